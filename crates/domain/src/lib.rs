@@ -40,6 +40,7 @@ mod kpp;
 mod lines;
 mod money;
 mod number;
+pub mod observed;
 mod ogrn;
 mod payment_qr;
 mod revision;

@@ -57,6 +57,20 @@ pub struct OurFields {
     pub command: Option<String>,
 }
 
+/// A value of an output field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldValue {
+    /// Text.
+    Text(String),
+    /// A day.
+    Date(Date),
+    /// Roubles.
+    Money(Money),
+    /// Nothing; clears the field.
+    Empty,
+}
+
 /// The whole look at a deal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DealReading {
@@ -114,7 +128,7 @@ pub enum RowVat {
 }
 
 /// Requisites as people typed them; an empty text is a missing value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requisite {
     /// The portal's id.
     pub id: RequisiteId,
@@ -151,14 +165,8 @@ pub enum Owner {
     Contact(ContactId),
 }
 
-impl Default for Owner {
-    fn default() -> Self {
-        Self::Company(CompanyId::default())
-    }
-}
-
 /// A bank account as people typed it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BankDetail {
     /// The portal's id.
     pub id: BankDetailId,
@@ -184,7 +192,7 @@ pub struct ChosenRequisites {
 }
 
 /// One of our own legal entities on the portal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnCompany {
     /// The portal's id.
     pub id: CompanyId,

@@ -1,0 +1,151 @@
+//! The accounting side: counterparties, invoices, print forms, changes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::observed::KnownCounterparty;
+use domain::{ContractorId, Counterparty, Inn, Invoice, InvoiceDraft, InvoiceId, OrganisationId};
+use jiff::Timestamp;
+
+use crate::portal::Finding;
+use crate::{Call, ConnectorError};
+
+/// A connected accounting side: every capability the connection really has.
+#[derive(Clone)]
+pub struct Accounting {
+    /// Counterparties.
+    pub counterparties: Arc<dyn Counterparties>,
+    /// Issuing.
+    pub issue: Arc<dyn IssueInvoices>,
+    /// Reading what was issued.
+    pub read: Arc<dyn ReadInvoices>,
+    /// The accounting side's own print form.
+    pub print: Option<Arc<dyn PrintInvoices>>,
+    /// What changed over there.
+    pub feed: Option<Arc<dyn ChangeFeed>>,
+    /// For `check`.
+    pub probe: Arc<dyn ProbeAccounting>,
+}
+
+/// Finds and creates counterparties.
+#[async_trait]
+pub trait Counterparties: Send + Sync {
+    /// All counterparties of an organisation with these INNs, whatever their KPP, in as few calls as the remote allows.
+    async fn find(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        inns: &[Inn],
+    ) -> Result<Vec<KnownCounterparty>, ConnectorError>;
+
+    /// Creates one. `key`: the effect's key, sent as idempotency key where the remote honours one.
+    async fn create(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        counterparty: &Counterparty,
+        key: &str,
+    ) -> Result<ContractorId, ConnectorError>;
+}
+
+/// Issues invoices.
+#[async_trait]
+pub trait IssueInvoices: Send + Sync {
+    /// Creates an invoice. `key` goes as idempotency key where honoured, and always as our mark in
+    /// the invoice's comment, by which [`IssueInvoices::find_by_key`] finds it.
+    async fn issue(&self, call: &Call<'_>, order: &InvoiceOrder)
+    -> Result<Invoice, ConnectorError>;
+
+    /// The invoices that carry our marks for these keys, among those changed since `since`.
+    async fn find_by_key(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        since: Timestamp,
+        keys: &[String],
+    ) -> Result<Vec<(String, Invoice)>, ConnectorError>;
+
+    /// Whether the remote honours an idempotency key: then an unknown create is sent again at once.
+    fn honours_idempotency_key(&self) -> bool;
+}
+
+/// What to issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceOrder {
+    /// To whom, as the accounting side knows them.
+    pub contractor: ContractorId,
+    /// What.
+    pub draft: InvoiceDraft,
+    /// The effect's key, `portal/deal/4711/invoice/whole/1`.
+    pub key: String,
+}
+
+/// Reads invoices.
+#[async_trait]
+pub trait ReadInvoices: Send + Sync {
+    /// By id; `None` where the remote says that it does not exist (any more). In the order of `ids`.
+    async fn read(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        ids: &[InvoiceId],
+    ) -> Vec<Result<Option<Invoice>, ConnectorError>>;
+}
+
+/// Gives print forms.
+#[async_trait]
+pub trait PrintInvoices: Send + Sync {
+    /// The PDF.
+    async fn print(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        id: &InvoiceId,
+    ) -> Result<Vec<u8>, ConnectorError>;
+}
+
+/// Tells what changed.
+#[async_trait]
+pub trait ChangeFeed: Send + Sync {
+    /// Changes from `offset` on; none asks for the feed's present end.
+    async fn changes(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        offset: Option<&str>,
+    ) -> Result<Changes, ConnectorError>;
+}
+
+/// One page of a change feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Invoices that changed, each once.
+    pub invoices: Vec<InvoiceId>,
+    /// Where to go on.
+    pub next: String,
+    /// Whether more is waiting.
+    pub more: bool,
+}
+
+/// Tries what `check` asks.
+#[async_trait]
+pub trait ProbeAccounting: Send + Sync {
+    /// Key, organisations, rights. Never fails as a whole.
+    async fn probe(&self, call: &Call<'_>) -> Vec<Finding>;
+
+    /// The organisations the key opens: id, name, INN, KPP.
+    async fn organisations(&self, call: &Call<'_>) -> Result<Vec<OwnOrganisation>, ConnectorError>;
+}
+
+/// One of our own legal entities as the accounting side knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnOrganisation {
+    /// Its id there.
+    pub id: OrganisationId,
+    /// Its name.
+    pub name: String,
+    /// INN, where told.
+    pub inn: Option<String>,
+    /// KPP, where told.
+    pub kpp: Option<String>,
+}

@@ -1,0 +1,107 @@
+//! The circumstances of a call: for whom, how urgent, until when, and where its cost is booked.
+
+use std::sync::{Mutex, PoisonError};
+
+use domain::PortalId;
+use jiff::Timestamp;
+
+use crate::{Admission, ConnectorError, Exchange, Gate, Remote};
+
+/// How long somebody is ready to wait; the engine's lanes, seen from a connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Urgency {
+    /// A person waits.
+    Click,
+    /// Ordinary work.
+    Due,
+    /// Files, first imports, registry checks.
+    Trailing,
+}
+
+/// Passed to every capability method. A connector asks [`Call::admit`] before each HTTP request
+/// and hands over each finished [`Exchange`] by [`Call::done`]: no request goes beside the budgets,
+/// and none is missing from the journal.
+pub struct Call<'a> {
+    portal: &'a PortalId,
+    urgency: Urgency,
+    gate: &'a dyn Gate,
+    not_after: Option<Timestamp>,
+    exchanges: Mutex<Vec<Exchange>>,
+}
+
+impl<'a> Call<'a> {
+    /// A call for one portal. `gate` admits and books; it is the engine's.
+    pub fn new(portal: &'a PortalId, urgency: Urgency, gate: &'a dyn Gate) -> Self {
+        Self {
+            portal,
+            urgency,
+            gate,
+            not_after: None,
+            exchanges: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The same call, of which no byte may leave after `not_after` (set for writes from their effect).
+    #[must_use]
+    pub fn not_after(mut self, not_after: Timestamp) -> Self {
+        self.not_after = Some(not_after);
+        self
+    }
+
+    /// The tenant.
+    pub fn portal(&self) -> &PortalId {
+        self.portal
+    }
+
+    /// How urgent.
+    pub fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
+    /// The moment after which the transport must not send, and at which it closes the connection.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.not_after
+    }
+
+    /// Waits for this request's turn in the remote's limits.
+    ///
+    /// # Errors
+    /// A [`ConnectorError`] with `Verdict::Retry` and `limit` set when the turn is too far away.
+    pub async fn admit(
+        &self,
+        remote: Remote,
+        account: &str,
+        methods: &[&str],
+    ) -> Result<(), ConnectorError> {
+        let ask = Admission {
+            portal: self.portal.clone(),
+            remote,
+            account: account.to_owned(),
+            methods: methods.iter().map(|&method| method.to_owned()).collect(),
+            urgency: self.urgency,
+        };
+        self.gate
+            .admit(&ask)
+            .await
+            .map_err(|refusal| ConnectorError::not_admitted(remote, methods, &refusal))
+    }
+
+    /// Books a finished request, answered or not.
+    pub async fn done(&self, exchange: Exchange) {
+        self.gate.book(self.portal, &exchange).await;
+        self.exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(exchange);
+    }
+
+    /// What was exchanged so far, for the journal; empties the list.
+    pub fn take_exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(
+            &mut *self
+                .exchanges
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}

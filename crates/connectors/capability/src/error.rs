@@ -1,0 +1,41 @@
+//! Why a call failed, and by its verdict what may be done next.
+
+use std::time::Duration;
+
+use domain::Verdict;
+
+use crate::{NotAdmitted, Remote};
+
+/// A failed call. The engine reads only `verdict` and `limit`; people read the rest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} `{method}`: {message} ({code})", .remote.as_str())]
+pub struct ConnectorError {
+    /// What may be done next.
+    pub verdict: Verdict,
+    /// Whose answer it is.
+    pub remote: Remote,
+    /// The remote's method, or the methods of a batch.
+    pub method: String,
+    /// The remote's code, or ours in kebab case where the remote gave none (`timed-out`, `cut-body`, `not-json`).
+    pub code: String,
+    /// In words, without personal data.
+    pub message: String,
+    /// A limit was met: the try is not counted.
+    pub limit: bool,
+}
+
+impl ConnectorError {
+    /// The request was held back by our own gate; nothing was sent.
+    pub fn not_admitted(remote: Remote, methods: &[&str], refusal: &NotAdmitted) -> Self {
+        Self {
+            verdict: Verdict::Retry {
+                after: None::<Duration>,
+            },
+            remote,
+            method: methods.join(","),
+            code: "not-admitted".to_owned(),
+            message: refusal.reason.clone(),
+            limit: true,
+        }
+    }
+}

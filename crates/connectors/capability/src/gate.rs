@@ -1,0 +1,41 @@
+//! The one door to a remote's limits. The engine implements it; connectors only pass through.
+
+use async_trait::async_trait;
+use domain::PortalId;
+use jiff::Timestamp;
+
+use crate::{Exchange, Remote, Urgency};
+
+/// One HTTP request about to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// For whom.
+    pub portal: PortalId,
+    /// To which remote.
+    pub remote: Remote,
+    /// Whose limit it counts against: the portal's address for Bitrix24, the API key's name for Kontur. Never a secret.
+    pub account: String,
+    /// The remote's methods that it carries (the commands of a batch, each once).
+    pub methods: Vec<String>,
+    /// How urgent.
+    pub urgency: Urgency,
+}
+
+/// The request may not be made now; nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAdmitted {
+    /// When it is worth asking again.
+    pub retry_at: Option<Timestamp>,
+    /// Why, for the journal.
+    pub reason: String,
+}
+
+/// Admits requests within the remote's limits and books what they cost.
+#[async_trait]
+pub trait Gate: Send + Sync {
+    /// Waits for a turn, or says when to come again.
+    async fn admit(&self, ask: &Admission) -> Result<(), NotAdmitted>;
+
+    /// Takes note of what a request cost and of the limits its answer named.
+    async fn book(&self, portal: &PortalId, exchange: &Exchange);
+}
