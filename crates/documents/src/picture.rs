@@ -1,0 +1,75 @@
+//! Pictures that a seller gives us: a stamp, a signature.
+//!
+//! They come from a person's file, so they are looked at before a layout gets them; a layout that
+//! meets a broken picture would otherwise fail for every invoice.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// The largest picture taken, in bytes: it is embedded into each PDF.
+const LARGEST_BYTES: usize = 2 * 1024 * 1024;
+
+/// A PNG or JPEG file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    bytes: Arc<[u8]>,
+}
+
+/// Why a file cannot be printed on a paper.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PictureError {
+    /// Neither PNG nor JPEG by its first bytes.
+    #[error("picture is neither PNG nor JPEG")]
+    UnknownFormat,
+    /// It would make every PDF heavy.
+    #[error("picture has `{size_bytes}` bytes, more than {LARGEST_BYTES}")]
+    TooLarge {
+        /// The size of the file.
+        size_bytes: usize,
+    },
+}
+
+impl Picture {
+    /// Takes the bytes of a file after a look at its format and size.
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Result<Self, PictureError> {
+        let bytes = bytes.into();
+        if bytes.len() > LARGEST_BYTES {
+            return Err(PictureError::TooLarge {
+                size_bytes: bytes.len(),
+            });
+        }
+        let is_png = bytes.starts_with(b"\x89PNG\r\n\x1a\n");
+        let is_jpeg = bytes.starts_with(b"\xff\xd8\xff");
+        if is_png || is_jpeg {
+            Ok(Self { bytes })
+        } else {
+            Err(PictureError::UnknownFormat)
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_png_and_jpeg_of_a_bearable_size_are_taken() {
+        assert!(Picture::new(b"\x89PNG\r\n\x1a\n....".as_slice()).is_ok());
+        assert!(Picture::new(b"\xff\xd8\xff\xe0....".as_slice()).is_ok());
+        assert_eq!(
+            Picture::new(b"<svg/>".as_slice()),
+            Err(PictureError::UnknownFormat)
+        );
+        assert_eq!(
+            Picture::new(vec![0xff; LARGEST_BYTES + 1]),
+            Err(PictureError::TooLarge {
+                size_bytes: LARGEST_BYTES + 1
+            })
+        );
+    }
+}

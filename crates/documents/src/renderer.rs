@@ -1,0 +1,181 @@
+//! From a paper's data to the bytes of a PDF.
+//!
+//! Laying out takes processor time in the order of tens of milliseconds, so in a running program it
+//! happens off the asynchronous threads and two at a time. Equal data give equal bytes: no clock,
+//! no randomness, no machine's fonts.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use typst::diag::SourceDiagnostic;
+use typst::foundations::Smart;
+use typst_layout::PagedDocument;
+use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
+
+use crate::laid::{self, LaidPage};
+use crate::paper::InvoicePaper;
+use crate::world::{PaperWorld, date_of};
+
+/// How many papers are laid out at once: each takes a processor and some tens of megabytes.
+const AT_ONCE: usize = 2;
+
+/// For how many further papers the layout engine keeps what it remembers. The layout's own text is
+/// worth keeping, the last invoices are not.
+const REMEMBERED_PAPERS: usize = 3;
+
+/// The text of a layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    text: Cow<'static, str>,
+}
+
+/// Turns papers into PDF. Cheap to clone; clones share the limit of papers at once.
+#[derive(Clone, Debug)]
+pub struct Renderer {
+    layout: Arc<Layout>,
+    places: Arc<Semaphore>,
+}
+
+/// Why there is no PDF.
+#[derive(Debug, Error)]
+pub enum RenderError {
+    /// The file of a changed layout cannot be read.
+    #[error("cannot read the layout `{path}`", path = path.display())]
+    ReadLayout {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The layout does not fit the data, or is not a layout at all.
+    #[error("the layout refuses the paper: {0}")]
+    Layout(String),
+    /// The PDF could not be written from what was laid out.
+    #[error("cannot write the PDF: {0}")]
+    Pdf(String),
+    /// The payment text is too long for any QR code.
+    #[error("cannot draw the payment QR")]
+    Qr(#[source] qrcode::types::QrError),
+    /// The paper cannot be handed to the layout.
+    #[error("cannot serialise the paper")]
+    Data(#[source] serde_json::Error),
+    /// A name of ours is no path.
+    #[error("`{0}` is no path of a layout's file")]
+    Path(String),
+    /// Laying out broke off, or the program is stopping.
+    #[error("laying out was broken off")]
+    BrokenOff,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            text: Cow::Borrowed(include_str!("../layouts/invoice.typ")),
+        }
+    }
+}
+
+impl Layout {
+    /// A layout from its text.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self {
+            text: Cow::Owned(text.into()),
+        }
+    }
+
+    /// A layout from a file. Reads at once and blocks: for the start of the program.
+    pub fn from_file(path: &Path) -> Result<Self, RenderError> {
+        std::fs::read_to_string(path)
+            .map(Self::from_text)
+            .map_err(|source| RenderError::ReadLayout {
+                path: path.to_owned(),
+                source,
+            })
+    }
+
+    /// The text of the layout: a start for a customer's own.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Default for Renderer {
+    fn default() -> Self {
+        Self::new(Layout::default())
+    }
+}
+
+impl Renderer {
+    /// A renderer for one layout. Fonts are read at the first paper.
+    pub fn new(layout: Layout) -> Self {
+        Self {
+            layout: Arc::new(layout),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// Makes the PDF of an invoice. Takes processor time: from asynchronous code use
+    /// [`render_invoice_aside`](Self::render_invoice_aside).
+    pub fn render_invoice(&self, paper: &InvoicePaper) -> Result<Vec<u8>, RenderError> {
+        let pdf = self.compile(paper).and_then(|document| write_pdf(&document, paper));
+        comemo::evict(REMEMBERED_PAPERS);
+        pdf
+    }
+
+    /// Makes the PDF of an invoice on a thread for blocking work, at most two at a time.
+    pub async fn render_invoice_aside(&self, paper: InvoicePaper) -> Result<Vec<u8>, RenderError> {
+        let place = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(|_closed| RenderError::BrokenOff)?;
+        let renderer = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let pdf = renderer.render_invoice(&paper);
+            drop(place); // held here, so that a caller who gave up does not free it too early
+            pdf
+        })
+        .await
+        .map_err(|_panicked| RenderError::BrokenOff)?
+    }
+
+    /// Lays an invoice out without writing a PDF and tells what stands where.
+    pub fn lay_out_invoice(&self, paper: &InvoicePaper) -> Result<Vec<LaidPage>, RenderError> {
+        let pages = self.compile(paper).map(|document| laid::read_back(&document));
+        comemo::evict(REMEMBERED_PAPERS);
+        pages
+    }
+
+    fn compile(&self, paper: &InvoicePaper) -> Result<PagedDocument, RenderError> {
+        let world = PaperWorld::new(&self.layout, paper)?;
+        typst::compile::<PagedDocument>(&world)
+            .output
+            .map_err(|causes| RenderError::Layout(told(&causes)))
+    }
+}
+
+/// An archive's PDF (PDF/A-2b) where the paper allows it. It does not where a name has a character
+/// that our fonts lack; such a paper is still better than none.
+fn write_pdf(document: &PagedDocument, paper: &InvoicePaper) -> Result<Vec<u8>, RenderError> {
+    let mut options = PdfOptions {
+        ident: Smart::Custom(paper.title.clone()),
+        creator: Smart::Custom(Some("Provodka".to_owned())),
+        timestamp: date_of(paper).map(Timestamp::new_utc),
+        standards: PdfStandards::new(&[PdfStandard::A_2b])
+            .map_err(|refused| RenderError::Pdf(refused.message().to_string()))?,
+        ..PdfOptions::default()
+    };
+    if let Ok(archived) = typst_pdf::pdf(document, &options) {
+        return Ok(archived);
+    }
+    options.standards = PdfStandards::default();
+    typst_pdf::pdf(document, &options).map_err(|causes| RenderError::Pdf(told(&causes)))
+}
+
+fn told(causes: &[SourceDiagnostic]) -> String {
+    let messages: Vec<&str> = causes.iter().map(|cause| cause.message.as_str()).collect();
+    messages.join("; ")
+}
