@@ -26,6 +26,7 @@ pub struct Call<'a> {
     urgency: Urgency,
     gate: &'a dyn Gate,
     not_after: Option<Timestamp>,
+    send_by: Option<Timestamp>,
     exchanges: Mutex<Vec<Exchange>>,
 }
 
@@ -37,6 +38,7 @@ impl<'a> Call<'a> {
             urgency,
             gate,
             not_after: None,
+            send_by: None,
             exchanges: Mutex::new(Vec::new()),
         }
     }
@@ -45,6 +47,13 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn not_after(mut self, not_after: Timestamp) -> Self {
         self.not_after = Some(not_after);
+        self
+    }
+
+    /// The same call, not admitted after `send_by`: what it carries rests on data read shortly before.
+    #[must_use]
+    pub fn send_by(mut self, send_by: Timestamp) -> Self {
+        self.send_by = Some(send_by);
         self
     }
 
@@ -79,6 +88,7 @@ impl<'a> Call<'a> {
             account: account.to_owned(),
             methods: methods.iter().map(|&method| method.to_owned()).collect(),
             urgency: self.urgency,
+            send_by: self.send_by,
         };
         self.gate
             .admit(&ask)

@@ -19,6 +19,8 @@ pub struct Admission {
     pub methods: Vec<String>,
     /// How urgent.
     pub urgency: Urgency,
+    /// Not admitted after this moment: what it carries was decided on data that is too old then.
+    pub send_by: Option<Timestamp>,
 }
 
 /// The request may not be made now; nothing was sent.
