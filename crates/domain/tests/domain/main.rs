@@ -1,0 +1,20 @@
+//! The crate's tables and properties, in one binary so that they link once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "tests may"
+)]
+
+mod accounts;
+mod build;
+mod identifiers;
+mod invoices;
+mod lines;
+mod money;
+mod payment_qr;
+mod properties;
+mod words_and_display;
