@@ -1,0 +1,145 @@
+//! Who buys: the requisite that the deal means, judged value by value.
+//!
+//! The requisite chosen in the deal goes first, then the company's only one, then the contact's only one.
+//! Records that hold only an address are passed over.
+
+use domain::observed::{DealReading, Owner, Record, Requisite};
+use domain::{Counterparty, CounterpartyKey, Inn, Kpp, Ogrn};
+
+use crate::Fault;
+use crate::texts::{InRussian as _, owner_path};
+
+/// The buyer, or everything that is missing or wrong about it.
+pub(crate) fn buyer(reading: &DealReading) -> Result<Counterparty, Vec<Fault>> {
+    judged(requisite(reading)?)
+}
+
+fn requisite(reading: &DealReading) -> Result<&Requisite, Vec<Fault>> {
+    let usable = || {
+        reading
+            .requisites
+            .iter()
+            .filter(|requisite| !requisite.address_only)
+    };
+    if let Some(chosen) = reading.chosen.buyer
+        && let Some(found) = usable().find(|requisite| requisite.id == chosen)
+    {
+        return Ok(found);
+    }
+    let of_company: Vec<&Requisite> = usable()
+        .filter(|requisite| matches!(requisite.owner, Owner::Company(_)))
+        .collect();
+    let candidates = if of_company.is_empty() {
+        usable().collect()
+    } else {
+        of_company
+    };
+    match candidates.as_slice() {
+        [] => Err(vec![nobody(reading)]),
+        [first, rest @ ..] => {
+            let same = |other: &&&Requisite| other.inn == first.inn && other.kpp == first.kpp;
+            if rest.iter().all(|other| same(&other)) {
+                Ok(first)
+            } else {
+                Err(vec![Fault {
+                    what: "у покупателя несколько реквизитов: выберите нужный в сделке".to_owned(),
+                    place: format!("/crm/deal/details/{}/", reading.glance.deal.id),
+                    record: Some(Record::Deal(reading.glance.deal.id)),
+                }])
+            }
+        }
+    }
+}
+
+fn nobody(reading: &DealReading) -> Fault {
+    let deal = &reading.glance.deal;
+    let (what, owner) = match (deal.company, deal.contact) {
+        (Some(company), _) => (
+            "у компании покупателя не заполнены реквизиты",
+            Some(Owner::Company(company)),
+        ),
+        (None, Some(contact)) => (
+            "у контакта покупателя не заполнены реквизиты",
+            Some(Owner::Contact(contact)),
+        ),
+        (None, None) => ("в сделке не указан покупатель", None),
+    };
+    Fault {
+        what: what.to_owned(),
+        place: owner.map_or_else(
+            || format!("/crm/deal/details/{}/", deal.id),
+            |owner| owner_path(&owner),
+        ),
+        record: Some(owner.map_or(Record::Deal(deal.id), |owner| record_of(&owner))),
+    }
+}
+
+fn judged(requisite: &Requisite) -> Result<Counterparty, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut fault = |what: String| {
+        faults.push(Fault {
+            what,
+            place: owner_path(&requisite.owner),
+            record: Some(record_of(&requisite.owner)),
+        });
+    };
+    let name = requisite.name.trim();
+    if name.is_empty() {
+        fault("не указано название покупателя".to_owned());
+    }
+    let inn = match requisite.inn.trim() {
+        "" => {
+            fault("не указан ИНН покупателя".to_owned());
+            None
+        }
+        typed => Inn::parse(typed)
+            .map_err(|error| {
+                fault(format!(
+                    "ИНН покупателя «{typed}» неверен: {}",
+                    error.in_russian()
+                ))
+            })
+            .ok(),
+    };
+    let person = inn.as_ref().is_some_and(Inn::is_person);
+    let kpp = match requisite.kpp.trim() {
+        "" if inn.is_some() && !person => {
+            fault("не указан КПП покупателя".to_owned());
+            None
+        }
+        "" => None,
+        _ if person => None,
+        typed => Kpp::parse(typed)
+            .map_err(|error| {
+                fault(format!(
+                    "КПП покупателя «{typed}» неверен: {}",
+                    error.in_russian()
+                ))
+            })
+            .ok(),
+    };
+    // An OGRN is not demanded; a wrong one is left out rather than printed.
+    let ogrn = Ogrn::parse(requisite.ogrn.trim()).ok();
+    match inn {
+        Some(inn) if faults.is_empty() => Ok(Counterparty {
+            key: CounterpartyKey { inn, kpp },
+            name: name.to_owned(),
+            full_name: text(&requisite.full_name),
+            ogrn,
+            address: text(&requisite.address),
+        }),
+        Some(_) | None => Err(faults),
+    }
+}
+
+pub(crate) fn record_of(owner: &Owner) -> Record {
+    match owner {
+        Owner::Company(id) => Record::Company(*id),
+        Owner::Contact(id) => Record::Contact(*id),
+    }
+}
+
+pub(crate) fn text(value: &str) -> Option<String> {
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}

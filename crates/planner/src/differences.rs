@@ -1,0 +1,78 @@
+//! What differs between the invoice as it was issued and what the deal would ask for now.
+
+use domain::{InvoiceDraft, Line, display};
+
+/// One sentence for each difference, in Russian; empty when the revisions agree.
+pub(crate) fn differences(issued: &InvoiceDraft, asked: &InvoiceDraft) -> Vec<String> {
+    if issued.revision() == asked.revision() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut say = |what: &str, was: String, is: String| {
+        if was != is {
+            found.push(format!("{what}: в счёте {was}, в сделке {is}"));
+        }
+    };
+    say(
+        "ИНН/КПП покупателя",
+        issued.buyer.key.to_string(),
+        asked.buyer.key.to_string(),
+    );
+    say(
+        "продавец",
+        issued.seller.to_string(),
+        asked.seller.to_string(),
+    );
+    say("основание", basis(issued), basis(asked));
+    let total = |draft: &InvoiceDraft| {
+        draft.totals().map_or_else(
+            |error| error.to_string(),
+            |totals| display::money(totals.gross),
+        )
+    };
+    say("сумма", total(issued), total(asked));
+    found.extend(lines(&issued.lines, &asked.lines));
+    if found.is_empty() {
+        found.push("изменён способ начисления НДС".to_owned());
+    }
+    found
+}
+
+fn basis(draft: &InvoiceDraft) -> String {
+    draft
+        .basis
+        .clone()
+        .unwrap_or_else(|| "не указано".to_owned())
+}
+
+fn lines(issued: &[Line], asked: &[Line]) -> Vec<String> {
+    let mut found = Vec::new();
+    let longest = issued.len().max(asked.len());
+    for (index, number) in (0..longest).zip(1_u32..) {
+        match (issued.get(index), asked.get(index)) {
+            (Some(was), Some(is)) if was == is => {}
+            (Some(was), Some(is)) => {
+                found.push(format!(
+                    "строка {number}: была {}, стала {}",
+                    line(was),
+                    line(is)
+                ));
+            }
+            (Some(was), None) => found.push(format!("строка {number} убрана: {}", line(was))),
+            (None, Some(is)) => found.push(format!("строка {number} добавлена: {}", line(is))),
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+fn line(line: &Line) -> String {
+    format!(
+        "«{}» {} {} по {}, НДС {}",
+        line.name,
+        line.quantity,
+        line.unit.name,
+        line.price,
+        line.vat.label()
+    )
+}

@@ -1,0 +1,463 @@
+//! The promise: a deal in its invoice stage has one true invoice, and shows it.
+//!
+//! Read [`plan`] from the top: these are the rules an accountant would state. Each rule that needs to know
+//! more says what ([`Need`]); the reconciler observes it and asks again.
+
+use domain::observed::{DealGlance, DealReading, FieldValue, OurField, Record};
+use domain::{DealId, InvoiceStatus};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::differences::differences;
+use crate::draft::{Draft, draft};
+use crate::wanted::{Wanted, at_a_glance, by_history, is_ordered};
+use crate::{
+    Action, Attach, Case, CaseCode, DealSnapshot, Fault, Kept, Need, OurInvoice, Plan, Policy,
+    Seen, Whom, texts,
+};
+
+/// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
+/// what was read and the first byte of what is created.
+pub const FRESH: SignedDuration = SignedDuration::from_millis(1_500);
+
+/// What a deal needs next so that its invoice exists, is the right one, and is seen in the CRM.
+pub fn plan(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
+    if let Some(creating) = &snapshot.creating {
+        // Neither this revision nor another is created beside one whose fate is not known.
+        return Plan::later(creating.look_at, "исход создания счёта ещё не известен");
+    }
+    let invoice = snapshot.live_invoice();
+    match (&snapshot.seen, invoice) {
+        (Seen::Unread, _) => Plan::need(Need::Glance),
+        (Seen::Gone, None) => Plan::nothing("сделка удалена, счёта не было"),
+        (Seen::Gone, Some(invoice)) => orphaned(snapshot, invoice),
+        (Seen::Denied, _) => hidden(snapshot),
+        // Also when the deal has left the stage since.
+        (Seen::Glance(glance), Some(invoice)) if glance.deal.closed => {
+            keep_true(snapshot, glance, None, invoice, policy, now)
+        }
+        (Seen::Glance(_), Some(_)) => Plan::need(Need::Whole),
+        (Seen::Whole(reading, _), Some(invoice)) => keep_true(
+            snapshot,
+            &reading.glance,
+            Some(reading),
+            invoice,
+            policy,
+            now,
+        ),
+        (Seen::Glance(glance), None) => match at_a_glance(glance, policy) {
+            Wanted::No(why) => unwanted(snapshot, why),
+            Wanted::Later(at, why) => Plan::later(at, why),
+            Wanted::Yes | Wanted::ReadWhole => Plan::need(Need::Whole),
+        },
+        (Seen::Whole(reading, read_at), None) => match by_history(reading, policy, now) {
+            Wanted::No(why) => unwanted(snapshot, why),
+            Wanted::Later(at, why) => Plan::later(at, why),
+            Wanted::ReadWhole => Plan::need(Need::Whole),
+            Wanted::Yes => issue(snapshot, reading, *read_at, policy, now),
+        },
+    }
+}
+
+/// The deal wants an invoice and has none.
+fn issue(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    read_at: Timestamp,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
+    let Draft { invoice, seller } = match draft(reading, &snapshot.own_companies, policy, now) {
+        Ok(draft) => draft,
+        Err(faults) => return ask(snapshot, fill_in(snapshot.id, reading, faults)),
+    };
+    let key = &invoice.buyer.key;
+    let Some(known) = snapshot.counterparties_of(&invoice.seller, &invoice.buyer) else {
+        return Plan::need(Need::Counterparties(invoice.seller, key.inn.clone()));
+    };
+    let exact: Vec<_> = known
+        .iter()
+        .filter(|one| one.counterparty.key == *key)
+        .collect();
+    let plan = match (exact.as_slice(), known.as_slice()) {
+        ([], []) => {
+            if let Some((_, look_at)) = snapshot.registering.iter().find(|(one, _)| one == key) {
+                return Plan::later(*look_at, "исход создания контрагента ещё не известен");
+            }
+            Plan::act(
+                Action::CreateCounterparty {
+                    organisation: invoice.seller,
+                    counterparty: invoice.buyer,
+                },
+                "контрагента нет в учёте, его нужно создать",
+            )
+        }
+        // The same INN under another KPP is a subdivision or an organisation that moved: not ours to say.
+        ([], others) => {
+            let keys: Vec<String> = others
+                .iter()
+                .map(|other| format!("{} ({})", other.counterparty.name, other.counterparty.key))
+                .collect();
+            return ask(
+                snapshot,
+                choose(snapshot.id, reading, &key.to_string(), &keys),
+            );
+        }
+        ([contractor], _) => {
+            if now.duration_since(read_at) > FRESH {
+                return Plan::need(Need::Whole);
+            }
+            Plan::act(
+                Action::IssueInvoice {
+                    slot: snapshot.next_slot(),
+                    contractor: contractor.id.clone(),
+                    draft: Box::new(invoice),
+                    seller: Box::new(seller),
+                },
+                "сделка вошла в стадию счёта, счёта ещё нет",
+            )
+        }
+        (several, _) => {
+            let names: Vec<String> = several
+                .iter()
+                .map(|one| format!("{} ({})", one.counterparty.name, one.id))
+                .collect();
+            return ask(
+                snapshot,
+                choose(snapshot.id, reading, &key.to_string(), &names),
+            );
+        }
+    };
+    answered(
+        snapshot,
+        plan,
+        &[CaseCode::DealDataMissing, CaseCode::CounterpartyAmbiguous],
+    )
+}
+
+/// The invoice exists: the deal shows it, and whatever drifts apart is told.
+fn keep_true(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    reading: Option<&DealReading>,
+    invoice: &OurInvoice,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
+    let mut plan = Plan::default();
+    if let Some(case) = gone_astray(snapshot.id, invoice) {
+        merge(&mut plan, ask(snapshot, case));
+    } else if let Some(reading) = reading
+        && let Ok(asked) = draft(reading, &snapshot.own_companies, policy, now)
+    {
+        let found = differences(&invoice.draft, &asked.invoice);
+        if found.is_empty() {
+            plan = answered(snapshot, plan, &[CaseCode::DealChanged]);
+        } else {
+            let text = texts::changed(invoice, &found);
+            let case = case(
+                snapshot.id,
+                CaseCode::DealChanged,
+                text,
+                responsible(glance),
+            );
+            merge(&mut plan, ask(snapshot, case));
+        }
+    }
+    merge(&mut plan, show(snapshot, glance, invoice, policy, now));
+    if plan.is_empty() && plan.because.is_empty() {
+        plan.because.push(format!(
+            "счёт № {} выставлен и показан в сделке",
+            invoice.number
+        ));
+    }
+    plan
+}
+
+/// What the accountant did to it.
+fn gone_astray(deal: DealId, invoice: &OurInvoice) -> Option<Asked> {
+    let ask = |code, text| Some(case(deal, code, text, Whom::Administrator));
+    match &invoice.now {
+        Kept::Deleted => ask(CaseCode::InvoiceDeleted, texts::deleted(invoice)),
+        Kept::Invoice(now) if now.status == InvoiceStatus::Cancelled => {
+            ask(CaseCode::InvoiceCancelled, texts::cancelled(invoice))
+        }
+        Kept::Invoice(now) if now.totals.gross != invoice.total => {
+            ask(CaseCode::InvoiceEdited, texts::edited(invoice, now))
+        }
+        Kept::Invoice(_) | Kept::AsRecorded => None,
+    }
+}
+
+/// Fields at once, then the timeline, then the file.
+fn show(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    invoice: &OurInvoice,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
+    let mut plan = Plan::default();
+    let differing: Vec<(OurField, FieldValue)> = wanted_fields(invoice, glance)
+        .into_iter()
+        .filter(|(field, _)| policy.fields.contains_key(field))
+        .filter(|(field, value)| shown(glance, *field) != *value)
+        .collect();
+    let (stubborn, fields): (Vec<_>, Vec<_>) = differing
+        .into_iter()
+        .partition(|(field, value)| written_twice(snapshot, *field, value, now));
+    if !stubborn.is_empty() {
+        let names: Vec<&str> = stubborn
+            .iter()
+            .filter_map(|(field, _)| policy.fields.get(field).map(String::as_str))
+            .collect();
+        let text = format!(
+            "Поле {} в сделке снова и снова меняют: робот или обязательное правило. Мы его больше не пишем.",
+            names.join(", ")
+        );
+        let case = case(
+            snapshot.id,
+            CaseCode::FieldNotKept,
+            text,
+            Whom::Administrator,
+        );
+        merge(&mut plan, ask(snapshot, case));
+    }
+    if !fields.is_empty() {
+        plan.actions.push(Action::WriteFields { fields });
+    }
+    let about = format!("issued/{}", invoice.slot);
+    let text = texts::issued(invoice);
+    match snapshot.done.get(&format!("timeline/{about}")) {
+        None => plan.actions.push(Action::AddTimelineEntry { about, text }),
+        Some(Some(entry)) if policy.invoice.attach != Attach::Nothing => {
+            let attach = Action::AttachPdf {
+                slot: invoice.slot,
+                entry: entry.clone(),
+                text,
+            };
+            if !snapshot.done.contains_key(&attach.mark()) {
+                plan.actions.push(attach);
+            }
+        }
+        Some(Some(_) | None) => {}
+    }
+    plan
+}
+
+fn wanted_fields(invoice: &OurInvoice, glance: &DealGlance) -> Vec<(OurField, FieldValue)> {
+    let (number, date, total, status) = match &invoice.now {
+        Kept::AsRecorded => (
+            invoice.number.clone(),
+            invoice.date,
+            invoice.total,
+            texts::status_label(invoice.status),
+        ),
+        Kept::Deleted => (
+            invoice.number.clone(),
+            invoice.date,
+            invoice.total,
+            texts::DELETED_LABEL,
+        ),
+        // The accounting side's word counts for the document.
+        Kept::Invoice(now) => (
+            now.number.clone(),
+            now.date,
+            now.totals.gross,
+            texts::status_label(now.status),
+        ),
+    };
+    let mut fields = vec![
+        (OurField::Number, FieldValue::Text(number)),
+        (OurField::Date, FieldValue::Date(date)),
+        (OurField::Sum, FieldValue::Money(total)),
+        (OurField::Status, FieldValue::Text(status.to_owned())),
+    ];
+    if is_ordered(glance) {
+        fields.push((OurField::Command, FieldValue::Empty));
+    }
+    fields
+}
+
+fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
+    let text = |value: &Option<String>| {
+        value
+            .as_ref()
+            .filter(|text| !text.is_empty())
+            .map_or(FieldValue::Empty, |text| FieldValue::Text(text.clone()))
+    };
+    let fields = &glance.fields;
+    match field {
+        OurField::Number => text(&fields.number),
+        OurField::Status => text(&fields.status),
+        OurField::Link => text(&fields.link),
+        OurField::Command => text(&fields.command),
+        OurField::Date => fields.date.map_or(FieldValue::Empty, FieldValue::Date),
+        OurField::Sum => fields.sum.map_or(FieldValue::Empty, FieldValue::Money),
+    }
+}
+
+/// A value that was written twice within a day and does not stand is somebody else's will.
+fn written_twice(
+    snapshot: &DealSnapshot,
+    field: OurField,
+    value: &FieldValue,
+    now: Timestamp,
+) -> bool {
+    let recent = |at: &Timestamp| now.duration_since(*at) < SignedDuration::from_hours(24);
+    let times = snapshot
+        .written
+        .iter()
+        .filter(|(at, written, to)| recent(at) && *written == field && to == value)
+        .count();
+    times >= 2
+}
+
+fn orphaned(snapshot: &DealSnapshot, invoice: &OurInvoice) -> Plan {
+    let text = texts::deal_deleted(invoice);
+    ask(
+        snapshot,
+        case(
+            snapshot.id,
+            CaseCode::DealDeleted,
+            text,
+            Whom::Administrator,
+        ),
+    )
+}
+
+fn hidden(snapshot: &DealSnapshot) -> Plan {
+    let text = format!(
+        "Сделка {} не видна техническому пользователю: дайте ему право читать и менять все сделки.",
+        snapshot.id
+    );
+    let mut asked = case(snapshot.id, CaseCode::DealHidden, text, Whom::Administrator);
+    asked.case.cause = "deal hidden".to_owned();
+    ask(snapshot, asked)
+}
+
+/// Questions about an invoice that is no longer wanted answer themselves.
+fn unwanted(snapshot: &DealSnapshot, why: String) -> Plan {
+    answered(
+        snapshot,
+        Plan::nothing(why),
+        &[
+            CaseCode::DealDataMissing,
+            CaseCode::CounterpartyAmbiguous,
+            CaseCode::DealHidden,
+        ],
+    )
+}
+
+/// A case with the person who is told.
+struct Asked {
+    case: Case,
+    whom: Whom,
+}
+
+fn case(deal: DealId, code: CaseCode, text: String, whom: Whom) -> Asked {
+    Asked {
+        case: Case {
+            code,
+            key: code.as_str().to_owned(),
+            cause: code.as_str().to_owned(),
+            text,
+            faults: Vec::new(),
+            waits_for: vec![Record::Deal(deal)],
+        },
+        whom,
+    }
+}
+
+fn fill_in(deal: DealId, reading: &DealReading, faults: Vec<Fault>) -> Asked {
+    let mut asked = case(
+        deal,
+        CaseCode::DealDataMissing,
+        texts::missing(&faults),
+        responsible(&reading.glance),
+    );
+    asked.case.waits_for = waits_for(deal, reading, &faults);
+    let causes: Vec<String> = faults.iter().map(|fault| fault.what.clone()).collect();
+    asked.case.cause = causes.join("; ");
+    asked.case.faults = faults;
+    asked
+}
+
+fn choose(deal: DealId, reading: &DealReading, buyer: &str, known: &[String]) -> Asked {
+    let text = format!(
+        "Счёт не выставлен: контрагента {buyer} в учёте нет или он не один. Есть: {}. \
+         Проверьте КПП в реквизитах сделки или исправьте карточку в учёте.",
+        known.join("; ")
+    );
+    let mut asked = case(
+        deal,
+        CaseCode::CounterpartyAmbiguous,
+        text,
+        responsible(&reading.glance),
+    );
+    asked.case.waits_for = waits_for(deal, reading, &[]);
+    asked
+}
+
+fn waits_for(deal: DealId, reading: &DealReading, faults: &[Fault]) -> Vec<Record> {
+    let of_deal = &reading.glance.deal;
+    let mut records = vec![Record::Deal(deal)];
+    records.extend(of_deal.company.map(Record::Company));
+    records.extend(of_deal.contact.map(Record::Contact));
+    records.extend(
+        reading
+            .requisites
+            .iter()
+            .map(|one| Record::Requisite(one.id)),
+    );
+    records.extend(faults.iter().filter_map(|fault| fault.record));
+    records.sort_unstable();
+    records.dedup();
+    records
+}
+
+fn responsible(glance: &DealGlance) -> Whom {
+    Whom::User(glance.deal.responsible)
+}
+
+/// Opens a question, and tells somebody unless they were told of just this text.
+fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
+    let Asked { case, whom } = asked;
+    let mut plan = Plan {
+        because: vec![case.text.clone()],
+        ..Plan::default()
+    };
+    let open = snapshot.open_cases.get(&case.key);
+    let known = open.is_some_and(|open| open.text == case.text);
+    if !known || open.is_some_and(|open| !open.told) {
+        plan.actions.push(Action::Notify {
+            whom,
+            about: case.key.clone(),
+            text: case.text.clone(),
+        });
+    }
+    if !known {
+        plan.cases.push(case);
+    }
+    plan
+}
+
+/// Withdraws the questions that have answered themselves.
+fn answered(snapshot: &DealSnapshot, mut plan: Plan, codes: &[CaseCode]) -> Plan {
+    plan.withdrawn.extend(
+        codes
+            .iter()
+            .map(|code| code.as_str())
+            .filter(|key| snapshot.open_cases.contains_key(*key))
+            .map(str::to_owned),
+    );
+    plan
+}
+
+fn merge(plan: &mut Plan, more: Plan) {
+    plan.needs.extend(more.needs);
+    plan.actions.extend(more.actions);
+    plan.cases.extend(more.cases);
+    plan.withdrawn.extend(more.withdrawn);
+    plan.because.extend(more.because);
+    plan.look_again = plan.look_again.take().or(more.look_again);
+}

@@ -1,0 +1,304 @@
+//! What a plan is made of: needs, actions, cases, and when to look again.
+
+use domain::observed::{FieldValue, OurField, Record};
+use domain::{
+    ContractorId, Counterparty, DealId, EffectKey, Inn, InvoiceDraft, OrganisationId, PortalId,
+    Slot, UserId,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Seller;
+
+/// What a deal needs next. Empty when both sides agree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Must be observed before more can be said; then the plan is made again.
+    pub needs: Vec<Need>,
+    /// Wanted changes on the remotes.
+    pub actions: Vec<Action>,
+    /// Questions for a person.
+    pub cases: Vec<Case>,
+    /// Keys of questions that have answered themselves.
+    pub withdrawn: Vec<String>,
+    /// When to look again without being told.
+    pub look_again: Option<(Timestamp, String)>,
+    /// Why the plan is as it is, in Russian, for `plan` and the journal.
+    pub because: Vec<String>,
+}
+
+/// Something to observe.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The cheap look.
+    Glance,
+    /// The whole look, fresh.
+    Whole,
+    /// Which counterparties bear this INN.
+    Counterparties(OrganisationId, Inn),
+}
+
+/// One wanted change on one remote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+pub enum Action {
+    /// Make the buyer known to the accounting side.
+    CreateCounterparty {
+        /// In whose books.
+        organisation: OrganisationId,
+        /// Who.
+        counterparty: Counterparty,
+    },
+    /// Issue an invoice.
+    IssueInvoice {
+        /// The place it takes on the deal.
+        slot: Slot,
+        /// To whom.
+        contractor: ContractorId,
+        /// What.
+        draft: Box<InvoiceDraft>,
+        /// Who sells, as it is printed.
+        seller: Box<Seller>,
+    },
+    /// Show the invoice in the deal's fields.
+    WriteFields {
+        /// Only those that differ.
+        fields: Vec<(OurField, FieldValue)>,
+    },
+    /// Say it in the deal's timeline.
+    AddTimelineEntry {
+        /// What it is about, unique on the deal: `issued/whole/1`.
+        about: String,
+        /// In Russian.
+        text: String,
+    },
+    /// Put the invoice's PDF to its timeline entry.
+    AttachPdf {
+        /// Whose.
+        slot: Slot,
+        /// The entry that the timeline gave us.
+        entry: String,
+        /// The entry's text, which the portal wants again.
+        text: String,
+    },
+    /// Tell a person that something needs a hand.
+    Notify {
+        /// Whom.
+        whom: Whom,
+        /// The case's key: one message per deal and cause; a new text replaces the old.
+        about: String,
+        /// In Russian.
+        text: String,
+    },
+}
+
+/// Who is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    /// The deal's responsible manager.
+    User(UserId),
+    /// The administrator's chat.
+    Administrator,
+}
+
+/// A question that only a person can answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// The page that explains it.
+    pub code: CaseCode,
+    /// Unique among the deal's open questions.
+    pub key: String,
+    /// What groups deals with one cause.
+    pub cause: String,
+    /// In Russian: what is the matter and what to do, with links into the portal.
+    pub text: String,
+    /// The faults, one each.
+    pub faults: Vec<Fault>,
+    /// Records whose change may answer it.
+    pub waits_for: Vec<Record>,
+}
+
+/// Something missing or wrong, with the place to mend it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What is the matter, in Russian: `не указан КПП покупателя`.
+    pub what: String,
+    /// A path on the portal where it is mended.
+    pub place: String,
+    /// The record to be changed.
+    pub record: Option<Record>,
+}
+
+/// Kinds of questions; each has a page in `docs/errors/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum CaseCode {
+    /// The deal lacks what an invoice needs.
+    #[serde(rename = "DEAL-DATA-MISSING")]
+    DealDataMissing,
+    /// Several counterparties of the accounting side fit, or only the INN does.
+    #[serde(rename = "COUNTERPARTY-AMBIGUOUS")]
+    CounterpartyAmbiguous,
+    /// The deal was changed after its invoice.
+    #[serde(rename = "DEAL-CHANGED-AFTER-INVOICE")]
+    DealChanged,
+    /// The accountant changed the invoice.
+    #[serde(rename = "INVOICE-EDITED")]
+    InvoiceEdited,
+    /// The accountant cancelled the invoice.
+    #[serde(rename = "INVOICE-CANCELLED")]
+    InvoiceCancelled,
+    /// The accountant deleted the invoice.
+    #[serde(rename = "INVOICE-DELETED")]
+    InvoiceDeleted,
+    /// The deal was deleted and its invoice lives.
+    #[serde(rename = "DEAL-DELETED")]
+    DealDeleted,
+    /// The technical user may not read the deal.
+    #[serde(rename = "DEAL-HIDDEN")]
+    DealHidden,
+    /// The portal or a robot puts another value into our field.
+    #[serde(rename = "FIELD-NOT-KEPT")]
+    FieldNotKept,
+}
+
+impl CaseCode {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::DealDataMissing,
+        Self::CounterpartyAmbiguous,
+        Self::DealChanged,
+        Self::InvoiceEdited,
+        Self::InvoiceCancelled,
+        Self::InvoiceDeleted,
+        Self::DealDeleted,
+        Self::DealHidden,
+        Self::FieldNotKept,
+    ];
+
+    /// The stable text; the name of its page.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DealDataMissing => "DEAL-DATA-MISSING",
+            Self::CounterpartyAmbiguous => "COUNTERPARTY-AMBIGUOUS",
+            Self::DealChanged => "DEAL-CHANGED-AFTER-INVOICE",
+            Self::InvoiceEdited => "INVOICE-EDITED",
+            Self::InvoiceCancelled => "INVOICE-CANCELLED",
+            Self::InvoiceDeleted => "INVOICE-DELETED",
+            Self::DealDeleted => "DEAL-DELETED",
+            Self::DealHidden => "DEAL-HIDDEN",
+            Self::FieldNotKept => "FIELD-NOT-KEPT",
+        }
+    }
+}
+
+impl Plan {
+    /// Both sides agree and nobody is asked anything new.
+    pub fn is_empty(&self) -> bool {
+        self.needs.is_empty()
+            && self.actions.is_empty()
+            && self.cases.is_empty()
+            && self.withdrawn.is_empty()
+    }
+
+    pub(crate) fn nothing(because: impl Into<String>) -> Self {
+        Self {
+            because: vec![because.into()],
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn need(need: Need) -> Self {
+        Self {
+            needs: vec![need],
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn act(action: Action, because: impl Into<String>) -> Self {
+        Self {
+            actions: vec![action],
+            because: vec![because.into()],
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn later(at: Timestamp, because: impl Into<String>) -> Self {
+        let because = because.into();
+        Self {
+            look_again: Some((at, because.clone())),
+            because: vec![because],
+            ..Self::default()
+        }
+    }
+}
+
+impl Action {
+    /// What makes the action one: the end of its effect's key.
+    pub fn mark(&self) -> String {
+        match self {
+            Self::CreateCounterparty {
+                organisation,
+                counterparty,
+            } => format!("counterparty/{organisation}/{}", counterparty.key),
+            Self::IssueInvoice { slot, .. } => format!("invoice/{slot}"),
+            Self::WriteFields { .. } => "fields".to_owned(),
+            Self::AddTimelineEntry { about, .. } => format!("timeline/{about}"),
+            Self::AttachPdf { slot, .. } => format!("pdf/{slot}"),
+            Self::Notify { about, .. } => format!("bell/{about}"),
+        }
+    }
+
+    /// The key of its effect. A counterparty's is shared by all deals that want it.
+    pub fn key(&self, portal: &PortalId, deal: DealId) -> EffectKey {
+        let deal = deal.to_string();
+        match self {
+            Self::CreateCounterparty {
+                organisation,
+                counterparty,
+            } => {
+                let kpp = counterparty
+                    .key
+                    .kpp
+                    .as_ref()
+                    .map_or("-", |kpp| kpp.as_str());
+                let inn = counterparty.key.inn.as_str();
+                EffectKey::of(portal, ["counterparty", organisation.as_str(), inn, kpp])
+            }
+            Self::IssueInvoice { .. }
+            | Self::WriteFields { .. }
+            | Self::AddTimelineEntry { .. }
+            | Self::AttachPdf { .. }
+            | Self::Notify { .. } => {
+                let mark = self.mark();
+                EffectKey::of(
+                    portal,
+                    ["deal", deal.as_str()].into_iter().chain(mark.split('/')),
+                )
+            }
+        }
+    }
+
+    /// Whether it is done at most once for ever; otherwise only while an equal one is not settled.
+    pub fn once(&self) -> bool {
+        match self {
+            Self::CreateCounterparty { .. }
+            | Self::IssueInvoice { .. }
+            | Self::AddTimelineEntry { .. }
+            | Self::AttachPdf { .. } => true,
+            Self::WriteFields { .. } | Self::Notify { .. } => false,
+        }
+    }
+
+    /// The kind, for effects and the journal.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::CreateCounterparty { .. } => "create_counterparty",
+            Self::IssueInvoice { .. } => "issue_invoice",
+            Self::WriteFields { .. } => "write_fields",
+            Self::AddTimelineEntry { .. } => "add_timeline_entry",
+            Self::AttachPdf { .. } => "attach_pdf",
+            Self::Notify { .. } => "notify",
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The portal's settings as a person writes them: start, stages, sellers, fields, paper.
+//!
+//! One TOML text per version; `policy export | diff | apply` speaks it. Unknown keys are refused, and all
+//! faults are told in one message.
+
+use std::collections::BTreeMap;
+
+use domain::observed::OurField;
+use domain::{CompanyId, FunnelId, OrganisationId, StageId};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// A portal's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// What entered an invoice stage before this moment is never issued but by a person's order.
+    pub start_at: Timestamp,
+    /// The dialog in which the administrator is told of what needs a hand: `chat12`, or a user's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub administrator: Option<String>,
+    /// Our custom fields on deals, by their names on the portal.
+    pub fields: BTreeMap<OurField, String>,
+    /// How invoices are made.
+    #[serde(default)]
+    pub invoice: InvoicePolicy,
+    /// Our legal entities.
+    #[serde(default)]
+    pub organisations: Vec<Organisation>,
+    /// Funnels that we follow; others are off.
+    #[serde(default)]
+    pub funnels: Vec<Funnel>,
+}
+
+/// How invoices are made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InvoicePolicy {
+    /// Whose PDF is put to the deal.
+    pub attach: Attach,
+    /// Calendar days until the last day to pay, counted from the invoice's date; none: no due date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_days: Option<u16>,
+}
+
+impl Default for InvoicePolicy {
+    fn default() -> Self {
+        Self {
+            attach: Attach::Provodka,
+            due_days: Some(5),
+        }
+    }
+}
+
+/// Whose PDF is put to the deal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attach {
+    /// Ours.
+    Provodka,
+    /// The accounting side's print form, where it has one.
+    Accounting,
+    /// None.
+    Nothing,
+}
+
+/// One of our legal entities.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organisation {
+    /// Its id on the accounting side.
+    pub id: OrganisationId,
+    /// For people.
+    pub title: String,
+    /// The company that stands for it on the portal.
+    pub own_company: CompanyId,
+    /// Its invoices are dated by this zone's day.
+    #[serde(default = "moscow")]
+    pub time_zone: String,
+}
+
+fn moscow() -> String {
+    "Europe/Moscow".to_owned()
+}
+
+/// A funnel that we follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Funnel {
+    /// Its id on the portal.
+    pub id: FunnelId,
+    /// What we may do there.
+    pub mode: Mode,
+    /// All its stages in order, as `setup` found them: they tell whether a deal was moved back.
+    pub stages: Vec<StageId>,
+    /// A deal that enters one of these wants an invoice.
+    pub invoice_stages: Vec<StageId>,
+    /// Who sells here, unless the deal says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationId>,
+    /// How long a deal must stand before its invoice is issued: forgives a wrong drag.
+    #[serde(default = "ten")]
+    pub settle_seconds: u32,
+}
+
+fn ten() -> u32 {
+    10
+}
+
+/// What we may do in a funnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Nothing is looked at.
+    Off,
+    /// Plans are made and shown, nothing is written.
+    WatchOnly,
+    /// Plans are carried out.
+    Active,
+}
+
+/// Why a text is no policy.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// Not TOML, an unknown key or a wrong value; the message names the line.
+    #[error("the policy cannot be read")]
+    Text(#[source] toml::de::Error),
+    /// It can be read, and contradicts itself; every fault is named.
+    #[error("the policy has faults: {}", .0.join("; "))]
+    Faults(Vec<String>),
+}
+
+impl Policy {
+    /// Reads and checks a policy.
+    ///
+    /// # Errors
+    /// Names every fault at once.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let policy: Self = toml::from_str(text).map_err(PolicyError::Text)?;
+        let faults = policy.faults();
+        if faults.is_empty() {
+            Ok(policy)
+        } else {
+            Err(PolicyError::Faults(faults))
+        }
+    }
+
+    /// The text that [`Policy::parse`] reads.
+    ///
+    /// # Errors
+    /// Never for a policy that was parsed.
+    pub fn to_text(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+
+    /// The funnel's settings, unless it is off.
+    pub fn funnel(&self, id: FunnelId) -> Option<&Funnel> {
+        self.funnels
+            .iter()
+            .find(|funnel| funnel.id == id && funnel.mode != Mode::Off)
+    }
+
+    /// One of our legal entities.
+    pub fn organisation(&self, id: &OrganisationId) -> Option<&Organisation> {
+        self.organisations
+            .iter()
+            .find(|organisation| organisation.id == *id)
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for field in [
+            OurField::Number,
+            OurField::Date,
+            OurField::Status,
+            OurField::Sum,
+        ] {
+            if !self.fields.contains_key(&field) {
+                faults.push(format!("`fields` lacks `{field:?}`").to_lowercase());
+            }
+        }
+        for organisation in &self.organisations {
+            if TimeZone::get(&organisation.time_zone).is_err() {
+                faults.push(format!(
+                    "organisation `{}`: no time zone `{}`",
+                    organisation.id, organisation.time_zone
+                ));
+            }
+        }
+        for funnel in &self.funnels {
+            for stage in &funnel.invoice_stages {
+                if !funnel.stages.contains(stage) {
+                    faults.push(format!("funnel {}: no stage `{stage}`", funnel.id));
+                }
+            }
+            if let Some(id) = &funnel.organisation
+                && self.organisation(id).is_none()
+            {
+                faults.push(format!("funnel {}: no organisation `{id}`", funnel.id));
+            }
+        }
+        faults
+    }
+}
+
+impl Organisation {
+    /// The zone by whose day its invoices are dated.
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
+    }
+}
+
+impl Funnel {
+    /// Where a stage stands in the funnel's order.
+    pub fn position(&self, stage: &StageId) -> Option<usize> {
+        self.stages.iter().position(|known| known == stage)
+    }
+}

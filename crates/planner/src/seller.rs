@@ -1,0 +1,162 @@
+//! Who sells and where the money is to go: our legal entity with the bank account that is printed.
+//!
+//! The deal's own company goes first, then the funnel's organisation, then the only one.
+
+use domain::observed::{BankDetail, DealReading, OwnCompany, Record, Requisite};
+use domain::{
+    BankDetails, Bik, CorrespondentAccount, CounterpartyKey, Inn, Kpp, Ogrn, Party,
+    SettlementAccount,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::buyer::text;
+use crate::policy::Organisation;
+use crate::texts::InRussian as _;
+use crate::{Fault, Policy};
+
+/// The seller as an invoice prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seller {
+    /// Who.
+    pub party: Party,
+    /// Where the money is to go.
+    pub bank: BankDetails,
+    /// Who signs.
+    pub director: Option<String>,
+    /// Who signs beside; nobody for a sole trader.
+    pub accountant: Option<String>,
+}
+
+/// The organisation that sells in this deal.
+pub(crate) fn organisation<'a>(
+    reading: &DealReading,
+    own: &[OwnCompany],
+    policy: &'a Policy,
+) -> Result<&'a Organisation, Fault> {
+    let deal = &reading.glance.deal;
+    let of_requisite = reading.chosen.seller.and_then(|chosen| {
+        own.iter()
+            .find(|company| company.requisites.iter().any(|one| one.id == chosen))
+            .map(|company| company.id)
+    });
+    if let Some(company) = of_requisite.or(deal.own_company) {
+        return policy
+            .organisations
+            .iter()
+            .find(|organisation| organisation.own_company == company)
+            .ok_or_else(|| Fault {
+                what: "организация, выбранная в сделке продавцом, не подключена к учёту".to_owned(),
+                place: format!("/crm/deal/details/{}/", deal.id),
+                record: Some(Record::Deal(deal.id)),
+            });
+    }
+    let of_funnel = policy
+        .funnel(deal.funnel)
+        .and_then(|funnel| funnel.organisation.as_ref())
+        .and_then(|id| policy.organisation(id));
+    match (of_funnel, policy.organisations.as_slice()) {
+        (Some(organisation), _) => Ok(organisation),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Fault {
+            what: "не ясно, от какой нашей организации выставить счёт: выберите её в сделке"
+                .to_owned(),
+            place: format!("/crm/deal/details/{}/", deal.id),
+            record: Some(Record::Deal(deal.id)),
+        }),
+    }
+}
+
+/// The seller's printed facts, or everything that is missing or wrong about them.
+pub(crate) fn seller(
+    organisation: &Organisation,
+    reading: &DealReading,
+    own: &[OwnCompany],
+) -> Result<Seller, Vec<Fault>> {
+    let place = format!("/crm/company/details/{}/", organisation.own_company);
+    let record = Some(Record::Company(organisation.own_company));
+    let fault = |what: String| Fault {
+        what,
+        place: place.clone(),
+        record,
+    };
+    let requisite = own
+        .iter()
+        .find(|company| company.id == organisation.own_company)
+        .and_then(|company| of_company(company, reading))
+        .ok_or_else(|| vec![fault("не заполнены реквизиты нашей организации".to_owned())])?;
+    let mut faults = Vec::new();
+    let inn = Inn::parse(requisite.inn.trim())
+        .map_err(|error| {
+            faults.push(fault(format!(
+                "ИНН нашей организации: {}",
+                error.in_russian()
+            )))
+        })
+        .ok();
+    let bank = bank(requisite, reading)
+        .map_err(|what| faults.push(fault(what)))
+        .ok();
+    let name = text(&requisite.name).or_else(|| text(&organisation.title));
+    match (inn, bank, name) {
+        (Some(inn), Some(bank), Some(name)) => {
+            let sole_trader = inn.is_person();
+            Ok(Seller {
+                party: Party {
+                    key: CounterpartyKey {
+                        kpp: Kpp::parse(requisite.kpp.trim())
+                            .ok()
+                            .filter(|_| !sole_trader),
+                        inn,
+                    },
+                    name,
+                    ogrn: Ogrn::parse(requisite.ogrn.trim()).ok(),
+                    address: text(&requisite.address),
+                },
+                bank,
+                director: text(&requisite.director),
+                accountant: text(&requisite.accountant).filter(|_| !sole_trader),
+            })
+        }
+        (None, _, _) | (_, None, _) | (_, _, None) => Err(faults),
+    }
+}
+
+fn of_company<'a>(company: &'a OwnCompany, reading: &DealReading) -> Option<&'a Requisite> {
+    let usable = || company.requisites.iter().filter(|one| !one.address_only);
+    reading
+        .chosen
+        .seller
+        .and_then(|chosen| usable().find(|one| one.id == chosen))
+        .or_else(|| usable().next())
+}
+
+fn bank(requisite: &Requisite, reading: &DealReading) -> Result<BankDetails, String> {
+    let chosen = reading
+        .chosen
+        .seller_bank
+        .and_then(|chosen| requisite.banks.iter().find(|bank| bank.id == chosen));
+    let Some(detail) = chosen.or_else(|| requisite.banks.first()) else {
+        return Err("не указан счёт нашей организации в банке".to_owned());
+    };
+    judged(detail)
+}
+
+fn judged(detail: &BankDetail) -> Result<BankDetails, String> {
+    let bik = Bik::parse(detail.bik.trim())
+        .map_err(|error| format!("БИК нашего банка: {}", error.in_russian()))?;
+    let account = SettlementAccount::parse(&bik, detail.account.trim())
+        .map_err(|error| format!("расчётный счёт нашей организации: {}", error.in_russian()))?;
+    let correspondent = match detail.correspondent.trim() {
+        "" => None,
+        typed => Some(
+            CorrespondentAccount::parse(&bik, typed)
+                .map_err(|error| format!("корреспондентский счёт: {}", error.in_russian()))?,
+        ),
+    };
+    Ok(BankDetails {
+        account,
+        bik,
+        bank_name: detail.bank_name.trim().to_owned(),
+        correspondent,
+    })
+}

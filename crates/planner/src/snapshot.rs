@@ -1,0 +1,171 @@
+//! What is known of one deal at one moment: both sides and our own records.
+//!
+//! A part that nobody looked at yet is `None` or `Unread`; a plan that needs it says so by a
+//! [`crate::Need`], and nothing is read that no plan asked for.
+
+use std::collections::BTreeMap;
+
+use domain::observed::{
+    DealGlance, DealReading, FieldValue, KnownCounterparty, OurField, OwnCompany,
+};
+use domain::{
+    ContractorId, Counterparty, CounterpartyKey, DealId, Inn, Invoice, InvoiceDraft, InvoiceId,
+    InvoiceStatus, Money, OrganisationId, Revision, Slot,
+};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::Seller;
+
+/// One deal as both sides and our records show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DealSnapshot {
+    /// Which deal.
+    pub id: DealId,
+    /// The portal's side.
+    pub seen: Seen,
+    /// Our legal entities on the portal; known together with [`Seen::Whole`].
+    pub own_companies: Vec<OwnCompany>,
+    /// Counterparties of the accounting side by seller and INN, as far as they were asked for.
+    pub counterparties: BTreeMap<(OrganisationId, Inn), Vec<KnownCounterparty>>,
+    /// The invoices we issued for it, oldest first.
+    pub invoices: Vec<OurInvoice>,
+    /// An invoice of this deal whose creation was sent and is not settled: nothing may be created beside it.
+    pub creating: Option<Creating>,
+    /// Counterparties whose creation was sent and is not settled, and when it is worth looking again.
+    pub registering: Vec<(CounterpartyKey, Timestamp)>,
+    /// What was carried out once and for all, by [`crate::Action::mark`], with the id it left.
+    pub done: BTreeMap<String, Option<String>>,
+    /// What our fields were set to in the last day, oldest first.
+    pub written: Vec<(Timestamp, OurField, FieldValue)>,
+    /// The questions that are open about this deal, by their keys.
+    pub open_cases: BTreeMap<String, OpenCase>,
+}
+
+/// An open question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenCase {
+    /// As people read it.
+    pub text: String,
+    /// Whether somebody was told of this text.
+    pub told: bool,
+}
+
+/// What the portal showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Nobody looked.
+    Unread,
+    /// The portal says that there is no such deal.
+    Gone,
+    /// The technical user may not read it.
+    Denied,
+    /// The cheap look.
+    Glance(Box<DealGlance>),
+    /// The whole look, and when it was taken.
+    Whole(Box<DealReading>, Timestamp),
+}
+
+/// An invoice that we issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OurInvoice {
+    /// Its place on the deal.
+    pub slot: Slot,
+    /// Whose series.
+    pub organisation: OrganisationId,
+    /// Its id on the accounting side.
+    pub id: InvoiceId,
+    /// The counterparty there.
+    pub contractor: ContractorId,
+    /// Its number as we last saw it.
+    pub number: String,
+    /// Its date as we last saw it.
+    pub date: Date,
+    /// Its total as it was issued.
+    pub total: Money,
+    /// The revision it was issued from.
+    pub revision: Revision,
+    /// What it was issued from.
+    pub draft: InvoiceDraft,
+    /// Who sold, as printed.
+    pub seller: Seller,
+    /// Its state as we last saw it.
+    pub status: InvoiceStatus,
+    /// Whether it still stands for the deal; not after a recorded decision of a person.
+    pub live: bool,
+    /// The accounting side.
+    pub now: Kept,
+}
+
+/// What the accounting side shows of an invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Nobody looked now: it is as we recorded it.
+    AsRecorded,
+    /// It says that there is no such invoice.
+    Deleted,
+    /// It shows this.
+    Invoice(Box<Invoice>),
+}
+
+/// An unsettled creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creating {
+    /// Of which slot.
+    pub slot: Slot,
+    /// When it is worth looking again.
+    pub look_at: Timestamp,
+}
+
+impl DealSnapshot {
+    /// A deal of which nothing is known.
+    pub fn unread(id: DealId) -> Self {
+        Self {
+            id,
+            seen: Seen::Unread,
+            own_companies: Vec::new(),
+            counterparties: BTreeMap::new(),
+            invoices: Vec::new(),
+            creating: None,
+            registering: Vec::new(),
+            done: BTreeMap::new(),
+            written: Vec::new(),
+            open_cases: BTreeMap::new(),
+        }
+    }
+
+    /// The cheap look, whichever look was taken.
+    pub fn glance(&self) -> Option<&DealGlance> {
+        match &self.seen {
+            Seen::Glance(glance) => Some(glance),
+            Seen::Whole(reading, _) => Some(&reading.glance),
+            Seen::Unread | Seen::Gone | Seen::Denied => None,
+        }
+    }
+
+    /// The invoice that stands for the deal.
+    pub fn live_invoice(&self) -> Option<&OurInvoice> {
+        self.invoices.iter().rfind(|invoice| invoice.live)
+    }
+
+    /// The slot that the next invoice for the whole deal would take: the generation grows only when
+    /// the former one was given up by a recorded decision.
+    pub fn next_slot(&self) -> Slot {
+        self.invoices
+            .iter()
+            .filter(|invoice| invoice.slot.kind == domain::SlotKind::Whole && !invoice.live)
+            .filter_map(|invoice| invoice.slot.next())
+            .max_by_key(|slot| slot.generation)
+            .unwrap_or(Slot::first(domain::SlotKind::Whole))
+    }
+
+    /// Counterparties of the accounting side that bear the buyer's INN; `None` if nobody asked yet.
+    pub fn counterparties_of(
+        &self,
+        seller: &OrganisationId,
+        buyer: &Counterparty,
+    ) -> Option<&Vec<KnownCounterparty>> {
+        self.counterparties
+            .get(&(seller.clone(), buyer.key.inn.clone()))
+    }
+}

@@ -1,0 +1,126 @@
+//! Whether a deal wants an invoice: it entered an invoice stage after our start and was not taken back.
+//!
+//! The stage history decides and not the present stage, because robots move deals on within a second.
+
+use domain::observed::{DealGlance, DealReading};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::Policy;
+use crate::policy::Funnel;
+
+/// Whether a deal wants an invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// It does.
+    Yes,
+    /// It does not, and why.
+    No(String),
+    /// Not yet; look again then.
+    Later(Timestamp, String),
+    /// The cheap look does not tell.
+    ReadWhole,
+}
+
+/// What the manager writes into the command field to order an invoice.
+pub(crate) const ORDER: &str = "выставить счёт";
+
+/// Whether a person ordered the invoice by the command field.
+pub(crate) fn is_ordered(glance: &DealGlance) -> bool {
+    let said = glance.fields.command.as_deref().unwrap_or_default();
+    said.trim().to_lowercase().replace('ё', "е") == ORDER.replace('ё', "е")
+}
+
+/// As far as the cheap look tells.
+pub(crate) fn at_a_glance(glance: &DealGlance, policy: &Policy) -> Wanted {
+    let deal = &glance.deal;
+    let Some(funnel) = policy.funnel(deal.funnel) else {
+        return Wanted::No("воронка не подключена".to_owned());
+    };
+    if is_ordered(glance) {
+        return Wanted::Yes;
+    }
+    if deal.lost {
+        return Wanted::No("сделка проиграна".to_owned());
+    }
+    let Some(first) = first_invoice_position(funnel) else {
+        return Wanted::No("в воронке не названа стадия счёта".to_owned());
+    };
+    match funnel.position(&deal.stage) {
+        Some(position) if position < first => {
+            Wanted::No("сделка не дошла до стадии счёта".to_owned())
+        }
+        Some(_) | None => Wanted::ReadWhole,
+    }
+}
+
+/// With the stage history.
+pub(crate) fn by_history(reading: &DealReading, policy: &Policy, now: Timestamp) -> Wanted {
+    let deal = &reading.glance.deal;
+    match at_a_glance(&reading.glance, policy) {
+        Wanted::ReadWhole => {}
+        settled @ (Wanted::Yes | Wanted::No(_) | Wanted::Later(..)) => return settled,
+    }
+    let Some(funnel) = policy.funnel(deal.funnel) else {
+        return Wanted::No("воронка не подключена".to_owned());
+    };
+    let Some(since) = entered_at(reading, funnel) else {
+        let stands_there = funnel.invoice_stages.contains(&deal.stage);
+        if stands_there && deal.created >= policy.start_at {
+            // The portal writes the history a moment after the deal.
+            return Wanted::Later(
+                after(now, 30),
+                "история стадий ещё не записана порталом".to_owned(),
+            );
+        }
+        return Wanted::No("сделка не входила в стадию счёта".to_owned());
+    };
+    if since < policy.start_at {
+        return Wanted::No(format!(
+            "сделка на стадии счёта с {since}, это раньше начала работы {}",
+            policy.start_at
+        ));
+    }
+    let settled_at = after(since, i64::from(funnel.settle_seconds));
+    if now < settled_at {
+        return Wanted::Later(
+            settled_at,
+            "сделка только что перенесена, ждём, не вернут ли её".to_owned(),
+        );
+    }
+    Wanted::Yes
+}
+
+/// When the deal entered the invoice stage it was not taken back from.
+fn entered_at(reading: &DealReading, funnel: &Funnel) -> Option<Timestamp> {
+    let first = first_invoice_position(funnel)?;
+    let mut since = None;
+    for entry in reading
+        .history
+        .iter()
+        .filter(|entry| entry.funnel == funnel.id)
+    {
+        if funnel.invoice_stages.contains(&entry.stage) {
+            since = since.or(Some(entry.at));
+        } else if funnel
+            .position(&entry.stage)
+            .is_some_and(|position| position < first)
+        {
+            since = None;
+        }
+    }
+    since
+}
+
+fn first_invoice_position(funnel: &Funnel) -> Option<usize> {
+    funnel
+        .invoice_stages
+        .iter()
+        .filter_map(|stage| funnel.position(stage))
+        .min()
+}
+
+fn after(moment: Timestamp, seconds: i64) -> Timestamp {
+    moment
+        .checked_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
+}
