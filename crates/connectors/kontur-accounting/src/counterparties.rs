@@ -1,0 +1,115 @@
+//! Counterparties: found by INN, created once.
+//!
+//! After a lost answer a contractor is looked up by its natural key, INN and KPP: the service keeps it unique.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use capability::accounting::Counterparties;
+use capability::{Call, ConnectorError};
+use domain::observed::KnownCounterparty;
+use domain::{ContractorId, Counterparty, Inn, OrganisationId};
+
+use crate::client::Ask;
+use crate::{Kontur, mark, translate, wire};
+
+/// The greatest page of a search.
+const PAGE: usize = 100;
+/// Nobody has that many contractors with one INN: the service is not paging.
+const MOST_PAGES: usize = 50;
+
+#[async_trait]
+impl Counterparties for Kontur {
+    /// The contract's search takes one INN at a time.
+    async fn find(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        inns: &[Inn],
+    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        let mut found = BTreeMap::new();
+        for (index, inn) in inns.iter().enumerate() {
+            if inns.iter().take(index).any(|earlier| earlier == inn) {
+                continue;
+            }
+            for known in self.with_inn(call, organisation, inn).await? {
+                found.insert(known.id.clone(), known);
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    async fn create(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        counterparty: &Counterparty,
+        key: &str,
+    ) -> Result<ContractorId, ConnectorError> {
+        let path = ["organizations", organisation.as_str(), "contractors"];
+        let ask = Ask::write("createContractor", &path)
+            .body(&translate::contractor_to_save(counterparty))
+            .idempotency_key(self.offers.idempotency_key.then(|| mark::visible(key)));
+        let failure = match self.client.json::<wire::Contractor>(call, ask).await {
+            Ok(created) => return Ok(ContractorId::new(created.id)),
+            Err(failure) => failure,
+        };
+        match &failure.refusal {
+            Some(refusal) if refusal.code == "contractorExists" => {
+                if let Some(id) = &refusal.existing_id {
+                    return Ok(ContractorId::new(id));
+                }
+            }
+            _ => return Err(failure.into()),
+        }
+        // It exists, and the answer does not say which one it is.
+        let same_inn = self
+            .with_inn(call, organisation, &counterparty.key.inn)
+            .await?;
+        let mut same = same_inn
+            .into_iter()
+            .filter(|known| known.counterparty.key == counterparty.key);
+        match (same.next(), same.next()) {
+            (Some(one), None) => Ok(one.id),
+            _ => Err(failure.into()),
+        }
+    }
+}
+
+impl Kontur {
+    async fn with_inn(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        inn: &Inn,
+    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        let path = [
+            "organizations",
+            organisation.as_str(),
+            "contractors",
+            "search",
+        ];
+        let mut known = Vec::new();
+        for page in 0..MOST_PAGES {
+            let ask = Ask::search("searchContractors", &path).body(&wire::ContractorSearch {
+                offset: page.saturating_mul(PAGE),
+                limit: PAGE,
+                filter: wire::ContractorFilter { inn: inn.as_str() },
+            });
+            let found: wire::ContractorsFound = self.client.json(call, ask).await?;
+            let last = found.contractors.len() < PAGE;
+            known.extend(
+                found
+                    .contractors
+                    .into_iter()
+                    .filter_map(translate::counterparty),
+            );
+            if last {
+                break;
+            }
+        }
+        // A service that ignores the filter must not hand us strangers.
+        known.retain(|known| &known.counterparty.key.inn == inn);
+        Ok(known)
+    }
+}
