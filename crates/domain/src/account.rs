@@ -71,13 +71,15 @@ pub enum AccountError {
 
 /// The letters that may stand at position 6 (accounts in clearing currencies), each in place of its index.
 const CLEARING_LETTERS: [char; 10] = ['A', 'B', 'C', 'E', 'H', 'K', 'M', 'P', 'T', 'X'];
+const CORRESPONDENT: &str = "30101";
+const SINGLE_TREASURY: &str = "40102";
 const KEY_WEIGHTS: [u32; 3] = [7, 1, 3];
 
 impl SettlementAccount {
     /// Reads the account that is kept under `bik`. Accounts in the treasury pass without a check of the key.
     pub fn parse(bik: &Bik, text: &str) -> Result<SettlementAccount, AccountError> {
         let digits = account_digits(text)?;
-        if text.starts_with("30101") {
+        if text.starts_with(CORRESPONDENT) {
             return Err(AccountError::Correspondent);
         }
         let kept_at = kept_at(bik, text);
@@ -123,10 +125,10 @@ impl CorrespondentAccount {
     /// For a treasury body the single account 40102… stands in its place; it has the key, not the tail.
     pub fn parse(bik: &Bik, text: &str) -> Result<CorrespondentAccount, AccountError> {
         let digits = account_digits(text)?;
-        let single_treasury_account = bik.is_treasury() && text.starts_with("40102");
-        if !text.starts_with("30101") && !single_treasury_account {
+        if !CorrespondentAccount::looks_like(bik, text) {
             return Err(AccountError::NotCorrespondent);
         }
+        let single_treasury_account = !text.starts_with(CORRESPONDENT);
         if !single_treasury_account && !text.ends_with(bik.tail()) {
             return Err(AccountError::Tail);
         }
@@ -134,6 +136,11 @@ impl CorrespondentAccount {
             return Err(AccountError::Key);
         }
         Ok(CorrespondentAccount(text.to_owned()))
+    }
+
+    /// Whether a text begins as a correspondent account does, right or wrong in the rest.
+    pub fn looks_like(bik: &Bik, text: &str) -> bool {
+        text.starts_with(CORRESPONDENT) || (bik.is_treasury() && text.starts_with(SINGLE_TREASURY))
     }
 
     /// The twenty characters.

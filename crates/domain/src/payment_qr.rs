@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BankDetails, Inn, Kpp, Money};
+use crate::{BankDetails, Inn, KeptAt, Kpp, Money};
 
 /// What the code says: pay this sum to this account for that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,10 +109,14 @@ impl PaymentQr {
     fn all_required(&self) -> Vec<Field> {
         let bank = &self.bank;
         // Units of the Bank of Russia have no correspondent account; the field is required, so it says 0.
+        let without = match bank.account.kept_at() {
+            KeptAt::BankOfRussia => "0",
+            KeptAt::CreditInstitution | KeptAt::Treasury => "",
+        };
         let correspondent = bank
             .correspondent
             .as_ref()
-            .map_or("0", |account| account.as_str());
+            .map_or(without, |account| account.as_str());
         vec![
             ("Name", tidied(&self.name)),
             ("PersonalAcc", bank.account.to_string()),
@@ -125,15 +129,14 @@ impl PaymentQr {
     fn required_fields(&self) -> Result<Vec<Field>, PaymentQrError> {
         let fields = self.all_required();
         for (field, value) in &fields {
-            let max = match *field {
-                "Name" => NAME_CHARS,
-                "BankName" => BANK_NAME_CHARS,
-                _ => continue,
-            };
             if value.is_empty() {
                 return Err(PaymentQrError::Empty { field });
             }
-            within(field, value, max)?;
+            match *field {
+                "Name" => within(field, value, NAME_CHARS)?,
+                "BankName" => within(field, value, BANK_NAME_CHARS)?,
+                _ => {} // The other types hold the right length already.
+            }
         }
         Ok(fields)
     }

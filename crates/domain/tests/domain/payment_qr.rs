@@ -74,7 +74,7 @@ fn line_breaks_and_runs_of_blanks_become_one_blank() {
 }
 
 #[test]
-fn account_in_the_bank_of_russia_has_no_correspondent_account() {
+fn only_the_bank_of_russia_has_no_correspondent_account() {
     let bik = Bik::parse("044525000").unwrap();
     let mut rkc = qr();
     rkc.bank.account = SettlementAccount::parse(&bik, "40501810800002000002").unwrap();
@@ -84,6 +84,15 @@ fn account_in_the_bank_of_russia_has_no_correspondent_account() {
         rkc.payload()
             .unwrap()
             .contains("|BIC=044525000|CorrespAcc=0|")
+    );
+
+    let mut bank_without = qr();
+    bank_without.bank.correspondent = None;
+    assert_eq!(
+        bank_without.payload(),
+        Err(PaymentQrError::Empty {
+            field: "CorrespAcc"
+        })
     );
 }
 
