@@ -154,11 +154,7 @@ impl Client {
         let said = journal::request(&ask, request.url.path());
         call.admit(Remote::KonturAccounting, &self.account, &[asked.operation])
             .await
-            .map_err(|error| Failure {
-                error,
-                refusal: None,
-                limit: None,
-            })?;
+            .map_err(Failure::of)?;
         let at = (self.now)();
         let answer = self.transport.send(request).await;
         let outcome = match &answer {
@@ -182,8 +178,9 @@ impl Client {
     ) -> Exchange {
         let answered = answer.as_ref().ok();
         let status = answered.map(|answer| answer.status);
+        let sent_at = answered.map_or(at, |answer| answer.sent_at);
         Exchange {
-            at: answered.map_or(at, |answer| answer.sent_at),
+            at: sent_at,
             remote: Remote::KonturAccounting,
             account: self.account.clone(),
             method: asked.operation.to_owned(),
@@ -197,7 +194,7 @@ impl Client {
                 |answer| answer.duration_ms,
             ),
             times: Vec::new(),
-            limit: failure.and_then(|failure| failure.limit.clone()),
+            limit: failure.and_then(|failure| failure.limit(sent_at)),
             result: failure.map_or_else(|| "ok".to_owned(), |failure| failure.error.code.clone()),
             remote_failed: status.is_none_or(|status| status.is_server_error()),
         }

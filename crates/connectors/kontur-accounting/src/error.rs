@@ -41,8 +41,6 @@ pub(crate) struct Failure {
     pub(crate) error: ConnectorError,
     /// In the contract's shape and with its status: the remote has understood and refused.
     pub(crate) refusal: Option<Box<Refusal>>,
-    /// For the journal and the budgets.
-    pub(crate) limit: Option<LimitHit>,
 }
 
 /// A refusal in the contract's shape.
@@ -61,6 +59,25 @@ impl Failure {
     pub(crate) fn is_not_found(&self) -> bool {
         self.refusal.as_ref().is_some_and(|refusal| {
             refusal.status == StatusCode::NOT_FOUND && refusal.code == "notFound"
+        })
+    }
+
+    /// Passes an error on as it is.
+    pub(crate) fn of(error: ConnectorError) -> Self {
+        Self {
+            error,
+            refusal: None,
+        }
+    }
+
+    /// The limit that the remote answered with at `moment`.
+    pub(crate) fn limit(&self, moment: Timestamp) -> Option<LimitHit> {
+        let after = match self.error.verdict {
+            Verdict::Retry { after } => after,
+            _ => None,
+        };
+        self.error.limit.then(|| LimitHit::Rate {
+            retry_at: after.and_then(|after| moment.checked_add(after).ok()),
         })
     }
 }
@@ -99,7 +116,6 @@ impl Asked {
         Failure {
             error: self.error(verdict, code, message),
             refusal: None,
-            limit: None,
         }
     }
 
@@ -134,13 +150,7 @@ impl Asked {
                 .as_ref()
                 .map_or_else(|| "an answer outside the contract".to_owned(), in_words),
         );
-        let mut limit = None;
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            error.limit = true;
-            limit = Some(LimitHit::Rate {
-                retry_at: after.and_then(|after| later(answer.sent_at, after)),
-            });
-        }
+        error.limit = status == StatusCode::TOO_MANY_REQUESTS;
         let refusal = code.map(|code| {
             Box::new(Refusal {
                 status,
@@ -150,11 +160,7 @@ impl Asked {
                     .and_then(|context| context.existing_id),
             })
         });
-        Failure {
-            error,
-            refusal,
-            limit,
-        }
+        Failure { error, refusal }
     }
 
     /// It may have taken effect if it is a write; if it is a read, it is asked again.
@@ -192,10 +198,6 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
         u64::try_from(moment.duration_since(now).as_secs()).unwrap_or(0)
     };
     Some(Duration::from_secs(seconds.clamp(1, 3_600)))
-}
-
-fn later(moment: Timestamp, after: Duration) -> Option<Timestamp> {
-    moment.checked_add(after).ok()
 }
 
 /// The remote's words about all faults, each with its place: `items[0].price: …`.

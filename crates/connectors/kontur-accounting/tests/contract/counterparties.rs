@@ -1,0 +1,138 @@
+//! Finding counterparties by INN and creating them once.
+
+use domain::{Counterparty, Inn, Verdict};
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, body, example, fixture, json, organisation, unclear};
+
+const EXISTING: &str = "b79d3808-beef-4ce8-b27a-1192e7366d4e";
+
+fn buyer() -> Counterparty {
+    Counterparty {
+        key: "7707083893/770701001".parse().unwrap(),
+        name: "ООО «Ромашка»".to_owned(),
+        full_name: None,
+        ogrn: None,
+        address: None,
+    }
+}
+
+async fn create(stage: &Stage) -> Result<String, Verdict> {
+    let counterparties = &stage.accounting.counterparties;
+    let created = counterparties
+        .create(&stage.call(), &organisation(), &buyer(), "7f3a/x")
+        .await;
+    created
+        .map(|id| id.to_string())
+        .map_err(|error| error.verdict)
+}
+
+async fn find(stage: &Stage, inns: &[&str]) -> Result<Vec<String>, Verdict> {
+    let inns: Vec<Inn> = inns.iter().map(|inn| inn.parse().unwrap()).collect();
+    let counterparties = &stage.accounting.counterparties;
+    let found = counterparties
+        .find(&stage.call(), &organisation(), &inns)
+        .await;
+    let found = found.map_err(|error| error.verdict)?;
+    Ok(found
+        .into_iter()
+        .map(|known| known.counterparty.key.to_string())
+        .collect())
+}
+
+fn contractors(count: usize, first: usize) -> Value {
+    let contractors: Vec<Value> = (first..first + count)
+        .map(|number| {
+            let mut contractor = fixture("contractor");
+            contractor["id"] = json!(format!("{number:08}"));
+            contractor["kpp"] = json!(format!("7707{:05}", number + 1_000));
+            contractor
+        })
+        .collect();
+    json!({ "contractors": contractors })
+}
+
+#[tokio::test]
+async fn each_inn_is_asked_for_once_whatever_its_kpp() {
+    let stage = Stage::plays([
+        example(200, "contractors_found"),
+        example(200, "contractors_nothing"),
+    ]);
+    let found = find(&stage, &["7707083893", "7736050003", "7707083893"]).await;
+    assert_eq!(found, Ok(vec!["7707083893/770701001".to_owned()]));
+    let seen = stage.seen();
+    assert_eq!(body(&seen[0])["filter"], json!({"inn": "7707083893"}));
+    assert_eq!(body(&seen[1])["filter"], json!({"inn": "7736050003"}));
+    stage.ends();
+}
+
+#[tokio::test]
+async fn a_search_is_read_to_its_last_page() {
+    let stage = Stage::plays([
+        json(200, &contractors(100, 0)),
+        json(200, &contractors(3, 100)),
+    ]);
+    assert_eq!(find(&stage, &["7707083893"]).await.unwrap().len(), 103);
+    assert_eq!(body(&stage.seen()[1])["offset"], 100);
+    stage.ends();
+}
+
+#[tokio::test]
+async fn strangers_that_the_filter_let_through_are_left_out() {
+    let stage = Stage::plays([example(200, "contractors_found")]);
+    assert_eq!(find(&stage, &["7736050003"]).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_search_without_an_answer_is_asked_again() {
+    for answer in unclear() {
+        let told = format!("{answer:?}");
+        let verdict = find(&Stage::plays([answer]), &["7707083893"])
+            .await
+            .unwrap_err();
+        assert!(matches!(verdict, Verdict::Retry { .. }), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_created_contractor_has_an_id() {
+    let stage = Stage::plays([example(201, "contractor")]);
+    assert_eq!(create(&stage).await.as_deref(), Ok(EXISTING));
+    let sent = body(&stage.seen()[0]);
+    assert_eq!(sent["name"], "ООО «Ромашка»");
+    assert_eq!(sent["kpp"], "770701001");
+    assert_eq!(stage.booked()[0].method, "createContractor");
+    stage.ends();
+}
+
+#[tokio::test]
+async fn a_contractor_that_exists_is_the_one_wanted() {
+    let stage = Stage::plays([example(409, "error_contractor_exists")]);
+    assert_eq!(create(&stage).await.as_deref(), Ok(EXISTING));
+    stage.ends();
+}
+
+#[tokio::test]
+async fn where_the_answer_does_not_name_the_existing_one_it_is_searched() {
+    let mut refusal = fixture("error_contractor_exists");
+    refusal["error"]["context"] = Value::Null;
+    let stage = Stage::plays([json(409, &refusal), example(200, "contractors_found")]);
+    assert_eq!(create(&stage).await.as_deref(), Ok(EXISTING));
+
+    // The search shows only another KPP: it is not guessed.
+    let stage = Stage::plays([json(409, &refusal), json(200, &contractors(1, 0))]);
+    assert_eq!(create(&stage).await, Err(Verdict::Reject));
+    stage.ends();
+}
+
+#[tokio::test]
+async fn an_unclear_answer_to_a_create_is_looked_up() {
+    for answer in unclear() {
+        let told = format!("{answer:?}");
+        assert_eq!(
+            create(&Stage::plays([answer])).await,
+            Err(Verdict::Verify),
+            "{told}"
+        );
+    }
+}

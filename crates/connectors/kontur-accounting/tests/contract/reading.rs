@@ -1,0 +1,145 @@
+//! Reading bills by id, and their print forms.
+
+use std::time::Duration;
+
+use domain::{InvoiceId, Verdict};
+use transport::TransportError;
+
+use crate::stage::{BILL, ORGANISATION, Played, Stage, example, organisation, raw, unclear};
+
+async fn read(stage: &Stage, ids: &[&str]) -> Vec<Result<Option<String>, Verdict>> {
+    let ids: Vec<InvoiceId> = ids.iter().map(|&id| InvoiceId::new(id)).collect();
+    let read = &stage.accounting.read;
+    let answers = read.read(&stage.call(), &organisation(), &ids).await;
+    answers
+        .into_iter()
+        .map(|answer| {
+            let told = answer.map_err(|error| error.verdict)?;
+            Ok(told.map(|invoice| invoice.number))
+        })
+        .collect()
+}
+
+async fn print(answer: Played) -> Result<Vec<u8>, Verdict> {
+    let stage = Stage::plays([answer]);
+    let print = stage.accounting.print.clone().unwrap();
+    let bytes = print
+        .print(&stage.call(), &organisation(), &InvoiceId::new(BILL))
+        .await;
+    let request = stage.seen().remove(0);
+    assert!(request.url.path().ends_with("/print-form"));
+    assert_eq!(request.headers["accept"], "application/pdf");
+    stage.ends();
+    bytes.map_err(|error| error.verdict)
+}
+
+#[tokio::test]
+async fn bills_are_told_in_the_order_they_were_asked_for() {
+    let stage = Stage::plays([
+        example(200, "bill_on_top"),
+        example(404, "error_not_found"),
+        example(200, "bill_deleted"),
+        example(200, "bill"),
+    ]);
+    let told = read(&stage, &["a", "b", "c", BILL]).await;
+    let number = |text: &str| Ok(Some(text.to_owned()));
+    assert_eq!(told, [number("К-77"), Ok(None), Ok(None), number("1")]);
+    let path = format!("/kontur/v1/organizations/{ORGANISATION}/bills/{BILL}");
+    assert_eq!(stage.seen()[3].url.path(), path);
+    stage.ends();
+}
+
+#[tokio::test]
+async fn an_id_cannot_leave_its_place_in_the_path() {
+    let stage = Stage::plays([example(404, "error_not_found")]);
+    read(&stage, &["../../x?y#z"]).await;
+    let url = stage.seen().remove(0).url;
+    assert!(url.path().ends_with("/bills/..%2F..%2Fx%3Fy%23z"), "{url}");
+    assert_eq!((url.query(), url.fragment()), (None, None));
+}
+
+#[tokio::test]
+async fn only_the_contracts_own_word_means_that_a_bill_is_gone() {
+    let page = raw(404, &[], "<html>nginx: Not Found</html>");
+    let other = raw(
+        404,
+        &[],
+        r#"{"statusCode":404,"error":{"code":"noSuchPath"}}"#,
+    );
+    let stage = Stage::plays([page, other]);
+    let told = read(&stage, &["a", "b"]).await;
+    assert_eq!(told, [Err(Verdict::Defect), Err(Verdict::Reject)]);
+}
+
+#[tokio::test]
+async fn one_bill_that_fails_does_not_hide_the_others() {
+    for answer in unclear() {
+        let told = format!("{answer:?}");
+        let stage = Stage::plays([answer, example(200, "bill")]);
+        let answers = read(&stage, &["a", BILL]).await;
+        assert!(matches!(answers[0], Err(Verdict::Retry { .. })), "{told}");
+        assert_eq!(answers[1], Ok(Some("1".to_owned())));
+    }
+}
+
+#[tokio::test]
+async fn after_a_limit_or_a_dead_key_nothing_more_is_asked() {
+    let limit = raw(429, &[("retry-after", "Thu, 12 Mar 2026 09:00:40 GMT")], "");
+    let after = Some(Duration::from_secs(40));
+    let stage = Stage::plays([example(200, "bill"), limit]);
+    let told = read(&stage, &[BILL, "b", "c"]).await;
+    assert_eq!(told[1], Err(Verdict::Retry { after }));
+    assert_eq!(told[2], told[1]);
+    stage.ends();
+
+    let stage = Stage::plays([example(401, "error_unauthorized")]);
+    let told = read(&stage, &[BILL, "b"]).await;
+    assert_eq!(told, [Err(Verdict::Reauthorize), Err(Verdict::Reauthorize)]);
+    stage.ends();
+}
+
+#[tokio::test]
+async fn a_whole_pdf_is_given_and_nothing_else() {
+    let whole = b"%PDF-1.7\n1 0 obj\n%%EOF\n".to_vec();
+    assert_eq!(print(raw(200, &[], whole.clone())).await, Ok(whole));
+    let again = Err(Verdict::Retry { after: None });
+    for body in ["", "<html>%%EOF</html>", "%PDF-1.7\n1 0 obj\n", "%PDF"] {
+        assert_eq!(print(raw(200, &[], body)).await, again, "{body}");
+    }
+    let mut long = b"%PDF-1.7\n".to_vec();
+    long.resize(11 << 20, b' ');
+    long.extend_from_slice(b"%%EOF");
+    assert_eq!(print(raw(200, &[], long)).await, Err(Verdict::Reject));
+}
+
+#[tokio::test]
+async fn a_print_form_that_is_being_made_is_asked_for_later() {
+    let after = Some(Duration::from_secs(5));
+    let answer = raw(204, &[("retry-after", "5")], "");
+    assert_eq!(print(answer).await, Err(Verdict::Retry { after }));
+}
+
+#[tokio::test]
+async fn a_refused_print_form_stops_only_itself() {
+    for (status, name) in [
+        (402, "error_payment_required"),
+        (403, "error_forbidden"),
+        (404, "error_not_found"),
+        (409, "error_print_form"),
+    ] {
+        assert_eq!(
+            print(example(status, name)).await,
+            Err(Verdict::Reject),
+            "{name}"
+        );
+    }
+    assert_eq!(
+        print(example(401, "error_unauthorized")).await,
+        Err(Verdict::Reauthorize)
+    );
+    let timed_out = TransportError::TimedOut(Duration::from_secs(30));
+    assert_eq!(
+        print(Err(timed_out)).await,
+        Err(Verdict::Retry { after: None })
+    );
+}
