@@ -1,1 +1,59 @@
-//! Stub.
+//! What must survive: on SQLite for one machine, on PostgreSQL for many, behind one interface.
+//!
+//! Two parts: [`mechanics`] (queue, leases, effects, inbox, budgets, journal) and [`books`] (links, cases,
+//! policy). One method of [`Store`] is one transaction, and nothing foreign is awaited inside it. Every
+//! statement is written once; the layer that makes one text fit both databases is `sql` and `tx`.
+//!
+//! On the event's way this is the ground under it: the inbox at the start, the record at the end. Not here:
+//! what any of it means for the business, and when anything is to be done (`engine`, `reconciler`).
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests may"
+    )
+)]
+
+pub mod books;
+mod error;
+mod faults;
+mod lite;
+pub mod mechanics;
+mod migrations;
+mod postgres;
+mod record;
+mod sql;
+mod store;
+mod subject;
+mod tx;
+mod value;
+mod wakeups;
+mod writer;
+
+pub use books::{
+    cases::{Case, CaseChange, CaseFacts, CaseFilter, CaseState},
+    links::{CounterpartyLink, InvoiceLink},
+    policy::{StoredPolicy, Taken},
+};
+pub use error::StoreError;
+pub use faults::{Fault, Faults};
+pub use mechanics::{
+    budget::{Breaker, BudgetGrant},
+    effect_changes::EffectChange,
+    effects::{Effect, EffectState, Held, MAX_ATTEMPTS, NewEffect, SendDecision},
+    inbox::NewEvent,
+    journal::{JournalEntry, JournalFilter, JournalLine, JournalProof},
+    lease::Lease,
+    portals::{Mode, Portal},
+    stats::{LaneStats, Stats},
+    work::{Lane, Look, Settled, Work},
+};
+pub use postgres::PostgresOptions;
+pub use record::{Known, Record};
+pub use store::Store;
+pub use subject::{Subject, SubjectError, SubjectKind};
+pub use wakeups::Wakeups;

@@ -1,0 +1,424 @@
+//! Cases: questions that only a person can answer, each open at most once per subject and key.
+//!
+//! A case names the records it waits for; an event of one of them looks at its subject again. Asking the same
+//! thing twice changes nothing, so nobody is told twice. Not here: how people are told (`reconciler`).
+
+use std::str::FromStr;
+
+use domain::PortalId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::StoreError,
+    sql::statements,
+    store::Store,
+    subject::{Subject, key_set},
+    tx::Tx,
+    value::{Row, Value, json_text, params},
+};
+
+/// A question and its facts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseFacts {
+    /// What kind, e.g. `DEAL-DATA-MISSING`; `docs/errors/` has a page for each.
+    pub code: String,
+    /// Groups cases that one answer or one mending settles.
+    pub cause: String,
+    /// At most one case of a subject with this key is open.
+    pub key: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// The particulars, for programs.
+    pub facts: serde_json::Value,
+    /// The question, for people, in Russian.
+    pub text: String,
+    /// The records whose change may settle it.
+    pub waits_for: Vec<Subject>,
+}
+
+/// Where a case stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseState {
+    /// Somebody must act.
+    Open,
+    /// Somebody answered.
+    Answered,
+    /// It settled itself.
+    Withdrawn,
+}
+
+/// A stored case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// Its number in this installation.
+    pub id: i64,
+    /// The question.
+    pub facts: CaseFacts,
+    /// Where it stands.
+    pub state: CaseState,
+    /// The answer, once there is one.
+    pub answer: Option<serde_json::Value>,
+    /// Who answered.
+    pub answered_by: Option<String>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When its facts changed last: people were told of them only if `told_at` is not before this.
+    pub changed_at: Timestamp,
+    /// When it was answered or withdrawn.
+    pub closed_at: Option<Timestamp>,
+    /// When somebody was told last.
+    pub told_at: Option<Timestamp>,
+}
+
+/// What becomes of a case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum CaseChange {
+    /// Asked. If it is open already: nothing where the question is the same, else the new one replaces it.
+    Open(CaseFacts),
+    /// No longer a question. Nothing if it is not open.
+    Withdraw {
+        /// What it was about.
+        subject: Subject,
+        /// Its key.
+        key: String,
+    },
+    /// Answered. Nothing if it is not open.
+    Answer {
+        /// Its number.
+        id: i64,
+        /// What was said.
+        answer: serde_json::Value,
+        /// By whom.
+        by: String,
+    },
+    /// Somebody was told.
+    Told {
+        /// Its number.
+        id: i64,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+statements! {
+    FIND_OPEN =
+        "SELECT id, code, cause, facts, text, waits_for FROM office_case
+         WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open' /*pg FOR UPDATE */";
+    OPEN =
+        "INSERT INTO office_case (portal_id, subject, key, code, cause, facts, text, waits_for, state, opened_at, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $9) RETURNING id";
+    REPLACE =
+        "UPDATE office_case SET code = $3, cause = $4, facts = $5, text = $6, waits_for = $7, changed_at = $8
+         WHERE portal_id = $1 AND id = $2 AND state = 'open'";
+    WITHDRAW =
+        "UPDATE office_case SET state = 'withdrawn', closed_at = $3
+         WHERE portal_id = $1 AND id = $2 AND state = 'open'";
+    ANSWER =
+        "UPDATE office_case SET state = 'answered', closed_at = $3, answer = $4, answered_by = $5
+         WHERE portal_id = $1 AND id = $2 AND state = 'open'";
+    TOLD = "UPDATE office_case SET told_at = $3 WHERE portal_id = $1 AND id = $2";
+    WAIT =
+        "INSERT INTO case_waits_for (portal_id, record, case_id) VALUES ($1, $2, $3)
+         ON CONFLICT (portal_id, record, case_id) DO NOTHING";
+    WAIT_NO_MORE = "DELETE FROM case_waits_for WHERE portal_id = $1 AND case_id = $2";
+    WAITERS =
+        "SELECT c.subject, min(w.record) FROM case_waits_for w JOIN office_case c ON c.id = w.case_id
+         WHERE w.portal_id = $1 AND c.portal_id = $1 AND w.record IN keys($2)
+         GROUP BY c.subject ORDER BY c.subject";
+    /// Open ones, and those answered: an answer is of use to the planner for as long as the subject lives.
+    OF_SUBJECTS =
+        "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
+                changed_at, closed_at, told_at
+         FROM office_case WHERE portal_id = $1 AND subject IN keys($2) AND state IN ('open', 'answered')
+         ORDER BY id";
+    OPEN_CASES =
+        "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
+                changed_at, closed_at, told_at
+         FROM office_case WHERE portal_id = $1 AND state = 'open' AND id > $2
+             AND ($3 = '' OR code = $3) AND ($4 = '' OR cause = $4) ORDER BY id LIMIT $5";
+    GET =
+        "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
+                changed_at, closed_at, told_at
+         FROM office_case WHERE portal_id = $1 AND id = $2";
+}
+
+/// Which open cases to read, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct CaseFilter {
+    /// Only of this code.
+    pub code: Option<String>,
+    /// Only of this cause.
+    pub cause: Option<String>,
+    /// Only with a greater number: for reading on.
+    pub after: i64,
+    /// At most so many; 0 means 1000.
+    pub limit: usize,
+}
+
+impl Store {
+    /// Open cases of a portal.
+    pub async fn cases_open(
+        &self,
+        portal: &PortalId,
+        filter: &CaseFilter,
+    ) -> Result<Vec<Case>, StoreError> {
+        self.read((portal.clone(), filter.clone()), |tx, (portal, filter)| {
+            Box::pin(async move {
+                let text = |text: &Option<String>| text.clone().unwrap_or_default();
+                let limit = if filter.limit == 0 {
+                    1000
+                } else {
+                    filter.limit
+                };
+                let ask = params![
+                    portal,
+                    filter.after,
+                    text(&filter.code),
+                    text(&filter.cause),
+                    limit
+                ];
+                tx.list(&OPEN_CASES, &ask, read_case).await
+            })
+        })
+        .await
+    }
+
+    /// One case by its number.
+    pub async fn case_get(&self, portal: &PortalId, id: i64) -> Result<Option<Case>, StoreError> {
+        self.read((portal.clone(), id), |tx, (portal, id)| {
+            Box::pin(async move { tx.first(&GET, &params![portal, *id], read_case).await })
+        })
+        .await
+    }
+
+    /// A person's answer, from those who hold no lease. The subject is looked at again at once. False: it is no
+    /// longer open.
+    pub async fn case_answer(
+        &self,
+        portal: &PortalId,
+        id: i64,
+        answer: &serde_json::Value,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let change = CaseChange::Answer {
+            id,
+            answer: answer.clone(),
+            by: by.to_owned(),
+        };
+        let answered = self
+            .write(
+                (portal.clone(), id, change, now),
+                |tx, (portal, id, change, now)| {
+                    Box::pin(answer_and_look(tx, portal, *id, change, *now))
+                },
+            )
+            .await?;
+        self.ring();
+        Ok(answered)
+    }
+}
+
+impl CaseState {
+    /// The stable text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CaseState::Open => "open",
+            CaseState::Answered => "answered",
+            CaseState::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+impl FromStr for CaseState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CaseState, String> {
+        [CaseState::Open, CaseState::Answered, CaseState::Withdrawn]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| format!("unknown case state `{text}`"))
+    }
+}
+
+/// Applies changes in order.
+pub(crate) async fn apply(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    changes: &[CaseChange],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for change in changes {
+        apply_one(tx, portal, change, now).await?;
+    }
+    Ok(())
+}
+
+/// Cases of these subjects that a planner needs.
+pub(crate) async fn of_subjects(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    subjects: &Value,
+) -> Result<Vec<Case>, StoreError> {
+    tx.list(&OF_SUBJECTS, &params![portal, subjects.clone()], read_case)
+        .await
+}
+
+/// The subjects that wait for one of these records, each with one record it waits for.
+pub(crate) async fn waiters(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    records: &[Subject],
+) -> Result<Vec<(Subject, Subject)>, StoreError> {
+    let ask = params![portal, key_set(records)];
+    tx.list(&WAITERS, &ask, |row| Ok((row.parsed()?, row.parsed()?)))
+        .await
+}
+
+async fn answer_and_look(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    id: i64,
+    change: &CaseChange,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let answered = apply_one(tx, portal, change, now).await?;
+    if answered && let Some(case) = tx.first(&GET, &params![portal, id], read_case).await? {
+        let look = crate::Look {
+            subject: case.facts.subject,
+            lane: crate::Lane::Click,
+            due_at: now,
+            reason: format!("case {} answered", case.facts.code),
+        };
+        crate::mechanics::work::enqueue(tx, portal, &[look]).await?;
+    }
+    Ok(answered)
+}
+
+async fn apply_one(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    change: &CaseChange,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    match change {
+        CaseChange::Open(facts) => open(tx, portal, facts, now).await,
+        CaseChange::Withdraw { subject, key } => {
+            let Some((id, _)) = find_open(tx, portal, subject, key).await? else {
+                return Ok(false);
+            };
+            tx.execute(&WITHDRAW, &params![portal, id, now]).await?;
+            tx.execute(&WAIT_NO_MORE, &params![portal, id]).await?;
+            Ok(true)
+        }
+        CaseChange::Answer { id, answer, by } => {
+            let answered = tx
+                .execute(&ANSWER, &params![portal, *id, now, answer, by])
+                .await?
+                > 0;
+            if answered {
+                tx.execute(&WAIT_NO_MORE, &params![portal, *id]).await?;
+            }
+            Ok(answered)
+        }
+        CaseChange::Told { id, at } => Ok(tx.execute(&TOLD, &params![portal, *id, *at]).await? > 0),
+    }
+}
+
+async fn open(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    facts: &CaseFacts,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let waits_for = json_text(&facts.waits_for);
+    let id = match find_open(tx, portal, &facts.subject, &facts.key).await? {
+        Some((_, open)) if open == *facts => return Ok(false),
+        Some((id, _)) => {
+            let values = params![
+                portal,
+                id,
+                &facts.code,
+                &facts.cause,
+                &facts.facts,
+                &facts.text,
+                waits_for,
+                now
+            ];
+            tx.execute(&REPLACE, &values).await?;
+            tx.execute(&WAIT_NO_MORE, &params![portal, id]).await?;
+            id
+        }
+        None => {
+            let values = params![
+                portal,
+                &facts.subject,
+                &facts.key,
+                &facts.code,
+                &facts.cause,
+                &facts.facts,
+                &facts.text,
+                waits_for,
+                now
+            ];
+            tx.first(&OPEN, &values, |row| row.int())
+                .await?
+                .unwrap_or_default()
+        }
+    };
+    let waits: Vec<Vec<Value>> = facts
+        .waits_for
+        .iter()
+        .map(|record| params![portal, record, id].to_vec())
+        .collect();
+    tx.execute_each(&WAIT, &waits).await?;
+    Ok(true)
+}
+
+async fn find_open(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    subject: &Subject,
+    key: &str,
+) -> Result<Option<(i64, CaseFacts)>, StoreError> {
+    tx.first(&FIND_OPEN, &params![portal, subject, key], |row| {
+        let id = row.int()?;
+        let facts = CaseFacts {
+            code: row.text()?,
+            cause: row.text()?,
+            key: key.to_owned(),
+            subject: subject.clone(),
+            facts: row.json()?,
+            text: row.text()?,
+            waits_for: row.json()?,
+        };
+        Ok((id, facts))
+    })
+    .await
+}
+
+fn read_case(row: &mut Row) -> Result<Case, StoreError> {
+    let (id, subject, key) = (row.int()?, row.parsed()?, row.text()?);
+    let facts = CaseFacts {
+        code: row.text()?,
+        cause: row.text()?,
+        key,
+        subject,
+        facts: row.json()?,
+        text: row.text()?,
+        waits_for: row.json()?,
+    };
+    Ok(Case {
+        id,
+        facts,
+        state: row.parsed()?,
+        answer: row.json_or_null()?,
+        answered_by: row.text_or_null()?,
+        opened_at: row.moment()?,
+        changed_at: row.moment()?,
+        closed_at: row.moment_or_null()?,
+        told_at: row.moment_or_null()?,
+    })
+}

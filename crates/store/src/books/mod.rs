@@ -1,0 +1,7 @@
+//! Business facts, kept for years: settings, links between both sides, questions to people.
+//!
+//! Not here: the mechanics that carry them out (`mechanics`).
+
+pub mod cases;
+pub mod links;
+pub mod policy;

@@ -1,0 +1,240 @@
+//! SQLite connections: how they are opened, how a transaction runs on one, what their errors mean.
+//!
+//! [`Inline`] is the simulator's form: one plain connection, every call driven to its end within the poll.
+//! The production form, a writer thread with group commit and reader threads, is `writer`.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::{
+    error::StoreError,
+    faults::Faults,
+    migrations,
+    tx::{Tx, Work, drive},
+};
+
+/// `PRAGMA application_id` of our files: "prov" in ASCII. A foreign database is not touched.
+const APPLICATION_ID: i64 = 0x7072_6f76;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+const STATEMENT_CACHE: usize = 256;
+
+/// One connection, no thread, no waiting.
+pub(crate) struct Inline {
+    connection: Mutex<Connection>,
+}
+
+impl Inline {
+    /// A new database in memory.
+    pub(crate) fn in_memory() -> Result<Inline, StoreError> {
+        let mut connection =
+            Connection::open_in_memory().map_err(|error| classify("open", error))?;
+        prepare(&mut connection, None)?;
+        migrations::run_lite(&mut connection)?;
+        Ok(Inline {
+            connection: Mutex::new(connection),
+        })
+    }
+
+    /// A database file.
+    pub(crate) fn on_file(path: &Path) -> Result<Inline, StoreError> {
+        Ok(Inline {
+            connection: Mutex::new(open_for_writing(path)?),
+        })
+    }
+
+    pub(crate) fn write<A, T>(
+        &self,
+        faults: &Faults,
+        args: &A,
+        work: &impl Work<A, T>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        begin(&connection)?;
+        let done = run_caught(&mut connection, faults, args, work);
+        match done.and_then(|value| commit(&connection, faults).map(|()| value)) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                roll_back(&connection);
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn read<A, T>(
+        &self,
+        faults: &Faults,
+        args: &A,
+        work: &impl Work<A, T>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        read_on(&mut connection, faults, args, work)
+    }
+}
+
+/// Opens the file for the one who writes: creates it if needed and brings its schema up to date.
+pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
+    create_private(path)?;
+    let mut connection = Connection::open(path).map_err(|error| classify("open", error))?;
+    prepare(&mut connection, Some(path))?;
+    migrations::run_lite(&mut connection)?;
+    Ok(connection)
+}
+
+/// Opens the file for one who only reads. The writer has opened it before.
+pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    };
+    open().map_err(|error| classify("open", error))
+}
+
+/// Takes the write lock now, so that no transaction fails half-way for want of it.
+pub(crate) fn begin(connection: &Connection) -> Result<(), StoreError> {
+    run_text(connection, "BEGIN IMMEDIATE")
+}
+
+pub(crate) fn commit(connection: &Connection, faults: &Faults) -> Result<(), StoreError> {
+    faults.before_commit()?;
+    run_text(connection, "COMMIT")
+}
+
+/// Ends a failed transaction. SQLite itself has already ended it after some errors.
+pub(crate) fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(error) = run_text(connection, "ROLLBACK")
+    {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a rollback failed"
+        );
+    }
+}
+
+/// Runs work on an open transaction; a panic in it is an error like others.
+pub(crate) fn run_caught<A, T>(
+    connection: &mut Connection,
+    faults: &Faults,
+    args: &A,
+    work: &impl Work<A, T>,
+) -> Result<T, StoreError> {
+    let run = AssertUnwindSafe(|| drive(work(&mut Tx::lite(connection, faults), args)));
+    catch_unwind(run).unwrap_or_else(|_| {
+        Err(StoreError::Statement {
+            statement: "transaction",
+            source: "it panicked".into(),
+        })
+    })
+}
+
+/// Reads from one snapshot of the database.
+pub(crate) fn read_on<A, T>(
+    connection: &mut Connection,
+    faults: &Faults,
+    args: &A,
+    work: &impl Work<A, T>,
+) -> Result<T, StoreError> {
+    run_text(connection, "BEGIN")?;
+    let read = run_caught(connection, faults, args, work);
+    roll_back(connection);
+    read
+}
+
+/// Runs a text without parameters and rows.
+pub(crate) fn run_text(connection: &Connection, text: &'static str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(text)
+        .and_then(|mut statement| statement.execute(()))
+        .map(drop)
+        .map_err(|error| classify(text, error))
+}
+
+/// What a SQLite error lets the caller do.
+pub(crate) fn classify(statement: &'static str, error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(error.into()),
+        Some(ErrorCode::DiskFull) => StoreError::DiskFull(error.into()),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Halted(error.to_string())
+        }
+        _ => StoreError::Statement {
+            statement,
+            source: error.into(),
+        },
+    }
+}
+
+/// The file holds tokens (sealed) and business data: nobody else on the machine may read it.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let misconfigured = |error| StoreError::Misconfigured(format!("`{}`: {error}", path.display()));
+    let file = options.open(path).map_err(misconfigured)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+            .map_err(misconfigured)?;
+    }
+    drop(file);
+    Ok(())
+}
+
+fn prepare(connection: &mut Connection, path: Option<&Path>) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    let found = check_ours(connection).map_err(|error| classify("open", error))?;
+    if found != 0 && found != APPLICATION_ID {
+        let path = path.unwrap_or(Path::new("memory"));
+        return Err(StoreError::Misconfigured(format!(
+            "`{}` is a database of another program",
+            path.display()
+        )));
+    }
+    settings(connection).map_err(|error| classify("open", error))
+}
+
+fn check_ours(connection: &Connection) -> rusqlite::Result<i64> {
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if id != 0 {
+        return Ok(id);
+    }
+    // A database without an id but with tables was made by somebody else.
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    Ok(if tables == 0 { 0 } else { -1 })
+}
+
+fn settings(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    // NORMAL would lose the last acknowledged commits at a power cut.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What the journal forgets must not stay readable in the file.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")
+}

@@ -1,0 +1,160 @@
+//! What became of effects: the changes that a record applies, each allowed only from certain states.
+//!
+//! Which change an answer means is decided by the engine's `transition`; this file is the net under it: a
+//! settled effect never moves again but by a person's word. Not here: sending (`effects`).
+
+use domain::PortalId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::StoreError,
+    sql::{Sql, statements},
+    tx::Tx,
+    value::{Value, params},
+};
+
+/// What became of an effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum EffectChange {
+    /// It happened, or was found to have happened.
+    Done {
+        /// What it made.
+        outcome: serde_json::Value,
+    },
+    /// Understood and refused: it will never work as it is.
+    Refused {
+        /// What the remote said.
+        error: String,
+    },
+    /// Surely without effect; to be sent again.
+    BackToIntended {
+        /// What happened.
+        error: String,
+        /// Not sooner than this.
+        not_before: Option<Timestamp>,
+        /// Whether the sending counts as an attempt. A limit's answer does not.
+        counts: bool,
+    },
+    /// It may have happened.
+    Unknown {
+        /// What happened.
+        error: String,
+    },
+    /// A look did not find it. Counts only after its quiet time.
+    LookedUpAbsent,
+    /// No longer wanted, and it surely did not happen.
+    Superseded {
+        /// Why.
+        reason: String,
+    },
+    /// A person ordered it to be tried anew: it may be sent at once, its attempts are counted from zero.
+    Reopened {
+        /// Who and why.
+        reason: String,
+    },
+}
+
+statements! {
+    DONE =
+        "UPDATE effect SET state = 'done', outcome = $3, error = NULL, updated_at = $4
+         WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'sent', 'unknown')";
+    REFUSED =
+        "UPDATE effect SET state = 'refused', error = $3, updated_at = $4
+         WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'sent', 'unknown')";
+    BACK_TO_INTENDED =
+        "UPDATE effect SET state = 'intended', error = $3, updated_at = $4, not_before = $5,
+             attempt = CASE WHEN $6 = 0 AND state <> 'intended' AND attempt > 0 THEN attempt - 1 ELSE attempt END,
+             quiet_until = NULL, not_after = NULL, absent_looks = 0, first_absent_at = NULL
+         WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'sent', 'unknown')";
+    UNKNOWN =
+        "UPDATE effect SET state = 'unknown', error = $3, updated_at = $4
+         WHERE portal_id = $1 AND id = $2 AND state IN ('sent', 'unknown')";
+    /// Before the quiet time has passed absence proves nothing, and nothing is counted.
+    ABSENT =
+        "UPDATE effect SET state = 'unknown', updated_at = $3,
+             first_absent_at = CASE WHEN quiet_until > $3 THEN first_absent_at ELSE COALESCE(first_absent_at, $3) END,
+             absent_looks = CASE WHEN quiet_until > $3 THEN absent_looks ELSE absent_looks + 1 END
+         WHERE portal_id = $1 AND id = $2 AND state IN ('sent', 'unknown')";
+    /// A create under way is never dropped: it is settled first.
+    SUPERSEDED =
+        "UPDATE effect SET state = 'superseded', error = $3, updated_at = $4
+         WHERE portal_id = $1 AND id = $2
+             AND (state IN ('intended', 'refused') OR once = 0 AND state IN ('sent', 'unknown'))";
+    REOPENED =
+        "UPDATE effect SET state = 'intended', attempt = 0, error = $3, updated_at = $4, not_before = NULL,
+             quiet_until = NULL, not_after = NULL, absent_looks = 0, first_absent_at = NULL
+         WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'unknown', 'refused', 'superseded')";
+    /// What a former owner had sent: nobody waits for its answer any more.
+    ORPHAN =
+        "UPDATE effect SET state = 'unknown', error = 'its sender stopped before the answer'
+         WHERE portal_id = $1 AND state = 'sent' AND fence < $2";
+}
+
+/// Applies changes, each by the effect's number.
+pub(crate) async fn apply(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    changes: &[(i64, EffectChange)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for (id, change) in changes {
+        let (sql, values) = as_statement(portal, *id, change, now);
+        if tx.execute(sql, &values).await? == 0 {
+            return Err(StoreError::WrongState {
+                id: *id,
+                wanted: change.name(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Makes unknown what was sent under a fence below this one.
+pub(crate) async fn orphan(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    below: i64,
+) -> Result<(), StoreError> {
+    tx.execute(&ORPHAN, &params![portal, below]).await.map(drop)
+}
+
+impl EffectChange {
+    fn name(&self) -> &'static str {
+        match self {
+            EffectChange::Done { .. } => "done",
+            EffectChange::Refused { .. } => "refused",
+            EffectChange::BackToIntended { .. } => "intended",
+            EffectChange::Unknown { .. } => "unknown",
+            EffectChange::LookedUpAbsent => "looked up absent",
+            EffectChange::Superseded { .. } => "superseded",
+            EffectChange::Reopened { .. } => "reopened",
+        }
+    }
+}
+
+fn as_statement(
+    portal: &PortalId,
+    id: i64,
+    change: &EffectChange,
+    now: Timestamp,
+) -> (&'static Sql, Vec<Value>) {
+    let with = |text: &str| params![portal, id, text, now].to_vec();
+    match change {
+        EffectChange::Done { outcome } => (&DONE, with(&outcome.to_string())),
+        EffectChange::Refused { error } => (&REFUSED, with(error)),
+        EffectChange::BackToIntended {
+            error,
+            not_before,
+            counts,
+        } => {
+            let mut values = with(error);
+            values.extend(params![*not_before, *counts]);
+            (&BACK_TO_INTENDED, values)
+        }
+        EffectChange::Unknown { error } => (&UNKNOWN, with(error)),
+        EffectChange::LookedUpAbsent => (&ABSENT, params![portal, id, now].to_vec()),
+        EffectChange::Superseded { reason } => (&SUPERSEDED, with(reason)),
+        EffectChange::Reopened { reason } => (&REOPENED, with(reason)),
+    }
+}

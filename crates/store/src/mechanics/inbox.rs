@@ -1,0 +1,207 @@
+//! The inbox: one row per event, stored before the remote gets its answer.
+//!
+//! An event carries no work; it only says what to look at. A deal's event asks for a look at the deal; the event
+//! of any other record wakes the deals whose cases wait for it, and asks for a look at the record itself, from
+//! which the reconciler finds whose it is. Not here: tokens and hosts of events (`web` drops them).
+
+use domain::PortalId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    books::cases::waiters,
+    error::StoreError,
+    mechanics::work::{Lane, Look, enqueue},
+    sql::statements,
+    store::Store,
+    subject::{Subject, SubjectKind},
+    tx::Tx,
+    value::{Value, params},
+    writer::Urgency,
+};
+
+/// A fact that a remote told us.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewEvent {
+    /// Whose.
+    pub portal: PortalId,
+    /// How it came: `online`, `offline`, `robot`, `button`, `feed`.
+    pub source: String,
+    /// The remote's name of it.
+    pub name: String,
+    /// What it is about, if it says so.
+    pub record: Option<Subject>,
+    /// How pressing the look is.
+    pub lane: Lane,
+    /// When we received it.
+    pub received_at: Timestamp,
+    /// What else is worth keeping. No tokens.
+    pub detail: serde_json::Value,
+}
+
+statements! {
+    INSERT =
+        "INSERT INTO inbox (portal_id, source, name, subject, received_at, detail)
+         VALUES ($1, $2, $3, $4, $5, $6)";
+    TRIM =
+        "DELETE FROM inbox WHERE id IN (
+             SELECT id FROM inbox WHERE portal_id = $1 AND received_at < $2
+             ORDER BY received_at LIMIT $3)";
+    COUNT = "SELECT count(*) FROM inbox WHERE portal_id = $1";
+}
+
+impl Store {
+    /// Stores events and what is to be looked at because of them. Once this returns they survive everything.
+    pub async fn accept(&self, events: &[NewEvent], now: Timestamp) -> Result<(), StoreError> {
+        self.write_with(
+            Urgency::Event,
+            (events.to_vec(), now),
+            |tx, (events, now)| Box::pin(accept(tx, events, *now)),
+        )
+        .await?;
+        self.ring();
+        Ok(())
+    }
+
+    /// Looks again at everything that waits for one of these records. Gives the number of subjects woken.
+    pub async fn wake_waiters(
+        &self,
+        portal: &PortalId,
+        records: &[Subject],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let woken = self
+            .write(
+                (portal.clone(), records.to_vec(), now),
+                |tx, (portal, records, now)| {
+                    Box::pin(async move {
+                        // A waiter is something a person was asked about: that person may be waiting too.
+                        let looks =
+                            looks_of_waiters(tx, portal, records, Lane::Click, *now).await?;
+                        enqueue(tx, portal, &looks).await?;
+                        Ok(looks.len())
+                    })
+                },
+            )
+            .await?;
+        if woken > 0 {
+            self.ring();
+        }
+        Ok(u64::try_from(woken).unwrap_or(u64::MAX))
+    }
+
+    /// Events in the inbox of a portal.
+    pub async fn inbox_count(&self, portal: &PortalId) -> Result<u64, StoreError> {
+        let count = self
+            .read(portal.clone(), |tx, portal| {
+                Box::pin(async move { tx.first(&COUNT, &params![portal], |row| row.int()).await })
+            })
+            .await?;
+        Ok(count
+            .and_then(|count| u64::try_from(count).ok())
+            .unwrap_or(0))
+    }
+
+    /// Removes events received before a moment, at most `limit` of them. Gives how many went.
+    pub async fn inbox_trim(
+        &self,
+        portal: &PortalId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
+        self.write(
+            (portal.clone(), before, limit),
+            |tx, (portal, before, limit)| {
+                Box::pin(async move { tx.execute(&TRIM, &params![portal, *before, *limit]).await })
+            },
+        )
+        .await
+    }
+}
+
+async fn accept(tx: &mut Tx<'_>, events: &[NewEvent], now: Timestamp) -> Result<(), StoreError> {
+    let rows: Vec<Vec<Value>> = events
+        .iter()
+        .map(|event| {
+            params![
+                &event.portal,
+                &event.source,
+                &event.name,
+                event.record.as_ref(),
+                event.received_at,
+                &event.detail
+            ]
+            .to_vec()
+        })
+        .collect();
+    tx.execute_each(&INSERT, &rows).await?;
+    let mut looks: Vec<(&PortalId, Look)> = Vec::new();
+    for event in events {
+        let Some(record) = &event.record else {
+            continue;
+        };
+        looks.extend(
+            looks_of(tx, event, record, now)
+                .await?
+                .into_iter()
+                .map(|look| (&event.portal, look)),
+        );
+    }
+    // Portals in one order for all transactions, so that two never wait in a ring.
+    looks.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for of_portal in looks.chunk_by(|(a, _), (b, _)| a == b) {
+        let Some((portal, _)) = of_portal.first() else {
+            continue;
+        };
+        let looks: Vec<Look> = of_portal.iter().map(|(_, look)| look.clone()).collect();
+        enqueue(tx, portal, &looks).await?;
+    }
+    Ok(())
+}
+
+async fn looks_of(
+    tx: &mut Tx<'_>,
+    event: &NewEvent,
+    record: &Subject,
+    now: Timestamp,
+) -> Result<Vec<Look>, StoreError> {
+    let itself = Look {
+        subject: record.clone(),
+        lane: event.lane,
+        due_at: now,
+        reason: format!("event {} ({})", event.name, event.source),
+    };
+    match record.kind {
+        SubjectKind::Deal | SubjectKind::Portal | SubjectKind::Invoice => Ok(vec![itself]),
+        SubjectKind::Company | SubjectKind::Contact => {
+            let record = std::slice::from_ref(record);
+            looks_of_waiters(tx, &event.portal, record, event.lane, now).await
+        }
+        // The event does not say whose they are: the reconciler finds out and wakes the waiters.
+        SubjectKind::Requisite | SubjectKind::BankDetail => {
+            let records = std::slice::from_ref(record);
+            let mut looks = looks_of_waiters(tx, &event.portal, records, event.lane, now).await?;
+            looks.push(itself);
+            Ok(looks)
+        }
+    }
+}
+
+async fn looks_of_waiters(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    records: &[Subject],
+    lane: Lane,
+    now: Timestamp,
+) -> Result<Vec<Look>, StoreError> {
+    let waiters = waiters(tx, portal, records).await?;
+    Ok(waiters
+        .into_iter()
+        .map(|(subject, record)| Look {
+            subject,
+            lane,
+            due_at: now,
+            reason: format!("{record} changed"),
+        })
+        .collect())
+}

@@ -1,0 +1,127 @@
+//! The schema, step by step, with the same numbers on both databases.
+//!
+//! A migration is written once, in PostgreSQL's words; the few that differ are replaced for SQLite. A database
+//! that is newer than the program is refused: an older program could break what it does not know.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::{error::StoreError, lite, postgres};
+
+struct Migration {
+    number: i64,
+    text: &'static str,
+}
+
+const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        number: 1,
+        text: include_str!("../migrations/0001_mechanics.sql"),
+    },
+    Migration {
+        number: 2,
+        text: include_str!("../migrations/0002_books.sql"),
+    },
+];
+
+/// Any number that no other program uses for its advisory lock on the same database.
+const LOCK: i64 = 0x7072_6f76_6f64_6b61;
+
+pub(crate) fn run_lite(connection: &mut Connection) -> Result<(), StoreError> {
+    let migrate = |connection: &Connection| -> rusqlite::Result<i64> {
+        connection.execute_batch(
+            "CREATE TABLE IF NOT EXISTS schema_migration (number INTEGER NOT NULL PRIMARY KEY) STRICT",
+        )?;
+        let found = connection
+            .query_row("SELECT max(number) FROM schema_migration", (), |row| {
+                row.get(0)
+            })
+            .optional()?
+            .flatten()
+            .unwrap_or(0);
+        for migration in MIGRATIONS
+            .iter()
+            .filter(|migration| migration.number > found)
+        {
+            connection.execute_batch(&for_lite(migration.text))?;
+            connection.execute(
+                "INSERT INTO schema_migration (number) VALUES (?1)",
+                [migration.number],
+            )?;
+        }
+        Ok(found)
+    };
+    lite::begin(connection)?;
+    let done = migrate(connection)
+        .map_err(|error| lite::classify("migration", error))
+        .and_then(refuse_newer)
+        .and_then(|()| lite::commit(connection, &crate::faults::Faults::default()));
+    if done.is_err() {
+        lite::roll_back(connection);
+    }
+    done
+}
+
+pub(crate) async fn run_pg(client: &mut deadpool_postgres::Object) -> Result<(), StoreError> {
+    let migrate = async {
+        let transaction = client.transaction().await?;
+        // Two replicas that start at once: the second waits here and finds all done.
+        transaction
+            .batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))
+            .await?;
+        transaction
+            .batch_execute(
+                "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL PRIMARY KEY)",
+            )
+            .await?;
+        let row = transaction
+            .query_one("SELECT max(number) FROM schema_migration", &[])
+            .await?;
+        let found = row.get::<_, Option<i64>>(0).unwrap_or(0);
+        for migration in MIGRATIONS
+            .iter()
+            .filter(|migration| migration.number > found)
+        {
+            transaction.batch_execute(migration.text).await?;
+            transaction
+                .execute(
+                    "INSERT INTO schema_migration (number) VALUES ($1)",
+                    &[&migration.number],
+                )
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(found)
+    };
+    let found = migrate
+        .await
+        .map_err(|error| postgres::classify("migration", error))?;
+    refuse_newer(found)
+}
+
+/// Number of the newest migration of this program.
+pub(crate) fn known() -> i64 {
+    MIGRATIONS
+        .iter()
+        .map(|migration| migration.number)
+        .max()
+        .unwrap_or(0)
+}
+
+fn refuse_newer(found: i64) -> Result<(), StoreError> {
+    let known = known();
+    if found > known {
+        Err(StoreError::NewerSchema { found, known })
+    } else {
+        Ok(())
+    }
+}
+
+fn for_lite(text: &str) -> String {
+    text.replace(
+        "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        "INTEGER PRIMARY KEY AUTOINCREMENT",
+    )
+    .replace("BIGINT", "INTEGER")
+    .replace("BYTEA", "BLOB")
+    .replace("\n);", "\n) STRICT;")
+}
