@@ -1,0 +1,267 @@
+//! What the engine asks of the reconciler, and what it gives it to work with.
+//!
+//! A [`Looker`] looks at due subjects of a portal whose lease we hold. Everything that is written meanwhile goes
+//! through [`LeaseContext`]: it checks the lease in the same transaction, so that whoever lost it writes nothing.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use capability::{Call, ConnectorError, Gate, Urgency};
+use domain::{PortalId, Verdict};
+use jiff::Timestamp;
+use store::{
+    Effect, Known, Lane, Lease, NewEffect, Record, SendDecision, Store, StoreError, Subject, Work,
+};
+use tokio::sync::watch;
+
+use crate::backoff::honoured;
+use crate::chance::SharedRng;
+use crate::clock::{Clock, later};
+use crate::outcome::Outcome;
+use crate::settings::Settings;
+use crate::transition::{Settlement, transition};
+
+/// Looks at subjects: observe, plan, act, record. The reconciler is one.
+#[async_trait]
+pub trait Looker: Send + Sync {
+    /// Looks at `due`, all of one portal and one lane; several such passes run at one time, never two on one subject.
+    ///
+    /// What was looked at is named in [`Record::settled`], with the next look where one is wanted. What a pass leaves
+    /// unsettled the engine puts off by a growing delay, whether the pass failed or forgot it.
+    ///
+    /// # Errors
+    /// [`Halted`] when the pass cannot go on; what it recorded before stands.
+    async fn look(&self, ctx: &LeaseContext, due: Vec<Work>) -> Result<(), Halted>;
+}
+
+/// Why a pass ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Halted {
+    /// Another holds the portal now; nothing may be written any more.
+    #[error("the lease of the portal is lost")]
+    LeaseLost,
+    /// Our own records could not be read or written.
+    #[error("the store failed")]
+    Store(#[source] StoreError),
+    /// The remote side is out of order for all subjects of the pass: it is looked at again after a growing delay, or
+    /// at the moment named.
+    #[error("{reason}")]
+    Remote {
+        /// For the log.
+        reason: String,
+        /// When it is worth looking again, where known.
+        again_at: Option<Timestamp>,
+    },
+}
+
+impl From<StoreError> for Halted {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Fenced { .. } => Self::LeaseLost,
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// What one engine works with; shared by all its parts.
+#[derive(Clone)]
+pub struct Means {
+    /// Our records.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The remotes' limits.
+    pub gate: Arc<dyn Gate>,
+    /// Jitter.
+    pub rng: SharedRng,
+    /// Numbers.
+    pub settings: Arc<Settings>,
+}
+
+/// One pass under a portal's lease.
+pub struct LeaseContext {
+    means: Means,
+    lane: Lane,
+    lease: watch::Receiver<Lease>,
+    settled: Mutex<BTreeSet<Subject>>,
+}
+
+impl LeaseContext {
+    /// A pass in `lane` under the lease that `lease` shows.
+    pub fn new(means: Means, lane: Lane, lease: watch::Receiver<Lease>) -> Self {
+        Self {
+            means,
+            lane,
+            lease,
+            settled: Mutex::default(),
+        }
+    }
+
+    /// The tenant.
+    pub fn portal(&self) -> PortalId {
+        self.lease.borrow().portal.clone()
+    }
+
+    /// The lane of this pass: how urgent it is.
+    pub fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// The lease as it stands, with its fencing number.
+    pub fn lease(&self) -> Lease {
+        self.lease.borrow().clone()
+    }
+
+    /// Our records, for reading; writing goes through [`Self::send`] and [`Self::record`].
+    pub fn store(&self) -> &Store {
+        &self.means.store
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.means.clock.now()
+    }
+
+    /// The clock itself.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.means.clock
+    }
+
+    /// The engine's randomness.
+    pub fn rng(&self) -> SharedRng {
+        self.means.rng.clone()
+    }
+
+    /// All settings.
+    pub fn settings(&self) -> &Settings {
+        &self.means.settings
+    }
+
+    /// The remotes' limits, as connectors see them.
+    pub fn gate(&self) -> &dyn Gate {
+        &*self.means.gate
+    }
+
+    /// The circumstances of this pass's calls to remotes. `portal` is [`Self::portal`], lent by the caller.
+    pub fn call<'a>(&'a self, portal: &'a PortalId) -> Call<'a> {
+        Call::new(portal, urgency(self.lane), self.gate())
+    }
+
+    /// Everything we know of `subjects`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn known(&self, subjects: &[Subject]) -> Result<Known, Halted> {
+        Ok(self.means.store.known(&self.portal(), subjects).await?)
+    }
+
+    /// Asks which of `effects` may be sent now; those that may are `sent` on disk before this returns. Everything
+    /// else is held, and why. Send only what this allows, and only until the effect's `not_after`.
+    ///
+    /// # Errors
+    /// [`Halted::LeaseLost`] when another holds the portal, or the store's. Nothing may be sent then; what was
+    /// committed nevertheless is found as `sent` by the next look and looked up like any unknown effect.
+    pub async fn send(&self, effects: &[NewEffect]) -> Result<Vec<SendDecision>, Halted> {
+        if effects.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self
+            .means
+            .store
+            .effects_send(&self.lease(), effects, self.now())
+            .await?)
+    }
+
+    /// What becomes of `effect` after `outcome`: put its change into the next [`Record`].
+    pub fn settle(&self, effect: &Effect, outcome: impl Into<Outcome>) -> Settlement {
+        transition(
+            effect,
+            outcome.into(),
+            &self.means.settings.effects,
+            self.now(),
+            &mut self.rng(),
+        )
+    }
+
+    /// Commits what was done, what it changes, the journal's lines and the next looks together, under the lease.
+    ///
+    /// # Errors
+    /// [`Halted::LeaseLost`] when another holds the portal (nothing is written then), or the store's.
+    pub async fn record(&self, record: Record) -> Result<(), Halted> {
+        let settled: Vec<Subject> = record
+            .settled
+            .iter()
+            .map(|one| one.work.subject.clone())
+            .collect();
+        self.means
+            .store
+            .record(&self.lease(), record, self.now())
+            .await?;
+        self.settled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(settled);
+        Ok(())
+    }
+
+    /// Repeats a read that failed for a reason that may pass, after growing, jittered delays, as often as
+    /// [`crate::settings::PassSettings::read_retries`]. Never for writes: those are repeated under their effect.
+    ///
+    /// # Errors
+    /// The last failure.
+    pub async fn reading<T>(
+        &self,
+        mut read: impl AsyncFnMut() -> Result<T, ConnectorError>,
+    ) -> Result<T, ConnectorError> {
+        let passes = &self.means.settings.passes;
+        let mut step = 0;
+        loop {
+            match read().await {
+                Err(error) if step < passes.read_retries && may_pass(&error) => {
+                    let own = passes.read_again.delay(step, &mut self.rng());
+                    let pause = asked_pause(&error).map_or(own, |asked| asked.max(own));
+                    if pause > passes.read_again.longest.saturating_mul(2) {
+                        return Err(error);
+                    }
+                    self.means.clock.sleep_until(later(self.now(), pause)).await;
+                    step += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Parts `due` into what records of this pass have settled and what they have not.
+    pub(crate) fn sorted_out(&self, due: Vec<Work>) -> (Vec<Work>, Vec<Work>) {
+        let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        due.into_iter()
+            .partition(|work| settled.contains(&work.subject))
+    }
+}
+
+/// How a connector sees a lane.
+pub fn urgency(lane: Lane) -> Urgency {
+    match lane {
+        Lane::Click => Urgency::Click,
+        Lane::Due => Urgency::Due,
+        Lane::Trailing => Urgency::Trailing,
+    }
+}
+
+/// A read does no harm, so a doubtful answer is as good a reason to repeat it as none. What our own gate or a limit
+/// held back is not repeated here: the gate has waited already as long as it is worth.
+fn may_pass(error: &ConnectorError) -> bool {
+    match error.verdict {
+        Verdict::Retry { .. } => !error.limit,
+        Verdict::Verify => true,
+        Verdict::Reauthorize | Verdict::Reject | Verdict::Defect => false,
+    }
+}
+
+fn asked_pause(error: &ConnectorError) -> Option<std::time::Duration> {
+    match error.verdict {
+        Verdict::Retry { after } => honoured(after),
+        _ => None,
+    }
+}

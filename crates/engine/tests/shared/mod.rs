@@ -1,0 +1,67 @@
+//! What the engine's tests share: a store of their own and an engine on it.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::sync::Arc;
+
+use domain::PortalId;
+use engine::{Clock, Engine, Looker, Means, Settings, Stopper};
+use serde_json::json;
+use store::{Mode, Portal, Store};
+use testkit::gates::OpenGate;
+use testkit::seed::shared;
+use testkit::time::at;
+use tokio::task::JoinHandle;
+
+pub async fn new_store() -> Store {
+    Store::open_inline().unwrap()
+}
+
+pub async fn put_portal(store: &Store, portal: &PortalId) {
+    let portal = Portal {
+        id: portal.clone(),
+        host: format!("{portal}.bitrix24.test"),
+        mode: Mode::Active,
+        paused: false,
+        detail: json!({}),
+        created_at: at(0),
+        updated_at: at(0),
+    };
+    store.portal_put(&portal).await.unwrap();
+}
+
+/// Settings without the portal's own tasks, which would stand in the way of counting.
+pub fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.upkeep.portal_tasks.clear();
+    settings
+}
+
+pub fn means(store: &Store, clock: &Arc<dyn Clock>, settings: Settings) -> Means {
+    Means {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        gate: Arc::new(OpenGate::default()),
+        rng: shared(1),
+        settings: Arc::new(settings),
+    }
+}
+
+/// An engine at work.
+pub struct Running {
+    pub stopper: Stopper,
+    pub task: JoinHandle<Result<(), engine::EngineError>>,
+}
+
+impl Running {
+    pub fn start(means: Means, looker: Arc<dyn Looker>, owner: &str) -> Self {
+        let (stopper, stop) = Stopper::new();
+        let engine = Engine::new(means, looker, owner);
+        let task = tokio::spawn(async move { engine.run(stop).await });
+        Self { stopper, task }
+    }
+
+    pub async fn stop(self) {
+        self.stopper.stop();
+        self.task.await.unwrap().unwrap();
+    }
+}
