@@ -9,6 +9,9 @@ use typst_layout::{Page, PagedDocument};
 /// Pieces of text whose baselines are nearer than this, in points, are one printed row.
 const SAME_ROW_PT: f64 = 1.5;
 
+/// Runs nearer than this, in points, continue one another.
+const TOUCHING_PT: f64 = 0.3;
+
 /// One page: its size and every run of text on it, in points from the upper left corner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaidPage {
@@ -36,17 +39,28 @@ pub struct LaidText {
 }
 
 impl LaidPage {
-    /// The page as rows of text, runs of one row parted by a bar.
+    /// The page as rows of text; a bar parts what does not touch.
     pub fn rows(&self) -> String {
         self.texts
             .chunk_by(|left, right| (left.y_pt - right.y_pt).abs() < SAME_ROW_PT)
-            .map(|row| {
-                let runs: Vec<&str> = row.iter().map(|text| text.text.as_str()).collect();
-                runs.join(" | ")
-            })
+            .map(row_of)
             .collect::<Vec<_>>()
             .join("\n")
     }
+}
+
+/// A change of script or font begins a new run in the middle of a word; such runs touch.
+fn row_of(texts: &[LaidText]) -> String {
+    let mut row = String::new();
+    let mut end_pt = f64::NEG_INFINITY;
+    for text in texts {
+        if !row.is_empty() && text.x_pt - end_pt > TOUCHING_PT {
+            row.push_str(" | ");
+        }
+        row.push_str(&text.text);
+        end_pt = text.x_pt + text.width_pt;
+    }
+    row
 }
 
 pub(crate) fn read_back(document: &PagedDocument) -> Vec<LaidPage> {

@@ -19,6 +19,7 @@
     )
 )]
 
+mod facts;
 mod laid;
 mod paper;
 mod picture;
@@ -26,6 +27,7 @@ mod qr;
 mod renderer;
 mod world;
 
+pub use facts::{Exemption, InvoiceFacts, PaperError, Seller, Signer, Void};
 pub use laid::{LaidPage, LaidText};
 pub use paper::{
     InvoicePaper, PaperBank, PaperColumns, PaperLine, PaperParty, PaperTotal, Signatory,

@@ -4,6 +4,7 @@
 //! the serialised form of [`InvoicePaper`] is the layout's `/invoice.json`. No arithmetic here and
 //! none in the layout; `facts.rs` fills it from domain values.
 
+use domain::PaymentQrError;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
@@ -57,6 +58,9 @@ pub struct InvoicePaper {
     /// program.
     #[serde(rename = "has_qr", serialize_with = "as_presence")]
     pub qr: Option<String>,
+    /// Why there is no payment QR although the invoice is to be paid; not printed.
+    #[serde(skip)]
+    pub without_qr: Option<PaymentQrError>,
 }
 
 /// A party as it stands on paper.
@@ -92,12 +96,14 @@ pub struct PaperBank {
 }
 
 /// The columns that depend on how VAT stands on the paper.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PaperColumns {
     /// Heading of the price.
     pub price: String,
     /// Heading of the sum.
     pub sum: String,
+    /// Whether prices and sums hold VAT, where that has to be said: `без НДС`.
+    pub tax_note: Option<String>,
     /// Whether each line shows its own rate and VAT (needed where rates differ).
     pub vat: bool,
 }

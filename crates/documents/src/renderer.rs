@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::Semaphore;
+use typst::WorldExt as _;
 use typst::diag::SourceDiagnostic;
 use typst::foundations::Smart;
 use typst_layout::PagedDocument;
@@ -121,7 +122,9 @@ impl Renderer {
     /// Makes the PDF of an invoice. Takes processor time: from asynchronous code use
     /// [`render_invoice_aside`](Self::render_invoice_aside).
     pub fn render_invoice(&self, paper: &InvoicePaper) -> Result<Vec<u8>, RenderError> {
-        let pdf = self.compile(paper).and_then(|document| write_pdf(&document, paper));
+        let pdf = self
+            .compile(paper)
+            .and_then(|document| write_pdf(&document, paper));
         comemo::evict(REMEMBERED_PAPERS);
         pdf
     }
@@ -144,7 +147,9 @@ impl Renderer {
 
     /// Lays an invoice out without writing a PDF and tells what stands where.
     pub fn lay_out_invoice(&self, paper: &InvoicePaper) -> Result<Vec<LaidPage>, RenderError> {
-        let pages = self.compile(paper).map(|document| laid::read_back(&document));
+        let pages = self
+            .compile(paper)
+            .map(|document| laid::read_back(&document));
         comemo::evict(REMEMBERED_PAPERS);
         pages
     }
@@ -153,7 +158,7 @@ impl Renderer {
         let world = PaperWorld::new(&self.layout, paper)?;
         typst::compile::<PagedDocument>(&world)
             .output
-            .map_err(|causes| RenderError::Layout(told(&causes)))
+            .map_err(|causes| RenderError::Layout(told_with_rows(&causes, &world)))
     }
 }
 
@@ -175,7 +180,71 @@ fn write_pdf(document: &PagedDocument, paper: &InvoicePaper) -> Result<Vec<u8>, 
     typst_pdf::pdf(document, &options).map_err(|causes| RenderError::Pdf(told(&causes)))
 }
 
+/// What the engine says, each with the row of the layout where it can be told: a customer's own
+/// layout is mended by this text.
+fn told_with_rows(causes: &[SourceDiagnostic], world: &PaperWorld) -> String {
+    let rows = causes.iter().map(|cause| {
+        let row = world
+            .range(cause.span)
+            .and_then(|range| world.row_of(range.start));
+        row.map_or_else(
+            || cause.message.to_string(),
+            |row| format!("row {row}: {}", cause.message),
+        )
+    });
+    rows.collect::<Vec<_>>().join("; ")
+}
+
 fn told(causes: &[SourceDiagnostic]) -> String {
     let messages: Vec<&str> = causes.iter().map(|cause| cause.message.as_str()).collect();
     messages.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn paper() -> InvoicePaper {
+        InvoicePaper {
+            title: "Счёт".to_owned(),
+            footer: String::new(),
+            issued_on: jiff::civil::date(2026, 2, 1),
+            replaced_by: None,
+            seller: Default::default(),
+            bank: Default::default(),
+            buyer: Default::default(),
+            basis: None,
+            due: None,
+            columns: Default::default(),
+            lines: vec![Default::default()],
+            totals: vec![],
+            grand: Default::default(),
+            summary: String::new(),
+            words: String::new(),
+            conditions: vec![],
+            signatories: vec![],
+            place_for_stamp: true,
+            stamp: None,
+            qr: None,
+            without_qr: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_third_paper_waits_for_a_place() {
+        let renderer = Renderer::default();
+        let _one = Arc::clone(&renderer.places).try_acquire_owned().unwrap();
+        let two = Arc::clone(&renderer.places).try_acquire_owned().unwrap();
+        let aside = renderer.clone();
+        let mut third = pin!(aside.render_invoice_aside(paper()));
+        let polled = third.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Pending));
+        assert_eq!(renderer.places.available_permits(), 0);
+        drop(two);
+        assert!(third.await.unwrap().starts_with(b"%PDF"));
+        assert_eq!(renderer.places.available_permits(), 1);
+    }
 }

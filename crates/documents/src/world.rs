@@ -14,8 +14,8 @@ use typst::utils::LazyHash;
 use typst::{Library, LibraryExt, World};
 
 use crate::paper::InvoicePaper;
-use crate::renderer::{Layout, RenderError};
 use crate::qr;
+use crate::renderer::{Layout, RenderError};
 
 static REGULAR: &[u8] = include_bytes!("../fonts/PTSans-Regular.ttf");
 static BOLD: &[u8] = include_bytes!("../fonts/PTSans-Bold.ttf");
@@ -54,14 +54,18 @@ impl PaperWorld {
     pub(crate) fn new(layout: &Layout, paper: &InvoicePaper) -> Result<Self, RenderError> {
         let mut data = serde_json::to_value(paper).map_err(RenderError::Data)?;
         make_printable(&mut data);
-        let mut files = vec![(
+        let mut files = Vec::new();
+        if let Some(payload) = &paper.qr {
+            let drawn = qr::draw(payload).map_err(RenderError::Qr)?;
+            files.push((file_id("/qr.svg")?, Bytes::from_string(drawn.svg)));
+            if let Value::Object(fields) = &mut data {
+                fields.insert("qr_side".to_owned(), drawn.side.into());
+            }
+        }
+        files.push((
             file_id("/invoice.json")?,
             Bytes::from_string(data.to_string()),
-        )];
-        if let Some(payload) = &paper.qr {
-            let svg = qr::svg(payload).map_err(RenderError::Qr)?;
-            files.push((file_id("/qr.svg")?, Bytes::from_string(svg)));
-        }
+        ));
         if let Some(stamp) = &paper.stamp {
             files.push((file_id("/stamp")?, Bytes::new(stamp.bytes().to_vec())));
         }
@@ -76,6 +80,14 @@ impl PaperWorld {
             files,
             today: date_of(paper),
         })
+    }
+}
+
+impl PaperWorld {
+    /// The row of the layout, counted from 1, that holds a byte of it.
+    pub(crate) fn row_of(&self, byte: usize) -> Option<usize> {
+        let before = self.layout.text().get(..byte)?;
+        Some(before.matches('\n').count() + 1)
     }
 }
 
@@ -143,7 +155,10 @@ fn not_here(id: FileId) -> FileError {
 fn make_printable(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if text.chars().any(|char| char.is_control() || turns_writing(char)) {
+            if text
+                .chars()
+                .any(|char| char.is_control() || turns_writing(char))
+            {
                 *text = printable(text);
             }
         }
