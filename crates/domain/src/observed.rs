@@ -57,6 +57,34 @@ pub struct OurFields {
     pub command: Option<String>,
 }
 
+impl OurFields {
+    /// Takes a value over as if it had been read.
+    pub fn set(&mut self, field: OurField, value: &FieldValue) {
+        let text = match value {
+            FieldValue::Text(text) => Some(text.clone()),
+            FieldValue::Date(_) | FieldValue::Money(_) | FieldValue::Empty => None,
+        };
+        match field {
+            OurField::Number => self.number = text,
+            OurField::Status => self.status = text,
+            OurField::Link => self.link = text,
+            OurField::Command => self.command = text,
+            OurField::Date => {
+                self.date = match value {
+                    FieldValue::Date(date) => Some(*date),
+                    FieldValue::Text(_) | FieldValue::Money(_) | FieldValue::Empty => None,
+                }
+            }
+            OurField::Sum => {
+                self.sum = match value {
+                    FieldValue::Money(sum) => Some(*sum),
+                    FieldValue::Text(_) | FieldValue::Date(_) | FieldValue::Empty => None,
+                }
+            }
+        }
+    }
+}
+
 /// A value of an output field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

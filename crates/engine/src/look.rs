@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use capability::{Call, ConnectorError, Gate, Urgency};
 use domain::{PortalId, Verdict};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use store::{
     Effect, Known, Lane, Lease, NewEffect, Record, SendDecision, Store, StoreError, Subject, Work,
@@ -210,9 +211,9 @@ impl LeaseContext {
     ///
     /// # Errors
     /// The last failure.
-    pub async fn reading<T>(
+    pub async fn reading<'a, T>(
         &self,
-        mut read: impl AsyncFnMut() -> Result<T, ConnectorError>,
+        mut read: impl FnMut() -> BoxFuture<'a, Result<T, ConnectorError>> + Send,
     ) -> Result<T, ConnectorError> {
         let passes = &self.means.settings.passes;
         let mut step = 0;

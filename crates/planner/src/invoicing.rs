@@ -11,8 +11,8 @@ use crate::differences::differences;
 use crate::draft::{Draft, draft};
 use crate::wanted::{Wanted, at_a_glance, by_history, is_ordered};
 use crate::{
-    Action, Attach, Case, CaseCode, DealSnapshot, Fault, Kept, Need, OurInvoice, Plan, Policy,
-    Seen, Whom, texts,
+    Action, Attach, Case, CaseCode, DealSnapshot, Fault, Need, OurInvoice, Plan, Policy, Seen,
+    Whom, texts,
 };
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
@@ -176,15 +176,14 @@ fn keep_true(
 /// What the accountant did to it.
 fn gone_astray(deal: DealId, invoice: &OurInvoice) -> Option<Asked> {
     let ask = |code, text| Some(case(deal, code, text, Whom::Administrator));
-    match &invoice.now {
-        Kept::Deleted => ask(CaseCode::InvoiceDeleted, texts::deleted(invoice)),
-        Kept::Invoice(now) if now.status == InvoiceStatus::Cancelled => {
-            ask(CaseCode::InvoiceCancelled, texts::cancelled(invoice))
-        }
-        Kept::Invoice(now) if now.totals.gross != invoice.total => {
-            ask(CaseCode::InvoiceEdited, texts::edited(invoice, now))
-        }
-        Kept::Invoice(_) | Kept::AsRecorded => None,
+    if invoice.deleted {
+        ask(CaseCode::InvoiceDeleted, texts::deleted(invoice))
+    } else if invoice.status == InvoiceStatus::Cancelled {
+        ask(CaseCode::InvoiceCancelled, texts::cancelled(invoice))
+    } else if invoice.total != invoice.issued_total() {
+        ask(CaseCode::InvoiceEdited, texts::edited(invoice))
+    } else {
+        None
     }
 }
 
@@ -245,31 +244,15 @@ fn show(
 }
 
 fn wanted_fields(invoice: &OurInvoice, glance: &DealGlance) -> Vec<(OurField, FieldValue)> {
-    let (number, date, total, status) = match &invoice.now {
-        Kept::AsRecorded => (
-            invoice.number.clone(),
-            invoice.date,
-            invoice.total,
-            texts::status_label(invoice.status),
-        ),
-        Kept::Deleted => (
-            invoice.number.clone(),
-            invoice.date,
-            invoice.total,
-            texts::DELETED_LABEL,
-        ),
-        // The accounting side's word counts for the document.
-        Kept::Invoice(now) => (
-            now.number.clone(),
-            now.date,
-            now.totals.gross,
-            texts::status_label(now.status),
-        ),
+    let status = if invoice.deleted {
+        texts::DELETED_LABEL
+    } else {
+        texts::status_label(invoice.status)
     };
     let mut fields = vec![
-        (OurField::Number, FieldValue::Text(number)),
-        (OurField::Date, FieldValue::Date(date)),
-        (OurField::Sum, FieldValue::Money(total)),
+        (OurField::Number, FieldValue::Text(invoice.number.clone())),
+        (OurField::Date, FieldValue::Date(invoice.date)),
+        (OurField::Sum, FieldValue::Money(invoice.total)),
         (OurField::Status, FieldValue::Text(status.to_owned())),
     ];
     if is_ordered(glance) {

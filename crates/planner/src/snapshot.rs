@@ -9,7 +9,7 @@ use domain::observed::{
     DealGlance, DealReading, FieldValue, KnownCounterparty, OurField, OwnCompany,
 };
 use domain::{
-    ContractorId, Counterparty, CounterpartyKey, DealId, Inn, Invoice, InvoiceDraft, InvoiceId,
+    ContractorId, Counterparty, CounterpartyKey, DealId, Inn, InvoiceDraft, InvoiceId,
     InvoiceStatus, Money, OrganisationId, Revision, Slot,
 };
 use jiff::Timestamp;
@@ -81,7 +81,7 @@ pub struct OurInvoice {
     pub number: String,
     /// Its date as we last saw it.
     pub date: Date,
-    /// Its total as it was issued.
+    /// Its total as we last saw it.
     pub total: Money,
     /// The revision it was issued from.
     pub revision: Revision,
@@ -93,19 +93,8 @@ pub struct OurInvoice {
     pub status: InvoiceStatus,
     /// Whether it still stands for the deal; not after a recorded decision of a person.
     pub live: bool,
-    /// The accounting side.
-    pub now: Kept,
-}
-
-/// What the accounting side shows of an invoice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// Nobody looked now: it is as we recorded it.
-    AsRecorded,
-    /// It says that there is no such invoice.
-    Deleted,
-    /// It shows this.
-    Invoice(Box<Invoice>),
+    /// The accounting side says that it is no more.
+    pub deleted: bool,
 }
 
 /// An unsettled creation.
@@ -115,6 +104,15 @@ pub struct Creating {
     pub slot: Slot,
     /// When it is worth looking again.
     pub look_at: Timestamp,
+}
+
+impl OurInvoice {
+    /// Its total as it was issued; the accountant may have changed it since.
+    pub fn issued_total(&self) -> Money {
+        self.draft
+            .totals()
+            .map_or(self.total, |totals| totals.gross)
+    }
 }
 
 impl DealSnapshot {
@@ -140,6 +138,18 @@ impl DealSnapshot {
             Seen::Glance(glance) => Some(glance),
             Seen::Whole(reading, _) => Some(&reading.glance),
             Seen::Unread | Seen::Gone | Seen::Denied => None,
+        }
+    }
+
+    /// The fields were written: from now on the deal shows them.
+    pub fn show(&mut self, fields: &[(OurField, FieldValue)]) {
+        let glance = match &mut self.seen {
+            Seen::Glance(glance) => glance,
+            Seen::Whole(reading, _) => &mut reading.glance,
+            Seen::Unread | Seen::Gone | Seen::Denied => return,
+        };
+        for (field, value) in fields {
+            glance.fields.set(*field, value);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the planner says to people, in Russian.
 
 use domain::observed::Owner;
-use domain::{AccountError, BikError, InnError, Invoice, InvoiceStatus, KppError, display};
+use domain::{AccountError, BikError, InnError, InvoiceStatus, KppError, display};
 
 use crate::{Fault, OurInvoice};
 
@@ -50,12 +50,12 @@ pub(crate) fn changed(invoice: &OurInvoice, differences: &[String]) -> String {
     )
 }
 
-pub(crate) fn edited(invoice: &OurInvoice, now: &Invoice) -> String {
+pub(crate) fn edited(invoice: &OurInvoice) -> String {
     format!(
         "Бухгалтер изменил счёт № {}: был на {}, стал на {}. В сделке показано то, что в учёте.",
-        now.number,
-        display::money(invoice.total),
-        display::money(now.totals.gross)
+        invoice.number,
+        display::money(invoice.issued_total()),
+        display::money(invoice.total)
     )
 }
 

@@ -1,1 +1,168 @@
-//! Stub.
+//! The loop: observe, plan, act, record, for each kind of subject that the engine finds due.
+//!
+//! On the event's way this stands between the engine, which says what is due under which lease, and the
+//! connectors, which speak with the remotes. What to do is decided in `planner`; how a failed try goes on
+//! is decided in `engine`. Here is how a snapshot is observed, how actions become few calls, and how
+//! outcomes are committed.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests may"
+    )
+)]
+
+mod connections;
+mod deal;
+mod feed;
+mod journal;
+mod offline;
+mod plan_only;
+mod record_owner;
+mod revisit;
+mod sweep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use documents::Renderer;
+use engine::{Halted, LeaseContext, Looker};
+use store::{Record, Settled, SubjectKind, Work};
+
+pub use connections::{Connected, Connections, NotConnected};
+pub use plan_only::{PlannedDeal, plan_deals};
+
+/// Words of the portal's own subjects; the engine's schedule uses them as well.
+pub mod portal_task {
+    /// Changes whose event was lost.
+    pub const SWEEP: &str = "sweep";
+    /// The vendor's queue of changes.
+    pub const OFFLINE: &str = "offline";
+    /// Changes on the accounting side.
+    pub const FEED: &str = "feed";
+    /// Open questions, observed again.
+    pub const CASES: &str = "cases";
+    /// Linked deals by id: a deletion never appears in a sweep.
+    pub const LINKS: &str = "links";
+}
+
+/// Numbers of the reconciler.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long after its sending a write may still take effect on the portal. Bitrix24 works on a request for at most 60 s; 90 s.
+    pub portal_quiet: Duration,
+    /// The same for the accounting side, until its contract says less. 10 min.
+    pub accounting_quiet: Duration,
+    /// How long the answer of a write is waited for. 75 s.
+    pub write_deadline: Duration,
+    /// Calls to the accounting side under way at one time. 20.
+    pub accounting_in_flight: usize,
+    /// How far a sweep reaches behind what it has seen: clocks differ, lists lag. 10 min.
+    pub sweep_overlap: Duration,
+    /// How often the vendor's queue is asked, where there is one. 1 min.
+    pub offline_every: Duration,
+    /// How often the accounting side is asked for changes. 1 min.
+    pub feed_every: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            portal_quiet: Duration::from_secs(90),
+            accounting_quiet: Duration::from_secs(600),
+            write_deadline: Duration::from_secs(75),
+            accounting_in_flight: 20,
+            sweep_overlap: Duration::from_secs(600),
+            offline_every: Duration::from_secs(60),
+            feed_every: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Looks at subjects.
+pub struct Reconciler {
+    connections: Arc<dyn Connections>,
+    renderer: Arc<Renderer>,
+    settings: Settings,
+}
+
+impl Reconciler {
+    /// One for all portals.
+    pub fn new(
+        connections: Arc<dyn Connections>,
+        renderer: Arc<Renderer>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            connections,
+            renderer,
+            settings,
+        }
+    }
+}
+
+#[async_trait]
+impl Looker for Reconciler {
+    async fn look(&self, ctx: &LeaseContext, due: Vec<Work>) -> Result<(), Halted> {
+        let connected = match self.connections.of(&ctx.portal()).await {
+            Ok(connected) => connected,
+            Err(NotConnected::Paused) => return journal::put_off(ctx, due).await,
+            Err(NotConnected::Broken(reason)) => {
+                return Err(Halted::Remote {
+                    reason,
+                    again_at: None,
+                });
+            }
+        };
+        let (deals, others): (Vec<Work>, Vec<Work>) = due
+            .into_iter()
+            .partition(|work| work.subject.kind == SubjectKind::Deal);
+        for work in others {
+            self.look_beside(ctx, &connected, work).await?;
+        }
+        if deals.is_empty() {
+            return Ok(());
+        }
+        deal::look(self, ctx, &connected, deals).await
+    }
+}
+
+impl Reconciler {
+    async fn look_beside(
+        &self,
+        ctx: &LeaseContext,
+        connected: &Connected,
+        work: Work,
+    ) -> Result<(), Halted> {
+        match work.subject.kind {
+            SubjectKind::Requisite | SubjectKind::BankDetail => {
+                record_owner::look(ctx, connected, work).await
+            }
+            SubjectKind::Invoice => feed::look_at_invoice(ctx, work).await,
+            SubjectKind::Portal => match work.subject.id.as_str() {
+                portal_task::SWEEP => sweep::look(self, ctx, connected, work).await,
+                portal_task::OFFLINE => offline::look(self, ctx, connected, work).await,
+                portal_task::FEED => feed::look(self, ctx, connected, work).await,
+                portal_task::CASES => revisit::open_cases(ctx, work).await,
+                portal_task::LINKS => revisit::linked_deals(ctx, work).await,
+                _ => forget(ctx, work).await,
+            },
+            // Their waiters were woken when the event was stored.
+            SubjectKind::Company | SubjectKind::Contact | SubjectKind::Deal => {
+                forget(ctx, work).await
+            }
+        }
+    }
+}
+
+async fn forget(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
+    ctx.record(Record {
+        settled: vec![Settled { work, next: None }],
+        ..Record::default()
+    })
+    .await
+}

@@ -1,0 +1,36 @@
+//! Where a look gets its remotes and policy from; the program that runs us knows how to connect.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use capability::{Accounting, Portal};
+use domain::PortalId;
+use planner::Policy;
+
+/// Everything that a portal's looks use.
+pub struct Connected {
+    /// The CRM side.
+    pub portal: Portal,
+    /// The accounting side.
+    pub accounting: Accounting,
+    /// Its settings, of one version.
+    pub policy: Policy,
+}
+
+/// Why a portal cannot be worked on now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotConnected {
+    /// Somebody paused it; everything is kept.
+    #[error("the portal is paused")]
+    Paused,
+    /// Its credentials or policy cannot be used.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Connects portals.
+#[async_trait]
+pub trait Connections: Send + Sync {
+    /// The portal's remotes with its newest policy; cheap when nothing changed since the last call.
+    async fn of(&self, portal: &PortalId) -> Result<Arc<Connected>, NotConnected>;
+}

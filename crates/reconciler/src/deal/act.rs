@@ -1,0 +1,626 @@
+//! Acting: a plan's actions, each under its effect, packed into as few calls as the remotes allow.
+//!
+//! Nothing leaves before its effect is on disk as `sent`; nothing is believed before its outcome is recorded.
+
+use std::collections::BTreeMap;
+
+use capability::accounting::InvoiceOrder;
+use capability::portal::{PortalWrite, Written};
+use capability::{Call, ConnectorError};
+use domain::{ContractorId, DealId, Invoice, PortalId, Verdict};
+use engine::{Halted, LeaseContext, Outcome};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use jiff::{SignedDuration, Timestamp};
+use planner::{Action, OurInvoice, Plan, Seen, Whom};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use store::{
+    CaseFilter, CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision,
+    Subject,
+};
+
+use super::{Looked, earlier, known, note, paper, settle, tell};
+use crate::{Connected, Reconciler, journal};
+
+/// From the answer that a create rests on to the create's first byte.
+const STALE_AFTER: SignedDuration = SignedDuration::from_secs(2);
+
+/// An action that may be sent, under its effect.
+struct Sent {
+    deal: DealId,
+    action: Action,
+    effect: Effect,
+}
+
+/// Files wait for the trailing lane, so that numbers come to all deals before the first file.
+pub(crate) fn is_trailing(action: &Action) -> bool {
+    matches!(action, Action::AttachPdf { .. })
+}
+
+/// Carries the plans out and records what came of them.
+pub(crate) async fn carry_out(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+    deals: &mut BTreeMap<DealId, Looked>,
+    plans: BTreeMap<DealId, Plan>,
+) -> Result<(), Halted> {
+    let mut record = Record::default();
+    let wanted: Vec<(DealId, Action)> = plans
+        .into_iter()
+        .flat_map(|(id, plan)| plan.actions.into_iter().map(move |action| (id, action)))
+        .collect();
+    let wanted = tell_once_per_cause(ctx, connected, wanted, deals).await?;
+    let sent = decide(reconciler, ctx, deals, wanted, &mut record).await?;
+    let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
+    let portal = ctx.portal();
+    let call = ctx.call(&portal);
+    let (to_accounting, to_portal): (Vec<Sent>, Vec<Sent>) = sent.into_iter().partition(|one| {
+        matches!(
+            one.action,
+            Action::IssueInvoice { .. } | Action::CreateCounterparty { .. }
+        )
+    });
+    let accounted = accounting(
+        reconciler,
+        ctx,
+        connected,
+        deals,
+        to_accounting,
+        &mut record,
+    )
+    .await;
+    let written = portal_side(reconciler, connected, &call, deals, to_portal).await;
+    record.journal.extend(journal::exchanges(&call, &subjects));
+    for (one, outcome) in accounted.into_iter().chain(written) {
+        settle_one(ctx, deals, &one, outcome, &mut record);
+    }
+    ctx.record(record).await
+}
+
+/// The administrator hears of a cause once, however many deals have it.
+async fn tell_once_per_cause(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    wanted: Vec<(DealId, Action)>,
+    deals: &mut BTreeMap<DealId, Looked>,
+) -> Result<Vec<(DealId, Action)>, Halted> {
+    let mut kept = Vec::new();
+    let mut told_now = Vec::new();
+    for (id, action) in wanted {
+        let Action::Notify {
+            whom: Whom::Administrator,
+            about,
+            ..
+        } = &action
+        else {
+            kept.push((id, action));
+            continue;
+        };
+        let told = connected.policy.administrator.is_none()
+            || told_now.contains(about)
+            || cause_told(ctx, about).await?;
+        if told {
+            told_of(deals, id, about);
+        } else {
+            told_now.push(about.clone());
+            kept.push((id, action));
+        }
+    }
+    Ok(kept)
+}
+
+/// Whether the administrator heard of another deal with the same cause that is still open.
+async fn cause_told(ctx: &LeaseContext, cause: &str) -> Result<bool, Halted> {
+    let filter = CaseFilter {
+        cause: Some(cause.to_owned()),
+        limit: 100,
+        ..CaseFilter::default()
+    };
+    let open = ctx
+        .store()
+        .cases_open(&ctx.portal(), &filter)
+        .await
+        .map_err(Halted::from)?;
+    Ok(open.iter().any(|case| case.told_at.is_some()))
+}
+
+fn told_of(deals: &mut BTreeMap<DealId, Looked>, id: DealId, key: &str) {
+    if let Some(deal) = deals.get_mut(&id) {
+        deal.told(key);
+    }
+}
+
+/// Asks the store which actions may be sent; the others say when to look again.
+async fn decide(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    deals: &mut BTreeMap<DealId, Looked>,
+    wanted: Vec<(DealId, Action)>,
+    record: &mut Record,
+) -> Result<Vec<Sent>, Halted> {
+    let portal = ctx.portal();
+    let effects: Vec<NewEffect> = wanted
+        .iter()
+        .map(|(deal, action)| {
+            let request = serde_json::to_value(action).unwrap_or_default();
+            let accounting = matches!(
+                action,
+                Action::IssueInvoice { .. } | Action::CreateCounterparty { .. }
+            );
+            NewEffect {
+                key: action.key(&portal, *deal).as_str().to_owned(),
+                once: action.once(),
+                subject: Subject::deal(*deal),
+                action: action.kind().to_owned(),
+                request_hash: request_hash(action, &request),
+                request,
+                quiet: if accounting {
+                    reconciler.settings.accounting_quiet
+                } else {
+                    reconciler.settings.portal_quiet
+                },
+                deadline: reconciler.settings.write_deadline,
+                not_before: None,
+            }
+        })
+        .collect();
+    let decisions = ctx.send(&effects).await?;
+    let mut sent = Vec::new();
+    for ((deal, action), decision) in wanted.into_iter().zip(decisions) {
+        match decision {
+            SendDecision::Send(effect) => sent.push(Sent {
+                deal,
+                action,
+                effect,
+            }),
+            SendDecision::Held { effect, why } => {
+                held(ctx, deals, deal, &action, &effect, why, record);
+            }
+        }
+    }
+    Ok(sent)
+}
+
+/// The revision for an invoice, the whole request for everything else.
+fn request_hash(action: &Action, request: &Value) -> String {
+    if let Action::IssueInvoice { draft, .. } = action {
+        return draft.revision().as_str().to_owned();
+    }
+    let mut digits = String::with_capacity(64);
+    for byte in Sha256::digest(request.to_string().as_bytes()) {
+        digits.push_str(&format!("{byte:02x}"));
+    }
+    digits
+}
+
+fn held(
+    ctx: &LeaseContext,
+    deals: &mut BTreeMap<DealId, Looked>,
+    id: DealId,
+    action: &Action,
+    effect: &Effect,
+    why: Held,
+    record: &mut Record,
+) {
+    let now = ctx.now();
+    let body = json!({"effect": effect.key, "held": format!("{why:?}")});
+    record.journal.push(note(now, id, "effect", body));
+    if why == Held::Done {
+        if let (Some(outcome), Some(deal)) = (&effect.outcome, deals.get_mut(&id)) {
+            note_success(id, action, outcome, now, record);
+            fold(deal, action, outcome, now);
+        }
+        return;
+    }
+    match why {
+        Held::Refused => tell::refused(id, effect, effect.error.as_deref().unwrap_or(""), record),
+        Held::TooManyAttempts => tell::exhausted(id, effect, record),
+        Held::Done | Held::Unsettled | Held::NotBefore | Held::OtherRevisionUnsettled => {}
+    }
+    let Some(deal) = deals.get_mut(&id) else {
+        return;
+    };
+    deal.finished = true;
+    let at = match why {
+        Held::NotBefore => effect.not_before,
+        Held::Unsettled | Held::OtherRevisionUnsettled => Some(
+            effect
+                .quiet_until
+                .map_or(journal::after(now, 15), |quiet| {
+                    quiet.min(journal::after(now, 15))
+                })
+                .max(journal::after(now, 1)),
+        ),
+        Held::Refused | Held::TooManyAttempts | Held::Done => None,
+    };
+    if let Some(at) = at {
+        let reason = format!("`{}` is not settled", effect.action);
+        deal.again = earlier(deal.again.take(), Some((at, reason)));
+    }
+}
+
+/// Creates on the accounting side: many under way at one time, each for itself.
+async fn accounting(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+    deals: &BTreeMap<DealId, Looked>,
+    sent: Vec<Sent>,
+    record: &mut Record,
+) -> Vec<(Sent, Outcome)> {
+    let portal = ctx.portal();
+    let calls: Vec<BoxFuture<'_, (Sent, Outcome, Vec<JournalEntry>)>> = sent
+        .into_iter()
+        .map(|one| {
+            let read_at = deals.get(&one.deal).and_then(read_at);
+            alone(ctx, connected, &portal, one, read_at).boxed()
+        })
+        .collect();
+    let done: Vec<_> = futures_util::stream::iter(calls)
+        .buffer_unordered(reconciler.settings.accounting_in_flight)
+        .collect()
+        .await;
+    done.into_iter()
+        .map(|(one, outcome, lines)| {
+            record.journal.extend(lines);
+            (one, outcome)
+        })
+        .collect()
+}
+
+/// One create with the moments that bound it.
+async fn alone(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    portal: &PortalId,
+    one: Sent,
+    read_at: Option<Timestamp>,
+) -> (Sent, Outcome, Vec<JournalEntry>) {
+    let mut call = ctx.call(portal);
+    if let Some(not_after) = one.effect.not_after {
+        call = call.not_after(not_after);
+    }
+    if let Some(read_at) = read_at
+        && matches!(one.action, Action::IssueInvoice { .. })
+    {
+        call = call.send_by(read_at.checked_add(STALE_AFTER).unwrap_or(Timestamp::MAX));
+    }
+    let outcome = create(connected, &call, &one).await;
+    let lines = journal::exchanges(&call, &[Subject::deal(one.deal)]);
+    (one, outcome, lines)
+}
+
+fn read_at(deal: &Looked) -> Option<Timestamp> {
+    match &deal.snapshot.seen {
+        Seen::Whole(_, read_at) => Some(*read_at),
+        Seen::Unread | Seen::Gone | Seen::Denied | Seen::Glance(_) => None,
+    }
+}
+
+async fn create(connected: &Connected, call: &Call<'_>, one: &Sent) -> Outcome {
+    match &one.action {
+        Action::CreateCounterparty {
+            organisation,
+            counterparty,
+        } => connected
+            .accounting
+            .counterparties
+            .create(call, organisation, counterparty, &one.effect.key)
+            .await
+            .map_or_else(Outcome::from, |id| {
+                Outcome::Answered(json!({"id": id.as_str()}))
+            }),
+        Action::IssueInvoice {
+            contractor, draft, ..
+        } => {
+            let order = InvoiceOrder {
+                contractor: contractor.clone(),
+                draft: (**draft).clone(),
+                key: one.effect.key.clone(),
+            };
+            connected
+                .accounting
+                .issue
+                .issue(call, &order)
+                .await
+                .map_or_else(Outcome::from, |invoice| {
+                    Outcome::Answered(settle::issued(&invoice))
+                })
+        }
+        Action::WriteFields { .. }
+        | Action::AddTimelineEntry { .. }
+        | Action::AttachPdf { .. }
+        | Action::Notify { .. } => Outcome::missing("not an action of the accounting side"),
+    }
+}
+
+/// Everything for the portal in one go; the connector packs it.
+async fn portal_side(
+    reconciler: &Reconciler,
+    connected: &Connected,
+    call: &Call<'_>,
+    deals: &BTreeMap<DealId, Looked>,
+    sent: Vec<Sent>,
+) -> Vec<(Sent, Outcome)> {
+    let mut results = Vec::new();
+    let mut packed = Vec::new();
+    let mut writes = Vec::new();
+    for one in sent {
+        match prepare(reconciler, connected, call, deals, &one).await {
+            Ok(write) => {
+                writes.push(write);
+                packed.push(one);
+            }
+            Err(outcome) => results.push((one, outcome)),
+        }
+    }
+    if writes.is_empty() {
+        return results;
+    }
+    let mut answers = connected
+        .portal
+        .write
+        .write(call, &writes)
+        .await
+        .into_iter();
+    for one in packed {
+        let outcome = match answers.next() {
+            Some(Ok(Written { id })) => Outcome::Answered(json!({"id": id})),
+            Some(Err(error)) => Outcome::from(error),
+            None => Outcome::missing("the connector gave no answer for it"),
+        };
+        results.push((one, outcome));
+    }
+    results
+}
+
+async fn prepare(
+    reconciler: &Reconciler,
+    connected: &Connected,
+    call: &Call<'_>,
+    deals: &BTreeMap<DealId, Looked>,
+    one: &Sent,
+) -> Result<PortalWrite, Outcome> {
+    if let Action::AttachPdf { slot, entry, text } = &one.action {
+        let invoice = deals
+            .get(&one.deal)
+            .and_then(|deal| deal.snapshot.invoices.iter().find(|inv| inv.slot == *slot))
+            .ok_or_else(|| Outcome::failed(Verdict::Reject, "the invoice is not known any more"))?;
+        let (name, bytes) = paper::pdf(&reconciler.renderer, connected, call, invoice).await?;
+        return Ok(PortalWrite::AttachFile {
+            deal: one.deal,
+            entry: entry.clone(),
+            text: text.clone(),
+            name,
+            bytes,
+        });
+    }
+    portal_write(connected, one.deal, &one.effect.key, &one.action).ok_or_else(|| {
+        Outcome::failed(
+            Verdict::Reject,
+            "there is nobody to tell: no administrator's chat is set",
+        )
+    })
+}
+
+/// The write behind an action of the portal, as far as it needs no file.
+pub(crate) fn portal_write(
+    connected: &Connected,
+    deal: DealId,
+    key: &str,
+    action: &Action,
+) -> Option<PortalWrite> {
+    match action {
+        Action::WriteFields { fields } => Some(PortalWrite::SetFields {
+            deal,
+            fields: fields.clone(),
+        }),
+        Action::AddTimelineEntry { text, .. } => Some(PortalWrite::AddTimelineEntry {
+            deal,
+            text: text.clone(),
+            mark: short_mark(key),
+        }),
+        Action::Notify { whom, text, .. } => match whom {
+            Whom::User(user) => Some(PortalWrite::Notify {
+                user: *user,
+                tag: key.to_owned(),
+                text: about_deal(deal, text),
+            }),
+            Whom::Administrator => {
+                connected
+                    .policy
+                    .administrator
+                    .as_ref()
+                    .map(|dialog| PortalWrite::PostToChat {
+                        dialog: dialog.clone(),
+                        text: about_deal(deal, text),
+                        mark: short_mark(key),
+                    })
+            }
+        },
+        Action::CreateCounterparty { .. }
+        | Action::IssueInvoice { .. }
+        | Action::AttachPdf { .. } => None,
+    }
+}
+
+fn about_deal(deal: DealId, text: &str) -> String {
+    format!("[URL=/crm/deal/details/{deal}/]Сделка {deal}[/URL]. {text}")
+}
+
+/// Short enough for a text that people read, long enough to be alone in it.
+fn short_mark(key: &str) -> String {
+    let mut mark = String::from("pv-");
+    for byte in Sha256::digest(key.as_bytes()).iter().take(5) {
+        mark.push_str(&format!("{byte:02x}"));
+    }
+    mark
+}
+
+fn settle_one(
+    ctx: &LeaseContext,
+    deals: &mut BTreeMap<DealId, Looked>,
+    one: &Sent,
+    outcome: Outcome,
+    record: &mut Record,
+) {
+    let now = ctx.now();
+    let mut body = json!({
+        "effect": one.effect.key,
+        "action": one.effect.action,
+        "attempt": one.effect.attempt,
+    });
+    let result = match &outcome {
+        Outcome::Answered(_) => json!("done"),
+        Outcome::Failed(failure) => json!({"verdict": failure.verdict, "error": failure.error}),
+        Outcome::LookedUp(_) => json!("looked up"),
+    };
+    if let Value::Object(fields) = &mut body {
+        fields.insert("result".to_owned(), result);
+    }
+    record.journal.push(note(now, one.deal, "effect", body));
+    if let Outcome::Failed(failure) = &outcome
+        && failure.verdict == Verdict::Reject
+    {
+        tell::refused(one.deal, &one.effect, &failure.error, record);
+    }
+    let answered = match &outcome {
+        Outcome::Answered(answer) => Some(answer.clone()),
+        Outcome::Failed(_) | Outcome::LookedUp(_) => None,
+    };
+    let settlement = ctx.settle(&one.effect, outcome);
+    record
+        .effects
+        .extend(settlement.change.map(|change| (one.effect.id, change)));
+    if settlement.needs_person {
+        tell::exhausted(one.deal, &one.effect, record);
+    }
+    let Some(deal) = deals.get_mut(&one.deal) else {
+        return;
+    };
+    if let Some(answer) = answered {
+        note_success(one.deal, &one.action, &answer, now, record);
+        if one.effect.attempt > 1 {
+            tell::withdraw(one.deal, one.action.kind(), record);
+        }
+        fold(deal, &one.action, &answer, now);
+    } else {
+        // Whatever else the deal needs waits for this.
+        deal.finished = true;
+        if let Some(at) = settlement.again_at {
+            let reason = format!("`{}` is to be tried or looked up again", one.effect.action);
+            deal.again = earlier(deal.again.take(), Some((at, reason)));
+        }
+    }
+}
+
+/// What a success changes in our books, committed with it.
+pub(crate) fn note_success(
+    deal: DealId,
+    action: &Action,
+    answer: &Value,
+    now: Timestamp,
+    record: &mut Record,
+) {
+    match action {
+        Action::IssueInvoice { .. } => {
+            if let Some(invoice) = our_invoice(action, answer) {
+                record
+                    .invoice_links
+                    .push(known::link_of(deal, &invoice, now));
+            }
+        }
+        Action::CreateCounterparty {
+            organisation,
+            counterparty,
+        } => {
+            if let Some(id) = answer.get("id").and_then(Value::as_str) {
+                record.counterparty_links.push(CounterpartyLink {
+                    organisation: organisation.clone(),
+                    inn: counterparty.key.inn.clone(),
+                    kpp: counterparty.key.kpp.clone(),
+                    contractor: ContractorId::new(id),
+                });
+            }
+        }
+        Action::WriteFields { .. }
+        | Action::AddTimelineEntry { .. }
+        | Action::AttachPdf { .. }
+        | Action::Notify { .. } => {}
+    }
+}
+
+/// The outcome becomes part of the snapshot, so that the next plan sees it without a call.
+pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Timestamp) {
+    let snapshot = &mut deal.snapshot;
+    match action {
+        Action::IssueInvoice { .. } => snapshot.invoices.extend(our_invoice(action, answer)),
+        Action::CreateCounterparty {
+            organisation,
+            counterparty,
+        } => {
+            if let Some(id) = answer.get("id").and_then(Value::as_str) {
+                snapshot
+                    .counterparties
+                    .entry((organisation.clone(), counterparty.key.inn.clone()))
+                    .or_default()
+                    .push(domain::observed::KnownCounterparty {
+                        id: ContractorId::new(id),
+                        counterparty: counterparty.clone(),
+                    });
+            }
+        }
+        Action::WriteFields { fields } => {
+            for (field, value) in fields {
+                snapshot.written.push((now, *field, value.clone()));
+            }
+            snapshot.show(fields);
+        }
+        Action::AddTimelineEntry { .. } | Action::AttachPdf { .. } => {
+            let id = answer.get("id").and_then(Value::as_str).map(str::to_owned);
+            snapshot.done.insert(action.mark(), id);
+        }
+        Action::Notify { about, .. } => deal.told(about),
+    }
+}
+
+fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
+    let Action::IssueInvoice {
+        slot,
+        contractor,
+        draft,
+        seller,
+    } = action
+    else {
+        return None;
+    };
+    let invoice: Invoice = serde_json::from_value(answer.get("invoice")?.clone()).ok()?;
+    Some(OurInvoice {
+        slot: *slot,
+        organisation: draft.seller.clone(),
+        id: invoice.id,
+        contractor: contractor.clone(),
+        number: invoice.number,
+        date: invoice.date,
+        total: invoice.totals.gross,
+        revision: draft.revision(),
+        draft: (**draft).clone(),
+        seller: (**seller).clone(),
+        status: invoice.status,
+        live: true,
+        deleted: false,
+    })
+}
+
+/// A connector's error as an outcome, for what is prepared outside of an effect's own call.
+pub(crate) fn not_prepared(error: &ConnectorError) -> Outcome {
+    // Nothing was written yet: whatever failed, the write itself surely took no effect.
+    match error.verdict {
+        Verdict::Reject | Verdict::Reauthorize | Verdict::Retry { .. } => Outcome::from(error),
+        Verdict::Verify | Verdict::Defect => {
+            Outcome::failed(Verdict::Retry { after: None }, error.to_string())
+        }
+    }
+}

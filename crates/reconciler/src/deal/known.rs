@@ -1,0 +1,183 @@
+//! What our own records say of the due deals: the beginning of their snapshots.
+
+use std::collections::BTreeMap;
+
+use domain::{DealId, Revision};
+use engine::{Halted, LeaseContext};
+use jiff::Timestamp;
+use planner::{Action, Creating, DealSnapshot, OpenCase, OurInvoice, Seller};
+use serde::{Deserialize, Serialize};
+use store::{CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
+
+use super::Looked;
+
+/// What is kept beside a link: enough to compare the deal with its invoice and to print it again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Issued {
+    pub(crate) draft: domain::InvoiceDraft,
+    pub(crate) seller: Seller,
+}
+
+/// The status of a link whose invoice is no more.
+pub(crate) const DELETED: &str = "deleted";
+
+/// Reads our records of all due deals in one go.
+pub(crate) async fn begin(
+    ctx: &LeaseContext,
+    due: Vec<Work>,
+) -> Result<BTreeMap<DealId, Looked>, Halted> {
+    let mut deals = BTreeMap::new();
+    for work in due {
+        // An id that is no number was never a deal of this remote; the look settles it as nothing.
+        let id = work.subject.id.parse().unwrap_or(DealId(0));
+        deals.insert(
+            id,
+            Looked {
+                work,
+                id,
+                snapshot: DealSnapshot::unread(id),
+                links: Vec::new(),
+                again: None,
+                told: Vec::new(),
+                trailing: false,
+                finished: id == DealId(0),
+            },
+        );
+    }
+    refresh(ctx, &mut deals).await?;
+    Ok(deals)
+}
+
+/// Reads our records of all deals of the pass anew; what was observed on the remotes stays.
+pub(crate) async fn refresh(
+    ctx: &LeaseContext,
+    deals: &mut BTreeMap<DealId, Looked>,
+) -> Result<(), Halted> {
+    let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
+    let known = ctx.known(&subjects).await?;
+    for (id, deal) in deals.iter_mut() {
+        fill(&mut deal.snapshot, *id, &known, ctx.now());
+    }
+    Ok(())
+}
+
+fn fill(snapshot: &mut DealSnapshot, id: DealId, known: &Known, now: Timestamp) {
+    let subject = Subject::deal(id);
+    snapshot.invoices = known
+        .invoice_links
+        .iter()
+        .filter(|link| link.deal == id)
+        .filter_map(our_invoice)
+        .collect();
+    snapshot.open_cases = known
+        .cases
+        .iter()
+        .filter(|case| case.facts.subject == subject && case.state == CaseState::Open)
+        .map(|case| {
+            let open = OpenCase {
+                text: case.facts.text.clone(),
+                told: case.told_at.is_some(),
+            };
+            (case.facts.key.clone(), open)
+        })
+        .collect();
+    snapshot.creating = None;
+    snapshot.registering.clear();
+    snapshot.done.clear();
+    snapshot.written.clear();
+    for effect in known.effects.iter().filter(|one| one.subject == subject) {
+        remember(snapshot, effect, now);
+    }
+}
+
+/// What an effect of ours means for the deal.
+fn remember(snapshot: &mut DealSnapshot, effect: &Effect, now: Timestamp) {
+    let Some(action) = action_of(effect) else {
+        return;
+    };
+    let pending = matches!(effect.state, EffectState::Sent | EffectState::Unknown);
+    match (&action, effect.state) {
+        (Action::IssueInvoice { slot, .. }, _) if pending => {
+            snapshot.creating = Some(Creating {
+                slot: *slot,
+                look_at: effect.quiet_until.unwrap_or(now),
+            });
+        }
+        (Action::CreateCounterparty { counterparty, .. }, _) if pending => {
+            let look_at = effect.quiet_until.unwrap_or(now);
+            snapshot
+                .registering
+                .push((counterparty.key.clone(), look_at));
+        }
+        (Action::WriteFields { fields }, EffectState::Done) => {
+            for (field, value) in fields {
+                snapshot
+                    .written
+                    .push((effect.updated_at, *field, value.clone()));
+            }
+        }
+        (_, EffectState::Done) if effect.once => {
+            snapshot.done.insert(action.mark(), outcome_id(effect));
+        }
+        _ => {}
+    }
+}
+
+/// The id that a done effect left on its remote.
+pub(crate) fn outcome_id(effect: &Effect) -> Option<String> {
+    let id = effect.outcome.as_ref()?.get("id")?;
+    id.as_str().map(str::to_owned)
+}
+
+/// The action an effect was made for.
+pub(crate) fn action_of(effect: &Effect) -> Option<Action> {
+    serde_json::from_value(effect.request.clone()).ok()
+}
+
+pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
+    let issued: Issued = serde_json::from_value(link.draft.clone()).ok()?;
+    let status = serde_json::from_value(link.status.clone().into())
+        .unwrap_or(domain::InvoiceStatus::Unknown);
+    Some(OurInvoice {
+        slot: link.slot,
+        organisation: link.organisation.clone(),
+        id: link.invoice.clone(),
+        contractor: link.contractor.clone(),
+        number: link.number.clone(),
+        date: link.date,
+        total: link.total,
+        revision: Revision::parse(&link.revision).unwrap_or_else(|_| issued.draft.revision()),
+        draft: issued.draft,
+        seller: issued.seller,
+        status,
+        live: link.live,
+        deleted: link.status == DELETED,
+    })
+}
+
+/// The record of an invoice as we last saw it.
+pub(crate) fn link_of(deal: DealId, invoice: &OurInvoice, now: Timestamp) -> InvoiceLink {
+    let issued = Issued {
+        draft: invoice.draft.clone(),
+        seller: invoice.seller.clone(),
+    };
+    InvoiceLink {
+        deal,
+        slot: invoice.slot,
+        organisation: invoice.organisation.clone(),
+        invoice: invoice.id.clone(),
+        contractor: invoice.contractor.clone(),
+        number: invoice.number.clone(),
+        date: invoice.date,
+        total: invoice.total,
+        revision: invoice.revision.as_str().to_owned(),
+        status: if invoice.deleted {
+            DELETED.to_owned()
+        } else {
+            invoice.status.as_str().to_owned()
+        },
+        live: invoice.live,
+        draft: serde_json::to_value(issued).unwrap_or_default(),
+        updated_at: now,
+    }
+}

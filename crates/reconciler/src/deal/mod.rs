@@ -1,0 +1,318 @@
+//! Deals: one look at up to fifty of them at once.
+//!
+//! Read [`look`] first; each verb has its file.
+
+mod act;
+mod known;
+mod observe;
+mod paper;
+mod settle;
+mod tell;
+
+use std::collections::BTreeMap;
+
+use domain::DealId;
+use domain::observed::Record as PortalRecord;
+use engine::{Halted, LeaseContext};
+use jiff::Timestamp;
+use planner::{DealSnapshot, Mode, Need, Plan, invoicing};
+use serde_json::json;
+use store::{
+    CaseChange, CaseFacts, InvoiceLink, JournalEntry, Lane, Record, Settled, Subject, Work,
+};
+
+use crate::{Connected, PlannedDeal, Reconciler, journal};
+
+/// Plans that are carried out in one look; what is not settled then is looked at again.
+const MAX_ROUNDS: usize = 8;
+/// Needs that are satisfied before a plan is made for good.
+const MAX_DEPTH: usize = 6;
+
+/// One deal of a pass.
+pub(crate) struct Looked {
+    work: Work,
+    id: DealId,
+    snapshot: DealSnapshot,
+    /// Invoices that were seen otherwise than we recorded them.
+    links: Vec<InvoiceLink>,
+    /// The next look that an effect asks for.
+    again: Option<(Timestamp, String)>,
+    /// Questions that somebody was told of in this look, by their keys.
+    told: Vec<String>,
+    /// Something only the trailing lane does is waiting.
+    trailing: bool,
+    /// Planned as far as it goes in this look.
+    finished: bool,
+}
+
+impl Looked {
+    /// Somebody was told of an open question.
+    fn told(&mut self, key: &str) {
+        if let Some(open) = self.snapshot.open_cases.get_mut(key) {
+            open.told = true;
+        }
+        self.told.push(key.to_owned());
+    }
+}
+
+/// One look at the due deals of a leased portal: observe, plan, act, record, until both sides agree.
+pub(crate) async fn look(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+    due: Vec<Work>,
+) -> Result<(), Halted> {
+    let mut deals = known::begin(ctx, due).await?;
+    settle::unknown(ctx, connected, &mut deals).await?;
+    for _round in 0..MAX_ROUNDS {
+        let plans = plan(ctx, connected, &mut deals).await?;
+        if plans.is_empty() {
+            break;
+        }
+        act::carry_out(reconciler, ctx, connected, &mut deals, plans).await?;
+    }
+    conclude(ctx, deals).await
+}
+
+/// The same observing and planning without acting or asking anybody.
+pub(crate) async fn plan_only(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    works: Vec<Work>,
+) -> Result<Vec<PlannedDeal>, Halted> {
+    let mut deals = known::begin(ctx, works).await?;
+    for _depth in 0..MAX_DEPTH {
+        let needs: BTreeMap<DealId, Vec<Need>> = deals
+            .iter()
+            .map(|(id, deal)| {
+                (
+                    *id,
+                    invoicing::plan(&deal.snapshot, &connected.policy, ctx.now()).needs,
+                )
+            })
+            .filter(|(_, needs)| !needs.is_empty())
+            .collect();
+        if needs.is_empty() {
+            break;
+        }
+        observe::only(ctx, connected, &mut deals, needs).await?;
+    }
+    Ok(deals
+        .into_iter()
+        .map(|(id, deal)| PlannedDeal {
+            id,
+            plan: invoicing::plan(&deal.snapshot, &connected.policy, ctx.now()),
+        })
+        .collect())
+}
+
+/// Plans every unfinished deal, observing what the plans ask for. Questions are recorded at once; the
+/// deals that are left have something to be done.
+async fn plan(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    deals: &mut BTreeMap<DealId, Looked>,
+) -> Result<BTreeMap<DealId, Plan>, Halted> {
+    let mut ready = BTreeMap::new();
+    for _depth in 0..MAX_DEPTH {
+        let mut needs: BTreeMap<DealId, Vec<Need>> = BTreeMap::new();
+        let mut record = Record::default();
+        let now = ctx.now();
+        for (id, deal) in deals.iter_mut().filter(|(_, deal)| !deal.finished) {
+            if ready.contains_key(id) {
+                continue;
+            }
+            let plan = invoicing::plan(&deal.snapshot, &connected.policy, now);
+            if plan.needs.is_empty() {
+                adopt(
+                    deal,
+                    connected,
+                    plan,
+                    now,
+                    ctx.lane(),
+                    &mut record,
+                    &mut ready,
+                );
+            } else {
+                needs.insert(*id, plan.needs);
+            }
+        }
+        if !record.cases.is_empty() || !record.journal.is_empty() {
+            ctx.record(record).await?;
+        }
+        if needs.is_empty() {
+            break;
+        }
+        observe::satisfy(ctx, connected, deals, needs).await?;
+    }
+    Ok(ready)
+}
+
+/// Takes a plan over: its questions into our records, its actions to be carried out if we may.
+fn adopt(
+    deal: &mut Looked,
+    connected: &Connected,
+    plan: Plan,
+    now: Timestamp,
+    lane: Lane,
+    record: &mut Record,
+    ready: &mut BTreeMap<DealId, Plan>,
+) {
+    let subject = Subject::deal(deal.id);
+    let may_write = may_write(deal, connected);
+    let mut plan = plan;
+    if lane != Lane::Trailing {
+        let before = plan.actions.len();
+        plan.actions.retain(|action| !act::is_trailing(action));
+        deal.trailing |= plan.actions.len() != before;
+    }
+    if let Some(again) = plan.look_again.take() {
+        deal.again = earlier(deal.again.take(), Some(again));
+    }
+    if !plan.because.is_empty() || !plan.actions.is_empty() {
+        let actions: Vec<&str> = plan.actions.iter().map(planner::Action::kind).collect();
+        record.journal.push(journal::line(
+            now,
+            &subject,
+            "decision",
+            json!({"because": plan.because, "actions": actions, "carried_out": may_write}),
+        ));
+    }
+    if may_write {
+        open_and_withdraw(deal, &subject, &mut plan, record);
+    }
+    if plan.actions.is_empty() || !may_write {
+        deal.finished = true;
+    } else {
+        ready.insert(deal.id, plan);
+    }
+}
+
+fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, record: &mut Record) {
+    for case in plan.cases.drain(..) {
+        deal.snapshot.open_cases.insert(
+            case.key.clone(),
+            planner::OpenCase {
+                text: case.text.clone(),
+                told: false,
+            },
+        );
+        record.cases.push(CaseChange::Open(CaseFacts {
+            code: case.code.as_str().to_owned(),
+            cause: case.cause,
+            key: case.key,
+            subject: subject.clone(),
+            facts: json!({"faults": case.faults}),
+            text: case.text,
+            waits_for: case.waits_for.iter().map(subject_of).collect(),
+        }));
+    }
+    for key in plan.withdrawn.drain(..) {
+        deal.snapshot.open_cases.remove(&key);
+        record.cases.push(CaseChange::Withdraw {
+            subject: subject.clone(),
+            key,
+        });
+    }
+}
+
+/// Read before every write: a funnel that is watched only, or followed no more, is planned and not touched.
+fn may_write(deal: &Looked, connected: &Connected) -> bool {
+    match deal.snapshot.glance() {
+        Some(glance) => connected
+            .policy
+            .funnel(glance.deal.funnel)
+            .is_some_and(|funnel| funnel.mode == Mode::Active),
+        None => true,
+    }
+}
+
+/// Settles every look: forgotten until something happens, or due again when an effect or a rule says so.
+async fn conclude(ctx: &LeaseContext, deals: BTreeMap<DealId, Looked>) -> Result<(), Halted> {
+    let now = ctx.now();
+    let mut record = Record {
+        cases: told(ctx, &deals).await?,
+        ..Record::default()
+    };
+    record.settled = deals
+        .into_values()
+        .map(|mut deal| {
+            record.invoice_links.append(&mut deal.links);
+            let next = match (deal.again, deal.trailing, deal.finished) {
+                (Some((at, reason)), _, _) => Some((at, Lane::Due, reason)),
+                (None, true, _) => {
+                    Some((now, Lane::Trailing, "a file is to be put to it".to_owned()))
+                }
+                (None, false, true) => None,
+                (None, false, false) => Some((
+                    journal::after(now, 60),
+                    Lane::Due,
+                    "not settled within one look".to_owned(),
+                )),
+            };
+            Settled {
+                work: deal.work,
+                next,
+            }
+        })
+        .collect();
+    ctx.record(record).await
+}
+
+/// Marks the questions that somebody was told of, so that nobody is told twice.
+async fn told(
+    ctx: &LeaseContext,
+    deals: &BTreeMap<DealId, Looked>,
+) -> Result<Vec<CaseChange>, Halted> {
+    let subjects: Vec<Subject> = deals
+        .values()
+        .filter(|deal| !deal.told.is_empty())
+        .map(|deal| Subject::deal(deal.id))
+        .collect();
+    if subjects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cases = ctx.known(&subjects).await?.cases;
+    Ok(cases
+        .into_iter()
+        .filter(|case| {
+            let deal = case.facts.subject.as_deal().and_then(|id| deals.get(&id));
+            deal.is_some_and(|deal| deal.told.contains(&case.facts.key))
+        })
+        .map(|case| CaseChange::Told {
+            id: case.id,
+            at: ctx.now(),
+        })
+        .collect())
+}
+
+/// The earlier of two next looks.
+pub(crate) fn earlier(
+    one: Option<(Timestamp, String)>,
+    other: Option<(Timestamp, String)>,
+) -> Option<(Timestamp, String)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if other.0 < one.0 { other } else { one }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A record of the portal as the work queue names it.
+pub(crate) fn subject_of(record: &PortalRecord) -> Subject {
+    match record {
+        PortalRecord::Deal(id) => Subject::deal(*id),
+        PortalRecord::Company(id) => Subject::company(*id),
+        PortalRecord::Contact(id) => Subject::contact(*id),
+        PortalRecord::Requisite(id) => Subject::requisite(*id),
+        PortalRecord::BankDetail(id) => Subject::bank_detail(*id),
+    }
+}
+
+pub(crate) fn note(
+    now: Timestamp,
+    id: DealId,
+    kind: &str,
+    body: serde_json::Value,
+) -> JournalEntry {
+    journal::line(now, &Subject::deal(id), kind, body)
+}

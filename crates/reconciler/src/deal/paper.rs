@@ -1,0 +1,73 @@
+//! The invoice's PDF: ours, or the accounting side's print form, as the policy says.
+
+use capability::Call;
+use documents::{InvoiceFacts, InvoicePaper, Renderer, Seller, Signer};
+use domain::{Party, Verdict, display};
+use engine::Outcome;
+use planner::{Attach, OurInvoice};
+
+use super::act::not_prepared;
+use crate::Connected;
+
+/// The file's name and its bytes.
+pub(crate) async fn pdf(
+    renderer: &Renderer,
+    connected: &Connected,
+    call: &Call<'_>,
+    invoice: &OurInvoice,
+) -> Result<(String, Vec<u8>), Outcome> {
+    let name = format!(
+        "Счёт № {} от {}.pdf",
+        invoice.number.replace(['/', '\\'], "-"),
+        display::date(invoice.date)
+    );
+    if connected.policy.invoice.attach == Attach::Accounting
+        && let Some(print) = &connected.accounting.print
+    {
+        let bytes = print
+            .print(call, &invoice.organisation, &invoice.id)
+            .await
+            .map_err(|error| not_prepared(&error))?;
+        return Ok((name, bytes));
+    }
+    let bytes = rendered(renderer, invoice).await?;
+    Ok((name, bytes))
+}
+
+async fn rendered(renderer: &Renderer, invoice: &OurInvoice) -> Result<Vec<u8>, Outcome> {
+    let reject = |error: String| Outcome::failed(Verdict::Reject, error);
+    let signer = |name: &Option<String>| Signer {
+        name: name.clone().unwrap_or_default(),
+        ..Signer::default()
+    };
+    let seller = Seller {
+        party: invoice.seller.party.clone(),
+        phone: None,
+        bank: invoice.seller.bank.clone(),
+        head: signer(&invoice.seller.director),
+        accountant: signer(&invoice.seller.accountant),
+        stamp: None,
+        exemption: None,
+        conditions: Vec::new(),
+    };
+    let buyer = Party::from(&invoice.draft.buyer);
+    let paper = InvoicePaper::new(&InvoiceFacts {
+        number: &invoice.number,
+        date: invoice.date,
+        due: invoice.draft.due,
+        valid_until: None,
+        seller: &seller,
+        buyer: &buyer,
+        basis: invoice.draft.basis.as_deref(),
+        mode: invoice.draft.mode,
+        lines: &invoice.draft.lines,
+        currency: &invoice.draft.currency,
+        issued: None,
+        void: None,
+    })
+    .map_err(|error| reject(error.to_string()))?;
+    renderer
+        .render_invoice_aside(paper)
+        .await
+        .map_err(|error| reject(error.to_string()))
+}

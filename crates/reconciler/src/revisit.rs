@@ -1,0 +1,80 @@
+//! Looks that no change asks for: open questions hourly, linked deals nightly.
+
+use engine::{Halted, LeaseContext};
+use store::{CaseFilter, Lane, Look, Record, Settled, Subject, Work};
+
+use crate::feed::NIGHTLY;
+
+const PORTION: usize = 500;
+
+/// Open questions are observed again: what answers them may have changed without a word.
+pub(crate) async fn open_cases(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
+    let mut after = 0;
+    loop {
+        let filter = CaseFilter {
+            after,
+            limit: PORTION,
+            ..CaseFilter::default()
+        };
+        let cases = ctx
+            .store()
+            .cases_open(&ctx.portal(), &filter)
+            .await
+            .map_err(Halted::from)?;
+        let Some(last) = cases.last() else {
+            return settle(ctx, work).await;
+        };
+        after = last.id;
+        let looks = cases
+            .iter()
+            .map(|case| look(ctx, case.facts.subject.clone(), "open question"))
+            .collect();
+        ctx.record(Record {
+            looks,
+            ..Record::default()
+        })
+        .await?;
+    }
+}
+
+/// Deals with a live invoice are asked for by id, in portions, so that a deletion is seen.
+pub(crate) async fn linked_deals(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
+    let mut after = None;
+    loop {
+        let deals = ctx
+            .store()
+            .linked_open_deals(&ctx.portal(), after, PORTION)
+            .await
+            .map_err(Halted::from)?;
+        let Some(last) = deals.last() else {
+            return settle(ctx, work).await;
+        };
+        after = Some(*last);
+        let looks = deals
+            .iter()
+            .map(|deal| look(ctx, Subject::deal(*deal), NIGHTLY))
+            .collect();
+        ctx.record(Record {
+            looks,
+            ..Record::default()
+        })
+        .await?;
+    }
+}
+
+fn look(ctx: &LeaseContext, subject: Subject, reason: &str) -> Look {
+    Look {
+        subject,
+        lane: Lane::Trailing,
+        due_at: ctx.now(),
+        reason: reason.to_owned(),
+    }
+}
+
+async fn settle(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
+    ctx.record(Record {
+        settled: vec![Settled { work, next: None }],
+        ..Record::default()
+    })
+    .await
+}
