@@ -1,0 +1,213 @@
+//! A PostgreSQL of our own for the time of the tests: made in a temporary folder, stopped whatever happens.
+//!
+//! The server is watched by a small shell that waits for the end of its input: when this program ends, even
+//! by a signal, the pipe closes, and the shell stops the server and removes the folder.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::Context as _;
+
+use crate::workspace::Workspace;
+
+/// A free port may be taken between asking for it and using it: then another is tried.
+const TRIES: usize = 5;
+
+/// Makes the cluster, starts it, waits for the end of input, stops it.
+/// Signals are for our own process: the end of the pipe is what counts.
+const WATCH: &str = r#"
+trap '' INT TERM HUP
+cd "$FOLDER" || exit 1
+"$BIN/initdb" -D "$FOLDER/data" -U provodka -A trust -E UTF8 --locale=C --no-sync >"$FOLDER/initdb.log" 2>&1 \
+    || { cat "$FOLDER/initdb.log"; exit 1; }
+"$BIN/pg_ctl" -D "$FOLDER/data" -w -t 60 -l "$FOLDER/server.log" -o "-c listen_addresses=127.0.0.1 -p $PORT -k $FOLDER \
+    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200" start >"$FOLDER/start.log" 2>&1 \
+    || { cat "$FOLDER/start.log" "$FOLDER/server.log"; cd /; rm -rf "$FOLDER/data"; exit 1; }
+echo ready
+read -r _
+"$BIN/pg_ctl" -D "$FOLDER/data" -m immediate -w stop >/dev/null 2>&1
+cd /
+rm -rf "$FOLDER/data"
+"#;
+
+/// A running server; dropping it stops it.
+pub(crate) struct Postgres {
+    watch: Child,
+    folder: PathBuf,
+    url: String,
+}
+
+impl Postgres {
+    /// Starts one; as root it runs under another user, because the server refuses root.
+    pub(crate) fn start(workspace: &Workspace) -> anyhow::Result<Self> {
+        let programs = match programs() {
+            Some(programs) => programs,
+            None => {
+                install(workspace)?;
+                programs().context("PostgreSQL was installed, and `initdb` is still not found")?
+            }
+        };
+        let mut last = None;
+        for _ in 0..TRIES {
+            match Self::start_once(&programs) {
+                Ok(running) => return Ok(running),
+                Err(error) => last = Some(error),
+            }
+        }
+        let error = last.unwrap_or_else(|| anyhow::anyhow!("it was not tried"));
+        Err(error.context("PostgreSQL for the tests does not start"))
+    }
+
+    /// For `PROVODKA_TEST_POSTGRES`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn start_once(programs: &Path) -> anyhow::Result<Self> {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let folder =
+            std::env::temp_dir().join(format!("provodka-pg-{}-{port}", std::process::id()));
+        std::fs::create_dir(&folder)?;
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?;
+        let mut command = match other_user()? {
+            None => Command::new("sh"),
+            Some(user) => {
+                chown(&folder, Some(user.id), None)?;
+                let mut command = Command::new("runuser");
+                command.args(["-u", &user.name, "--", "sh"]);
+                command
+            }
+        };
+        let watch = command
+            .args(["-c", WATCH])
+            .env("BIN", programs)
+            .env("FOLDER", &folder)
+            .env("PORT", port.to_string())
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start a shell")?;
+        let mut running = Self {
+            watch,
+            folder,
+            url: format!("postgres://provodka@127.0.0.1:{port}/postgres"),
+        };
+        running.wait_until_ready()?;
+        Ok(running)
+    }
+
+    fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let output = self
+            .watch
+            .stdout
+            .take()
+            .context("the shell has no output")?;
+        let mut said = String::new();
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            if line == "ready" {
+                return Ok(());
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        anyhow::bail!("{}", said.trim_end())
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        drop(self.watch.stdin.take());
+        let stopped = self.watch.wait();
+        if let Err(error) = stopped.and_then(|_| std::fs::remove_dir_all(&self.folder)) {
+            eprintln!("PostgreSQL of the tests may still run: {error}");
+        }
+    }
+}
+
+struct User {
+    name: String,
+    id: u32,
+}
+
+/// Under whom the server runs when we are root.
+fn other_user() -> anyhow::Result<Option<User>> {
+    if id_of(None)? != Some(0) {
+        return Ok(None);
+    }
+    for name in ["postgres", "nobody"] {
+        if let Some(id) = id_of(Some(name))? {
+            let name = name.to_owned();
+            return Ok(Some(User { name, id }));
+        }
+    }
+    anyhow::bail!("PostgreSQL refuses root, and there is no other user to run it")
+}
+
+fn id_of(user: Option<&str>) -> anyhow::Result<Option<u32>> {
+    let output = Command::new("id")
+        .arg("-u")
+        .args(user)
+        .stderr(Stdio::null())
+        .output()
+        .context("cannot run `id`")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().parse().ok())
+}
+
+/// The newest folder that holds the server's programs.
+fn programs() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "this is how programs are found")]
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|found| {
+            found
+                .flatten()
+                .map(|entry| entry.path().join("bin"))
+                .collect()
+        })
+        .unwrap_or_default();
+    versions.sort_by_key(|folder| {
+        let version = folder.parent().and_then(Path::file_name);
+        let number = version.and_then(|version| version.to_str()?.parse::<u32>().ok());
+        std::cmp::Reverse(number)
+    });
+    let whole = |folder: &PathBuf| {
+        ["initdb", "pg_ctl", "postgres"]
+            .iter()
+            .all(|program| folder.join(program).is_file())
+    };
+    std::env::split_paths(&path).chain(versions).find(whole)
+}
+
+/// Debian's package; elsewhere a person has to.
+fn install(workspace: &Workspace) -> anyhow::Result<()> {
+    let debian = Path::new("/usr/bin/apt-get").is_file();
+    anyhow::ensure!(
+        debian && id_of(None)? == Some(0),
+        "PostgreSQL is not installed; hint: install it (Debian: `apt-get install postgresql`), \
+         or name a database in `PROVODKA_TEST_POSTGRES`"
+    );
+    eprintln!("PostgreSQL is not installed: installing Debian's");
+    for arguments in [
+        ["update", "--quiet"].as_slice(),
+        &[
+            "install",
+            "--quiet",
+            "--yes",
+            "--no-install-recommends",
+            "postgresql",
+        ],
+    ] {
+        let status = workspace
+            .command("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .status()?;
+        anyhow::ensure!(status.success(), "`apt-get {}` failed", arguments.join(" "));
+    }
+    Ok(())
+}
