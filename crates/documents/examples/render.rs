@@ -3,6 +3,10 @@
 //! `cargo run -p documents --example render -- /tmp/papers`
 
 #![allow(clippy::print_stdout, reason = "an example speaks to a person")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it measures real time on this machine"
+)]
 
 #[path = "../tests/samples/mod.rs"]
 mod samples;

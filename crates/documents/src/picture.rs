@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use thiserror::Error;
+use typst::foundations::Bytes;
+use typst::visualize::{ExchangeFormat, RasterImage};
 
 /// The largest picture taken, in bytes: it is embedded into each PDF.
 const LARGEST_BYTES: usize = 2 * 1024 * 1024;
@@ -22,6 +24,9 @@ pub enum PictureError {
     /// Neither PNG nor JPEG by its first bytes.
     #[error("picture is neither PNG nor JPEG")]
     UnknownFormat,
+    /// It begins as a PNG or JPEG and cannot be read to its end.
+    #[error("picture cannot be read: {0}")]
+    Broken(String),
     /// It would make every PDF heavy.
     #[error("picture has `{size_bytes}` bytes, more than {LARGEST_BYTES}")]
     TooLarge {
@@ -31,7 +36,7 @@ pub enum PictureError {
 }
 
 impl Picture {
-    /// Takes the bytes of a file after a look at its format and size.
+    /// Takes the bytes of a file after reading it as a layout will read it.
     pub fn new(bytes: impl Into<Arc<[u8]>>) -> Result<Self, PictureError> {
         let bytes = bytes.into();
         if bytes.len() > LARGEST_BYTES {
@@ -39,17 +44,20 @@ impl Picture {
                 size_bytes: bytes.len(),
             });
         }
-        let is_png = bytes.starts_with(b"\x89PNG\r\n\x1a\n");
-        let is_jpeg = bytes.starts_with(b"\xff\xd8\xff");
-        if is_png || is_jpeg {
-            Ok(Self { bytes })
+        let format = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            ExchangeFormat::Png
+        } else if bytes.starts_with(b"\xff\xd8\xff") {
+            ExchangeFormat::Jpg
         } else {
-            Err(PictureError::UnknownFormat)
-        }
+            return Err(PictureError::UnknownFormat);
+        };
+        RasterImage::plain(Bytes::new(Arc::clone(&bytes)), format)
+            .map_err(|broken| PictureError::Broken(broken.to_string()))?;
+        Ok(Self { bytes })
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub(crate) fn bytes(&self) -> Arc<[u8]> {
+        Arc::clone(&self.bytes)
     }
 }
 
@@ -58,9 +66,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_png_and_jpeg_of_a_bearable_size_are_taken() {
-        assert!(Picture::new(b"\x89PNG\r\n\x1a\n....".as_slice()).is_ok());
-        assert!(Picture::new(b"\xff\xd8\xff\xe0....".as_slice()).is_ok());
+    fn only_readable_png_and_jpeg_of_a_bearable_size_are_taken() {
+        let whole = include_bytes!("../tests/samples/ring.png").as_slice();
+        assert!(Picture::new(whole).is_ok());
+        for broken in [&whole[..whole.len() / 2], b"\xff\xd8\xff\xe0...."] {
+            let refused = Picture::new(broken);
+            assert!(
+                matches!(refused, Err(PictureError::Broken(_))),
+                "{refused:?}"
+            );
+        }
         assert_eq!(
             Picture::new(b"<svg/>".as_slice()),
             Err(PictureError::UnknownFormat)

@@ -27,6 +27,10 @@ const AT_ONCE: usize = 2;
 /// worth keeping, the last invoices are not.
 const REMEMBERED_PAPERS: usize = 3;
 
+/// Up to so many lines a PDF is tagged for reading aloud. Tags take two kilobytes a line, so that a
+/// paper of 300 lines would be seven times as heavy with them.
+const TAGGED_LINES: usize = 50;
+
 /// The text of a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -171,6 +175,7 @@ fn write_pdf(document: &PagedDocument, paper: &InvoicePaper) -> Result<Vec<u8>, 
         timestamp: date_of(paper).map(Timestamp::new_utc),
         standards: PdfStandards::new(&[PdfStandard::A_2b])
             .map_err(|refused| RenderError::Pdf(refused.message().to_string()))?,
+        tagged: paper.lines.len() <= TAGGED_LINES,
         ..PdfOptions::default()
     };
     if let Ok(archived) = typst_pdf::pdf(document, &options) {

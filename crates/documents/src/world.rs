@@ -67,12 +67,12 @@ impl PaperWorld {
             Bytes::from_string(data.to_string()),
         ));
         if let Some(stamp) = &paper.stamp {
-            files.push((file_id("/stamp")?, Bytes::new(stamp.bytes().to_vec())));
+            files.push((file_id("/stamp")?, Bytes::new(stamp.bytes())));
         }
         for (index, signatory) in paper.signatories.iter().enumerate() {
             if let Some(signature) = &signatory.signature {
                 let id = file_id(&format!("/signature-{index}"))?;
-                files.push((id, Bytes::new(signature.bytes().to_vec())));
+                files.push((id, Bytes::new(signature.bytes())));
             }
         }
         Ok(Self {
