@@ -1,6 +1,7 @@
 //! The wall time of the imitated remote.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -43,10 +44,17 @@ impl Clock for TokioClock {
     }
 }
 
+/// Waits as the remote would: on tokio's clock, so that [`TokioClock`] goes on meanwhile.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an emulator is the remote: its waits belong to no engine, and tokio's paused clock orders them"
+)]
+pub async fn wait(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -22,7 +22,7 @@ mod serve;
 mod tls;
 
 pub use answer::{BodyCut, ConnectionLost, cut_body, is_lost, lost_answer};
-pub use clock::{Clock, SharedClock, TokioClock};
+pub use clock::{Clock, SharedClock, TokioClock, wait};
 pub use fault::{FaultKind, FaultRule, FaultRuleError, Faults};
 pub use play::play;
 pub use serve::{Served, serve};

@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode};
 use http_body::Body as _;
 
 use crate::answer::{cut_body, lost_answer};
+use crate::clock::wait;
 use crate::fault::FaultKind;
 
 /// Runs `effect` as `fault` demands and gives what the client gets.
@@ -28,7 +29,7 @@ where
         }
         Some(FaultKind::LateEffect { delay }) => {
             drop(tokio::spawn(async move {
-                tokio::time::sleep(delay).await;
+                wait(delay).await;
                 effect.await
             }));
             lost_answer()
@@ -42,7 +43,7 @@ where
         }
         Some(FaultKind::Slow { delay }) => {
             let response = effect.await;
-            tokio::time::sleep(delay).await;
+            wait(delay).await;
             response
         }
         Some(FaultKind::Status(status)) => gateway(status),
@@ -115,9 +116,9 @@ mod tests {
         let delay = Duration::from_secs(30);
         let (response, done) = played(Some(FaultKind::LateEffect { delay })).await;
         assert!(is_lost(&response));
-        tokio::time::sleep(Duration::from_secs(29)).await;
+        wait(Duration::from_secs(29)).await;
         assert_eq!(done.load(Ordering::SeqCst), 0);
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        wait(Duration::from_secs(2)).await;
         assert_eq!(done.load(Ordering::SeqCst), 1);
     }
 

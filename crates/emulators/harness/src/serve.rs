@@ -21,6 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tower::ServiceExt as _;
 
 use crate::answer::is_lost;
+use crate::clock::wait;
 use crate::tls::Tls;
 
 /// How long `shutdown` waits for requests under way before it breaks them off.
@@ -96,7 +97,7 @@ async fn accept(
                     let router = router.clone();
                     connections.spawn(connect(stream, peer, router, tls.clone(), stop.clone()));
                 }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                Err(_) => wait(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
             () = told_to_stop(&mut stopped) => break,

@@ -1,0 +1,317 @@
+"use strict";
+// The accountant's page. All values become text nodes; markup is made here alone.
+
+const STATUS = {
+  notPaid: "не оплачен", partiallyPaid: "оплачен частично", paid: "оплачен", overdue: "просрочен",
+  rejected: "отклонён", cancelled: "аннулирован", deleted: "удалён",
+};
+const RATES = {
+  nds22: "22 %", nds20: "20 %", nds10: "10 %", nds7: "7 %", nds5: "5 %", nds0: "0 %", withoutNds: "без НДС",
+};
+const SETTINGS = {
+  idempotency_key: "Ключ идемпотентности", requests_per_minute: "Запросов в минуту (0: без предела)",
+  latency_ms: "Задержка ответа, мс", list_lag_ms: "Отставание списков, мс",
+  print_form_delay_ms: "Подготовка печатной формы, мс",
+};
+
+let state = null;
+let chosen = null;      // id of the open bill
+const drawn = new Map(); // what each part of the page was last drawn from
+
+const byId = (id) => document.getElementById(id);
+
+function make(tag, properties, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties || {})) {
+    if (name === "class") element.className = value;
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name in element) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child || child === 0 || child === ""));
+  return element;
+}
+
+function money(text) {
+  const [whole, fraction] = text.split(".");
+  return whole.replace(/\B(?=(\d{3})+$)/g, "\u00a0") + "," + fraction;
+}
+const day = (text) => (text ? text.split("-").reverse().join(".") : "");
+const time = (text) => new Date(text).toLocaleTimeString("ru-RU");
+
+// Draws a part of the page only when what it shows has changed, so that focus and selection stay.
+function draw(id, data, render) {
+  const key = JSON.stringify(data);
+  if (drawn.get(id) === key) return;
+  drawn.set(id, key);
+  const focused = document.activeElement && document.activeElement.dataset.key;
+  byId(id).replaceChildren(...render());
+  if (focused) byId(id).querySelector(`[data-key="${focused}"]`)?.focus();
+}
+
+function current() {
+  if (!state) return null;
+  const wanted = byId("organization").value;
+  return state.organizations.find((own) => own.organization.id === wanted) || state.organizations[0];
+}
+
+async function refresh() {
+  try {
+    const answer = await fetch("/ui/state", { cache: "no-store" });
+    state = await answer.json();
+    showNotice("");
+  } catch {
+    showNotice("Нет связи с эмулятором");
+    return;
+  }
+  drawAll();
+}
+
+function drawAll() {
+  const organizations = state.organizations.map((own) => own.organization);
+  draw("organization", organizations.map((own) => own.id), () =>
+    organizations.map((own) => make("option", { value: own.id }, own.shortName || own.name)));
+  const own = current();
+  if (!own) return;
+  byId("clock").textContent = `${day(own.today)}, ${time(state.now)}`;
+  byId("bills-count").textContent = own.bills.length || "";
+  byId("no-bills").hidden = own.bills.length > 0;
+  draw("bills", [own.bills, chosen], () => own.bills.map(billRow));
+  draw("payments", own.payments, () => own.payments.map(paymentRow));
+  draw("requests", state.requests, () => state.requests.map(requestRow));
+  draw("settings", [state.settings, own.tariffPaid, own.organization.closedThrough], () => settingsForm(own));
+  byId("faults").textContent = state.faults.join("; ") || "нет";
+  const bill = own.bills.find((candidate) => candidate.id === chosen);
+  byId("bill").hidden = !bill;
+  if (bill) draw("bill", bill, () => billCard(own, bill));
+}
+
+function billRow(bill) {
+  const open = () => { chosen = bill.id; drawAll(); };
+  const gone = bill.status === "deleted" || bill.status === "cancelled";
+  return make("tr", {
+    class: [gone ? "gone" : "", bill.id === chosen ? "chosen" : ""].join(" "),
+    tabIndex: 0, "data-key": bill.id, onclick: open,
+    onkeydown: (event) => { if (event.key === "Enter") open(); },
+  },
+    make("td", {}, "№ " + bill.number),
+    make("td", {}, day(bill.date)),
+    make("td", {}, bill.contractor.name),
+    make("td", { class: "sum" }, money(bill.sum)),
+    make("td", { class: "sum" }, money(bill.paidSum)),
+    make("td", {}, status(bill.status)),
+    make("td", { class: "muted" }, bill.createdBy === "api" ? "API" : "вручную"));
+}
+
+function status(name) {
+  return make("span", { class: "status " + (name in STATUS ? name : "") }, STATUS[name] || name);
+}
+
+function billCard(own, bill) {
+  const line = (item) => make("tr", {},
+    make("td", {}, item.productName, make("div", { class: "muted" }, `${item.quantity} ${item.unitName} × ${item.price}`)),
+    make("td", {}, RATES[item.ndsRate] || item.ndsRate),
+    make("td", { class: "sum" }, money(item.sum)));
+  const fact = (name, value) => (value ? [make("dt", {}, name), make("dd", {}, value)] : []);
+  const reason = bill.reason && [bill.reason.name, bill.reason.number && "№ " + bill.reason.number,
+    bill.reason.date && "от " + day(bill.reason.date)].filter(Boolean).join(" ");
+  const put = (name) => () => act({ act: name, organization: own.organization.id, id: bill.id });
+  const live = ["notPaid", "partiallyPaid", "paid", "overdue"].includes(bill.status);
+  return [
+    make("h2", {}, `Счёт № ${bill.number} от ${day(bill.date)} `, status(bill.status)),
+    make("dl", {},
+      ...fact("Покупатель", bill.contractor.name),
+      ...fact("ИНН / КПП", [bill.contractor.inn, bill.contractor.kpp].filter(Boolean).join(" / ")),
+      ...fact("Оплатить до", day(bill.paymentDueDate)),
+      ...fact("Основание", reason),
+      ...fact("Комментарий", bill.comment)),
+    make("table", {},
+      make("thead", {}, make("tr", {}, make("th", {}, "Позиция"), make("th", {}, "НДС"), make("th", { class: "sum" }, "Сумма"))),
+      make("tbody", {}, ...bill.items.map(line))),
+    make("dl", {},
+      ...fact("Без НДС", money(bill.sumWithoutNds)), ...fact("НДС", money(bill.sumNds)),
+      ...fact("Всего", money(bill.sum)), ...fact("Оплачено", money(bill.paidSum))),
+    make("div", { class: "buttons" },
+      bill.status !== "deleted" && make("a", { class: "button", href: `/ui/bills/${own.organization.id}/${bill.id}` }, "PDF"),
+      (live || bill.status === "rejected") && make("button", { class: "quiet", "data-key": "edit", onclick: () => billDialog(own, bill) }, "Изменить"),
+      live && make("button", { class: "quiet", "data-key": "pay", onclick: () => paymentDialog(own, bill) }, "Оплата"),
+      live && make("button", { class: "danger", "data-key": "reject", onclick: put("rejectBill") }, "Отклонён клиентом"),
+      live && make("button", { class: "danger", "data-key": "cancel", onclick: put("cancelBill") }, "Аннулировать"),
+      bill.status !== "deleted" && make("button", { class: "danger", "data-key": "delete", onclick: put("deleteBill") }, "Удалить"),
+      !live && make("button", { class: "quiet", "data-key": "restore", onclick: put("restoreBill") }, "Вернуть"),
+    ),
+  ];
+}
+
+function paymentRow(payment) {
+  const remove = () => act({ act: "deletePayment", organization: current().organization.id, id: payment.id });
+  return make("tr", {},
+    make("td", {}, day(payment.date)),
+    make("td", {}, payment.counterparty.name || payment.counterparty.inn || "—"),
+    make("td", {}, payment.purpose),
+    make("td", { class: "sum" }, money(payment.sum)),
+    make("td", { class: "sum" }, money(payment.unallocatedSum)),
+    make("td", {}, payment.status === "deleted" ? make("span", { class: "muted" }, "удалён")
+      : make("button", { class: "danger", "data-key": payment.id, onclick: remove }, "Удалить")));
+}
+
+function requestRow(seen) {
+  return make("tr", {},
+    make("td", { class: "muted" }, time(seen.at)),
+    make("td", {}, seen.operation),
+    make("td", {}, seen.status === null ? "не дошёл" : String(seen.status)),
+    make("td", { class: "muted" }, seen.fault || ""));
+}
+
+function settingsForm(own) {
+  const change = (name, value) => act({ act: "configure", settings: { ...state.settings, [name]: value } });
+  const rows = Object.entries(SETTINGS).map(([name, label]) => {
+    const value = state.settings[name];
+    if (typeof value === "boolean") {
+      return check(label, value, name, (checked) => change(name, checked));
+    }
+    return field(label, make("input", {
+      type: "number", min: 0, value, "data-key": name,
+      onchange: (event) => change(name, Number(event.target.value)),
+    }));
+  });
+  const organization = own.organization.id;
+  rows.push(check("Тариф оплачен", own.tariffPaid, "tariff", (paid) => act({ act: "setTariffPaid", organization, paid })));
+  rows.push(field("Период закрыт по", make("input", {
+    type: "date", value: own.organization.closedThrough || "", "data-key": "closed",
+    onchange: (event) => act({ act: "closePeriod", organization, through: event.target.value || null }),
+  })));
+  return rows;
+}
+
+function check(label, checked, key, changed) {
+  return make("label", { class: "check" },
+    make("input", { type: "checkbox", checked, "data-key": key, onchange: (event) => changed(event.target.checked) }), label);
+}
+
+function field(label, input) {
+  return make("label", { class: "field" }, make("span", {}, label), input);
+}
+
+async function post(body) {
+  const answer = await fetch("/ui/act", {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+  });
+  if (answer.ok) return null;
+  const { error } = await answer.json();
+  const details = (error.details || []).map((fault) => `${fault.target || ""}: ${fault.message}`);
+  return details.length ? details.join("\n") : error.message;
+}
+
+async function act(body) {
+  const fault = await post(body);
+  await refresh();
+  if (fault) showNotice(fault);
+}
+
+function showNotice(text) {
+  byId("notice").textContent = text;
+  byId("notice").hidden = !text;
+}
+
+// A dialog with fields; `collect` makes the act from them.
+function dialog(title, content, collect) {
+  const fault = make("p", { class: "fault", role: "alert" });
+  const submit = async (event) => {
+    event.preventDefault();
+    fault.textContent = (await post(collect())) || "";
+    if (!fault.textContent) byId("dialog").close();
+    await refresh();
+  };
+  byId("dialog").replaceChildren(make("form", { onsubmit: submit },
+    make("h2", {}, title), ...content, fault,
+    make("div", { class: "buttons" },
+      make("button", { type: "submit" }, "Сохранить"),
+      make("button", { type: "button", class: "quiet", onclick: () => byId("dialog").close() }, "Отмена"))));
+  byId("dialog").showModal();
+}
+
+function billDialog(own, bill) {
+  const contractors = own.contractors.filter((contractor) => contractor.status === "active");
+  const input = {
+    number: make("input", { value: bill ? bill.number : "", placeholder: "сам" }),
+    date: make("input", { type: "date", value: bill ? bill.date : own.today, required: true }),
+    paymentDueDate: make("input", { type: "date", value: (bill && bill.paymentDueDate) || "" }),
+    contractorId: make("select", {}, ...contractors.map((contractor) => make("option", { value: contractor.id }, contractor.name))),
+    withNds: make("input", { type: "checkbox", checked: bill ? bill.withNds : true }),
+    sumsWithNds: make("input", { type: "checkbox", checked: bill ? bill.sumsWithNds : true }),
+    comment: make("textarea", { rows: 3, value: (bill && bill.comment) || "" }),
+  };
+  if (bill) input.contractorId.value = bill.contractorId;
+  const lines = make("tbody", {});
+  const add = (item) => lines.append(itemRow(item));
+  (bill ? bill.items : [{ ndsRate: "nds22", unitName: "шт", quantity: "1" }]).forEach(add);
+  const content = [
+    make("div", { class: "columns" }, field("Номер", input.number), field("Дата", input.date),
+      field("Оплатить до", input.paymentDueDate), field("Контрагент", input.contractorId)),
+    make("label", { class: "check" }, input.withNds, "С НДС"),
+    make("label", { class: "check" }, input.sumsWithNds, "НДС в цене"),
+    make("table", {}, make("thead", {}, make("tr", {}, ...["Название", "Кол-во", "Ед.", "Цена", "НДС", ""].map((name) => make("th", {}, name)))), lines),
+    make("div", { class: "buttons" }, make("button", { type: "button", class: "quiet", onclick: () => add({ ndsRate: "nds22", unitName: "шт", quantity: "1" }) }, "Ещё позиция")),
+    field("Комментарий", input.comment),
+  ];
+  dialog(bill ? `Счёт № ${bill.number}` : "Новый счёт", content, () => {
+    const fields = {
+      number: input.number.value || null, date: input.date.value,
+      paymentDueDate: input.paymentDueDate.value || null, contractorId: input.contractorId.value || null,
+      withNds: input.withNds.checked, sumsWithNds: input.withNds.checked && input.sumsWithNds.checked,
+      comment: input.comment.value || null,
+      items: [...lines.children].map((row) => row.collect(input.withNds.checked)),
+    };
+    const organization = own.organization.id;
+    return bill ? { act: "editBill", organization, id: bill.id, changes: fields } : { act: "issueBill", organization, bill: fields };
+  });
+}
+
+function itemRow(item) {
+  const name = make("input", { value: item.productName || "", required: true });
+  const quantity = make("input", { value: item.quantity || "", required: true });
+  const unit = make("input", { value: item.unitName || "", required: true });
+  const price = make("input", { value: item.price || "", required: true });
+  const rate = make("select", {}, ...Object.entries(RATES).map(([value, label]) => make("option", { value }, label)));
+  rate.value = item.ndsRate || "nds22";
+  const row = make("tr", {}, ...[name, quantity, unit, price, rate].map((input) => make("td", {}, input)),
+    make("td", {}, make("button", { type: "button", class: "danger", title: "Убрать позицию", onclick: () => row.remove() }, "×")));
+  const decimal = (input) => input.value.trim().replace(",", ".");
+  row.collect = (withNds) => ({
+    productId: item.productId || null, productName: name.value, unitName: unit.value, unitCode: item.unitCode || null,
+    quantity: decimal(quantity), price: decimal(price), ndsRate: withNds ? rate.value : null,
+    discountPercent: item.discountPercent || null, discountSum: item.discountSum || null,
+  });
+  return row;
+}
+
+function paymentDialog(own, bill) {
+  const open = own.bills.filter((candidate) => ["notPaid", "partiallyPaid", "overdue"].includes(candidate.status));
+  const left = bill ? (BigInt(bill.sum.replace(".", "")) - BigInt(bill.paidSum.replace(".", ""))).toString().padStart(3, "0") : "";
+  const input = {
+    number: make("input", {}),
+    date: make("input", { type: "date", value: own.today, required: true }),
+    sum: make("input", { value: left && left.slice(0, -2) + "." + left.slice(-2), required: true }),
+    payerName: make("input", { value: bill ? bill.contractor.name : "" }),
+    payerInn: make("input", { value: (bill && bill.contractor.inn) || "" }),
+    payerKpp: make("input", { value: (bill && bill.contractor.kpp) || "" }),
+    purpose: make("input", { value: bill ? `Оплата по счёту № ${bill.number} от ${day(bill.date)}` : "", required: true }),
+    billId: make("select", {}, make("option", { value: "" }, "не разносить"),
+      ...open.map((candidate) => make("option", { value: candidate.id }, `№ ${candidate.number} от ${day(candidate.date)}, ${money(candidate.sum)}`))),
+  };
+  input.billId.value = bill && open.includes(bill) ? bill.id : "";
+  const labels = { number: "Номер поручения", date: "Дата", sum: "Сумма", payerName: "Плательщик", payerInn: "ИНН", payerKpp: "КПП", purpose: "Назначение", billId: "Разнести на счёт" };
+  dialog("Поступление", [make("div", { class: "columns" }, ...Object.keys(labels).map((name) => field(labels[name], input[name])))], () => {
+    const payment = Object.fromEntries(Object.keys(labels).map((name) => [name, input[name].value.trim() || null]));
+    payment.sum = (payment.sum || "").replace(",", ".");
+    payment.purpose ??= "";
+    return { act: "addPayment", organization: own.organization.id, payment };
+  });
+}
+
+byId("new-bill").addEventListener("click", () => current() && billDialog(current(), null));
+byId("new-payment").addEventListener("click", () => current() && paymentDialog(current(), null));
+byId("organization").addEventListener("change", () => { chosen = null; drawAll(); });
+refresh();
+setInterval(refresh, 1000);
