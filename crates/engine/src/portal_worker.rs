@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::later;
+use crate::failures::Failures;
 use crate::lanes::{limit, next_pass};
 use crate::lease;
 use crate::look::{Halted, LeaseContext, Looker, Means};
@@ -33,7 +34,7 @@ pub(crate) struct PortalWorker {
     stop: Stop,
     /// Other portals wait for a worker: this one ends when its turn is over.
     crowded: Arc<AtomicBool>,
-    failures: BTreeMap<Subject, u32>,
+    failures: Failures,
 }
 
 /// How a worker ended.
@@ -68,6 +69,7 @@ impl PortalWorker {
         wakeups: Wakeups,
         stop: Stop,
         crowded: Arc<AtomicBool>,
+        failures: Failures,
     ) -> Self {
         let portal = lease.portal.clone();
         let lease = watch::Sender::new(lease);
@@ -79,7 +81,7 @@ impl PortalWorker {
             wakeups,
             stop,
             crowded,
-            failures: BTreeMap::new(),
+            failures,
         }
     }
 
@@ -281,7 +283,7 @@ impl PortalWorker {
     async fn after_settled(&mut self, settled: Vec<Work>) -> Result<(), Halted> {
         let mut cases = Vec::new();
         for work in settled {
-            self.failures.remove(&work.subject);
+            self.failures.forget(&self.portal, &work.subject);
             if work.deaths >= self.means.settings.passes.most_deaths {
                 cases.push(set_aside::withdrawn(work.subject));
             }
@@ -305,9 +307,8 @@ impl PortalWorker {
         let now = self.means.clock.now();
         let again = self.means.settings.passes.again;
         for work in left {
-            let failures = self.failures.entry(work.subject.clone()).or_default();
-            let delay = again.delay(*failures, &mut self.means.rng.clone());
-            *failures = failures.saturating_add(1);
+            let failures = self.failures.count(&self.portal, &work.subject);
+            let delay = again.delay(failures, &mut self.means.rng.clone());
             let at = again_at
                 .filter(|at| *at > now)
                 .unwrap_or_else(|| later(now, delay));

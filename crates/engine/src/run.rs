@@ -10,6 +10,7 @@ use store::StoreError;
 use tokio::task::JoinSet;
 
 use crate::clock::later;
+use crate::failures::Failures;
 use crate::look::{Looker, Means};
 use crate::portal_worker::{Ended, PortalWorker};
 use crate::stop::Stop;
@@ -20,6 +21,7 @@ pub struct Engine {
     means: Means,
     looker: Arc<dyn Looker>,
     owner: String,
+    failures: Failures,
 }
 
 /// Why the engine ended by itself.
@@ -37,6 +39,7 @@ impl Engine {
             means,
             looker,
             owner: owner.into(),
+            failures: Failures::default(),
         }
     }
 
@@ -47,7 +50,6 @@ impl Engine {
     pub async fn run(&self, stop: Stop) -> Result<(), EngineError> {
         tokio::select! {
             biased;
-            why = self.means.store.halted() => Err(EngineError::StoreBroken(StoreError::Halted(why))),
             ended = self.lead(&stop) => ended,
             never = upkeep::run(&self.means) => match never {},
         }
@@ -97,6 +99,7 @@ impl Engine {
                         self.means.store.wakeups(),
                         stop.clone(),
                         Arc::clone(crowded),
+                        self.failures.clone(),
                     );
                     workers.spawn(worker.run());
                 }

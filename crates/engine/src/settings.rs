@@ -236,7 +236,8 @@ pub struct UpkeepSettings {
     pub trim_portion: usize,
     /// Rest between two portions. 50 ms.
     pub trim_rest: Duration,
-    /// What each portal itself is due for, and how often at least; the reconciler knows the words. `sweep` every 15 min
+    /// What each portal itself is due for, and how often; the reconciler knows the words and names each next look
+    /// itself, this is the beginning and the net: what it forgot comes back within two intervals. `sweep` every 15 min
     /// (changes whose event was lost), `cases` hourly (open questions), `links` daily (what was deleted).
     pub portal_tasks: Vec<PortalTask>,
     /// How often new portals are looked for. 1 min.

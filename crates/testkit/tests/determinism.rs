@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::clock::later;
-use engine::{Clock, Engine, Means, Settings, Stopper};
+use engine::{Engine, Means, Settings, Stopper};
 use rand::{Rng, RngExt};
 use serde_json::json;
 use store::{JournalEntry, JournalFilter, Lane, Look, Mode, Portal, Record, Settled, Store};

@@ -71,7 +71,7 @@ struct Obstacle {
 #[async_trait]
 impl Gate for StoreGate {
     async fn admit(&self, ask: &Admission) -> Result<(), NotAdmitted> {
-        let patience = later(self.clock.now(), self.waits(ask.urgency));
+        let patience = self.patience(ask)?;
         loop {
             self.refresh(ask)
                 .await
@@ -384,11 +384,21 @@ impl StoreGate {
         use_it(account.slices.entry(urgency).or_default())
     }
 
-    fn waits(&self, urgency: Urgency) -> Duration {
-        match urgency {
+    /// Until when the request may wait here: as long as its urgency allows, but not past its `send_by`.
+    fn patience(&self, ask: &Admission) -> Result<Timestamp, NotAdmitted> {
+        let now = self.clock.now();
+        let waits = match ask.urgency {
             Urgency::Click => self.settings.click_waits,
             Urgency::Due => self.settings.due_waits,
             Urgency::Trailing => self.settings.trailing_waits,
+        };
+        match ask.send_by {
+            Some(send_by) if send_by < now => Err(NotAdmitted {
+                retry_at: None,
+                reason: "too late: decided on data that is too old by now".to_owned(),
+            }),
+            Some(send_by) => Ok(send_by.min(later(now, waits))),
+            None => Ok(later(now, waits)),
         }
     }
 

@@ -12,11 +12,11 @@ use testkit::seed::shared;
 use testkit::time::at;
 use tokio::task::JoinHandle;
 
-pub async fn new_store() -> Store {
+pub(crate) async fn new_store() -> Store {
     Store::open_inline().unwrap()
 }
 
-pub async fn put_portal(store: &Store, portal: &PortalId) {
+pub(crate) async fn put_portal(store: &Store, portal: &PortalId) {
     let portal = Portal {
         id: portal.clone(),
         host: format!("{portal}.bitrix24.test"),
@@ -30,13 +30,13 @@ pub async fn put_portal(store: &Store, portal: &PortalId) {
 }
 
 /// Settings without the portal's own tasks, which would stand in the way of counting.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.upkeep.portal_tasks.clear();
     settings
 }
 
-pub fn means(store: &Store, clock: &Arc<dyn Clock>, settings: Settings) -> Means {
+pub(crate) fn means(store: &Store, clock: &Arc<dyn Clock>, settings: Settings) -> Means {
     Means {
         store: store.clone(),
         clock: Arc::clone(clock),
@@ -47,20 +47,20 @@ pub fn means(store: &Store, clock: &Arc<dyn Clock>, settings: Settings) -> Means
 }
 
 /// An engine at work.
-pub struct Running {
-    pub stopper: Stopper,
-    pub task: JoinHandle<Result<(), engine::EngineError>>,
+pub(crate) struct Running {
+    pub(crate) stopper: Stopper,
+    pub(crate) task: JoinHandle<Result<(), engine::EngineError>>,
 }
 
 impl Running {
-    pub fn start(means: Means, looker: Arc<dyn Looker>, owner: &str) -> Self {
+    pub(crate) fn start(means: Means, looker: Arc<dyn Looker>, owner: &str) -> Self {
         let (stopper, stop) = Stopper::new();
         let engine = Engine::new(means, looker, owner);
         let task = tokio::spawn(async move { engine.run(stop).await });
         Self { stopper, task }
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stopper.stop();
         self.task.await.unwrap().unwrap();
     }
