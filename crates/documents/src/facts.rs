@@ -9,13 +9,14 @@ use domain::{
     PaymentQr, PaymentQrError, Price, Totals, VatMode, VatRate, display, totals, words,
 };
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::exemption::Exemption;
 use crate::paper::{
     InvoicePaper, PaperBank, PaperColumns, PaperLine, PaperParty, PaperTotal, Signatory,
 };
 use crate::picture::Picture;
+use crate::spacing::glued;
 
 const NBSP: char = display::NO_BREAK_SPACE;
 const DASH: &str = "—";
@@ -79,24 +80,6 @@ pub struct Signer {
     pub name: String,
     /// A picture of the signature.
     pub signature: Option<Picture>,
-}
-
-/// Why a seller or an operation is without VAT.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Exemption {
-    /// USN with an income below the threshold: art. 145(1) NK as of law 176-ФЗ of 2024-07-12.
-    SimplifiedSystem,
-    /// Patent: art. 346.43(11) NK.
-    Patent,
-    /// Tax on professional income: art. 2(9) of law 422-ФЗ of 2018-11-27.
-    ProfessionalIncome,
-    /// Exemption asked for under art. 145 NK (general system, agricultural tax).
-    Article145,
-    /// An operation of art. 149 NK; the clause as it is to be printed: `пп. 26 п. 2 ст. 149`.
-    Operation(String),
-    /// A sentence of the seller's accountant.
-    Words(String),
 }
 
 /// Why an issued invoice must not be paid.
@@ -185,27 +168,6 @@ impl InvoicePaper {
             qr,
             without_qr,
         })
-    }
-}
-
-impl Exemption {
-    /// The sentence below the sums.
-    pub fn sentence(&self) -> String {
-        let reason = match self {
-            Self::SimplifiedSystem => {
-                "применяется упрощённая система налогообложения, п. 1 ст. 145 НК РФ"
-            }
-            Self::Patent => "применяется патентная система налогообложения, п. 11 ст. 346.43 НК РФ",
-            Self::ProfessionalIncome => {
-                "применяется налог на профессиональный доход, ч. 9 ст. 2 Закона № 422-ФЗ"
-            }
-            Self::Article145 => "освобождение по ст. 145 НК РФ",
-            Self::Operation(clause) => {
-                return glued(&format!("Не облагается НДС: {} НК РФ.", clause.trim()));
-            }
-            Self::Words(sentence) => return sentence.trim().to_owned(),
-        };
-        glued(&format!("НДС не облагается: {reason}."))
     }
 }
 
@@ -479,44 +441,4 @@ fn rate(rate: VatRate) -> Option<String> {
 fn filled(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// Words that belong to the next one: they do not end a row.
-const HEADS: [&str; 22] = [
-    "№",
-    "г.",
-    "д.",
-    "к.",
-    "кв.",
-    "корп.",
-    "литер",
-    "нк",
-    "обл.",
-    "оф.",
-    "офис",
-    "п.",
-    "пл.",
-    "пом.",
-    "помещ.",
-    "пос.",
-    "пп.",
-    "пр.",
-    "с.",
-    "ст.",
-    "стр.",
-    "ул.",
-];
-
-/// Keeps `г. Уфа`, `д. 10`, `№ 7`, `п. 1` and `НК РФ` together at the end of a row.
-fn glued(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let mut glued = String::with_capacity(text.len());
-    for (index, word) in words.iter().enumerate() {
-        glued.push_str(word);
-        if index + 1 < words.len() {
-            let head = HEADS.contains(&word.to_lowercase().as_str());
-            glued.push(if head { NBSP } else { ' ' });
-        }
-    }
-    glued
 }

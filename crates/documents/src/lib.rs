@@ -19,15 +19,18 @@
     )
 )]
 
+mod exemption;
 mod facts;
 mod laid;
 mod paper;
 mod picture;
 mod qr;
 mod renderer;
+mod spacing;
 mod world;
 
-pub use facts::{Exemption, InvoiceFacts, PaperError, Seller, Signer, Void};
+pub use exemption::Exemption;
+pub use facts::{InvoiceFacts, PaperError, Seller, Signer, Void};
 pub use laid::{LaidPage, LaidText};
 pub use paper::{
     InvoicePaper, PaperBank, PaperColumns, PaperLine, PaperParty, PaperTotal, Signatory,
