@@ -1,0 +1,298 @@
+//! Reading deals: the glance, the whole look, and the proof that one is gone.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use async_trait::async_trait;
+use capability::portal::{Presence, ReadDeals, Reading};
+use capability::{Call, ConnectorError};
+use domain::observed::{ChosenRequisites, DealGlance, DealReading, OwnCompany, Owner, Requisite};
+use domain::{BankDetailId, CompanyId, DealId, RequisiteId, Verdict};
+use serde_json::json;
+
+use crate::command::Command;
+use crate::connection::Connector;
+use crate::error::{Effect, other_shape};
+use crate::fields::{FieldKinds, kinds};
+use crate::gather::{DEAL_FIELDS, Gathering, PAGE, deals_command, items};
+use crate::{translate, wire};
+
+#[async_trait]
+impl ReadDeals for Connector {
+    async fn glance(
+        &self,
+        call: &Call<'_>,
+        ids: &[DealId],
+    ) -> Result<Vec<DealGlance>, ConnectorError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<u64> = ids.iter().map(|id| id.0).collect();
+        let select: Vec<&str> = DEAL_FIELDS.into_iter().chain(self.fields.names()).collect();
+        let mut commands: Vec<Command> = ids
+            .chunks(PAGE)
+            .map(|chunk| deals_command(chunk, &select))
+            .collect();
+        let lists = commands.len();
+        let kinds_unknown = self.known_kinds().is_none();
+        if kinds_unknown {
+            commands.push(fields_command());
+        }
+        let mut results = self.client.batch(call, &commands, Effect::Read).await;
+        if kinds_unknown {
+            self.learn_kinds(results.split_off(lists).pop());
+        }
+        let known = self.known_kinds().unwrap_or_default();
+        let mut glances = Vec::with_capacity(ids.len());
+        for result in results {
+            let found = items::<wire::DealItem>(result?).map_err(unreadable)?;
+            self.remember_buyers(
+                found
+                    .iter()
+                    .map(|deal| (deal.id.0, (deal.company_id.0, deal.contact_id.0))),
+            );
+            for item in found {
+                glances.push(translate::glance(item, &self.fields, &known).map_err(unreadable)?);
+            }
+        }
+        Ok(glances)
+    }
+
+    async fn read(&self, call: &Call<'_>, ids: &[DealId]) -> Result<Reading, ConnectorError> {
+        let ids: Vec<u64> = ids.iter().map(|id| id.0).collect();
+        let mut gathering = Gathering::default();
+        gathering.our_fields = self.fields.names().map(str::to_owned).collect();
+        gathering.want_deals(&ids);
+        gathering.want_own_companies();
+        self.want_ahead(&mut gathering, &ids);
+        gathering.read(&self.client, call).await?;
+        self.remember_buyers(
+            gathering
+                .deals
+                .values()
+                .map(|deal| (deal.id.0, (deal.company_id.0, deal.contact_id.0))),
+        );
+        self.remember_own(&gathering);
+        let known = self.known_kinds().unwrap_or_default();
+        assemble(gathering, &ids, self, &known).map_err(unreadable)
+    }
+
+    async fn presence(
+        &self,
+        call: &Call<'_>,
+        ids: &[DealId],
+    ) -> Result<Vec<(DealId, Presence)>, ConnectorError> {
+        let commands: Vec<Command> = ids
+            .iter()
+            .map(|id| Command::new("crm.item.get", json!({"entityTypeId": 2, "id": id.0})))
+            .collect();
+        let results = self.client.batch(call, &commands, Effect::Read).await;
+        let mut seen = Vec::with_capacity(ids.len());
+        let mut failure = None;
+        for (id, result) in ids.iter().zip(results) {
+            match result {
+                Ok(value) => match wire::read::<wire::OneItem>(value, "item") {
+                    Ok(one) if one.item.id.0 == id.0 => seen.push((*id, Presence::Visible)),
+                    Ok(_) | Err(_) => failure = Some(unreadable(wire::OtherShape("item"))),
+                },
+                Err(error) => match (error.verdict, error.code.as_str()) {
+                    (Verdict::Reject, "not_found") => seen.push((*id, Presence::Gone)),
+                    (Verdict::Reject, "access_denied") => seen.push((*id, Presence::Denied)),
+                    _ => failure = Some(error),
+                },
+            }
+        }
+        // Some answers prove something even where others failed; those left out are simply not known.
+        match failure {
+            Some(error) if seen.is_empty() => Err(error),
+            _ => Ok(seen),
+        }
+    }
+}
+
+impl Connector {
+    fn want_ahead(&self, gathering: &mut Gathering, ids: &[u64]) {
+        let (buyers, own): (Vec<_>, Vec<u64>) = {
+            let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+            let buyers = ids
+                .iter()
+                .filter_map(|id| ahead.buyers.get(id).copied())
+                .collect();
+            (buyers, ahead.own.iter().copied().collect())
+        };
+        gathering.want_companies(buyers.iter().filter_map(|(company, _)| *company), true);
+        gathering.want_contacts(buyers.iter().filter_map(|(_, contact)| *contact));
+        gathering.want_companies(own, false);
+    }
+
+    pub(crate) fn remember_own(&self, gathering: &Gathering) {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.own = gathering.own.keys().copied().collect();
+    }
+
+    /// A refusal is remembered as "nothing is known", so that it is not asked with every glance.
+    fn learn_kinds(&self, result: Option<Result<serde_json::Value, ConnectorError>>) {
+        let learnt = match result {
+            Some(Ok(value)) => kinds(&value),
+            Some(Err(error)) if error.verdict == Verdict::Reject => FieldKinds::new(),
+            Some(Err(_)) | None => return,
+        };
+        *self.kinds.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(learnt));
+    }
+}
+
+/// Our own legal entities out of what was gathered.
+pub(crate) fn own_companies(
+    gathering: &Gathering,
+    all: &BTreeMap<u64, Requisite>,
+) -> Vec<OwnCompany> {
+    let companies = gathering.own.iter();
+    companies
+        .map(|(&id, title)| OwnCompany {
+            id: CompanyId(id),
+            title: title.clone(),
+            requisites: of_owner(gathering, all, Owner::Company(CompanyId(id))),
+        })
+        .collect()
+}
+
+/// All requisites that were gathered, with banks and address.
+pub(crate) fn requisites(gathering: &Gathering) -> BTreeMap<u64, Requisite> {
+    let mut all: BTreeMap<u64, Requisite> = BTreeMap::new();
+    for (&id, row) in &gathering.requisites {
+        if let Some(mut requisite) = translate::requisite(row.clone()) {
+            let addresses = gathering.addresses.get(&id).map(Vec::as_slice);
+            requisite.address = translate::address(addresses.unwrap_or_default());
+            all.insert(id, requisite);
+        }
+    }
+    let mut banks: Vec<&wire::BankDetail> = gathering.banks.values().collect();
+    banks.sort_by_key(|bank| (translate::sort_key(&bank.sort), bank.id.0));
+    for bank in banks {
+        let requisite = bank.entity_id.0.and_then(|id| all.get_mut(&id));
+        if let Some(requisite) = requisite {
+            requisite.banks.push(translate::bank(bank.clone()));
+        }
+    }
+    all
+}
+
+/// One owner's requisites in the portal's order.
+fn of_owner(gathering: &Gathering, all: &BTreeMap<u64, Requisite>, owner: Owner) -> Vec<Requisite> {
+    let order = |requisite: &&Requisite| {
+        let row = gathering.requisites.get(&requisite.id.0);
+        (
+            row.map_or(u64::MAX, |row| translate::sort_key(&row.sort)),
+            requisite.id.0,
+        )
+    };
+    let mut found: Vec<&Requisite> = all
+        .values()
+        .filter(|requisite| requisite.owner == owner)
+        .collect();
+    found.sort_by_key(order);
+    found.into_iter().cloned().collect()
+}
+
+fn assemble(
+    mut gathering: Gathering,
+    ids: &[u64],
+    connector: &Connector,
+    kinds: &FieldKinds,
+) -> Result<Reading, wire::OtherShape> {
+    let all = requisites(&gathering);
+    let own = own_companies(&gathering, &all);
+    let mut rows: BTreeMap<u64, Vec<wire::ProductRow>> = BTreeMap::new();
+    for row in std::mem::take(&mut gathering.rows).into_values() {
+        rows.entry(row.owner_id.0).or_default().push(row);
+    }
+    let mut history: BTreeMap<u64, Vec<wire::StageEntry>> = BTreeMap::new();
+    // By id, which is the order of entering.
+    for entry in std::mem::take(&mut gathering.history).into_values() {
+        history.entry(entry.owner_id.0).or_default().push(entry);
+    }
+    let mut deals = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(item) = gathering.deals.remove(id) else {
+            continue;
+        };
+        let (company, contact) = (item.company_id.0, item.contact_id.0);
+        let chosen = gathering.links.get(id).map(chosen).unwrap_or_default();
+        let mut glance = translate::glance(item, &connector.fields, kinds)?;
+        glance.deal.own_company = chosen.seller.and_then(|seller| owner_of(&all, seller));
+        let mut of_deal = rows.remove(id).unwrap_or_default();
+        of_deal.sort_by_key(|row| (translate::sort_key(&row.sort), row.id.0));
+        let entries = history.remove(id).unwrap_or_default();
+        deals.push(DealReading {
+            glance,
+            history: entries
+                .into_iter()
+                .map(translate::stage_entry)
+                .collect::<Result<_, _>>()?,
+            rows: of_deal
+                .into_iter()
+                .map(translate::row)
+                .collect::<Result<_, _>>()?,
+            requisites: of_buyer(&gathering, &all, company, contact, &chosen),
+            chosen,
+            company_title: company.and_then(|company| gathering.titles.get(&company).cloned()),
+        });
+    }
+    Ok(Reading {
+        deals,
+        own_companies: own,
+    })
+}
+
+/// The company's, then the contact's, then one that was chosen although it is neither's.
+fn of_buyer(
+    gathering: &Gathering,
+    all: &BTreeMap<u64, Requisite>,
+    company: Option<u64>,
+    contact: Option<u64>,
+    chosen: &ChosenRequisites,
+) -> Vec<Requisite> {
+    let mut found = Vec::new();
+    if let Some(company) = company {
+        found.extend(of_owner(gathering, all, Owner::Company(CompanyId(company))));
+    }
+    if let Some(contact) = contact {
+        found.extend(of_owner(
+            gathering,
+            all,
+            Owner::Contact(domain::ContactId(contact)),
+        ));
+    }
+    if let Some(buyer) = chosen.buyer
+        && !found.iter().any(|requisite| requisite.id == buyer)
+    {
+        found.extend(all.get(&buyer.0).cloned());
+    }
+    found
+}
+
+fn owner_of(all: &BTreeMap<u64, Requisite>, id: RequisiteId) -> Option<CompanyId> {
+    match all.get(&id.0)?.owner {
+        Owner::Company(company) => Some(company),
+        Owner::Contact(_) => None,
+    }
+}
+
+fn chosen(link: &wire::RequisiteLink) -> ChosenRequisites {
+    ChosenRequisites {
+        buyer: link.requisite_id.0.map(RequisiteId),
+        seller: link.mc_requisite_id.0.map(RequisiteId),
+        seller_bank: link.mc_bank_detail_id.0.map(BankDetailId),
+    }
+}
+
+pub(crate) fn fields_command() -> Command {
+    Command::new(
+        "crm.item.fields",
+        json!({"entityTypeId": 2, "useOriginalUfNames": "Y"}),
+    )
+}
+
+fn unreadable(shape: wire::OtherShape) -> ConnectorError {
+    other_shape(Effect::Read, "crm.item.list", shape.to_string())
+}

@@ -1,0 +1,86 @@
+//! What changes rarely: funnels with their stages, our own legal entities.
+
+use async_trait::async_trait;
+use capability::portal::{Finding, Funnel, ReadDirectory, Stage, StageSemantics};
+use capability::{Call, ConnectorError};
+use domain::observed::OwnCompany;
+use domain::{FunnelId, StageId};
+use serde_json::json;
+
+use crate::command::Command;
+use crate::connection::Connector;
+use crate::deals::{own_companies, requisites};
+use crate::error::{Effect, other_shape};
+use crate::gather::{Gathering, rows};
+use crate::{translate, wire};
+
+#[async_trait]
+impl ReadDirectory for Connector {
+    async fn funnels(&self, call: &Call<'_>) -> Result<Vec<Funnel>, ConnectorError> {
+        let list = Command::new("crm.category.list", json!({"entityTypeId": 2}));
+        let result = self.client.call(call, &list, Effect::Read).await?;
+        let mut categories = wire::read::<wire::Categories>(result, "funnels")
+            .map_err(|shape| unreadable(list.method, &shape))?
+            .categories
+            .0;
+        categories.sort_by_key(|category| (translate::sort_key(&category.sort), category.id.0));
+        let commands: Vec<Command> = categories
+            .iter()
+            .map(|category| stages_command(category.id.0))
+            .collect();
+        let answers = self.client.batch(call, &commands, Effect::Read).await;
+        let mut funnels = Vec::with_capacity(categories.len());
+        for (category, answer) in categories.into_iter().zip(answers) {
+            let mut statuses = rows::<wire::Status>(answer?, "stages")
+                .map_err(|shape| unreadable("crm.status.list", &shape))?;
+            statuses.sort_by_key(|status| translate::sort_key(&status.sort));
+            funnels.push(Funnel {
+                id: FunnelId(category.id.0),
+                name: category.name.0,
+                stages: statuses.into_iter().map(stage).collect(),
+            });
+        }
+        Ok(funnels)
+    }
+
+    async fn own_companies(&self, call: &Call<'_>) -> Result<Vec<OwnCompany>, ConnectorError> {
+        let mut gathering = Gathering::default();
+        gathering.want_own_companies();
+        gathering.read(&self.client, call).await?;
+        self.remember_own(&gathering);
+        let all = requisites(&gathering);
+        Ok(own_companies(&gathering, &all))
+    }
+
+    async fn probe(&self, call: &Call<'_>) -> Vec<Finding> {
+        self.findings(call).await
+    }
+}
+
+fn stages_command(funnel: u64) -> Command {
+    let entity = if funnel == 0 {
+        "DEAL_STAGE".to_owned()
+    } else {
+        format!("DEAL_STAGE_{funnel}")
+    };
+    Command::new(
+        "crm.status.list",
+        json!({"filter": {"ENTITY_ID": entity}, "order": {"SORT": "ASC"}}),
+    )
+}
+
+fn stage(status: wire::Status) -> Stage {
+    Stage {
+        id: StageId::new(status.status_id.0),
+        name: status.name.0,
+        semantics: match status.semantics.0.as_str() {
+            "S" => StageSemantics::Won,
+            "F" => StageSemantics::Lost,
+            _ => StageSemantics::Process,
+        },
+    }
+}
+
+fn unreadable(method: &str, shape: &wire::OtherShape) -> ConnectorError {
+    other_shape(Effect::Read, method, shape.to_string())
+}

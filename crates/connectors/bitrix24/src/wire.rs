@@ -1,0 +1,507 @@
+//! Types exactly as the portal spells them, with its loose spelling of scalars made strict once.
+//!
+//! One value comes as `12`, `"12"`, `""`, `false` or `null` depending on the method's age, so every
+//! scalar has a wrapper here that accepts the spellings seen and refuses the rest. Errors name a
+//! field, never a value: values are personal. Not here: what a value means (`translate.rs`).
+
+use jiff::Timestamp;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// A record's id: a positive number, also as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Id(pub(crate) u64);
+
+/// A reference to another record. `0`, `"0"`, `""`, `false` and `null` are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Link(pub(crate) Option<u64>);
+
+/// A text; `null`, `false` and an absent one are empty. Numbers are taken as they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Text(pub(crate) String);
+
+/// A number as the portal wrote it, kept as text so that no binary float is ever computed with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Token(pub(crate) Option<String>);
+
+/// `Y`, `1`, `true` and their opposites.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) bool);
+
+/// A moment in ISO 8601 with offset; `""` and `null` are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) Option<Timestamp>);
+
+/// A list that PHP may write as an object once its keys have gaps, and as `[]` when it is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rows<T>(pub(crate) Vec<T>);
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// A row of `crm.item.list` with `entityTypeId` 2.
+/// <https://apidocs.bitrix24.com/api-reference/crm/universal/object-fields.html>
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DealItem {
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) title: Text,
+    /// The default funnel is 0, so this is no [`Id`] of a record that must exist.
+    pub(crate) category_id: Id,
+    pub(crate) stage_id: Text,
+    #[serde(default)]
+    pub(crate) stage_semantic_id: Text,
+    #[serde(default)]
+    pub(crate) closed: Flag,
+    #[serde(default)]
+    pub(crate) opportunity: Token,
+    #[serde(default)]
+    pub(crate) is_manual_opportunity: Flag,
+    #[serde(default)]
+    pub(crate) currency_id: Text,
+    #[serde(default)]
+    pub(crate) company_id: Link,
+    #[serde(default)]
+    pub(crate) contact_id: Link,
+    #[serde(default)]
+    pub(crate) assigned_by_id: Link,
+    pub(crate) created_time: Moment,
+    pub(crate) updated_time: Moment,
+    /// Custom fields under their raw names, because we ask with `useOriginalUfNames`.
+    #[serde(flatten)]
+    pub(crate) rest: Map<String, Value>,
+}
+
+/// A row of `crm.item.list` of which we want no more than this.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BriefItem {
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) title: Text,
+    #[serde(default)]
+    pub(crate) updated_time: Moment,
+}
+
+/// `result` of `crm.item.list` and `crm.stagehistory.list`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(bound(deserialize = "T: DeserializeOwned"))]
+pub(crate) struct Items<T> {
+    pub(crate) items: Rows<T>,
+}
+
+/// `result` of `crm.item.update` and `crm.item.get`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct OneItem {
+    pub(crate) item: BriefItem,
+}
+
+/// `result` of `crm.item.productrow.list`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProductRows {
+    pub(crate) product_rows: Rows<ProductRow>,
+}
+
+/// A product row. `priceNetto`, `priceBrutto` and `discountSum` are rounded step by step by the
+/// portal and drift by a kopeck, so they are not even read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProductRow {
+    pub(crate) id: Id,
+    pub(crate) owner_id: Id,
+    #[serde(default)]
+    pub(crate) product_name: Text,
+    pub(crate) price: Token,
+    #[serde(default)]
+    pub(crate) price_exclusive: Token,
+    pub(crate) quantity: Token,
+    /// Null is "without VAT", 0 is the rate of 0 %.
+    #[serde(default)]
+    pub(crate) tax_rate: Token,
+    #[serde(default)]
+    pub(crate) tax_included: Flag,
+    #[serde(default)]
+    pub(crate) measure_code: Text,
+    #[serde(default)]
+    pub(crate) measure_name: Text,
+    #[serde(default)]
+    pub(crate) sort: Token,
+}
+
+/// A row of `crm.stagehistory.list`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct StageEntry {
+    pub(crate) id: Id,
+    pub(crate) owner_id: Id,
+    pub(crate) created_time: Moment,
+    #[serde(default)]
+    pub(crate) category_id: Link,
+    #[serde(default)]
+    pub(crate) stage_id: Text,
+}
+
+/// A row of `crm.requisite.link.list`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct RequisiteLink {
+    pub(crate) entity_id: Id,
+    #[serde(default)]
+    pub(crate) requisite_id: Link,
+    #[serde(default)]
+    pub(crate) mc_requisite_id: Link,
+    #[serde(default)]
+    pub(crate) mc_bank_detail_id: Link,
+}
+
+/// A row of `crm.requisite.list`; ids come as text here.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct Requisite {
+    #[serde(default)]
+    pub(crate) id: Link,
+    #[serde(default)]
+    pub(crate) entity_type_id: Link,
+    #[serde(default)]
+    pub(crate) entity_id: Link,
+    #[serde(default)]
+    pub(crate) sort: Token,
+    #[serde(default)]
+    pub(crate) address_only: Flag,
+    #[serde(default)]
+    pub(crate) rq_company_name: Text,
+    #[serde(default)]
+    pub(crate) rq_company_full_name: Text,
+    #[serde(default)]
+    pub(crate) rq_name: Text,
+    #[serde(default)]
+    pub(crate) rq_last_name: Text,
+    #[serde(default)]
+    pub(crate) rq_first_name: Text,
+    #[serde(default)]
+    pub(crate) rq_second_name: Text,
+    #[serde(default)]
+    pub(crate) rq_inn: Text,
+    #[serde(default)]
+    pub(crate) rq_kpp: Text,
+    #[serde(default)]
+    pub(crate) rq_ogrn: Text,
+    #[serde(default)]
+    pub(crate) rq_ogrnip: Text,
+    #[serde(default)]
+    pub(crate) rq_director: Text,
+    #[serde(default)]
+    pub(crate) rq_ceo_name: Text,
+    #[serde(default)]
+    pub(crate) rq_accountant: Text,
+    /// Empty until somebody changes the record for the first time.
+    #[serde(default)]
+    pub(crate) date_modify: Moment,
+    #[serde(default)]
+    pub(crate) date_create: Moment,
+}
+
+/// A row of `crm.requisite.bankdetail.list`; `ENTITY_ID` is the requisite's id.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct BankDetail {
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) entity_id: Link,
+    #[serde(default)]
+    pub(crate) sort: Token,
+    #[serde(default)]
+    pub(crate) rq_bank_name: Text,
+    #[serde(default)]
+    pub(crate) rq_bik: Text,
+    #[serde(default)]
+    pub(crate) rq_acc_num: Text,
+    #[serde(default)]
+    pub(crate) rq_cor_acc_num: Text,
+}
+
+/// A row of `crm.address.list`; it has no id of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct Address {
+    pub(crate) type_id: Id,
+    pub(crate) entity_id: Id,
+    #[serde(default, rename = "ADDRESS_1")]
+    pub(crate) street: Text,
+    #[serde(default, rename = "ADDRESS_2")]
+    pub(crate) flat: Text,
+    #[serde(default)]
+    pub(crate) city: Text,
+    #[serde(default)]
+    pub(crate) postal_code: Text,
+    #[serde(default)]
+    pub(crate) region: Text,
+    #[serde(default)]
+    pub(crate) province: Text,
+    #[serde(default)]
+    pub(crate) country: Text,
+}
+
+/// `result` of `crm.category.list`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Categories {
+    pub(crate) categories: Rows<Category>,
+}
+
+/// A funnel.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Category {
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) name: Text,
+    #[serde(default)]
+    pub(crate) sort: Token,
+}
+
+/// A row of `crm.status.list`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct Status {
+    pub(crate) status_id: Text,
+    #[serde(default)]
+    pub(crate) name: Text,
+    #[serde(default)]
+    pub(crate) sort: Token,
+    #[serde(default)]
+    pub(crate) semantics: Text,
+}
+
+/// A row of `crm.timeline.comment.list`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct Comment {
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) comment: Text,
+}
+
+/// `result` of `im.dialog.messages.get`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Messages {
+    #[serde(default)]
+    pub(crate) messages: Rows<Message>,
+}
+
+/// A chat message.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) text: Text,
+}
+
+/// A row of `crm.deal.userfield.list`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct UserField {
+    pub(crate) field_name: Text,
+}
+
+/// `result` of `event.offline.get`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct OfflinePacket {
+    #[serde(default)]
+    pub(crate) process_id: Text,
+    #[serde(default)]
+    pub(crate) events: Rows<OfflineEvent>,
+}
+
+/// A change in the offline queue. `EVENT_DATA` is `false` where the portal has nothing to say.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct OfflineEvent {
+    #[serde(default)]
+    pub(crate) event_name: Text,
+    #[serde(default)]
+    pub(crate) event_data: Value,
+    #[serde(default)]
+    pub(crate) message_id: Text,
+    #[serde(default)]
+    pub(crate) process_id: Text,
+}
+
+/// A row of `event.get`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct BoundEvent {
+    #[serde(default)]
+    pub(crate) event: Text,
+    #[serde(default)]
+    pub(crate) handler: Text,
+    #[serde(default)]
+    pub(crate) offline: Flag,
+}
+
+/// `result` of `profile`; names are not read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct Profile {
+    #[serde(default)]
+    pub(crate) id: Link,
+    #[serde(default)]
+    pub(crate) admin: Flag,
+}
+
+/// `result` of `app.info`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct AppInfo {
+    #[serde(default)]
+    pub(crate) installed: Flag,
+    #[serde(default)]
+    pub(crate) payment_expired: Flag,
+}
+
+/// `result` of `feature.get`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Feature {
+    #[serde(default)]
+    pub(crate) value: Flag,
+}
+
+/// What the token server answers.
+/// <https://apidocs.bitrix24.com/settings/oauth/auto-renewal.html>
+#[derive(Clone, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
+    #[serde(default)]
+    pub(crate) client_endpoint: String,
+    pub(crate) member_id: String,
+}
+
+/// The shape is not the one we know. Says which, never what stood there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer has another shape than `{0}`")]
+pub(crate) struct OtherShape(pub(crate) &'static str);
+
+/// Reads a `result` as the type that its method promises.
+pub(crate) fn read<T: DeserializeOwned>(value: Value, name: &'static str) -> Result<T, OtherShape> {
+    serde_json::from_value(value).map_err(|_| OtherShape(name))
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        number(&Value::deserialize(deserializer)?)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("not an id"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Link {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if is_nothing(&value) {
+            return Ok(Self(None));
+        }
+        let id = number(&value).ok_or_else(|| D::Error::custom("not a reference"))?;
+        Ok(Self((id != 0).then_some(id)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        scalar(&Value::deserialize(deserializer)?)
+            .map(|text| Self(text.unwrap_or_default()))
+            .ok_or_else(|| D::Error::custom("not a text"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        scalar(&Value::deserialize(deserializer)?)
+            .map(|text| Self(text.filter(|text| !text.is_empty())))
+            .ok_or_else(|| D::Error::custom("not a number"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        flag(&Value::deserialize(deserializer)?)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("not a flag"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if is_nothing(&value) {
+            return Ok(Self(None));
+        }
+        let moment = value.as_str().and_then(|text| text.parse().ok());
+        moment
+            .map(|moment| Self(Some(moment)))
+            .ok_or_else(|| D::Error::custom("not a moment"))
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = match Value::deserialize(deserializer)? {
+            Value::Array(items) => items,
+            Value::Object(fields) => fields.into_iter().map(|(_, item)| item).collect(),
+            _ => return Err(D::Error::custom("not a list")),
+        };
+        items
+            .into_iter()
+            .map(serde_json::from_value)
+            .collect::<Result<Vec<T>, _>>()
+            .map(Self)
+            .map_err(|_| D::Error::custom("a row of another shape"))
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
+fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The outer option: whether it is a scalar at all.
+#[expect(
+    clippy::option_option,
+    reason = "no scalar and no value are different answers"
+)]
+fn scalar(value: &Value) -> Option<Option<String>> {
+    match value {
+        Value::Null | Value::Bool(false) => Some(None),
+        Value::String(text) => Some(Some(text.clone())),
+        Value::Number(number) => Some(Some(number.to_string())),
+        _ => None,
+    }
+}
+
+fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Null => Some(false),
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(number) => Some(number.as_u64() != Some(0)),
+        Value::String(text) => match text.as_str() {
+            "Y" | "y" | "1" | "true" => Some(true),
+            "N" | "n" | "0" | "" | "false" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
