@@ -11,11 +11,14 @@ use std::fmt;
 
 use crate::workspace::Workspace;
 
-/// A file of the project: its path from the root, with slashes, and its text.
+/// A file of the project.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
+    /// From the root, with slashes.
     pub(crate) path: String,
     pub(crate) text: String,
+    /// A test, an example, or a module that exists in tests only.
+    only_for_tests: bool,
 }
 
 /// One breach of a rule.
@@ -34,6 +37,18 @@ impl fmt::Display for Fault {
 }
 
 impl File {
+    fn new(path: String, text: String) -> Self {
+        let folders = ["/tests/", "/examples/", "/benches/"];
+        let only_for_tests = path.starts_with("tests/")
+            || path.ends_with("/tests.rs")
+            || folders.iter().any(|folder| path.contains(folder));
+        Self {
+            path,
+            text,
+            only_for_tests,
+        }
+    }
+
     /// The fault of the whole file.
     pub(crate) fn fault(&self, says: impl Into<String>) -> Fault {
         Fault {
@@ -60,18 +75,13 @@ impl File {
 
     /// Rust that ends up in the product: no test, example or bench, and of a file only what stands before its tests.
     pub(crate) fn shipped_lines(&self) -> Vec<(usize, &str)> {
-        let only_for_tests = self.path.starts_with("tests/")
-            || ["/tests/", "/examples/", "/benches/"]
-                .iter()
-                .any(|folder| self.path.contains(folder))
-            || self.path.ends_with("/tests.rs");
-        if only_for_tests || !self.is_rust() {
+        if self.only_for_tests || !self.is_rust() {
             return Vec::new();
         }
         let lines: Vec<(usize, &str)> = self.lines().collect();
-        let tests = lines.windows(2).position(
-            |pair| matches!(pair, [(_, "#[cfg(test)]"), (_, next)] if next.starts_with("mod ")),
-        );
+        let tests = lines.windows(2).position(|pair| {
+            matches!(pair, [(_, "#[cfg(test)]"), (_, next)] if next.starts_with("mod ") && next.ends_with('{'))
+        });
         lines
             .into_iter()
             .take(tests.unwrap_or(usize::MAX))
@@ -108,23 +118,53 @@ fn read(workspace: &Workspace) -> anyhow::Result<(Vec<File>, Vec<String>)> {
         let name = path.to_string_lossy().replace('\\', "/");
         names.push(name.clone());
         if let Ok(text) = String::from_utf8(std::fs::read(workspace.root().join(&path))?) {
-            files.push(File { path: name, text });
+            files.push(File::new(name, text));
         }
     }
+    mark_test_modules(&mut files);
     Ok((files, names))
+}
+
+/// A file that its parent names as `#[cfg(test)] mod name;` is for tests only.
+fn mark_test_modules(files: &mut [File]) {
+    let mut modules = Vec::new();
+    for file in files.iter().filter(|file| file.is_rust()) {
+        let Some((folder, own)) = file.path.rsplit_once('/') else {
+            continue;
+        };
+        let below = match own {
+            "lib.rs" | "main.rs" | "mod.rs" => folder.to_owned(),
+            own => format!("{folder}/{}", own.trim_end_matches(".rs")),
+        };
+        let mut lines = file.text.lines().map(str::trim).peekable();
+        while let Some(line) = lines.next() {
+            let next = lines.peek().copied().unwrap_or_default();
+            let name = next
+                .trim_start_matches("pub(crate) ")
+                .strip_prefix("mod ")
+                .and_then(|rest| rest.strip_suffix(';'));
+            if let ("#[cfg(test)]", Some(name)) = (line, name) {
+                modules.push(format!("{below}/{name}.rs"));
+                modules.push(format!("{below}/{name}/"));
+            }
+        }
+    }
+    for file in files {
+        let named = |module: &String| {
+            file.path == *module || (module.ends_with('/') && file.path.starts_with(module))
+        };
+        file.only_for_tests |= modules.iter().any(named);
+    }
 }
 
 #[cfg(test)]
 pub(crate) fn file(path: &str, text: &str) -> File {
-    File {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    }
+    File::new(path.to_owned(), text.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{file, read};
+    use super::{file, mark_test_modules, read};
     use crate::workspace::Workspace;
 
     #[test]
@@ -140,6 +180,22 @@ mod tests {
         assert_eq!(shipped("crates/a/README.md"), 0);
         let helper = "#[cfg(test)]\nfn only_here() {}\nfn shipped() {}\n";
         assert_eq!(file("crates/a/src/lib.rs", helper).shipped_lines().len(), 3);
+    }
+
+    #[test]
+    fn modules_for_tests_alone_are_not_shipped() {
+        let parent = "//! A.\n#[cfg(test)]\nmod stage;\nmod work;\nfn a() {}\n";
+        let mut files = [
+            file("crates/a/src/lib.rs", parent),
+            file("crates/a/src/stage.rs", "//! B."),
+            file("crates/a/src/stage/deep.rs", "//! C."),
+            file("crates/a/src/work.rs", parent),
+            file("crates/a/src/work/stage.rs", "//! D."),
+            file("crates/b/src/stage.rs", "//! E."),
+        ];
+        mark_test_modules(&mut files);
+        let shipped = files.map(|file| file.shipped_lines().len());
+        assert_eq!(shipped, [5, 0, 0, 5, 0, 1]);
     }
 
     #[test]
