@@ -1,0 +1,109 @@
+// A deal's card. A field is saved when it is left; what is being edited is not redrawn.
+import { ask, el, fileLink, icon, live, moment, money, notes, toast } from "/page/common.js";
+
+const id = Number(location.pathname.match(/details\/(\d+)/)[1]);
+let shown = -1;
+
+const isEdited = (host) => host.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+
+function field(one) {
+  const label = el("label", { class: one.custom ? "custom" : "" }, one.label);
+  if (one.files) {
+    label.append(el("div", { class: "value", "data-field": one.name }, one.files.length ? one.files.map(fileLink) : el("span", { class: "empty" }, "нет файлов")));
+  } else if (!one.editable) {
+    label.append(el("div", { class: "value", "data-field": one.name }, one.value || "—"));
+  } else {
+    const input = el("input", { value: one.value, type: one.kind === "date" ? "date" : "text", "data-field": one.name, onchange: async () => {
+      await ask(`/page/api/deal/${id}/fields`, "POST", { [one.name]: input.value });
+      toast("Сохранено");
+      shown = -1;
+    } });
+    label.append(input);
+  }
+  return label;
+}
+
+function lines(data) {
+  const rates = data.vat_rates;
+  const rows = data.lines.map((line) => ({ ...line }));
+  const body = el("tbody");
+  const draw = () => body.replaceChildren(...rows.map((line, at) => {
+    const input = (name, attributes = {}) => el("input", { value: line[name], "data-line": name, oninput: (event) => { line[name] = event.target.value; }, ...attributes });
+    const vat = el("select", { "data-line": "vat", onchange: (event) => { line.vat = event.target.value; } }, rates.map((rate) => el("option", { value: rate.rate, selected: rate.rate === line.vat }, rate.name)));
+    return el("tr", {}, el("td", {}, input("name")), el("td", { class: "num" }, input("price", { inputmode: "decimal", style: { width: "100px" } })), el("td", { class: "num" }, input("quantity", { inputmode: "decimal", style: { width: "76px" } })),
+      el("td", {}, line.unit || ""), el("td", {}, vat), el("td", { class: "num" }, money(line.total)), el("td", {}, el("button", { class: "quiet", type: "button", "aria-label": "Убрать строку", onclick: () => { rows.splice(at, 1); draw(); } }, "✕")));
+  }));
+  draw();
+  return [
+    el("table", {}, el("thead", {}, el("tr", {}, ["Наименование", "Цена", "Кол-во", "", "НДС", "Сумма", ""].map((name, at) => el("th", { class: [1, 2, 5].includes(at) ? "num" : "" }, name)))), body),
+    el("div", { class: "row" },
+      el("button", { class: "quiet", type: "button", onclick: () => { rows.push({ name: "", price: "0", quantity: "1", vat: rates.at(-1)?.rate ?? "", vat_included: true, discount: "0", measure: 796, total: 0 }); draw(); } }, "+ Строка"),
+      el("button", { type: "button", id: "save-lines", onclick: async () => { await ask(`/page/api/deal/${id}/lines`, "POST", rows); toast("Строки сохранены"); document.activeElement.blur(); shown = -1; } }, "Сохранить строки"),
+      el("span", { class: "total" }, money(data.sum))),
+  ];
+}
+
+function group(title, kind, record) {
+  return el("div", {}, el("p", { class: "empty" }, title), el("div", { class: "fields" }, record.fields.map((one) => {
+    const input = el("input", { value: one.value, "data-field": one.name, onchange: async () => {
+      await ask(`/page/api/${kind}/${record.id}`, "POST", { [one.name]: input.value });
+      toast("Сохранено");
+      shown = -1;
+    } });
+    return el("label", {}, one.label, input);
+  })));
+}
+
+function company(data) {
+  const chosen = data.company?.id ?? 0;
+  const select = el("select", { onchange: async () => { await ask(`/page/api/deal/${id}/fields`, "POST", { COMPANY_ID: select.value }); shown = -1; document.activeElement.blur(); } },
+    el("option", { value: "0" }, "— не выбрана —"), data.companies.map((one) => el("option", { value: one.id, selected: one.id === chosen }, one.title)));
+  const parts = [select];
+  for (const requisite of data.company?.requisites ?? []) {
+    parts.push(group(requisite.name, "requisite", requisite));
+    if (requisite.address) parts.push(el("p", {}, requisite.address));
+    for (const bank of requisite.banks) parts.push(group("Банковские реквизиты", "bank", bank));
+  }
+  return parts;
+}
+
+const TONES = { comment: "#2066d6", log: "#7a5af5", todo: "#d98200", stage: "#1f9d55", message: "#0e9aa7" };
+
+function entry(one) {
+  const title = one.kind === "stage" ? "Стадия изменена" : one.title;
+  return el("div", { class: "entry", "data-kind": one.kind }, icon(one.kind, TONES[one.kind]),
+    el("div", { class: "body" }, title ? el("div", { class: "title" }, title) : null, el("div", {}, one.text || ""), (one.files || []).map(fileLink),
+      el("div", { class: "meta" }, [one.author, moment(one.at)].filter(Boolean).join(", "))));
+}
+
+async function load() {
+  const data = await ask(`/page/api/deal/${id}`);
+  if (data.version === shown) return;
+  document.title = `${data.title} — учебный Битрикс24`;
+  document.getElementById("title").textContent = data.title;
+  document.getElementById("sum").textContent = money(data.sum);
+  const at = data.stages.findIndex((stage) => stage.id === data.stage);
+  document.getElementById("steps").replaceChildren(...data.stages.map((stage, place) => el("button", {
+    type: "button", class: place <= at ? "done" : "", "data-stage": stage.id, "aria-pressed": String(place === at), style: { "--tone": data.stages[at]?.color ?? "#2066d6" },
+    onclick: async () => { await ask(`/page/api/deal/${id}/stage`, "POST", { stage: stage.id }); shown = -1; await load(); },
+  }, stage.name)));
+  let whole = true;
+  for (const [name, draw] of Object.entries({ fields: () => data.fields.map(field), lines: () => lines(data), company: () => company(data) })) {
+    const host = document.getElementById(name);
+    if (isEdited(host)) whole = false;
+    else host.replaceChildren(...draw());
+  }
+  document.getElementById("timeline").replaceChildren(...data.timeline.map(entry));
+  document.getElementById("messages").replaceChildren(...notes(data.messages));
+  if (whole) shown = data.version;
+}
+
+document.getElementById("say").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const input = event.target.elements.text;
+  if (!input.value.trim()) return;
+  await ask(`/page/api/deal/${id}/comment`, "POST", { text: input.value });
+  input.value = "";
+  await load();
+});
+live(load);

@@ -1,0 +1,341 @@
+//! One deal's card: fields, lines, buyer, timeline, messages; and what a person edits there.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, State as Shared};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::outcome;
+use crate::config::LineSeed;
+use crate::directory::stages;
+use crate::emulator::Emulator;
+use crate::schema::{COMPANY, DEAL, REQUISITE};
+use crate::server::json_response;
+use crate::state::{State, Table, int, text};
+use crate::value::{Kind, Map, is_empty, members, text_of, typed};
+
+pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>) -> Response {
+    let mut state = emulator.inner.lock();
+    let Some(deal) = state.get(Table::Item(DEAL), id).cloned() else {
+        return json_response(404, &json!({"ok": false, "why": "Сделки нет"}));
+    };
+    let fields = fields_of(&mut state, &deal);
+    let body = json!({
+        "version": state.version,
+        "id": id,
+        "title": text(&deal, "TITLE"),
+        "sum": typed(Kind::Double, &state.zone, deal.get("OPPORTUNITY").unwrap_or(&Value::Null)),
+        "stage": text(&deal, "STAGE_ID"),
+        "stages": stages(&state, DEAL, int(&deal, "CATEGORY_ID")).into_iter().map(|stage| json!({"id": text(stage, "STATUS_ID"), "name": text(stage, "NAME"), "color": text(stage, "COLOR")})).collect::<Vec<_>>(),
+        "fields": fields,
+        "lines": lines_of(&state, id),
+        "company": company_of(&state, int(&deal, "COMPANY_ID")),
+        "companies": state.all(Table::Item(COMPANY)).filter(|company| text(company, "IS_MY_COMPANY") != "Y").map(|company| json!({"id": int(company, "ID"), "title": text(company, "TITLE")})).collect::<Vec<_>>(),
+        "vat_rates": state.all(Table::Vat).map(|vat| json!({"name": text(vat, "NAME"), "rate": text(vat, "RATE")})).collect::<Vec<_>>(),
+        "timeline": timeline_of(&state, id),
+        "messages": super::board::notices(&state),
+    });
+    drop(state);
+    json_response(200, &body)
+}
+
+/// The system fields that a manager sees, then the custom ones.
+const SHOWN: &[(&str, &str)] = &[
+    ("TITLE", "Название"),
+    ("OPPORTUNITY", "Сумма"),
+    ("COMMENTS", "Комментарий"),
+    ("BEGINDATE", "Начало"),
+    ("CLOSEDATE", "Завершение"),
+    ("ASSIGNED_BY_ID", "Ответственный"),
+];
+
+fn fields_of(state: &mut State, deal: &Map) -> Vec<Value> {
+    let schema = state.schema(Table::Item(DEAL));
+    let mut shown = Vec::new();
+    for (name, label) in SHOWN {
+        let Some(field) = schema.field(name) else {
+            continue;
+        };
+        shown.push(shown_field(
+            state,
+            deal,
+            &field.upper,
+            field.kind,
+            label,
+            !matches!(*name, "ASSIGNED_BY_ID" | "OPPORTUNITY"),
+            false,
+        ));
+    }
+    let custom: Vec<(String, Kind, String)> = schema
+        .fields()
+        .iter()
+        .filter(|field| field.custom)
+        .map(|field| (field.upper.clone(), field.kind, field.title.clone()))
+        .collect();
+    for (name, kind, label) in custom {
+        shown.push(shown_field(
+            state,
+            deal,
+            &name,
+            kind,
+            &label,
+            kind != Kind::File,
+            true,
+        ));
+    }
+    shown
+}
+
+fn shown_field(
+    state: &State,
+    deal: &Map,
+    name: &str,
+    kind: Kind,
+    label: &str,
+    editable: bool,
+    custom: bool,
+) -> Value {
+    let value = deal.get(name).unwrap_or(&Value::Null);
+    if kind == Kind::File {
+        return json!({"name": name, "label": label, "kind": "file", "custom": custom, "editable": false, "files": files(state, value)});
+    }
+    let text = match kind {
+        Kind::User => state
+            .user(value.as_i64().unwrap_or(0))
+            .map(|user| format!("{} {}", user.name, user.last_name))
+            .unwrap_or_default(),
+        Kind::DateTime => text_of(&typed(kind, &state.zone, value)),
+        Kind::Choice => choice(state, name, value),
+        _ if value.is_array() => members(value)
+            .into_iter()
+            .map(text_of)
+            .collect::<Vec<_>>()
+            .join(", "),
+        _ => text_of(value),
+    };
+    let kind = if kind == Kind::Date { "date" } else { "text" };
+    json!({"name": name, "label": label, "kind": kind, "custom": custom, "editable": editable && !value.is_array(), "value": text})
+}
+
+fn choice(state: &State, name: &str, value: &Value) -> String {
+    let field = state
+        .all(Table::UserField)
+        .find(|field| text(field, "FIELD_NAME") == name);
+    let items = field
+        .and_then(|field| field.get("LIST"))
+        .map(members)
+        .unwrap_or_default();
+    let found = items.into_iter().find(|item| item.get("ID") == Some(value));
+    found
+        .and_then(|item| item.get("VALUE"))
+        .map(text_of)
+        .unwrap_or_default()
+}
+
+fn files(state: &State, value: &Value) -> Vec<Value> {
+    let ids = crate::files::ids(Some(value));
+    ids.into_iter()
+        .filter_map(|id| {
+            state
+                .files
+                .get(id)
+                .map(|file| json!({"id": id, "name": file.name, "size": file.content.len()}))
+        })
+        .collect()
+}
+
+fn lines_of(state: &State, deal: i64) -> Vec<Value> {
+    let rows = state.rows_of("D", deal);
+    rows.into_iter()
+        .map(|row| {
+            json!({
+                "name": text(row, "PRODUCT_NAME"), "price": text(row, "PRICE"), "quantity": text(row, "QUANTITY"), "vat": text(row, "TAX_RATE"),
+                "vat_included": text(row, "TAX_INCLUDED") == "Y", "discount": text(row, "DISCOUNT_RATE"), "measure": int(row, "MEASURE_CODE"),
+                "unit": text(row, "MEASURE_NAME"), "total": crate::rows::row_total(row),
+            })
+        })
+        .collect()
+}
+
+const REQUISITE_LABELS: &[(&str, &str)] = &[
+    ("RQ_INN", "ИНН"),
+    ("RQ_KPP", "КПП"),
+    ("RQ_OGRN", "ОГРН"),
+    ("RQ_OGRNIP", "ОГРНИП"),
+    ("RQ_COMPANY_NAME", "Краткое название"),
+    ("RQ_COMPANY_FULL_NAME", "Полное название"),
+    ("RQ_NAME", "ФИО"),
+    ("RQ_DIRECTOR", "Директор"),
+];
+const BANK_LABELS: &[(&str, &str)] = &[
+    ("RQ_BANK_NAME", "Банк"),
+    ("RQ_BIK", "БИК"),
+    ("RQ_ACC_NUM", "Расчётный счёт"),
+    ("RQ_COR_ACC_NUM", "Корр. счёт"),
+];
+
+fn labelled(record: &Map, labels: &[(&str, &str)]) -> Vec<Value> {
+    labels
+        .iter()
+        .map(|(name, label)| json!({"name": name, "label": label, "value": text(record, name)}))
+        .collect()
+}
+
+fn company_of(state: &State, id: i64) -> Value {
+    let Some(company) = state.get(Table::Item(COMPANY), id) else {
+        return Value::Null;
+    };
+    let requisites: Vec<Value> = state
+        .all(Table::Requisite)
+        .filter(|requisite| int(requisite, "ENTITY_TYPE_ID") == COMPANY && int(requisite, "ENTITY_ID") == id)
+        .map(|requisite| {
+            let requisite_id = int(requisite, "ID");
+            let banks: Vec<Value> = state.all(Table::BankDetail).filter(|bank| int(bank, "ENTITY_ID") == requisite_id).map(|bank| json!({"id": int(bank, "ID"), "fields": labelled(bank, BANK_LABELS)})).collect();
+            let address = state.all(Table::Address).find(|address| int(address, "ENTITY_TYPE_ID") == REQUISITE && int(address, "ENTITY_ID") == requisite_id);
+            let address = address.map(|address| ["POSTAL_CODE", "CITY", "ADDRESS_1", "ADDRESS_2"].map(|name| text(address, name)).into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
+            let relevant = REQUISITE_LABELS.iter().filter(|(name, _)| !(is_empty(requisite.get(*name).unwrap_or(&Value::Null)) && matches!(*name, "RQ_OGRNIP" | "RQ_NAME" | "RQ_DIRECTOR")));
+            let fields: Vec<(&str, &str)> = relevant.copied().collect();
+            json!({"id": requisite_id, "name": text(requisite, "NAME"), "fields": labelled(requisite, &fields), "banks": banks, "address": address})
+        })
+        .collect();
+    json!({"id": id, "title": text(company, "TITLE"), "requisites": requisites})
+}
+
+/// Comments, log messages, to-dos and stage moves of a deal, newest first.
+fn timeline_of(state: &State, deal: i64) -> Vec<Value> {
+    let author = |id: i64| {
+        state.user(id).map_or_else(
+            || "Робот".to_owned(),
+            |user| format!("{} {}", user.name, user.last_name),
+        )
+    };
+    let mut all: Vec<(i64, Value)> = Vec::new();
+    for comment in state.all(Table::Comment).filter(|comment| {
+        text(comment, "ENTITY_TYPE") == "deal" && int(comment, "ENTITY_ID") == deal
+    }) {
+        let at = int(comment, "CREATED");
+        let files = files(state, comment.get("FILES").unwrap_or(&Value::Null));
+        all.push((at, json!({"kind": "comment", "author": author(int(comment, "AUTHOR_ID")), "text": text(comment, "COMMENT"), "files": files, "at": state.zone.moment(at)})));
+    }
+    for log in state
+        .all(Table::LogMessage)
+        .filter(|log| int(log, "ENTITY_TYPE_ID") == DEAL && int(log, "ENTITY_ID") == deal)
+    {
+        let at = int(log, "CREATED");
+        all.push((at, json!({"kind": "log", "author": author(int(log, "AUTHOR_ID")), "title": text(log, "TITLE"), "text": text(log, "TEXT"), "at": state.zone.moment(at)})));
+    }
+    for todo in state
+        .all(Table::Todo)
+        .filter(|todo| int(todo, "OWNER_TYPE_ID") == DEAL && int(todo, "OWNER_ID") == deal)
+    {
+        let at = int(todo, "CREATED");
+        all.push((at, json!({"kind": "todo", "author": author(int(todo, "RESPONSIBLE_ID")), "title": text(todo, "SUBJECT"), "text": text(todo, "DESCRIPTION"), "at": state.zone.moment(at)})));
+    }
+    for step in state
+        .all(Table::StageHistory)
+        .filter(|step| int(step, "ENTITY_TYPE_ID") == DEAL && int(step, "OWNER_ID") == deal)
+    {
+        let at = int(step, "CREATED_TIME");
+        let stage = text(step, "STAGE_ID");
+        let name = state
+            .all(Table::Status)
+            .find(|status| text(status, "STATUS_ID") == stage)
+            .map_or(stage.clone(), |status| text(status, "NAME"));
+        all.push((
+            at,
+            json!({"kind": "stage", "text": name, "at": state.zone.moment(at)}),
+        ));
+    }
+    for message in crate::chat::of_deal(&state.chat, deal) {
+        let at = message.at.as_second();
+        all.push((at, json!({"kind": "message", "author": author(message.author), "text": message.text, "at": state.zone.moment(at)})));
+    }
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    all.into_iter().map(|(_, shown)| shown).collect()
+}
+
+pub(super) async fn fields(
+    Shared(emulator): Shared<Emulator>,
+    Path(id): Path<i64>,
+    body: axum::Json<Value>,
+) -> Response {
+    outcome(emulator.manager().edit_deal(id, body.0))
+}
+
+pub(super) async fn lines(
+    Shared(emulator): Shared<Emulator>,
+    Path(id): Path<i64>,
+    body: axum::Json<Vec<Value>>,
+) -> Response {
+    let lines: Vec<LineSeed> = body.0.iter().map(line).collect();
+    emulator.manager().set_lines(id, &lines);
+    json_response(200, &json!({"ok": true}))
+}
+
+fn line(value: &Value) -> LineSeed {
+    let part = |name: &str, default: &str| {
+        value
+            .get(name)
+            .map(text_of)
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| default.to_owned())
+    };
+    LineSeed {
+        name: part("name", "Товар"),
+        price: part("price", "0"),
+        quantity: part("quantity", "1"),
+        vat: part("vat", ""),
+        vat_included: value
+            .get("vat_included")
+            .and_then(Value::as_bool)
+            .unwrap_or(true),
+        discount: part("discount", "0"),
+        measure: value
+            .get("measure")
+            .and_then(crate::value::int_of)
+            .unwrap_or(796),
+    }
+}
+
+pub(super) async fn comment(
+    Shared(emulator): Shared<Emulator>,
+    Path(id): Path<i64>,
+    body: axum::Json<Value>,
+) -> Response {
+    let text = body.get("text").map(text_of).unwrap_or_default();
+    if text.trim().is_empty() {
+        return json_response(400, &json!({"ok": false, "why": "Пустой комментарий"}));
+    }
+    outcome(emulator.manager().comment(id, &text))
+}
+
+pub(super) async fn delete(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>) -> Response {
+    outcome(emulator.manager().delete_deal(id))
+}
+
+fn texts_of(body: &Value) -> BTreeMap<String, String> {
+    body.as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), text_of(value)))
+        .collect()
+}
+
+pub(super) async fn requisite(
+    Shared(emulator): Shared<Emulator>,
+    Path(id): Path<i64>,
+    body: axum::Json<Value>,
+) -> Response {
+    emulator.manager().edit_requisite(id, &texts_of(&body));
+    json_response(200, &json!({"ok": true}))
+}
+
+pub(super) async fn bank(
+    Shared(emulator): Shared<Emulator>,
+    Path(id): Path<i64>,
+    body: axum::Json<Value>,
+) -> Response {
+    emulator.manager().edit_bank_detail(id, &texts_of(&body));
+    json_response(200, &json!({"ok": true}))
+}
