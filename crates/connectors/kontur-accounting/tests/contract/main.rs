@@ -9,6 +9,7 @@
 
 mod changing;
 mod counterparties;
+mod examples;
 mod issuing;
 mod probing;
 mod reading;
