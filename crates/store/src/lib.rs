@@ -25,6 +25,8 @@ mod lite;
 pub mod mechanics;
 mod migrations;
 mod postgres;
+#[cfg(test)]
+mod prepared;
 mod record;
 mod sql;
 mod store;

@@ -107,6 +107,22 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     open().map_err(|error| classify("open", error))
 }
 
+/// Bounds the size of the file. The bound belongs to this connection, the only one that writes.
+pub(crate) fn limit_size(connection: &Connection, bytes: u64) -> Result<(), StoreError> {
+    let limit = || {
+        let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let page = u64::try_from(page).unwrap_or(4096).max(1);
+        let pages = (bytes / page).clamp(1, u64::from(u32::MAX - 1));
+        // SQLite never goes below the present size.
+        connection.pragma_update(
+            None,
+            "max_page_count",
+            i64::try_from(pages).unwrap_or(i64::MAX),
+        )
+    };
+    limit().map_err(|error| classify("max_page_count", error))
+}
+
 /// Takes the write lock now, so that no transaction fails half-way for want of it.
 pub(crate) fn begin(connection: &Connection) -> Result<(), StoreError> {
     run_text(connection, "BEGIN IMMEDIATE")

@@ -98,8 +98,14 @@ pub(crate) async fn run_pg(client: &mut deadpool_postgres::Object) -> Result<(),
     refuse_newer(found)
 }
 
+/// The texts of all migrations, in order.
+#[cfg(test)]
+pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|migration| migration.text)
+}
+
 /// Number of the newest migration of this program.
-pub(crate) fn known() -> i64 {
+fn known() -> i64 {
     MIGRATIONS
         .iter()
         .map(|migration| migration.number)

@@ -91,6 +91,16 @@ impl Store {
         }
     }
 
+    /// Bounds the size of a SQLite file, so that it cannot fill the disk; `u64::MAX` lifts the bound. Beyond it
+    /// writes fail with [`StoreError::DiskFull`]. A bound below the present size keeps it from growing. On
+    /// PostgreSQL this does nothing: there it is the server's affair.
+    pub async fn limit_size(&self, bytes: u64) -> Result<(), StoreError> {
+        self.write(bytes, |tx, bytes| {
+            Box::pin(async move { tx.limit_size(*bytes) })
+        })
+        .await
+    }
+
     /// One short question to the database: is it there and answering?
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read((), |tx, ()| {

@@ -136,6 +136,14 @@ impl<'a> Tx<'a> {
             .transpose()
     }
 
+    /// See [`crate::Store::limit_size`].
+    pub(crate) fn limit_size(&mut self, bytes: u64) -> Result<(), StoreError> {
+        match &mut self.connection {
+            Connection::Lite(connection) => crate::lite::limit_size(connection, bytes),
+            Connection::Pg(_) => Ok(()),
+        }
+    }
+
     /// The clock that leases and budgets go by: the server's where replicas share it, else the caller's.
     pub(crate) async fn clock(&mut self, now: Timestamp) -> Result<Timestamp, StoreError> {
         if matches!(self.connection, Connection::Lite(_)) {

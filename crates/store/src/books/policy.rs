@@ -11,7 +11,6 @@ use crate::{
     error::StoreError,
     sql::statements,
     store::Store,
-    tx::Tx,
     value::{Row, params},
 };
 

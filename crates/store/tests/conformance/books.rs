@@ -1,0 +1,148 @@
+//! Cases, policy and organisations.
+
+use domain::OrganisationId;
+use serde_json::json;
+use store::*;
+
+use crate::support::*;
+
+fn ask(id: u64, missing: &str) -> CaseFacts {
+    CaseFacts {
+        code: String::from("DEAL-DATA-MISSING"),
+        cause: format!("company/12 {missing}"),
+        key: String::from("data"),
+        subject: deal(id),
+        facts: json!({ "missing": [missing] }),
+        text: format!("Заполните: {missing}"),
+        waits_for: vec![Subject::new(SubjectKind::Company, "12")],
+    }
+}
+
+async fn apply(db: &Db, lease: &Lease, change: CaseChange, now: i64) {
+    db.store
+        .record(
+            lease,
+            Record {
+                cases: vec![change],
+                ..Record::default()
+            },
+            at(now),
+        )
+        .await
+        .unwrap();
+}
+
+async fn open(db: &Db) -> Vec<Case> {
+    db.store
+        .cases_open(&portal("a"), &CaseFilter::default())
+        .await
+        .unwrap()
+}
+
+conformance! {
+    async fn asking_the_same_again_changes_nothing(db: &Db) {
+        let lease = leased(db, 1).await;
+        apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;
+        let before = open(db).await;
+        apply(db, &lease, CaseChange::Told { id: before[0].id, at: at(2) }, 2).await;
+        apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 3).await;
+        let after = open(db).await;
+        assert_eq!(after.len(), 1);
+        assert_eq!((after[0].opened_at, after[0].changed_at, after[0].told_at), (at(1), at(1), Some(at(2))));
+        assert_eq!(after[0].facts, ask(1, "КПП"));
+    }
+
+    async fn other_facts_replace_the_question_in_place(db: &Db) {
+        let lease = leased(db, 1).await;
+        apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;
+        let other = CaseFacts { waits_for: vec![Subject::new(SubjectKind::Contact, "5")], ..ask(1, "ИНН") };
+        apply(db, &lease, CaseChange::Open(other.clone()), 2).await;
+        let cases = open(db).await;
+        assert_eq!(cases.len(), 1);
+        assert_eq!((cases[0].opened_at, cases[0].changed_at), (at(1), at(2)));
+        assert_eq!(cases[0].facts, other);
+        let company = [Subject::new(SubjectKind::Company, "12")];
+        assert_eq!(db.store.wake_waiters(&portal("a"), &company, at(3)).await.unwrap(), 0);
+        let contact = [Subject::new(SubjectKind::Contact, "5")];
+        assert_eq!(db.store.wake_waiters(&portal("a"), &contact, at(3)).await.unwrap(), 1);
+    }
+
+    async fn a_withdrawn_case_may_be_asked_anew(db: &Db) {
+        let lease = leased(db, 1).await;
+        let withdraw = CaseChange::Withdraw { subject: deal(1), key: String::from("data") };
+        apply(db, &lease, withdraw.clone(), 0).await;
+        apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;
+        let first = open(db).await[0].id;
+        apply(db, &lease, withdraw, 2).await;
+        assert!(open(db).await.is_empty());
+        let case = db.store.case_get(&portal("a"), first).await.unwrap().unwrap();
+        assert_eq!((case.state, case.closed_at), (CaseState::Withdrawn, Some(at(2))));
+        apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 3).await;
+        assert_ne!(open(db).await[0].id, first);
+    }
+
+    async fn an_answer_is_known_and_looked_at_at_once(db: &Db) {
+        let lease = leased(db, 1).await;
+        apply(db, &lease, CaseChange::Open(ask(5, "КПП")), 1).await;
+        let id = open(db).await[0].id;
+        let answer = json!({ "choose": "inv-1" });
+        assert!(db.store.case_answer(&portal("a"), id, &answer, "user/7", at(2)).await.unwrap());
+        assert!(!db.store.case_answer(&portal("a"), id, &json!("later"), "user/8", at(3)).await.unwrap());
+        let known = db.store.known(&portal("a"), &[deal(5)]).await.unwrap();
+        assert_eq!(known.cases[0].answer, Some(answer));
+        assert_eq!(known.cases[0].answered_by.as_deref(), Some("user/7"));
+        let due = db.store.work_take(&lease, Lane::Click, 5, &[], at(2)).await.unwrap();
+        assert_eq!(due[0].subject, deal(5));
+        assert!(!db.store.case_answer(&portal("b"), id, &json!(1), "x", at(4)).await.unwrap());
+    }
+
+    async fn open_cases_are_listed_by_code_and_cause(db: &Db) {
+        let lease = leased(db, 1).await;
+        let other = CaseFacts { code: String::from("INVOICE-EDITED"), key: String::from("edited"), ..ask(3, "x") };
+        for facts in [ask(1, "КПП"), ask(2, "КПП"), ask(3, "ИНН"), other] {
+            apply(db, &lease, CaseChange::Open(facts), 1).await;
+        }
+        let list = async |filter: CaseFilter| {
+            let cases = db.store.cases_open(&portal("a"), &filter).await.unwrap();
+            cases.into_iter().map(|case| case.facts.subject.id).collect::<Vec<_>>()
+        };
+        assert_eq!(list(CaseFilter::default()).await, ["1", "2", "3", "3"]);
+        let edited = CaseFilter { code: Some(String::from("INVOICE-EDITED")), ..CaseFilter::default() };
+        assert_eq!(list(edited).await, ["3"]);
+        let cause = CaseFilter { cause: Some(String::from("company/12 КПП")), limit: 1, ..CaseFilter::default() };
+        assert_eq!(list(cause).await, ["1"]);
+        let after = CaseFilter { after: open(db).await[1].id, ..CaseFilter::default() };
+        assert_eq!(list(after).await, ["3", "3"]);
+        let stats = db.store.stats(&portal("a"), at(9)).await.unwrap();
+        assert_eq!(stats.open_cases, [(String::from("DEAL-DATA-MISSING"), 3), (String::from("INVOICE-EDITED"), 1)]);
+    }
+
+    async fn policies_keep_their_versions_and_nobody_overwrites_anothers(db: &Db) {
+        db.store.portal_put(&a_portal("a")).await.unwrap();
+        assert_eq!(db.store.policy_current(&portal("a")).await.unwrap(), None);
+        let add = async |expected: i64, body: serde_json::Value| {
+            db.store.policy_add(&portal("a"), expected, &body, "setup", at(expected)).await.unwrap()
+        };
+        assert_eq!(add(0, json!({ "стадия": "C1:INVOICE", "b": 1, "a": 2 })).await, Some(1));
+        assert_eq!(add(0, json!({})).await, None);
+        assert_eq!(add(1, json!({ "v": 2 })).await, Some(2));
+        assert_eq!(add(1, json!({})).await, None);
+        assert_eq!(db.store.policy_current(&portal("a")).await.unwrap().unwrap().version, 2);
+        let first = db.store.policy_get(&portal("a"), 1).await.unwrap().unwrap();
+        assert_eq!(first.body.to_string(), r#"{"стадия":"C1:INVOICE","b":1,"a":2}"#);
+        assert_eq!(db.store.policy_list(&portal("a")).await.unwrap().len(), 2);
+    }
+
+    async fn an_organisation_belongs_to_one_portal(db: &Db) {
+        db.store.portal_put(&a_portal("a")).await.unwrap();
+        db.store.portal_put(&a_portal("b")).await.unwrap();
+        let org = OrganisationId::new("org-1");
+        assert_eq!(db.store.organisation_claim(&portal("a"), &org).await.unwrap(), Ok(()));
+        assert_eq!(db.store.organisation_claim(&portal("a"), &org).await.unwrap(), Ok(()));
+        assert_eq!(db.store.organisation_claim(&portal("b"), &org).await.unwrap(), Err(Taken { by: portal("a") }));
+        assert_eq!(db.store.organisations(&portal("a")).await.unwrap(), std::slice::from_ref(&org));
+        assert!(!db.store.organisation_release(&portal("b"), &org).await.unwrap());
+        assert!(db.store.organisation_release(&portal("a"), &org).await.unwrap());
+        assert_eq!(db.store.organisation_claim(&portal("b"), &org).await.unwrap(), Ok(()));
+    }
+}

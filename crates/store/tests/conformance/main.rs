@@ -1,0 +1,27 @@
+//! The store's promises, each written once and proved on every form of it: SQLite on one plain connection, SQLite
+//! with its threads, and PostgreSQL where `PROVODKA_TEST_POSTGRES` holds the address of a server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may"
+)]
+
+#[macro_use]
+mod support;
+
+mod books;
+mod budget;
+mod effects;
+mod failures;
+mod journal;
+mod leases;
+mod opening;
+mod portals;
+mod postgres_only;
+mod queue;
+mod random_walk;
+mod record;

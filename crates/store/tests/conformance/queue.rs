@@ -1,0 +1,208 @@
+//! The queue is a set; what is due is found, taken, settled and counted.
+
+use store::*;
+
+use crate::support::*;
+
+conformance! {
+    async fn second_delivery_of_an_event_causes_one_look(db: &Db) {
+        let lease = leased(db, 1).await;
+        for _ in 0..3 {
+            db.store.accept(&[event("a", deal(4711))], at(5)).await.unwrap();
+        }
+        let taken = db.store.work_take(&lease, Lane::Click, 10, &[], at(5)).await.unwrap();
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].subject, deal(4711));
+        assert_eq!(taken[0].version, 3);
+        assert_eq!(taken[0].reasons, ["event ONCRMDEALUPDATE (online)"]);
+        assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 3);
+    }
+
+    async fn an_event_without_a_record_is_kept_and_causes_no_look(db: &Db) {
+        let lease = leased(db, 1).await;
+        let event = NewEvent { record: None, ..event("a", deal(1)) };
+        db.store.accept(&[event], at(0)).await.unwrap();
+        assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 1);
+        assert!(db.store.work_take(&lease, Lane::Click, 10, &[], at(9)).await.unwrap().is_empty());
+    }
+
+    async fn an_event_of_an_unknown_portal_is_refused_with_all_beside_it(db: &Db) {
+        leased(db, 1).await;
+        let events = [event("a", deal(2)), event("nobody", deal(3))];
+        assert!(db.store.accept(&events, at(0)).await.is_err());
+        assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 0);
+    }
+
+    async fn sooner_and_more_pressing_win(db: &Db) {
+        let lease = leased(db, 1).await;
+        for (lane, due) in [(Lane::Trailing, 50), (Lane::Click, 100), (Lane::Due, 70)] {
+            db.store.look(&portal("a"), &[look(deal(2), lane, at(due))]).await.unwrap();
+        }
+        assert!(db.store.work_take(&lease, Lane::Click, 10, &[], at(49)).await.unwrap().is_empty());
+        let taken = db.store.work_take(&lease, Lane::Click, 10, &[], at(50)).await.unwrap();
+        assert_eq!(taken.iter().map(|work| (work.due_at, work.version)).collect::<Vec<_>>(), [(at(50), 3)]);
+    }
+
+    async fn taking_is_oldest_first_within_a_lane_and_leaves_out_what_is_named(db: &Db) {
+        let lease = leased(db, 1).await;
+        let looks: Vec<Look> = (10..20).map(|id| look(deal(id), Lane::Due, at(30 - i64::try_from(id).unwrap()))).collect();
+        db.store.look(&portal("a"), &looks).await.unwrap();
+        let taken = db.store.work_take(&lease, Lane::Due, 3, &[deal(19), deal(1)], at(60)).await.unwrap();
+        let ids: Vec<_> = taken.iter().map(|work| work.subject.clone()).collect();
+        assert_eq!(ids, [deal(18), deal(17), deal(16)]);
+        assert!(db.store.work_take(&lease, Lane::Trailing, 3, &[], at(60)).await.unwrap().is_empty());
+    }
+
+    async fn a_settled_look_goes_or_moves_to_the_next(db: &Db) {
+        let lease = leased(db, 1).await;
+        db.store.look(&portal("a"), &[look(deal(2), Lane::Due, at(1))]).await.unwrap();
+        let taken = db.store.work_take(&lease, Lane::Due, 10, &[], at(2)).await.unwrap();
+        db.store.record(&lease, settled(&taken[0], None), at(2)).await.unwrap();
+        db.store.record(&lease, settled(&taken[1], Some((at(60), Lane::Trailing, "file"))), at(2)).await.unwrap();
+        assert!(db.store.work_take(&lease, Lane::Due, 10, &[], at(99)).await.unwrap().is_empty());
+        assert_eq!(db.store.next_due_of(&portal("a")).await.unwrap(), Some(at(60)));
+        let next = db.store.work_take(&lease, Lane::Trailing, 10, &[], at(60)).await.unwrap();
+        assert_eq!(next[0].reasons, ["file"]);
+    }
+
+    async fn what_changed_while_it_was_looked_at_stays_due(db: &Db) {
+        let lease = leased(db, 1).await;
+        let taken = db.store.work_take(&lease, Lane::Due, 10, &[], at(2)).await.unwrap();
+        db.store.look(&portal("a"), &[look(deal(1), Lane::Click, at(3))]).await.unwrap();
+        db.store.record(&lease, settled(&taken[0], None), at(4)).await.unwrap();
+        let again = db.store.work_take(&lease, Lane::Click, 10, &[], at(4)).await.unwrap();
+        assert_eq!(again.len(), 1);
+        // The same with a next look that is later: what came meanwhile is not put off by it.
+        db.store.look(&portal("a"), &[look(deal(1), Lane::Click, at(5))]).await.unwrap();
+        let put_off = settled(&again[0], Some((at(3600), Lane::Due, "hourly")));
+        db.store.record(&lease, put_off, at(6)).await.unwrap();
+        assert_eq!(db.store.work_take(&lease, Lane::Click, 10, &[], at(6)).await.unwrap().len(), 1);
+    }
+
+    async fn deaths_are_counted_until_a_look_comes_to_its_end(db: &Db) {
+        let lease = leased(db, 1).await;
+        for died in 0..3 {
+            let taken = db.store.work_take(&lease, Lane::Due, 10, &[], at(2)).await.unwrap();
+            assert_eq!(taken[0].deaths, died);
+            db.store.work_died(&lease, &taken).await.unwrap();
+        }
+        let taken = db.store.work_take(&lease, Lane::Due, 10, &[], at(2)).await.unwrap();
+        db.store.record(&lease, settled(&taken[0], Some((at(5), Lane::Due, "again"))), at(2)).await.unwrap();
+        assert_eq!(db.store.work_take(&lease, Lane::Due, 10, &[], at(5)).await.unwrap()[0].deaths, 0);
+    }
+
+    async fn work_that_was_put_back_is_due_later_unless_something_came(db: &Db) {
+        let lease = leased(db, 1).await;
+        db.store.look(&portal("a"), &[look(deal(2), Lane::Due, at(0))]).await.unwrap();
+        let taken = db.store.work_take(&lease, Lane::Due, 10, &[], at(2)).await.unwrap();
+        db.store.look(&portal("a"), &[look(deal(2), Lane::Due, at(2))]).await.unwrap();
+        db.store.work_put_back(&lease, &taken, at(30)).await.unwrap();
+        let due = db.store.work_take(&lease, Lane::Due, 10, &[], at(3)).await.unwrap();
+        assert_eq!(due.iter().map(|work| work.subject.clone()).collect::<Vec<_>>(), [deal(2)]);
+        assert_eq!(db.store.work_take(&lease, Lane::Due, 10, &[], at(30)).await.unwrap().len(), 2);
+    }
+
+    async fn reasons_are_gathered_without_repetition_and_within_bounds(db: &Db) {
+        let lease = leased(db, 1).await;
+        for n in 0..60 {
+            let reason = format!("reason {} with\na line break and some length to it", n % 40);
+            let look = Look { reason, ..look(deal(1), Lane::Due, at(0)) };
+            db.store.look(&portal("a"), &[look.clone(), look]).await.unwrap();
+        }
+        let reasons = db.store.work_take(&lease, Lane::Due, 1, &[], at(2)).await.unwrap().remove(0).reasons;
+        assert_eq!(reasons[0], "test");
+        assert_eq!(reasons[1], "reason 0 with a line break and some length to it");
+        let mut single = reasons.clone();
+        single.dedup();
+        assert_eq!(single, reasons);
+        assert!(reasons.join("\n").len() < 900);
+    }
+
+    async fn a_record_wakes_those_who_wait_for_it(db: &Db) {
+        let lease = leased(db, 1).await;
+        let company = Subject::new(SubjectKind::Company, "12");
+        let ask = |id: u64| CaseFacts {
+            code: String::from("DEAL-DATA-MISSING"),
+            cause: String::from("kpp of company/12"),
+            key: String::from("kpp"),
+            subject: deal(id),
+            facts: serde_json::json!({ "missing": ["kpp"] }),
+            text: String::from("Укажите КПП"),
+            waits_for: vec![company.clone(), Subject::new(SubjectKind::Requisite, "7")],
+        };
+        let cases = vec![CaseChange::Open(ask(50)), CaseChange::Open(ask(51))];
+        db.store.record(&lease, Record { cases, ..Record::default() }, at(0)).await.unwrap();
+        db.store.accept(&[event("a", company.clone())], at(1)).await.unwrap();
+        let woken = db.store.work_take(&lease, Lane::Click, 10, &[], at(1)).await.unwrap();
+        assert_eq!(woken.iter().map(|work| work.subject.clone()).collect::<Vec<_>>(), [deal(50), deal(51)]);
+        for work in &woken {
+            db.store.record(&lease, settled(work, None), at(1)).await.unwrap();
+        }
+        // The event of requisites does not say whose they are: they are looked at themselves too.
+        let requisite = Subject::new(SubjectKind::Requisite, "8");
+        db.store.accept(&[event("a", requisite.clone())], at(2)).await.unwrap();
+        let woken = db.store.work_take(&lease, Lane::Click, 10, &[], at(2)).await.unwrap();
+        assert_eq!(woken.iter().map(|work| work.subject.clone()).collect::<Vec<_>>(), [requisite]);
+        assert_eq!(db.store.wake_waiters(&portal("a"), std::slice::from_ref(&company), at(3)).await.unwrap(), 2);
+        let withdraw = CaseChange::Withdraw { subject: deal(50), key: String::from("kpp") };
+        db.store.record(&lease, Record { cases: vec![withdraw], ..Record::default() }, at(4)).await.unwrap();
+        assert_eq!(db.store.wake_waiters(&portal("a"), &[company], at(5)).await.unwrap(), 1);
+    }
+
+    async fn one_portal_sees_nothing_of_another(db: &Db) {
+        let lease = leased(db, 1).await;
+        db.store.portal_put(&a_portal("b")).await.unwrap();
+        db.store.look(&portal("b"), &[look(deal(1), Lane::Due, at(0)), look(deal(2), Lane::Due, at(0))]).await.unwrap();
+        let taken = db.store.work_take(&lease, Lane::Due, 10, &[], at(1)).await.unwrap();
+        assert_eq!(taken.len(), 1);
+        db.store.record(&lease, settled(&taken[0], None), at(1)).await.unwrap();
+        let other = db.store.lease_acquire("owner-2", HOUR, at(1)).await.unwrap().unwrap();
+        assert_eq!(other.portal, portal("b"));
+        assert_eq!(db.store.work_take(&other, Lane::Due, 10, &[], at(1)).await.unwrap().len(), 2);
+    }
+
+    async fn the_next_due_moment_is_known_over_all_portals(db: &Db) {
+        assert_eq!(db.store.next_due(at(0)).await.unwrap(), None);
+        for (name, due) in [("a", 50), ("b", 40), ("c", 10), ("d", 20)] {
+            db.store.portal_put(&a_portal(name)).await.unwrap();
+            db.store.look(&portal(name), &[look(deal(1), Lane::Due, at(due))]).await.unwrap();
+        }
+        db.store.portal_set_paused(&portal("c"), true, at(0)).await.unwrap();
+        db.store.portal_set_mode(&portal("d"), Mode::Off, at(0)).await.unwrap();
+        assert_eq!(db.store.next_due(at(0)).await.unwrap(), Some(at(40)));
+        let lease = db.store.lease_acquire("o", HOUR, at(45)).await.unwrap().unwrap();
+        assert_eq!(lease.portal, portal("b"));
+        // The held one is of interest once its lease ends, so the other comes first.
+        assert_eq!(db.store.next_due(at(45)).await.unwrap(), Some(at(50)));
+    }
+
+    async fn new_work_wakes_whoever_waits(db: &Db) {
+        db.store.portal_put(&a_portal("a")).await.unwrap();
+        let mut wakeups = db.store.wakeups();
+        db.store.look(&portal("a"), &[look(deal(1), Lane::Due, at(0))]).await.unwrap();
+        wakeups.wait().await;
+        db.store.accept(&[event("a", deal(1))], at(0)).await.unwrap();
+        wakeups.wait().await;
+    }
+
+    async fn old_events_are_removed_in_portions(db: &Db) {
+        leased(db, 1).await;
+        let events: Vec<NewEvent> = (0..10).map(|n| NewEvent { received_at: at(n), ..event("a", deal(1)) }).collect();
+        db.store.accept(&events, at(0)).await.unwrap();
+        assert_eq!(db.store.inbox_trim(&portal("a"), at(6), 4).await.unwrap(), 4);
+        assert_eq!(db.store.inbox_trim(&portal("a"), at(6), 4).await.unwrap(), 2);
+        assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 4);
+    }
+
+    async fn figures_tell_how_old_the_queue_is(db: &Db) {
+        let lease = leased(db, 1).await;
+        db.store.look(&portal("a"), &[look(deal(2), Lane::Due, at(50)), look(deal(3), Lane::Click, at(5))]).await.unwrap();
+        send_one(db, &lease, create(9, 1, "r1"), at(0)).await;
+        let stats = db.store.stats(&portal("a"), at(10)).await.unwrap();
+        assert_eq!(stats.lanes, [
+            LaneStats { lane: Lane::Click, due: 1, later: 0, oldest_due_at: Some(at(5)) },
+            LaneStats { lane: Lane::Due, due: 1, later: 1, oldest_due_at: Some(at(0)) },
+        ]);
+        assert_eq!((stats.sent_effects, stats.unknown_effects), (1, 0));
+    }
+}
