@@ -28,7 +28,7 @@ const LONGEST_NAP: Duration = Duration::from_secs(60);
 
 #[async_trait]
 impl Clock for SystemClock {
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place that reads the machine's clock"
     )]
@@ -36,7 +36,7 @@ impl Clock for SystemClock {
         whole_micros(Timestamp::now())
     }
 
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "the clock is what others sleep by"
     )]
@@ -60,7 +60,6 @@ pub struct TokioClock {
 
 impl TokioClock {
     /// A clock that shows `base` now. Two of them with different bases are two machines with skewed clocks.
-    #[allow(clippy::disallowed_methods, reason = "the clock is what others read")]
     pub fn starting_at(base: Timestamp) -> Self {
         Self {
             base: whole_micros(base),
@@ -75,10 +74,6 @@ impl Clock for TokioClock {
         whole_micros(later(self.base, self.started.elapsed()))
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the clock is what others sleep by"
-    )]
     async fn sleep_until(&self, at: Timestamp) {
         tokio::time::sleep_until(self.started + until(self.base, at)).await;
     }

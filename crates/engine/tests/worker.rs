@@ -24,6 +24,9 @@ use testkit::time::{at, clock, eventually, paused};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// A pass: of which portal, in which lane, by whom, from when to when.
+type Span = (domain::PortalId, Lane, &'static str, Timestamp, Timestamp);
+
 async fn store_with_portal() -> Store {
     let store = new_store().await;
     put_portal(&store, &portal()).await;
@@ -403,8 +406,7 @@ fn two_engines_never_look_at_one_portal_at_once() {
         for portal in &portals {
             put_portal(&store, portal).await;
         }
-        let spans: Arc<Mutex<Vec<(domain::PortalId, Lane, &'static str, Timestamp, Timestamp)>>> =
-            Arc::default();
+        let spans: Arc<Mutex<Vec<Span>>> = Arc::default();
         let looker_of = |owner: &'static str| {
             let spans = Arc::clone(&spans);
             ScriptedLooker::new(move |ctx, due| {

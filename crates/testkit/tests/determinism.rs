@@ -42,7 +42,7 @@ fn a_thousand_store_calls_move_the_paused_clock_by_nothing() {
         let began = tokio::time::Instant::now();
         let store = store_with_portal().await;
         // A timer far away: if a call ever waited for another thread, the paused clock would jump to it.
-        let far = tokio::spawn(tokio::time::sleep(Duration::from_secs(3_600)));
+        let far = tokio::spawn(async { clock().sleep_until(at(3_600)).await });
         for n in 0..500 {
             store.accept(&[event(deal(n), at(n))], at(n)).await.unwrap();
             store.next_due_of(&portal()).await.unwrap();

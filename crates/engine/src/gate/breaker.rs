@@ -165,7 +165,7 @@ mod tests {
     fn requests_under_way_when_it_opened_do_not_lengthen_the_rest() {
         let (settings, mut rng) = (GateSettings::default(), ChaCha8Rng::seed_from_u64(7));
         let mut door = opened(&settings, &mut rng);
-        let before = door.record.clone();
+        let before = door.record;
         assert!(!door.failed(after(2), &settings, after(30), &mut rng));
         assert_eq!(door.record, before);
     }

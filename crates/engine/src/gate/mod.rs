@@ -280,7 +280,7 @@ impl StoreGate {
             let mut state = self.state();
             let door = &mut state.sides.entry(side_key(ask)).or_default().door;
             door.probe(&self.settings, now);
-            door.record.clone()
+            door.record
         };
         self.store
             .breaker_put(&ask.portal, ask.remote.as_str(), &record)
@@ -369,7 +369,7 @@ impl StoreGate {
         } else {
             door.worked()
         };
-        changed.then(|| door.record.clone())
+        changed.then_some(door.record)
     }
 
     fn line(&self, ask: &Admission) -> Arc<tokio::sync::Mutex<()>> {
