@@ -1,1 +1,75 @@
-//! Stub.
+//! The HTTP side: events in, health out. It decides nothing.
+//!
+//! On the event's way this is the first room: a delivery is bounded, its source judged, its token compared,
+//! its event put on disk, and only then answered. What the event means is found out by a look.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests may"
+    )
+)]
+
+mod clicks;
+mod guard;
+mod health;
+mod server;
+mod strangers;
+mod tls;
+mod webhooks;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::routing::{get, post};
+use connector_bitrix24::webhook::{InstallGrant, TokenDigest};
+use domain::PortalId;
+use engine::Clock;
+use store::Store;
+
+pub use guard::{GuardConfig, SourceList, Sources};
+pub use server::{Running, ServeError, serve};
+pub use tls::{TlsError, TlsFiles};
+
+/// Where the portal sends its events: to be named in the outgoing webhook or bound by `setup`.
+pub const BITRIX24_EVENTS: &str = "/webhooks/bitrix24";
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct App {
+    /// Our records.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Which portals are known, and by what they prove themselves.
+    pub portals: Arc<dyn Portals>,
+    /// Who may speak to us.
+    pub guard: Arc<GuardConfig>,
+}
+
+/// Known portals.
+#[async_trait]
+pub trait Portals: Send + Sync {
+    /// The digest of the token that a portal's events carry; none for a stranger.
+    async fn token_digest(&self, portal: &PortalId) -> Option<TokenDigest>;
+
+    /// Tries the grant of an install at the vendor and keeps it if it proves itself. True if it did.
+    async fn install(&self, grant: InstallGrant) -> bool;
+
+    /// The application was removed; the event proved itself.
+    async fn uninstalled(&self, portal: &PortalId);
+}
+
+/// All routes.
+pub(crate) fn router(app: App) -> Router {
+    let state = webhooks::Doorkeeper::new(app);
+    Router::new()
+        .route(BITRIX24_EVENTS, post(webhooks::bitrix24))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .with_state(Arc::new(state))
+}

@@ -1,0 +1,62 @@
+//! Which events are somebody waiting, and which are a flood.
+//!
+//! The portal does not say whether a person moved a deal or a mass edit did. A few events come from people
+//! and go to the click lane; what comes faster than people click goes to the due lane.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use domain::PortalId;
+use jiff::Timestamp;
+use store::Lane;
+
+/// Clicks that are taken for clicks at once.
+const BURST: i64 = 20;
+/// One more after so long.
+const REFILL_MS: i64 = 500;
+
+/// A measure of clicks by portal.
+#[derive(Debug, Default)]
+pub(crate) struct Clicks {
+    /// When the measure of a portal would be full again, in milliseconds since 1970.
+    full_at: Mutex<BTreeMap<PortalId, i64>>,
+}
+
+impl Clicks {
+    /// The lane for one more event of a portal.
+    pub(crate) fn lane(&self, portal: &PortalId, now: Timestamp) -> Lane {
+        let now = now.as_millisecond();
+        let mut portals = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let full_at = portals.entry(portal.clone()).or_insert(now);
+        let next = (*full_at).max(now).saturating_add(REFILL_MS);
+        if next.saturating_sub(now) > BURST.saturating_mul(REFILL_MS) {
+            return Lane::Due;
+        }
+        *full_at = next;
+        Lane::Click
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Clicks;
+    use domain::PortalId;
+    use jiff::{SignedDuration, Timestamp};
+    use store::Lane;
+
+    #[test]
+    fn a_few_events_are_clicks_and_a_flood_is_not() {
+        let (clicks, portal) = (Clicks::default(), PortalId::new("p"));
+        let now = Timestamp::UNIX_EPOCH;
+        let lanes: Vec<Lane> = (0..30).map(|_| clicks.lane(&portal, now)).collect();
+        assert_eq!(
+            lanes.iter().filter(|lane| **lane == Lane::Click).count(),
+            20
+        );
+        assert_eq!(clicks.lane(&PortalId::new("other"), now), Lane::Click);
+        let later = now + SignedDuration::from_secs(1);
+        assert_eq!(clicks.lane(&portal, later), Lane::Click);
+        assert_eq!(clicks.lane(&portal, later), Lane::Click);
+        assert_eq!(clicks.lane(&portal, later), Lane::Due);
+    }
+}

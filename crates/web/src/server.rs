@@ -1,0 +1,200 @@
+//! The listener: HTTP/1.1 with bounded headers, bounded time and a bounded number of connections.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::response::{IntoResponse as _, Response};
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use crate::{App, TlsError, TlsFiles, router};
+
+/// Largest head of a request, in bytes.
+const MOST_HEAD: usize = 16 << 10;
+/// For the head, and again for the whole request with its answer.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Connections at one time; more wait in the system's queue.
+const MOST_CONNECTIONS: usize = 2_000;
+
+/// A running server.
+#[derive(Debug)]
+pub struct Running {
+    addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Takes no more connections and waits for requests under way, at most their deadline.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        if let Err(error) = self.accepting.await {
+            tracing::error!(%error, "the server ended badly");
+        }
+    }
+}
+
+/// Serves all routes until stopped.
+///
+/// # Errors
+/// When the TLS files cannot be used, or the listener has no address.
+pub fn serve(
+    listener: TcpListener,
+    tls: Option<&TlsFiles>,
+    app: App,
+) -> Result<Running, ServeError> {
+    let acceptor = tls.map(TlsFiles::acceptor).transpose()?;
+    let addr = listener.local_addr().map_err(ServeError::Listener)?;
+    let (stop, stopped) = watch::channel(false);
+    let accepting = tokio::spawn(accept(listener, acceptor, router(app), stopped));
+    Ok(Running {
+        addr,
+        stop,
+        accepting,
+    })
+}
+
+/// The server cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The listener.
+    #[error("the listener cannot be used")]
+    Listener(#[source] std::io::Error),
+}
+
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let place = tokio::select! {
+            () = told(&mut stopped) => break,
+            Ok(place) = Arc::clone(&places).acquire_owned() => place,
+        };
+        let stream = tokio::select! {
+            () = told(&mut stopped) => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => (stream, peer),
+                // Out of file handles, or the caller went away: others still wait.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    continue;
+                }
+            },
+        };
+        let (tls, router, stopped) = (tls.clone(), router.clone(), stopped.clone());
+        connections.spawn(async move {
+            let (stream, peer) = stream;
+            converse(stream, peer, tls, router, stopped).await;
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Returns once the server is told to stop, or nobody is left to tell it.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stop| *stop).await);
+}
+
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stopped: watch::Receiver<bool>,
+) {
+    // A failure to set it costs latency and nothing else.
+    drop(stream.set_nodelay(true));
+    match tls {
+        None => http(stream, peer, router, stopped).await,
+        Some(tls) => match tokio::time::timeout(DEADLINE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => http(stream, peer, router, stopped).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
+            Err(_) => tracing::debug!(%peer, "TLS took too long"),
+        },
+    }
+}
+
+async fn http<S>(stream: S, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service =
+        service_fn(move |request: Request<Incoming>| answer(router.clone(), peer, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(DEADLINE)
+        .max_buf_size(MOST_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = told(&mut stopped) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection broke");
+    }
+}
+
+async fn answer(
+    router: Router,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let mut response = match tokio::time::timeout(DEADLINE, router.oneshot(request)).await {
+        Ok(response) => response.unwrap_or_else(|never| match never {}),
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        ("x-frame-options", "DENY"),
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+    ] {
+        headers.insert(name, http::HeaderValue::from_static(value));
+    }
+    Ok(response)
+}

@@ -1,0 +1,151 @@
+//! Events of the portal: bounded, verified, on disk, answered; in this order.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::response::{IntoResponse, Response};
+use connector_bitrix24::webhook::{self, Delivery, Limits, TokenDigest};
+use domain::observed::Record;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use jiff::Timestamp;
+use store::{Lane, NewEvent, Subject};
+
+use crate::App;
+use crate::clicks::Clicks;
+use crate::strangers::Strangers;
+
+/// Largest body of an event, in bytes.
+const MOST_BYTES: usize = 256 << 10;
+
+/// What the webhook routes remember between requests.
+pub(crate) struct Doorkeeper {
+    pub(crate) app: App,
+    strangers: Strangers,
+    clicks: Clicks,
+}
+
+impl Doorkeeper {
+    pub(crate) fn new(app: App) -> Self {
+        Self {
+            app,
+            strangers: Strangers::default(),
+            clicks: Clicks::default(),
+        }
+    }
+}
+
+/// `POST /webhooks/bitrix24`. 200 once the event is on disk; 200 as well for what is not ours, so that a
+/// stranger learns nothing; 503 when it could not be kept, and the portal's log shows it.
+pub(crate) async fn bitrix24(
+    State(door): State<Arc<Doorkeeper>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
+    let now = door.app.clock.now();
+    let client = door.app.guard.client(peer.ip(), request.headers());
+    if !door.app.guard.bitrix24.admits(client) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    if door.strangers.is_blocked(client, now) {
+        return StatusCode::TOO_MANY_REQUESTS.into_response();
+    }
+    if !is_form(request.headers()) {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let body = match Limited::new(request.into_body(), MOST_BYTES)
+        .collect()
+        .await
+    {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        }
+        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+    };
+    match webhook::parse(&body, Limits::default()) {
+        Ok(delivery) => take(&door, client, now, delivery).await,
+        Err(refused) => {
+            tracing::debug!(%client, %refused, "event refused");
+            door.strangers.failed(client, now);
+            StatusCode::BAD_REQUEST.into_response()
+        }
+    }
+}
+
+async fn take(door: &Doorkeeper, client: IpAddr, now: Timestamp, delivery: Delivery) -> Response {
+    let stored = door.app.portals.token_digest(&delivery.member_id).await;
+    let known =
+        webhook::verify(&delivery, &stored.unwrap_or(TokenDigest::NONE)) && stored.is_some();
+    if let Some(grant) = delivery.install {
+        // Proved at the vendor and not by the body: an install is the first word of a portal.
+        if !door.app.portals.install(grant).await {
+            door.strangers.failed(client, now);
+        }
+        return StatusCode::OK.into_response();
+    }
+    if !known {
+        tracing::warn!(%client, event = %delivery.event, "event without the right token");
+        door.strangers.failed(client, now);
+        return StatusCode::OK.into_response();
+    }
+    if delivery.event == "ONAPPUNINSTALL" {
+        door.app.portals.uninstalled(&delivery.member_id).await;
+        return StatusCode::OK.into_response();
+    }
+    keep(door, now, delivery).await
+}
+
+async fn keep(door: &Doorkeeper, now: Timestamp, delivery: Delivery) -> Response {
+    let doorbell = delivery.event == "ONOFFLINEEVENT";
+    let record = match &delivery.record {
+        Some(record) => Some(subject_of(record)),
+        None if doorbell => Some(Subject::portal("offline")),
+        None => return StatusCode::OK.into_response(),
+    };
+    let lane = match &delivery.record {
+        Some(Record::Deal(_)) => door.clicks.lane(&delivery.member_id, now),
+        _ => Lane::Due,
+    };
+    let event = NewEvent {
+        portal: delivery.member_id,
+        source: "online".to_owned(),
+        name: delivery.event,
+        record,
+        lane,
+        received_at: now,
+        detail: serde_json::json!({"sent_at": delivery.ts}),
+    };
+    match door.app.store.accept(&[event], now).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an event could not be kept"
+            );
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
+
+fn subject_of(record: &Record) -> Subject {
+    match record {
+        Record::Deal(id) => Subject::deal(*id),
+        Record::Company(id) => Subject::company(*id),
+        Record::Contact(id) => Subject::contact(*id),
+        Record::Requisite(id) => Subject::requisite(*id),
+        Record::BankDetail(id) => Subject::bank_detail(*id),
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        })
+}
