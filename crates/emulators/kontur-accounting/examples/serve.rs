@@ -3,7 +3,10 @@
 //!
 //! `cargo run -p emulator-kontur-accounting --example serve -- 127.0.0.1:8090 [FAULT]...`
 #![allow(clippy::print_stdout, reason = "an example talks to the terminal")]
-#![allow(clippy::disallowed_methods, reason = "the clock is read once, here at the edge")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the clock is read once, here at the edge"
+)]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

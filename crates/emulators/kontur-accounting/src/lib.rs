@@ -31,6 +31,7 @@ mod limits;
 mod operations;
 mod page;
 mod payments;
+mod pdf;
 mod print_form;
 mod problem;
 mod reader;
