@@ -1,10 +1,10 @@
-//! The HTTP side: one request, a batch, renewal of access, limits, and what the journal gets to see.
+//! The HTTP side: one request, renewal of access, limits, and what the journal gets to see.
 //!
 //! Every request passes [`Call::admit`] before and [`Call::done`] after. A request is repeated here
 //! in two cases only, both of which prove that it was not executed: an expired token (renewed once)
 //! and a redirect to the portal's new address (posted there again). Everything else is a verdict.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use capability::exchange::{Exchange, LimitHit};
@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use transport::{Allowed, Answer, Deadlines, Request, TimeSource, Transport, TransportError};
 use url::Url;
 
-use crate::answer::{Part, Parts, latest, milliseconds, refusal, refusal_of};
+use crate::answer::{latest, milliseconds, refusal, refusal_of};
 use crate::command::Command;
 use crate::error::{
     Effect, Meaning, Refusal, failed, no_answer, other_shape, retry_after, unclear_answer,
@@ -32,13 +32,13 @@ pub(crate) struct Client {
     transport: Arc<dyn Transport>,
     allowed: Allowed,
     now: TimeSource,
-    pace: Pace,
+    pub(crate) pace: Pace,
     /// When the oldest part of a method's run time leaves the window; a refusal does not tell it.
     resets: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// What one HTTP request carries.
-enum Load<'a> {
+pub(crate) enum Load<'a> {
     One(&'a Command),
     Batch(&'a [(String, &'a Command)]),
 }
@@ -49,6 +49,8 @@ enum Outcome {
     Answered(Value),
     /// The token is too old; nothing was executed.
     Expired(ConnectorError),
+    /// The token is not taken; nothing was executed.
+    NotLetIn(ConnectorError),
     /// The portal lives elsewhere; nothing was executed.
     Moved(Url),
 }
@@ -81,103 +83,9 @@ impl Client {
         command: &Command,
         effect: Effect,
     ) -> Result<Value, ConnectorError> {
-        let whole = self.send(call, &Load::One(command), effect).await?;
+        let (whole, _pass) = self.send(call, &Load::One(command), effect).await?;
         take_result(whole)
             .ok_or_else(|| other_shape(effect, command.method, "the answer has no `result`"))
-    }
-
-    /// Many methods in as few requests as fit; one result per command, in their order. Commands are
-    /// independent of one another: a refusal of one does not stop the rest.
-    pub(crate) async fn batch(
-        &self,
-        call: &Call<'_>,
-        commands: &[Command],
-        effect: Effect,
-    ) -> Vec<Result<Value, ConnectorError>> {
-        let mut results: Vec<Option<Result<Value, ConnectorError>>> = vec![None; commands.len()];
-        let mut open: VecDeque<usize> = (0..commands.len()).collect();
-        let mut renewed = false;
-        let mut most = usize::MAX;
-        while !open.is_empty() {
-            let methods = open
-                .iter()
-                .filter_map(|&index| commands.get(index))
-                .map(|command| command.method);
-            let take = self
-                .pace
-                .fit(methods, effect)
-                .min(most)
-                .max(1)
-                .min(open.len());
-            let chunk: Vec<usize> = open.drain(..take).collect();
-            let keyed: Vec<(String, &Command)> = chunk
-                .iter()
-                .filter_map(|&index| Some((format!("c{index}"), commands.get(index)?)))
-                .collect();
-            let whole = match self.send(call, &Load::Batch(&keyed), effect).await {
-                Ok(whole) => whole,
-                Err(error) => {
-                    let held_back = held_back(&error);
-                    settle(&mut results, chunk, &error);
-                    if let Some(error) = held_back {
-                        settle(&mut results, std::mem::take(&mut open), &error);
-                    }
-                    continue;
-                }
-            };
-            let mut parts = Parts::of(whole, effect);
-            let mut expired = Vec::new();
-            let mut too_long = Vec::new();
-            for (&index, (key, command)) in chunk.iter().zip(&keyed) {
-                let result = match parts.take(key, command.method, effect) {
-                    Ok(value) => Ok(value),
-                    Err(Part::Refused(refusal)) => match refusal.meaning(effect) {
-                        Meaning::Expired if !renewed => {
-                            expired.push(index);
-                            continue;
-                        }
-                        Meaning::TooLong if take > 1 => {
-                            too_long.push(index);
-                            continue;
-                        }
-                        _ => Err(refusal.error(
-                            effect,
-                            command.method,
-                            self.now(),
-                            self.reset_of(command.method),
-                        )),
-                    },
-                    Err(Part::Unclear(error)) => Err(error),
-                };
-                if let Some(slot) = results.get_mut(index) {
-                    *slot = Some(result);
-                }
-            }
-            if !too_long.is_empty() {
-                most = (take / 2).max(1);
-                open.extend(too_long);
-            }
-            if !expired.is_empty() {
-                renewed = true;
-                match self.renew(call).await {
-                    Ok(()) => open.extend(expired),
-                    Err(error) => settle(&mut results, expired, &error),
-                }
-            }
-        }
-        results
-            .into_iter()
-            .map(|result| {
-                result.unwrap_or_else(|| {
-                    Err(unclear_answer(
-                        effect,
-                        "batch",
-                        "missing-key",
-                        "no answer for this command",
-                    ))
-                })
-            })
-            .collect()
     }
 
     /// Tries an install grant at the pinned token server.
@@ -190,12 +98,7 @@ impl Client {
         exchange(call, app, refresh, &self.way()).await
     }
 
-    async fn renew(&self, call: &Call<'_>) -> Result<(), ConnectorError> {
-        let pass = self.access.pass().await?;
-        self.access.renew(call, &pass, &self.way()).await
-    }
-
-    fn way(&self) -> Way<'_> {
+    pub(crate) fn way(&self) -> Way<'_> {
         Way {
             transport: self.transport.as_ref(),
             allowed: &self.allowed,
@@ -203,42 +106,48 @@ impl Client {
         }
     }
 
-    /// Sends until there is an outcome: at most once more after a renewal, at most once at a new address.
-    async fn send(
+    /// Sends until there is an outcome: at most once more with newer tokens, at most once at a new
+    /// address. Tells the pass that was taken, too.
+    pub(crate) async fn send(
         &self,
         call: &Call<'_>,
         load: &Load<'_>,
         effect: Effect,
-    ) -> Result<Value, ConnectorError> {
+    ) -> Result<(Value, Pass), ConnectorError> {
         let mut pass = self.access.pass().await?;
         let (mut renewed, mut moved) = (false, false);
         loop {
             match self.once(call, &pass, load, effect).await? {
                 Outcome::Answered(value) => {
                     if moved {
-                        tracing::warn!(
-                            host = pass.endpoint.host_str(),
-                            "the portal has a new address"
-                        );
-                        self.access.moved(&pass.endpoint).await?;
+                        self.remember_address(&pass).await;
                     }
-                    return Ok(value);
+                    return Ok((value, pass));
                 }
-                Outcome::Expired(error) if renewed => return Err(error),
+                Outcome::Expired(error) | Outcome::NotLetIn(error) if renewed => return Err(error),
                 Outcome::Expired(_) => {
                     renewed = true;
                     self.access.renew(call, &pass, &self.way()).await?;
-                    pass = self.access.pass().await?;
+                    pass = self.renewed_pass(pass, moved).await?;
+                }
+                // The portal may have been connected anew since these tokens were loaded.
+                Outcome::NotLetIn(error) => {
+                    renewed = true;
+                    if !self.access.reload(&pass).await? {
+                        return Err(error);
+                    }
+                    pass = self.renewed_pass(pass, moved).await?;
+                }
+                Outcome::Moved(_) if moved => {
+                    let words = "the portal redirects in circles";
+                    return Err(failed(
+                        Verdict::Reauthorize,
+                        load.method(),
+                        "moved-again",
+                        words,
+                    ));
                 }
                 Outcome::Moved(to) => {
-                    if moved {
-                        return Err(failed(
-                            Verdict::Reauthorize,
-                            load.method(),
-                            "moved-again",
-                            "the portal redirects in circles",
-                        ));
-                    }
                     moved = true;
                     pass.endpoint = self.new_address(&pass.endpoint, &to, load.method())?;
                 }
@@ -246,10 +155,36 @@ impl Client {
         }
     }
 
+    /// The newer tokens, at the address that the last answer came from.
+    async fn renewed_pass(&self, former: Pass, moved: bool) -> Result<Pass, ConnectorError> {
+        let mut pass = self.access.pass().await?;
+        if moved {
+            pass.endpoint = former.endpoint;
+        }
+        Ok(pass)
+    }
+
+    /// A failure to store the address must not make the answered request look unanswered: the next
+    /// redirect tells it again.
+    async fn remember_address(&self, pass: &Pass) {
+        let host = pass.endpoint.host_str();
+        match self.access.moved(&pass.endpoint).await {
+            Ok(()) => tracing::warn!(host, "the portal has a new address"),
+            Err(error) => tracing::warn!(host, %error, "the portal's new address was not stored"),
+        }
+    }
+
     /// Our path at the redirect's host. Followed only inside the vendor's own domain, so that a
     /// token never leaves it; anything else a person must enter.
     fn new_address(&self, old: &Url, to: &Url, method: &str) -> Result<Url, ConnectorError> {
-        let refused = |words: &str| failed(Verdict::Reauthorize, method, "moved", words);
+        let refused = |words: &str| {
+            tracing::warn!(
+                from = old.host_str(),
+                to = to.host_str(),
+                "a redirect was not followed"
+            );
+            failed(Verdict::Reauthorize, method, "moved", words)
+        };
         let mut address = old.clone();
         let ours = parent(old).is_some() && parent(old) == parent(to);
         let (Some(host), true) = (to.host_str(), ours && to.scheme() == old.scheme()) else {
@@ -304,7 +239,9 @@ impl Client {
             result: match &judged.outcome {
                 Ok(Outcome::Answered(_)) => "ok".to_owned(),
                 Ok(Outcome::Moved(_)) => "moved".to_owned(),
-                Ok(Outcome::Expired(error)) | Err(error) => error.code.clone(),
+                Ok(Outcome::Expired(error) | Outcome::NotLetIn(error)) | Err(error) => {
+                    error.code.clone()
+                }
             },
             remote_failed: judged.remote_failed,
         };
@@ -419,10 +356,12 @@ impl Client {
                 && refusal.status.is_some_and(|status| status >= 500),
             response: masking::refusal(body),
             times: Vec::new(),
-            outcome: if meaning == Meaning::Expired && self.access.is_app() {
-                Ok(Outcome::Expired(error))
-            } else {
-                Err(error)
+            outcome: match meaning {
+                Meaning::Expired if self.access.is_app() => Ok(Outcome::Expired(error)),
+                Meaning::Plain(Verdict::Reauthorize) if refusal.status == Some(401) => {
+                    Ok(Outcome::NotLetIn(error))
+                }
+                _ => Err(error),
             },
         }
     }
@@ -486,7 +425,7 @@ impl Client {
         })
     }
 
-    fn reset_of(&self, method: &str) -> Option<Timestamp> {
+    pub(crate) fn reset_of(&self, method: &str) -> Option<Timestamp> {
         let resets = self.resets.lock().unwrap_or_else(PoisonError::into_inner);
         resets.get(method).copied().filter(|&at| at > self.now())
     }
@@ -554,35 +493,6 @@ impl<'a> Load<'a> {
     }
 }
 
-/// What the commands get that were not sent, because the error tells that they would fare alike.
-fn held_back(error: &ConnectorError) -> Option<ConnectorError> {
-    let mut error = error.clone();
-    let unsent = matches!(error.code.as_str(), "not-sent" | "not-admitted");
-    match error.verdict {
-        Verdict::Reauthorize => Some(error),
-        Verdict::Retry { .. } if error.limit || unsent => Some(error),
-        Verdict::Verify if error.code == "timed-out" => {
-            error.verdict = Verdict::Retry { after: None };
-            "not-sent".clone_into(&mut error.code);
-            "not sent, because the batch before it got no answer".clone_into(&mut error.message);
-            Some(error)
-        }
-        _ => None,
-    }
-}
-
-fn settle(
-    results: &mut [Option<Result<Value, ConnectorError>>],
-    which: impl IntoIterator<Item = usize>,
-    error: &ConnectorError,
-) {
-    for index in which {
-        if let Some(slot) = results.get_mut(index) {
-            *slot = Some(Err(error.clone()));
-        }
-    }
-}
-
 /// A redirect: the portal was renamed, or something stands before it.
 fn moved(answer: &Answer, load: &Load<'_>, effect: Effect) -> Judged {
     let location = answer
@@ -629,6 +539,11 @@ fn no_json(
         ),
     };
     let mut judged = Judged::failed(error);
+    let kind = answer.headers.get(header::CONTENT_TYPE);
+    judged.response = json!({
+        "content_type": kind.and_then(|kind| kind.to_str().ok()),
+        "bytes": answer.body.len(),
+    });
     judged.remote_failed = status != 401;
     judged.limit = matches!(status, 429 | 503).then_some(LimitHit::Rate { retry_at });
     judged
@@ -640,7 +555,10 @@ fn take_result(mut whole: Value) -> Option<Value> {
 
 /// The account of the limits: host and port, never the path, which may hold a secret.
 pub(crate) fn account(endpoint: &Url) -> String {
-    endpoint.authority().to_owned()
+    let host = endpoint.host_str().unwrap_or_default();
+    endpoint
+        .port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// What stands behind the first label of a host: `bitrix24.ru`. Loopback is its own domain.

@@ -237,6 +237,11 @@ impl Connector {
         ahead.buyers.extend(seen);
     }
 
+    /// Fields were made: the next glance asks for the kinds again.
+    pub(crate) fn forget_kinds(&self) {
+        *self.kinds.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// What is known of the fields' kinds; empty until a glance told.
     pub(crate) fn known_kinds(&self) -> Option<Arc<FieldKinds>> {
         self.kinds

@@ -17,6 +17,7 @@
 )]
 
 mod answer;
+mod batch;
 mod client;
 mod command;
 mod connection;

@@ -65,6 +65,7 @@ impl SetUpPortal for Connector {
             // Whether a field was made the list tells, also where the answer was lost.
             let refusal = answers.into_iter().find_map(Result::err);
             let present = self.present_fields(call).await?;
+            self.forget_kinds();
             if let Some((_, name)) = wanted
                 .iter()
                 .find(|(_, name)| !present.contains(&full_name(name)))

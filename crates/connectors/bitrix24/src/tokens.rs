@@ -144,6 +144,14 @@ impl Access {
         }
     }
 
+    /// Whether other tokens than `pass` held were stored meanwhile; they are used from now on.
+    pub(crate) async fn reload(&self, pass: &Pass) -> Result<bool, ConnectorError> {
+        match self {
+            Self::Webhook(_) => Ok(false),
+            Self::App(session) => session.reload(pass.version).await,
+        }
+    }
+
     /// Remembers the portal's new address after a request there was understood.
     pub(crate) async fn moved(&self, endpoint: &Url) -> Result<(), ConnectorError> {
         match self {
@@ -215,6 +223,14 @@ impl Session {
             Err(error) => return Err(error),
         };
         self.keep(&mut held, version, fresh).await
+    }
+
+    async fn reload(&self, seen: u64) -> Result<bool, ConnectorError> {
+        let mut held = self.held.lock().await;
+        let pair = self.load().await?;
+        let newer = pair.0 != seen;
+        held.pair = Some(pair);
+        Ok(newer)
     }
 
     /// Stores a pair before it is used. What the vault refuses for now is kept to be stored first next time.

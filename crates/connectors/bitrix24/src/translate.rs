@@ -192,10 +192,9 @@ pub(crate) fn address(rows: &[wire::Address]) -> String {
 }
 
 fn address_line(row: &wire::Address) -> String {
-    let country = if row.country.0.eq_ignore_ascii_case("россия") {
-        ""
-    } else {
-        &row.country.0
+    let country = match row.country.0.trim().to_lowercase().as_str() {
+        "россия" | "российская федерация" | "рф" => "",
+        _ => &row.country.0,
     };
     let parts = [
         country,

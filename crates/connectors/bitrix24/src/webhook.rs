@@ -62,8 +62,9 @@ pub enum EventRefused {
     Malformed(&'static str),
 }
 
-/// The SHA-256 of an `application_token`: what is stored and compared instead of the token.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The SHA-256 of an `application_token`: what is stored and compared instead of the token. There is
+/// no `==` on it: [`verify`] compares.
+#[derive(Clone, Copy)]
 pub struct TokenDigest([u8; 32]);
 
 impl TokenDigest {
@@ -110,7 +111,7 @@ pub fn parse(body: &[u8], limits: Limits) -> Result<Delivery, EventRefused> {
         return Err(EventRefused::Malformed("event"));
     }
     let member_id = auth("member_id").ok_or(EventRefused::Missing("member_id"))?;
-    if member_id.len() > 64 || !member_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    if member_id.len() > 64 || !member_id.bytes().all(is_of_an_id) {
         return Err(EventRefused::Malformed("member_id"));
     }
     let member_id = PortalId::new(member_id);
@@ -145,6 +146,10 @@ pub fn verify(delivery: &Delivery, stored: &TokenDigest) -> bool {
         .0
         .ct_eq(&stored.0)
         .into()
+}
+
+fn is_of_an_id(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 /// The record that an event of this name (in upper case) is about; `field` reads an id out of its `FIELDS`.

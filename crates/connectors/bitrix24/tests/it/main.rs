@@ -1,0 +1,17 @@
+//! The connector against a scripted transport: what it sends, and what it makes of the answers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests may"
+)]
+
+mod access;
+mod answers;
+mod events;
+mod reading;
+mod script;
+mod setting_up;
+mod writing;

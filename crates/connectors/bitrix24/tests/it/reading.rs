@@ -1,0 +1,531 @@
+//! Reading deals and finding changes, with the vendor's documented examples.
+
+use capability::portal::{Presence, RecordKind, StageSemantics};
+use connector_bitrix24::Offline;
+use domain::observed::{Owner, Record, RowVat};
+use domain::{
+    BankDetailId, CompanyId, ContactId, DealId, FunnelId, RequisiteId, StageId, VatRate, Verdict,
+};
+use jiff::civil::date;
+use serde_json::{Value, json};
+
+use crate::script::{Memory, Params, Reply, Stage, fixture, list, portal};
+
+fn example(method: &str, params: &Params) -> Reply {
+    Reply::Result(
+        match (method, params.get("entityTypeId").map(String::as_str)) {
+            ("crm.item.list", Some("2")) => fixture("crm.item.list.deal"),
+            ("crm.item.list", _) if params.contains_key("filter[=isMyCompany]") => {
+                json!({"items": [{"id": 1, "title": "Свои"}]})
+            }
+            ("crm.item.list", _) => json!({"items": [{"id": 3027, "title": "Ромашка"}]}),
+            ("crm.item.fields", _) => json!({"fields": {
+                "UF_CRM_PROVODKA_SUM": {"type": "money", "upperName": "UF_CRM_PROVODKA_SUM"},
+                "title": {"type": "string", "upperName": "TITLE"},
+            }}),
+            ("crm.requisite.list", _) => {
+                let (owners, ids) = (
+                    list(params, "filter[@ENTITY_ID]"),
+                    list(params, "filter[@ID]"),
+                );
+                let id =
+                    |row: &Value, key: &str| row[key].as_str().unwrap().parse::<u64>().unwrap();
+                let wanted = |row: &&Value| {
+                    owners.contains(&id(row, "ENTITY_ID")) || ids.contains(&id(row, "ID"))
+                };
+                fixture(method)
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(wanted)
+                    .cloned()
+                    .collect()
+            }
+            _ => fixture(method),
+        },
+    )
+}
+
+#[tokio::test]
+async fn a_deal_is_read_whole_in_two_requests_after_a_glance() {
+    let stage = Stage::webhook(portal(example));
+    let glances = stage
+        .portal
+        .deals
+        .glance(&stage.call(), &[DealId(351)])
+        .await
+        .unwrap();
+    // The own companies are known from the first whole look on.
+    stage
+        .portal
+        .deals
+        .read(&stage.call(), &[DealId(351)])
+        .await
+        .unwrap();
+    let before = stage.script.seen().len();
+    let reading = stage
+        .portal
+        .deals
+        .read(&stage.call(), &[DealId(351)])
+        .await
+        .unwrap();
+    assert_eq!(stage.script.seen().len() - before, 2);
+
+    let deal = &reading.deals[0];
+    assert_eq!(deal.glance.fields, glances[0].fields);
+    assert_eq!(deal.glance.deal.amount.kopecks(), 13_392_001);
+    assert_eq!(deal.glance.deal.company, Some(CompanyId(3027)));
+    assert_eq!(deal.glance.deal.contact, None);
+    assert_eq!(deal.glance.deal.own_company, Some(CompanyId(1)));
+    assert_eq!(deal.glance.deal.created.to_string(), "2024-07-23T17:10:26Z");
+    assert_eq!(deal.company_title.as_deref(), Some("Ромашка"));
+    let fields = &deal.glance.fields;
+    assert_eq!(fields.number.as_deref(), Some("СЧ-17"));
+    assert_eq!(fields.date, Some(date(2024, 7, 31)));
+    assert_eq!(fields.sum.unwrap().kopecks(), 13_392_001);
+    assert_eq!(
+        (&fields.status, &fields.link, &fields.command),
+        (&None, &None, &None)
+    );
+    let stages: Vec<&str> = deal
+        .history
+        .iter()
+        .map(|entry| entry.stage.as_str())
+        .collect();
+    assert_eq!(stages, ["NEW", "C9:UC_NYL06U"]);
+}
+
+#[tokio::test]
+async fn rows_keep_their_exact_prices_and_rates() {
+    let stage = Stage::webhook(portal(example));
+    let reading = stage
+        .portal
+        .deals
+        .read(&stage.call(), &[DealId(351)])
+        .await
+        .unwrap();
+    let rows: Vec<(String, String, bool, RowVat)> = reading.deals[0]
+        .rows
+        .iter()
+        .map(|row| {
+            (
+                row.quantity.to_string(),
+                row.price.to_string(),
+                row.vat_included,
+                row.vat.clone(),
+            )
+        })
+        .collect();
+    let row = |quantity: &str, price: &str, included, vat| {
+        (quantity.to_owned(), price.to_owned(), included, vat)
+    };
+    assert_eq!(
+        rows,
+        [
+            row("1", "5550", true, RowVat::Known(VatRate::Without)),
+            row("3", "90000", true, RowVat::Known(VatRate::Percent10)),
+            // Tax on top: the price as it was typed, without tax.
+            row("0.5", "33.33", false, RowVat::Known(VatRate::Percent22)),
+            row("1", "1", true, RowVat::Strange("13".to_owned())),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn requisites_come_with_banks_and_legal_address_in_the_portals_order() {
+    let stage = Stage::webhook(portal(example));
+    let reading = stage
+        .portal
+        .deals
+        .read(&stage.call(), &[DealId(351)])
+        .await
+        .unwrap();
+    let deal = &reading.deals[0];
+    let ids: Vec<u64> = deal
+        .requisites
+        .iter()
+        .map(|requisite| requisite.id.0)
+        .collect();
+    assert_eq!(ids, [41, 40]);
+    assert!(deal.requisites[0].address_only);
+    assert_eq!(deal.requisites[1].owner, Owner::Company(CompanyId(3027)));
+    assert_eq!(
+        deal.requisites[1].address,
+        "101000, Москва, ул. Ленина, 5, оф. 701"
+    );
+    assert_eq!(deal.chosen.buyer, Some(RequisiteId(40)));
+    assert_eq!(deal.chosen.seller, Some(RequisiteId(2)));
+    assert_eq!(deal.chosen.seller_bank, Some(BankDetailId(5)));
+    let own = &reading.own_companies[0];
+    assert_eq!((own.id, own.title.as_str()), (CompanyId(1), "Свои"));
+    let banks: Vec<u64> = own.requisites[0]
+        .banks
+        .iter()
+        .map(|bank| bank.id.0)
+        .collect();
+    assert_eq!(banks, [6, 5]);
+    assert_eq!(own.requisites[0].director, "Директорова Д. Д.");
+}
+
+#[tokio::test]
+async fn a_deal_with_three_hundred_rows_is_read_to_its_end() {
+    let stage = Stage::webhook(portal(|method, params| {
+        if method != "crm.item.productrow.list" {
+            return example(method, params);
+        }
+        let after: u64 = params["filter[>id]"].parse().unwrap();
+        let page: Vec<Value> = (after + 1..=300)
+            .take(50)
+            .map(|id| json!({"id": id, "ownerId": 351, "productName": "Товар", "price": 1, "quantity": 1, "taxRate": 22, "taxIncluded": "Y", "sort": 300 - id}))
+            .collect();
+        Reply::Result(json!({"productRows": page}))
+    }));
+    let reading = stage
+        .portal
+        .deals
+        .read(&stage.call(), &[DealId(351)])
+        .await
+        .unwrap();
+    assert_eq!(reading.deals[0].rows.len(), 300);
+}
+
+#[tokio::test]
+async fn a_requisite_chosen_from_another_owner_is_read_as_well() {
+    let stage = Stage::webhook(portal(|method, params| match method {
+        "crm.requisite.link.list" => Reply::Result(
+            json!([{"ENTITY_ID": "351", "REQUISITE_ID": "77", "MC_REQUISITE_ID": "0"}]),
+        ),
+        "crm.requisite.list" if list(params, "filter[@ID]") == [77] => Reply::Result(
+            json!([{"ID": "77", "ENTITY_TYPE_ID": "3", "ENTITY_ID": "5", "RQ_LAST_NAME": "Иванов", "RQ_FIRST_NAME": "Иван"}]),
+        ),
+        _ => example(method, params),
+    }));
+    let reading = stage
+        .portal
+        .deals
+        .read(&stage.call(), &[DealId(351)])
+        .await
+        .unwrap();
+    let chosen = reading.deals[0].requisites.last().unwrap();
+    assert_eq!(
+        (chosen.id, chosen.owner),
+        (RequisiteId(77), Owner::Contact(ContactId(5)))
+    );
+    assert_eq!(chosen.name, "Иванов Иван");
+}
+
+#[tokio::test]
+async fn a_thousand_deals_are_glanced_at_in_one_request() {
+    let stage = Stage::webhook(portal(|method, params| match method {
+        "crm.item.list" => {
+            let items: Vec<Value> = list(params, "filter[@id]")
+                .into_iter()
+                .map(|id| json!({"id": id, "categoryId": 0, "stageId": "NEW", "createdTime": "2026-01-01T00:00:00+03:00", "updatedTime": "2026-01-01T00:00:00+03:00"}))
+                .collect();
+            Reply::Result(json!({"items": items}))
+        }
+        _ => example(method, params),
+    }));
+    let ids: Vec<DealId> = (1..=1000).map(DealId).collect();
+    let glances = stage
+        .portal
+        .deals
+        .glance(&stage.call(), &ids)
+        .await
+        .unwrap();
+    assert_eq!(glances.len(), 1000);
+    assert_eq!(stage.script.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_limit_inside_a_batch_fails_the_whole_read() {
+    let stage = Stage::webhook(portal(|method, params| match method {
+        "crm.stagehistory.list" => Reply::Error("OPERATION_TIME_LIMIT"),
+        _ => example(method, params),
+    }));
+    let error = stage
+        .portal
+        .deals
+        .read(&stage.call(), &[DealId(351)])
+        .await
+        .unwrap_err();
+    assert!(error.limit);
+}
+
+#[tokio::test]
+async fn a_row_of_another_shape_is_a_defect_and_shows_no_value() {
+    let stage = Stage::webhook(portal(|method, params| match method {
+        "crm.item.list" => Reply::Result(json!({"items": [{"id": "Иванов", "categoryId": 0}]})),
+        _ => example(method, params),
+    }));
+    let error = stage
+        .portal
+        .deals
+        .glance(&stage.call(), &[DealId(1)])
+        .await
+        .unwrap_err();
+    assert_eq!(error.verdict, Verdict::Defect);
+    assert!(!error.to_string().contains("Иванов"));
+}
+
+#[tokio::test]
+async fn only_a_read_by_id_proves_that_a_deal_is_gone() {
+    let stage = Stage::webhook(portal(|_, params| match params["id"].as_str() {
+        "1" => Reply::Result(json!({"item": {"id": 1}})),
+        "2" => Reply::Error("NOT_FOUND"),
+        "3" => Reply::Error("ACCESS_DENIED"),
+        _ => Reply::Error("INTERNAL_SERVER_ERROR"),
+    }));
+    let ids = [1, 2, 3, 4].map(DealId);
+    let seen = stage
+        .portal
+        .deals
+        .presence(&stage.call(), &ids)
+        .await
+        .unwrap();
+    assert_eq!(
+        seen,
+        [
+            (DealId(1), Presence::Visible),
+            (DealId(2), Presence::Gone),
+            (DealId(3), Presence::Denied)
+        ]
+    );
+    assert!(
+        stage
+            .portal
+            .deals
+            .presence(&stage.call(), &[DealId(4)])
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_sweep_goes_page_by_page_by_id() {
+    let stage = Stage::webhook(portal(|_, params| {
+        assert_eq!(params["filter[>=updatedTime]"], "2026-03-01T09:00:00+00:00");
+        let after: u64 = params["filter[>id]"].parse().unwrap();
+        let items: Vec<Value> = (after + 1..=70)
+            .take(50)
+            .map(|id| json!({"id": id, "updatedTime": "2026-03-01T12:30:00+03:00"}))
+            .collect();
+        Reply::Result(json!({"items": items}))
+    }));
+    let since = "2026-03-01T09:00:00Z".parse().unwrap();
+    let first = stage
+        .portal
+        .sweep
+        .changed(&stage.call(), RecordKind::Deal, since, None)
+        .await
+        .unwrap();
+    assert_eq!((first.records.len(), first.next), (50, Some(50)));
+    let second = stage
+        .portal
+        .sweep
+        .changed(&stage.call(), RecordKind::Deal, since, first.next)
+        .await
+        .unwrap();
+    assert_eq!((second.records.len(), second.next), (20, None));
+    assert_eq!(
+        second.records[0],
+        (
+            Record::Deal(DealId(51)),
+            Some("2026-03-01T09:30:00Z".parse().unwrap())
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_requisite_that_was_never_changed_is_found_by_its_creation() {
+    let stage = Stage::webhook(portal(|_, params| {
+        let after: u64 = params["filter[>ID]"].parse().unwrap();
+        let created = params.contains_key("filter[>=DATE_CREATE]");
+        let ids: Vec<u64> = if created {
+            (after + 1..=60).take(50).collect()
+        } else {
+            vec![7, 55].into_iter().filter(|id| *id > after).collect()
+        };
+        let rows: Vec<Value> = ids
+            .into_iter()
+            .map(|id| json!({"ID": id.to_string(), "DATE_CREATE": "2026-03-01T12:00:00+03:00", "DATE_MODIFY": if created { "" } else { "2026-03-01T12:30:00+03:00" }}))
+            .collect();
+        Reply::Result(rows.into())
+    }));
+    let since = "2026-03-01T09:00:00Z".parse().unwrap();
+    let (mut after, mut found) = (None, Vec::new());
+    loop {
+        let page = stage
+            .portal
+            .sweep
+            .changed(&stage.call(), RecordKind::Requisite, since, after)
+            .await
+            .unwrap();
+        found.extend(page.records.into_iter().map(|(record, _)| record));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let all: Vec<Record> = (1..=60)
+        .map(|id| Record::Requisite(RequisiteId(id)))
+        .collect();
+    assert_eq!(found, all);
+}
+
+#[tokio::test]
+async fn deals_that_entered_a_stage_are_found_in_the_history() {
+    let stage = Stage::webhook(portal(|method, params| {
+        assert_eq!(
+            (method, params["filter[@STAGE_ID][0]"].as_str()),
+            ("crm.stagehistory.list", "C9:UC_NYL06U")
+        );
+        Reply::Result(fixture(method))
+    }));
+    let since = "2024-01-01T00:00:00Z".parse().unwrap();
+    let page = stage
+        .portal
+        .sweep
+        .entered(&stage.call(), &[StageId::new("C9:UC_NYL06U")], since, None)
+        .await
+        .unwrap();
+    assert_eq!(
+        page.records[0],
+        (
+            Record::Deal(DealId(351)),
+            Some("2024-04-25T14:59:11Z".parse().unwrap())
+        )
+    );
+    assert_eq!(page.next, None);
+}
+
+#[tokio::test]
+async fn the_owner_behind_a_bank_detail_is_found() {
+    let stage = Stage::webhook(portal(|method, _| {
+        Reply::Result(match method {
+            "crm.requisite.bankdetail.list" => json!([{"ID": "5", "ENTITY_ID": "40"}]),
+            _ => {
+                json!([{"ID": "40", "ENTITY_TYPE_ID": "4", "ENTITY_ID": "3027"}, {"ID": "41", "ENTITY_TYPE_ID": "3", "ENTITY_ID": "8"}])
+            }
+        })
+    }));
+    let records = [
+        Record::BankDetail(BankDetailId(5)),
+        Record::Requisite(RequisiteId(41)),
+        Record::Requisite(RequisiteId(99)),
+    ];
+    let owners = stage
+        .portal
+        .sweep
+        .owners(&stage.call(), &records)
+        .await
+        .unwrap();
+    let owners: Vec<Option<Record>> = owners.into_iter().map(|owner| owner.owner).collect();
+    assert_eq!(
+        owners,
+        [
+            Some(Record::Company(CompanyId(3027))),
+            Some(Record::Contact(ContactId(8))),
+            None
+        ]
+    );
+}
+
+#[tokio::test]
+async fn funnels_come_with_their_stages_in_order() {
+    let stage = Stage::webhook(portal(|method, params| match method {
+        "crm.status.list" if params["filter[ENTITY_ID]"] == "DEAL_STAGE_9" => {
+            Reply::Result(json!([]))
+        }
+        _ => Reply::Result(fixture(method)),
+    }));
+    let funnels = stage.portal.directory.funnels(&stage.call()).await.unwrap();
+    let ids: Vec<FunnelId> = funnels.iter().map(|funnel| funnel.id).collect();
+    assert_eq!(ids, [FunnelId(9), FunnelId(0)]);
+    let stages: Vec<(&str, StageSemantics)> = funnels[1]
+        .stages
+        .iter()
+        .map(|stage| (stage.id.as_str(), stage.semantics))
+        .collect();
+    assert_eq!(
+        stages,
+        [
+            ("NEW", StageSemantics::Process),
+            ("WON", StageSemantics::Won),
+            ("LOSE", StageSemantics::Lost)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_offline_queue_is_never_read_destructively() {
+    let vault = Memory::holding("token", "r1");
+    let script = portal(|method, params| match method {
+        "event.offline.list" => Reply::Result(json!([])),
+        "event.offline.get" => {
+            assert_eq!(params["clear"], "0");
+            assert_eq!(params["auth_connector"], "provodka");
+            Reply::Result(fixture(method))
+        }
+        "event.offline.clear" => {
+            assert_eq!(
+                (
+                    params["process_id"].as_str(),
+                    params["message_id[3]"].as_str()
+                ),
+                ("ssa4ec3gyr72", "14")
+            );
+            Reply::Result(json!(true))
+        }
+        other => panic!("{other}"),
+    });
+    let stage = Stage::app(script, vault, Offline::KeptWithoutOurs);
+    let queue = stage.portal.offline.clone().unwrap();
+    let packet = queue.reserve(&stage.call()).await.unwrap();
+    assert_eq!(
+        packet.records,
+        [
+            Record::Deal(DealId(77)),
+            Record::BankDetail(BankDetailId(5))
+        ]
+    );
+    assert_eq!(packet.messages, ["11", "12", "13", "14"]);
+    queue.clear(&stage.call(), &packet).await.unwrap();
+    queue.reserve(&stage.call()).await.unwrap();
+    assert_eq!(stage.script.count("event.offline.list"), 1);
+}
+
+#[tokio::test]
+async fn a_packet_whose_reader_died_is_read_again_by_its_process() {
+    let vault = Memory::holding("token", "r1");
+    let script = portal(|method, params| match method {
+        "event.offline.list" => Reply::Result(
+            json!([{"ID": "1", "EVENT_NAME": "ONCRMDEALADD", "EVENT_DATA": false, "MESSAGE_ID": "1", "PROCESS_ID": "dead1", "ERROR": "0"}]),
+        ),
+        _ => {
+            assert_eq!(params["process_id"], "dead1");
+            Reply::Result(
+                json!({"process_id": "dead1", "events": [{"EVENT_NAME": "onCrmDealAdd", "EVENT_DATA": {"FIELDS": {"ID": "3"}}, "MESSAGE_ID": "1"}]}),
+            )
+        }
+    });
+    let stage = Stage::app(script, vault, Offline::Kept);
+    let packet = stage
+        .portal
+        .offline
+        .clone()
+        .unwrap()
+        .reserve(&stage.call())
+        .await
+        .unwrap();
+    assert_eq!(
+        (packet.process_id.as_str(), packet.records),
+        ("dead1", vec![Record::Deal(DealId(3))])
+    );
+}
+
+#[test]
+fn a_webhook_has_no_offline_queue() {
+    let stage = Stage::webhook(portal(example));
+    assert!(stage.portal.offline.is_none());
+}

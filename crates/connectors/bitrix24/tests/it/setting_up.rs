@@ -1,0 +1,249 @@
+//! Set-up and check: fields, subscriptions, findings.
+
+use std::sync::Mutex;
+
+use connector_bitrix24::Offline;
+use domain::observed::OurField;
+use serde_json::{Value, json};
+
+use crate::script::{Memory, Reply, Script, Stage, fixture, portal, status};
+
+#[tokio::test]
+async fn only_missing_fields_are_made() {
+    let made: &'static Mutex<Vec<(String, String)>> = Box::leak(Box::default());
+    let stage = Stage::webhook(portal(move |method, params| match method {
+        "crm.deal.userfield.list" => {
+            let made = made.lock().unwrap();
+            let made = made
+                .iter()
+                .map(|(name, kind)| json!({"ID": "2", "FIELD_NAME": name, "USER_TYPE_ID": kind}));
+            Reply::Result(
+                made.chain([
+                    json!({"ID": "1", "FIELD_NAME": "UF_CRM_1747309879", "USER_TYPE_ID": "string"}),
+                ])
+                .collect(),
+            )
+        }
+        "crm.deal.userfield.add" => {
+            let field = (
+                params["fields[FIELD_NAME]"].clone(),
+                params["fields[USER_TYPE_ID]"].clone(),
+            );
+            made.lock().unwrap().push(field);
+            Reply::Result(json!(6997))
+        }
+        other => panic!("{other}"),
+    }));
+    let wanted = [
+        (OurField::Number, "UF_CRM_1747309879".to_owned()),
+        (OurField::Sum, "provodka_sum".to_owned()),
+        (OurField::Date, "UF_PROVODKA_DATE".to_owned()),
+    ];
+    let names = stage
+        .portal
+        .set_up
+        .ensure_fields(&stage.call(), &wanted)
+        .await
+        .unwrap();
+    assert_eq!(names[1], (OurField::Sum, "UF_CRM_PROVODKA_SUM".to_owned()));
+    let field = |name: &str, kind: &str| (name.to_owned(), kind.to_owned());
+    assert_eq!(
+        *made.lock().unwrap(),
+        [
+            field("UF_CRM_PROVODKA_SUM", "money"),
+            field("UF_CRM_PROVODKA_DATE", "date")
+        ]
+    );
+    let before = stage.script.seen().len();
+    stage
+        .portal
+        .set_up
+        .ensure_fields(&stage.call(), &wanted)
+        .await
+        .unwrap();
+    assert_eq!(stage.script.seen().len(), before + 1);
+}
+
+#[tokio::test]
+async fn an_application_binds_what_is_offered_and_not_yet_bound() {
+    let script = portal(|method, params| match method {
+        "event.get" => Reply::Result(
+            json!([{"event": "ONCRMDEALADD", "handler": "https://us.example/hook", "auth_type": "0", "offline": 0}]),
+        ),
+        "events" => Reply::Result(json!([
+            "onCrmDealAdd",
+            "ONCRMDEALUPDATE",
+            "ONAPPINSTALL",
+            "ONOFFLINEEVENT"
+        ])),
+        "event.bind" => {
+            if params.get("event_type").is_some() {
+                assert_eq!(params["auth_connector"], "provodka");
+            } else {
+                assert_eq!(params["handler"], "https://us.example/hook");
+            }
+            Reply::Result(json!(true))
+        }
+        other => panic!("{other}"),
+    });
+    let stage = Stage::app(
+        script,
+        Memory::holding("token", "r1"),
+        Offline::KeptWithoutOurs,
+    );
+    let findings = stage
+        .portal
+        .set_up
+        .bind_events(&stage.call(), "https://us.example/hook")
+        .await
+        .unwrap();
+    assert!(findings.iter().all(|finding| finding.holds));
+    let seen = stage.script.seen();
+    let bound: Vec<&str> = seen.last().unwrap().body["cmd"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|command| command.as_str().unwrap())
+        .collect();
+    // Two online, two offline, the doorbell.
+    assert_eq!(bound.len(), 5, "{bound:?}");
+    assert!(
+        bound
+            .iter()
+            .any(|command| command.contains("ONOFFLINEEVENT") && command.contains("minTimeout"))
+    );
+}
+
+#[tokio::test]
+async fn through_a_webhook_a_person_is_told_what_to_bind() {
+    let stage = Stage::webhook(portal(|method, _| panic!("{method}")));
+    let findings = stage
+        .portal
+        .set_up
+        .bind_events(&stage.call(), "https://us.example/hook")
+        .await
+        .unwrap();
+    assert!(!findings[0].holds);
+    assert!(
+        findings[0].advice.contains("https://us.example/hook")
+            && findings[0].advice.contains("ONCRMDEALUPDATE")
+    );
+}
+
+fn healthy(method: &str, params: &crate::script::Params) -> Reply {
+    Reply::Result(match method {
+        "scope" => json!(["crm", "im", "user_brief"]),
+        "profile" => json!({"ID": "1", "ADMIN": true, "NAME": "Vadim", "LAST_NAME": "Valeev"}),
+        "crm.category.list" => fixture(method),
+        "crm.item.fields" => {
+            json!({"fields": {"UF_CRM_PROVODKA_NUMBER": {"type": "string", "upperName": "UF_CRM_PROVODKA_NUMBER"}}})
+        }
+        "crm.item.list" if params.contains_key("filter[=categoryId]") => {
+            fixture("crm.item.list.deal")
+        }
+        "crm.item.list" => json!({"items": [{"id": 1}]}),
+        "crm.stagehistory.list" => json!({"items": []}),
+        "crm.item.update" => {
+            // The value that stands there already: the portal saves nothing.
+            assert_eq!(params["fields[UF_CRM_PROVODKA_NUMBER]"], "СЧ-17");
+            json!({"item": {"id": 351}})
+        }
+        _ => json!([]),
+    })
+}
+
+fn failing(findings: &[capability::portal::Finding]) -> Vec<&str> {
+    let mut codes: Vec<&str> = findings
+        .iter()
+        .filter(|finding| !finding.holds)
+        .filter_map(|finding| finding.code.as_deref())
+        .collect();
+    codes.dedup();
+    codes
+}
+
+#[tokio::test]
+async fn check_tries_every_right_and_changes_nothing() {
+    let stage = Stage::webhook(portal(healthy));
+    let findings = stage.portal.directory.probe(&stage.call()).await;
+    // Five of our six fields are missing on this portal.
+    assert_eq!(failing(&findings), ["bitrix24-field"]);
+    for what in [
+        "Доступ к порталу",
+        "Право `im`",
+        "Технический пользователь",
+        "воронки «General»: запись",
+        "Чтение реквизитов",
+    ] {
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding.what.contains(what) && finding.holds),
+            "{what}"
+        );
+    }
+    let shown = format!("{:?}{:?}", findings, stage.gate.exchanges());
+    assert!(!shown.contains("Valeev") && !shown.contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn check_says_which_right_is_missing() {
+    let stage = Stage::webhook(portal(|method, params| match method {
+        "scope" => Reply::Result(json!(["crm"])),
+        "profile" => Reply::Result(json!({"ID": "7", "ADMIN": false})),
+        "crm.item.list" if params.contains_key("filter[=isMyCompany]") => {
+            Reply::Result(json!({"items": []}))
+        }
+        "crm.requisite.list" => Reply::Error("ACCESS_DENIED"),
+        "crm.item.update" => Reply::Error("ACCESS_DENIED"),
+        "crm.item.fields" => Reply::Result(json!({"fields": {}})),
+        _ => healthy(method, params),
+    }));
+    let findings = stage.portal.directory.probe(&stage.call()).await;
+    for code in [
+        "bitrix24-scope",
+        "bitrix24-admin",
+        "bitrix24-own-company",
+        "bitrix24-rights",
+        "bitrix24-field",
+    ] {
+        assert!(
+            failing(&findings).contains(&code),
+            "{code} in {findings:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn check_of_a_dead_webhook_is_one_finding() {
+    let script = Script::new(|_, _| {
+        Ok(status(
+            401,
+            json!({"error": "NO_AUTH_FOUND", "error_description": "Wrong authorization data"}),
+        ))
+    });
+    let stage = Stage::webhook(script);
+    let findings = stage.portal.directory.probe(&stage.call()).await;
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].code.as_deref(), Some("bitrix24-access"));
+}
+
+#[tokio::test]
+async fn the_plan_decides_about_the_offline_queue() {
+    for (kept, without_ours, expected) in [
+        ("N", "N", Offline::Absent),
+        ("Y", "N", Offline::Kept),
+        ("Y", "Y", Offline::KeptWithoutOurs),
+    ] {
+        let script = portal(move |_, params| {
+            let value: Value = if params["CODE"] == "rest_offline_extended" {
+                kept.into()
+            } else {
+                without_ours.into()
+            };
+            Reply::Result(json!({ "value": value }))
+        });
+        let stage = Stage::app(script, Memory::holding("token", "r1"), Offline::Absent);
+        assert_eq!(stage.bitrix.offline(&stage.call()).await, Ok(expected));
+    }
+}
