@@ -59,9 +59,8 @@ async function refresh() {
   try {
     const answer = await fetch("/ui/state", { cache: "no-store" });
     state = await answer.json();
-    showNotice("");
   } catch {
-    showNotice("Нет связи с эмулятором");
+    showNotice("Нет связи с эмулятором", 1500);
     return;
   }
   drawAll();
@@ -94,13 +93,13 @@ function billRow(bill) {
     tabIndex: 0, "data-key": bill.id, onclick: open,
     onkeydown: (event) => { if (event.key === "Enter") open(); },
   },
-    make("td", {}, "№ " + bill.number),
-    make("td", {}, day(bill.date)),
-    make("td", {}, bill.contractor.name),
+    make("td", { class: "text" }, "№ " + bill.number),
+    make("td", { class: "short" }, day(bill.date)),
+    make("td", { class: "text" }, bill.contractor.name),
     make("td", { class: "sum" }, money(bill.sum)),
     make("td", { class: "sum" }, money(bill.paidSum)),
     make("td", {}, status(bill.status)),
-    make("td", { class: "muted" }, bill.createdBy === "api" ? "API" : "вручную"));
+    make("td", { class: "muted short" }, bill.createdBy === "api" ? "API" : "вручную"));
 }
 
 function status(name) {
@@ -109,7 +108,7 @@ function status(name) {
 
 function billCard(own, bill) {
   const line = (item) => make("tr", {},
-    make("td", {}, item.productName, make("div", { class: "muted" }, `${item.quantity} ${item.unitName} × ${item.price}`)),
+    make("td", { class: "text" }, item.productName, make("div", { class: "muted" }, `${item.quantity} ${item.unitName} × ${item.price}`)),
     make("td", {}, RATES[item.ndsRate] || item.ndsRate),
     make("td", { class: "sum" }, money(item.sum)));
   const fact = (name, value) => (value ? [make("dt", {}, name), make("dd", {}, value)] : []);
@@ -146,9 +145,9 @@ function billCard(own, bill) {
 function paymentRow(payment) {
   const remove = () => act({ act: "deletePayment", organization: current().organization.id, id: payment.id });
   return make("tr", {},
-    make("td", {}, day(payment.date)),
-    make("td", {}, payment.counterparty.name || payment.counterparty.inn || "—"),
-    make("td", {}, payment.purpose),
+    make("td", { class: "short" }, day(payment.date)),
+    make("td", { class: "text" }, payment.counterparty.name || payment.counterparty.inn || "—"),
+    make("td", { class: "text" }, payment.purpose),
     make("td", { class: "sum" }, money(payment.sum)),
     make("td", { class: "sum" }, money(payment.unallocatedSum)),
     make("td", {}, payment.status === "deleted" ? make("span", { class: "muted" }, "удалён")
@@ -206,12 +205,16 @@ async function post(body) {
 async function act(body) {
   const fault = await post(body);
   await refresh();
-  if (fault) showNotice(fault);
+  if (fault) showNotice(fault, 8000);
 }
 
-function showNotice(text) {
-  byId("notice").textContent = text;
-  byId("notice").hidden = !text;
+// Shows a notice for some milliseconds; a newer one takes its place.
+function showNotice(text, milliseconds) {
+  const notice = byId("notice");
+  notice.textContent = text;
+  notice.hidden = false;
+  clearTimeout(showNotice.timer);
+  showNotice.timer = setTimeout(() => { notice.hidden = true; }, milliseconds);
 }
 
 // A dialog with fields; `collect` makes the act from them.
@@ -234,7 +237,7 @@ function dialog(title, content, collect) {
 function billDialog(own, bill) {
   const contractors = own.contractors.filter((contractor) => contractor.status === "active");
   const input = {
-    number: make("input", { value: bill ? bill.number : "", placeholder: "сам" }),
+    number: make("input", { value: bill ? bill.number : "", placeholder: "следующий" }),
     date: make("input", { type: "date", value: bill ? bill.date : own.today, required: true }),
     paymentDueDate: make("input", { type: "date", value: (bill && bill.paymentDueDate) || "" }),
     contractorId: make("select", {}, ...contractors.map((contractor) => make("option", { value: contractor.id }, contractor.name))),

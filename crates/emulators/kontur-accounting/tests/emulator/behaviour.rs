@@ -1,27 +1,19 @@
-//! State, limits, lag, faults and people's acts, in process on a paused clock.
+//! State, refusals, limits, lag and faults, in process on a paused clock.
+
 use std::time::Duration;
 
-use crate::support::{ORGANIZATION, World, bill_request, own};
 use emulator_harness::FaultRule;
-use emulator_kontur_accounting::{
-    Allocation, ApiKey, BillState, Config, Direction, Id, Kopecks, NewPayment, Organization, Payer,
-};
+use emulator_kontur_accounting::{ApiKey, Config, Organization};
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-async fn after(seconds: u64) {
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-}
+use crate::support::{World, after, bill_request, id_of, own};
 
 fn numbers(page: &Value) -> Vec<String> {
     let bills = page["bills"].as_array().unwrap().iter();
     bills
         .map(|bill| bill["number"].as_str().unwrap().to_owned())
         .collect()
-}
-
-fn id_of(value: &Value) -> Id {
-    value["id"].as_str().unwrap().parse().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -412,137 +404,6 @@ async fn bodies_that_are_no_json_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn people_edit_cancel_delete_and_restore() {
-    let world = World::new();
-    let contractor = world.romashka().await;
-    let bill = world.bill(&contractor, "м").await;
-    let path = format!("/bills/{}", bill["id"].as_str().unwrap());
-    let accountant = world.accountant();
-    let changes = json!({
-        "number": "Б-5",
-        "items": [{"productName": "Монтаж", "unitName": "шт", "quantity": "2", "price": "50000.00", "ndsRate": "nds22"}],
-    });
-    after(1).await;
-    accountant.edit_bill(id_of(&bill), &changes).unwrap();
-    let edited = world.get(&path).await.json();
-    assert_eq!(edited["number"], "Б-5");
-    assert_eq!(edited["sum"], "100000.00");
-    assert_eq!(edited["comment"], "м");
-    assert_eq!(edited["createdAt"], bill["createdAt"]);
-    assert_eq!(edited["changedAt"], "2026-03-12T09:00:01.000Z");
-    assert_eq!(
-        accountant
-            .edit_bill(id_of(&bill), &json!({"withNds": false}))
-            .unwrap_err()
-            .status,
-        400
-    );
-
-    accountant.cancel_bill(id_of(&bill)).unwrap();
-    assert_eq!(world.get(&path).await.json()["status"], "cancelled");
-    let error = accountant.edit_bill(id_of(&bill), &json!({})).unwrap_err();
-    assert_eq!(error.code, "documentCancelled");
-    accountant.delete_bill(id_of(&bill)).unwrap();
-    assert_eq!(world.get(&path).await.json()["status"], "deleted");
-    let cancelled = world.post(&format!("{path}/cancel"), &json!({})).await;
-    assert_eq!(cancelled.code(), "documentDeleted");
-    accountant.restore_bill(id_of(&bill)).unwrap();
-    assert_eq!(world.get(&path).await.json()["status"], "notPaid");
-
-    let truth = world.emulator.truth();
-    let book = &truth.organizations[&world.organization()];
-    let states: Vec<BillState> = book.bill_versions[0]
-        .iter()
-        .map(|bill| bill.state)
-        .collect();
-    use BillState::{Cancelled, Deleted, Open};
-    assert_eq!(states, [Open, Open, Cancelled, Deleted, Open]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn cancelling_twice_changes_nothing_more() {
-    let world = World::new();
-    let contractor = world.romashka().await;
-    let bill = world.bill(&contractor, "м").await;
-    let path = format!("/bills/{}/cancel", bill["id"].as_str().unwrap());
-    assert_eq!(
-        world.post(&path, &json!({"revision": 1})).await.code(),
-        "revisionMismatch"
-    );
-    let first = world.post(&path, &json!({"revision": 2})).await;
-    assert_eq!(first.json()["revision"], 3);
-    assert_eq!(
-        world.post(&path, &json!({"revision": 2})).await.json(),
-        first.json()
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn payments_move_the_bill_through_its_statuses() {
-    let world = World::new();
-    let contractor = world.romashka().await;
-    let mut request = bill_request(&contractor, "м");
-    request["paymentDueDate"] = json!("2026-03-13");
-    let bill = world.post("/bills", &request).await.json();
-    let path = format!("/bills/{}", bill["id"].as_str().unwrap());
-    let accountant = world.accountant();
-    let pay = |kopecks: i64| {
-        let payment = accountant.add_payment(NewPayment {
-            number: None,
-            date: jiff::civil::date(2026, 3, 12),
-            direction: Direction::Incoming,
-            sum: Kopecks(kopecks),
-            payer: Payer {
-                inn: Some("7707083893".to_owned()),
-                ..Payer::default()
-            },
-            purpose: "Оплата".to_owned(),
-        });
-        payment.unwrap()
-    };
-    let allocate = |payment: Id, kopecks: i64| {
-        let sum = format!("{}.{:02}", kopecks / 100, kopecks % 100);
-        let body = json!({"allocations": [{"billId": bill["id"], "sum": sum}]});
-        let path = own(&format!("/payments/{payment}/allocations"));
-        let world = &world;
-        async move { world.call("PUT", &path, Some(&body)).await }
-    };
-    let part = pay(6_000_000);
-    assert_eq!(
-        part.contractor_id,
-        Some(contractor.parse().unwrap()),
-        "recognised by INN"
-    );
-    let too_much = allocate(part.meta.id, 6_000_001).await;
-    assert_eq!(too_much.faults(), ["allocationExceedsPayment allocations"]);
-    assert_eq!(
-        allocate(part.meta.id, 6_000_000).await.json()["unallocatedSum"],
-        "0.00"
-    );
-    assert_eq!(world.get(&path).await.json()["status"], "partiallyPaid");
-    after(2 * 24 * 3600).await;
-    assert_eq!(world.get(&path).await.json()["status"], "overdue");
-    let rest = pay(9_000_001);
-    let too_much = allocate(rest.meta.id, 9_000_001).await;
-    assert_eq!(too_much.faults(), ["allocationExceedsBill allocations"]);
-    assert_eq!(allocate(rest.meta.id, 9_000_000).await.status, 200);
-    let paid = world.get(&path).await.json();
-    assert_eq!(
-        (&paid["status"], &paid["paidSum"]),
-        (&json!("paid"), &json!("150000.00"))
-    );
-    let cancelled = world.post(&format!("{path}/cancel"), &json!({})).await;
-    assert_eq!(cancelled.code(), "billHasPayments");
-
-    accountant.delete_payment(rest.meta.id).unwrap();
-    assert_eq!(world.get(&path).await.json()["paidSum"], "60000.00");
-    accountant
-        .allocate(part.meta.id, Vec::<Allocation>::new())
-        .unwrap();
-    assert_eq!(world.get(&path).await.json()["status"], "overdue");
-}
-
-#[tokio::test(start_paused = true)]
 async fn keys_open_their_organisations_alone() {
     let mut other = Organization::example();
     other.id = "11111111-2222-4333-8444-555555555555".parse().unwrap();
@@ -633,59 +494,4 @@ async fn two_runs_from_one_seed_are_equal() {
     assert_eq!(first, run(5).await);
     assert_ne!(first, run(6).await);
     assert!(first.iter().any(String::is_empty), "some answers were lost");
-}
-
-#[tokio::test(start_paused = true)]
-async fn page_shows_the_books_and_carries_out_acts() {
-    let world = World::new();
-    let contractor = world.romashka().await;
-    let page = world.call("GET", "/", None).await;
-    assert!(
-        page.headers["content-type"]
-            .to_str()
-            .unwrap()
-            .starts_with("text/html")
-    );
-    assert!(page.headers.contains_key("content-security-policy"));
-
-    let act = |body: Value| {
-        let world = &world;
-        async move { world.call("POST", "/ui/act", Some(&body)).await }
-    };
-    let organization = ORGANIZATION;
-    let issued = json!({"act": "issueBill", "organization": organization, "bill": bill_request(&contractor, "<b>м</b>")});
-    assert_eq!(act(issued).await.status, 200);
-    let state = world.call("GET", "/ui/state", None).await.json();
-    let bill = &state["organizations"][0]["bills"][0];
-    assert_eq!(bill["createdBy"], "person");
-    let cancel = json!({"act": "cancelBill", "organization": organization, "id": bill["id"]});
-    assert_eq!(act(cancel).await.status, 200);
-    let wrong =
-        json!({"act": "editBill", "organization": organization, "id": bill["id"], "changes": {}});
-    assert_eq!(act(wrong).await.code(), "documentCancelled");
-    let settings = json!({"act": "configure", "settings": {"list_lag_ms": 5000}});
-    assert_eq!(act(settings).await.status, 200);
-    assert_eq!(world.emulator.settings().list_lag_ms, 5000);
-    let payment = json!({
-        "act": "addPayment", "organization": organization,
-        "payment": {"date": "2026-03-12", "sum": "10", "purpose": "Оплата"},
-    });
-    assert_eq!(act(payment).await.faults(), ["decimalStringExpected sum"]);
-
-    let mut form = world.request("POST", "/ui/act", Some(&json!({})));
-    form.headers_mut()
-        .insert("content-type", HeaderValue::from_static("text/plain"));
-    assert_eq!(
-        world.send(form).await.unwrap().status,
-        400,
-        "a foreign page's form is refused"
-    );
-    let pdf = format!("/ui/bills/{organization}/{}", bill["id"].as_str().unwrap());
-    assert!(
-        world
-            .call("GET", &pdf, None)
-            .await
-            .bytes
-            .starts_with(b"%PDF")
-    );
 }

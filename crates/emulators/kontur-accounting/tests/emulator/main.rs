@@ -12,4 +12,5 @@
 mod behaviour;
 mod contract;
 mod over_http;
+mod people;
 mod support;

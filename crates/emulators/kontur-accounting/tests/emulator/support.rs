@@ -1,5 +1,7 @@
 //! An in-process client of the emulator, on a paused clock.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use emulator_harness::{TokioClock, is_lost};
@@ -143,4 +145,12 @@ pub(crate) fn bill_request(contractor: &str, comment: &str) -> Value {
         "contractorId": contractor,
         "items": [{"productName": "Монтаж", "unitName": "шт", "quantity": "3", "price": "50000.00", "ndsRate": "nds22"}],
     })
+}
+
+pub(crate) async fn after(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+pub(crate) fn id_of(value: &Value) -> Id {
+    value["id"].as_str().unwrap().parse().unwrap()
 }
