@@ -31,6 +31,7 @@ pub mod lanes;
 mod lease;
 pub mod look;
 pub mod outcome;
+mod passes;
 mod portal_worker;
 pub mod run;
 pub mod set_aside;

@@ -1,10 +1,10 @@
-//! One leased portal at work: passes run concurrently, at most one per lane and never two on one subject.
+//! One leased portal at work: passes run concurrently, one per lane and never two on one subject. A pass that hangs
+//! holds only its own subjects: its lane goes on without it.
 //!
 //! The worker takes due subjects, hands them to the [`Looker`] pass by pass, and sees to what passes leave behind:
 //! what failed is looked at again later, what kills its passes is set aside as a case. It ends when the portal has
 //! nothing to do, when its turn is over, when it is asked to stop, or at once when the lease is lost.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,15 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::PortalId;
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use store::{CaseState, Lane, Lease, Mode, Record, StoreError, Subject, Wakeups, Work};
+use store::{CaseState, Lane, Lease, Mode, Record, StoreError, Wakeups, Work};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::clock::later;
 use crate::failures::Failures;
 use crate::lanes::{limit, next_pass};
 use crate::lease;
 use crate::look::{Halted, LeaseContext, Looker, Means};
+use crate::passes::{Pass, PassEnd, Running};
 use crate::set_aside;
 use crate::stop::Stop;
 
@@ -46,19 +46,6 @@ pub(crate) enum Ended {
     LeaseLost,
     /// Our storage is broken: the process must end.
     StoreBroken(StoreError),
-}
-
-/// One finished pass.
-struct Pass {
-    lane: Lane,
-    due: Vec<Work>,
-    ctx: Arc<LeaseContext>,
-    end: PassEnd,
-}
-
-enum PassEnd {
-    Returned(Result<(), Halted>),
-    Died(&'static str),
 }
 
 impl PortalWorker {
@@ -133,8 +120,9 @@ impl PortalWorker {
             }
             // What is due already waits for a pass that runs, or comes with it.
             let due = next_due.filter(|due| *due > now);
+            let slow_at = running.next_slow(&self.means.settings.passes, now);
             let poll = later(now, self.means.settings.lease.poll);
-            let wake_at = [due, leave_at]
+            let wake_at = [due, leave_at, slow_at]
                 .into_iter()
                 .flatten()
                 .fold(poll, Timestamp::min);
@@ -166,7 +154,7 @@ impl PortalWorker {
             return Ok(Some(due));
         }
         for lane in Lane::ALL {
-            if !running.busy.contains_key(&lane) {
+            if running.has_room(lane, &self.means.settings.passes, self.means.clock.now()) {
                 self.fill_lane(running, lane).await?;
             }
         }
@@ -201,9 +189,8 @@ impl PortalWorker {
     }
 
     fn start(&self, running: &mut Running, lane: Lane, due: Vec<Work>) {
-        running
-            .busy
-            .insert(lane, due.iter().map(|work| work.subject.clone()).collect());
+        let began = self.means.clock.now();
+        let id = running.begin(lane, &due, began);
         let ctx = Arc::new(LeaseContext::new(
             self.means.clone(),
             lane,
@@ -211,7 +198,7 @@ impl PortalWorker {
         ));
         let (looker, means) = (Arc::clone(&self.looker), self.means.clone());
         running.passes.spawn(async move {
-            let too_long = later(means.clock.now(), means.settings.passes.longest);
+            let too_long = later(began, means.settings.passes.longest);
             let end = tokio::select! {
                 biased;
                 end = AssertUnwindSafe(looker.look(&ctx, due.clone())).catch_unwind() => match end {
@@ -220,12 +207,7 @@ impl PortalWorker {
                 },
                 () = means.clock.sleep_until(too_long) => PassEnd::Died("it took too long"),
             };
-            Pass {
-                lane,
-                due,
-                ctx,
-                end,
-            }
+            Pass { id, due, ctx, end }
         });
     }
 
@@ -244,7 +226,7 @@ impl PortalWorker {
                 return Some(Ended::LeaseLost);
             }
         };
-        running.busy.remove(&pass.lane);
+        running.end(pass.id);
         let (settled, left) = pass.ctx.sorted_out(pass.due);
         let mut again_at = None;
         let how = match pass.end {
@@ -426,18 +408,5 @@ impl PortalWorker {
     fn is_turn_over(&self, began: Timestamp) -> bool {
         self.crowded.load(Ordering::Relaxed)
             && self.means.clock.now() >= later(began, self.means.settings.lease.turn)
-    }
-}
-
-/// The passes that run, and what they are on.
-#[derive(Default)]
-struct Running {
-    passes: JoinSet<Pass>,
-    busy: BTreeMap<Lane, Vec<Subject>>,
-}
-
-impl Running {
-    fn subjects(&self) -> Vec<Subject> {
-        self.busy.values().flatten().cloned().collect()
     }
 }

@@ -67,6 +67,10 @@ pub struct PassSettings {
     pub due_limit: usize,
     /// Subjects of one trailing pass: files are slow. 10.
     pub trailing_limit: usize,
+    /// A pass that runs for longer than this no longer holds its lane: a call that hangs holds only its own subjects. 3 s.
+    pub slow_after: Duration,
+    /// So many passes of the click or the due lane run at one time, all but one of them slow. 4.
+    pub most_in_lane: usize,
     /// A pass still running after this is cancelled and counted as a death of its subjects. Longer than
     /// any single call may take, retries included. 10 min.
     pub longest: Duration,
@@ -88,6 +92,8 @@ impl Default for PassSettings {
             click_limit: 50,
             due_limit: 50,
             trailing_limit: 10,
+            slow_after: seconds(3),
+            most_in_lane: 4,
             longest: minutes(10),
             most_deaths: 3,
             set_aside_for: minutes(6 * 60),
@@ -103,8 +109,9 @@ impl Default for PassSettings {
 pub struct EffectSettings {
     /// Before an effect that surely did not happen is sent again. 2 s, doubling to 15 min.
     pub again: Backoff,
-    /// The same after a limit answer, where the remote named no time. 2 s.
-    pub after_limit: Duration,
+    /// The same after a limit answer or while the remote is out of order, where no time was named: a quarter of the
+    /// effect's age, within these bounds. 2 s to 5 min.
+    pub after_limit: Backoff,
     /// The same while access to the remote has to be renewed. 1 min.
     pub after_reauthorize: Duration,
     /// While an unknown effect may still land, it is looked up again so often: found early is adopted early. 15 s.
@@ -117,7 +124,7 @@ impl Default for EffectSettings {
     fn default() -> Self {
         Self {
             again: Backoff::new(seconds(2), minutes(15)),
-            after_limit: seconds(2),
+            after_limit: Backoff::new(seconds(2), minutes(5)),
             after_reauthorize: minutes(1),
             look_up_again: seconds(15),
             absent_looks_apart: seconds(30),

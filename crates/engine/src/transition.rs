@@ -6,11 +6,14 @@
 //! `sent` and `unknown` are one here: whoever finds an effect `sent` at the beginning of a look finds what a former
 //! pass left behind, for no two passes look at one subject.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rand::Rng;
 use store::{Effect, EffectChange, EffectState, MAX_ATTEMPTS};
 
-use crate::clock::later;
+use crate::backoff::Backoff;
+use crate::clock::{later, until};
 use crate::outcome::{Failure, LookUp, Outcome};
 use crate::settings::EffectSettings;
 use domain::Verdict;
@@ -123,7 +126,9 @@ fn after_failure(
             false,
         ),
         Verdict::Retry { .. } if failure.limit => {
-            let pause = failure.asked_pause().unwrap_or(settings.after_limit);
+            let pause = failure
+                .asked_pause()
+                .unwrap_or_else(|| patience(effect, settings, now, rng));
             back_to_intended(effect, failure.error, later(now, pause), false)
         }
         Verdict::Retry { .. } => {
@@ -132,6 +137,18 @@ fn after_failure(
             back_to_intended(effect, failure.error, later(now, pause), true)
         }
     }
+}
+
+/// Tries that are not counted leave no number to grow by: the age of the effect is one. Half is added by chance.
+fn patience(
+    effect: &Effect,
+    settings: &EffectSettings,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Duration {
+    let Backoff { first, longest } = settings.after_limit;
+    let grown = (until(effect.created_at, now) / 4).clamp(first, longest.max(first));
+    Backoff::new(grown, grown).delay(0, rng)
 }
 
 fn after_look_up(

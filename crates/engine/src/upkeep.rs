@@ -1,4 +1,4 @@
-//! What is done for its own sake: old journal lines are removed in small portions, and every portal itself is due
+//! What is done for its own sake: old journal lines, events and settled field writes are removed in small portions, and every portal itself is due
 //! often enough.
 //!
 //! Two engines may do it at one time; nothing is done twice to a worse end. What a look at a portal does (sweeps,
@@ -99,7 +99,12 @@ async fn trim_portal(means: &Means, portal: &PortalId) -> Result<(), StoreError>
             .store
             .inbox_trim(portal, before, settings.trim_portion)
             .await?;
-        if lines == 0 && events == 0 {
+        // Field writes only: slots are kept for ever.
+        let writes = means
+            .store
+            .effects_trim(portal, before, settings.trim_portion)
+            .await?;
+        if lines + events + writes == 0 {
             return Ok(());
         }
         means

@@ -3,6 +3,7 @@
 //! Not here: the emulators (`crates/emulators`), which have a state of their own.
 
 pub mod builders;
+pub mod database;
 pub mod gates;
 pub mod lookers;
 pub mod seed;
