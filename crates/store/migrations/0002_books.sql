@@ -77,4 +77,4 @@ CREATE TABLE case_waits_for (
     case_id   BIGINT NOT NULL REFERENCES office_case,
     PRIMARY KEY (portal_id, record, case_id)
 );
-CREATE INDEX case_waits_for_case ON case_waits_for (portal_id, case_id);
+CREATE INDEX case_waits_for_case ON case_waits_for (case_id);

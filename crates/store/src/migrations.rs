@@ -26,6 +26,11 @@ const MIGRATIONS: [Migration; 2] = [
 /// Any number that no other program uses for its advisory lock on the same database.
 const LOCK: i64 = 0x7072_6f76_6f64_6b61;
 
+/// The address may name a schema (`options=-csearch_path=…`), which is made if it is not there.
+const OWN_SCHEMA: &str = "DO $$ BEGIN IF current_schema() IS NULL THEN
+    EXECUTE format('CREATE SCHEMA %I', trim(both '\" ' FROM split_part(current_setting('search_path'), ',', 1)));
+END IF; END $$";
+
 pub(crate) fn run_lite(connection: &mut Connection) -> Result<(), StoreError> {
     let migrate = |connection: &Connection| -> rusqlite::Result<i64> {
         connection.execute_batch(
@@ -68,6 +73,7 @@ pub(crate) async fn run_pg(client: &mut deadpool_postgres::Object) -> Result<(),
         transaction
             .batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))
             .await?;
+        transaction.batch_execute(OWN_SCHEMA).await?;
         transaction
             .batch_execute(
                 "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL PRIMARY KEY)",

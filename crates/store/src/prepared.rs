@@ -37,6 +37,13 @@ const ACROSS_PORTALS: [&str; 11] = [
     "UNCLAIM",
 ];
 
+/// Plans that read a table from end to end.
+const WHOLE_TABLES: [&str; 3] = [
+    "FREE_PORTAL: SCAN p",
+    "PORTALS: SCAN portal USING INDEX sqlite_autoindex_portal_1",
+    "PORTAL_BY_HOST: SCAN portal",
+];
+
 #[test]
 fn sqlite_prepares_every_statement() {
     let mut connection = rusqlite::Connection::open_in_memory().unwrap();
@@ -49,6 +56,10 @@ fn sqlite_prepares_every_statement() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test finds its server by the environment"
+)]
 fn postgres_prepares_every_statement() {
     let Ok(url) = std::env::var("PROVODKA_TEST_POSTGRES") else {
         eprintln!("skipped: PROVODKA_TEST_POSTGRES is not set");
@@ -98,6 +109,86 @@ fn every_statement_stays_within_its_portal() {
         assert!(
             within || ACROSS_PORTALS.contains(&name),
             "{name} does not carry the portal"
+        );
+    }
+}
+
+/// SQLite alone: its plans are stable text. The same indices serve PostgreSQL, whose choice depends on statistics.
+#[test]
+fn what_runs_often_finds_its_rows_by_index() {
+    let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+    crate::migrations::run_lite(&mut connection).unwrap();
+    let fill = "
+        INSERT INTO portal VALUES ('a', 'a', 'active', 0, '{}', 0, 0), ('b', 'b', 'active', 0, '{}', 0, 0);
+        INSERT INTO lease VALUES ('a', '', 0, 0), ('b', '', 0, 0);
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+        INSERT INTO work SELECT 'a', 'deal/' || i, i % 3, 1, i, i, 'x', 0, NULL FROM n;";
+    connection.execute_batch(fill).unwrap();
+    let mut plain: Vec<String> = Vec::new();
+    for sql in all() {
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", sql.lite()))
+            .unwrap();
+        let nulls = vec![rusqlite::types::Null; plan.parameter_count()];
+        let steps = plan
+            .query_map(rusqlite::params_from_iter(nulls), |row| {
+                row.get::<_, String>(3)
+            })
+            .unwrap();
+        for step in steps.map(Result::unwrap) {
+            let whole_table = step.starts_with("SCAN")
+                && !step.contains("json_each")
+                && !step.contains("VIRTUAL");
+            if whole_table && !["SCAN CONSTANT ROW"].contains(&step.as_str()) {
+                plain.push(format!("{}: {step}", sql.name()));
+            }
+        }
+    }
+    plain.sort();
+    plain.dedup();
+    // Tables with one row per portal, read whole by those who look for a portal among all.
+    assert_eq!(plain, WHOLE_TABLES);
+}
+
+/// SQLite alone, as above: taking from a queue of 100,000 is no slower than from a short one.
+#[test]
+fn a_long_queue_is_not_read_to_its_end() {
+    let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+    crate::migrations::run_lite(&mut connection).unwrap();
+    let mut steps = Vec::new();
+    connection.execute_batch("INSERT INTO portal VALUES ('a', 'a', 'active', 0, '{}', 0, 0); INSERT INTO lease VALUES ('a', '', 0, 0)").unwrap();
+    for queued in [100, 100_000] {
+        let fill = "
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+            INSERT INTO work SELECT 'a', 'deal/' || i, 1, 1, i, i, 'x', 0, NULL FROM n WHERE true ON CONFLICT DO NOTHING";
+        connection.execute(fill, [queued]).unwrap();
+        let mut of_this_length = Vec::new();
+        for (name, params) in [
+            ("TAKE", vec!["'a'", "1", "999999", "'[]'", "50"]),
+            ("FREE_PORTAL", vec!["1", "999999"]),
+            ("NEXT_DUE", vec!["1"]),
+            ("NEXT_DUE_OF", vec!["'a'"]),
+        ] {
+            let sql = all().into_iter().find(|sql| sql.name() == name).unwrap();
+            let mut text = sql.lite().to_owned();
+            for (n, value) in params.iter().enumerate().rev() {
+                text = text.replace(&format!("?{}", n + 1), value);
+            }
+            let mut statement = connection.prepare(&text).unwrap();
+            let mut rows = statement.query(()).unwrap();
+            while rows.next().unwrap().is_some() {}
+            drop(rows);
+            of_this_length.push((
+                name,
+                statement.get_status(rusqlite::StatementStatus::VmStep),
+            ));
+        }
+        steps.push(of_this_length);
+    }
+    for ((name, few), (_, many)) in steps[0].iter().zip(&steps[1]) {
+        assert!(
+            *many < few * 2 + 100,
+            "{name}: {few} steps for 100 queued, {many} for 100,000"
         );
     }
 }

@@ -148,7 +148,7 @@ async fn accept(tx: &mut Tx<'_>, events: &[NewEvent], now: Timestamp) -> Result<
         );
     }
     // Portals in one order for all transactions, so that two never wait in a ring.
-    looks.sort_by(|(a, _), (b, _)| a.cmp(b));
+    looks.sort_by_key(|(portal, _)| *portal);
     for of_portal in looks.chunk_by(|(a, _), (b, _)| a == b) {
         let Some((portal, _)) = of_portal.first() else {
             continue;

@@ -153,11 +153,7 @@ async fn schema(url: &str) -> String {
         std::process::id(),
         COUNT.fetch_add(1, Ordering::Relaxed)
     );
-    admin(
-        url,
-        &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"),
-    )
-    .await;
+    admin(url, &format!("DROP SCHEMA IF EXISTS {name} CASCADE")).await;
     name
 }
 
