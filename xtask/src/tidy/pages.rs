@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use super::{Fault, File};
 
 const ERROR_PAGES: &str = "docs/errors/";
+/// Where the pages are built in; that they are listed there is not a use.
+const EXPLAIN: &str = "crates/cli/src/explain.rs";
 /// What a newcomer types: to see it work, and to check a change.
 const COMMANDS: &[&str] = &["cargo run -- demo", "cargo xtask check"];
 
@@ -22,12 +24,17 @@ pub(super) fn judge(files: &[File], names: &[String]) -> Vec<Fault> {
 /// Codes are texts of capital words joined by hyphens, such as the name of a kind of case.
 fn codes(files: &[File], names: &[String]) -> Vec<Fault> {
     let mut used: BTreeMap<&str, Fault> = BTreeMap::new();
+    let mut explained: Vec<&str> = Vec::new();
     let product = |file: &&File| {
         file.path.starts_with("crates/") && !file.path.starts_with("crates/emulators/")
     };
     for file in files.iter().filter(product) {
         for (number, line) in file.shipped_lines() {
             for code in line.split('"').filter(|text| is_code(text)) {
+                if file.path == EXPLAIN {
+                    explained.push(code);
+                    continue;
+                }
                 let page = format!("{ERROR_PAGES}{code}.md");
                 let says = format!("code `{code}` has no page `{page}`");
                 used.entry(code)
@@ -48,6 +55,12 @@ fn codes(files: &[File], names: &[String]) -> Vec<Fault> {
         .map(|(_, fault)| fault.clone())
         .collect();
     for (name, code) in pages {
+        if !explained.contains(&code) {
+            faults.push(Fault {
+                place: name.to_owned(),
+                says: format!("`explain {code}` does not know it: list it in {EXPLAIN}"),
+            });
+        }
         if !used.contains_key(code) {
             faults.push(Fault {
                 place: name.to_owned(),
@@ -182,18 +195,18 @@ mod tests {
         let place =
             "crates/planner/src/a.rs:2: code `DEAL-GONE` has no page `docs/errors/DEAL-GONE.md`";
         assert_eq!(without, [place]);
-        assert!(
-            said(
-                &[shipped],
-                &["docs/errors/DEAL-GONE.md", "docs/errors/README.md"]
-            )
-            .is_empty()
-        );
+        let page = ["docs/errors/DEAL-GONE.md", "docs/errors/README.md"];
+        let listed = code("crates/cli/src/explain.rs");
+        assert!(said(&[shipped.clone(), listed.clone()], &page).is_empty());
+        let unlisted = said(&[shipped], &page);
+        assert_eq!(unlisted.len(), 1);
+        assert!(unlisted[0].contains("`explain DEAL-GONE` does not know it"));
         for elsewhere in [
             "crates/planner/tests/a.rs",
             "crates/emulators/kontur/src/a.rs",
         ] {
-            let said = said(&[code(elsewhere)], &["docs/errors/DEAL-GONE.md"]);
+            let said = said(&[code(elsewhere), listed.clone()], &page);
+            assert_eq!(said.len(), 1);
             assert!(said[0].contains("no code `DEAL-GONE` is used"), "{said:?}");
         }
     }
