@@ -12,6 +12,8 @@ use crate::client::Ask;
 use crate::error::Failure;
 use crate::{Kontur, wire};
 
+/// The page that tells what to do when something here does not hold.
+const CODE: &str = "KONTUR-ACCOUNTING";
 /// The greatest page of the list of organisations.
 const PAGE: usize = 100;
 /// A key that opens more is not paging.
@@ -171,6 +173,7 @@ fn holds(what: impl Into<String>, advice: impl Into<String>) -> Finding {
 fn broken(what: impl Into<String>, advice: impl Into<String>) -> Finding {
     Finding {
         holds: false,
+        code: Some(CODE.to_owned()),
         ..holds(what, advice)
     }
 }
