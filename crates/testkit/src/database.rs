@@ -43,5 +43,9 @@ pub fn postgres(url: &str) -> PostgresOptions {
     let mark = if url.contains('?') { '&' } else { '?' };
     let schema = format!("testkit_{}_{count}", std::process::id());
     let url = format!("{url}{mark}options=-csearch_path%3D{schema}");
-    PostgresOptions { url, connections: 8, extra_roots: Vec::new() }
+    PostgresOptions {
+        url,
+        connections: 8,
+        extra_roots: Vec::new(),
+    }
 }

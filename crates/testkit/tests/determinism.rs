@@ -14,26 +14,16 @@ use engine::clock::later;
 use engine::{Engine, Means, Settings, Stopper};
 use rand::{Rng, RngExt};
 use serde_json::json;
-use store::{JournalEntry, JournalFilter, Lane, Look, Mode, Portal, Record, Settled, Store};
+use store::{JournalEntry, JournalFilter, Lane, Look, Record, Settled, Store};
 use testkit::builders::{deal, event, portal};
+use testkit::database::with_portal;
 use testkit::gates::OpenGate;
 use testkit::lookers::ScriptedLooker;
 use testkit::seed::{seeded, shared};
 use testkit::time::{at, clock, paused};
 
 async fn store_with_portal() -> Store {
-    let store = Store::open_inline().unwrap();
-    let portal = Portal {
-        id: portal(),
-        host: "portal-a.bitrix24.test".to_owned(),
-        mode: Mode::Active,
-        paused: false,
-        detail: json!({}),
-        created_at: at(0),
-        updated_at: at(0),
-    };
-    store.portal_put(&portal).await.unwrap();
-    store
+    with_portal(&portal(), at(0)).await.unwrap()
 }
 
 #[test]

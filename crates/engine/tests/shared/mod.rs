@@ -5,28 +5,22 @@ use std::sync::Arc;
 
 use domain::PortalId;
 use engine::{Clock, Engine, Looker, Means, Settings, Stopper};
-use serde_json::json;
-use store::{Mode, Portal, Store};
+use store::Store;
+use testkit::database::{active_portal, inline};
 use testkit::gates::OpenGate;
 use testkit::seed::shared;
 use testkit::time::at;
 use tokio::task::JoinHandle;
 
 pub(crate) async fn new_store() -> Store {
-    Store::open_inline().unwrap()
+    inline().unwrap()
 }
 
 pub(crate) async fn put_portal(store: &Store, portal: &PortalId) {
-    let portal = Portal {
-        id: portal.clone(),
-        host: format!("{portal}.bitrix24.test"),
-        mode: Mode::Active,
-        paused: false,
-        detail: json!({}),
-        created_at: at(0),
-        updated_at: at(0),
-    };
-    store.portal_put(&portal).await.unwrap();
+    store
+        .portal_put(&active_portal(portal, at(0)))
+        .await
+        .unwrap();
 }
 
 /// Settings without the portal's own tasks, which would stand in the way of counting.
