@@ -67,12 +67,12 @@ fn lines(issued: &[Line], asked: &[Line]) -> Vec<String> {
 }
 
 fn line(line: &Line) -> String {
+    let vat = match line.vat.percent() {
+        Some(_) => format!("НДС {}", line.vat.label()),
+        None => line.vat.label().to_owned(),
+    };
     format!(
-        "«{}» {} {} по {}, НДС {}",
-        line.name,
-        line.quantity,
-        line.unit.name,
-        line.price,
-        line.vat.label()
+        "«{}» {} {} по {}, {vat}",
+        line.name, line.quantity, line.unit.name, line.price
     )
 }

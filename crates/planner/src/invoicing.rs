@@ -21,6 +21,18 @@ pub const FRESH: SignedDuration = SignedDuration::from_millis(1_500);
 
 /// What a deal needs next so that its invoice exists, is the right one, and is seen in the CRM.
 pub fn plan(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
+    let plan = decide(snapshot, policy, now);
+    if snapshot.glance().is_some() && plan.needs.is_empty() {
+        return answered(
+            snapshot,
+            plan,
+            &[CaseCode::DealHidden, CaseCode::DealDeleted],
+        );
+    }
+    plan
+}
+
+fn decide(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     if let Some(creating) = &snapshot.creating {
         // Neither this revision nor another is created beside one whose fate is not known.
         return Plan::later(creating.look_at, "исход создания счёта ещё не известен");
@@ -68,7 +80,10 @@ fn issue(
 ) -> Plan {
     let Draft { invoice, seller } = match draft(reading, &snapshot.own_companies, policy, now) {
         Ok(draft) => draft,
-        Err(faults) => return ask(snapshot, fill_in(snapshot.id, reading, faults)),
+        Err(faults) => {
+            let asked = ask(snapshot, fill_in(snapshot.id, reading, faults));
+            return answered(snapshot, asked, &[CaseCode::CounterpartyAmbiguous]);
+        }
     };
     let key = &invoice.buyer.key;
     let Some(known) = snapshot.counterparties_of(&invoice.seller, &invoice.buyer) else {
@@ -97,10 +112,8 @@ fn issue(
                 .iter()
                 .map(|other| format!("{} ({})", other.counterparty.name, other.counterparty.key))
                 .collect();
-            return ask(
-                snapshot,
-                choose(snapshot.id, reading, &key.to_string(), &keys),
-            );
+            let asked = choose(snapshot.id, reading, &key.to_string(), &keys);
+            return answered(snapshot, ask(snapshot, asked), &[CaseCode::DealDataMissing]);
         }
         ([contractor], _) => {
             if now.duration_since(read_at) > FRESH {
@@ -121,10 +134,8 @@ fn issue(
                 .iter()
                 .map(|one| format!("{} ({})", one.counterparty.name, one.id))
                 .collect();
-            return ask(
-                snapshot,
-                choose(snapshot.id, reading, &key.to_string(), &names),
-            );
+            let asked = choose(snapshot.id, reading, &key.to_string(), &names);
+            return answered(snapshot, ask(snapshot, asked), &[CaseCode::DealDataMissing]);
         }
     };
     answered(
@@ -143,8 +154,18 @@ fn keep_true(
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
-    let mut plan = Plan::default();
-    if let Some(case) = gone_astray(snapshot.id, invoice) {
+    let astray = gone_astray(snapshot.id, invoice);
+    let asked_now = astray.as_ref().map(|asked| asked.case.code);
+    let mended: Vec<CaseCode> = [
+        CaseCode::InvoiceEdited,
+        CaseCode::InvoiceCancelled,
+        CaseCode::InvoiceDeleted,
+    ]
+    .into_iter()
+    .filter(|code| asked_now != Some(*code))
+    .collect();
+    let mut plan = answered(snapshot, Plan::default(), &mended);
+    if let Some(case) = astray {
         merge(&mut plan, ask(snapshot, case));
     } else if let Some(reading) = reading
         && let Ok(asked) = draft(reading, &snapshot.own_companies, policy, now)
@@ -164,11 +185,12 @@ fn keep_true(
         }
     }
     merge(&mut plan, show(snapshot, glance, invoice, policy, now));
-    if plan.is_empty() && plan.because.is_empty() {
-        plan.because.push(format!(
-            "счёт № {} выставлен и показан в сделке",
-            invoice.number
-        ));
+    if plan.because.is_empty() {
+        plan.because.push(if plan.actions.is_empty() {
+            format!("счёт № {} выставлен и показан в сделке", invoice.number)
+        } else {
+            format!("счёт № {} нужно показать в сделке", invoice.number)
+        });
     }
     plan
 }
@@ -201,6 +223,9 @@ fn show(
         .filter(|(field, _)| policy.fields.contains_key(field))
         .filter(|(field, value)| shown(glance, *field) != *value)
         .collect();
+    if differing.is_empty() {
+        plan = answered(snapshot, plan, &[CaseCode::FieldNotKept]);
+    }
     let (stubborn, fields): (Vec<_>, Vec<_>) = differing
         .into_iter()
         .partition(|(field, value)| written_twice(snapshot, *field, value, now));
@@ -323,11 +348,7 @@ fn unwanted(snapshot: &DealSnapshot, why: String) -> Plan {
     answered(
         snapshot,
         Plan::nothing(why),
-        &[
-            CaseCode::DealDataMissing,
-            CaseCode::CounterpartyAmbiguous,
-            CaseCode::DealHidden,
-        ],
+        &[CaseCode::DealDataMissing, CaseCode::CounterpartyAmbiguous],
     )
 }
 

@@ -5,6 +5,7 @@ use domain::{Line, Money, Price, Quantity, Unit, VatMode, VatRate};
 use jiff::civil::Date;
 
 use crate::Fault;
+use crate::texts::InRussian as _;
 
 /// The lines with the one way in which their prices hold VAT, or every fault by line.
 pub(crate) fn lines(reading: &DealReading, date: Date) -> Result<(VatMode, Vec<Line>), Vec<Fault>> {
@@ -43,7 +44,7 @@ pub(crate) fn lines(reading: &DealReading, date: Date) -> Result<(VatMode, Vec<L
             Ok(totals) => {
                 faults.extend(typed_sum(reading, totals.gross, lines.len()).map(fault));
             }
-            Err(error) => faults.push(fault(format!("суммы не сосчитать: {error}"))),
+            Err(error) => faults.push(fault(error.in_russian())),
         }
         if faults.is_empty() {
             return Ok((mode, lines));
@@ -68,6 +69,10 @@ fn line(row: &ProductRow, date: Date) -> Result<Line, Vec<String>> {
         faults.push("не указана единица измерения".to_owned());
     }
     let vat = match &row.vat {
+        RowVat::Known(VatRate::NotStated) => {
+            faults.push("не указана ставка НДС".to_owned());
+            None
+        }
         RowVat::Known(rate) if rate.in_force_on(date) => Some(*rate),
         RowVat::Known(rate) => {
             faults.push(format!(

@@ -97,6 +97,9 @@ pub(crate) fn seller(
         .map_err(|what| faults.push(fault(what)))
         .ok();
     let name = text(&requisite.name).or_else(|| text(&organisation.title));
+    if name.is_none() {
+        faults.push(fault("не указано название нашей организации".to_owned()));
+    }
     match (inn, bank, name) {
         (Some(inn), Some(bank), Some(name)) => {
             let sole_trader = inn.is_person();

@@ -1,7 +1,7 @@
 //! What the planner says to people, in Russian.
 
 use domain::observed::Owner;
-use domain::{AccountError, BikError, InnError, InvoiceStatus, KppError, display};
+use domain::{AccountError, AmountError, BikError, InnError, InvoiceStatus, KppError, display};
 
 use crate::{Fault, OurInvoice};
 
@@ -136,6 +136,21 @@ impl InRussian for AccountError {
             Self::NotCorrespondent => "начинается не с 30101".to_owned(),
             Self::Tail => "последние три цифры не те, что у БИК".to_owned(),
             Self::Key => "ключ не сходится: ошибка в счёте или в БИК".to_owned(),
+        }
+    }
+}
+
+impl InRussian for AmountError {
+    fn in_russian(&self) -> String {
+        match self {
+            Self::TooPrecise { line } => {
+                format!("строка {line}: слишком много знаков в количестве или цене")
+            }
+            Self::TooLarge { line } => format!("строка {line}: сумма слишком велика"),
+            Self::Discount { line } => {
+                format!("строка {line}: скидка меньше нуля или больше цены")
+            }
+            Self::TotalTooLarge => "сумма строк слишком велика".to_owned(),
         }
     }
 }

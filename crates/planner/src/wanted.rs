@@ -21,6 +21,9 @@ pub(crate) enum Wanted {
     ReadWhole,
 }
 
+/// How long after a change the stage history may still lack it.
+const HISTORY_LAGS: SignedDuration = SignedDuration::from_mins(5);
+
 /// What the manager writes into the command field to order an invoice.
 pub(crate) const ORDER: &str = "выставить счёт";
 
@@ -65,7 +68,8 @@ pub(crate) fn by_history(reading: &DealReading, policy: &Policy, now: Timestamp)
     };
     let Some(since) = entered_at(reading, funnel) else {
         let stands_there = funnel.invoice_stages.contains(&deal.stage);
-        if stands_there && deal.created >= policy.start_at {
+        let just_moved = now.duration_since(deal.changed) < HISTORY_LAGS;
+        if stands_there && (just_moved || deal.created >= policy.start_at) {
             // The portal writes the history a moment after the deal.
             return Wanted::Later(
                 after(now, 30),

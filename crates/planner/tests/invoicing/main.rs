@@ -1,0 +1,21 @@
+//! The promise of `planner::invoicing`, rule by rule: a deal as an office would have it, and the plan in words.
+//!
+//! One builder (`build`), one rendering (`render`). What a person reads is compared whole.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may"
+)]
+
+mod after_issue;
+mod build;
+mod counterparty;
+mod issue;
+mod missing;
+mod policy;
+mod properties;
+mod render;
+mod show;
+mod wanted;

@@ -1,0 +1,186 @@
+//! The invoice is seen in the deal: fields, then the timeline, then the file.
+
+use domain::observed::{FieldValue, OurField};
+use domain::{InvoiceStatus, Money};
+use insta::assert_snapshot;
+use jiff::civil::date;
+use planner::Attach;
+
+use crate::build::{INVOICE_STAGE, TestDeal, ago, deal, text};
+
+#[test]
+fn fields_and_timeline_come_at_once() {
+    assert_snapshot!(deal().issued().plan(), @r"
+    write Number = 17, Date = 2026-03-12, Sum = 122.00, Status = Выставлен
+    timeline issued/whole/1: Выставлен счёт № 17 от 12.03.2026 на сумму 122,00 ₽
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn the_file_follows_once_the_timeline_gave_its_entry() {
+    let entered = deal().issued().with(|deal| {
+        let plan = deal.planned();
+        deal.carry_out(plan);
+    });
+    assert_snapshot!(entered.plan(), @r"
+    attach the PDF of whole/1 to entry 901: Выставлен счёт № 17 от 12.03.2026 на сумму 122,00 ₽
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn an_entry_of_unknown_id_gets_no_file() {
+    let unnamed = deal().settled().with(|deal| {
+        deal.snapshot.done.clear();
+        deal.snapshot
+            .done
+            .insert("timeline/issued/whole/1".to_owned(), None);
+    });
+    assert!(unnamed.planned().is_empty(), "{}", unnamed.plan());
+}
+
+#[test]
+fn policy_may_want_no_file() {
+    let none = deal().settled().with(|deal| {
+        deal.policy.invoice.attach = Attach::Nothing;
+        deal.snapshot.done.remove("pdf/whole/1");
+    });
+    assert!(none.planned().is_empty(), "{}", none.plan());
+}
+
+#[test]
+fn where_both_sides_agree_nothing_is_done() {
+    assert_snapshot!(deal().settled().plan(), @"because: счёт № 17 выставлен и показан в сделке");
+}
+
+#[test]
+fn only_what_differs_is_written() {
+    let differing = deal().settled().read(|reading| {
+        reading.glance.fields.number = Some("71".to_owned());
+        reading.glance.fields.sum = None;
+    });
+    assert_snapshot!(differing.plan(), @r"
+    write Number = 17, Sum = 122.00
+    because: счёт № 17 нужно показать в сделке
+    ");
+    let emptied = deal()
+        .settled()
+        .read(|reading| reading.glance.fields.status = Some(String::new()));
+    assert_snapshot!(emptied.plan(), @r"
+    write Status = Выставлен
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn a_field_that_policy_does_not_name_is_not_written() {
+    let unnamed = deal().with(|deal| {
+        deal.policy.fields.remove(&OurField::Sum);
+    });
+    let plan = unnamed.issued().plan();
+    assert!(
+        plan.contains("Number = 17") && !plan.contains("Sum"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn what_the_accounting_side_shows_is_what_the_deal_shows() {
+    let paid = deal().settled().invoice(|it| {
+        it.status = InvoiceStatus::PartiallyPaid;
+        it.number = "17/2".to_owned();
+        it.date = date(2026, 3, 13);
+    });
+    assert_snapshot!(paid.plan(), @r"
+    write Number = 17/2, Date = 2026-03-13, Status = Оплачен частично
+    because: счёт № 17/2 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn an_order_that_was_obeyed_is_taken_out_of_the_command_field() {
+    let obeyed = deal().settled().ordered();
+    assert_snapshot!(obeyed.plan(), @r"
+    write Command = (empty)
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn the_invoice_is_shown_wherever_the_deal_went() {
+    let gone_on = deal()
+        .issued()
+        .history(&[(INVOICE_STAGE, 60), ("WON", 30)])
+        .of(|deal| deal.closed = true);
+    assert_eq!(gone_on.plan(), deal().issued().plan());
+    // A closed deal is not compared any more: the glance is enough.
+    assert_eq!(gone_on.glanced().plan(), deal().issued().plan());
+    let open = deal().issued().glanced();
+    assert_snapshot!(open.plan(), @"need the whole look");
+}
+
+fn overwritten(writes: &[i64]) -> TestDeal {
+    deal()
+        .settled()
+        .with(|deal| {
+            deal.snapshot.written = writes
+                .iter()
+                .map(|seconds| (ago(*seconds), OurField::Number, text("17")))
+                .collect();
+        })
+        .read(|reading| reading.glance.fields.number = Some("робот".to_owned()))
+}
+
+#[test]
+fn a_field_that_is_changed_back_twice_is_a_question_and_no_loop() {
+    assert_snapshot!(overwritten(&[600]).plan(), @r"
+    write Number = 17
+    because: счёт № 17 нужно показать в сделке
+    ");
+    assert_snapshot!(overwritten(&[600, 300]).plan(), @r"
+    case FIELD-NOT-KEPT
+      | Поле UF_NUMBER в сделке снова и снова меняют: робот или обязательное правило. Мы его больше не пишем.
+      waits for deal 4711
+    tell the administrator of FIELD-NOT-KEPT
+    ");
+    // A day later it is tried again.
+    assert_eq!(
+        overwritten(&[86_400, 300]).plan(),
+        overwritten(&[600]).plan()
+    );
+}
+
+#[test]
+fn a_stubborn_field_does_not_hold_up_the_others() {
+    let stubborn = overwritten(&[600, 300])
+        .read(|reading| reading.glance.fields.sum = Some(Money::from_kopecks(1)));
+    let plan = stubborn.planned();
+    assert!(plan.actions.iter().any(|action| matches!(
+        action,
+        planner::Action::WriteFields { fields } if *fields
+            == [(OurField::Sum, FieldValue::Money(Money::from_kopecks(12_200)))]
+    )));
+}
+
+#[test]
+fn other_values_written_before_do_not_count() {
+    let earlier = overwritten(&[600]).with(|deal| {
+        deal.snapshot
+            .written
+            .push((ago(400), OurField::Number, text("16")));
+        deal.snapshot
+            .written
+            .push((ago(300), OurField::Status, text("17")));
+    });
+    assert_eq!(earlier.plan(), overwritten(&[600]).plan());
+}
+
+#[test]
+fn a_field_that_keeps_our_value_again_answers_its_question() {
+    let kept = deal().settled().open("FIELD-NOT-KEPT", "робот", true);
+    assert_snapshot!(kept.plan(), @r"
+    withdraw FIELD-NOT-KEPT
+    because: счёт № 17 выставлен и показан в сделке
+    ");
+}

@@ -1,0 +1,172 @@
+//! Whether a deal wants an invoice at all.
+
+use domain::observed::StageEntry;
+use domain::{FunnelId, StageId};
+use insta::assert_snapshot;
+use planner::{DealSnapshot, Mode, Seen};
+
+use crate::build::{INVOICE_STAGE, ago, deal};
+
+#[test]
+fn what_nobody_looked_at_is_glanced_at_first() {
+    let unread = deal().with(|deal| deal.snapshot = DealSnapshot::unread(deal.snapshot.id));
+    assert_snapshot!(unread.plan(), @"need the glance");
+}
+
+#[test]
+fn a_funnel_that_is_off_or_unknown_is_left_alone() {
+    let off = deal().with(|deal| deal.policy.funnels[0].mode = Mode::Off);
+    assert_snapshot!(off.plan(), @"because: воронка не подключена");
+    assert_eq!(off.clone().glanced().plan(), off.plan());
+    let unknown = deal().of(|deal| deal.funnel = FunnelId(3));
+    assert_eq!(unknown.plan(), off.plan());
+}
+
+#[test]
+fn a_funnel_that_is_only_watched_is_planned_like_any_other() {
+    let watched = deal().with(|deal| deal.policy.funnels[0].mode = Mode::WatchOnly);
+    assert_eq!(watched.plan(), deal().plan());
+}
+
+#[test]
+fn a_funnel_without_an_invoice_stage_wants_none() {
+    let none = deal().with(|deal| deal.policy.funnels[0].invoice_stages.clear());
+    assert_snapshot!(none.plan(), @"because: в воронке не названа стадия счёта");
+}
+
+#[test]
+fn before_the_invoice_stage_a_glance_is_enough() {
+    assert_snapshot!(deal().stage("PREPARATION").glanced().plan(), @"because: сделка не дошла до стадии счёта");
+}
+
+#[test]
+fn at_or_after_the_invoice_stage_only_the_history_tells() {
+    assert_snapshot!(deal().glanced().plan(), @"need the whole look");
+    assert_snapshot!(deal().stage("EXECUTING").glanced().plan(), @"need the whole look");
+    assert_snapshot!(deal().stage("A-STAGE-ADDED-LATER").glanced().plan(), @"need the whole look");
+}
+
+#[test]
+fn a_lost_deal_wants_none() {
+    let lost = deal()
+        .history(&[("NEW", 600), (INVOICE_STAGE, 60), ("LOSE", 30)])
+        .of(|deal| (deal.lost, deal.closed) = (true, true));
+    assert_snapshot!(lost.plan(), @"because: сделка проиграна");
+}
+
+#[test]
+fn what_entered_the_stage_before_the_start_is_not_touched() {
+    let old = deal().history(&[("NEW", 100_000), (INVOICE_STAGE, 90_000)]);
+    assert_snapshot!(old.plan(), @"because: сделка на стадии счёта с 2026-03-11T08:00:00Z, это раньше начала работы 2026-03-11T09:00:00Z");
+    let moved_on_since = deal().history(&[(INVOICE_STAGE, 90_000), ("EXECUTING", 60)]);
+    assert_eq!(moved_on_since.plan(), old.plan());
+}
+
+#[test]
+fn a_deal_that_was_moved_back_wants_none() {
+    let back = deal().history(&[("NEW", 600), (INVOICE_STAGE, 300), ("PREPARATION", 60)]);
+    assert_snapshot!(back.plan(), @"because: сделка не дошла до стадии счёта");
+    // Its history says so even where its present stage does not tell.
+    let unknown_now = back.stage("A-STAGE-ADDED-LATER");
+    assert_snapshot!(unknown_now.plan(), @"because: сделка не входила в стадию счёта");
+}
+
+#[test]
+fn a_deal_that_was_moved_back_and_entered_again_counts_from_the_new_entry() {
+    let again = deal().history(&[
+        (INVOICE_STAGE, 90_000),
+        ("PREPARATION", 300),
+        (INVOICE_STAGE, 60),
+    ]);
+    assert_eq!(again.plan(), deal().plan());
+}
+
+#[test]
+fn a_robot_that_moves_the_deal_on_does_not_hide_its_entry() {
+    let moved = deal().history(&[("NEW", 600), (INVOICE_STAGE, 61), ("EXECUTING", 60)]);
+    assert_eq!(moved.plan(), deal().plan());
+    let won = deal()
+        .history(&[(INVOICE_STAGE, 61), ("WON", 60)])
+        .of(|deal| deal.closed = true);
+    assert_eq!(won.plan(), deal().plan());
+}
+
+#[test]
+fn a_deal_that_stepped_over_the_invoice_stage_wants_none() {
+    assert_snapshot!(deal().history(&[("NEW", 600), ("EXECUTING", 60)]).plan(), @"because: сделка не входила в стадию счёта");
+}
+
+#[test]
+fn an_entry_in_another_funnel_does_not_count() {
+    let elsewhere = deal().stage("EXECUTING").read(|reading| {
+        reading.history = vec![StageEntry {
+            funnel: FunnelId(3),
+            stage: StageId::new(INVOICE_STAGE),
+            at: ago(60),
+        }];
+    });
+    assert_snapshot!(elsewhere.plan(), @"because: сделка не входила в стадию счёта");
+}
+
+#[test]
+fn a_wrong_drag_has_some_seconds_to_be_taken_back() {
+    assert_snapshot!(deal().history(&[(INVOICE_STAGE, 4)]).plan(), @"look again at 2026-03-12T09:00:06Z: сделка только что перенесена, ждём, не вернут ли её");
+    assert_eq!(deal().history(&[(INVOICE_STAGE, 10)]).plan(), deal().plan());
+    let at_once = deal()
+        .with(|deal| deal.policy.funnels[0].settle_seconds = 0)
+        .history(&[(INVOICE_STAGE, 0)]);
+    assert_eq!(at_once.plan(), deal().plan());
+}
+
+#[test]
+fn a_history_that_the_portal_has_not_written_yet_is_waited_for() {
+    let new_deal = deal().history(&[]).of(|deal| deal.created = ago(1));
+    assert_snapshot!(new_deal.plan(), @"look again at 2026-03-12T09:00:30Z: история стадий ещё не записана порталом");
+    // A deal of long ago that was dragged into the stage just now.
+    let dragged = deal().history(&[]).of(|deal| {
+        (deal.created, deal.changed) = (ago(900_000), ago(1));
+        deal.stage = StageId::new(INVOICE_STAGE);
+    });
+    assert_eq!(dragged.plan(), new_deal.plan());
+    // One that has stood there for ever has none to come.
+    let old = dragged.of(|deal| deal.changed = ago(400));
+    assert_snapshot!(old.plan(), @"because: сделка не входила в стадию счёта");
+}
+
+#[test]
+fn a_persons_order_counts_in_any_stage_and_before_the_start() {
+    let early = deal().history(&[("NEW", 90_000)]).ordered();
+    assert_eq!(early.plan(), deal().plan());
+    assert_snapshot!(early.glanced().plan(), @"need the whole look");
+    let old = deal().history(&[(INVOICE_STAGE, 90_000)]).ordered();
+    assert_eq!(old.plan(), deal().plan());
+    let fresh = deal().history(&[(INVOICE_STAGE, 1)]).ordered();
+    assert_eq!(fresh.plan(), deal().plan());
+}
+
+#[test]
+fn another_word_in_the_command_field_is_no_order() {
+    let other = deal().history(&[("NEW", 600)]).read(|reading| {
+        reading.glance.fields.command = Some("позвонить".to_owned());
+    });
+    assert_snapshot!(other.plan(), @"because: сделка не дошла до стадии счёта");
+}
+
+#[test]
+fn a_deal_that_never_had_an_invoice_may_go() {
+    assert_snapshot!(deal().seen(Seen::Gone).plan(), @"because: сделка удалена, счёта не было");
+}
+
+#[test]
+fn questions_about_an_invoice_that_is_no_longer_wanted_are_withdrawn() {
+    let back = deal()
+        .history(&[(INVOICE_STAGE, 60), ("NEW", 30)])
+        .open("DEAL-DATA-MISSING", "не указан КПП", true)
+        .open("COUNTERPARTY-AMBIGUOUS", "их два", true)
+        .open("SOMETHING-ELSE", "не наше", true);
+    assert_snapshot!(back.plan(), @r"
+    withdraw DEAL-DATA-MISSING
+    withdraw COUNTERPARTY-AMBIGUOUS
+    because: сделка не дошла до стадии счёта
+    ");
+}
