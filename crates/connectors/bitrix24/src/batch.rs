@@ -11,9 +11,10 @@ use domain::Verdict;
 use serde_json::Value;
 
 use crate::answer::{Part, Parts};
-use crate::client::{Client, Load};
+use crate::client::Client;
 use crate::command::Command;
 use crate::error::{Effect, Meaning, unclear_answer};
+use crate::load::Load;
 
 type Settled = Result<Value, ConnectorError>;
 

@@ -4,7 +4,7 @@
 //! in two cases only, both of which prove that it was not executed: an expired token (renewed once)
 //! and a redirect to the portal's new address (posted there again). Everything else is a verdict.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use capability::exchange::{Exchange, LimitHit};
@@ -17,14 +17,17 @@ use serde_json::{Map, Value, json};
 use transport::{Allowed, Answer, Deadlines, Request, TimeSource, Transport, TransportError};
 use url::Url;
 
+use crate::address::{account, moved_to};
 use crate::answer::{latest, milliseconds, refusal, refusal_of};
 use crate::command::Command;
 use crate::error::{
     Effect, Meaning, Refusal, failed, no_answer, other_shape, retry_after, unclear_answer,
 };
+use crate::load::Load;
 use crate::masking;
+use crate::oauth::{Way, exchange};
 use crate::pace::Pace;
-use crate::tokens::{Access, App, Pass, Tokens, Way, exchange};
+use crate::tokens::{Access, App, Pass, Tokens};
 
 /// One portal's client.
 pub(crate) struct Client {
@@ -35,12 +38,6 @@ pub(crate) struct Client {
     pub(crate) pace: Pace,
     /// When the oldest part of a method's run time leaves the window; a refusal does not tell it.
     resets: Mutex<HashMap<String, Timestamp>>,
-}
-
-/// What one HTTP request carries.
-pub(crate) enum Load<'a> {
-    One(&'a Command),
-    Batch(&'a [(String, &'a Command)]),
 }
 
 /// What came of one HTTP request.
@@ -149,7 +146,10 @@ impl Client {
                 }
                 Outcome::Moved(to) => {
                     moved = true;
-                    pass.endpoint = self.new_address(&pass.endpoint, &to, load.method())?;
+                    pass.endpoint = moved_to(&pass.endpoint, &to, load.method())?;
+                    // Judged above to be the vendor's as much as the old one; `Allowed` still refuses plain HTTP.
+                    self.allowed
+                        .add(pass.endpoint.host_str().unwrap_or_default());
                 }
             }
         }
@@ -172,36 +172,6 @@ impl Client {
             Ok(()) => tracing::warn!(host, "the portal has a new address"),
             Err(error) => tracing::warn!(host, %error, "the portal's new address was not stored"),
         }
-    }
-
-    /// Our path at the redirect's host. Followed only inside the vendor's own domain, so that a
-    /// token never leaves it; anything else a person must enter.
-    fn new_address(&self, old: &Url, to: &Url, method: &str) -> Result<Url, ConnectorError> {
-        let refused = |words: &str| {
-            tracing::warn!(
-                from = old.host_str(),
-                to = to.host_str(),
-                "a redirect was not followed"
-            );
-            failed(Verdict::Reauthorize, method, "moved", words)
-        };
-        let mut address = old.clone();
-        let ours = parent(old).is_some() && parent(old) == parent(to);
-        let (Some(host), true) = (to.host_str(), ours && to.scheme() == old.scheme()) else {
-            return Err(refused(
-                "the portal redirects to an address outside its domain",
-            ));
-        };
-        address
-            .set_host(Some(host))
-            .map_err(|_| refused("the new address is wrong"))?;
-        address
-            .set_port(to.port())
-            .map_err(|()| refused("the new address is wrong"))?;
-        if old.scheme() == "https" {
-            self.allowed.add(host);
-        }
-        Ok(address)
     }
 
     /// One HTTP request: admitted, sent, judged, booked.
@@ -452,47 +422,6 @@ impl Judged {
     }
 }
 
-impl<'a> Load<'a> {
-    fn method(&self) -> &'a str {
-        match self {
-            Self::One(command) => command.method,
-            Self::Batch(_) => "batch",
-        }
-    }
-
-    fn methods(&self) -> BTreeSet<&'a str> {
-        match self {
-            Self::One(command) => BTreeSet::from([command.method]),
-            Self::Batch(commands) => commands.iter().map(|(_, command)| command.method).collect(),
-        }
-    }
-
-    fn body(&self) -> Value {
-        match self {
-            Self::One(command) if command.params.is_null() => json!({}),
-            Self::One(command) => command.params.clone(),
-            Self::Batch(commands) => {
-                let cmd: Map<String, Value> = commands
-                    .iter()
-                    .map(|(key, command)| (key.clone(), command.in_batch().into()))
-                    .collect();
-                json!({ "halt": 0, "cmd": cmd })
-            }
-        }
-    }
-
-    fn masked(&self) -> Value {
-        match self {
-            Self::One(command) => masking::params(command),
-            Self::Batch(commands) => masking::commands(
-                commands
-                    .iter()
-                    .map(|(key, command)| (key.as_str(), *command)),
-            ),
-        }
-    }
-}
-
 /// A redirect: the portal was renamed, or something stands before it.
 fn moved(answer: &Answer, load: &Load<'_>, effect: Effect) -> Judged {
     let location = answer
@@ -551,27 +480,6 @@ fn no_json(
 
 fn take_result(mut whole: Value) -> Option<Value> {
     whole.get_mut("result").map(Value::take)
-}
-
-/// The account of the limits: host and port, never the path, which may hold a secret.
-pub(crate) fn account(endpoint: &Url) -> String {
-    let host = endpoint.host_str().unwrap_or_default();
-    endpoint
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// What stands behind the first label of a host: `bitrix24.ru`. Loopback is its own domain.
-fn parent(url: &Url) -> Option<String> {
-    match url.host()? {
-        url::Host::Domain("localhost") => Some("loopback".to_owned()),
-        url::Host::Domain(name) => name
-            .split_once('.')
-            .filter(|(_, rest)| rest.contains('.'))
-            .map(|(_, rest)| rest.to_lowercase()),
-        url::Host::Ipv4(address) => address.is_loopback().then(|| "loopback".to_owned()),
-        url::Host::Ipv6(address) => address.is_loopback().then(|| "loopback".to_owned()),
-    }
 }
 
 fn span_ms(from: Timestamp, to: Timestamp) -> u64 {

@@ -9,10 +9,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use transport::{Allowed, TimeSource, Transport};
 use url::Url;
 
-use crate::client::{Client, account};
+use crate::address::account;
+use crate::client::Client;
 use crate::fields::{FieldKinds, FieldNames};
+use crate::oauth::oauth_host_is_pinned;
 use crate::probe::feature;
-use crate::tokens::{Access, App, Session, Tokens, oauth_host_is_pinned};
+use crate::tokens::{Access, App, Session, Tokens};
 
 /// The two ways to connect a portal.
 #[derive(Clone)]

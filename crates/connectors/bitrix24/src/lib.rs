@@ -16,6 +16,7 @@
     )
 )]
 
+mod address;
 mod answer;
 mod batch;
 mod client;
@@ -27,10 +28,13 @@ mod error;
 mod fields;
 mod form;
 mod gather;
+mod load;
 mod masking;
+mod oauth;
 mod offline;
 mod pace;
 mod probe;
+mod scalar;
 mod setup;
 mod sweep;
 
@@ -42,4 +46,5 @@ mod write;
 
 pub use connection::{Bitrix24, ConfigError, Connection, Offline, Settings};
 pub use fields::FieldNames;
-pub use tokens::{App, TokenVault, Tokens, VaultError, oauth_host_is_pinned};
+pub use oauth::oauth_host_is_pinned;
+pub use tokens::{App, TokenVault, Tokens, VaultError};

@@ -23,9 +23,11 @@ use crate::wire;
 impl OfflineQueue for Connector {
     async fn reserve(&self, call: &Call<'_>) -> Result<Reserved, ConnectorError> {
         if !self.orphans_sought.load(Ordering::Acquire) {
-            let orphan = self.orphan(call).await?;
-            if let Some(process_id) = orphan {
-                return self.get(call, Some(&process_id)).await;
+            if let Some(process_id) = self.orphan(call).await? {
+                let packet = self.get(call, Some(&process_id)).await?;
+                if !packet.messages.is_empty() {
+                    return Ok(packet);
+                }
             }
             self.orphans_sought.store(true, Ordering::Release);
         }
@@ -70,17 +72,18 @@ impl Connector {
     /// The process id of a packet that somebody reserved and did not clear.
     async fn orphan(&self, call: &Call<'_>) -> Result<Option<String>, ConnectorError> {
         let method = "event.offline.list";
-        let params = self.of_our_queue(
-            json!({"filter": {"!PROCESS_ID": "", "ERROR": 0}, "order": {"ID": "ASC"}, "start": 0}),
-        );
+        // The oldest page: a packet that was left behind is older than what nobody reserved.
+        let params = self.of_our_queue(json!({"order": {"ID": "ASC"}, "start": 0}));
         let result = self
             .client
             .call(call, &Command::new(method, params), Effect::Read)
             .await?;
         let events = rows::<wire::OfflineEvent>(result, "offline events")
             .map_err(|shape| other_shape(Effect::Read, method, shape.to_string()))?;
-        let mut ids = events.into_iter().map(|event| event.process_id.0);
-        Ok(ids.find(|id| !id.is_empty()))
+        let left = events.into_iter().filter(|event| !event.error.0);
+        Ok(left
+            .map(|event| event.process_id.0)
+            .find(|id| !id.is_empty()))
     }
 
     async fn get(

@@ -10,6 +10,7 @@ use capability::{Call, ConnectorError};
 use domain::observed::{Record, RecordOwner};
 use domain::{BankDetailId, CompanyId, ContactId, DealId, RequisiteId, StageId};
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -285,9 +286,11 @@ impl Connector {
     }
 }
 
-/// A moment as the portal's filters read it, with an offset instead of `Z`, which older methods do not know.
+/// A moment as the portal's filters read it: whole seconds, and an offset instead of `Z`, which
+/// older methods do not know.
 fn moment(at: Timestamp) -> String {
-    at.display_with_offset(jiff::tz::Offset::UTC).to_string()
+    let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
+    whole.display_with_offset(Offset::UTC).to_string()
 }
 
 fn unreadable(method: &str, shape: &wire::OtherShape) -> ConnectorError {

@@ -9,18 +9,15 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use capability::exchange::{Exchange, LimitHit};
-use capability::{Call, ConnectorError, Remote};
+use capability::{Call, ConnectorError};
 use domain::{PortalId, Verdict};
-use http::{HeaderMap, HeaderValue, Method, header};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use secrecy::SecretString;
 use tokio::sync::Mutex;
-use transport::{Allowed, Answer, Deadlines, Request, TimeSource, Transport, TransportError};
+use transport::Allowed;
 use url::Url;
 
-use crate::error::{retry_after, scrubbed};
-use crate::wire::{self, Grant};
+use crate::oauth::{Ask, Way, ask, oauth, pair, sign_in};
+use crate::wire::Grant;
 
 /// A pair of tokens with the address that they open.
 #[derive(Clone, Debug)]
@@ -53,7 +50,7 @@ pub trait TokenVault: Send + Sync {
 pub struct App {
     /// The portal; never its address, which people change.
     pub member_id: PortalId,
-    /// The token server; see [`oauth_host_is_pinned`].
+    /// The token server; see [`crate::oauth_host_is_pinned`].
     pub oauth: Url,
     /// The application's code.
     pub client_id: String,
@@ -61,15 +58,6 @@ pub struct App {
     pub client_secret: SecretString,
     /// Where the tokens are.
     pub tokens: Arc<dyn TokenVault>,
-}
-
-/// Whether `client_secret` may go to this address: the vendor's two token servers over TLS, or the
-/// one that the configuration names for development.
-pub fn oauth_host_is_pinned(oauth: &Url, development_host: Option<&str>) -> bool {
-    let host = oauth.host_str().unwrap_or_default();
-    let vendors = ["oauth.bitrix24.tech", "oauth.bitrix.info"];
-    (oauth.scheme() == "https" && oauth.port().is_none() && vendors.contains(&host))
-        || development_host == Some(host)
 }
 
 /// What a request needs to be let in.
@@ -104,13 +92,6 @@ struct Held {
     dead: Option<u64>,
     /// Answered by the server, refused by the vault: stored before anything else is tried.
     unstored: Option<(u64, Tokens)>,
-}
-
-/// What renewal needs from the client.
-pub(crate) struct Way<'a> {
-    pub(crate) transport: &'a dyn Transport,
-    pub(crate) allowed: &'a Allowed,
-    pub(crate) now: &'a TimeSource,
 }
 
 impl Access {
@@ -291,165 +272,6 @@ impl Session {
     }
 }
 
-/// Exchanges a refresh token at the pinned token server: proves that the grant is the vendor's, for
-/// this application, and tells whose it is. Used for the grant that an install event carries.
-pub(crate) async fn exchange(
-    call: &Call<'_>,
-    app: &App,
-    refresh: &SecretString,
-    way: &Way<'_>,
-) -> Result<(PortalId, Tokens), ConnectorError> {
-    let grant = ask(call, app, refresh, way)
-        .await
-        .map_err(Ask::into_error)?;
-    let member = PortalId::new(grant.member_id.clone());
-    let tokens = pair(grant)?;
-    Ok((member, tokens))
-}
-
-/// Why no pair came.
-enum Ask {
-    /// The request may have been carried out.
-    Lost(ConnectorError),
-    /// It was not, or will never be.
-    Failed(ConnectorError),
-}
-
-impl Ask {
-    fn into_error(self) -> ConnectorError {
-        match self {
-            Self::Lost(error) | Self::Failed(error) => error,
-        }
-    }
-}
-
-const TOKEN: &str = "oauth.token";
-
-/// One request to the token server. Secrets go in the body, never in the address.
-async fn ask(
-    call: &Call<'_>,
-    app: &App,
-    refresh: &SecretString,
-    way: &Way<'_>,
-) -> Result<Grant, Ask> {
-    let host = app.oauth.host_str().unwrap_or_default().to_owned();
-    call.admit(Remote::Bitrix24Oauth, &host, &[TOKEN])
-        .await
-        .map_err(Ask::Failed)?;
-    let url = app.oauth.join("/oauth/token/").map_err(|_| {
-        Ask::Failed(sign_in(
-            "bad-address",
-            "the token server's address is wrong",
-        ))
-    })?;
-    let body = form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", "refresh_token")
-        .append_pair("client_id", &app.client_id)
-        .append_pair("client_secret", app.client_secret.expose_secret())
-        .append_pair("refresh_token", refresh.expose_secret())
-        .finish();
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/x-www-form-urlencoded"),
-    );
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    let at = (way.now)();
-    let answer = way
-        .transport
-        .send(Request {
-            method: Method::POST,
-            url,
-            headers,
-            body: body.into(),
-            deadlines: Deadlines::READ,
-            not_after: None,
-        })
-        .await;
-    let (outcome, limit) = judge(&answer, at);
-    let (status, duration_ms) = answer.as_ref().map_or((None, 0), |answer| {
-        (Some(answer.status.as_u16()), answer.duration_ms)
-    });
-    call.done(Exchange {
-        at,
-        remote: Remote::Bitrix24Oauth,
-        account: host,
-        method: TOKEN.to_owned(),
-        request: json!({"grant_type": "refresh_token"}),
-        response: Value::Null,
-        status,
-        duration_ms,
-        times: Vec::new(),
-        limit,
-        result: match &outcome {
-            Ok(_) => "ok".to_owned(),
-            Err(Ask::Lost(error) | Ask::Failed(error)) => error.code.clone(),
-        },
-        remote_failed: matches!(outcome, Err(Ask::Lost(_))) || answer.is_err(),
-    })
-    .await;
-    outcome
-}
-
-fn judge(
-    answer: &Result<Answer, TransportError>,
-    now: jiff::Timestamp,
-) -> (Result<Grant, Ask>, Option<LimitHit>) {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => {
-            let failure = oauth(
-                Verdict::Retry { after: None },
-                error.code(),
-                error.to_string(),
-            );
-            let ask = if error.surely_not_sent() {
-                Ask::Failed(failure)
-            } else {
-                Ask::Lost(failure)
-            };
-            return (Err(ask), None);
-        }
-    };
-    let status = answer.status.as_u16();
-    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    let code = body
-        .as_ref()
-        .and_then(|body| body.get("error"))
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_lowercase();
-    if status == 429 || code == "query_limit_exceeded" {
-        let header = answer
-            .headers
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok());
-        let retry_at = retry_after(header, now);
-        let mut error = oauth(
-            Verdict::Retry { after: None },
-            "rate",
-            "the token server was asked too often".to_owned(),
-        );
-        error.limit = true;
-        return (Err(Ask::Failed(error)), Some(LimitHit::Rate { retry_at }));
-    }
-    let words = body
-        .as_ref()
-        .and_then(|body| body.get("error_description"))
-        .and_then(Value::as_str);
-    let words = scrubbed(words.unwrap_or("the token server refused"));
-    let failed = |verdict, code: &str| oauth(verdict, code, words.clone());
-    let outcome = match body.and_then(|body| wire::read::<Grant>(body, "Grant").ok()) {
-        Some(grant) if answer.status.is_success() => Ok(grant),
-        _ if status >= 500 || code.is_empty() => Err(Ask::Lost(failed(
-            Verdict::Retry { after: None },
-            "no-answer",
-        ))),
-        _ => Err(Ask::Failed(failed(Verdict::Reauthorize, &code))),
-    };
-    (outcome, None)
-}
-
 /// The new pair, if it is for this very portal.
 fn fresh(
     app: &App,
@@ -474,21 +296,6 @@ fn fresh(
     Ok(tokens)
 }
 
-fn pair(grant: Grant) -> Result<Tokens, ConnectorError> {
-    if grant.access_token.is_empty() || grant.refresh_token.is_empty() {
-        return Err(oauth(
-            Verdict::Defect,
-            "other-shape",
-            "the token server gave an empty token".to_owned(),
-        ));
-    }
-    Ok(Tokens {
-        access: grant.access_token.into(),
-        refresh: grant.refresh_token.into(),
-        client_endpoint: grant.client_endpoint,
-    })
-}
-
 fn endpoint(text: &str) -> Result<Url, ConnectorError> {
     let slashed = if text.ends_with('/') {
         text.to_owned()
@@ -498,21 +305,6 @@ fn endpoint(text: &str) -> Result<Url, ConnectorError> {
     Url::parse(&slashed).map_err(|_| sign_in("bad-address", "the portal's address is wrong"))
 }
 
-fn sign_in(code: &str, message: &str) -> ConnectorError {
-    oauth(Verdict::Reauthorize, code, message.to_owned())
-}
-
 fn vault(error: &VaultError) -> ConnectorError {
     oauth(Verdict::Retry { after: None }, "vault", error.to_string())
-}
-
-fn oauth(verdict: Verdict, code: &str, message: String) -> ConnectorError {
-    ConnectorError {
-        verdict,
-        remote: Remote::Bitrix24Oauth,
-        method: TOKEN.to_owned(),
-        code: code.to_owned(),
-        message,
-        limit: false,
-    }
 }

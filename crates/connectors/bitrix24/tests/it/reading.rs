@@ -312,7 +312,8 @@ async fn a_sweep_goes_page_by_page_by_id() {
             .collect();
         Reply::Result(json!({"items": items}))
     }));
-    let since = "2026-03-01T09:00:00Z".parse().unwrap();
+    // The portal's older methods read no fractions of a second.
+    let since = "2026-03-01T09:00:00.987654Z".parse().unwrap();
     let first = stage
         .portal
         .sweep
@@ -493,6 +494,30 @@ async fn the_offline_queue_is_never_read_destructively() {
     queue.clear(&stage.call(), &packet).await.unwrap();
     queue.reserve(&stage.call()).await.unwrap();
     assert_eq!(stage.script.count("event.offline.list"), 1);
+}
+
+#[tokio::test]
+async fn a_left_packet_that_gives_nothing_does_not_hold_up_the_queue() {
+    let script = portal(|method, params| match (method, params.get("process_id")) {
+        ("event.offline.list", _) => {
+            Reply::Result(json!([{"ID": "1", "PROCESS_ID": "gone", "ERROR": "0"}]))
+        }
+        ("event.offline.get", Some(_)) => {
+            Reply::Result(json!({"process_id": "gone", "events": []}))
+        }
+        ("event.offline.get", None) => Reply::Result(fixture(method)),
+        other => panic!("{other:?}"),
+    });
+    let stage = Stage::app(script, Memory::holding("token", "r1"), Offline::Kept);
+    let packet = stage
+        .portal
+        .offline
+        .clone()
+        .unwrap()
+        .reserve(&stage.call())
+        .await
+        .unwrap();
+    assert_eq!(packet.process_id, "ssa4ec3gyr72");
 }
 
 #[tokio::test]
