@@ -254,3 +254,28 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_writer_keeps_what_it_acknowledged() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let connection = open_for_writing(&folder.path().join("p.db")).unwrap();
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        assert_eq!(pragma("synchronous").unwrap(), 2, "FULL");
+        assert_eq!(pragma("foreign_keys").unwrap(), 1);
+        assert_eq!(pragma("secure_delete").unwrap(), 1);
+        assert_eq!(pragma("application_id").unwrap(), APPLICATION_ID);
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("p.db");
+        let _writer = open_for_writing(&file).unwrap();
+        let reader = open_for_reading(&file).unwrap();
+        assert!(run_text(&reader, "DELETE FROM portal").is_err());
+    }
+}

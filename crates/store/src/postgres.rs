@@ -173,13 +173,24 @@ pub(crate) fn classify(statement: &'static str, error: tokio_postgres::Error) ->
     if *code == SqlState::DISK_FULL {
         return StoreError::DiskFull(error.into());
     }
+    if *code == SqlState::QUERY_CANCELED {
+        // Our own limit on how long a statement may take.
+        return StoreError::Busy(error.into());
+    }
+    if [
+        SqlState::IO_ERROR,
+        SqlState::DATA_CORRUPTED,
+        SqlState::INDEX_CORRUPTED,
+    ]
+    .contains(code)
+    {
+        return StoreError::Halted(error.to_string());
+    }
     match code.code().get(..2) {
         // Connection exceptions; shutdown, and start-up not finished.
         Some("08" | "57") => StoreError::Unreachable(error.into()),
         // Lost races, locks, too many connections.
         Some("40" | "53" | "55") => StoreError::Busy(error.into()),
-        // System and internal errors of the server: its data cannot be trusted further.
-        Some("58" | "XX") => StoreError::Halted(error.to_string()),
         _ => StoreError::Statement {
             statement,
             source: error.into(),

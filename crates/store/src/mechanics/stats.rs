@@ -32,14 +32,14 @@ pub struct LaneStats {
     pub due: u64,
     /// Subjects whose moment has not come.
     pub later: u64,
-    /// Since when the oldest due one waits.
+    /// Since when the one waits that waits longest, also if it was put off meanwhile.
     pub oldest_due_at: Option<Timestamp>,
 }
 
 statements! {
     LANES =
         "SELECT lane, sum(CASE WHEN due_at <= $2 THEN 1 ELSE 0 END), sum(CASE WHEN due_at <= $2 THEN 0 ELSE 1 END),
-                min(CASE WHEN due_at <= $2 THEN due_at END)
+                min(CASE WHEN waits_since <= $2 THEN waits_since END)
          FROM work WHERE portal_id = $1 GROUP BY lane ORDER BY lane";
     OPEN_CASES =
         "SELECT code, count(*) FROM office_case WHERE portal_id = $1 AND state = 'open'

@@ -121,3 +121,39 @@ conformance! {
         assert_eq!(db.store.journal_verify(&portal("a")).await.unwrap(), whole(0, 40));
     }
 }
+
+/// SQLite alone: the file is ours, and what was removed must not be readable in it.
+#[tokio::test]
+async fn what_was_removed_is_not_in_the_file_any_more() {
+    let db = Db::new(Form::Threads).await.unwrap();
+    let lease = leased(&db, 1).await;
+    let canary = |n: i64| JournalEntry {
+        body: json!({ "name": format!("КАНАРЕЙКА-{n}") }),
+        ..line(n, 1)
+    };
+    write(&db, &lease, (0..300).map(canary)).await;
+    let in_file = |file: &std::path::Path| {
+        let merged = rusqlite::Connection::open(file).unwrap();
+        merged
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+            .unwrap();
+        let bytes = std::fs::read(file).unwrap();
+        bytes
+            .windows("КАНАРЕЙКА".len())
+            .filter(|part| *part == "КАНАРЕЙКА".as_bytes())
+            .count()
+    };
+    assert!(in_file(&db.file()) >= 300);
+    while db
+        .store
+        .journal_trim(&portal("a"), at(1000), 50)
+        .await
+        .unwrap()
+        > 0
+    {}
+    assert_eq!(in_file(&db.file()), 0);
+    assert_eq!(
+        db.store.journal_verify(&portal("a")).await.unwrap(),
+        whole(300, 300)
+    );
+}

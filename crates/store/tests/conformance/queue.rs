@@ -194,6 +194,16 @@ conformance! {
         assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 4);
     }
 
+    async fn what_is_put_off_again_and_again_is_still_seen_as_old(db: &Db) {
+        let lease = leased(db, 1).await;
+        for round in 1..4 {
+            let taken = db.store.work_take(&lease, Lane::Due, 10, &[], at(round * 100)).await.unwrap();
+            db.store.work_put_back(&lease, &taken, at(round * 100 + 50)).await.unwrap();
+        }
+        let stats = db.store.stats(&portal("a"), at(301)).await.unwrap();
+        assert_eq!(stats.lanes, [LaneStats { lane: Lane::Due, due: 0, later: 1, oldest_due_at: Some(at(0)) }]);
+    }
+
     async fn figures_tell_how_old_the_queue_is(db: &Db) {
         let lease = leased(db, 1).await;
         db.store.look(&portal("a"), &[look(deal(2), Lane::Due, at(50)), look(deal(3), Lane::Click, at(5))]).await.unwrap();
