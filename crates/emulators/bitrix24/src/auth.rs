@@ -14,7 +14,6 @@ use crate::state::State;
 use crate::truth::What;
 use crate::value::{Map, text_of};
 
-pub(crate) const ACCESS_SECONDS: i64 = 3600;
 const REFRESH_SECONDS: i64 = 180 * 24 * 3600;
 const CODE_SECONDS: i64 = 30;
 
@@ -90,7 +89,9 @@ fn random(state: &mut State, length: usize) -> String {
 pub(crate) fn issue(state: &mut State, app: usize, user: i64, now: Timestamp, grant: &str) -> Pair {
     let access = random(state, 70);
     let refresh = random(state, 70);
-    let expires_at = now.as_second().saturating_add(ACCESS_SECONDS);
+    let expires_at = now
+        .as_second()
+        .saturating_add(state.config.access_token_seconds);
     state.auth.access.insert(
         access.clone(),
         Grant {
@@ -131,7 +132,9 @@ pub(crate) fn issue(state: &mut State, app: usize, user: i64, now: Timestamp, gr
 /// An access token alone, for an event's `auth`.
 pub(crate) fn issue_for_event(state: &mut State, app: usize, user: i64, now: Timestamp) -> String {
     let access = random(state, 70);
-    let expires_at = now.as_second().saturating_add(ACCESS_SECONDS);
+    let expires_at = now
+        .as_second()
+        .saturating_add(state.config.access_token_seconds);
     state.auth.access.insert(
         access.clone(),
         Grant {
@@ -258,7 +261,7 @@ pub(crate) fn pair_body(state: &State, app: usize, user: i64, pair: &Pair) -> Va
         "client_endpoint": format!("{base}/rest/"),
         "domain": authority(&base),
         "expires": pair.expires_at,
-        "expires_in": ACCESS_SECONDS,
+        "expires_in": state.config.access_token_seconds,
         "member_id": state.config.member_id,
         "refresh_token": pair.refresh,
         "scope": scopes,

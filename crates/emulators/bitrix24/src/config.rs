@@ -30,6 +30,8 @@ pub struct PortalConfig {
     pub limits: Limits,
     pub latency: Latency,
     pub events: EventSettings,
+    /// How long an access token lives; an hour at the real portal.
+    pub access_token_seconds: i64,
     /// `feature.get` answers.
     pub features: BTreeMap<String, bool>,
     /// The plan without REST: everything answers 403.
@@ -94,6 +96,7 @@ impl Default for PortalConfig {
                 ("rest_offline_extended".into(), true),
                 ("rest_auth_connector".into(), true),
             ]),
+            access_token_seconds: 3600,
             rest_is_off: false,
             row_edit_always_fires: false,
             robots: Vec::new(),
@@ -102,6 +105,18 @@ impl Default for PortalConfig {
 }
 
 impl PortalConfig {
+    /// Reads a settings file: JSON where it begins with a brace, TOML otherwise.
+    ///
+    /// # Errors
+    /// What the parser says, with the place.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.trim_start().starts_with('{') {
+            serde_json::from_str(text).map_err(|cause| cause.to_string())
+        } else {
+            toml::from_str(text).map_err(|cause| cause.to_string())
+        }
+    }
+
     /// A portal for trying things out: two funnels, buyers with requisites, deals with lines.
     pub fn sample() -> Self {
         crate::sample::portal()

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use serde_json::{Value, json};
 
-use crate::auth::{ACCESS_SECONDS, authority};
+use crate::auth::authority;
 use crate::call::Actor;
 use crate::config::PortalConfig;
 use crate::offline::OfflineQueue;
@@ -478,9 +478,11 @@ fn auth_of(
         }
         auth.push((
             "expires",
-            now.as_second().saturating_add(ACCESS_SECONDS).to_string(),
+            now.as_second()
+                .saturating_add(state.config.access_token_seconds)
+                .to_string(),
         ));
-        auth.push(("expires_in", ACCESS_SECONDS.to_string()));
+        auth.push(("expires_in", state.config.access_token_seconds.to_string()));
         auth.push(("scope", seed.scopes.join(",")));
         auth.push(("user_id", user.to_string()));
     }

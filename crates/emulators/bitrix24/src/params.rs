@@ -100,13 +100,16 @@ fn next_index(fields: &Map) -> String {
     last.map_or(0, |last| last.saturating_add(1)).to_string()
 }
 
-/// `a[b][]` into `a` and `["b", ""]`.
+/// `a[b][]` into `a` and `["b", ""]`. As in PHP, a bracket that is never closed is a low line.
 pub(crate) fn split_name(name: &str) -> (String, Vec<String>) {
     let Some((head, rest)) = name.split_once('[') else {
         return (name.to_owned(), Vec::new());
     };
     if head.is_empty() {
         return (name.to_owned(), Vec::new());
+    }
+    if !rest.contains(']') {
+        return (format!("{head}_{rest}"), Vec::new());
     }
     let path = rest
         .split('[')
@@ -192,5 +195,60 @@ pub(crate) fn flatten(name: &str, value: &Value, into: &mut Vec<(String, String)
             }
         }
         other => into.push((name.to_owned(), crate::value::text_of(other))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(text: &str, expected: Value) {
+        assert_eq!(Value::Object(read_query(text)), expected, "{text}");
+    }
+
+    #[test]
+    fn brackets_nest_as_in_php() {
+        check("a=1&b=x+y%21", json!({"a": "1", "b": "x y!"}));
+        check(
+            "select[]=ID&select[]=TITLE",
+            json!({"select": ["ID", "TITLE"]}),
+        );
+        check(
+            "filter[%3EID]=5&filter[@ID][0]=1&filter[@ID][1]=2",
+            json!({"filter": {">ID": "5", "@ID": ["1", "2"]}}),
+        );
+        check(
+            "fields[PHONE][0][VALUE]=7&fields[PHONE][0][VALUE_TYPE]=WORK",
+            json!({"fields": {"PHONE": [{"VALUE": "7", "VALUE_TYPE": "WORK"}]}}),
+        );
+        check("cmd[5]=a&cmd[7]=b", json!({"cmd": {"5": "a", "7": "b"}}));
+        // An `=` that should have been encoded ends the name.
+        check("filter[=ownerType]=D", json!({"filter_": "ownerType]=D"}));
+    }
+
+    #[test]
+    fn body_lies_over_the_query_and_every_encoding_is_read() {
+        let read = |content_type: &str, body: &str| {
+            Value::Object(read("auth=t&id=1", content_type, body.as_bytes()).unwrap())
+        };
+        check_same(
+            read("application/json", r#"{"id":2}"#),
+            json!({"auth": "t", "id": 2}),
+        );
+        check_same(
+            read("application/x-www-form-urlencoded", "id=3"),
+            json!({"auth": "t", "id": "3"}),
+        );
+        let multipart = "--XyZ\r\nContent-Disposition: form-data; name=\"fields[TITLE]\"\r\n\r\nСделка\r\n--XyZ--\r\n";
+        check_same(
+            read("multipart/form-data; boundary=XyZ", multipart),
+            json!({"auth": "t", "id": "1", "fields": {"TITLE": "Сделка"}}),
+        );
+    }
+
+    fn check_same(got: Value, expected: Value) {
+        assert_eq!(got, expected);
     }
 }

@@ -106,6 +106,7 @@ async fn rest(Shared(emulator): Shared<Emulator>, request: Request) -> Response 
     let fault = inner.faults.draw_any(&names);
     let method = target.method.clone();
     let source = incoming.source.clone();
+    let account = account_of(inner, &target, &incoming, now);
     let effect = answer(Arc::clone(inner), target, incoming);
     let response = play(fault, || refused(&too_many()), effect).await;
     let told = match fault {
@@ -132,7 +133,7 @@ async fn rest(Shared(emulator): Shared<Emulator>, request: Request) -> Response 
         now,
         What::Request {
             method,
-            account: String::new(),
+            account,
             source,
             answer: told,
         },
@@ -296,6 +297,12 @@ async fn sleep(ms: u64) {
     if ms > 0 {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
+}
+
+/// Whom a request counts for in the history; empty where nobody was recognised.
+fn account_of(inner: &Inner, target: &Target, incoming: &Incoming, now: Timestamp) -> String {
+    let caller = identify(&inner.lock(), target, incoming, now);
+    caller.map(|caller| caller.account).unwrap_or_default()
 }
 
 async fn run_one(

@@ -11,7 +11,8 @@ function field(one) {
   if (one.files) {
     label.append(el("div", { class: "value", "data-field": one.name }, one.files.length ? one.files.map(fileLink) : el("span", { class: "empty" }, "нет файлов")));
   } else if (!one.editable) {
-    label.append(el("div", { class: "value", "data-field": one.name }, one.value || "—"));
+    const text = one.name === "OPPORTUNITY" ? money(one.value) : one.value;
+    label.append(el("div", { class: "value", "data-field": one.name }, text || "—"));
   } else {
     const input = el("input", { value: one.value, type: one.kind === "date" ? "date" : "text", "data-field": one.name, onchange: async () => {
       await ask(`/page/api/deal/${id}/fields`, "POST", { [one.name]: input.value });
@@ -70,7 +71,7 @@ function company(data) {
 const TONES = { comment: "#2066d6", log: "#7a5af5", todo: "#d98200", stage: "#1f9d55", message: "#0e9aa7" };
 
 function entry(one) {
-  const title = one.kind === "stage" ? "Стадия изменена" : one.title;
+  const title = one.kind === "stage" ? (one.first ? "Сделка создана" : "Стадия изменена") : one.title;
   return el("div", { class: "entry", "data-kind": one.kind }, icon(one.kind, TONES[one.kind]),
     el("div", { class: "body" }, title ? el("div", { class: "title" }, title) : null, el("div", {}, one.text || ""), (one.files || []).map(fileLink),
       el("div", { class: "meta" }, [one.author, moment(one.at)].filter(Boolean).join(", "))));

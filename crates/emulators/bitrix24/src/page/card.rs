@@ -244,7 +244,7 @@ fn timeline_of(state: &State, deal: i64) -> Vec<Value> {
             .map_or(stage.clone(), |status| text(status, "NAME"));
         all.push((
             at,
-            json!({"kind": "stage", "text": name, "at": state.zone.moment(at)}),
+            json!({"kind": "stage", "first": int(step, "TYPE_ID") == 1, "text": name, "at": state.zone.moment(at)}),
         ));
     }
     for message in crate::chat::of_deal(&state.chat, deal) {

@@ -1,0 +1,91 @@
+//! The page for a person: its data and its actions.
+
+use serde_json::json;
+
+use crate::hand::Portal;
+
+#[tokio::test(start_paused = true)]
+async fn board_and_card_show_the_portal_and_a_drag_fires_an_event() {
+    let portal = Portal::sample();
+    portal.bind(&["ONCRMDEALUPDATE"]).await;
+    let (_, board) = portal.get("/page/api/board").await;
+    assert_eq!(board["deals"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        board["funnels"][0]["stages"][2],
+        json!({"id": "FINAL_INVOICE", "name": "Выставить счёт", "color": "#FFA900", "semantics": ""})
+    );
+    assert_eq!(
+        portal
+            .post("/page/api/deal/1/stage", json!({"stage": "FINAL_INVOICE"}))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(
+        portal
+            .post("/page/api/deal/1/stage", json!({"stage": "NOWHERE"}))
+            .await
+            .0,
+        400
+    );
+    portal.wait(1_000).await;
+    assert_eq!(portal.handlers.names(), ["ONCRMDEALUPDATE"]);
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    assert_eq!(
+        (
+            &card["stage"],
+            &card["company"]["requisites"][0]["fields"][0]["value"]
+        ),
+        (&json!("FINAL_INVOICE"), &json!("7728168971"))
+    );
+    let (_, newer) = portal.get("/page/api/board").await;
+    assert_ne!(newer["version"], board["version"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn person_edits_lines_requisites_and_comments() {
+    let portal = Portal::sample();
+    let lines = json!([{"name": "<b>Щит</b>", "price": "10,50", "quantity": "2", "vat": "22", "vat_included": true}]);
+    assert_eq!(portal.post("/page/api/deal/1/lines", lines).await.0, 200);
+    assert_eq!(portal.emulator.deal_field(1, "OPPORTUNITY"), "21");
+    let requisite = portal.emulator.requisites_of(5)[0];
+    assert_eq!(
+        portal
+            .post(
+                &format!("/page/api/requisite/{requisite}"),
+                json!({"RQ_KPP": "770201001"})
+            )
+            .await
+            .0,
+        200
+    );
+    let (_, body) = portal
+        .hook("crm.requisite.get", json!({"id": requisite}))
+        .await;
+    assert_eq!(body["result"]["RQ_KPP"], "770201001");
+    assert_eq!(
+        portal
+            .post("/page/api/deal/1/comment", json!({"text": "Позвонить"}))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(
+        portal.emulator.comments_of_deal(1),
+        [("Позвонить".to_owned(), 0)]
+    );
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    assert_eq!(card["timeline"][0]["text"], "Позвонить");
+    for (path, mark) in [
+        ("/", "id=\"board\""),
+        ("/crm/deal/details/1/", "id=\"timeline\""),
+        ("/page/style.css", "--accent"),
+        ("/page/card.js", "textContent"),
+    ] {
+        let (status, body) = portal.get(path).await;
+        assert!(
+            status == 200 && body.as_str().unwrap().contains(mark),
+            "{path}"
+        );
+    }
+}
