@@ -333,7 +333,7 @@ impl CompanySeed {
                     ("NAME", "Расчётный счёт"),
                     ("RQ_BANK_NAME", "ПАО СБЕРБАНК"),
                     ("RQ_BIK", "044525225"),
-                    ("RQ_ACC_NUM", "40702810938000060473"),
+                    ("RQ_ACC_NUM", "40702810438000060473"),
                     ("RQ_COR_ACC_NUM", "30101810400000000225"),
                 ])],
                 addresses: BTreeMap::from([(
