@@ -126,9 +126,14 @@ pub(crate) fn row(row: wire::ProductRow) -> Result<ProductRow, OtherShape> {
             .ok_or_else(wrong)?,
         vat_included,
         vat,
-        unit_code: filled(row.measure_code.0),
+        unit_code: filled(row.measure_code.0).map(|code| okei(&code)),
         unit_name: filled(row.measure_name.0),
     })
+}
+
+/// The portal keeps OKEI codes as numbers; the classifier writes them with three digits (ОК 015-94: `006` metre).
+fn okei(code: &str) -> String {
+    format!("{code:0>3}")
 }
 
 /// A stage that a deal entered.
