@@ -161,7 +161,6 @@ pub(crate) const METHODS: &[Method] = &[
     method("crm.item.delete", "crm", Write, Nothing, item_methods::item_delete),
     method("crm.item.fields", "crm", Read, Nothing, item_methods::item_fields),
     method("crm.item.get", "crm", Read, Nothing, item_methods::item_get),
-    method("crm.item.import", "crm", Write, Nothing, item_methods::item_add),
     method("crm.item.list", "crm", Read, Nothing, item_methods::item_list),
     method("crm.item.productrow.add", "crm", Write, Nothing, rows::add),
     method("crm.item.productrow.delete", "crm", Write, Nothing, rows::delete),

@@ -363,7 +363,9 @@ pub(crate) fn countries(_call: &mut Call<'_>) -> Answer {
 
 /// The fields of a template that people see.
 pub(crate) fn preset_fields(call: &mut Call<'_>) -> Answer {
-    let names: &[&str] = match call.int("presetId").or_else(|| call.int("PRESET_ID")) {
+    let preset = call.param("preset");
+    let preset = preset.get("ID").or_else(|| preset.get("id"));
+    let names: &[&str] = match preset.and_then(crate::value::int_of) {
         Some(2) => &[
             "RQ_NAME",
             "RQ_LAST_NAME",

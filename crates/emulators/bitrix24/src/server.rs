@@ -107,7 +107,7 @@ async fn rest(Shared(emulator): Shared<Emulator>, request: Request) -> Response 
     let method = target.method.clone();
     let source = incoming.source.clone();
     let account = account_of(inner, &target, &incoming, now);
-    let effect = answer(Arc::clone(inner), target, incoming);
+    let effect = to_its_end(answer(Arc::clone(inner), target, incoming));
     let response = play(fault, || refused(&too_many()), effect).await;
     let told = match fault {
         Some(kind) => Told::Fault {
@@ -297,6 +297,18 @@ async fn sleep(ms: u64) {
     if ms > 0 {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
+}
+
+/// A caller who hangs up does not undo what was asked for: the work runs in a task of its own.
+async fn to_its_end(work: impl Future<Output = Response> + Send + 'static) -> Response {
+    let broken = || {
+        refused(&Refusal::new(
+            500,
+            "INTERNAL_SERVER_ERROR",
+            "Internal server error",
+        ))
+    };
+    tokio::spawn(work).await.unwrap_or_else(|_| broken())
 }
 
 /// Whom a request counts for in the history; empty where nobody was recognised.

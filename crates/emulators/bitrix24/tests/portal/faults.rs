@@ -84,3 +84,23 @@ async fn limit_and_gateway_answers_have_the_remotes_shape() {
     let (_, _, body) = add_under(FaultKind::CutBody, "batch").await;
     assert!(body.as_str().unwrap().starts_with("broken body"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn caller_who_hangs_up_does_not_undo_the_write() {
+    let portal = Portal::sample();
+    portal
+        .emulator
+        .configure(|config| config.latency.write_ms = 5_000);
+    let write = portal.hook(
+        "crm.item.update",
+        json!({"entityTypeId": 2, "id": 1, "fields": {"title": "Поздно"}}),
+    );
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), write)
+            .await
+            .is_err()
+    );
+    assert_eq!(portal.emulator.deal_field(1, "TITLE"), "Поставка кабеля");
+    portal.wait(5_000).await;
+    assert_eq!(portal.emulator.deal_field(1, "TITLE"), "Поздно");
+}
