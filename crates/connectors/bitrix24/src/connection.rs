@@ -223,6 +223,12 @@ pub async fn verify_install(
             "the grant belongs to another portal",
         ));
     }
+    // The pinned server vouches for this address.
+    if let Ok(endpoint) = Url::parse(&tokens.client_endpoint) {
+        settings
+            .allowed
+            .add(endpoint.host_str().unwrap_or_default());
+    }
     Ok((member, tokens))
 }
 

@@ -11,6 +11,7 @@
 mod access;
 mod answers;
 mod events;
+mod live;
 mod reading;
 mod script;
 mod setting_up;

@@ -307,8 +307,12 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn holding(access: &str, refresh: &str) -> Arc<Self> {
+        Self::with(tokens(access, refresh))
+    }
+
+    pub(crate) fn with(tokens: Tokens) -> Arc<Self> {
         Arc::new(Self {
-            pair: Mutex::new(Some((1, tokens(access, refresh)))),
+            pair: Mutex::new(Some((1, tokens))),
             stored: Mutex::new(Vec::new()),
             failures: Mutex::new(0),
         })
