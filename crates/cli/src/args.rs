@@ -1,0 +1,254 @@
+//! What may be typed: the tree of commands and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::DEFAULT_FILE;
+use crate::inspect::Kind;
+
+/// Carries deals from Bitrix24 into the accounting system and brings the invoices back.
+#[derive(Debug, Parser)]
+#[command(
+    name = "provodka",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "\
+Begin with:
+  provodka emulate bitrix24                 a local portal to try things on
+  provodka check                            does everything answer, and may we do what we must
+  provodka setup --dry-run                  what would be prepared on the portal
+  provodka serve                            work
+
+Data goes to stdout, the rest to stderr. Exit status: 0 done, 1 failed or something found wrong, 2 mistake in
+the command or the configuration."
+)]
+pub struct Cli {
+    /// The configuration; secrets come from the environment or from files that it names
+    #[arg(long, global = true, value_name = "FILE", env = "PROVODKA_CONFIG", default_value = DEFAULT_FILE)]
+    pub config: PathBuf,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Work: hear events, look at deals, issue invoices, until told to stop
+    Serve,
+    /// Try every credential, right, stage and field, and say what to do about what is wrong
+    Check(CheckArgs),
+    /// Prepare the portal: fields, first policy, events
+    Setup(SetupArgs),
+    /// Show what would be done about deals, and why; nothing is written
+    Plan(PlanArgs),
+    /// Read and change the portal's policy
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Stop working on the portal at once; events are still kept
+    Pause(PauseArgs),
+    /// Go on after `pause`
+    Resume,
+    /// Tell the story of a deal
+    Journal(JournalArgs),
+    /// Show what waits for a person
+    Cases(CasesArgs),
+    /// Answer one value a line on stdin with one JSON object a line on stdout
+    #[command(after_help = "Example:\n  printf '7707083893\\n' | provodka inspect inn")]
+    Inspect(InspectArgs),
+    /// Serve a local imitation of a remote
+    #[command(subcommand)]
+    Emulate(EmulateCommand),
+    /// Explain a code: what happened, what is done by itself, what to do
+    Explain(ExplainArgs),
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// One JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `setup`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provodka setup --dry-run
+  provodka setup --funnel 0 --stage PREPAYMENT_INVOICE --administrator chat12
+  provodka setup --active")]
+pub struct SetupArgs {
+    /// The funnel to follow, by its id; may be repeated [default: every funnel with an invoice stage]
+    #[arg(long, value_name = "ID")]
+    pub funnel: Vec<u64>,
+    /// A deal that enters this stage wants an invoice; may be repeated [default: the stage with INVOICE in its id]
+    #[arg(long, value_name = "STAGE")]
+    pub stage: Vec<String>,
+    /// Who is told of what needs a hand: `chat12`, or a user's id
+    #[arg(long, value_name = "DIALOG")]
+    pub administrator: Option<String>,
+    /// Issue invoices at once; else plans are only made and shown
+    #[arg(long)]
+    pub active: bool,
+    /// Change nothing, say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// A deal by its id; may be repeated
+    #[arg(long = "deal", value_name = "ID", required = true)]
+    pub deals: Vec<u64>,
+    /// One JSON array instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `policy …`
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Print the policy
+    Export {
+        /// A former version
+        #[arg(long, value_name = "N")]
+        version: Option<i64>,
+    },
+    /// Compare a file with the policy in force
+    Diff {
+        /// The file; `-` is stdin
+        file: PathBuf,
+    },
+    /// Put a file in force
+    Apply {
+        /// The file; `-` is stdin
+        file: PathBuf,
+        /// Only if this version is still in force
+        #[arg(long, value_name = "N")]
+        over: Option<i64>,
+    },
+    /// List the versions
+    History,
+}
+
+/// `pause`
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// `journal`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provodka journal --deal 4711
+  provodka journal --verify")]
+pub struct JournalArgs {
+    /// The deal
+    #[arg(long, value_name = "ID", required_unless_present = "verify")]
+    pub deal: Option<u64>,
+    /// One JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Prove that no line was changed, removed or added afterwards
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// `cases`
+#[derive(Debug, Args)]
+pub struct CasesArgs {
+    /// One JSON array instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Only of this code
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+    /// What to do with one
+    #[command(subcommand)]
+    pub command: Option<CasesCommand>,
+}
+
+/// `cases …`
+#[derive(Debug, Subcommand)]
+pub enum CasesCommand {
+    /// Look again at what a case is about
+    Look {
+        /// The case's number
+        number: i64,
+    },
+}
+
+/// `inspect`
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// What each line is
+    #[arg(value_enum)]
+    pub(crate) kind: Kind,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The code, such as `DEAL-DATA-MISSING`; without one all are listed
+    pub code: Option<String>,
+}
+
+/// `emulate …`
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Faults are written KIND[=VALUE][:METHOD][:permille=N][:times=N][:skip=N], for example
+  --fault answer-lost:crm.item.update:times=1 --fault slow=3s:permille=50
+Kinds: answer-lost, late-effect=TIME, not-done, html-page, cut-body, slow=TIME, status=CODE, status-after=CODE, limit.")]
+pub enum EmulateCommand {
+    /// A Bitrix24 portal: REST, OAuth, events, and a page for playing the manager
+    #[command(name = "bitrix24")]
+    Bitrix24 {
+        #[command(flatten)]
+        /// How
+        how: EmulateArgs,
+        /// The portal's beginning: users, funnels, companies, deals, limits, lateness (TOML) [default: a small sample]
+        #[arg(long, value_name = "FILE")]
+        portal_config: Option<PathBuf>,
+    },
+    /// The accounting side, with a page for playing the accountant
+    #[command(name = "kontur-accounting")]
+    KonturAccounting {
+        #[command(flatten)]
+        /// How
+        how: EmulateArgs,
+        /// Organisations, keys, behaviour (TOML) [default: one organisation]
+        #[arg(long, value_name = "FILE")]
+        accounting_config: Option<PathBuf>,
+        /// Honour the idempotency key
+        #[arg(long)]
+        idempotency_key: bool,
+    },
+}
+
+/// What both emulators take.
+#[derive(Debug, Args)]
+pub struct EmulateArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Something that goes wrong; may be repeated
+    #[arg(long = "fault", value_name = "RULE")]
+    pub faults: Vec<String>,
+    /// Decides every chance
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Print one JSON object with everything that a client needs, then stay silent
+    #[arg(long)]
+    pub json: bool,
+    /// Serve over TLS with a certificate made at start
+    #[arg(long)]
+    pub tls: bool,
+}

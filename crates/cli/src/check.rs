@@ -1,0 +1,381 @@
+//! `provodka check`: everything that can be tried before it is needed, each with what to do.
+//!
+//! Nothing is changed on the remotes, and one failure hides no other.
+
+use std::io::Write;
+
+use capability::portal::{Finding, Funnel as SeenFunnel};
+use comfy_table::{ContentArrangement, Table};
+use connector_bitrix24::FieldNames;
+use domain::observed::OwnCompany;
+use jiff::Timestamp;
+use planner::{Mode, Policy};
+use serde_json::json;
+
+use crate::connect::Connector;
+use crate::fault::Unwell;
+use crate::policy;
+use crate::product::Product;
+use crate::setup::companies_of;
+
+/// A clock before this moment is surely wrong: this program is younger.
+const YOUNGEST: &str = "2026-01-01T00:00:00Z";
+
+/// What was found, by part.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Parts with their findings, in order.
+    pub parts: Vec<(&'static str, Vec<Finding>)>,
+}
+
+impl Report {
+    /// Whether everything holds.
+    pub fn is_well(&self) -> bool {
+        self.parts
+            .iter()
+            .all(|(_, findings)| findings.iter().all(|finding| finding.holds))
+    }
+}
+
+/// Tries everything. `opened`: the product, or why it could not be opened.
+pub async fn run(opened: anyhow::Result<Product>) -> Report {
+    let product = match opened {
+        Ok(product) => product,
+        Err(error) => {
+            let finding = fails("База данных", format!("{error:#}"), "DATABASE-UNUSABLE");
+            return Report {
+                parts: vec![("Эта машина", vec![finding])],
+            };
+        }
+    };
+    let call = product.call();
+    let mut report = Report::default();
+    report.parts.push(("Эта машина", machine(&product).await));
+    let (policy, mut rules) = stored_policy(&product).await;
+    let portal = on_portal(&product, &call, policy.as_ref(), &mut rules).await;
+    let accounting = on_accounting(&product, &call, policy.as_ref(), &mut rules).await;
+    report.parts.push(("Битрикс24", portal));
+    report.parts.push(("Бухгалтерия", accounting));
+    report.parts.push(("Правила", rules));
+    if let Err(error) = product.keep(&call, "check").await {
+        tracing::warn!(%error, "an exchange is missing from the journal");
+    }
+    report
+}
+
+async fn machine(product: &Product) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.push(match product.store.ping().await {
+        // How it was opened tells the rest: a database that could lose commits is refused.
+        Ok(()) => holds("База данных", "отвечает, записанное не теряется"),
+        Err(error) => fails("База данных", error.to_string(), "DATABASE-UNUSABLE"),
+    });
+    let now = product.clock.now();
+    let youngest = YOUNGEST.parse::<Timestamp>().unwrap_or(Timestamp::MIN);
+    findings.push(if now < youngest {
+        fails(
+            "Часы",
+            format!("показывают {now}: настройте синхронизацию времени"),
+            "CLOCK-WRONG",
+        )
+    } else {
+        holds("Часы", now.to_string())
+    });
+    let config = &product.config;
+    findings.push(match (config.events_url(), config.development) {
+        (Some(url), _) => holds("Адрес для событий", url.to_string()),
+        (None, _) => holds(
+            "Адрес для событий",
+            "не задан: изменения находит обход, а не событие; задайте server.public_url",
+        ),
+    });
+    let has_token = product
+        .connector
+        .token_digest(product.portal())
+        .await
+        .is_some();
+    findings.push(match (has_token, config.is_app()) {
+        (true, _) => holds("Токен событий", "известен"),
+        (false, true) => fails(
+            "Токен событий",
+            "приложение ещё не установлено на портале: откройте его под администратором, пока работает `provodka serve`",
+            "BITRIX24-INSTALL",
+        ),
+        (false, false) => holds(
+            "Токен событий",
+            "не задан: события не принимаются, изменения находит обход",
+        ),
+    });
+    findings
+}
+
+async fn stored_policy(product: &Product) -> (Option<Policy>, Vec<Finding>) {
+    let what = "Правила портала";
+    match product.store.policy_current(product.portal()).await {
+        Err(error) => (
+            None,
+            vec![fails(what, error.to_string(), "DATABASE-UNUSABLE")],
+        ),
+        Ok(None) => (
+            None,
+            vec![fails(
+                what,
+                "ещё не записаны: запустите `provodka setup`",
+                "POLICY-MISSING",
+            )],
+        ),
+        Ok(Some(stored)) => match policy::read(&stored) {
+            Ok(policy) => {
+                let finding = holds(what, format!("версия {}", stored.version));
+                (Some(policy), vec![finding])
+            }
+            Err(error) => (
+                None,
+                vec![fails(
+                    what,
+                    format!("{:#}", anyhow::Error::new(error)),
+                    "POLICY-OUTDATED",
+                )],
+            ),
+        },
+    }
+}
+
+async fn on_portal(
+    product: &Product,
+    call: &capability::Call<'_>,
+    policy: Option<&Policy>,
+    rules: &mut Vec<Finding>,
+) -> Vec<Finding> {
+    let what = "Доступ к порталу";
+    let known = match product.store.portal_get(product.portal()).await {
+        Ok(known) => known,
+        Err(error) => return vec![fails(what, error.to_string(), "DATABASE-UNUSABLE")],
+    };
+    let offline = known
+        .as_ref()
+        .map(Connector::offline_of)
+        .unwrap_or_default();
+    let fields = policy.map(|policy| FieldNames::new(policy.fields.clone()));
+    let bitrix24 = match product
+        .connector
+        .bitrix24(fields.unwrap_or_default(), offline)
+    {
+        Ok(bitrix24) => bitrix24.portal(),
+        Err(error) => return vec![fails(what, error.to_string(), "CONFIG-REFUSED")],
+    };
+    let mut findings = bitrix24.directory.probe(call).await;
+    if known.is_some_and(|portal| portal.paused) {
+        findings.push(holds("Пауза", "портал на паузе: `provodka resume`"));
+    }
+    if let Some(policy) = policy {
+        match bitrix24.directory.funnels(call).await {
+            Ok(funnels) => rules.extend(against_funnels(policy, &funnels)),
+            Err(error) => rules.push(fails("Воронки", error.to_string(), "BITRIX24-RIGHTS")),
+        }
+        match bitrix24.directory.own_companies(call).await {
+            Ok(companies) => rules.extend(against_companies(policy, &companies)),
+            Err(error) => rules.push(fails("Свои компании", error.to_string(), "BITRIX24-RIGHTS")),
+        }
+    }
+    findings
+}
+
+async fn on_accounting(
+    product: &Product,
+    call: &capability::Call<'_>,
+    policy: Option<&Policy>,
+    rules: &mut Vec<Finding>,
+) -> Vec<Finding> {
+    let accounting = match product.connector.accounting() {
+        Ok(accounting) => accounting,
+        Err(error) => {
+            let advice = format!("{:#}", anyhow::Error::new(error));
+            return vec![fails("Бухгалтерия", advice, "CONFIG-REFUSED")];
+        }
+    };
+    let findings = accounting.probe.probe(call).await;
+    let Some(policy) = policy else {
+        return findings;
+    };
+    if let Ok(own) = accounting.probe.organisations(call).await {
+        let companies = match product
+            .connector
+            .bitrix24(FieldNames::default(), connector_bitrix24::Offline::Absent)
+        {
+            Ok(bitrix24) => bitrix24.portal().directory.own_companies(call).await.ok(),
+            Err(_) => None,
+        };
+        for organisation in &policy.organisations {
+            let what = format!("Организация «{}»", organisation.title);
+            let Some(seen) = own.iter().find(|one| one.id == organisation.id) else {
+                rules.push(fails(
+                    what,
+                    "ключ бухгалтерии её не открывает: выпустите ключ у нужной организации или исправьте правила",
+                    "ORGANISATION-UNMATCHED",
+                ));
+                continue;
+            };
+            let Some(companies) = &companies else {
+                continue;
+            };
+            let fits = companies_of(seen, companies)
+                .iter()
+                .any(|company| company.id == organisation.own_company);
+            rules.push(if fits {
+                holds(what, "ИНН и КПП совпадают с обеих сторон")
+            } else {
+                fails(
+                    what,
+                    format!(
+                        "ИНН и КПП в бухгалтерии ({} / {}) не те, что у компании {} на портале",
+                        seen.inn.as_deref().unwrap_or("—"),
+                        seen.kpp.as_deref().unwrap_or("—"),
+                        organisation.own_company
+                    ),
+                    "ORGANISATION-UNMATCHED",
+                )
+            });
+        }
+    }
+    findings
+}
+
+fn against_funnels(policy: &Policy, seen: &[SeenFunnel]) -> Vec<Finding> {
+    let followed = policy
+        .funnels
+        .iter()
+        .filter(|funnel| funnel.mode != Mode::Off);
+    followed
+        .map(|funnel| {
+            let Some(known) = seen.iter().find(|one| one.id == funnel.id) else {
+                return fails(
+                    format!("Воронка {}", funnel.id),
+                    "на портале её нет или пользователь её не видит: исправьте правила или дайте право",
+                    "POLICY-OUTDATED",
+                );
+            };
+            let what = format!("Воронка «{}» ({})", known.name, funnel.id);
+            let now: Vec<_> = known.stages.iter().map(|stage| &stage.id).collect();
+            let gone: Vec<&str> = funnel
+                .invoice_stages
+                .iter()
+                .filter(|stage| !now.contains(stage))
+                .map(domain::StageId::as_str)
+                .collect();
+            if !gone.is_empty() {
+                let advice = format!(
+                    "стадий счёта больше нет: {}; исправьте `invoice_stages` в правилах",
+                    gone.join(", ")
+                );
+                return fails(what, advice, "POLICY-OUTDATED");
+            }
+            if funnel.stages.iter().collect::<Vec<_>>() != now {
+                return fails(
+                    what,
+                    "порядок стадий на портале другой, чем в правилах: обновите `stages`, повторив `provodka setup`",
+                    "POLICY-OUTDATED",
+                );
+            }
+            let mode = match funnel.mode {
+                Mode::Active => "счета выставляются",
+                Mode::WatchOnly | Mode::Off => "только наблюдение",
+            };
+            holds(what, mode)
+        })
+        .collect()
+}
+
+fn against_companies(policy: &Policy, seen: &[OwnCompany]) -> Vec<Finding> {
+    let missing = policy
+        .organisations
+        .iter()
+        .filter(|organisation| !seen.iter().any(|one| one.id == organisation.own_company));
+    missing
+        .map(|organisation| {
+            fails(
+                format!("Своя компания {}", organisation.own_company),
+                format!(
+                    "на портале её нет или пользователь её не видит, а за неё продаёт «{}»",
+                    organisation.title
+                ),
+                "ORGANISATION-UNMATCHED",
+            )
+        })
+        .collect()
+}
+
+fn holds(what: impl Into<String>, advice: impl Into<String>) -> Finding {
+    Finding {
+        what: what.into(),
+        holds: true,
+        advice: advice.into(),
+        code: None,
+    }
+}
+
+/// A finding that something does not hold.
+pub(crate) fn fails(what: impl Into<String>, advice: impl Into<String>, code: &str) -> Finding {
+    Finding {
+        what: what.into(),
+        holds: false,
+        advice: advice.into(),
+        code: Some(code.to_owned()),
+    }
+}
+
+/// Prints the report as a table or as one JSON object.
+///
+/// # Errors
+/// [`Unwell`] when something does not hold; otherwise when the output is closed.
+pub fn print(report: &Report, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    if json {
+        writeln!(out, "{}", as_json(report))?;
+    } else {
+        writeln!(out, "{}", as_table(report))?;
+    }
+    if report.is_well() {
+        Ok(())
+    } else {
+        Err(Unwell.into())
+    }
+}
+
+fn as_json(report: &Report) -> serde_json::Value {
+    let findings: Vec<serde_json::Value> = report
+        .parts
+        .iter()
+        .flat_map(|(part, findings)| {
+            findings.iter().map(move |finding| {
+                json!({
+                    "part": part,
+                    "what": finding.what,
+                    "holds": finding.holds,
+                    "advice": finding.advice,
+                    "code": finding.code.as_deref().map(str::to_uppercase),
+                })
+            })
+        })
+        .collect();
+    json!({"holds": report.is_well(), "findings": findings})
+}
+
+fn as_table(report: &Report) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(vec!["", "Проверено", "Что видно и что сделать"]);
+    for (part, findings) in &report.parts {
+        table.add_row(vec!["", *part, ""]);
+        for finding in findings {
+            let mark = if finding.holds { "✓" } else { "✗" };
+            let advice = match &finding.code {
+                Some(code) => format!("{} [{}]", finding.advice, code.to_uppercase()),
+                None => finding.advice.clone(),
+            };
+            table.add_row(vec![mark.to_owned(), finding.what.clone(), advice]);
+        }
+    }
+    table
+}

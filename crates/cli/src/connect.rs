@@ -1,0 +1,445 @@
+//! Connecting portals: configuration, sealed tokens and the newest policy become capabilities.
+//!
+//! On the event's way the reconciler asks here before each look. What was connected is kept until the policy or
+//! the portal's row changes; an application's tokens are renewed inside the connector, by way of [`Vault`].
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use capability::Accounting;
+use connector_bitrix24::webhook::{InstallGrant, TokenDigest, verify_install};
+use connector_bitrix24::{App, Bitrix24, Connection, FieldNames, Offline, Tokens};
+use domain::PortalId;
+use engine::{Clock, SharedRng};
+use jiff::Timestamp;
+use planner::Policy;
+use reconciler::{Connected, Connections, NotConnected};
+use serde_json::{Value, json};
+use store::{Mode, Portal, Store};
+use transport::{Allowed, TimeSource, Transport};
+
+use crate::config::{Access, Config};
+use crate::policy;
+use crate::vault::Vault;
+
+/// The name of the fact that keeps the digest of the token which events carry.
+const TOKEN_DIGEST: &str = "application-token";
+
+/// Why something cannot be connected.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Our records failed.
+    #[error("our own records failed")]
+    Store(#[from] store::StoreError),
+    /// The portal's side of the configuration.
+    #[error("the portal cannot be connected")]
+    Bitrix24(#[from] connector_bitrix24::ConfigError),
+    /// The accounting side of the configuration.
+    #[error("the accounting side cannot be connected")]
+    Accounting(#[from] connector_kontur_accounting::SettingsError),
+    /// The stored policy.
+    #[error("the stored policy cannot be used")]
+    Policy(#[from] policy::StoredPolicyError),
+    /// Tokens.
+    #[error("{0}")]
+    Vault(#[from] connector_bitrix24::VaultError),
+}
+
+/// Connects the portal of a configuration.
+pub struct Connector {
+    config: Arc<Config>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    rng: SharedRng,
+    transport: Arc<dyn Transport>,
+    allowed: Allowed,
+    kept: Mutex<BTreeMap<PortalId, Kept>>,
+}
+
+/// What was connected, and from what.
+struct Kept {
+    made_of: MadeOf,
+    connected: Arc<Connected>,
+}
+
+#[derive(PartialEq)]
+struct MadeOf {
+    policy: i64,
+    mode: Mode,
+    detail: Value,
+}
+
+impl Connector {
+    /// `rng` must be fit for secrets; `allowed` are the hosts that `transport` lets through.
+    pub fn new(
+        config: Arc<Config>,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        rng: SharedRng,
+        transport: Arc<dyn Transport>,
+        allowed: Allowed,
+    ) -> Self {
+        Self {
+            config,
+            store,
+            clock,
+            rng,
+            transport,
+            allowed,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The portal's side with these fields.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub fn bitrix24(&self, fields: FieldNames, offline: Offline) -> Result<Bitrix24, ConnectError> {
+        let settings = self.settings(fields, offline);
+        let connection = match (&self.config.bitrix24.access, self.app()) {
+            (Access::Webhook { url, .. }, _) => Connection::Webhook { url: url.clone() },
+            (Access::App { .. }, Some(app)) => Connection::App(app),
+            (Access::App { .. }, None) => {
+                return Err(
+                    connector_bitrix24::VaultError("there is no master key".to_owned()).into(),
+                );
+            }
+        };
+        Ok(Bitrix24::new(
+            connection,
+            Arc::clone(&self.transport),
+            settings,
+        )?)
+    }
+
+    /// The accounting side.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub fn accounting(&self) -> Result<Accounting, ConnectError> {
+        let given = &self.config.accounting;
+        let settings = connector_kontur_accounting::Settings {
+            base: given.base_url.clone(),
+            key: given.api_key.clone(),
+            account: given.account.clone(),
+            offers: given.offers,
+        };
+        Ok(connector_kontur_accounting::connect(
+            settings,
+            Arc::clone(&self.transport),
+            self.time_source(),
+        )?)
+    }
+
+    /// The tokens of an application.
+    pub fn vault(&self) -> Option<Vault> {
+        Some(Vault {
+            store: self.store.clone(),
+            keys: Arc::clone(self.config.keys.as_ref()?),
+            portal: self.config.bitrix24.member_id.clone(),
+            rng: self.rng.clone(),
+        })
+    }
+
+    /// The portal's row; made from the configuration where there is none yet.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn register(&self) -> Result<Portal, ConnectError> {
+        let id = &self.config.bitrix24.member_id;
+        let now = self.clock.now();
+        let host = self.config.portal_host().to_owned();
+        let connection = if self.config.is_app() {
+            "app"
+        } else {
+            "webhook"
+        };
+        let portal = match self.store.portal_get(id).await? {
+            Some(known) => Portal {
+                host,
+                detail: with(known.detail.clone(), "connection", connection.into()),
+                updated_at: now,
+                ..known
+            },
+            None => Portal {
+                id: id.clone(),
+                host,
+                mode: Mode::Active,
+                paused: false,
+                detail: json!({ "connection": connection }),
+                created_at: now,
+                updated_at: now,
+            },
+        };
+        self.allowed.add(&portal.host);
+        self.store.portal_put(&portal).await?;
+        Ok(portal)
+    }
+
+    /// Remembers something about the portal that its row keeps.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn remember(&self, name: &str, value: Value) -> Result<(), ConnectError> {
+        let id = &self.config.bitrix24.member_id;
+        let Some(known) = self.store.portal_get(id).await? else {
+            return Ok(());
+        };
+        if known.detail.get(name) == Some(&value) {
+            return Ok(());
+        }
+        let portal = Portal {
+            detail: with(known.detail.clone(), name, value),
+            updated_at: self.clock.now(),
+            ..known
+        };
+        self.store.portal_put(&portal).await?;
+        Ok(())
+    }
+
+    /// What the portal's plan gives of its queue, as it was seen last.
+    pub fn offline_of(portal: &Portal) -> Offline {
+        match portal.detail.get("offline").and_then(Value::as_str) {
+            Some("kept") => Offline::Kept,
+            Some("kept_without_ours") => Offline::KeptWithoutOurs,
+            Some(_) | None => Offline::Absent,
+        }
+    }
+
+    /// Asks what the portal's plan gives of its queue and remembers it.
+    ///
+    /// # Errors
+    /// When the portal does not answer, in words.
+    pub async fn learn_offline(&self, call: &capability::Call<'_>) -> Result<Offline, String> {
+        let bitrix24 = self
+            .bitrix24(FieldNames::default(), Offline::Absent)
+            .map_err(|error| error.to_string())?;
+        let offline = bitrix24
+            .offline(call)
+            .await
+            .map_err(|error| error.to_string())?;
+        let word = match offline {
+            Offline::Absent => "absent",
+            Offline::Kept => "kept",
+            Offline::KeptWithoutOurs => "kept_without_ours",
+        };
+        self.remember("offline", word.into())
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(offline)
+    }
+
+    /// The digest of the token that events of `portal` carry.
+    pub async fn token_digest(&self, portal: &PortalId) -> Option<TokenDigest> {
+        if *portal != self.config.bitrix24.member_id {
+            return None;
+        }
+        if let Some(token) = &self.config.bitrix24.application_token {
+            return Some(TokenDigest::of(token));
+        }
+        let stored = self.store.fact_get(portal, TOKEN_DIGEST).await;
+        let text = stored
+            .inspect_err(|error| tracing::error!(%error, "the token of events cannot be read"))
+            .ok()??;
+        use base64::Engine as _;
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .ok()?;
+        Some(TokenDigest::from_bytes(bytes.try_into().ok()?))
+    }
+
+    /// Tries the grant of an install at the vendor; if it proves itself, its tokens are kept.
+    ///
+    /// # Errors
+    /// Why it did not, in words without a secret.
+    pub async fn adopt_install(
+        &self,
+        call: &capability::Call<'_>,
+        grant: &InstallGrant,
+    ) -> Result<(), String> {
+        if grant.member_id != self.config.bitrix24.member_id {
+            return Err(format!(
+                "portal `{}` is not the configured one",
+                grant.member_id
+            ));
+        }
+        let (Some(app), Some(vault)) = (self.app(), self.vault()) else {
+            return Err("the portal is connected by a webhook".to_owned());
+        };
+        let settings = self.settings(FieldNames::default(), Offline::Absent);
+        let (_, tokens) = verify_install(call, app, grant, Arc::clone(&self.transport), &settings)
+            .await
+            .map_err(|error| error.to_string())?;
+        self.keep_tokens(&vault, &tokens, &TokenDigest::of(&grant.application_token))
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    /// Stores tokens with the digest of the token that events carry.
+    ///
+    /// # Errors
+    /// The store's or the key's.
+    pub async fn keep_tokens(
+        &self,
+        vault: &Vault,
+        tokens: &Tokens,
+        digest: &TokenDigest,
+    ) -> Result<(), ConnectError> {
+        use base64::Engine as _;
+        vault.adopt(tokens).await?;
+        let digest = base64::engine::general_purpose::STANDARD.encode(digest.as_bytes());
+        self.store
+            .fact_put(&vault.portal, TOKEN_DIGEST, &digest)
+            .await?;
+        // What was connected before holds the former tokens.
+        self.forget();
+        Ok(())
+    }
+
+    /// Connects anew at the next look.
+    pub fn forget(&self) {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    async fn connect(&self, id: &PortalId) -> Result<Arc<Connected>, Refused> {
+        let portal = self.store.portal_get(id).await.map_err(broken)?;
+        let portal = portal.ok_or_else(|| Refused::Broken("the portal is not known".to_owned()))?;
+        if portal.paused || portal.mode == Mode::Off {
+            return Err(Refused::Paused);
+        }
+        let stored = self.store.policy_current(id).await.map_err(broken)?;
+        let stored = stored.ok_or_else(|| {
+            Refused::Broken("the portal has no policy yet: run `provodka setup`".to_owned())
+        })?;
+        let made_of = MadeOf {
+            policy: stored.version,
+            mode: portal.mode,
+            detail: portal.detail.clone(),
+        };
+        if let Some(kept) = self.kept(id, &made_of) {
+            return Ok(kept);
+        }
+        let policy = policy::read(&stored).map_err(broken)?;
+        let connected = Arc::new(self.compose(&portal, policy).map_err(broken)?);
+        let kept = Kept {
+            made_of,
+            connected: Arc::clone(&connected),
+        };
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.clone(), kept);
+        Ok(connected)
+    }
+
+    /// Capabilities for a portal under a policy.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub fn compose(&self, portal: &Portal, policy: Policy) -> Result<Connected, ConnectError> {
+        let fields = FieldNames::new(policy.fields.clone());
+        let bitrix24 = self.bitrix24(fields, Self::offline_of(portal))?;
+        Ok(Connected {
+            portal: bitrix24.portal(),
+            accounting: self.accounting()?,
+            policy: within(portal.mode, policy),
+        })
+    }
+
+    fn kept(&self, id: &PortalId, made_of: &MadeOf) -> Option<Arc<Connected>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = kept.get(id).filter(|kept| kept.made_of == *made_of)?;
+        Some(Arc::clone(&kept.connected))
+    }
+
+    fn app(&self) -> Option<App> {
+        let Access::App {
+            client_id,
+            client_secret,
+            oauth,
+            ..
+        } = &self.config.bitrix24.access
+        else {
+            return None;
+        };
+        Some(App {
+            member_id: self.config.bitrix24.member_id.clone(),
+            oauth: oauth.clone(),
+            client_id: client_id.clone(),
+            client_secret: client_secret.clone(),
+            tokens: Arc::new(self.vault()?),
+        })
+    }
+
+    fn settings(&self, fields: FieldNames, offline: Offline) -> connector_bitrix24::Settings {
+        let development_oauth_host = match &self.config.bitrix24.access {
+            Access::App { oauth, .. } if self.config.development => {
+                oauth.host_str().map(str::to_owned)
+            }
+            Access::App { .. } | Access::Webhook { .. } => None,
+        };
+        connector_bitrix24::Settings {
+            fields,
+            offline,
+            allowed: self.allowed.clone(),
+            development_oauth_host,
+            now: self.time_source(),
+        }
+    }
+
+    fn time_source(&self) -> TimeSource {
+        let clock = Arc::clone(&self.clock);
+        Arc::new(move || -> Timestamp { clock.now() })
+    }
+}
+
+/// As [`NotConnected`], before it is told.
+enum Refused {
+    Paused,
+    Broken(String),
+}
+
+#[async_trait]
+impl Connections for Connector {
+    async fn of(&self, portal: &PortalId) -> Result<Arc<Connected>, NotConnected> {
+        self.connect(portal).await.map_err(|refused| match refused {
+            Refused::Paused => NotConnected::Paused,
+            Refused::Broken(why) => NotConnected::Broken(why),
+        })
+    }
+}
+
+/// A portal that is watched only is watched in every funnel.
+fn within(mode: Mode, mut policy: Policy) -> Policy {
+    if mode == Mode::WatchOnly {
+        for funnel in &mut policy.funnels {
+            if funnel.mode == planner::Mode::Active {
+                funnel.mode = planner::Mode::WatchOnly;
+            }
+        }
+    }
+    policy
+}
+
+fn with(detail: Value, name: &str, value: Value) -> Value {
+    let mut fields = match detail {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    fields.insert(name.to_owned(), value);
+    Value::Object(fields)
+}
+
+fn broken(error: impl std::error::Error) -> Refused {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    Refused::Broken(text)
+}

@@ -1,0 +1,136 @@
+//! The verdict: what the emulators' true history says of every promise. Nothing of the product is asked.
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{ContentArrangement, Table};
+use emulator_bitrix24::{Actor, What};
+
+use super::story::{Cast, NUMBER, Scene, bills, notices};
+use super::world::World;
+
+/// One promise.
+pub(super) struct Verdict {
+    what: String,
+    wanted: String,
+    seen: String,
+    pub(super) holds: bool,
+}
+
+/// Judges every deal and the day as a whole.
+pub(super) fn judge(world: &World, cast: &Cast) -> Vec<Verdict> {
+    let mut verdicts: Vec<Verdict> = cast
+        .deals
+        .iter()
+        .map(|(scene, id)| one_true_invoice(world, *scene, *id))
+        .collect();
+    verdicts.push(old_deals(world, cast));
+    verdicts.push(nothing_else(world, cast));
+    verdicts.push(told_once(world));
+    verdicts.push(limits(world));
+    verdicts
+}
+
+/// The promises as a table.
+pub(super) fn table(verdicts: &[Verdict]) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(["Что случилось", "Чего ждали", "Что вышло", ""]);
+    for verdict in verdicts {
+        let sign = if verdict.holds { "✓" } else { "✗" };
+        table.add_row([verdict.what.as_str(), verdict.wanted.as_str(), verdict.seen.as_str(), sign]);
+    }
+    table.to_string()
+}
+
+/// Exactly one live bill with the right sum; its number on the deal; one entry in the timeline, with one file.
+fn one_true_invoice(world: &World, scene: Scene, id: i64) -> Verdict {
+    let truth = world.kontur.truth();
+    let mark = format!("/deal/{id}/invoice/");
+    let live = truth.live_bills_marked(&mark);
+    let ever = truth.bills().filter(|bill| bill.comment.as_deref().is_some_and(|text| text.contains(&mark))).count();
+    let number = world.portal.deal_field(id, NUMBER);
+    let entries: Vec<usize> = world
+        .portal
+        .comments_of_deal(id)
+        .into_iter()
+        .filter(|(text, _)| text.contains("Выставлен счёт"))
+        .map(|(_, files)| files)
+        .collect();
+    // 96.50 × 120 + 1500, VAT included.
+    let right_sum = live.iter().all(|bill| bill.sum.0 == 1_308_000);
+    let right_number = live.iter().all(|bill| bill.number == number);
+    Verdict {
+        what: format!("Сделка {id}: {}", scene.happens()),
+        wanted: "один счёт на 13 080,00 ₽, номер в сделке, одна запись с PDF".to_owned(),
+        seen: format!(
+            "счетов {}, № {number}, записей {}, файлов {}",
+            live.len(),
+            entries.len(),
+            entries.iter().sum::<usize>()
+        ),
+        holds: live.len() == 1
+            && ever == 1
+            && right_sum
+            && right_number
+            && !number.is_empty()
+            && entries == [1],
+    }
+}
+
+/// What stood in the stage before the start is not touched: no bill, and no write of ours.
+fn old_deals(world: &World, cast: &Cast) -> Verdict {
+    let invoiced: usize = cast.old.iter().map(|id| bills(world, *id)).sum();
+    let truth = world.portal.truth();
+    let touched = cast
+        .old
+        .iter()
+        .flat_map(|id| truth.writes_to("deal", *id))
+        .filter(|entry| matches!(&entry.what, What::Write { actor, .. } if is_ours(actor)))
+        .count();
+    Verdict {
+        what: format!("{} давних сделок стоят в стадии счёта, три из них правят", cast.old.len()),
+        wanted: "не тронуты".to_owned(),
+        seen: format!("счетов {invoiced}, наших записей {touched}"),
+        holds: invoiced == 0 && touched == 0 && cast.old.len() == 30,
+    }
+}
+
+fn is_ours(actor: &Actor) -> bool {
+    !matches!(actor, Actor::Person { .. } | Actor::Robot { .. } | Actor::Seed)
+}
+
+/// No bill that no deal of the story asked for.
+fn nothing_else(world: &World, cast: &Cast) -> Verdict {
+    let all = world.kontur.truth().bills().count();
+    Verdict {
+        what: "За весь день".to_owned(),
+        wanted: format!("счетов в учёте {}", cast.deals.len()),
+        seen: format!("счетов в учёте {all}"),
+        holds: all == cast.deals.len(),
+    }
+}
+
+/// A person is told of a matter once.
+fn told_once(world: &World) -> Verdict {
+    let texts = notices(world);
+    let about = |word: &str| texts.iter().filter(|text| text.contains(word)).count();
+    let (kpp, changed) = (about("КПП"), about("изменена после счёта"));
+    Verdict {
+        what: "Вопросы менеджеру".to_owned(),
+        wanted: "один про КПП, один про изменённую сделку".to_owned(),
+        seen: format!("про КПП {kpp}, про изменённую сделку {changed}, всего {}", texts.len()),
+        holds: kpp == 1 && changed == 1 && texts.len() == 2,
+    }
+}
+
+fn limits(world: &World) -> Verdict {
+    let truth = world.portal.truth();
+    let refused = truth.limit_refusals();
+    Verdict {
+        what: format!("Запросов к порталу {}", truth.requests()),
+        wanted: "ни одного отказа по лимиту".to_owned(),
+        seen: format!("отказов {refused}"),
+        holds: refused == 0,
+    }
+}

@@ -1,0 +1,55 @@
+//! `provodka demo`: the product on emulators, in one process, on a database of its own.
+//!
+//! Nothing here is a feature: what the demo shows is what `setup` and `serve` do at a real portal, with quiet
+//! times and sweeps made short. `--exit` plays a bad day by itself and lets the emulators' true history judge.
+
+mod judge;
+mod portal;
+mod story;
+mod world;
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use crate::args::DemoArgs;
+
+/// Runs the demo.
+///
+/// # Errors
+/// When something cannot start, or a promise did not hold.
+pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
+    if args.exit {
+        return play().await;
+    }
+    let world = world::World::begin(portal::for_a_person(), args.port).await?;
+    say(&world.invitation())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        error = world.failed() => return Err(error),
+    }
+    world.end().await
+}
+
+/// The story must end by itself, well or badly.
+const LONGEST: Duration = Duration::from_secs(90);
+
+async fn play() -> anyhow::Result<()> {
+    let world = world::World::begin(portal::for_the_story(), 0).await?;
+    say(&world.settings())?;
+    let told = tokio::time::timeout(LONGEST, story::tell(&world)).await;
+    let verdicts = match told {
+        Ok(cast) => judge::judge(&world, &cast?),
+        Err(_) => anyhow::bail!("the story did not end within {LONGEST:?}"),
+    };
+    say(&judge::table(&verdicts))?;
+    let broken = verdicts.iter().filter(|verdict| !verdict.holds).count();
+    world.end().await?;
+    anyhow::ensure!(broken == 0, "{broken} promises did not hold");
+    Ok(())
+}
+
+fn say(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}

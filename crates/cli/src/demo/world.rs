@@ -1,0 +1,215 @@
+//! Both emulators, a database in a temporary folder and the product, all on loopback.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use emulator_bitrix24::{HttpDeliver, OutgoingWebhookSeed, PortalConfig};
+use emulator_harness::{Served, SharedClock, TokioClock};
+use engine::{Clock as _, SystemClock};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use crate::config::raw::Raw;
+use crate::config::{Config, Environment};
+use crate::product::{Product, Surroundings};
+use crate::serve::{self, Running};
+use crate::{seal, setup};
+
+use super::portal::organisation;
+
+/// What the portal sends of itself; a portal administrator ticks the same when binding a webhook by hand.
+const EVENTS: [&str; 14] = [
+    "ONCRMDEALADD",
+    "ONCRMDEALUPDATE",
+    "ONCRMDEALDELETE",
+    "ONCRMCOMPANYADD",
+    "ONCRMCOMPANYUPDATE",
+    "ONCRMCONTACTADD",
+    "ONCRMCONTACTUPDATE",
+    "ONCRMREQUISITEADD",
+    "ONCRMREQUISITEUPDATE",
+    "ONCRMREQUISITEDELETE",
+    "ONCRMBANKDETAILADD",
+    "ONCRMBANKDETAILUPDATE",
+    "ONCRMADDRESSREGISTER",
+    "ONCRMADDRESSUNREGISTER",
+];
+const TOKEN: &str = "demo-application-token-7f3a";
+const SEED: u64 = 20_261_122;
+
+/// Everything that runs.
+pub(super) struct World {
+    pub(super) portal: emulator_bitrix24::Emulator,
+    pub(super) kontur: emulator_kontur_accounting::Emulator,
+    product: Mutex<Option<Running>>,
+    addresses: [(&'static str, String); 2],
+    raw: Raw,
+    served: Vec<Served>,
+    background: JoinHandle<()>,
+    folder: TempDir,
+}
+
+impl World {
+    /// Starts the emulators, sets the portal up as `provodka setup --active` does, and serves.
+    /// `port`: the first of three that are listened on; 0 takes free ones.
+    pub(super) async fn begin(mut portal: PortalConfig, port: u16) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("no temporary folder can be made")?;
+        let clock: SharedClock = TokioClock::shared(SystemClock.now());
+        let events = listen(port, 2).await?;
+        portal.outgoing_webhooks.push(OutgoingWebhookSeed {
+            url: format!("{}{}", address(&events)?, web::BITRIX24_EVENTS),
+            events: EVENTS.map(str::to_owned).to_vec(),
+            application_token: TOKEN.to_owned(),
+        });
+        let door = listen(port, 0).await?;
+        let portal_url = address(&door)?;
+        let portal = emulator_bitrix24::Emulator::new(
+            portal,
+            Arc::clone(&clock),
+            SEED,
+            Arc::new(HttpDeliver),
+        );
+        portal.set_base_url(&portal_url);
+        let mut served = vec![emulator_harness::serve(door, portal.router(), None).await];
+        let door = listen(port, 1).await?;
+        let kontur_url = address(&door)?;
+        let config = serde_json::from_value(organisation())?;
+        let kontur = emulator_kontur_accounting::Emulator::new(config, clock, SEED);
+        served.push(emulator_harness::serve(door, kontur.router(), None).await);
+        let background = portal.run_background();
+        let credentials = portal.credentials(&portal_url);
+        let raw = settings(&credentials.member_id, &kontur_url, &folder);
+        let secrets = environment(&credentials.webhook_url, &kontur.credentials(&kontur_url).api_key);
+        let config = Config::from_raw(&raw, &secrets)?;
+        let product = Product::open(config, Surroundings::of_machine()).await?;
+        set_up(&product).await?;
+        let product = serve::start(product, Some(events)).await?;
+        Ok(Self {
+            portal,
+            kontur,
+            product: Mutex::new(Some(product)),
+            addresses: [("Битрикс24", portal_url), ("Учёт", kontur_url)],
+            raw,
+            served,
+            background,
+            folder,
+        })
+    }
+
+    /// What a person can do now.
+    pub(super) fn invitation(&self) -> String {
+        let [(_, portal), (_, kontur)] = &self.addresses;
+        format!(
+            "Проводка работает на эмуляторах; база во временной папке {}.\n\n\
+             \x20 Битрикс24 (вы менеджер)   {portal}/\n\
+             \x20 Учёт (вы бухгалтер)       {kontur}/\n\n\
+             Перетащите сделку в стадию «Выставить счёт» и откройте её: через мгновение в ней номер счёта,\n\
+             запись в ленте и PDF. У сделки «Пробная партия» нет КПП: менеджеру придёт вопрос; заполните КПП\n\
+             в реквизитах компании, и счёт выставится сам. Отмените или измените счёт в учёте и посмотрите на сделку.\n\
+             {}\n\
+             Остановить: Ctrl-C. Сыграть плохой день без вас: provodka demo --exit",
+            self.folder.path().display(),
+            self.settings()
+        )
+    }
+
+    /// The settings that differ from the defaults.
+    pub(super) fn settings(&self) -> String {
+        let timing = &self.raw.timing;
+        format!(
+            "Сроки укорочены: обход каждые {}, тихое время портала {}, учёта {}, лента учёта каждые {}, \
+             два взгляда через {}.",
+            timing.sweep_every,
+            timing.portal_quiet,
+            timing.accounting_quiet,
+            timing.feed_every,
+            timing.absent_looks_apart
+        )
+    }
+
+    /// Returns when the product cannot go on.
+    pub(super) async fn failed(&self) -> anyhow::Error {
+        match self.product.lock().await.as_mut() {
+            Some(product) => product.failed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops everything gracefully.
+    pub(super) async fn end(mut self) -> anyhow::Result<()> {
+        if let Some(product) = self.product.get_mut().take() {
+            product.stop().await?;
+        }
+        self.background.abort();
+        for served in self.served {
+            served.shutdown().await;
+        }
+        Ok(())
+    }
+}
+
+async fn listen(port: u16, place: u16) -> anyhow::Result<TcpListener> {
+    let port = if port == 0 { 0 } else { port.saturating_add(place) };
+    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(wanted)
+        .await
+        .with_context(|| format!("cannot listen on `{wanted}`; `--port 0` takes free ports"))
+}
+
+fn address(listener: &TcpListener) -> anyhow::Result<String> {
+    Ok(format!("http://{}", listener.local_addr()?))
+}
+
+fn settings(member_id: &str, kontur_url: &str, folder: &TempDir) -> Raw {
+    let mut raw = Raw {
+        development: true,
+        ..Raw::default()
+    };
+    let database = folder.path().join("provodka.db");
+    raw.database.url = format!("sqlite:{}", database.display());
+    raw.bitrix24.kind = "webhook".to_owned();
+    raw.bitrix24.member_id = member_id.to_owned();
+    raw.accounting.base_url = kontur_url.to_owned();
+    raw.accounting.account = "demo".to_owned();
+    let timing = &mut raw.timing;
+    for (setting, value) in [
+        (&mut timing.sweep_every, "4s"),
+        (&mut timing.sweep_overlap, "20s"),
+        (&mut timing.feed_every, "1s"),
+        (&mut timing.portal_quiet, "3s"),
+        (&mut timing.accounting_quiet, "6s"),
+        (&mut timing.look_up_again, "1s"),
+        (&mut timing.absent_looks_apart, "1s"),
+        (&mut timing.retry_first, "1s"),
+        (&mut timing.look_again_first, "1s"),
+        (&mut timing.stop_within, "3s"),
+    ] {
+        value.clone_into(setting);
+    }
+    raw
+}
+
+fn environment(webhook_url: &str, api_key: &str) -> Environment {
+    BTreeMap::from([
+        ("PROVODKA_BITRIX24_WEBHOOK_URL".to_owned(), webhook_url.to_owned()),
+        ("PROVODKA_BITRIX24_APPLICATION_TOKEN".to_owned(), TOKEN.to_owned()),
+        ("PROVODKA_ACCOUNTING_API_KEY".to_owned(), api_key.to_owned()),
+        ("PROVODKA_MASTER_KEY".to_owned(), seal::EXAMPLE_KEY.to_owned()),
+    ])
+}
+
+/// As `provodka setup --active --administrator 9` would; a deal need not stand still before it is invoiced.
+async fn set_up(product: &Product) -> anyhow::Result<()> {
+    let wishes = setup::Wishes {
+        administrator: Some("9".to_owned()),
+        active: true,
+        settle_seconds: Some(0),
+        ..setup::Wishes::default()
+    };
+    setup::run(product, &wishes).await?;
+    Ok(())
+}

@@ -1,0 +1,355 @@
+//! `provodka journal`: the story of a deal, told from the journal's lines in plain words.
+
+use std::io::Write;
+
+use domain::DealId;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use store::{JournalFilter, JournalLine, JournalProof, Subject};
+
+use crate::args::JournalArgs;
+use crate::fault::{Told, Unwell};
+use crate::product::Product;
+
+/// Lines read at a time.
+const PAGE: usize = 1000;
+
+/// What was read.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    /// About the deal, oldest first.
+    pub lines: Vec<JournalLine>,
+    /// Lines of the portal that are noted and not yet in the chain.
+    pub parked: u64,
+    /// Whether every line stands as it was written, where that was asked.
+    pub proof: Option<JournalProof>,
+}
+
+/// Reads the story of a deal, and proves the chain where asked.
+///
+/// # Errors
+/// The store's.
+pub async fn run(product: &Product, args: &JournalArgs) -> anyhow::Result<Story> {
+    let portal = product.portal();
+    let mut story = Story {
+        parked: product.store.journal_parked(portal).await?,
+        ..Story::default()
+    };
+    if args.verify {
+        story.proof = Some(product.store.journal_verify(portal).await?);
+    }
+    let Some(deal) = args.deal else {
+        return Ok(story);
+    };
+    let subject = Subject::deal(DealId(deal));
+    let mut after_seq = 0;
+    loop {
+        // Exchanges of several deals bear their subjects in the body, so all lines are read.
+        let filter = JournalFilter {
+            after_seq,
+            limit: PAGE,
+            ..JournalFilter::default()
+        };
+        let page = product.store.journal_read(portal, &filter).await?;
+        let Some(last) = page.last() else { break };
+        after_seq = last.seq;
+        story
+            .lines
+            .extend(page.into_iter().filter(|line| is_about(line, &subject)));
+    }
+    if story.lines.is_empty() {
+        return Err(
+            Told::mistake(format!("the journal has no line about deal {deal}"))
+                .hint("it keeps 90 days; `provodka plan --deal N` says what would be done now")
+                .into(),
+        );
+    }
+    Ok(story)
+}
+
+fn is_about(line: &JournalLine, subject: &Subject) -> bool {
+    if line.entry.subject.as_ref() == Some(subject) {
+        return true;
+    }
+    let subjects = line.entry.body.get("subjects").and_then(Value::as_array);
+    let name = subject.to_string();
+    subjects.is_some_and(|subjects| subjects.iter().any(|one| one.as_str() == Some(&name)))
+}
+
+/// Prints the story in words, or one JSON object a line.
+///
+/// # Errors
+/// [`Unwell`] when the chain is broken; otherwise when the output is closed.
+pub fn print(story: &Story, as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut day = None;
+    for line in &story.lines {
+        if as_json {
+            writeln!(out, "{}", serde_json::to_string(line)?)?;
+            continue;
+        }
+        let at = line.entry.at.to_zoned(moscow());
+        if day != Some(at.date()) {
+            day = Some(at.date());
+            writeln!(out, "{}", at.strftime("%d.%m.%Y, время московское"))?;
+        }
+        writeln!(out, "  {}  {}", at.strftime("%H:%M:%S"), in_words(line))?;
+    }
+    match &story.proof {
+        None => {}
+        Some(JournalProof::Whole { anchor_seq, seq }) => {
+            writeln!(
+                out,
+                "✓ Журнал цел: строки с {} по {seq} стоят, как были записаны.",
+                anchor_seq.saturating_add(1)
+            )?;
+            if story.parked > 0 {
+                writeln!(out, "  Ещё {} строк ждут места в цепочке.", story.parked)?;
+            }
+        }
+        Some(JournalProof::Broken { seq }) => {
+            writeln!(
+                out,
+                "✗ Журнал нарушен: строка {seq} изменена, убрана или добавлена позже."
+            )?;
+            return Err(Unwell.into());
+        }
+    }
+    Ok(())
+}
+
+fn moscow() -> TimeZone {
+    TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC)
+}
+
+/// One line as a sentence.
+fn in_words(line: &JournalLine) -> String {
+    let body = &line.entry.body;
+    match line.entry.kind.as_str() {
+        "exchange" => exchange(body),
+        "decision" => decision(body),
+        "effect" => effect(body),
+        "case" => case(body),
+        "link" => "связь сделки и счёта записана".to_owned(),
+        "person" => format!("человек распорядился: {body}"),
+        "upkeep" => upkeep(body),
+        other => format!("{other}: {body}"),
+    }
+}
+
+fn exchange(body: &Value) -> String {
+    let remote = match text(body, "remote") {
+        "bitrix24" => "Битрикс24",
+        "bitrix24-oauth" => "сервер авторизации Битрикс24",
+        "kontur-accounting" => "бухгалтерия",
+        other => other,
+    };
+    let duration = body.get("duration_ms").and_then(Value::as_u64).unwrap_or(0);
+    let result = match text(body, "result") {
+        "ok" => "успешно".to_owned(),
+        "timed-out" => "ответа не дождались".to_owned(),
+        "cut-off" => "связь оборвалась до конца ответа".to_owned(),
+        "not-sent" => "не отправлено".to_owned(),
+        code => format!("ответ `{code}`"),
+    };
+    let with_others = match body.get("subjects").and_then(Value::as_array) {
+        Some(subjects) if subjects.len() > 1 => {
+            format!(" (вместе ещё сделок: {})", subjects.len().saturating_sub(1))
+        }
+        Some(_) | None => String::new(),
+    };
+    format!(
+        "обмен: {remote}, {}: {result}, {duration} мс{with_others}",
+        text(body, "method")
+    )
+}
+
+fn decision(body: &Value) -> String {
+    if let Some(why) = body.get("halted").and_then(Value::as_str) {
+        return format!("остановлено: {why}");
+    }
+    let because: Vec<&str> = list(body, "because");
+    let actions: Vec<&str> = list(body, "actions").into_iter().map(action).collect();
+    let mut sentence = format!("решение: {}", because.join("; "));
+    if !actions.is_empty() {
+        sentence.push_str(&format!(" → {}", actions.join(", ")));
+        if body.get("carried_out").and_then(Value::as_bool) == Some(false) {
+            sentence.push_str(" (только наблюдение, не исполняется)");
+        }
+    }
+    sentence
+}
+
+fn effect(body: &Value) -> String {
+    let what = match body.get("action").and_then(Value::as_str) {
+        Some(name) => action(name).to_owned(),
+        None => format!("действие `{}`", text(body, "effect")),
+    };
+    if let Some(held) = body.get("held").and_then(Value::as_str) {
+        return format!("{what}: пока не отправлено ({held})");
+    }
+    if let Some(seen) = body.get("looked_up").and_then(Value::as_str) {
+        return match seen {
+            "found" => format!("{what}: исход был неизвестен; найдено, второй раз не делаем"),
+            _ => format!("{what}: исход неизвестен; пока не найдено"),
+        };
+    }
+    let attempt = body.get("attempt").and_then(Value::as_u64).unwrap_or(1);
+    let tries = if attempt > 1 {
+        format!(" (попытка {attempt})")
+    } else {
+        String::new()
+    };
+    match body.get("result") {
+        Some(Value::String(done)) if done == "done" => format!("{what}: сделано{tries}"),
+        Some(Value::Object(failure)) => {
+            let error = failure
+                .get("error")
+                .map(|error| {
+                    error
+                        .as_str()
+                        .map_or_else(|| error.to_string(), str::to_owned)
+                })
+                .unwrap_or_default();
+            let verdict = failure.get("verdict").map(verdict).unwrap_or_default();
+            format!("{what}: не удалось{tries}: {error}{verdict}")
+        }
+        Some(_) | None => what,
+    }
+}
+
+fn verdict(verdict: &Value) -> &'static str {
+    let word = verdict.as_str().map(str::to_owned).or_else(|| {
+        let fields = verdict.as_object()?;
+        fields.keys().next().cloned()
+    });
+    match word.unwrap_or_default().to_lowercase().as_str() {
+        "retry" => "; повторим",
+        "verify" | "defect" => "; исход неизвестен, сначала проверим",
+        "reauthorize" => "; ждём доступа",
+        "reject" => "; нужен человек",
+        _ => "",
+    }
+}
+
+fn case(body: &Value) -> String {
+    let code = text(body, "code");
+    match text(body, "text") {
+        "" => format!("вопрос человеку: {body}"),
+        question => format!("вопрос человеку [{code}]: {question}"),
+    }
+}
+
+fn upkeep(body: &Value) -> String {
+    match body.get("set_aside") {
+        Some(_) => {
+            "обработка несколько раз прервалась: отложено, администратор предупреждён".to_owned()
+        }
+        None => format!("обслуживание: {body}"),
+    }
+}
+
+fn action(name: &str) -> &str {
+    match name {
+        "create_counterparty" => "создать контрагента",
+        "issue_invoice" => "выставить счёт",
+        "write_fields" => "записать поля сделки",
+        "add_timeline_entry" => "добавить запись в ленту",
+        "attach_pdf" => "приложить файл счёта",
+        "notify" => "написать человеку",
+        other => other,
+    }
+}
+
+fn text<'a>(body: &'a Value, key: &str) -> &'a str {
+    body.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list<'a>(body: &'a Value, key: &str) -> Vec<&'a str> {
+    let items = body.get(key).and_then(Value::as_array);
+    items
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Story, is_about, print};
+    use domain::DealId;
+    use serde_json::json;
+    use store::{JournalEntry, JournalLine, JournalProof, Subject};
+
+    fn line(seq: i64, kind: &str, body: serde_json::Value) -> JournalLine {
+        JournalLine {
+            seq,
+            entry: JournalEntry {
+                at: "2026-03-12T09:00:00Z".parse().unwrap(),
+                subject: Some(Subject::deal(DealId(4711))),
+                kind: kind.to_owned(),
+                body,
+            },
+        }
+    }
+
+    #[test]
+    fn a_story_is_told_in_words() {
+        let story = Story {
+            lines: vec![
+                line(
+                    1,
+                    "exchange",
+                    json!({"remote": "bitrix24", "method": "batch", "duration_ms": 120, "result": "ok",
+                           "subjects": ["deal/4711", "deal/4712"]}),
+                ),
+                line(
+                    2,
+                    "decision",
+                    json!({"because": ["сделка вошла в стадию счёта"], "actions": ["issue_invoice"], "carried_out": true}),
+                ),
+                line(
+                    3,
+                    "effect",
+                    json!({"effect": "k", "action": "issue_invoice", "attempt": 1,
+                           "result": {"verdict": "verify", "error": "no answer within 75s"}}),
+                ),
+                line(
+                    4,
+                    "effect",
+                    json!({"effect": "k", "action": "issue_invoice", "looked_up": "found"}),
+                ),
+                line(
+                    5,
+                    "effect",
+                    json!({"effect": "k", "action": "write_fields", "attempt": 2, "result": "done"}),
+                ),
+            ],
+            parked: 2,
+            proof: Some(JournalProof::Whole {
+                anchor_seq: 0,
+                seq: 5,
+            }),
+        };
+        let mut out = Vec::new();
+        print(&story, false, &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"");
+    }
+
+    #[test]
+    fn a_broken_chain_is_found_wrong() {
+        let story = Story {
+            proof: Some(JournalProof::Broken { seq: 17 }),
+            ..Story::default()
+        };
+        let error = print(&story, false, &mut Vec::new()).unwrap_err();
+        assert!(error.is::<crate::fault::Unwell>());
+    }
+
+    #[test]
+    fn a_shared_exchange_is_about_each_of_its_deals() {
+        let mut shared = line(1, "exchange", json!({"subjects": ["deal/1", "deal/2"]}));
+        shared.entry.subject = None;
+        assert!(is_about(&shared, &Subject::deal(DealId(2))));
+        assert!(!is_about(&shared, &Subject::deal(DealId(3))));
+    }
+}

@@ -1,0 +1,37 @@
+//! The one program: its commands, its configuration, and the product put together.
+//!
+//! `main` is thin, so that scenarios and the demo can run the same product in their own process. Everything that
+//! decides lives in other crates; here the parts meet, and people read what they did.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests may"
+    )
+)]
+
+pub mod args;
+pub mod cases;
+pub mod check;
+pub mod config;
+pub mod connect;
+pub mod emulate;
+pub mod explain;
+pub mod fault;
+mod inspect;
+pub mod journal;
+pub mod logs;
+pub mod pause;
+pub mod plan;
+pub mod policy;
+pub mod product;
+mod run;
+pub mod seal;
+pub mod serve;
+pub mod setup;
+pub mod vault;
+
+pub use run::main;

@@ -1,0 +1,31 @@
+//! What the program says of its work: to stderr, for people or as JSON.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+use crate::config::Log;
+
+/// Begins to log as configured. A second call changes nothing: the first one holds.
+pub fn begin(log: &Log) {
+    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let begun = if log.json {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init()
+    };
+    // Whoever runs us inside another program has begun already.
+    drop(begun);
+}
+
+/// For commands that print something: only what is wrong.
+pub fn begin_quietly() {
+    begin(&Log {
+        json: false,
+        filter: "warn".to_owned(),
+    });
+}

@@ -1,0 +1,217 @@
+//! `provodka plan`: what would be done about deals, and why. The same observing and the same planner as a look,
+//! and nothing is written anywhere.
+
+use std::io::Write;
+
+use domain::{DealId, display};
+use engine::LeaseContext;
+use planner::{Action, Plan, Whom};
+use reconciler::{Connections as _, NotConnected, PlannedDeal};
+use serde_json::{Value, json};
+use store::{Lane, Lease};
+use tokio::sync::watch;
+
+use crate::fault::Told;
+use crate::product::Product;
+
+/// Plans the deals.
+///
+/// # Errors
+/// When the portal is not prepared or cannot be read.
+pub async fn run(product: &Product, deals: &[u64]) -> anyhow::Result<Vec<PlannedDeal>> {
+    product.connector.register().await?;
+    let portal = product.portal();
+    let connected = product
+        .connector
+        .of(portal)
+        .await
+        .map_err(|refused| match refused {
+            NotConnected::Paused => {
+                Told::mistake("the portal is paused").hint("`provodka resume` lets it go on")
+            }
+            NotConnected::Broken(why) => {
+                Told::failure(why).hint("`provodka check` says what to do")
+            }
+        })?;
+    // Nothing is written under it: a plan needs no lease, and whoever works on the portal keeps theirs.
+    let (_keeper, lease) = watch::channel(Lease {
+        portal: portal.clone(),
+        owner: "plan".to_owned(),
+        fence: 0,
+        expires_at: product.clock.now(),
+    });
+    let ctx = LeaseContext::new(product.means(), Lane::Click, lease);
+    let ids: Vec<DealId> = deals.iter().map(|id| DealId(*id)).collect();
+    let mut planned = Vec::new();
+    for fifty in ids.chunks(50) {
+        let plans = reconciler::plan_deals(&ctx, &connected, fifty).await;
+        planned.extend(plans.map_err(|error| {
+            anyhow::Error::new(error).context(
+                Told::failure("the deals cannot be observed")
+                    .hint("`provodka check` says what to do"),
+            )
+        })?);
+    }
+    Ok(planned)
+}
+
+/// Prints the plans in words or as JSON.
+///
+/// # Errors
+/// When the output is closed.
+pub fn print(plans: &[PlannedDeal], as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    if as_json {
+        let plans: Vec<Value> = plans.iter().map(json_of).collect();
+        writeln!(out, "{}", Value::Array(plans))?;
+        return Ok(());
+    }
+    for (index, planned) in plans.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        out.write_all(in_words(planned).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn json_of(planned: &PlannedDeal) -> Value {
+    let Plan {
+        needs: _,
+        actions,
+        cases,
+        withdrawn,
+        look_again,
+        because,
+    } = &planned.plan;
+    json!({
+        "deal": planned.id,
+        "actions": actions,
+        "cases": cases,
+        "withdrawn": withdrawn,
+        "look_again": look_again.as_ref().map(|(at, why)| json!({"at": at, "reason": why})),
+        "because": because,
+    })
+}
+
+fn in_words(planned: &PlannedDeal) -> String {
+    let plan = &planned.plan;
+    let mut text = format!("Сделка {}\n", planned.id);
+    if plan.actions.is_empty() {
+        text.push_str("  Делать нечего.\n");
+    } else {
+        text.push_str("  Будет сделано:\n");
+        for action in &plan.actions {
+            text.push_str(&format!("    • {}\n", action_in_words(action)));
+        }
+    }
+    for reason in &plan.because {
+        text.push_str(&format!("  Почему: {reason}\n"));
+    }
+    for case in &plan.cases {
+        text.push_str(&format!(
+            "  Вопрос [{}]: {}\n",
+            case.code.as_str(),
+            case.text
+        ));
+    }
+    if let Some((at, why)) = &plan.look_again {
+        text.push_str(&format!("  Посмотреть снова: {at} ({why})\n"));
+    }
+    text
+}
+
+fn action_in_words(action: &Action) -> String {
+    match action {
+        Action::CreateCounterparty { counterparty, .. } => {
+            format!(
+                "создать контрагента в бухгалтерии: {} ({})",
+                counterparty.name, counterparty.key
+            )
+        }
+        Action::IssueInvoice { draft, .. } => {
+            let sum = draft
+                .totals()
+                .map_or_else(|_| "—".to_owned(), |totals| display::money(totals.gross));
+            format!("выставить счёт: {}, {sum}", draft.buyer.name)
+        }
+        Action::WriteFields { fields } => {
+            let names: Vec<&str> = fields
+                .iter()
+                .map(|(field, _)| field_in_words(*field))
+                .collect();
+            format!("записать в сделку: {}", names.join(", "))
+        }
+        Action::AddTimelineEntry { text, .. } => format!("добавить в ленту сделки: {text}"),
+        Action::AttachPdf { .. } => "приложить файл счёта".to_owned(),
+        Action::Notify { whom, text, .. } => {
+            let whom = match whom {
+                Whom::User(id) => format!("пользователю {id}"),
+                Whom::Administrator => "администратору".to_owned(),
+            };
+            format!("написать {whom}: {text}")
+        }
+    }
+}
+
+fn field_in_words(field: domain::observed::OurField) -> &'static str {
+    use domain::observed::OurField;
+
+    match field {
+        OurField::Number => "номер счёта",
+        OurField::Date => "дата",
+        OurField::Status => "состояние",
+        OurField::Link => "ссылка",
+        OurField::Sum => "сумма",
+        OurField::Command => "что сделать",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::print;
+    use domain::DealId;
+    use planner::{Action, Plan};
+    use reconciler::PlannedDeal;
+
+    #[test]
+    fn a_plan_says_what_and_why() {
+        let plan = Plan {
+            actions: vec![Action::AddTimelineEntry {
+                about: "issued/whole/1".to_owned(),
+                text: "Счёт № 7 выставлен".to_owned(),
+            }],
+            because: vec!["счёт выставлен, запись в ленте ещё не сделана".to_owned()],
+            ..Plan::default()
+        };
+        let plans = [
+            PlannedDeal {
+                id: DealId(4711),
+                plan,
+            },
+            PlannedDeal {
+                id: DealId(4712),
+                plan: Plan {
+                    because: vec!["сделка не на стадии счёта".to_owned()],
+                    ..Plan::default()
+                },
+            },
+        ];
+        let mut out = Vec::new();
+        print(&plans, false, &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        Сделка 4711
+          Будет сделано:
+            • добавить в ленту сделки: Счёт № 7 выставлен
+          Почему: счёт выставлен, запись в ленте ещё не сделана
+
+        Сделка 4712
+          Делать нечего.
+          Почему: сделка не на стадии счёта
+        ");
+        let mut out = Vec::new();
+        print(&plans, true, &mut out).unwrap();
+        let read: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(read[1]["deal"], 4712);
+        assert_eq!(read[0]["actions"][0]["action"], "add_timeline_entry");
+    }
+}

@@ -1,0 +1,288 @@
+//! The portal's policy as stored, and `provodka policy`.
+//!
+//! What is stored is the person's own text, with its comments; `planner::Policy` reads it.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use planner::{Policy, PolicyError};
+use serde_json::json;
+use store::{Lane, Look, StoredPolicy, Subject};
+
+use crate::args::PolicyCommand;
+use crate::fault::Told;
+use crate::product::Product;
+
+/// Why a stored policy cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredPolicyError {
+    /// Its row holds something else.
+    #[error("version {version} holds no text")]
+    NoText {
+        /// Which version.
+        version: i64,
+    },
+    /// Its text is no policy (any more).
+    #[error("version {version} is no policy")]
+    NoPolicy {
+        /// Which version.
+        version: i64,
+        /// Why.
+        #[source]
+        source: PolicyError,
+    },
+}
+
+/// The text of a stored version.
+///
+/// # Errors
+/// When the row holds none.
+pub fn text(stored: &StoredPolicy) -> Result<&str, StoredPolicyError> {
+    let text = stored.body.get("toml").and_then(serde_json::Value::as_str);
+    text.ok_or(StoredPolicyError::NoText {
+        version: stored.version,
+    })
+}
+
+/// The policy of a stored version.
+///
+/// # Errors
+/// When its text is none.
+pub fn read(stored: &StoredPolicy) -> Result<Policy, StoredPolicyError> {
+    Policy::parse(text(stored)?).map_err(|source| StoredPolicyError::NoPolicy {
+        version: stored.version,
+        source,
+    })
+}
+
+/// Puts a text in force as the version after `over`, and has the portal looked at.
+///
+/// # Errors
+/// When the text is no policy, an organisation belongs to another portal, or somebody was faster.
+pub async fn put(product: &Product, text: &str, over: i64, author: &str) -> anyhow::Result<i64> {
+    let policy = Policy::parse(text).map_err(mistaken)?;
+    claim(product, &policy).await?;
+    let now = product.clock.now();
+    let body = json!({ "toml": text });
+    let added = product
+        .store
+        .policy_add(product.portal(), over, &body, author, now)
+        .await?;
+    let version = added.ok_or_else(|| {
+        Told::mistake(format!("version {over} is not in force any more"))
+            .hint("somebody changed the policy meanwhile: look at `provodka policy diff FILE` and apply again")
+    })?;
+    let sweep = Look {
+        subject: Subject::portal(reconciler::portal_task::SWEEP),
+        lane: Lane::Click,
+        due_at: now,
+        reason: "person changed the policy".to_owned(),
+    };
+    product.store.look(product.portal(), &[sweep]).await?;
+    product
+        .note_person(json!({"policy": version, "author": author}))
+        .await?;
+    Ok(version)
+}
+
+/// Makes the policy's organisations this portal's.
+///
+/// # Errors
+/// When one belongs to another portal.
+pub async fn claim(product: &Product, policy: &Policy) -> anyhow::Result<()> {
+    for organisation in &policy.organisations {
+        let claimed = product
+            .store
+            .organisation_claim(product.portal(), &organisation.id)
+            .await?;
+        if let Err(taken) = claimed {
+            return Err(Told::mistake(format!(
+                "organisation `{}` belongs to portal `{}`",
+                organisation.id, taken.by
+            ))
+            .hint("an organisation belongs to one portal: remove it from the other's policy first")
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// Runs a command; gives what it prints.
+///
+/// # Errors
+/// When there is no policy, the file is none, or the store fails.
+pub async fn run(product: &Product, command: PolicyCommand) -> anyhow::Result<String> {
+    match command {
+        PolicyCommand::Export { version: None } => Ok(text(&current(product).await?)?.to_owned()),
+        PolicyCommand::Export {
+            version: Some(version),
+        } => {
+            let stored = product.store.policy_get(product.portal(), version).await?;
+            let stored = stored.ok_or_else(|| {
+                Told::mistake(format!("there is no version {version}"))
+                    .hint("`provodka policy history` lists them")
+            })?;
+            Ok(text(&stored)?.to_owned())
+        }
+        PolicyCommand::Diff { file } => {
+            let new = content(&file)?;
+            Policy::parse(&new).map_err(mistaken)?;
+            Ok(diff(text(&current(product).await?)?, &new))
+        }
+        PolicyCommand::Apply { file, over } => {
+            let new = content(&file)?;
+            let in_force = product.store.policy_current(product.portal()).await?;
+            let version = in_force.map_or(0, |stored| stored.version);
+            let version = put(
+                product,
+                &new,
+                over.unwrap_or(version),
+                "provodka policy apply",
+            )
+            .await?;
+            Ok(format!("version {version} is in force\n"))
+        }
+        PolicyCommand::History => history(product).await,
+    }
+}
+
+async fn current(product: &Product) -> anyhow::Result<StoredPolicy> {
+    let stored = product.store.policy_current(product.portal()).await?;
+    Ok(stored.ok_or_else(|| {
+        Told::mistake("the portal has no policy yet").hint("`provodka setup` writes the first one")
+    })?)
+}
+
+async fn history(product: &Product) -> anyhow::Result<String> {
+    let versions = product.store.policy_list(product.portal()).await?;
+    let mut text = String::new();
+    let mut former = String::new();
+    for stored in &versions {
+        let now = self::text(stored)?;
+        let changed = diff(&former, now)
+            .lines()
+            .filter(|line| line.starts_with(['+', '-']))
+            .count();
+        text.push_str(&format!(
+            "{}\t{}\t{changed} lines changed\t{}\n",
+            stored.version, stored.created_at, stored.author
+        ));
+        former = now.to_owned();
+    }
+    Ok(text)
+}
+
+fn content(file: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file)
+        .with_context(|| Told::mistake(format!("cannot read `{}`", file.display())))
+}
+
+fn mistaken(error: PolicyError) -> anyhow::Error {
+    anyhow::Error::new(error).context(
+        Told::mistake("this is no policy")
+            .hint("`provodka policy export` prints the one in force, as a pattern"),
+    )
+}
+
+/// The lines that differ, `-` before and `+` after, each with two lines around; nothing where none do.
+pub fn diff(before: &str, after: &str) -> String {
+    const AROUND: usize = 2;
+    let lines = edits(before, after);
+    let mut near = vec![false; lines.len()];
+    for (index, (mark, _)) in lines.iter().enumerate() {
+        if *mark != ' ' {
+            let from = index.saturating_sub(AROUND);
+            near.iter_mut()
+                .skip(from)
+                .take(index.saturating_sub(from).saturating_add(1 + AROUND))
+                .for_each(|near| *near = true);
+        }
+    }
+    let mut text = String::new();
+    let mut skipped = false;
+    for ((mark, line), near) in lines.iter().zip(near) {
+        if near {
+            if skipped && !text.is_empty() {
+                text.push_str("…\n");
+            }
+            text.push_str(&format!("{mark}{line}\n"));
+        }
+        skipped = !near;
+    }
+    text
+}
+
+/// The shortest way from one text to the other, line by line: kept, removed and added lines in order.
+fn edits<'a>(before: &'a str, after: &'a str) -> Vec<(char, &'a str)> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    // common[i][j]: how many lines old[i..] and new[j..] share in order.
+    let mut common = vec![vec![0_usize; new.len().saturating_add(1)]; old.len().saturating_add(1)];
+    let at = |common: &Vec<Vec<usize>>, i: usize, j: usize| {
+        common
+            .get(i)
+            .and_then(|row| row.get(j))
+            .copied()
+            .unwrap_or(0)
+    };
+    for (i, one) in old.iter().enumerate().rev() {
+        for (j, other) in new.iter().enumerate().rev() {
+            let best = if one == other {
+                at(&common, i + 1, j + 1) + 1
+            } else {
+                at(&common, i + 1, j).max(at(&common, i, j + 1))
+            };
+            if let Some(cell) = common.get_mut(i).and_then(|row| row.get_mut(j)) {
+                *cell = best;
+            }
+        }
+    }
+    let (mut i, mut j) = (0, 0);
+    let mut edits = Vec::new();
+    loop {
+        match (old.get(i), new.get(j)) {
+            (Some(one), Some(other)) if one == other => {
+                edits.push((' ', *one));
+                (i, j) = (i + 1, j + 1);
+            }
+            (Some(one), other)
+                if other.is_none() || at(&common, i + 1, j) >= at(&common, i, j + 1) =>
+            {
+                edits.push(('-', *one));
+                i += 1;
+            }
+            (_, Some(other)) => {
+                edits.push(('+', *other));
+                j += 1;
+            }
+            (_, None) => return edits,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::diff;
+
+    #[test]
+    fn a_difference_shows_changed_lines_with_two_around() {
+        for (before, after, expected) in [
+            ("a\nb\n", "a\nb\n", ""),
+            ("", "a\n", "+a\n"),
+            ("a\n", "", "-a\n"),
+            ("a\nb\nc\n", "a\nx\nc\n", " a\n-b\n+x\n c\n"),
+            (
+                "1\n2\n3\n4\n5\n6\n7\n8\n9\n",
+                "1\n2\n3\n4!\n5\n6\n7\n8\n9\n0\n",
+                " 2\n 3\n-4\n+4!\n 5\n 6\n…\n 8\n 9\n+0\n",
+            ),
+        ] {
+            assert_eq!(diff(before, after), expected, "{before:?} {after:?}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! From the command line to the command: reads arguments and configuration, runs, tells how it ended.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::config::{Config, DEFAULT_FILE, Environment};
+use crate::fault::Told;
+use crate::product::{Product, Surroundings};
+use crate::{
+    cases, check, emulate, explain, fault, inspect, journal, logs, pause, plan, policy, serve,
+    setup,
+};
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fault::exit(&error),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match cli.command {
+        Command::Inspect(args) => Ok(inspect::run(args.kind, io::stdin().lock(), out)?),
+        Command::Explain(args) => explain::run(args.code.as_deref(), &mut out),
+        Command::Emulate(command) => {
+            logs::begin_quietly();
+            drop(out);
+            runtime()?.block_on(emulate::run(command))
+        }
+        command => {
+            let config = configured(&cli.config)?;
+            match command {
+                Command::Serve => logs::begin(&config.log),
+                _ => logs::begin_quietly(),
+            }
+            drop(out);
+            runtime()?.block_on(work(command, config))
+        }
+    }
+}
+
+/// The commands that need the product.
+async fn work(command: Command, config: Config) -> anyhow::Result<()> {
+    let opened = Product::open(config, Surroundings::of_machine()).await;
+    if let Command::Check(args) = &command {
+        let report = check::run(opened).await;
+        return print(|out| check::print(&report, args.json, out));
+    }
+    let product = opened?;
+    match command {
+        Command::Serve => serve::run(product).await,
+        Command::Setup(args) => {
+            let report = setup::run(&product, &setup::Wishes::from(args)).await?;
+            print(|out| setup::print(&report, out))
+        }
+        Command::Plan(args) => {
+            let plans = plan::run(&product, &args.deals).await?;
+            print(|out| plan::print(&plans, args.json, out))
+        }
+        Command::Policy(command) => {
+            let text = policy::run(&product, command).await?;
+            print(|out| Ok(out.write_all(text.as_bytes())?))
+        }
+        Command::Pause(args) => pause::run(&product, Some(args.reason.as_deref())).await,
+        Command::Resume => pause::run(&product, None).await,
+        Command::Journal(args) => {
+            let told = journal::run(&product, &args).await?;
+            print(|out| journal::print(&told, args.json, out))
+        }
+        Command::Cases(args) => {
+            let open = cases::run(&product, &args).await?;
+            print(|out| cases::print(&open, args.json, out))
+        }
+        // Done before, or without the product.
+        Command::Check(_) | Command::Inspect(_) | Command::Explain(_) | Command::Emulate(_) => {
+            Ok(())
+        }
+    }
+}
+
+fn print(
+    what: impl FnOnce(&mut io::StdoutLock<'static>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    let done = what(&mut out);
+    out.flush()?;
+    done
+}
+
+fn configured(path: &Path) -> anyhow::Result<Config> {
+    let text = std::fs::read_to_string(path).with_context(|| {
+        Told::mistake(format!("cannot read the configuration `{}`", path.display())).hint(format!(
+            "copy `config/default.toml` to `{DEFAULT_FILE}` and fill it in, or name another file by --config"
+        ))
+    })?;
+    Ok(Config::parse(&text, &environment())?)
+}
+
+/// The one place that reads the environment.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "settings are read once, here, and passed in"
+)]
+fn environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("PROVODKA_"))
+        .collect()
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}

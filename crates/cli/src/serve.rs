@@ -1,0 +1,262 @@
+//! `provodka serve`: the whole product in one process, until it is told to stop or its storage fails.
+//!
+//! On the event's way this holds both ends together: the web side that keeps events, and the engine that looks.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use connector_bitrix24::webhook::{InstallGrant, TokenDigest};
+use documents::{Layout, Renderer};
+use domain::PortalId;
+use engine::{Engine, EngineError, Stopper};
+use rand::Rng as _;
+use reconciler::{Reconciler, portal_task};
+use store::{Lane, Look, Subject};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::policy;
+use crate::product::Product;
+
+/// How often it is asked what the portal's plan gives.
+const PLAN_ASKED_EVERY: Duration = Duration::from_secs(86_400);
+
+/// The product at work.
+pub struct Running {
+    addr: SocketAddr,
+    product: Product,
+    stopper: Stopper,
+    web: web::Running,
+    engine: JoinHandle<Result<(), EngineError>>,
+    beside: JoinHandle<()>,
+}
+
+/// Registers the portal, then serves and works until [`Running::stop`].
+///
+/// `listener`: none listens where the configuration says.
+///
+/// # Errors
+/// When the address is taken, TLS cannot be used, or an organisation belongs to another portal.
+pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::Result<Running> {
+    let config = Arc::clone(&product.config);
+    product.connector.register().await?;
+    if let Some(stored) = product.store.policy_current(product.portal()).await? {
+        policy::claim(&product, &policy::read(&stored)?).await?;
+    } else {
+        tracing::warn!("the portal has no policy yet: run `provodka setup`");
+    }
+    let listener = match listener {
+        Some(listener) => listener,
+        None => TcpListener::bind(config.server.listen)
+            .await
+            .with_context(|| format!("cannot listen on `{}`", config.server.listen))?,
+    };
+    let app = web::App {
+        store: product.store.clone(),
+        clock: Arc::clone(&product.clock),
+        portals: Arc::new(KnownPortals(product.clone())),
+        guard: Arc::clone(&config.server.guard),
+    };
+    let web = web::serve(listener, config.server.tls.as_ref(), app)?;
+    let (stopper, stop) = Stopper::new();
+    let reconciler = Reconciler::new(
+        Arc::clone(&product.connector) as Arc<dyn reconciler::Connections>,
+        Arc::new(Renderer::new(Layout::default())),
+        config.reconciler.clone(),
+    );
+    let owner = format!("provodka-{:016x}", product.rng.clone().next_u64());
+    let engine = Engine::new(product.means(), Arc::new(reconciler), owner);
+    look_now(&product).await?;
+    let engine = tokio::spawn(async move { engine.run(stop).await });
+    let beside = tokio::spawn(ask_the_plan(product.clone()));
+    Ok(Running {
+        addr: web.addr(),
+        product,
+        stopper,
+        web,
+        engine,
+        beside,
+    })
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Its parts.
+    pub fn product(&self) -> &Product {
+        &self.product
+    }
+
+    /// Stops gracefully: takes no more events, lets looks under way end, gives the leases back.
+    ///
+    /// # Errors
+    /// When the engine had failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.beside.abort();
+        self.web.stop().await;
+        self.stopper.stop();
+        self.engine.await.context("the engine died")??;
+        Ok(())
+    }
+
+    /// Returns when it cannot go on: the storage failed for good, or the engine ended.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        let store = self.product.store.clone();
+        tokio::select! {
+            why = store.halted() => anyhow::anyhow!("the storage failed: {why}"),
+            ended = &mut self.engine => match ended {
+                Ok(Ok(())) => anyhow::anyhow!("the engine ended by itself"),
+                Ok(Err(error)) => anyhow::Error::new(error),
+                Err(error) => anyhow::Error::new(error).context("the engine died"),
+            },
+        }
+    }
+}
+
+/// Serves until SIGTERM, SIGINT or a failure.
+///
+/// # Errors
+/// When it cannot start or cannot go on.
+pub async fn run(product: Product) -> anyhow::Result<()> {
+    let mut running = start(product, None).await?;
+    let config = Arc::clone(&running.product().config);
+    tracing::info!(
+        listen = %running.addr(),
+        portal = %config.bitrix24.member_id,
+        events = %config.events_url().map_or_else(|| "not reachable from outside".to_owned(), Into::into),
+        "serving"
+    );
+    if config.development {
+        tracing::warn!("development = true: for trying out on this machine only");
+    }
+    tokio::select! {
+        why = running.failed() => {
+            // The engine is gone or must not go on; the process ends, and a restart reads the truth.
+            return Err(why);
+        }
+        signal = told_to_stop() => tracing::info!(signal = signal?, "stopping"),
+    }
+    running.stop().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What may have changed while we were away is looked for at once.
+async fn look_now(product: &Product) -> anyhow::Result<()> {
+    let now = product.clock.now();
+    let looks: Vec<Look> = [portal_task::SWEEP, portal_task::OFFLINE, portal_task::FEED]
+        .into_iter()
+        .map(|task| Look {
+            subject: Subject::portal(task),
+            lane: Lane::Due,
+            due_at: now,
+            reason: "start".to_owned(),
+        })
+        .collect();
+    product.store.look(product.portal(), &looks).await?;
+    Ok(())
+}
+
+/// Asks at once and daily what the portal's plan gives of its queue of changes.
+async fn ask_the_plan(product: Product) {
+    if !product.config.is_app() {
+        return;
+    }
+    loop {
+        let call = product.call();
+        if let Err(error) = product.connector.learn_offline(&call).await {
+            tracing::warn!(error, "cannot tell what the portal's plan gives");
+        }
+        if let Err(error) = product.keep(&call, "serve").await {
+            tracing::warn!(%error, "an exchange is missing from the journal");
+        }
+        let again = engine::clock::later(product.clock.now(), PLAN_ASKED_EVERY);
+        product.clock.sleep_until(again).await;
+    }
+}
+
+#[cfg(unix)]
+pub(crate) async fn told_to_stop() -> std::io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok("SIGTERM"),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| "SIGINT"),
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) async fn told_to_stop() -> std::io::Result<&'static str> {
+    tokio::signal::ctrl_c().await.map(|()| "Ctrl+C")
+}
+
+/// The portals that the web side may believe.
+struct KnownPortals(Product);
+
+#[async_trait]
+impl web::Portals for KnownPortals {
+    async fn token_digest(&self, portal: &PortalId) -> Option<TokenDigest> {
+        self.0.connector.token_digest(portal).await
+    }
+
+    async fn install(&self, grant: InstallGrant) -> bool {
+        let call = self.0.call();
+        let adopted = self.0.connector.adopt_install(&call, &grant).await;
+        if let Err(error) = self.0.keep(&call, "install").await {
+            tracing::warn!(%error, "an exchange is missing from the journal");
+        }
+        match adopted {
+            Ok(()) => {
+                tracing::info!(portal = %grant.member_id, "the application is installed");
+                self.set_installed(true).await;
+                true
+            }
+            Err(error) => {
+                tracing::warn!(portal = %grant.member_id, error, "an install did not prove itself");
+                false
+            }
+        }
+    }
+
+    async fn uninstalled(&self, portal: &PortalId) {
+        tracing::warn!(%portal, "the application was removed: the portal is paused");
+        self.set_installed(false).await;
+    }
+}
+
+impl KnownPortals {
+    /// A portal without the application is paused, and goes on when it comes back; a person's pause stays.
+    async fn set_installed(&self, installed: bool) {
+        let done = async {
+            let (store, id) = (&self.0.store, self.0.portal());
+            let known = store.portal_get(id).await?;
+            let was_removed = known.is_some_and(|portal| {
+                portal
+                    .detail
+                    .get("removed")
+                    .and_then(serde_json::Value::as_bool)
+                    == Some(true)
+            });
+            self.0
+                .connector
+                .remember("removed", (!installed).into())
+                .await?;
+            if !installed || was_removed {
+                store
+                    .portal_set_paused(id, !installed, self.0.clock.now())
+                    .await?;
+            }
+            look_now(&self.0).await
+        };
+        if let Err(error) = done.await {
+            tracing::error!(%error, "the portal's row could not be changed");
+        }
+    }
+}
