@@ -1,29 +1,43 @@
 //! The sweep: what changed on the portal since we last looked, whether or not an event told of it.
 //!
-//! The cursor moves in the same commit as the looks that its page asked for, never before.
+//! All kinds of records are asked in one call. The cursors move in the same commit as the looks that their
+//! pages asked for, never before. A sweep reaches back behind the one before, because clocks differ and lists
+//! lag; what it shows unchanged a second time is not looked at again.
 
-use capability::portal::{ChangedPage, RecordKind};
-use capability::{Call, ConnectorError};
+use std::collections::BTreeMap;
+
+use capability::portal::{ChangedPage, RecordKind, SweepAsk, SweepOf};
 use domain::StageId;
-use domain::observed::Record as PortalRecord;
 use engine::{Halted, LeaseContext};
-use futures_util::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use planner::Mode;
+use serde::{Deserialize, Serialize};
 use store::{Lane, Look, Record, Settled, Subject, Work};
 
 use crate::deal::subject_of;
 use crate::{Connected, Reconciler, journal};
 
-const KINDS: [(RecordKind, &str); 5] = [
-    (RecordKind::Deal, "sweep/deal"),
-    (RecordKind::Company, "sweep/company"),
-    (RecordKind::Contact, "sweep/contact"),
-    (RecordKind::Requisite, "sweep/requisite"),
-    (RecordKind::BankDetail, "sweep/bank_detail"),
-];
-const ENTERED: &str = "sweep/entered";
 const REASON: &str = "sweep";
+/// How old a time of change must be to be remembered as seen.
+const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(5);
+
+/// One thread of a sweep, read page by page.
+struct Thread {
+    name: &'static str,
+    ask: SweepAsk,
+    /// What the sweep before saw in the overlap, by record, with its time of change.
+    seen_before: BTreeMap<String, Timestamp>,
+    seen_now: BTreeMap<String, Timestamp>,
+}
+
+/// What is kept of a thread between two sweeps.
+#[derive(Default, Serialize, Deserialize)]
+struct Cursor {
+    /// When the last sweep began.
+    at: Option<Timestamp>,
+    /// What it saw changed shortly before; the next one will see it again.
+    seen: BTreeMap<String, Timestamp>,
+}
 
 pub(crate) async fn look(
     reconciler: &Reconciler,
@@ -31,18 +45,12 @@ pub(crate) async fn look(
     connected: &Connected,
     work: Work,
 ) -> Result<(), Halted> {
-    for (kind, cursor) in KINDS {
-        pages(reconciler, ctx, connected, cursor, &Asked::Changed(kind)).await?;
-    }
-    let stages: Vec<StageId> = connected
-        .policy
-        .funnels
-        .iter()
-        .filter(|funnel| funnel.mode != Mode::Off)
-        .flat_map(|funnel| funnel.invoice_stages.iter().cloned())
-        .collect();
-    if !stages.is_empty() {
-        pages(reconciler, ctx, connected, ENTERED, &Asked::Entered(stages)).await?;
+    let started = ctx.now();
+    let overlap =
+        SignedDuration::try_from(reconciler.settings.sweep_overlap).unwrap_or(SignedDuration::ZERO);
+    let mut threads = threads(ctx, connected, overlap).await?;
+    while !threads.is_empty() {
+        threads = pages(ctx, connected, threads, started, overlap).await?;
     }
     ctx.record(Record {
         settled: vec![Settled { work, next: None }],
@@ -51,135 +59,148 @@ pub(crate) async fn look(
     .await
 }
 
-/// What a sweep asks the portal for.
-enum Asked {
-    Changed(RecordKind),
-    Entered(Vec<StageId>),
-}
-
-impl Asked {
-    fn page<'a>(
-        &'a self,
-        connected: &'a Connected,
-        call: &'a Call<'_>,
-        since: Timestamp,
-        after: Option<u64>,
-    ) -> BoxFuture<'a, Result<ChangedPage, ConnectorError>> {
-        let sweep = &connected.portal.sweep;
-        match self {
-            Self::Changed(kind) => sweep.changed(call, *kind, since, after),
-            Self::Entered(stages) => sweep.entered(call, stages, since, after),
-        }
-    }
-}
-
-/// Reads page after page from the cursor on, each committed with its looks.
-async fn pages(
-    reconciler: &Reconciler,
+/// Everything that is swept, each from a while before its last sweep began; the first one begins at the
+/// portal's start.
+async fn threads(
     ctx: &LeaseContext,
     connected: &Connected,
-    cursor: &str,
-    asked: &Asked,
-) -> Result<(), Halted> {
-    let portal = ctx.portal();
-    let started = ctx.now();
-    let since = since(reconciler, ctx, connected, cursor).await?;
-    let mut after = None;
-    loop {
-        let call = ctx.call(&portal);
-        let page = ctx
-            .reading(|| asked.page(connected, &call, since, after))
-            .await;
-        let journal = journal::exchanges(&call, &[]);
-        let page = match page {
-            Ok(page) => page,
-            Err(error) => return Err(journal::halt(ctx, journal, &error).await),
-        };
-        after = page.next;
-        let mut record = Record {
-            journal,
-            looks: page
-                .records
-                .iter()
-                .filter_map(|(record, _)| deal_look(record, started))
-                .collect(),
-            ..Record::default()
-        };
-        if after.is_none() {
-            record
-                .cursors
-                .push((cursor.to_owned(), started.to_string()));
-        }
-        wake(ctx, &page).await?;
-        ctx.record(record).await?;
-        if after.is_none() {
-            return Ok(());
-        }
-    }
-}
-
-/// From a while before the last sweep began; the first one begins at the portal's start.
-async fn since(
-    reconciler: &Reconciler,
-    ctx: &LeaseContext,
-    connected: &Connected,
-    cursor: &str,
-) -> Result<Timestamp, Halted> {
-    let known = ctx
-        .store()
-        .cursor_get(&ctx.portal(), cursor)
-        .await
-        .map_err(Halted::from)?;
-    let from = known
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(connected.policy.start_at);
-    let overlap = jiff::SignedDuration::try_from(reconciler.settings.sweep_overlap)
-        .unwrap_or(jiff::SignedDuration::ZERO);
-    Ok(from.checked_sub(overlap).unwrap_or(from))
-}
-
-fn deal_look(record: &PortalRecord, due_at: Timestamp) -> Option<Look> {
-    matches!(record, PortalRecord::Deal(_)).then(|| Look {
-        subject: subject_of(record),
-        lane: Lane::Due,
-        due_at,
-        reason: REASON.to_owned(),
-    })
-}
-
-/// A changed company or requisite concerns those who wait for it. A requisite's owner is asked for by a look of its own.
-async fn wake(ctx: &LeaseContext, page: &ChangedPage) -> Result<(), Halted> {
-    let portal = ctx.portal();
-    let subjects: Vec<Subject> = page
-        .records
+    overlap: SignedDuration,
+) -> Result<Vec<Thread>, Halted> {
+    let stages: Vec<StageId> = connected
+        .policy
+        .funnels
         .iter()
-        .map(|(record, _)| subject_of(record))
+        .filter(|funnel| funnel.mode != Mode::Off)
+        .flat_map(|funnel| funnel.invoice_stages.iter().cloned())
         .collect();
+    let mut asked = vec![
+        ("sweep/deal", SweepOf::Changed(RecordKind::Deal)),
+        ("sweep/company", SweepOf::Changed(RecordKind::Company)),
+        ("sweep/contact", SweepOf::Changed(RecordKind::Contact)),
+        ("sweep/requisite", SweepOf::Changed(RecordKind::Requisite)),
+        (
+            "sweep/bank_detail",
+            SweepOf::Changed(RecordKind::BankDetail),
+        ),
+    ];
+    if !stages.is_empty() {
+        asked.push(("sweep/entered", SweepOf::Entered(stages)));
+    }
+    let mut threads = Vec::new();
+    for (name, of) in asked {
+        let cursor = ctx.store().cursor_get(&ctx.portal(), name).await?;
+        // A cursor that cannot be read sweeps from the start again.
+        let cursor: Cursor = cursor
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
+        let from = cursor.at.unwrap_or(connected.policy.start_at);
+        threads.push(Thread {
+            name,
+            ask: SweepAsk {
+                of,
+                since: from.checked_sub(overlap).unwrap_or(from),
+                after: None,
+            },
+            seen_before: cursor.seen,
+            seen_now: BTreeMap::new(),
+        });
+    }
+    Ok(threads)
+}
+
+/// Reads one page of every thread in one call and commits it with its looks; answers the threads that have more.
+async fn pages(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    threads: Vec<Thread>,
+    started: Timestamp,
+    overlap: SignedDuration,
+) -> Result<Vec<Thread>, Halted> {
+    let portal = ctx.portal();
+    let call = ctx.call(&portal);
+    let asks: Vec<SweepAsk> = threads.iter().map(|thread| thread.ask.clone()).collect();
+    let answered = ctx
+        .reading(|| connected.portal.sweep.changed(&call, &asks))
+        .await;
+    let mut record = Record {
+        journal: journal::exchanges(&call, &[]),
+        ..Record::default()
+    };
+    let answered = match answered {
+        Ok(answered) => answered,
+        Err(error) => return Err(journal::halt(ctx, record.journal, &error).await),
+    };
+    let mut unfinished = Vec::new();
+    let mut changed: Vec<Subject> = Vec::new();
+    for (mut thread, page) in threads.into_iter().zip(answered) {
+        changed.extend(fresh(&mut thread, &page, started, overlap));
+        match page.next {
+            Some(after) => {
+                thread.ask.after = Some(after);
+                unfinished.push(thread);
+            }
+            None => record.cursors.push(finished(thread, started)),
+        }
+    }
+    changed.sort_unstable();
+    changed.dedup();
+    // A changed company concerns those who wait for it; a requisite's owner is asked for by a look of its own.
     ctx.store()
-        .wake_waiters(&portal, &subjects, ctx.now())
-        .await
-        .map_err(Halted::from)?;
-    let looks: Vec<Look> = page
-        .records
-        .iter()
-        .filter(|(record, _)| {
-            matches!(
-                record,
-                PortalRecord::Requisite(_) | PortalRecord::BankDetail(_)
-            )
-        })
-        .map(|(record, _)| Look {
-            subject: subject_of(record),
+        .wake_waiters(&portal, &changed, ctx.now())
+        .await?;
+    record.looks = changed
+        .into_iter()
+        .filter(is_looked_at)
+        .map(|subject| Look {
+            subject,
             lane: Lane::Due,
-            due_at: ctx.now(),
+            due_at: started,
             reason: REASON.to_owned(),
         })
         .collect();
-    if looks.is_empty() {
-        return Ok(());
+    ctx.record(record).await?;
+    Ok(unfinished)
+}
+
+/// What the sweep before did not show, or showed with another time of change.
+fn fresh(
+    thread: &mut Thread,
+    page: &ChangedPage,
+    started: Timestamp,
+    overlap: SignedDuration,
+) -> Vec<Subject> {
+    let mut fresh = Vec::new();
+    for (record, at) in &page.records {
+        let subject = subject_of(record);
+        let name = subject.to_string();
+        let known = thread.seen_before.get(&name).copied();
+        if at.is_none() || known != *at {
+            fresh.push(subject);
+        }
+        // The portal tells whole seconds: what changed just now may change again under the same time.
+        if let Some(at) = at
+            && started.duration_since(*at) >= SETTLED_AFTER
+            && started.duration_since(*at) <= overlap.saturating_mul(2)
+        {
+            thread.seen_now.insert(name, *at);
+        }
     }
-    ctx.store()
-        .look(&portal, &looks)
-        .await
-        .map_err(Halted::from)
+    fresh
+}
+
+fn finished(thread: Thread, started: Timestamp) -> (String, String) {
+    let cursor = Cursor {
+        at: Some(started),
+        seen: thread.seen_now,
+    };
+    let text = serde_json::to_string(&cursor).unwrap_or_default();
+    (thread.name.to_owned(), text)
+}
+
+fn is_looked_at(subject: &Subject) -> bool {
+    use store::SubjectKind::{BankDetail, Company, Contact, Deal, Invoice, Portal, Requisite};
+    match subject.kind {
+        Deal | Requisite | BankDetail => true,
+        Company | Contact | Invoice | Portal => false,
+    }
 }

@@ -5,7 +5,7 @@
 //! these are asked for by time of creation as well.
 
 use async_trait::async_trait;
-use capability::portal::{ChangedPage, RecordKind, SweepRecords};
+use capability::portal::{ChangedPage, RecordKind, SweepAsk, SweepOf, SweepRecords};
 use capability::{Call, ConnectorError};
 use domain::observed::{Record, RecordOwner};
 use domain::{BankDetailId, CompanyId, ContactId, DealId, RequisiteId, StageId};
@@ -21,73 +21,25 @@ use crate::gather::{PAGE, full, items, rows};
 use crate::translate::{COMPANY, CONTACT};
 use crate::wire;
 
+const ITEMS: &str = "crm.item.list";
+const REQUISITES: &str = "crm.requisite.list";
+const BANK_DETAILS: &str = "crm.requisite.bankdetail.list";
+const STAGE_HISTORY: &str = "crm.stagehistory.list";
+
 #[async_trait]
 impl SweepRecords for Connector {
     async fn changed(
         &self,
         call: &Call<'_>,
-        kind: RecordKind,
-        since: Timestamp,
-        after: Option<u64>,
-    ) -> Result<ChangedPage, ConnectorError> {
-        let after = after.unwrap_or(0);
-        match kind {
-            RecordKind::Deal => {
-                self.changed_items(call, 2, since, after, |id| Record::Deal(DealId(id)))
-                    .await
-            }
-            RecordKind::Company => {
-                self.changed_items(call, 4, since, after, |id| Record::Company(CompanyId(id)))
-                    .await
-            }
-            RecordKind::Contact => {
-                self.changed_items(call, 3, since, after, |id| Record::Contact(ContactId(id)))
-                    .await
-            }
-            RecordKind::Requisite => {
-                self.changed_rows(call, "crm.requisite.list", since, after, |id| {
-                    Record::Requisite(RequisiteId(id))
-                })
-                .await
-            }
-            RecordKind::BankDetail => {
-                self.changed_rows(call, "crm.requisite.bankdetail.list", since, after, |id| {
-                    Record::BankDetail(BankDetailId(id))
-                })
-                .await
-            }
-        }
-    }
-
-    async fn entered(
-        &self,
-        call: &Call<'_>,
-        stages: &[StageId],
-        since: Timestamp,
-        after: Option<u64>,
-    ) -> Result<ChangedPage, ConnectorError> {
-        if stages.is_empty() {
-            return Ok(ChangedPage::default());
-        }
-        let stages: Vec<&str> = stages.iter().map(StageId::as_str).collect();
-        let command = Command::new(
-            "crm.stagehistory.list",
-            json!({
-                "entityTypeId": 2,
-                "filter": {"@STAGE_ID": stages, ">=CREATED_TIME": moment(since), ">ID": after.unwrap_or(0)},
-                "order": {"ID": "ASC"}, "select": ["ID", "OWNER_ID", "CREATED_TIME"], "start": -1,
-            }),
-        );
-        let result = self.client.call(call, &command, Effect::Read).await?;
-        let entries = items::<wire::StageEntry>(result)
-            .map_err(|shape| unreadable(command.method, &shape))?;
-        Ok(ChangedPage {
-            next: full(&entries, |entry| entry.id.0),
-            records: entries
-                .into_iter()
-                .map(|entry| (Record::Deal(DealId(entry.owner_id.0)), entry.created_time.0))
-                .collect(),
-        })
+        asks: &[SweepAsk],
+    ) -> Result<Vec<ChangedPage>, ConnectorError> {
+        let commands: Vec<Command> = asks.iter().flat_map(commands).collect();
+        let mut answers = self
+            .client
+            .batch(call, &commands, Effect::Read)
+            .await
+            .into_iter();
+        asks.iter().map(|ask| page(ask, &mut answers)).collect()
     }
 
     async fn owners(
@@ -131,89 +83,148 @@ impl SweepRecords for Connector {
     }
 }
 
-impl Connector {
-    async fn changed_items(
-        &self,
-        call: &Call<'_>,
-        entity_type: u64,
-        since: Timestamp,
-        after: u64,
-        record: impl Fn(u64) -> Record + Send,
-    ) -> Result<ChangedPage, ConnectorError> {
-        let command = Command::new(
-            "crm.item.list",
-            json!({
-                "entityTypeId": entity_type, "filter": {">=updatedTime": moment(since), ">id": after},
-                "order": {"id": "ASC"}, "select": ["id", "updatedTime"], "start": -1,
-            }),
-        );
-        let result = self.client.call(call, &command, Effect::Read).await?;
-        let found =
-            items::<wire::BriefItem>(result).map_err(|shape| unreadable(command.method, &shape))?;
-        Ok(ChangedPage {
-            next: full(&found, |item| item.id.0),
-            records: found
-                .into_iter()
-                .map(|item| (record(item.id.0), item.updated_time.0))
-                .collect(),
-        })
+/// The commands of one question.
+fn commands(ask: &SweepAsk) -> Vec<Command> {
+    let (since, after) = (moment(ask.since), ask.after.unwrap_or(0));
+    match &ask.of {
+        SweepOf::Changed(RecordKind::Deal) => vec![changed_items(2, &since, after)],
+        SweepOf::Changed(RecordKind::Contact) => vec![changed_items(3, &since, after)],
+        SweepOf::Changed(RecordKind::Company) => vec![changed_items(4, &since, after)],
+        SweepOf::Changed(RecordKind::Requisite) => changed_rows(REQUISITES, &since, after),
+        SweepOf::Changed(RecordKind::BankDetail) => changed_rows(BANK_DETAILS, &since, after),
+        SweepOf::Entered(stages) => {
+            let stages: Vec<&str> = stages.iter().map(StageId::as_str).collect();
+            vec![Command::new(
+                STAGE_HISTORY,
+                json!({
+                    "entityTypeId": 2,
+                    "filter": {"@STAGE_ID": stages, ">=CREATED_TIME": since, ">ID": after},
+                    "order": {"ID": "ASC"}, "select": ["ID", "OWNER_ID", "CREATED_TIME"], "start": -1,
+                }),
+            )]
+        }
     }
+}
 
-    async fn changed_rows(
-        &self,
-        call: &Call<'_>,
-        method: &'static str,
-        since: Timestamp,
-        after: u64,
-        record: impl Fn(u64) -> Record + Send,
-    ) -> Result<ChangedPage, ConnectorError> {
-        let list = |by: &str| {
+fn changed_items(entity_type: u64, since: &str, after: u64) -> Command {
+    Command::new(
+        ITEMS,
+        json!({
+            "entityTypeId": entity_type, "filter": {">=updatedTime": since, ">id": after},
+            "order": {"id": "ASC"}, "select": ["id", "updatedTime"], "start": -1,
+        }),
+    )
+}
+
+fn changed_rows(method: &'static str, since: &str, after: u64) -> Vec<Command> {
+    ["DATE_MODIFY", "DATE_CREATE"]
+        .map(|by| {
             let filter = BTreeMap::from([
-                (format!(">={by}"), Value::from(moment(since))),
+                (format!(">={by}"), Value::from(since)),
                 (">ID".to_owned(), after.into()),
             ]);
             Command::new(
                 method,
                 json!({"filter": filter, "order": {"ID": "ASC"}, "select": ["ID", "DATE_MODIFY", "DATE_CREATE"], "start": -1}),
             )
-        };
-        let answers = self
-            .client
-            .batch(
-                call,
-                &[list("DATE_MODIFY"), list("DATE_CREATE")],
-                Effect::Read,
-            )
-            .await;
-        let mut merged = BTreeMap::new();
-        let mut next: Option<u64> = None;
-        for answer in answers {
-            let found = rows::<wire::Requisite>(answer?, "rows")
-                .map_err(|shape| unreadable(method, &shape))?;
-            let last = full(&found, |row| row.id.0.unwrap_or_default());
-            next = match (next, last) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
-            merged.extend(
-                found
-                    .into_iter()
-                    .filter_map(|row| Some((row.id.0?, row.date_modify.0.or(row.date_create.0)))),
-            );
-        }
-        // Beyond the shorter of two full pages the other list may still have gaps: the next page brings it.
-        if let Some(last) = next {
-            merged.retain(|id, _| *id <= last);
-        }
-        Ok(ChangedPage {
-            records: merged
-                .into_iter()
-                .map(|(id, at)| (record(id), at))
-                .collect(),
-            next,
         })
-    }
+        .to_vec()
+}
 
+/// The page that answers one question; takes as many answers as [`commands`] made commands.
+fn page(
+    ask: &SweepAsk,
+    answers: &mut impl Iterator<Item = Result<Value, ConnectorError>>,
+) -> Result<ChangedPage, ConnectorError> {
+    let mut answer = |method: &'static str| {
+        answers
+            .next()
+            .unwrap_or_else(|| Err(other_shape(Effect::Read, method, "no answer".to_owned())))
+    };
+    match &ask.of {
+        SweepOf::Changed(RecordKind::Deal) => {
+            items_page(answer(ITEMS)?, |id| Record::Deal(DealId(id)))
+        }
+        SweepOf::Changed(RecordKind::Contact) => {
+            items_page(answer(ITEMS)?, |id| Record::Contact(ContactId(id)))
+        }
+        SweepOf::Changed(RecordKind::Company) => {
+            items_page(answer(ITEMS)?, |id| Record::Company(CompanyId(id)))
+        }
+        SweepOf::Changed(RecordKind::Requisite) => {
+            let both = [answer(REQUISITES)?, answer(REQUISITES)?];
+            rows_page(REQUISITES, both, |id| Record::Requisite(RequisiteId(id)))
+        }
+        SweepOf::Changed(RecordKind::BankDetail) => {
+            let both = [answer(BANK_DETAILS)?, answer(BANK_DETAILS)?];
+            rows_page(BANK_DETAILS, both, |id| {
+                Record::BankDetail(BankDetailId(id))
+            })
+        }
+        SweepOf::Entered(_) => {
+            let entries = items::<wire::StageEntry>(answer(STAGE_HISTORY)?)
+                .map_err(|shape| unreadable(STAGE_HISTORY, &shape))?;
+            Ok(ChangedPage {
+                next: full(&entries, |entry| entry.id.0),
+                records: entries
+                    .into_iter()
+                    .map(|entry| (Record::Deal(DealId(entry.owner_id.0)), entry.created_time.0))
+                    .collect(),
+            })
+        }
+    }
+}
+
+fn items_page(
+    answer: Value,
+    record: impl Fn(u64) -> Record,
+) -> Result<ChangedPage, ConnectorError> {
+    let found = items::<wire::BriefItem>(answer).map_err(|shape| unreadable(ITEMS, &shape))?;
+    Ok(ChangedPage {
+        next: full(&found, |item| item.id.0),
+        records: found
+            .into_iter()
+            .map(|item| (record(item.id.0), item.updated_time.0))
+            .collect(),
+    })
+}
+
+/// Rows by time of change and by time of creation, merged by id.
+fn rows_page(
+    method: &'static str,
+    answers: [Value; 2],
+    record: impl Fn(u64) -> Record,
+) -> Result<ChangedPage, ConnectorError> {
+    let mut merged = BTreeMap::new();
+    let mut next: Option<u64> = None;
+    for answer in answers {
+        let found =
+            rows::<wire::Requisite>(answer, "rows").map_err(|shape| unreadable(method, &shape))?;
+        let last = full(&found, |row| row.id.0.unwrap_or_default());
+        next = match (next, last) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        merged.extend(
+            found
+                .into_iter()
+                .filter_map(|row| Some((row.id.0?, row.date_modify.0.or(row.date_create.0)))),
+        );
+    }
+    // Beyond the shorter of two full pages the other list may still have gaps: the next page brings it.
+    if let Some(last) = next {
+        merged.retain(|id, _| *id <= last);
+    }
+    Ok(ChangedPage {
+        records: merged
+            .into_iter()
+            .map(|(id, at)| (record(id), at))
+            .collect(),
+        next,
+    })
+}
+
+impl Connector {
     /// The requisite that each bank detail belongs to.
     async fn requisites_of_banks(
         &self,

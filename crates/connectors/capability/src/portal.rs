@@ -73,23 +73,12 @@ pub enum Presence {
 /// Finds changes that no event told.
 #[async_trait]
 pub trait SweepRecords: Send + Sync {
-    /// Records of one kind changed at or after `since`, by id after `after`, at most fifty a page.
+    /// One page for each question, all in one call: a sweep costs one request while little has changed.
     async fn changed(
         &self,
         call: &Call<'_>,
-        kind: RecordKind,
-        since: Timestamp,
-        after: Option<u64>,
-    ) -> Result<ChangedPage, ConnectorError>;
-
-    /// Deals that entered a stage at or after `since`, by history id after `after`; robots move deals on before we look.
-    async fn entered(
-        &self,
-        call: &Call<'_>,
-        stages: &[StageId],
-        since: Timestamp,
-        after: Option<u64>,
-    ) -> Result<ChangedPage, ConnectorError>;
+        asks: &[SweepAsk],
+    ) -> Result<Vec<ChangedPage>, ConnectorError>;
 
     /// Whose a requisite or bank detail is: their events name only themselves.
     async fn owners(
@@ -97,6 +86,26 @@ pub trait SweepRecords: Send + Sync {
         call: &Call<'_>,
         records: &[Record],
     ) -> Result<Vec<RecordOwner>, ConnectorError>;
+}
+
+/// One question of a sweep: what changed at or after `since`, by id after `after`; at most fifty a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SweepAsk {
+    /// Of what.
+    pub of: SweepOf,
+    /// From when on.
+    pub since: Timestamp,
+    /// The `next` of the page before.
+    pub after: Option<u64>,
+}
+
+/// What a sweep asks about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SweepOf {
+    /// Records that were changed or made.
+    Changed(RecordKind),
+    /// Deals that entered one of these stages; robots move deals on before we look.
+    Entered(Vec<StageId>),
 }
 
 /// What a sweep covers.

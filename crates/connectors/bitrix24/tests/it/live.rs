@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
-use capability::portal::{FieldValue, OfflineQueue, PortalWrite, Presence, RecordKind};
+use capability::portal::{
+    ChangedPage, FieldValue, OfflineQueue, PortalWrite, Presence, RecordKind, SweepAsk, SweepOf,
+};
 use capability::{Call, Portal, Urgency};
 use connector_bitrix24::webhook::{InstallGrant, verify_install};
 use connector_bitrix24::{
@@ -127,11 +129,7 @@ async fn a_reachable_application_keeps_the_contract() {
         .await
         .unwrap();
     assert!(bound.iter().all(|finding| finding.holds), "{bound:#?}");
-    let changed = portal
-        .sweep
-        .changed(&call, RecordKind::Deal, Timestamp::UNIX_EPOCH, None)
-        .await
-        .unwrap();
+    let changed = swept(&call, &portal, SweepOf::Changed(RecordKind::Deal), None).await;
     if let (Some(queue), Some((Record::Deal(deal), _))) = (&portal.offline, changed.records.first())
     {
         changes_of_others_are_queued(&call, queue.as_ref(), &first.portal(), *deal).await;
@@ -192,11 +190,7 @@ async fn a_reachable_portal_keeps_the_contract() {
 
     let (mut after, mut deals) = (None, Vec::new());
     loop {
-        let page = portal
-            .sweep
-            .changed(&call, RecordKind::Deal, Timestamp::UNIX_EPOCH, after)
-            .await
-            .unwrap();
+        let page = swept(&call, &portal, SweepOf::Changed(RecordKind::Deal), after).await;
         deals.extend(
             page.records
                 .into_iter()
@@ -216,11 +210,7 @@ async fn a_reachable_portal_keeps_the_contract() {
         RecordKind::Requisite,
         RecordKind::BankDetail,
     ] {
-        portal
-            .sweep
-            .changed(&call, kind, Timestamp::UNIX_EPOCH, None)
-            .await
-            .unwrap();
+        swept(&call, &portal, SweepOf::Changed(kind), None).await;
     }
     let newest = *deals.last().expect("the portal needs a deal");
     let glances = portal.deals.glance(&call, &deals).await.unwrap();
@@ -232,11 +222,8 @@ async fn a_reachable_portal_keeps_the_contract() {
         .iter()
         .map(|deal| deal.glance.deal.stage.clone())
         .collect();
-    portal
-        .sweep
-        .entered(&call, &stages[..1], Timestamp::UNIX_EPOCH, None)
-        .await
-        .unwrap();
+    let entered = SweepOf::Entered(stages[..1].to_vec());
+    swept(&call, &portal, entered, None).await;
 
     let nobody = DealId(999_999_999);
     let presence = portal
@@ -328,4 +315,12 @@ async fn writes_are_seen(portal: &Portal, call: &Call<'_>, deal: DealId, user: d
     assert_eq!(seen.sum, Some(Money::from_kopecks(15_000_050)));
     assert_eq!(seen.link.as_deref(), Some("https://example.com/?a=1&b=2"));
     assert_eq!(seen.status, None);
+}
+
+async fn swept(call: &Call<'_>, portal: &Portal, of: SweepOf, after: Option<u64>) -> ChangedPage {
+    let since = Timestamp::UNIX_EPOCH;
+    let asks = [SweepAsk { of, since, after }];
+    let mut pages = portal.sweep.changed(call, &asks).await.unwrap();
+    assert_eq!(pages.len(), 1);
+    pages.remove(0)
 }

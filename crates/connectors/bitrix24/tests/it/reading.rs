@@ -1,11 +1,12 @@
 //! Reading deals and finding changes, with the vendor's documented examples.
 
-use capability::portal::{Presence, RecordKind, StageSemantics};
+use capability::portal::{ChangedPage, Presence, RecordKind, StageSemantics, SweepAsk, SweepOf};
 use connector_bitrix24::Offline;
 use domain::observed::{Owner, Record, RowVat};
 use domain::{
     BankDetailId, CompanyId, ContactId, DealId, FunnelId, RequisiteId, StageId, VatRate, Verdict,
 };
+use jiff::Timestamp;
 use jiff::civil::date;
 use serde_json::{Value, json};
 
@@ -314,19 +315,10 @@ async fn a_sweep_goes_page_by_page_by_id() {
     }));
     // The portal's older methods read no fractions of a second.
     let since = "2026-03-01T09:00:00.987654Z".parse().unwrap();
-    let first = stage
-        .portal
-        .sweep
-        .changed(&stage.call(), RecordKind::Deal, since, None)
-        .await
-        .unwrap();
+    let deals = SweepOf::Changed(RecordKind::Deal);
+    let first = swept(&stage, deals.clone(), since, None).await;
     assert_eq!((first.records.len(), first.next), (50, Some(50)));
-    let second = stage
-        .portal
-        .sweep
-        .changed(&stage.call(), RecordKind::Deal, since, first.next)
-        .await
-        .unwrap();
+    let second = swept(&stage, deals, since, first.next).await;
     assert_eq!((second.records.len(), second.next), (20, None));
     assert_eq!(
         second.records[0],
@@ -335,6 +327,18 @@ async fn a_sweep_goes_page_by_page_by_id() {
             Some("2026-03-01T09:30:00Z".parse().unwrap())
         )
     );
+}
+
+async fn swept(stage: &Stage, of: SweepOf, since: Timestamp, after: Option<u64>) -> ChangedPage {
+    let asks = [SweepAsk { of, since, after }];
+    let mut pages = stage
+        .portal
+        .sweep
+        .changed(&stage.call(), &asks)
+        .await
+        .unwrap();
+    assert_eq!(pages.len(), 1);
+    pages.remove(0)
 }
 
 #[tokio::test]
@@ -356,12 +360,8 @@ async fn a_requisite_that_was_never_changed_is_found_by_its_creation() {
     let since = "2026-03-01T09:00:00Z".parse().unwrap();
     let (mut after, mut found) = (None, Vec::new());
     loop {
-        let page = stage
-            .portal
-            .sweep
-            .changed(&stage.call(), RecordKind::Requisite, since, after)
-            .await
-            .unwrap();
+        let requisites = SweepOf::Changed(RecordKind::Requisite);
+        let page = swept(&stage, requisites, since, after).await;
         found.extend(page.records.into_iter().map(|(record, _)| record));
         after = page.next;
         if after.is_none() {
@@ -384,12 +384,8 @@ async fn deals_that_entered_a_stage_are_found_in_the_history() {
         Reply::Result(fixture(method))
     }));
     let since = "2024-01-01T00:00:00Z".parse().unwrap();
-    let page = stage
-        .portal
-        .sweep
-        .entered(&stage.call(), &[StageId::new("C9:UC_NYL06U")], since, None)
-        .await
-        .unwrap();
+    let entered = SweepOf::Entered(vec![StageId::new("C9:UC_NYL06U")]);
+    let page = swept(&stage, entered, since, None).await;
     assert_eq!(
         page.records[0],
         (
