@@ -197,7 +197,7 @@ fn keep_true(
 
 /// What the accountant did to it.
 fn gone_astray(deal: DealId, invoice: &OurInvoice) -> Option<Asked> {
-    let ask = |code, text| Some(case(deal, code, text, Whom::Administrator));
+    let ask = |code, text| Some(about_invoice(deal, code, invoice, text));
     if invoice.deleted {
         ask(CaseCode::InvoiceDeleted, texts::deleted(invoice))
     } else if invoice.status == InvoiceStatus::Cancelled {
@@ -238,13 +238,15 @@ fn show(
             "Поле {} в сделке снова и снова меняют: робот или обязательное правило. Мы его больше не пишем.",
             names.join(", ")
         );
-        let case = case(
+        let mut asked = case(
             snapshot.id,
             CaseCode::FieldNotKept,
             text,
             Whom::Administrator,
         );
-        merge(&mut plan, ask(snapshot, case));
+        // One robot, one cause, however many deals it works on.
+        asked.case.cause = format!("{}: {}", asked.case.cause, names.join(", "));
+        merge(&mut plan, ask(snapshot, asked));
     }
     if !fields.is_empty() {
         plan.actions.push(Action::WriteFields { fields });
@@ -322,15 +324,8 @@ fn written_twice(
 
 fn orphaned(snapshot: &DealSnapshot, invoice: &OurInvoice) -> Plan {
     let text = texts::deal_deleted(invoice);
-    ask(
-        snapshot,
-        case(
-            snapshot.id,
-            CaseCode::DealDeleted,
-            text,
-            Whom::Administrator,
-        ),
-    )
+    let asked = about_invoice(snapshot.id, CaseCode::DealDeleted, invoice, text);
+    ask(snapshot, asked)
 }
 
 fn hidden(snapshot: &DealSnapshot) -> Plan {
@@ -370,6 +365,18 @@ fn case(deal: DealId, code: CaseCode, text: String, whom: Whom) -> Asked {
         },
         whom,
     }
+}
+
+/// Each invoice is a cause of its own: the administrator hears of every one.
+fn about_invoice(deal: DealId, code: CaseCode, invoice: &OurInvoice, text: String) -> Asked {
+    let mut asked = case(deal, code, text, Whom::Administrator);
+    asked.case.cause = format!(
+        "{code}: {}/{}",
+        invoice.organisation,
+        invoice.id,
+        code = code.as_str()
+    );
+    asked
 }
 
 fn fill_in(deal: DealId, reading: &DealReading, faults: Vec<Fault>) -> Asked {
