@@ -33,6 +33,13 @@ struct Sent {
     effect: Effect,
 }
 
+/// What the store decided.
+struct Decided {
+    sent: Vec<Sent>,
+    /// The same effect is sent for another deal of this pass: a counterparty that several want.
+    shared: Vec<Sent>,
+}
+
 /// Files wait for the trailing lane, so that numbers come to all deals before the first file.
 pub(crate) fn is_trailing(action: &Action) -> bool {
     matches!(action, Action::AttachPdf { .. })
@@ -52,7 +59,7 @@ pub(crate) async fn carry_out(
         .flat_map(|(id, plan)| plan.actions.into_iter().map(move |action| (id, action)))
         .collect();
     let wanted = tell_once_per_cause(ctx, connected, wanted, deals).await?;
-    let sent = decide(reconciler, ctx, deals, wanted, &mut record).await?;
+    let Decided { sent, shared } = decide(reconciler, ctx, deals, wanted, &mut record).await?;
     let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
     let portal = ctx.portal();
     let call = ctx.call(&portal);
@@ -73,9 +80,33 @@ pub(crate) async fn carry_out(
     .await;
     let written = portal_side(reconciler, connected, &call, deals, to_portal).await;
     record.journal.extend(journal::exchanges(&call, &subjects));
+    let mut answers = BTreeMap::new();
     for (one, outcome) in accounted.into_iter().chain(written) {
+        if let Outcome::Answered(answer) = &outcome {
+            answers.insert(one.effect.id, answer.clone());
+        }
         settle_one(ctx, deals, &one, outcome, &mut record);
     }
+    for Sent {
+        deal,
+        action,
+        effect,
+    } in shared
+    {
+        match (answers.get(&effect.id), deals.get_mut(&deal)) {
+            (Some(answer), Some(deal)) => fold(deal, &action, answer, ctx.now()),
+            _ => held(
+                ctx,
+                deals,
+                deal,
+                &action,
+                &effect,
+                Held::Unsettled,
+                &mut record,
+            ),
+        }
+    }
+    tell::note_asked(deals, &record);
     ctx.record(record).await
 }
 
@@ -98,20 +129,28 @@ async fn tell_once_per_cause(
             kept.push((id, action));
             continue;
         };
+        let cause = cause_of(ctx, id, about).await?;
         let told = connected.policy.administrator.is_none()
-            || told_now.contains(about)
-            || cause_told(ctx, about).await?;
+            || told_now.contains(&cause)
+            || cause_told(ctx, &cause).await?;
         if told {
             told_of(deals, id, about);
         } else {
-            told_now.push(about.clone());
+            told_now.push(cause);
             kept.push((id, action));
         }
     }
     Ok(kept)
 }
 
-/// Whether the administrator heard of another deal with the same cause that is still open.
+/// What groups an open question with those of other deals.
+async fn cause_of(ctx: &LeaseContext, id: DealId, key: &str) -> Result<String, Halted> {
+    let known = ctx.known(&[Subject::deal(id)]).await?;
+    let case = known.cases.into_iter().find(|case| case.facts.key == key);
+    Ok(case.map_or_else(|| key.to_owned(), |case| case.facts.cause))
+}
+
+/// Whether the administrator heard of a question with the same cause that is still open.
 async fn cause_told(ctx: &LeaseContext, cause: &str) -> Result<bool, Halted> {
     let filter = CaseFilter {
         cause: Some(cause.to_owned()),
@@ -123,7 +162,8 @@ async fn cause_told(ctx: &LeaseContext, cause: &str) -> Result<bool, Halted> {
         .cases_open(&ctx.portal(), &filter)
         .await
         .map_err(Halted::from)?;
-    Ok(open.iter().any(|case| case.told_at.is_some()))
+    let told = |case: &store::Case| case.told_at.is_some_and(|at| at >= case.changed_at);
+    Ok(open.iter().any(told))
 }
 
 fn told_of(deals: &mut BTreeMap<DealId, Looked>, id: DealId, key: &str) {
@@ -139,7 +179,7 @@ async fn decide(
     deals: &mut BTreeMap<DealId, Looked>,
     wanted: Vec<(DealId, Action)>,
     record: &mut Record,
-) -> Result<Vec<Sent>, Halted> {
+) -> Result<Decided, Halted> {
     let portal = ctx.portal();
     let effects: Vec<NewEffect> = wanted
         .iter()
@@ -167,7 +207,8 @@ async fn decide(
         })
         .collect();
     let decisions = ctx.send(&effects).await?;
-    let mut sent = Vec::new();
+    let mut sent: Vec<Sent> = Vec::new();
+    let mut shared = Vec::new();
     for ((deal, action), decision) in wanted.into_iter().zip(decisions) {
         match decision {
             SendDecision::Send(effect) => sent.push(Sent {
@@ -175,12 +216,21 @@ async fn decide(
                 action,
                 effect,
             }),
+            SendDecision::Held { effect, .. }
+                if sent.iter().any(|one| one.effect.id == effect.id) =>
+            {
+                shared.push(Sent {
+                    deal,
+                    action,
+                    effect,
+                });
+            }
             SendDecision::Held { effect, why } => {
                 held(ctx, deals, deal, &action, &effect, why, record);
             }
         }
     }
-    Ok(sent)
+    Ok(Decided { sent, shared })
 }
 
 /// The revision for an invoice, the whole request for everything else.
@@ -225,14 +275,11 @@ fn held(
     deal.finished = true;
     let at = match why {
         Held::NotBefore => effect.not_before,
-        Held::Unsettled | Held::OtherRevisionUnsettled => Some(
-            effect
-                .quiet_until
-                .map_or(journal::after(now, 15), |quiet| {
-                    quiet.min(journal::after(now, 15))
-                })
-                .max(journal::after(now, 1)),
-        ),
+        Held::Unsettled | Held::OtherRevisionUnsettled => {
+            let soon = journal::after(now, known::LOOK_UP_AGAIN);
+            let quiet_until = effect.quiet_until.filter(|quiet| *quiet > now);
+            Some(quiet_until.map_or(soon, |quiet| quiet.min(soon)))
+        }
         Held::Refused | Held::TooManyAttempts | Held::Done => None,
     };
     if let Some(at) = at {
@@ -502,9 +549,7 @@ fn settle_one(
     };
     if let Some(answer) = answered {
         note_success(one.deal, &one.action, &answer, now, record);
-        if one.effect.attempt > 1 {
-            tell::withdraw(one.deal, one.action.kind(), record);
-        }
+        tell::withdraw(deal, one.action.kind(), record);
         fold(deal, &one.action, &answer, now);
     } else {
         // Whatever else the deal needs waits for this.

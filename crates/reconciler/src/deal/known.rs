@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use domain::{DealId, Revision};
 use engine::{Halted, LeaseContext};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use planner::{Action, Creating, DealSnapshot, OpenCase, OurInvoice, Seller};
 use serde::{Deserialize, Serialize};
 use store::{CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
 
 use super::Looked;
+use crate::journal;
+
+/// Seconds until an unsettled effect of somebody else's making is worth another look.
+pub(crate) const LOOK_UP_AGAIN: i64 = 15;
 
 /// What is kept beside a link: enough to compare the deal with its invoice and to print it again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +45,8 @@ pub(crate) async fn begin(
                 told: Vec::new(),
                 trailing: false,
                 finished: id == DealId(0),
+                intends: false,
+                agreed: false,
             },
         );
     }
@@ -54,9 +60,24 @@ pub(crate) async fn refresh(
     deals: &mut BTreeMap<DealId, Looked>,
 ) -> Result<(), Halted> {
     let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
-    let known = ctx.known(&subjects).await?;
+    let mut known = ctx.known(&subjects).await?;
+    let day_ago = ctx
+        .now()
+        .checked_sub(SignedDuration::from_hours(24))
+        .unwrap_or(Timestamp::MIN);
+    let written = ctx
+        .store()
+        .effects_done_since(&ctx.portal(), &subjects, day_ago)
+        .await
+        .map_err(Halted::from)?;
+    known.effects.extend(written);
     for (id, deal) in deals.iter_mut() {
         fill(&mut deal.snapshot, *id, &known, ctx.now());
+        let subject = Subject::deal(*id);
+        deal.intends = known
+            .effects
+            .iter()
+            .any(|one| one.subject == subject && one.state == EffectState::Intended);
     }
     Ok(())
 }
@@ -76,7 +97,8 @@ fn fill(snapshot: &mut DealSnapshot, id: DealId, known: &Known, now: Timestamp) 
         .map(|case| {
             let open = OpenCase {
                 text: case.facts.text.clone(),
-                told: case.told_at.is_some(),
+                // Being told of the former text is not being told of this one.
+                told: case.told_at.is_some_and(|at| at >= case.changed_at),
             };
             (case.facts.key.clone(), open)
         })
@@ -96,15 +118,19 @@ fn remember(snapshot: &mut DealSnapshot, effect: &Effect, now: Timestamp) {
         return;
     };
     let pending = matches!(effect.state, EffectState::Sent | EffectState::Unknown);
+    // Its quiet time may be over while its absence is not proved yet.
+    let look_at = effect
+        .quiet_until
+        .unwrap_or(now)
+        .max(journal::after(now, LOOK_UP_AGAIN));
     match (&action, effect.state) {
         (Action::IssueInvoice { slot, .. }, _) if pending => {
             snapshot.creating = Some(Creating {
                 slot: *slot,
-                look_at: effect.quiet_until.unwrap_or(now),
+                look_at,
             });
         }
         (Action::CreateCounterparty { counterparty, .. }, _) if pending => {
-            let look_at = effect.quiet_until.unwrap_or(now);
             snapshot
                 .registering
                 .push((counterparty.key.clone(), look_at));

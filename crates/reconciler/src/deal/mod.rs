@@ -18,7 +18,8 @@ use jiff::Timestamp;
 use planner::{DealSnapshot, Mode, Need, Plan, invoicing};
 use serde_json::json;
 use store::{
-    CaseChange, CaseFacts, InvoiceLink, JournalEntry, Lane, Record, Settled, Subject, Work,
+    CaseChange, CaseFacts, EffectChange, EffectState, InvoiceLink, JournalEntry, Lane, Record,
+    Settled, Subject, Work,
 };
 
 use crate::{Connected, PlannedDeal, Reconciler, journal};
@@ -43,6 +44,10 @@ pub(crate) struct Looked {
     trailing: bool,
     /// Planned as far as it goes in this look.
     finished: bool,
+    /// An effect of it was left to be sent again.
+    intends: bool,
+    /// The last plan wanted nothing, now or later.
+    agreed: bool,
 }
 
 impl Looked {
@@ -70,6 +75,10 @@ pub(crate) async fn look(
             break;
         }
         act::carry_out(reconciler, ctx, connected, &mut deals, plans).await?;
+    }
+    let bells = tell::bells(&deals);
+    if !bells.is_empty() {
+        act::carry_out(reconciler, ctx, connected, &mut deals, bells).await?;
     }
     conclude(ctx, deals).await
 }
@@ -161,6 +170,7 @@ fn adopt(
     let subject = Subject::deal(deal.id);
     let may_write = may_write(deal, connected);
     let mut plan = plan;
+    deal.agreed = plan.actions.is_empty() && plan.look_again.is_none() && may_write;
     if lane != Lane::Trailing {
         let before = plan.actions.len();
         plan.actions.retain(|action| !act::is_trailing(action));
@@ -232,6 +242,7 @@ async fn conclude(ctx: &LeaseContext, deals: BTreeMap<DealId, Looked>) -> Result
     let now = ctx.now();
     let mut record = Record {
         cases: told(ctx, &deals).await?,
+        effects: no_longer_wanted(ctx, &deals).await?,
         ..Record::default()
     };
     record.settled = deals
@@ -257,6 +268,30 @@ async fn conclude(ctx: &LeaseContext, deals: BTreeMap<DealId, Looked>) -> Result
         })
         .collect();
     ctx.record(record).await
+}
+
+/// What was to be sent again and is wanted no more waits for nothing.
+async fn no_longer_wanted(
+    ctx: &LeaseContext,
+    deals: &BTreeMap<DealId, Looked>,
+) -> Result<Vec<(i64, EffectChange)>, Halted> {
+    let agreed: Vec<Subject> = deals
+        .values()
+        .filter(|deal| deal.intends && deal.agreed && tell::untold(deal).actions.is_empty())
+        .map(|deal| Subject::deal(deal.id))
+        .collect();
+    if agreed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let left = ctx.known(&agreed).await?.effects.into_iter();
+    let reason = "both sides agree without it";
+    Ok(left
+        .filter(|effect| effect.state == EffectState::Intended)
+        .map(|effect| {
+            let reason = reason.to_owned();
+            (effect.id, EffectChange::Superseded { reason })
+        })
+        .collect())
 }
 
 /// Marks the questions that somebody was told of, so that nobody is told twice.

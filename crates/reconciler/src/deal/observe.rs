@@ -151,20 +151,17 @@ async fn whole(
     deals: &mut BTreeMap<DealId, Looked>,
     ids: &[DealId],
 ) -> Result<(), ConnectorError> {
-    // The moment before the question: what is read is at least as new.
-    let mut asked_at = ctx.now();
     let reading = ctx
-        .reading(|| {
-            asked_at = ctx.now();
-            connected.portal.deals.read(call, ids)
-        })
+        .reading(|| connected.portal.deals.read(call, ids))
         .await?;
+    // Freshness counts from the answer: a portal that takes seconds to answer would never be fresh else.
+    let read_at = ctx.now();
     let mut missing: BTreeSet<DealId> = ids.iter().copied().collect();
     for whole in reading.deals {
         let id = whole.glance.deal.id;
         missing.remove(&id);
         if let Some(deal) = deals.get_mut(&id) {
-            deal.snapshot.seen = Seen::Whole(Box::new(whole), asked_at);
+            deal.snapshot.seen = Seen::Whole(Box::new(whole), read_at);
             deal.snapshot
                 .own_companies
                 .clone_from(&reading.own_companies);

@@ -93,6 +93,9 @@ fn settle(
     record.journal.push(note(now, one.deal, "effect", body));
     if let Outcome::LookedUp(LookUp::Found(answer)) = &outcome {
         act::note_success(one.deal, &one.action, answer, now, record);
+        if let Some(deal) = deals.get_mut(&one.deal) {
+            tell::withdraw(deal, one.action.kind(), record);
+        }
     }
     let settlement = ctx.settle(&one.effect, outcome);
     record

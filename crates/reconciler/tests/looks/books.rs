@@ -1,0 +1,209 @@
+//! The accounting side's door to the office.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use capability::accounting::{
+    ChangeFeed, Changes, Counterparties, InvoiceOrder, IssueInvoices, OwnOrganisation,
+    PrintInvoices, ProbeAccounting, ReadInvoices,
+};
+use capability::portal::Finding;
+use capability::{Accounting, Call, ConnectorError, Remote};
+use domain::observed::KnownCounterparty;
+use domain::{
+    ContractorId, Counterparty, Inn, Invoice, InvoiceId, InvoiceStatus, Money, OrganisationId,
+};
+use jiff::Timestamp;
+
+use crate::office::{Bill, Office, State};
+
+pub(crate) struct Books(pub(crate) Arc<Office>);
+
+pub(crate) fn accounting(office: &Arc<Office>) -> Accounting {
+    let books = || Arc::new(Books(Arc::clone(office)));
+    Accounting {
+        counterparties: books(),
+        issue: books(),
+        read: books(),
+        print: Some(books()),
+        feed: Some(books()),
+        probe: books(),
+    }
+}
+
+#[async_trait]
+impl Counterparties for Books {
+    async fn find(
+        &self,
+        _call: &Call<'_>,
+        _organisation: &OrganisationId,
+        inns: &[Inn],
+    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        let find = |state: &State| {
+            let asked = |one: &&KnownCounterparty| inns.contains(&one.counterparty.key.inn);
+            state.contractors.iter().filter(asked).cloned().collect()
+        };
+        self.0.read("find", find).await
+    }
+
+    async fn create(
+        &self,
+        _call: &Call<'_>,
+        _organisation: &OrganisationId,
+        counterparty: &Counterparty,
+        _key: &str,
+    ) -> Result<ContractorId, ConnectorError> {
+        self.0.arrive("create").await;
+        let counterparty = counterparty.clone();
+        let create = move |state: &mut State| {
+            let id = ContractorId::new(format!("K-{}", state.contractors.len() + 1));
+            let line = format!("books: counterparty {id} {}", counterparty.key);
+            state.contractors.push(KnownCounterparty {
+                id: id.clone(),
+                counterparty,
+            });
+            (id, line)
+        };
+        self.0.write("create", create).await
+    }
+}
+
+#[async_trait]
+impl IssueInvoices for Books {
+    async fn issue(
+        &self,
+        call: &Call<'_>,
+        order: &InvoiceOrder,
+    ) -> Result<Invoice, ConnectorError> {
+        call.admit(Remote::KonturAccounting, "key", &["bills.create"])
+            .await?;
+        self.0.arrive("issue").await;
+        let order = order.clone();
+        self.0
+            .write("issue", move |state| issue(state, order))
+            .await
+    }
+
+    async fn find_by_key(
+        &self,
+        _call: &Call<'_>,
+        _organisation: &OrganisationId,
+        _since: Timestamp,
+        keys: &[String],
+    ) -> Result<Vec<(String, Invoice)>, ConnectorError> {
+        let find = |state: &State| {
+            let asked = |bill: &&Bill| !bill.deleted && keys.contains(&bill.key);
+            let bills = state.bills.iter().filter(asked);
+            bills
+                .map(|bill| (bill.key.clone(), bill.invoice.clone()))
+                .collect()
+        };
+        self.0.read("find_by_key", find).await
+    }
+
+    fn honours_idempotency_key(&self) -> bool {
+        false
+    }
+}
+
+fn issue(state: &mut State, order: InvoiceOrder) -> (Invoice, String) {
+    let number = (state.bills.len() + 1).to_string();
+    let totals = order.draft.totals().unwrap().amounts();
+    let invoice = Invoice {
+        id: InvoiceId::new(format!("B-{number}")),
+        seller: order.draft.seller.clone(),
+        number: number.clone(),
+        date: order.draft.date,
+        due: order.draft.due,
+        status: InvoiceStatus::Issued,
+        contractor: order.contractor.clone(),
+        counterparty: None,
+        mode: order.draft.mode,
+        lines: Vec::new(),
+        totals,
+        currency: order.draft.currency.clone(),
+        paid: Money::ZERO,
+        comment: None,
+        changed: None,
+    };
+    state.feed.push(invoice.id.clone());
+    state.bills.push(Bill {
+        invoice: invoice.clone(),
+        key: order.key.clone(),
+        deleted: false,
+    });
+    let line = format!(
+        "books: invoice {number} for {} to {}: {}",
+        order.key, order.contractor, totals.gross
+    );
+    (invoice, line)
+}
+
+#[async_trait]
+impl ReadInvoices for Books {
+    async fn read(
+        &self,
+        _call: &Call<'_>,
+        _organisation: &OrganisationId,
+        ids: &[InvoiceId],
+    ) -> Vec<Result<Option<Invoice>, ConnectorError>> {
+        self.0.arrive("read_invoices").await;
+        let state = self.0.state();
+        let of = |id: &InvoiceId| {
+            let here = |bill: &&Bill| bill.invoice.id == *id && !bill.deleted;
+            state
+                .bills
+                .iter()
+                .find(here)
+                .map(|bill| bill.invoice.clone())
+        };
+        ids.iter().map(|id| Ok(of(id))).collect()
+    }
+}
+
+#[async_trait]
+impl PrintInvoices for Books {
+    async fn print(
+        &self,
+        _call: &Call<'_>,
+        _organisation: &OrganisationId,
+        id: &InvoiceId,
+    ) -> Result<Vec<u8>, ConnectorError> {
+        let print = |_: &State| format!("%PDF of {id}").into_bytes();
+        self.0.read("print", print).await
+    }
+}
+
+#[async_trait]
+impl ChangeFeed for Books {
+    async fn changes(
+        &self,
+        _call: &Call<'_>,
+        _organisation: &OrganisationId,
+        offset: Option<&str>,
+    ) -> Result<Changes, ConnectorError> {
+        let changes = |state: &State| {
+            let from = offset.map_or(state.feed.len(), |offset| offset.parse().unwrap());
+            Changes {
+                invoices: state.feed.iter().skip(from).take(1).cloned().collect(),
+                next: (from + 1).min(state.feed.len()).to_string(),
+                more: from + 1 < state.feed.len(),
+            }
+        };
+        self.0.read("feed", changes).await
+    }
+}
+
+#[async_trait]
+impl ProbeAccounting for Books {
+    async fn probe(&self, _call: &Call<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    async fn organisations(
+        &self,
+        _call: &Call<'_>,
+    ) -> Result<Vec<OwnOrganisation>, ConnectorError> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,290 @@
+//! The portal's door to the office.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use capability::portal::{
+    ChangedPage, Finding, Funnel, OfflineQueue, PortalWrite, Presence, ReadDeals, ReadDirectory,
+    Reading, Reserved, SetUpPortal, SweepAsk, SweepOf, SweepRecords, WritePortal, Written,
+};
+use capability::{Call, ConnectorError, Portal};
+use domain::DealId;
+use domain::observed::{DealGlance, FieldValue, OurField, OwnCompany, Record, RecordOwner};
+
+use crate::office::{Entry, Office, Page, State, own_companies};
+
+pub(crate) struct Crm(pub(crate) Arc<Office>);
+
+pub(crate) fn portal(office: &Arc<Office>) -> Portal {
+    let crm = || Arc::new(Crm(Arc::clone(office)));
+    Portal {
+        deals: crm(),
+        sweep: crm(),
+        write: crm(),
+        offline: Some(crm()),
+        directory: crm(),
+        set_up: crm(),
+    }
+}
+
+fn visible(state: &State, id: DealId) -> bool {
+    state.deals.contains_key(&id) && !state.gone.contains(&id) && !state.denied.contains(&id)
+}
+
+#[async_trait]
+impl ReadDeals for Crm {
+    async fn glance(
+        &self,
+        _call: &Call<'_>,
+        ids: &[DealId],
+    ) -> Result<Vec<DealGlance>, ConnectorError> {
+        let glance = |state: &State| {
+            ids.iter()
+                .filter(|id| visible(state, **id))
+                .map(|id| state.deals[id].glance.clone())
+                .collect()
+        };
+        self.0.read("glance", glance).await
+    }
+
+    async fn read(&self, _call: &Call<'_>, ids: &[DealId]) -> Result<Reading, ConnectorError> {
+        let read = |state: &State| Reading {
+            deals: ids
+                .iter()
+                .filter(|id| visible(state, **id))
+                .map(|id| state.deals[id].clone())
+                .collect(),
+            own_companies: own_companies(),
+        };
+        self.0.read("read", read).await
+    }
+
+    async fn presence(
+        &self,
+        _call: &Call<'_>,
+        ids: &[DealId],
+    ) -> Result<Vec<(DealId, Presence)>, ConnectorError> {
+        let presence = |state: &State| {
+            let of = |id: &DealId| match visible(state, *id) {
+                true => Presence::Visible,
+                false if state.denied.contains(id) => Presence::Denied,
+                false => Presence::Gone,
+            };
+            ids.iter().map(|id| (*id, of(id))).collect()
+        };
+        self.0.read("presence", presence).await
+    }
+}
+
+fn page(pages: &[Page], after: Option<u64>) -> ChangedPage {
+    let number = after.map_or(0, |after| usize::try_from(after).unwrap());
+    ChangedPage {
+        records: pages.get(number).cloned().unwrap_or_default(),
+        next: (number + 1 < pages.len()).then_some(number as u64 + 1),
+    }
+}
+
+#[async_trait]
+impl SweepRecords for Crm {
+    async fn changed(
+        &self,
+        _call: &Call<'_>,
+        asks: &[SweepAsk],
+    ) -> Result<Vec<ChangedPage>, ConnectorError> {
+        let first = asks.iter().find(|ask| ask.after.is_none());
+        if let Some(ask) = first {
+            self.0.state().swept_since.push(ask.since);
+        }
+        let changed = |state: &State| {
+            let pages = |ask: &SweepAsk| match &ask.of {
+                SweepOf::Changed(kind) => state.pages.get(kind).cloned().unwrap_or_default(),
+                SweepOf::Entered(_) => state.entered.clone(),
+            };
+            asks.iter()
+                .map(|ask| page(&pages(ask), ask.after))
+                .collect()
+        };
+        self.0.read("changed", changed).await
+    }
+
+    async fn owners(
+        &self,
+        _call: &Call<'_>,
+        records: &[Record],
+    ) -> Result<Vec<RecordOwner>, ConnectorError> {
+        let owners = |state: &State| {
+            let of = |record: &Record| RecordOwner {
+                record: *record,
+                owner: state.owner_of.get(record).copied(),
+            };
+            records.iter().map(of).collect()
+        };
+        self.0.read("owners", owners).await
+    }
+}
+
+#[async_trait]
+impl WritePortal for Crm {
+    async fn write(
+        &self,
+        _call: &Call<'_>,
+        writes: &[PortalWrite],
+    ) -> Vec<Result<Written, ConnectorError>> {
+        self.0.arrive("write").await;
+        let mut results = Vec::new();
+        for one in writes.iter().cloned() {
+            results.push(
+                self.0
+                    .write(kind(&one), move |state| done(state, one))
+                    .await,
+            );
+        }
+        results
+    }
+
+    async fn look_up(
+        &self,
+        _call: &Call<'_>,
+        writes: &[PortalWrite],
+    ) -> Vec<Result<Option<Written>, ConnectorError>> {
+        self.0.arrive("look_up").await;
+        let state = self.0.state();
+        let seen = |one: &PortalWrite| match one {
+            PortalWrite::AddTimelineEntry { mark, .. } => {
+                let found = state.timeline.iter().find(|entry| entry.mark == *mark);
+                found.map(|entry| Written {
+                    id: Some(entry.id.clone()),
+                })
+            }
+            PortalWrite::PostToChat { mark, .. } => {
+                let found = state.chat.iter().any(|text| text.contains(mark.as_str()));
+                found.then(Written::default)
+            }
+            _ => None,
+        };
+        writes.iter().map(|one| Ok(seen(one))).collect()
+    }
+}
+
+fn kind(write: &PortalWrite) -> &'static str {
+    match write {
+        PortalWrite::SetFields { .. } => "fields",
+        PortalWrite::AddTimelineEntry { .. } => "timeline",
+        PortalWrite::AttachFile { .. } => "file",
+        PortalWrite::Notify { .. } => "bell",
+        PortalWrite::PostToChat { .. } => "chat",
+    }
+}
+
+fn done(state: &mut State, write: PortalWrite) -> (Written, String) {
+    match write {
+        PortalWrite::SetFields { deal, fields } => {
+            let shown: Vec<String> = fields.iter().map(|(field, to)| text(*field, to)).collect();
+            if let Some(reading) = state.deals.get_mut(&deal) {
+                for (field, to) in &fields {
+                    reading.glance.fields.set(*field, to);
+                }
+                if let Some(number) = &state.robot {
+                    reading.glance.fields.number = Some(number.clone());
+                }
+            }
+            let line = format!("deal {deal}: fields {}", shown.join(", "));
+            (Written::default(), line)
+        }
+        PortalWrite::AddTimelineEntry { deal, text, mark } => {
+            let id = (state.timeline.len() + 901).to_string();
+            let line = format!("deal {deal}: timeline {id}: {text}");
+            let written = Written {
+                id: Some(id.clone()),
+            };
+            state.timeline.push(Entry {
+                mark,
+                id,
+                file: None,
+            });
+            (written, line)
+        }
+        PortalWrite::AttachFile {
+            deal,
+            entry,
+            text,
+            name,
+            bytes,
+        } => {
+            let line = format!("deal {deal}: file {name} to {entry}: {text}");
+            if let Some(entry) = state.timeline.iter_mut().find(|one| one.id == entry) {
+                entry.file = Some((name, bytes));
+            }
+            (Written::default(), line)
+        }
+        PortalWrite::Notify { user, tag, text } => {
+            let line = format!("bell for {user}: {text}");
+            state.bells.insert(tag, (user, text));
+            (Written::default(), line)
+        }
+        PortalWrite::PostToChat { dialog, text, mark } => {
+            let line = format!("chat {dialog}: {text}");
+            state.chat.push(format!("{text} {mark}"));
+            (Written::default(), line)
+        }
+    }
+}
+
+fn text(field: OurField, to: &FieldValue) -> String {
+    match to {
+        FieldValue::Text(text) => format!("{field:?}={text}"),
+        FieldValue::Date(date) => format!("{field:?}={date}"),
+        FieldValue::Money(money) => format!("{field:?}={money}"),
+        FieldValue::Empty => format!("{field:?}="),
+    }
+}
+
+#[async_trait]
+impl OfflineQueue for Crm {
+    async fn reserve(&self, _call: &Call<'_>) -> Result<Reserved, ConnectorError> {
+        self.0.arrive("reserve").await;
+        Ok(self.0.state().offline.pop_front().unwrap_or_default())
+    }
+
+    async fn clear(&self, call: &Call<'_>, packet: &Reserved) -> Result<(), ConnectorError> {
+        self.0.arrive("clear").await;
+        let kept = self.0.store.inbox_count(call.portal()).await.unwrap();
+        let mut state = self.0.state();
+        state.cleared.push((packet.process_id.clone(), kept));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ReadDirectory for Crm {
+    async fn funnels(&self, _call: &Call<'_>) -> Result<Vec<Funnel>, ConnectorError> {
+        Ok(Vec::new())
+    }
+
+    async fn own_companies(&self, _call: &Call<'_>) -> Result<Vec<OwnCompany>, ConnectorError> {
+        Ok(own_companies())
+    }
+
+    async fn probe(&self, _call: &Call<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+}
+
+#[async_trait]
+impl SetUpPortal for Crm {
+    async fn ensure_fields(
+        &self,
+        _call: &Call<'_>,
+        _wanted: &[(OurField, String)],
+    ) -> Result<Vec<(OurField, String)>, ConnectorError> {
+        Ok(Vec::new())
+    }
+
+    async fn bind_events(
+        &self,
+        _call: &Call<'_>,
+        _handler: &str,
+    ) -> Result<Vec<Finding>, ConnectorError> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,20 @@
+//! Looks from end to end, on remotes that keep state and misbehave on order.
+//!
+//! The store is the real one (in memory), the planner and the engine's rules are the real ones, the clock is paused.
+//! `office` is what both remotes hold, `crm` and `books` are its two doors, `desk` looks at what is due.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may"
+)]
+
+mod books;
+mod changes;
+mod crm;
+mod desk;
+mod invoice;
+mod office;
+mod questions;
+mod unknown;

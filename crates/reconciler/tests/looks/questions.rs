@@ -1,0 +1,222 @@
+//! Questions: asked once, of the right person, and taken back when they answered themselves.
+
+use domain::observed::Record;
+use domain::{CompanyId, DealId, RequisiteId, UserId};
+use insta::assert_snapshot;
+use store::{CaseState, Subject};
+use testkit::time::paused;
+
+use crate::desk::Desk;
+use crate::office::Trouble;
+
+async fn desk_without_kpp() -> Desk {
+    let desk = Desk::open().await;
+    desk.office.enter(1);
+    desk.office
+        .edit(1, |reading| reading.requisites[0].kpp.clear());
+    let owner = Record::Company(CompanyId(7));
+    let requisite = Record::Requisite(RequisiteId(21));
+    desk.office.state().owner_of.insert(requisite, owner);
+    desk.event(1).await;
+    desk
+}
+
+#[test]
+fn a_missing_kpp_rings_one_bell_however_often_it_is_looked_at() {
+    paused(async {
+        let desk = desk_without_kpp().await;
+        for _hour in 0..5 {
+            desk.run(3_600).await;
+            desk.task("cases").await;
+            desk.event(1).await;
+        }
+        desk.run(60).await;
+        assert_snapshot!(desk.office.story(), @r"
+        bell for 5: [URL=/crm/deal/details/1/]Сделка 1[/URL]. Счёт не выставлен. Что нужно сделать:
+        • не указан КПП покупателя — [URL=/crm/company/details/7/]исправить[/URL]
+        После исправления счёт будет выставлен сам.
+        ");
+        assert_eq!(desk.questions().await, ["DEAL-DATA-MISSING"]);
+        let case = desk.open_cases().await.remove(0);
+        assert!(case.told_at.is_some());
+        let bells = desk.office.bells();
+        assert_eq!(bells.values().next().unwrap().0, UserId(5));
+    });
+}
+
+#[test]
+fn the_event_of_the_mended_requisite_brings_the_invoice_and_withdraws_the_question() {
+    paused(async {
+        let desk = desk_without_kpp().await;
+        desk.run(60).await;
+        desk.office.edit(1, |reading| {
+            reading.requisites[0].kpp = "770801001".to_owned();
+        });
+        desk.event_about(Subject::requisite(RequisiteId(21))).await;
+        desk.run(5).await;
+        assert_eq!(desk.office.bills().len(), 1, "{}", desk.office.story());
+        assert!(desk.questions().await.is_empty());
+        let case = desk.store.case_get(&testkit::builders::portal(), 1).await;
+        assert_eq!(case.unwrap().unwrap().state, CaseState::Withdrawn);
+    });
+}
+
+#[test]
+fn a_new_requisite_of_the_company_wakes_the_deal_by_its_owner() {
+    paused(async {
+        let desk = desk_without_kpp().await;
+        desk.office.edit(1, |reading| reading.requisites.clear());
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["DEAL-DATA-MISSING"]);
+        // Nobody waits for requisite 22: it was made after the question.
+        let owner = Record::Company(CompanyId(7));
+        desk.office
+            .state()
+            .owner_of
+            .insert(Record::Requisite(RequisiteId(22)), owner);
+        desk.office.enter(1);
+        desk.event_about(Subject::requisite(RequisiteId(22))).await;
+        desk.run(5).await;
+        assert_eq!(desk.office.bills().len(), 1);
+    });
+}
+
+#[test]
+fn a_bell_that_did_not_ring_is_rung_later() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("bell", Trouble::Busy);
+        desk.office.enter(1);
+        desk.office.edit(1, |reading| reading.rows.clear());
+        desk.event(1).await;
+        desk.run(120).await;
+        assert_eq!(desk.office.bells().len(), 1);
+    });
+}
+
+#[test]
+fn another_fault_is_told_although_the_first_was() {
+    paused(async {
+        let desk = desk_without_kpp().await;
+        desk.run(60).await;
+        desk.office.edit(1, |reading| reading.rows.clear());
+        // The second message fails at first: that the first was told must not stand for it.
+        desk.office.order("bell", Trouble::Busy);
+        desk.event(1).await;
+        desk.run(120).await;
+        let bells = desk.office.bells();
+        let (_, text) = bells.values().next().unwrap();
+        assert!(text.contains("нет товаров"), "{text}");
+        assert_eq!(bells.len(), 1, "a second bell instead of the first");
+    });
+}
+
+#[test]
+fn a_write_that_is_refused_is_a_question_that_the_administrator_hears_of() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("fields", Trouble::Refused);
+        desk.deal_enters(1).await;
+        desk.run(120).await;
+        assert_eq!(desk.questions().await, ["ACTION-REFUSED/write_fields"]);
+        let case = desk.open_cases().await.remove(0);
+        assert!(
+            case.facts.text.contains("записать поля сделки"),
+            "{}",
+            case.facts.text
+        );
+        assert_eq!(desk.office.chat().len(), 1, "{}", desk.office.story());
+    });
+}
+
+#[test]
+fn a_refused_write_that_works_later_takes_its_question_back() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("fields", Trouble::Refused);
+        desk.deal_enters(1).await;
+        desk.run(120).await;
+        desk.event(1).await;
+        desk.run(120).await;
+        assert!(
+            desk.questions().await.is_empty(),
+            "{:?}",
+            desk.questions().await
+        );
+        assert_eq!(desk.office.timeline().len(), 1);
+    });
+}
+
+#[test]
+fn an_invoice_that_is_refused_is_a_question_and_is_tried_with_other_data_only() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.office.order("issue", Trouble::Refused);
+        desk.deal_enters(1).await;
+        desk.run(600).await;
+        desk.event(1).await;
+        desk.run(600).await;
+        assert_eq!(desk.office.calls("issue"), 1);
+        assert_eq!(desk.questions().await, ["ACTION-REFUSED/issue_invoice"]);
+        desk.office.edit(1, |reading| {
+            reading.rows[0].price = domain::Price::parse("244").unwrap();
+        });
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        assert!(
+            desk.questions().await.is_empty(),
+            "{:?}",
+            desk.questions().await
+        );
+    });
+}
+
+#[test]
+fn what_is_tried_in_vain_ends_as_a_question() {
+    paused(async {
+        let desk = Desk::open().await;
+        for _time in 0..40 {
+            desk.office.order("timeline", Trouble::Busy);
+        }
+        desk.deal_enters(1).await;
+        desk.run(86_400).await;
+        assert_eq!(
+            desk.questions().await,
+            ["TRIED-TOO-OFTEN/add_timeline_entry"]
+        );
+        assert_eq!(desk.office.timeline().len(), 0);
+    });
+}
+
+#[test]
+fn many_hidden_deals_are_one_message_to_the_administrator() {
+    paused(async {
+        let desk = Desk::open().await;
+        for id in 1..=5 {
+            desk.office.enter(id);
+            desk.office.state().denied.push(DealId(id));
+            desk.event(id).await;
+        }
+        desk.run(60).await;
+        // One more, in a look of its own.
+        desk.office.enter(6);
+        desk.office.state().denied.push(DealId(6));
+        desk.event(6).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["DEAL-HIDDEN"; 6]);
+        assert_eq!(
+            desk.office.chat().len(),
+            1,
+            "{:?}",
+            desk.office.state().chat
+        );
+        // The right is granted.
+        desk.office.state().denied.clear();
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(desk.office.bills().len(), 6);
+    });
+}

@@ -1,0 +1,236 @@
+//! Answers that never come, and processes that die between sending and recording.
+
+use std::time::Duration;
+
+use store::EffectState;
+use testkit::time::paused;
+
+use crate::desk::Desk;
+use crate::office::Trouble;
+
+/// From the sending of a create to its second sending at the soonest: 75 s to leave, 600 s to land.
+const QUIET: f64 = 675.0;
+
+async fn desk_with(trouble: Trouble) -> Desk {
+    let desk = Desk::open().await;
+    desk.office.knows_romashka();
+    desk.office.order("issue", trouble);
+    desk.deal_enters(1).await;
+    desk
+}
+
+async fn assert_one_invoice_shown(desk: &Desk) {
+    let office = &desk.office;
+    assert_eq!(office.bills().len(), 1, "{}", office.story());
+    let shown = office.state().deals[&domain::DealId(1)]
+        .glance
+        .fields
+        .clone();
+    assert_eq!(shown.number.as_deref(), Some("1"));
+    assert_eq!(office.timeline().len(), 1);
+    assert!(office.timeline()[0].file.is_some());
+    assert_eq!(desk.known(1).await.invoice_links.len(), 1);
+    desk.assert_at_rest(1).await;
+    assert!(desk.questions().await.is_empty());
+}
+
+#[test]
+fn a_create_whose_answer_is_lost_is_found_by_its_mark_and_adopted_at_once() {
+    paused(async {
+        let desk = desk_with(Trouble::AnswerLost).await;
+        desk.run(5).await;
+        assert_one_invoice_shown(&desk).await;
+        assert_eq!(desk.office.calls("issue"), 1);
+    });
+}
+
+#[test]
+fn a_create_that_was_lost_on_its_way_is_sent_again_only_after_its_quiet_time_and_two_looks() {
+    paused(async {
+        let desk = desk_with(Trouble::Lost).await;
+        desk.run(660).await;
+        assert_eq!(desk.office.calls("issue"), 1, "sent again too soon");
+        desk.run(300).await;
+        assert_eq!(desk.office.calls("issue"), 2);
+        assert_one_invoice_shown(&desk).await;
+        assert!(desk.office.second_of("books: invoice") > QUIET + 30.0);
+    });
+}
+
+#[test]
+fn what_is_not_found_is_looked_for_patiently() {
+    paused(async {
+        let desk = desk_with(Trouble::Lost).await;
+        desk.run(900).await;
+        // Every 15 s, and no faster when its quiet time is over.
+        let looked = desk.office.calls("find_by_key");
+        assert!((10..=60).contains(&looked), "looked {looked} times");
+    });
+}
+
+#[test]
+fn a_create_that_lands_late_is_adopted_and_never_doubled() {
+    for late in [1, 14, 100, 599] {
+        paused(async {
+            let desk = desk_with(Trouble::Late(Duration::from_secs(late))).await;
+            desk.run(1_200).await;
+            assert_one_invoice_shown(&desk).await;
+            assert_eq!(desk.office.calls("issue"), 1, "late by {late} s");
+            // It is seen within one interval of looking.
+            let seen = desk.office.second_of("deal 1: fields");
+            assert!(
+                seen < late as f64 + 17.0,
+                "late by {late} s, seen in second {seen}"
+            );
+        });
+    }
+}
+
+#[test]
+fn events_meanwhile_do_not_hasten_a_second_create() {
+    paused(async {
+        let desk = desk_with(Trouble::Lost).await;
+        for _minute in 0..10 {
+            desk.run(60).await;
+            desk.event(1).await;
+            desk.office.edit(1, |reading| {
+                reading.rows[0].price = domain::Price::parse("244").unwrap();
+            });
+        }
+        assert_eq!(desk.office.calls("issue"), 1);
+        desk.run(300).await;
+        let bills = desk.office.bills();
+        assert_eq!(bills.len(), 1);
+        // What was never issued is issued as it is wanted by then.
+        assert_eq!(bills[0].invoice.totals.gross.to_string(), "244.00");
+    });
+}
+
+#[test]
+fn a_process_that_dies_after_the_effect_leaves_one_invoice() {
+    paused(async {
+        let desk = desk_with(Trouble::HangsDone).await;
+        desk.crash_when_hung().await;
+        let effect = desk.known(1).await.effects.pop().unwrap();
+        assert_eq!(effect.state, EffectState::Unknown);
+        desk.run(60).await;
+        assert_one_invoice_shown(&desk).await;
+        assert_eq!(desk.office.calls("issue"), 1);
+    });
+}
+
+#[test]
+fn a_process_that_dies_before_the_effect_is_not_believed_to_have_failed() {
+    paused(async {
+        let desk = desk_with(Trouble::HangsUndone).await;
+        desk.crash_when_hung().await;
+        desk.run(600).await;
+        assert_eq!(desk.office.calls("issue"), 1, "sent again too soon");
+        desk.run(300).await;
+        assert_eq!(desk.office.calls("issue"), 2);
+        assert_one_invoice_shown(&desk).await;
+    });
+}
+
+#[test]
+fn processes_that_die_again_and_again_at_any_request_leave_one_of_everything() {
+    for kind in [
+        "glance", "read", "find", "create", "issue", "fields", "timeline",
+    ] {
+        for trouble in [Trouble::HangsDone, Trouble::HangsUndone] {
+            paused(async {
+                let desk = Desk::open().await;
+                desk.office.order(kind, trouble);
+                desk.deal_enters(1).await;
+                desk.crash_when_hung().await;
+                desk.run(1_500).await;
+                let office = &desk.office;
+                let (contractors, bills) = (office.contractors().len(), office.bills().len());
+                let made = (contractors, bills, office.timeline().len());
+                assert_eq!(
+                    made,
+                    (1, 1, 1),
+                    "{trouble:?} at {kind}: {}",
+                    desk.office.story()
+                );
+                assert_one_invoice_shown(&desk).await;
+            });
+        }
+    }
+}
+
+#[test]
+fn a_counterparty_whose_answer_is_lost_is_found_by_inn_and_kpp() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("create", Trouble::AnswerLost);
+        for id in 1..=3 {
+            desk.deal_enters(id).await;
+        }
+        desk.run(120).await;
+        assert_eq!(desk.office.calls("create"), 1);
+        assert_eq!(desk.office.contractors().len(), 1);
+        assert_eq!(desk.office.bills().len(), 3);
+    });
+}
+
+#[test]
+fn a_counterparty_that_was_lost_on_its_way_is_created_again_after_its_quiet_time() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("create", Trouble::Lost);
+        desk.deal_enters(1).await;
+        desk.run(660).await;
+        assert_eq!(desk.office.calls("create"), 1, "sent again too soon");
+        desk.run(300).await;
+        assert_eq!(desk.office.calls("create"), 2);
+        assert_one_invoice_shown(&desk).await;
+    });
+}
+
+#[test]
+fn a_timeline_entry_whose_answer_is_lost_is_found_by_its_mark() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("timeline", Trouble::AnswerLost);
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        assert_one_invoice_shown(&desk).await;
+    });
+}
+
+#[test]
+fn fields_whose_answer_is_lost_are_written_again_at_once() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("fields", Trouble::Lost);
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        assert_one_invoice_shown(&desk).await;
+        assert!(desk.office.second_of("deal 1: fields") < 10.0);
+    });
+}
+
+#[test]
+fn a_file_whose_answer_is_lost_is_put_again() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("file", Trouble::Lost);
+        desk.deal_enters(1).await;
+        desk.run(120).await;
+        assert_one_invoice_shown(&desk).await;
+    });
+}
+
+#[test]
+fn a_look_up_that_fails_proves_nothing() {
+    paused(async {
+        let desk = desk_with(Trouble::AnswerLost).await;
+        for _time in 0..3 {
+            desk.office.order("find_by_key", Trouble::Busy);
+        }
+        desk.run(120).await;
+        assert_one_invoice_shown(&desk).await;
+        assert_eq!(desk.office.calls("issue"), 1);
+    });
+}
