@@ -1,7 +1,5 @@
 //! Why a call failed, and by its verdict what may be done next.
 
-use std::time::Duration;
-
 use domain::Verdict;
 
 use crate::{NotAdmitted, Remote};
@@ -25,17 +23,41 @@ pub struct ConnectorError {
 }
 
 impl ConnectorError {
-    /// The request was held back by our own gate; nothing was sent.
+    /// The request was held back by our own gate; nothing was sent. The gate's pause becomes the verdict's.
     pub fn not_admitted(remote: Remote, methods: &[&str], refusal: &NotAdmitted) -> Self {
         Self {
             verdict: Verdict::Retry {
-                after: None::<Duration>,
+                after: refusal.retry_after,
             },
             remote,
             method: methods.join(","),
             code: "not-admitted".to_owned(),
             message: refusal.reason.clone(),
             limit: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_the_gate_held_back_is_tried_again_when_the_gate_says() {
+        for retry_after in [Some(Duration::from_secs(40)), None] {
+            let refusal = NotAdmitted {
+                retry_after,
+                reason: "the account's requests are used up".to_owned(),
+            };
+            let error = ConnectorError::not_admitted(Remote::Bitrix24, &["a", "b"], &refusal);
+            assert_eq!(error.verdict, Verdict::Retry { after: retry_after });
+            assert!(error.limit, "the try is not counted");
+            assert_eq!(
+                error.to_string(),
+                "bitrix24 `a,b`: the account's requests are used up (not-admitted)"
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The one door to a remote's limits. The engine implements it; connectors only pass through.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use domain::PortalId;
 use jiff::Timestamp;
@@ -26,8 +28,8 @@ pub struct Admission {
 /// The request may not be made now; nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAdmitted {
-    /// When it is worth asking again.
-    pub retry_at: Option<Timestamp>,
+    /// After how long it is worth asking again; none where it never is, as for what is too old to be sent.
+    pub retry_after: Option<Duration>,
     /// Why, for the journal.
     pub reason: String,
 }

@@ -23,7 +23,7 @@ use self::breaker::{Door, Passage};
 use self::bucket::{Slice, ceiling};
 use self::methods::Methods;
 use crate::chance::SharedRng;
-use crate::clock::{Clock, later};
+use crate::clock::{Clock, later, until};
 use crate::settings::{Bucket, GateSettings};
 
 /// The [`Gate`] over the store's budgets.
@@ -120,7 +120,7 @@ impl StoreGate {
         let _turn = tokio::select! {
             biased;
             turn = line.lock() => turn,
-            () = self.clock.sleep_until(patience) => return Err(full_line(patience)),
+            () = self.clock.sleep_until(patience) => return Err(full_line()),
         };
         while self.closed(ask).is_none() {
             match self
@@ -138,7 +138,7 @@ impl StoreGate {
     async fn wait_out(&self, obstacle: Obstacle, patience: Timestamp) -> Result<(), NotAdmitted> {
         if !obstacle.wait || obstacle.until > patience {
             return Err(NotAdmitted {
-                retry_at: Some(obstacle.until),
+                retry_after: Some(until(self.clock.now(), obstacle.until)),
                 reason: obstacle.reason,
             });
         }
@@ -256,8 +256,8 @@ impl StoreGate {
             .map_err(|error| self.store_failed(&error))?;
         match self.passage(ask) {
             Passage::Free => Ok(()),
-            Passage::Shut(until) => Err(NotAdmitted {
-                retry_at: Some(until),
+            Passage::Shut(reopens) => Err(NotAdmitted {
+                retry_after: Some(until(now, reopens)),
                 reason: out_of_order(ask.remote),
             }),
             Passage::Probe => self
@@ -394,7 +394,7 @@ impl StoreGate {
         };
         match ask.send_by {
             Some(send_by) if send_by < now => Err(NotAdmitted {
-                retry_at: None,
+                retry_after: None,
                 reason: "too late: decided on data that is too old by now".to_owned(),
             }),
             Some(send_by) => Ok(send_by.min(later(now, waits))),
@@ -421,7 +421,7 @@ impl StoreGate {
 
     fn store_failed(&self, error: &StoreError) -> NotAdmitted {
         NotAdmitted {
-            retry_at: Some(later(self.clock.now(), STORE_REST)),
+            retry_after: Some(STORE_REST),
             reason: format!("the limits cannot be read: {error}"),
         }
     }
@@ -441,9 +441,9 @@ fn out_of_order(remote: Remote) -> String {
     format!("`{}` is out of order", remote.as_str())
 }
 
-fn full_line(now: Timestamp) -> NotAdmitted {
+fn full_line() -> NotAdmitted {
     NotAdmitted {
-        retry_at: Some(later(now, LEAST_WAIT)),
+        retry_after: Some(LEAST_WAIT),
         reason: "too many requests of the account wait already".to_owned(),
     }
 }

@@ -80,7 +80,7 @@ impl Gate for Turn {
         if ask.send_by.is_some_and(|by| self.clock.now() > by) {
             *self.refused.lock().unwrap() += 1;
             return Err(NotAdmitted {
-                retry_at: None,
+                retry_after: None,
                 reason: "the data is too old by now".to_owned(),
             });
         }

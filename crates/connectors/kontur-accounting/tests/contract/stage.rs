@@ -186,7 +186,7 @@ impl Gate for Notes {
         self.asked.lock().unwrap().push(ask.clone());
         if self.closed {
             return Err(NotAdmitted {
-                retry_at: None,
+                retry_after: None,
                 reason: "the budget is spent".to_owned(),
             });
         }
