@@ -12,7 +12,6 @@ use crate::inspect::Kind;
 #[command(
     name = "provodka",
     version,
-    propagate_version = true,
     max_term_width = 100,
     after_help = "\
 Begin with:
@@ -21,8 +20,8 @@ Begin with:
   provodka setup --dry-run                  what would be prepared on the portal
   provodka serve                            work
 
-Data goes to stdout, the rest to stderr. Exit status: 0 done, 1 failed or something found wrong, 2 mistake in
-the command or the configuration."
+Data goes to stdout, the rest to stderr.
+Exit status: 0 done, 1 failed or found something wrong, 2 a mistake in the command or configuration."
 )]
 pub struct Cli {
     /// The configuration; secrets come from the environment or from files that it names
@@ -37,6 +36,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show the main job on emulators, with pages to open
+    Demo(DemoArgs),
     /// Work: hear events, look at deals, issue invoices, until told to stop
     Serve,
     /// Try every credential, right, stage and field, and say what to do about what is wrong
@@ -66,6 +67,21 @@ pub enum Command {
     Explain(ExplainArgs),
 }
 
+/// `demo`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provodka demo             play the manager and the accountant in the browser
+  provodka demo --exit      let it play a bad day by itself; 0 only if every promise held")]
+pub struct DemoArgs {
+    /// Play a bad day, print what happened, and end
+    #[arg(long)]
+    pub exit: bool,
+    /// The first of three ports on 127.0.0.1; 0 takes free ones
+    #[arg(long, value_name = "PORT", default_value_t = 8600)]
+    pub port: u16,
+}
+
 /// `check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -85,7 +101,7 @@ pub struct SetupArgs {
     /// The funnel to follow, by its id; may be repeated [default: every funnel with an invoice stage]
     #[arg(long, value_name = "ID")]
     pub funnel: Vec<u64>,
-    /// A deal that enters this stage wants an invoice; may be repeated [default: the stage with INVOICE in its id]
+    /// A deal that enters this stage wants an invoice; may be repeated [default: in each funnel the one with INVOICE in its id]
     #[arg(long, value_name = "STAGE")]
     pub stage: Vec<String>,
     /// Who is told of what needs a hand: `chat12`, or a user's id
@@ -94,6 +110,9 @@ pub struct SetupArgs {
     /// Issue invoices at once; else plans are only made and shown
     #[arg(long)]
     pub active: bool,
+    /// How long a deal must stand in the stage first: forgives a wrong drag [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub settle_seconds: Option<u32>,
     /// Change nothing, say what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -224,7 +243,7 @@ pub enum EmulateCommand {
         #[command(flatten)]
         /// How
         how: EmulateArgs,
-        /// Organisations, keys, behaviour (TOML) [default: one organisation]
+        /// Organisations, keys, behaviour (TOML) [default: the books of the sample portal's seller]
         #[arg(long, value_name = "FILE")]
         accounting_config: Option<PathBuf>,
         /// Honour the idempotency key

@@ -8,6 +8,7 @@ use store::{Case, CaseFilter, Lane, Look};
 use crate::args::{CasesArgs, CasesCommand};
 use crate::fault::Told;
 use crate::product::Product;
+use crate::words::indented;
 
 /// The open cases; after `look N` only that one.
 ///
@@ -70,9 +71,7 @@ pub fn print(cases: &[Case], as_json: bool, out: &mut impl Write) -> anyhow::Res
             facts.subject,
             case.opened_at.strftime("%d.%m.%Y %H:%M UTC")
         )?;
-        for line in facts.text.lines() {
-            writeln!(out, "    {line}")?;
-        }
+        writeln!(out, "    {}", indented(&facts.text, 4))?;
     }
     Ok(())
 }

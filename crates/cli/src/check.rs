@@ -50,6 +50,9 @@ pub async fn run(opened: anyhow::Result<Product>) -> Report {
     };
     let call = product.call();
     let mut report = Report::default();
+    if let Err(error) = product.connector.register().await {
+        tracing::warn!(%error, "the portal cannot be registered");
+    }
     report.parts.push(("Эта машина", machine(&product).await));
     let (policy, mut rules) = stored_policy(&product).await;
     let portal = on_portal(&product, &call, policy.as_ref(), &mut rules).await;
@@ -363,10 +366,11 @@ fn as_json(report: &Report) -> serde_json::Value {
 fn as_table(report: &Report) -> Table {
     let mut table = Table::new();
     table
-        .load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(comfy_table::presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(vec!["", "Проверено", "Что видно и что сделать"]);
     for (part, findings) in &report.parts {
+        table.add_row(vec![""]);
         table.add_row(vec!["", *part, ""]);
         for finding in findings {
             let mark = if finding.holds { "✓" } else { "✗" };

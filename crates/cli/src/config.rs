@@ -16,7 +16,7 @@ use url::Url;
 use crate::seal::KeyRing;
 
 mod judge;
-mod raw;
+pub mod raw;
 mod read;
 mod secrets;
 #[cfg(test)]

@@ -57,7 +57,7 @@ async fn kontur_accounting(
 
     let mut config: Config = match &file {
         Some(file) => settings(file)?,
-        None => Config::default(),
+        None => toml::from_str(ACCOUNTING_SAMPLE).context("the sample's books")?,
     };
     config.settings.idempotency_key |= idempotency_key;
     let emulator = Emulator::new(config, clock(), how.seed);
@@ -89,6 +89,8 @@ Open the address above in a browser to play the accountant.
 Try a call:
   curl -H 'X-Kontur-ApiKey: {api_key}' '{base_url}/v1/organizations'
 ";
+
+const ACCOUNTING_SAMPLE: &str = include_str!("emulate/kontur-accounting.toml");
 
 /// A listener and what is said of it.
 struct Door {
@@ -133,6 +135,11 @@ impl Door {
             Value::Object(fields) => fields,
             _ => Map::new(),
         };
+        // One spelling for both emulators: where it listens, and what its addresses begin with.
+        let address = self.listener.local_addr()?.to_string();
+        said.insert("listen".to_owned(), address.into());
+        said.entry("base_url")
+            .or_insert_with(|| self.base_url.clone().into());
         let tls = self.tls.map(|(tls, authority)| {
             let authority = authority.display().to_string();
             said.insert("tls_authority_file".to_owned(), authority.into());

@@ -10,6 +10,7 @@ use store::{JournalFilter, JournalLine, JournalProof, Subject};
 use crate::args::JournalArgs;
 use crate::fault::{Told, Unwell};
 use crate::product::Product;
+use crate::words::indented;
 
 /// Lines read at a time.
 const PAGE: usize = 1000;
@@ -92,7 +93,8 @@ pub fn print(story: &Story, as_json: bool, out: &mut impl Write) -> anyhow::Resu
             day = Some(at.date());
             writeln!(out, "{}", at.strftime("%d.%m.%Y, время московское"))?;
         }
-        writeln!(out, "  {}  {}", at.strftime("%H:%M:%S"), in_words(line))?;
+        let told = indented(&in_words(line), 12);
+        writeln!(out, "  {}  {told}", at.strftime("%H:%M:%S"))?;
     }
     match &story.proof {
         None => {}
@@ -103,7 +105,7 @@ pub fn print(story: &Story, as_json: bool, out: &mut impl Write) -> anyhow::Resu
                 anchor_seq.saturating_add(1)
             )?;
             if story.parked > 0 {
-                writeln!(out, "  Ещё {} строк ждут места в цепочке.", story.parked)?;
+                writeln!(out, "  Ждут места в цепочке: {}.", story.parked)?;
             }
         }
         Some(JournalProof::Broken { seq }) => {
@@ -332,7 +334,16 @@ mod tests {
         };
         let mut out = Vec::new();
         print(&story, false, &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"");
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        12.03.2026, время московское
+          12:00:00  обмен: Битрикс24, batch: успешно, 120 мс (вместе ещё сделок: 1)
+          12:00:00  решение: сделка вошла в стадию счёта → выставить счёт
+          12:00:00  выставить счёт: не удалось: no answer within 75s; исход неизвестен, сначала проверим
+          12:00:00  выставить счёт: исход был неизвестен; найдено, второй раз не делаем
+          12:00:00  записать поля сделки: сделано (попытка 2)
+        ✓ Журнал цел: строки с 1 по 5 стоят, как были записаны.
+          Ждут места в цепочке: 2.
+        ");
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod cases;
 pub mod check;
 pub mod config;
 pub mod connect;
+pub mod demo;
 pub mod emulate;
 pub mod explain;
 pub mod fault;
@@ -33,5 +34,6 @@ pub mod seal;
 pub mod serve;
 pub mod setup;
 pub mod vault;
+mod words;
 
 pub use run::main;

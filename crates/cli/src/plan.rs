@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::fault::Told;
 use crate::product::Product;
+use crate::words::indented;
 
 /// Plans the deals.
 ///
@@ -101,17 +102,19 @@ fn in_words(planned: &PlannedDeal) -> String {
     } else {
         text.push_str("  Будет сделано:\n");
         for action in &plan.actions {
-            text.push_str(&format!("    • {}\n", action_in_words(action)));
+            let told = indented(&action_in_words(action), 6);
+            text.push_str(&format!("    • {told}\n"));
         }
     }
     for reason in &plan.because {
-        text.push_str(&format!("  Почему: {reason}\n"));
+        text.push_str(&format!("  Почему: {}\n", indented(reason, 10)));
     }
     for case in &plan.cases {
         text.push_str(&format!(
-            "  Вопрос [{}]: {}\n",
+            "  Вопрос [{}]: {}
+",
             case.code.as_str(),
-            case.text
+            indented(&case.text, 4)
         ));
     }
     if let Some((at, why)) = &plan.look_again {

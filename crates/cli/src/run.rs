@@ -12,8 +12,8 @@ use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::fault::Told;
 use crate::product::{Product, Surroundings};
 use crate::{
-    cases, check, emulate, explain, fault, inspect, journal, logs, pause, plan, policy, serve,
-    setup,
+    cases, check, demo, emulate, explain, fault, inspect, journal, logs, pause, plan, policy,
+    serve, setup,
 };
 
 /// Does what the command line says.
@@ -29,6 +29,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Inspect(args) => Ok(inspect::run(args.kind, io::stdin().lock(), out)?),
         Command::Explain(args) => explain::run(args.code.as_deref(), &mut out),
+        Command::Demo(args) => {
+            logs::begin_quietly();
+            drop(out);
+            runtime()?.block_on(demo::run(args))
+        }
         Command::Emulate(command) => {
             logs::begin_quietly();
             drop(out);
@@ -79,9 +84,11 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
             print(|out| cases::print(&open, args.json, out))
         }
         // Done before, or without the product.
-        Command::Check(_) | Command::Inspect(_) | Command::Explain(_) | Command::Emulate(_) => {
-            Ok(())
-        }
+        Command::Demo(_)
+        | Command::Check(_)
+        | Command::Inspect(_)
+        | Command::Explain(_)
+        | Command::Emulate(_) => Ok(()),
     }
 }
 
@@ -104,10 +111,6 @@ fn configured(path: &Path) -> anyhow::Result<Config> {
 }
 
 /// The one place that reads the environment.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "settings are read once, here, and passed in"
-)]
 fn environment() -> Environment {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

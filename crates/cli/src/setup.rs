@@ -11,13 +11,20 @@ use capability::portal::{Finding, Funnel as SeenFunnel};
 use connector_bitrix24::{FieldNames, Offline};
 use domain::observed::{OurField, OwnCompany};
 use domain::{FunnelId, StageId};
-use planner::{Funnel, InvoicePolicy, Mode, Organisation, Policy};
+use planner::{Funnel, InvoicePolicy, Mode, Policy};
 
 use crate::args::SetupArgs;
 use crate::connect::Connector;
 use crate::fault::Told;
+use crate::policy;
 use crate::product::Product;
-use crate::{check, policy};
+
+mod choose;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use choose::companies_of;
+use choose::{followed, keep_former, matched, nobody_sells};
 
 /// Our fields and the names that they get where policy names no others.
 pub const FIELDS: [(OurField, &str); 6] = [
@@ -40,6 +47,8 @@ pub struct Wishes {
     pub administrator: Option<String>,
     /// Whether invoices are issued at once.
     pub active: bool,
+    /// How long a deal must stand before its invoice is issued; none: the policy's default.
+    pub settle_seconds: Option<u32>,
     /// Whether nothing is changed.
     pub dry_run: bool,
 }
@@ -51,6 +60,7 @@ impl From<SetupArgs> for Wishes {
             stages: args.stage.into_iter().map(StageId::new).collect(),
             administrator: args.administrator,
             active: args.active,
+            settle_seconds: args.settle_seconds,
             dry_run: args.dry_run,
         }
     }
@@ -102,7 +112,11 @@ async fn prepare(
     };
     let seen = look_around(product, call).await?;
     let mut findings = Vec::new();
-    let organisations = matched(&seen, &mut findings);
+    let mut organisations = matched(&seen, &mut findings);
+    keep_former(
+        &mut organisations,
+        former.as_ref().map(|(_, policy)| policy),
+    );
     if organisations.is_empty() {
         return Err(nobody_sells(&seen).into());
     }
@@ -131,14 +145,16 @@ async fn prepare(
             .collect::<Vec<_>>()
             .join(", "),
     ));
-    let funnels = followed(&seen.funnels, wishes, &organisations)?;
+    let former_policy = former.as_ref().map(|(_, policy)| policy);
+    let funnels = followed(&seen.funnels, wishes, &organisations, former_policy)?;
     for funnel in &funnels {
         findings.push(followed_in_words(funnel, &seen.funnels));
     }
     let policy = Policy {
-        start_at: former
-            .as_ref()
-            .map_or_else(|| product.clock.now(), |(_, policy)| policy.start_at),
+        start_at: former.as_ref().map_or_else(
+            || next_second(product.clock.now()),
+            |(_, policy)| policy.start_at,
+        ),
         administrator: wishes.administrator.clone().or_else(|| {
             former
                 .as_ref()
@@ -168,6 +184,11 @@ async fn prepare(
         version,
         next,
     })
+}
+
+/// The portal's stage history knows whole seconds only: what entered a stage in this one was there before us.
+fn next_second(now: jiff::Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(now.as_second().saturating_add(1)).unwrap_or(now)
 }
 
 /// What both sides have.
@@ -201,111 +222,6 @@ fn unreachable_portal(error: &str) -> Told {
         .hint("`provodka check` says what to do")
 }
 
-/// Our companies on the portal with the organisations that have their INN and KPP.
-fn matched(seen: &Seen, findings: &mut Vec<Finding>) -> Vec<Organisation> {
-    let mut organisations = Vec::new();
-    for own in &seen.organisations {
-        let companies = companies_of(own, &seen.companies);
-        let what = format!("Организация «{}»", own.name);
-        match companies.as_slice() {
-            [company] => {
-                findings.push(holds(
-                    what,
-                    format!("на портале это «{}» (компания {})", company.title, company.id),
-                ));
-                organisations.push(Organisation {
-                    id: own.id.clone(),
-                    title: own.name.clone(),
-                    own_company: company.id,
-                    time_zone: "Europe/Moscow".to_owned(),
-                });
-            }
-            [] => findings.push(check::fails(
-                what,
-                format!(
-                    "на портале нет своей компании с ИНН {} и КПП {}: добавьте её в «Реквизиты моей компании» или \
-                     исправьте реквизиты, затем повторите настройку",
-                    own.inn.as_deref().unwrap_or("—"),
-                    own.kpp.as_deref().unwrap_or("—")
-                ),
-                "ORGANISATION-UNMATCHED",
-            )),
-            several => findings.push(check::fails(
-                what,
-                format!(
-                    "на портале несколько своих компаний с такими реквизитами ({}): оставьте одну",
-                    several
-                        .iter()
-                        .map(|company| company.id.to_string())
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ),
-                "ORGANISATION-UNMATCHED",
-            )),
-        }
-    }
-    organisations
-}
-
-/// The companies with an organisation's INN and KPP; one that tells no KPP is found by its INN alone if there
-/// is no other.
-pub(crate) fn companies_of<'a>(
-    own: &OwnOrganisation,
-    companies: &'a [OwnCompany],
-) -> Vec<&'a OwnCompany> {
-    let inn = own.inn.as_deref().unwrap_or_default();
-    let kpp = own.kpp.as_deref().unwrap_or_default();
-    let having = |fits: &dyn Fn(&str) -> bool| -> Vec<&'a OwnCompany> {
-        companies
-            .iter()
-            .filter(|company| {
-                company
-                    .requisites
-                    .iter()
-                    .any(|one| !inn.is_empty() && one.inn.trim() == inn && fits(one.kpp.trim()))
-            })
-            .collect()
-    };
-    let exact = having(&|theirs| theirs == kpp);
-    if exact.is_empty() && kpp.is_empty() {
-        having(&|_| true)
-    } else {
-        exact
-    }
-}
-
-fn nobody_sells(seen: &Seen) -> Told {
-    let theirs: Vec<String> = seen
-        .organisations
-        .iter()
-        .map(|own| {
-            format!(
-                "{} {}/{}",
-                own.name,
-                own.inn.as_deref().unwrap_or("—"),
-                own.kpp.as_deref().unwrap_or("—")
-            )
-        })
-        .collect();
-    let ours: Vec<String> = seen
-        .companies
-        .iter()
-        .flat_map(|company| {
-            company
-                .requisites
-                .iter()
-                .map(move |one| format!("{} {}/{}", company.title, one.inn, one.kpp))
-        })
-        .collect();
-    Told::failure(format!(
-        "no organisation of the accounting side is an own company of the portal by INN and KPP: accounting has [{}], \
-         the portal has [{}]",
-        theirs.join("; "),
-        ours.join("; ")
-    ))
-    .hint("`provodka explain ORGANISATION-UNMATCHED`")
-}
-
 fn wanted_fields(former: Option<&Policy>) -> Vec<(OurField, String)> {
     let named = former.map(|policy| &policy.fields);
     FIELDS
@@ -315,74 +231,6 @@ fn wanted_fields(former: Option<&Policy>) -> Vec<(OurField, String)> {
             (*field, named.cloned().unwrap_or_else(|| (*name).to_owned()))
         })
         .collect()
-}
-
-fn followed(
-    funnels: &[SeenFunnel],
-    wishes: &Wishes,
-    organisations: &[Organisation],
-) -> Result<Vec<Funnel>, Told> {
-    let known: Vec<String> = funnels
-        .iter()
-        .flat_map(|funnel| {
-            let stages = funnel.stages.iter();
-            stages.map(move |stage| format!("{}: {} {}", funnel.id, stage.id, stage.name))
-        })
-        .collect();
-    let hint = format!(
-        "name a stage by --stage; there are:\n      {}",
-        known.join("\n      ")
-    );
-    for wish in &wishes.funnels {
-        if !funnels.iter().any(|funnel| funnel.id == *wish) {
-            let message = format!("the portal has no funnel {wish}");
-            return Err(Told::mistake(message).hint(hint));
-        }
-    }
-    let wanted = |stage: &StageId| match wishes.stages.as_slice() {
-        [] => stage.as_str().contains("INVOICE"),
-        named => named.contains(stage),
-    };
-    for stage in &wishes.stages {
-        let exists = funnels
-            .iter()
-            .any(|funnel| funnel.stages.iter().any(|seen| seen.id == *stage));
-        if !exists {
-            return Err(Told::mistake(format!("the portal has no stage `{stage}`")).hint(hint));
-        }
-    }
-    let organisation = match organisations {
-        [only] => Some(only.id.clone()),
-        _ => None,
-    };
-    let mode = if wishes.active {
-        Mode::Active
-    } else {
-        Mode::WatchOnly
-    };
-    let followed: Vec<Funnel> = funnels
-        .iter()
-        .filter(|funnel| wishes.funnels.is_empty() || wishes.funnels.contains(&funnel.id))
-        .map(|funnel| Funnel {
-            id: funnel.id,
-            mode,
-            stages: funnel.stages.iter().map(|stage| stage.id.clone()).collect(),
-            invoice_stages: funnel
-                .stages
-                .iter()
-                .map(|stage| stage.id.clone())
-                .filter(|stage| wanted(stage))
-                .collect(),
-            organisation: organisation.clone(),
-            settle_seconds: 10,
-        })
-        .filter(|funnel| !funnel.invoice_stages.is_empty())
-        .collect();
-    if followed.is_empty() {
-        let message = "no stage has `INVOICE` in its id, so the invoice stage must be named";
-        return Err(Told::mistake(message).hint(hint));
-    }
-    Ok(followed)
 }
 
 fn followed_in_words(funnel: &Funnel, seen: &[SeenFunnel]) -> Finding {

@@ -112,7 +112,7 @@ fn unknown(full: &str, key: &str, known: &Table) -> ConfigFault {
     let near = known
         .keys()
         .map(|known| (distance(known, key), known))
-        .filter(|(distance, _)| *distance <= 3)
+        .filter(|(distance, _)| *distance <= key.chars().count() / 3)
         .min();
     let remedy = match near {
         Some((_, near)) => format!("did you mean `{near}`?"),

@@ -33,12 +33,17 @@ pub(super) fn judge(world: &World, cast: &Cast) -> Vec<Verdict> {
 pub(super) fn table(verdicts: &[Verdict]) -> String {
     let mut table = Table::new();
     table
-        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .load_style(UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(["Что случилось", "Чего ждали", "Что вышло", ""]);
     for verdict in verdicts {
         let sign = if verdict.holds { "✓" } else { "✗" };
-        table.add_row([verdict.what.as_str(), verdict.wanted.as_str(), verdict.seen.as_str(), sign]);
+        table.add_row([
+            verdict.what.as_str(),
+            verdict.wanted.as_str(),
+            verdict.seen.as_str(),
+            sign,
+        ]);
     }
     table.to_string()
 }
@@ -48,7 +53,14 @@ fn one_true_invoice(world: &World, scene: Scene, id: i64) -> Verdict {
     let truth = world.kontur.truth();
     let mark = format!("/deal/{id}/invoice/");
     let live = truth.live_bills_marked(&mark);
-    let ever = truth.bills().filter(|bill| bill.comment.as_deref().is_some_and(|text| text.contains(&mark))).count();
+    let ever = truth
+        .bills()
+        .filter(|bill| {
+            bill.comment
+                .as_deref()
+                .is_some_and(|text| text.contains(&mark))
+        })
+        .count();
     let number = world.portal.deal_field(id, NUMBER);
     let entries: Vec<usize> = world
         .portal
@@ -89,7 +101,10 @@ fn old_deals(world: &World, cast: &Cast) -> Verdict {
         .filter(|entry| matches!(&entry.what, What::Write { actor, .. } if is_ours(actor)))
         .count();
     Verdict {
-        what: format!("{} давних сделок стоят в стадии счёта, три из них правят", cast.old.len()),
+        what: format!(
+            "{} давних сделок стоят в стадии счёта, три из них правят",
+            cast.old.len()
+        ),
         wanted: "не тронуты".to_owned(),
         seen: format!("счетов {invoiced}, наших записей {touched}"),
         holds: invoiced == 0 && touched == 0 && cast.old.len() == 30,
@@ -97,7 +112,7 @@ fn old_deals(world: &World, cast: &Cast) -> Verdict {
 }
 
 fn is_ours(actor: &Actor) -> bool {
-    !matches!(actor, Actor::Person { .. } | Actor::Robot { .. } | Actor::Seed)
+    matches!(actor, Actor::Webhook { .. } | Actor::Application { .. })
 }
 
 /// No bill that no deal of the story asked for.
@@ -119,7 +134,10 @@ fn told_once(world: &World) -> Verdict {
     Verdict {
         what: "Вопросы менеджеру".to_owned(),
         wanted: "один про КПП, один про изменённую сделку".to_owned(),
-        seen: format!("про КПП {kpp}, про изменённую сделку {changed}, всего {}", texts.len()),
+        seen: format!(
+            "про КПП {kpp}, про изменённую сделку {changed}, всего {}",
+            texts.len()
+        ),
         holds: kpp == 1 && changed == 1 && texts.len() == 2,
     }
 }

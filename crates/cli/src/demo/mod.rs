@@ -17,7 +17,7 @@ use crate::args::DemoArgs;
 ///
 /// # Errors
 /// When something cannot start, or a promise did not hold.
-pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
     if args.exit {
         return play().await;
     }
@@ -37,9 +37,13 @@ async fn play() -> anyhow::Result<()> {
     let world = world::World::begin(portal::for_the_story(), 0).await?;
     say(&world.settings())?;
     let told = tokio::time::timeout(LONGEST, story::tell(&world)).await;
-    let verdicts = match told {
-        Ok(cast) => judge::judge(&world, &cast?),
-        Err(_) => anyhow::bail!("the story did not end within {LONGEST:?}"),
+    let told = told.map_err(|_| anyhow::anyhow!("the story did not end within {LONGEST:?}"));
+    let verdicts = match told.flatten() {
+        Ok(cast) => judge::judge(&world, &cast),
+        Err(error) => {
+            say(&world.last_words().await?)?;
+            return Err(error);
+        }
     };
     say(&judge::table(&verdicts))?;
     let broken = verdicts.iter().filter(|verdict| !verdict.holds).count();

@@ -65,7 +65,7 @@ pub(super) struct Cast {
 
 /// Plays all scenes.
 pub(super) async fn tell(world: &World) -> anyhow::Result<Cast> {
-    let old = world
+    let old: Vec<i64> = world
         .portal
         .deals()
         .into_iter()
@@ -99,7 +99,9 @@ async fn play(world: &World, number: usize, scene: Scene) -> anyhow::Result<i64>
     prepare(world, scene, id);
     manager.move_deal(id, INVOICE)?;
     match scene {
-        Scene::AnswerLost | Scene::LateEffect => until("create of a bill", || faulted(world)).await?,
+        Scene::AnswerLost | Scene::LateEffect => {
+            until("create of a bill", || faulted(world)).await?
+        }
         Scene::PortalAnswerLost => until("bill", || bills(world, id) == 1).await?,
         Scene::KppFilledLater => fill_kpp(world, id).await?,
         Scene::EditedAfter => {
@@ -107,7 +109,9 @@ async fn play(world: &World, number: usize, scene: Scene) -> anyhow::Result<i64>
             manager.set_lines(id, &[line("Кабель ВВГ 3х2,5", "96.50", "240", "22")]);
             manager.edit_deal(id, json!({"COMMENTS": "Клиент попросил больше"}))?;
             until("question about the edited deal", || {
-                notices(world).iter().any(|text| text.contains("изменена после счёта"))
+                notices(world)
+                    .iter()
+                    .any(|text| text.contains("изменена после счёта"))
             })
             .await?;
         }
@@ -132,10 +136,10 @@ fn prepare(world: &World, scene: Scene, id: i64) {
             .add(FaultRule::once(FaultKind::AnswerLost, "createBill")),
         Scene::LateEffect => {
             let delay = Duration::from_secs(3);
-            world
-                .kontur
-                .faults()
-                .add(FaultRule::once(FaultKind::LateEffect { delay }, "createBill"));
+            world.kontur.faults().add(FaultRule::once(
+                FaultKind::LateEffect { delay },
+                "createBill",
+            ));
         }
         Scene::PortalAnswerLost => {
             // The reads before it go well: the fault waits for the batch that writes.
@@ -184,7 +188,10 @@ async fn touch_old_deals(world: &World, old: &[i64]) -> anyhow::Result<()> {
         let edit = json!({"COMMENTS": "Позвонить клиенту"});
         world.portal.manager().edit_deal(*id, edit)?;
     }
-    until("look at the old deals", || world.portal.truth().requests() > requests + 1).await?;
+    until("look at the old deals", || {
+        world.portal.truth().requests() > requests + 1
+    })
+    .await?;
     until("quiet", || world.portal.events_in_flight() == 0).await
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use emulator_bitrix24::{HttpDeliver, OutgoingWebhookSeed, PortalConfig};
@@ -17,7 +18,7 @@ use crate::config::raw::Raw;
 use crate::config::{Config, Environment};
 use crate::product::{Product, Surroundings};
 use crate::serve::{self, Running};
-use crate::{seal, setup};
+use crate::setup;
 
 use super::portal::organisation;
 
@@ -39,6 +40,8 @@ const EVENTS: [&str; 14] = [
     "ONCRMADDRESSUNREGISTER",
 ];
 const TOKEN: &str = "demo-application-token-7f3a";
+/// Seals what the demo stores; its database goes with the process.
+const MASTER_KEY: &str = "cHJvdm9ka2EtZGVtby1tYXN0ZXIta2V5LTMyYnl0ZXM=";
 const SEED: u64 = 20_261_122;
 
 /// Everything that runs.
@@ -83,7 +86,10 @@ impl World {
         let background = portal.run_background();
         let credentials = portal.credentials(&portal_url);
         let raw = settings(&credentials.member_id, &kontur_url, &folder);
-        let secrets = environment(&credentials.webhook_url, &kontur.credentials(&kontur_url).api_key);
+        let secrets = environment(
+            &credentials.webhook_url,
+            &kontur.credentials(&kontur_url).api_key,
+        );
         let config = Config::from_raw(&raw, &secrets)?;
         let product = Product::open(config, Surroundings::of_machine()).await?;
         set_up(&product).await?;
@@ -131,6 +137,35 @@ impl World {
         )
     }
 
+    /// The product's open questions and the end of its journal, for a story that went wrong.
+    pub(super) async fn last_words(&self) -> anyhow::Result<String> {
+        let product = self.product.lock().await;
+        let Some(product) = product.as_ref().map(Running::product) else {
+            return Ok(String::new());
+        };
+        let mut words = Vec::new();
+        let filter = store::CaseFilter {
+            limit: 100,
+            ..store::CaseFilter::default()
+        };
+        for case in product.store.cases_open(product.portal(), &filter).await? {
+            words.push(format!("{} {}", case.facts.subject, case.facts.text));
+        }
+        let filter = store::JournalFilter {
+            limit: 10_000,
+            ..store::JournalFilter::default()
+        };
+        let lines = product
+            .store
+            .journal_read(product.portal(), &filter)
+            .await?;
+        for line in lines.iter().rev().take(40).rev() {
+            let body: String = line.entry.body.to_string().chars().take(400).collect();
+            words.push(format!("{} {} {body}", line.entry.at, line.entry.kind));
+        }
+        Ok(words.join("\n"))
+    }
+
     /// Returns when the product cannot go on.
     pub(super) async fn failed(&self) -> anyhow::Error {
         match self.product.lock().await.as_mut() {
@@ -153,7 +188,11 @@ impl World {
 }
 
 async fn listen(port: u16, place: u16) -> anyhow::Result<TcpListener> {
-    let port = if port == 0 { 0 } else { port.saturating_add(place) };
+    let port = if port == 0 {
+        0
+    } else {
+        port.saturating_add(place)
+    };
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpListener::bind(wanted)
         .await
@@ -182,6 +221,7 @@ fn settings(member_id: &str, kontur_url: &str, folder: &TempDir) -> Raw {
         (&mut timing.feed_every, "1s"),
         (&mut timing.portal_quiet, "3s"),
         (&mut timing.accounting_quiet, "6s"),
+        (&mut timing.write_deadline, "5s"),
         (&mut timing.look_up_again, "1s"),
         (&mut timing.absent_looks_apart, "1s"),
         (&mut timing.retry_first, "1s"),
@@ -195,10 +235,16 @@ fn settings(member_id: &str, kontur_url: &str, folder: &TempDir) -> Raw {
 
 fn environment(webhook_url: &str, api_key: &str) -> Environment {
     BTreeMap::from([
-        ("PROVODKA_BITRIX24_WEBHOOK_URL".to_owned(), webhook_url.to_owned()),
-        ("PROVODKA_BITRIX24_APPLICATION_TOKEN".to_owned(), TOKEN.to_owned()),
+        (
+            "PROVODKA_BITRIX24_WEBHOOK_URL".to_owned(),
+            webhook_url.to_owned(),
+        ),
+        (
+            "PROVODKA_BITRIX24_APPLICATION_TOKEN".to_owned(),
+            TOKEN.to_owned(),
+        ),
         ("PROVODKA_ACCOUNTING_API_KEY".to_owned(), api_key.to_owned()),
-        ("PROVODKA_MASTER_KEY".to_owned(), seal::EXAMPLE_KEY.to_owned()),
+        ("PROVODKA_MASTER_KEY".to_owned(), MASTER_KEY.to_owned()),
     ])
 }
 
@@ -211,5 +257,7 @@ async fn set_up(product: &Product) -> anyhow::Result<()> {
         ..setup::Wishes::default()
     };
     setup::run(product, &wishes).await?;
+    // The policy starts with the next whole second; what enters a stage before is not ours.
+    emulator_harness::wait(Duration::from_secs(1)).await;
     Ok(())
 }

@@ -1,0 +1,169 @@
+//! What `setup` chooses on a portal.
+
+use super::{Wishes, companies_of, followed};
+use capability::accounting::OwnOrganisation;
+use capability::portal::{Funnel as SeenFunnel, Stage, StageSemantics};
+use domain::observed::{OwnCompany, Owner, Requisite};
+use domain::{CompanyId, FunnelId, OrganisationId, RequisiteId, StageId};
+use planner::{Funnel, InvoicePolicy, Mode, Policy};
+use std::collections::BTreeMap;
+
+fn funnel(id: u64, stages: &[&str]) -> SeenFunnel {
+    SeenFunnel {
+        id: FunnelId(id),
+        name: format!("Воронка {id}"),
+        stages: stages
+            .iter()
+            .map(|stage| Stage {
+                id: StageId::new(*stage),
+                name: (*stage).to_owned(),
+                semantics: StageSemantics::Process,
+            })
+            .collect(),
+    }
+}
+
+fn portal() -> Vec<SeenFunnel> {
+    vec![
+        funnel(0, &["NEW", "FINAL_INVOICE", "PREPAYMENT_INVOICE", "WON"]),
+        funnel(1, &["C1:NEW", "C1:INVOICE", "C1:WON"]),
+        funnel(2, &["C2:NEW", "C2:WON"]),
+    ]
+}
+
+fn policy(funnels: Vec<Funnel>) -> Policy {
+    Policy {
+        start_at: "2026-03-12T09:00:00Z".parse().unwrap(),
+        administrator: None,
+        fields: BTreeMap::new(),
+        invoice: InvoicePolicy::default(),
+        organisations: Vec::new(),
+        funnels,
+    }
+}
+
+fn said(funnels: &[Funnel]) -> Vec<String> {
+    funnels
+        .iter()
+        .map(|one| {
+            let stages: Vec<&str> = one.invoice_stages.iter().map(StageId::as_str).collect();
+            format!(
+                "{} {:?} {} {}",
+                one.id,
+                one.mode,
+                stages.join("+"),
+                one.settle_seconds
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_first_policy_takes_one_invoice_stage_of_each_funnel_and_only_watches() {
+    let first = followed(&portal(), &Wishes::default(), &[], None).unwrap();
+    assert_eq!(
+        said(&first),
+        [
+            "0 WatchOnly PREPAYMENT_INVOICE 10",
+            "1 WatchOnly C1:INVOICE 10"
+        ]
+    );
+    let wishes = Wishes {
+        funnels: vec![FunnelId(2)],
+        stages: vec![StageId::new("C2:WON")],
+        active: true,
+        ..Wishes::default()
+    };
+    let one = followed(&portal(), &wishes, &[], None).unwrap();
+    assert_eq!(said(&one), ["2 Active C2:WON 10"]);
+}
+
+#[test]
+fn a_repeated_setup_changes_only_what_is_wished() {
+    let mut first = followed(&portal(), &Wishes::default(), &[], None).unwrap();
+    first[0].mode = Mode::Active;
+    first[0].settle_seconds = 60;
+    first[0].invoice_stages = vec![StageId::new("FINAL_INVOICE")];
+    let former = policy(first);
+    let again = followed(&portal(), &Wishes::default(), &[], Some(&former)).unwrap();
+    assert_eq!(again, former.funnels);
+    let wishes = Wishes {
+        funnels: vec![FunnelId(1)],
+        active: true,
+        settle_seconds: Some(0),
+        ..Wishes::default()
+    };
+    let changed = followed(&portal(), &wishes, &[], Some(&former)).unwrap();
+    assert_eq!(
+        said(&changed),
+        ["0 Active FINAL_INVOICE 60", "1 Active C1:INVOICE 0"]
+    );
+}
+
+#[test]
+fn what_the_portal_does_not_have_is_a_mistake_that_lists_what_it_has() {
+    for wishes in [
+        Wishes {
+            funnels: vec![FunnelId(9)],
+            ..Wishes::default()
+        },
+        Wishes {
+            stages: vec![StageId::new("NOWHERE")],
+            ..Wishes::default()
+        },
+    ] {
+        assert!(
+            followed(&portal(), &wishes, &[], None).is_err(),
+            "{wishes:?}"
+        );
+    }
+    let none = followed(&portal()[2..], &Wishes::default(), &[], None);
+    assert!(none.is_err(), "no stage is an invoice stage");
+}
+
+#[test]
+fn an_own_company_is_found_by_inn_and_kpp() {
+    let company = |id: u64, inn: &str, kpp: &str| OwnCompany {
+        id: CompanyId(id),
+        title: String::new(),
+        requisites: vec![Requisite {
+            id: RequisiteId(id),
+            owner: Owner::Company(CompanyId(id)),
+            name: String::new(),
+            full_name: String::new(),
+            inn: inn.to_owned(),
+            kpp: kpp.to_owned(),
+            ogrn: String::new(),
+            director: String::new(),
+            accountant: String::new(),
+            address: String::new(),
+            address_only: false,
+            banks: Vec::new(),
+        }],
+    };
+    let companies = [
+        company(1, "7707083893", "770701001"),
+        company(2, "7707083893", "770702002"),
+        company(3, "500100732259", ""),
+        company(4, "", ""),
+    ];
+    for (inn, kpp, expected) in [
+        (Some("7707083893"), Some("770702002"), &[2][..]),
+        (Some("7707083893"), Some("770703003"), &[]),
+        (Some("7707083893"), None, &[1, 2]),
+        (Some("500100732259"), None, &[3]),
+        (None, None, &[]),
+    ] {
+        let own = OwnOrganisation {
+            id: OrganisationId::new("o"),
+            name: String::new(),
+            inn: inn.map(str::to_owned),
+            kpp: kpp.map(str::to_owned),
+        };
+        let found: Vec<u64> = companies_of(&own, &companies)
+            .iter()
+            .map(|company| company.id.get())
+            .collect();
+        assert_eq!(found, expected, "{inn:?} {kpp:?}");
+    }
+}

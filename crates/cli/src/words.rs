@@ -1,0 +1,49 @@
+//! Texts that were written for the portal, shown in a terminal.
+
+/// Turns the portal's links, `[URL=/path/]word[/URL]`, into `word (/path/)`; other marks stay as they are.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, link)) = rest.split_once("[URL=") {
+        plain.push_str(before);
+        let Some(((address, word), after)) = link
+            .split_once("[/URL]")
+            .and_then(|(inside, after)| Some((inside.split_once(']')?, after)))
+        else {
+            plain.push_str("[URL=");
+            rest = link;
+            continue;
+        };
+        plain.push_str(&format!("{word} ({address})"));
+        rest = after;
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// The same with all lines but the first moved in by `columns`.
+pub(crate) fn indented(text: &str, columns: usize) -> String {
+    let gap = format!("\n{}", " ".repeat(columns));
+    plain(text).trim_end().replace('\n', &gap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{indented, plain};
+
+    #[test]
+    fn links_become_words_with_their_address() {
+        for (text, expected) in [
+            ("без ссылок [B]и[/B]", "без ссылок [B]и[/B]"),
+            (
+                "КПП — [URL=/crm/company/details/1/]исправить[/URL].",
+                "КПП — исправить (/crm/company/details/1/).",
+            ),
+            ("[URL=/a/]а[/URL][URL=/b/]б[/URL]", "а (/a/)б (/b/)"),
+            ("[URL=/a/ и конец", "[URL=/a/ и конец"),
+        ] {
+            assert_eq!(plain(text), expected);
+        }
+        assert_eq!(indented("одно\nдругое\n", 2), "одно\n  другое");
+    }
+}

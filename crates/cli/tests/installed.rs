@@ -1,0 +1,175 @@
+//! The product as an installed application, over real HTTP on loopback: the grant proves itself, `setup` prepares the
+//! portal, a deal becomes an invoice, `check` finds nothing wrong. Webhooks and faults are the scenarios' matter.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use emulator_bitrix24::{Credentials, Emulator, HttpDeliver, PortalConfig};
+use emulator_harness::{Served, TokioClock};
+use engine::{Clock as _, SystemClock};
+use provodka::config::{Config, Environment, Raw};
+use provodka::product::{Product, Surroundings};
+use provodka::{check, policy, serve, setup};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+const SEED: u64 = 7;
+
+/// Both remotes and what the product needs to know of them.
+struct Office {
+    portal: Emulator,
+    credentials: Credentials,
+    accounting: emulator_kontur_accounting::Emulator,
+    accounting_url: String,
+    _served: Vec<Served>,
+    folder: TempDir,
+}
+
+async fn office() -> Office {
+    let clock = TokioClock::shared(SystemClock.now());
+    let (door, portal_url) = listen().await;
+    let portal = Emulator::new(
+        PortalConfig::sample(),
+        Arc::clone(&clock),
+        SEED,
+        Arc::new(HttpDeliver),
+    );
+    let credentials = portal.credentials(&portal_url);
+    let portal_served = emulator_harness::serve(door, portal.router(), None).await;
+    drop(portal.run_background());
+    let books = include_str!("../src/emulate/kontur-accounting.toml");
+    let accounting =
+        emulator_kontur_accounting::Emulator::new(toml::from_str(books).unwrap(), clock, SEED);
+    let (door, accounting_url) = listen().await;
+    let accounting_served = emulator_harness::serve(door, accounting.router(), None).await;
+    Office {
+        portal,
+        credentials,
+        accounting,
+        accounting_url,
+        _served: vec![portal_served, accounting_served],
+        folder: tempfile::tempdir().unwrap(),
+    }
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+impl Office {
+    fn config(&self, public_url: &str) -> Config {
+        let mut raw = Raw {
+            development: true,
+            ..Raw::default()
+        };
+        let database = self.folder.path().join("provodka.db");
+        raw.database.url = format!("sqlite:{}", database.display());
+        raw.server.public_url = public_url.to_owned();
+        raw.bitrix24.kind = "app".to_owned();
+        raw.bitrix24.host = "127.0.0.1".to_owned();
+        raw.bitrix24
+            .member_id
+            .clone_from(&self.credentials.member_id);
+        raw.bitrix24
+            .client_id
+            .clone_from(&self.credentials.client_id);
+        raw.bitrix24.oauth_url = format!("{}/", self.credentials.listen);
+        raw.accounting.base_url.clone_from(&self.accounting_url);
+        let key = self.accounting.credentials(&self.accounting_url).api_key;
+        let environment: Environment = [
+            (
+                "PROVODKA_BITRIX24_CLIENT_SECRET",
+                self.credentials.client_secret.as_str(),
+            ),
+            ("PROVODKA_ACCOUNTING_API_KEY", &key),
+            (
+                "PROVODKA_MASTER_KEY",
+                "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            ),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        Config::from_raw(&raw, &environment).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+}
+
+/// Waits until a question has an answer.
+async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let clock = SystemClock;
+    for _ in 0..600 {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        let soon = engine::clock::later(clock.now(), Duration::from_millis(50));
+        clock.sleep_until(soon).await;
+    }
+    panic!("never came: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_installed_application_makes_an_invoice_of_a_deal() {
+    let office = office().await;
+    let (door, public_url) = listen().await;
+    let product = Product::open(office.config(&public_url), Surroundings::of_machine())
+        .await
+        .unwrap();
+    let running = serve::start(product.clone(), Some(door)).await.unwrap();
+    let handler = format!("{public_url}{}", web::BITRIX24_EVENTS);
+
+    let before = check::run(Ok(product.clone())).await;
+    assert!(!before.is_well(), "nothing is installed yet");
+    office.portal.install_application(&handler);
+    until("the grant", async || {
+        product.connector.token_digest(product.portal()).await
+    })
+    .await;
+
+    let wishes = setup::Wishes {
+        active: true,
+        settle_seconds: Some(0),
+        ..setup::Wishes::default()
+    };
+    let report = setup::run(&product, &wishes).await.unwrap();
+    assert_eq!(report.version, Some(1));
+    assert!(
+        report.findings.iter().all(|one| one.holds),
+        "{:#?}",
+        report.findings
+    );
+    let again = setup::run(&product, &wishes).await.unwrap();
+    assert_eq!(again.version, Some(1), "a repeated setup changes nothing");
+
+    // The portal's history knows whole seconds; what is there when we begin is never touched.
+    let stored = product
+        .store
+        .policy_current(product.portal())
+        .await
+        .unwrap();
+    let start_at = policy::read(&stored.unwrap()).unwrap().start_at;
+    SystemClock.sleep_until(start_at).await;
+    office
+        .portal
+        .manager()
+        .move_deal(2, "FINAL_INVOICE")
+        .unwrap();
+    let number = until("the invoice's number on the deal", async || {
+        let number = office.portal.deal_field(2, "UF_CRM_PROVODKA_NUMBER");
+        (!number.is_empty()).then_some(number)
+    })
+    .await;
+    assert_eq!(number, "1");
+
+    let after = check::run(Ok(product.clone())).await;
+    assert!(after.is_well(), "{after:#?}");
+    running.stop().await.unwrap();
+}

@@ -1,0 +1,255 @@
+//! The program as it is typed: help, exit statuses, what goes to which stream, the emulators' first line.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may"
+)]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn provodka(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provodka"));
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("COLUMNS", "100");
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    provodka(folder.path()).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn help_helps() {
+    for (name, args) in [
+        ("help", &["--help"][..]),
+        ("help_setup", &["setup", "--help"]),
+        ("help_policy", &["policy", "--help"]),
+        ("help_policy_export", &["policy", "export", "--help"]),
+        ("help_journal", &["journal", "--help"]),
+        ("help_emulate", &["emulate", "--help"]),
+        ("help_emulate_bitrix24", &["emulate", "bitrix24", "--help"]),
+    ] {
+        let output = run(args);
+        assert!(output.status.success(), "{name}");
+        insta::assert_snapshot!(name, text(&output.stdout));
+    }
+}
+
+#[test]
+fn a_mistake_ends_with_2_and_says_what_to_do() {
+    for (args, told) in [
+        (
+            &["serve"][..],
+            "error: cannot read the configuration `provodka.toml`: No such file or directory (os error 2)\n\
+             hint: copy `config/default.toml` to `provodka.toml` and fill it in, or name another file by --config\n",
+        ),
+        (
+            &["explain", "NO-SUCH"],
+            "error: there is no code `NO-SUCH`\nhint: `provodka explain` lists them\n",
+        ),
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert_eq!(text(&output.stderr), told);
+        assert!(output.stdout.is_empty());
+    }
+    for args in [
+        &["plan"][..],
+        &["journal"],
+        &["inspect", "snils"],
+        &["emulate", "bitrix24", "--fault", "gremlins"],
+        &["emulate", "bitrix24", "--portal-config", "nowhere.toml"],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(!output.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_refused_configuration_names_all_faults_and_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("provodka.toml"),
+        "[server]\nlissten = \"x\"\n",
+    )
+    .unwrap();
+    let output = provodka(folder.path())
+        .arg("serve")
+        .env("PROVODKA_BITRIX24_WEBHOOK_URL", "ftp://verysecret")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert!(!told.contains("verysecret"), "{told}");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_code_is_explained() {
+    let output = run(&["explain", "deal-data-missing"]);
+    assert!(output.status.success());
+    assert!(text(&output.stdout).starts_with("# DEAL-DATA-MISSING: "));
+    let list = text(&run(&["explain"]).stdout);
+    assert!(list.lines().count() > 20, "{list}");
+}
+
+#[test]
+fn inspect_answers_each_line_and_ends_well() {
+    let mut child = provodka(Path::new("/"))
+        .args(["inspect", "inn"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all("7707083893\n\n123\n".as_bytes()).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let valid: Vec<bool> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["valid"] == true)
+        .collect();
+    assert_eq!(valid, [true, false, false]);
+}
+
+/// An emulator in its own process, ended with the test.
+struct Emulated {
+    child: Child,
+    said: Value,
+}
+
+impl Drop for Emulated {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn emulate(args: &[&str]) -> Emulated {
+    let mut child = provodka(Path::new("/"))
+        .arg("emulate")
+        .args(args)
+        .args(["--listen", "127.0.0.1:0", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut first).unwrap();
+    let said = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first}"));
+    Emulated { child, said }
+}
+
+impl Emulated {
+    fn text(&self, name: &str) -> &str {
+        let value = self.said[name].as_str();
+        value.unwrap_or_else(|| panic!("no `{name}` in {}", self.said))
+    }
+
+    /// Asks over plain HTTP; gives the answer's body.
+    fn get(&self, path: &str, header: &str) -> Value {
+        let mut stream = TcpStream::connect(self.text("listen")).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {}\r\n{header}Connection: close\r\n\r\n",
+            self.text("listen")
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body = if head.to_lowercase().contains("transfer-encoding: chunked") {
+            body.split("\r\n").nth(1).unwrap()
+        } else {
+            body
+        };
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+}
+
+#[test]
+fn an_emulated_portal_says_all_that_a_client_needs_and_answers() {
+    let portal = emulate(&["bitrix24"]);
+    for name in [
+        "listen",
+        "base_url",
+        "webhook_url",
+        "client_id",
+        "client_secret",
+        "auth_url",
+        "member_id",
+        "application_token",
+        "access_token",
+        "refresh_token",
+    ] {
+        assert!(!portal.text(name).is_empty(), "{name}");
+    }
+    let path = portal
+        .text("webhook_url")
+        .strip_prefix(portal.text("base_url"))
+        .unwrap();
+    let deals = portal.get(&format!("{path}crm.deal.list.json"), "");
+    assert!(
+        deals["result"]
+            .as_array()
+            .is_some_and(|deals| !deals.is_empty())
+    );
+    let access = portal.text("access_token");
+    let profile = portal.get(&format!("/rest/profile.json?auth={access}"), "");
+    assert!(profile["result"]["ID"].is_string() || profile["result"]["ID"].is_number());
+}
+
+#[test]
+fn an_emulated_accounting_side_says_all_that_a_client_needs_and_answers() {
+    let accounting = emulate(&["kontur-accounting"]);
+    let header = format!("X-Kontur-ApiKey: {}\r\n", accounting.text("api_key"));
+    assert!(
+        accounting
+            .text("base_url")
+            .ends_with(accounting.text("listen"))
+    );
+    let own = accounting.get("/v1/organizations", &header);
+    assert!(own.to_string().contains("7707083893"), "{own}");
+}
+
+#[test]
+fn an_emulator_over_tls_names_its_authority() {
+    let portal = emulate(&["bitrix24", "--tls"]);
+    assert!(portal.text("webhook_url").starts_with("https://127.0.0.1:"));
+    let pem = std::fs::read_to_string(portal.text("tls_authority_file")).unwrap();
+    assert!(pem.contains("BEGIN CERTIFICATE"));
+    std::fs::remove_file(portal.text("tls_authority_file")).unwrap();
+}
+
+#[test]
+fn a_fault_on_order_happens() {
+    let accounting = emulate(&["kontur-accounting", "--fault", "status=503:times=1"]);
+    let header = format!("X-Kontur-ApiKey: {}\r\n", accounting.text("api_key"));
+    let mut stream = TcpStream::connect(accounting.text("listen")).unwrap();
+    write!(
+        stream,
+        "GET /v1/organizations HTTP/1.1\r\nHost: x\r\n{header}Connection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    let own = accounting.get("/v1/organizations", &header);
+    assert!(own.to_string().contains("7707083893"), "{own}");
+}
