@@ -128,7 +128,7 @@ impl Connector {
                 if known.contains_key(name) {
                     holds(what, "поле есть")
                 } else {
-                    fails(what, "поля нет: запустите `provodka setup` или укажите существующее поле в правилах", "bitrix24-field")
+                    fails(what, "поля нет: запустите `provodka setup` или укажите существующее поле в правилах", "BITRIX24-FIELD")
                 }
             })
             .collect()
@@ -241,35 +241,35 @@ fn advice(error: &ConnectorError) -> (&'static str, &'static str) {
     match (error.verdict, error.code.as_str()) {
         (_, "insufficient_scope") => (
             "добавьте право в настройках вебхука или приложения",
-            "bitrix24-scope",
+            "BITRIX24-SCOPE",
         ),
         (_, "error_method_not_found") => (
             "метода нет на этом портале: модуль выключен или тариф его не включает",
-            "bitrix24-plan",
+            "BITRIX24-PLAN",
         ),
         (_, "overload_limit") => (
             "портал заблокирован вендором за нагрузку: обратитесь в поддержку Битрикс24",
-            "bitrix24-blocked",
+            "BITRIX24-BLOCKED",
         ),
         (Verdict::Reject, _) => (
             "дайте техническому пользователю право в настройках CRM: чтение и изменение всех записей",
-            "bitrix24-rights",
+            "BITRIX24-RIGHTS",
         ),
         (Verdict::Reauthorize, _) => (
             "доступ закрыт: создайте вебхук заново или откройте приложение под администратором; проверьте, что тариф включает REST",
-            "bitrix24-access",
+            "BITRIX24-ACCESS",
         ),
         (Verdict::Retry { .. } | Verdict::Verify, _) if error.limit => (
             "портал ограничил частоту запросов: повторите проверку позже",
-            "bitrix24-limit",
+            "BITRIX24-LIMIT",
         ),
         (Verdict::Retry { .. } | Verdict::Verify, _) => (
             "портал не ответил: проверьте адрес и сеть и повторите",
-            "bitrix24-unreachable",
+            "BITRIX24-UNREACHABLE",
         ),
         (Verdict::Defect, _) => (
             "портал ответил неожиданно: сообщите разработчикам",
-            "bitrix24-answer",
+            "BITRIX24-ANSWER",
         ),
     }
 }
@@ -311,7 +311,7 @@ fn scopes(answer: Result<Value, ConnectorError>, is_app: bool) -> Vec<Finding> {
                 fails(
                     what,
                     "не выдано: добавьте его в настройках вебхука или приложения",
-                    "bitrix24-scope",
+                    "BITRIX24-SCOPE",
                 )
             }
         })
@@ -332,12 +332,12 @@ fn user(answer: Result<Value, ConnectorError>) -> Finding {
                 format!(
                     "пользователь {id} не администратор: чужую запись, которой он не видит, нельзя отличить от удалённой, и поля он не создаст; дайте права администратора CRM"
                 ),
-                "bitrix24-admin",
+                "BITRIX24-ADMIN",
             ),
             (None, _) => fails(
                 what,
                 "пользователь уволен или отключён: создайте доступ от имени действующего",
-                "bitrix24-access",
+                "BITRIX24-ACCESS",
             ),
         },
     }
@@ -353,13 +353,13 @@ fn installed(answer: Result<Value, ConnectorError>) -> Finding {
         Ok(app) if app.payment_expired.0 => fails(
             what,
             "срок оплаты истёк: продлите его в Маркете",
-            "bitrix24-access",
+            "BITRIX24-ACCESS",
         ),
         Ok(app) if app.installed.0 => holds(what, "установка завершена"),
         Ok(_) => fails(
             what,
             "установка не завершена, события не приходят: откройте приложение под администратором",
-            "bitrix24-install",
+            "BITRIX24-INSTALL",
         ),
     }
 }
@@ -392,7 +392,7 @@ fn own(answer: Result<Value, ConnectorError>) -> Finding {
         Ok(companies) if companies.is_empty() => fails(
             what,
             "не найдено ни одной: заведите свою компанию в CRM (Настройки → Реквизиты вашей компании) или дайте пользователю право её видеть",
-            "bitrix24-own-company",
+            "BITRIX24-OWN-COMPANY",
         ),
         Ok(companies) => holds(what, format!("найдено: {}", companies.len())),
     }

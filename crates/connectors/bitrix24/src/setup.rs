@@ -128,7 +128,7 @@ impl SetUpPortal for Connector {
                 Ok(_) => fails(
                     wish.what(),
                     "портал ответил неожиданно; повторите настройку",
-                    "bitrix24-answer",
+                    "BITRIX24-ANSWER",
                 ),
                 Err(error) => refused(wish.what(), &error),
             });
@@ -289,6 +289,6 @@ fn by_hand(handler: &str) -> Finding {
              показанный токен впишите в настройки Проводки. Перенос сделки в другую воронку такой вебхук не шлёт: его найдёт обход",
             events.join(", ")
         ),
-        "bitrix24-outgoing-webhook",
+        "BITRIX24-OUTGOING-WEBHOOK",
     )
 }

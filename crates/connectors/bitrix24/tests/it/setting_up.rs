@@ -167,7 +167,7 @@ async fn check_tries_every_right_and_changes_nothing() {
     let stage = Stage::webhook(portal(healthy));
     let findings = stage.portal.directory.probe(&stage.call()).await;
     // Five of our six fields are missing on this portal.
-    assert_eq!(failing(&findings), ["bitrix24-field"]);
+    assert_eq!(failing(&findings), ["BITRIX24-FIELD"]);
     for what in [
         "Доступ к порталу",
         "Право `im`",
@@ -201,11 +201,11 @@ async fn check_says_which_right_is_missing() {
     }));
     let findings = stage.portal.directory.probe(&stage.call()).await;
     for code in [
-        "bitrix24-scope",
-        "bitrix24-admin",
-        "bitrix24-own-company",
-        "bitrix24-rights",
-        "bitrix24-field",
+        "BITRIX24-SCOPE",
+        "BITRIX24-ADMIN",
+        "BITRIX24-OWN-COMPANY",
+        "BITRIX24-RIGHTS",
+        "BITRIX24-FIELD",
     ] {
         assert!(
             failing(&findings).contains(&code),
@@ -225,7 +225,7 @@ async fn check_of_a_dead_webhook_is_one_finding() {
     let stage = Stage::webhook(script);
     let findings = stage.portal.directory.probe(&stage.call()).await;
     assert_eq!(findings.len(), 1);
-    assert_eq!(findings[0].code.as_deref(), Some("bitrix24-access"));
+    assert_eq!(findings[0].code.as_deref(), Some("BITRIX24-ACCESS"));
 }
 
 #[tokio::test]
