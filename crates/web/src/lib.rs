@@ -32,7 +32,7 @@ use engine::Clock;
 use store::Store;
 
 pub use guard::{GuardConfig, SourceList, Sources};
-pub use server::{Running, ServeError, serve};
+pub use server::{Running, ServeError, serve, serve_within};
 pub use tls::{TlsError, TlsFiles};
 
 /// Where the portal sends its events: to be named in the outgoing webhook or bound by `setup`.

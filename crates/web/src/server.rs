@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
+use http::header::{CONNECTION, TRANSFER_ENCODING};
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -53,7 +54,8 @@ impl Running {
     }
 }
 
-/// Serves all routes until stopped.
+/// Serves all routes until stopped. A request has ten seconds for its head, and ten for the whole with its
+/// answer.
 ///
 /// # Errors
 /// When the TLS files cannot be used, or the listener has no address.
@@ -62,15 +64,43 @@ pub fn serve(
     tls: Option<&TlsFiles>,
     app: App,
 ) -> Result<Running, ServeError> {
+    serve_within(listener, tls, app, DEADLINE)
+}
+
+/// The same with another deadline than ten seconds.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_within(
+    listener: TcpListener,
+    tls: Option<&TlsFiles>,
+    app: App,
+    deadline: Duration,
+) -> Result<Running, ServeError> {
     let acceptor = tls.map(TlsFiles::acceptor).transpose()?;
     let addr = listener.local_addr().map_err(ServeError::Listener)?;
     let (stop, stopped) = watch::channel(false);
-    let accepting = tokio::spawn(accept(listener, acceptor, router(app), stopped));
+    let accepting = tokio::spawn(accept(
+        listener,
+        acceptor,
+        Rules {
+            router: router(app),
+            deadline,
+        },
+        stopped,
+    ));
     Ok(Running {
         addr,
         stop,
         accepting,
     })
+}
+
+/// What every connection is served by.
+#[derive(Clone)]
+struct Rules {
+    router: Router,
+    deadline: Duration,
 }
 
 /// The server cannot be started.
@@ -87,7 +117,7 @@ pub enum ServeError {
 async fn accept(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    rules: Rules,
     mut stopped: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
@@ -108,10 +138,10 @@ async fn accept(
                 }
             },
         };
-        let (tls, router, stopped) = (tls.clone(), router.clone(), stopped.clone());
+        let (tls, rules, stopped) = (tls.clone(), rules.clone(), stopped.clone());
         connections.spawn(async move {
             let (stream, peer) = stream;
-            converse(stream, peer, tls, router, stopped).await;
+            converse(stream, peer, tls, rules, stopped).await;
             drop(place);
         });
         while connections.try_join_next().is_some() {}
@@ -129,30 +159,31 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    rules: Rules,
     stopped: watch::Receiver<bool>,
 ) {
     // A failure to set it costs latency and nothing else.
     drop(stream.set_nodelay(true));
     match tls {
-        None => http(stream, peer, router, stopped).await,
-        Some(tls) => match tokio::time::timeout(DEADLINE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => http(stream, peer, router, stopped).await,
+        None => http(stream, peer, rules, stopped).await,
+        Some(tls) => match tokio::time::timeout(rules.deadline, tls.accept(stream)).await {
+            Ok(Ok(stream)) => http(stream, peer, rules, stopped).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
             Err(_) => tracing::debug!(%peer, "TLS took too long"),
         },
     }
 }
 
-async fn http<S>(stream: S, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>)
+async fn http<S>(stream: S, peer: SocketAddr, rules: Rules, mut stopped: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let deadline = rules.deadline;
     let service =
-        service_fn(move |request: Request<Incoming>| answer(router.clone(), peer, request));
+        service_fn(move |request: Request<Incoming>| answer(rules.clone(), peer, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(DEADLINE)
+        .header_read_timeout(deadline)
         .max_buf_size(MOST_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
@@ -173,15 +204,20 @@ where
 }
 
 async fn answer(
-    router: Router,
+    rules: Rules,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    let mut response = match tokio::time::timeout(DEADLINE, router.oneshot(request)).await {
-        Ok(response) => response.unwrap_or_else(|never| match never {}),
-        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    let mut response = if request.headers().contains_key(TRANSFER_ENCODING) {
+        // Who speaks to us states a length. Of two lengths a proxy could have believed the other one.
+        (StatusCode::LENGTH_REQUIRED, [(CONNECTION, "close")]).into_response()
+    } else {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        match tokio::time::timeout(rules.deadline, rules.router.oneshot(request)).await {
+            Ok(response) => response.unwrap_or_else(|never| match never {}),
+            Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+        }
     };
     let headers = response.headers_mut();
     for (name, value) in [

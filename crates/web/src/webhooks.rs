@@ -49,9 +49,6 @@ pub(crate) async fn bitrix24(
     if !door.app.guard.bitrix24.admits(client) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    if door.strangers.is_blocked(client, now) {
-        return StatusCode::TOO_MANY_REQUESTS.into_response();
-    }
     if !is_form(request.headers()) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
@@ -69,8 +66,7 @@ pub(crate) async fn bitrix24(
         Ok(delivery) => take(&door, client, now, delivery).await,
         Err(refused) => {
             tracing::debug!(%client, %refused, "event refused");
-            door.strangers.failed(client, now);
-            StatusCode::BAD_REQUEST.into_response()
+            stranger(&door, client, now, StatusCode::BAD_REQUEST)
         }
     }
 }
@@ -80,6 +76,9 @@ async fn take(door: &Doorkeeper, client: IpAddr, now: Timestamp, delivery: Deliv
     let known =
         webhook::verify(&delivery, &stored.unwrap_or(TokenDigest::NONE)) && stored.is_some();
     if let Some(grant) = delivery.install {
+        if door.strangers.is_blocked(client, now) {
+            return StatusCode::TOO_MANY_REQUESTS.into_response();
+        }
         // Proved at the vendor and not by the body: an install is the first word of a portal.
         if !door.app.portals.install(grant).await {
             door.strangers.failed(client, now);
@@ -87,15 +86,24 @@ async fn take(door: &Doorkeeper, client: IpAddr, now: Timestamp, delivery: Deliv
         return StatusCode::OK.into_response();
     }
     if !known {
-        tracing::warn!(%client, event = %delivery.event, "event without the right token");
-        door.strangers.failed(client, now);
-        return StatusCode::OK.into_response();
+        return stranger(door, client, now, StatusCode::OK);
     }
     if delivery.event == "ONAPPUNINSTALL" {
         door.app.portals.uninstalled(&delivery.member_id).await;
         return StatusCode::OK.into_response();
     }
     keep(door, now, delivery).await
+}
+
+/// The answer to who did not prove itself. Many portals share the vendor's addresses, so an address that is
+/// blocked is still heard when it shows the right token: nobody can shut out another's events.
+fn stranger(door: &Doorkeeper, client: IpAddr, now: Timestamp, answer: StatusCode) -> Response {
+    if door.strangers.is_blocked(client, now) {
+        return StatusCode::TOO_MANY_REQUESTS.into_response();
+    }
+    tracing::warn!(%client, "an event that does not prove itself");
+    door.strangers.failed(client, now);
+    answer.into_response()
 }
 
 async fn keep(door: &Doorkeeper, now: Timestamp, delivery: Delivery) -> Response {
