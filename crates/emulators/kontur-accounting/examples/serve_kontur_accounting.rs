@@ -1,7 +1,7 @@
 //! Serves the emulator at a given address (default `127.0.0.1:8090`) with the contract's example
 //! organisation, and prints how to reach it.
 //!
-//! `cargo run -p emulator-kontur-accounting --example serve -- 127.0.0.1:8090 [FAULT]...`
+//! `cargo run -p emulator-kontur-accounting --example serve_kontur_accounting -- 127.0.0.1:8090 [FAULT]...`
 #![allow(clippy::print_stdout, reason = "an example talks to the terminal")]
 #![allow(
     clippy::disallowed_methods,
