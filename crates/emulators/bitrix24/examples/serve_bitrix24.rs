@@ -1,4 +1,4 @@
-//! Serves the sample portal alone: `serve [ADDR] [--tls FILE]`, to try a client by hand.
+//! Serves the sample portal alone: `serve_bitrix24 [ADDR] [--tls FILE]`, to try a client by hand.
 #![allow(clippy::print_stdout, reason = "prints what to connect to")]
 
 use std::sync::Arc;
