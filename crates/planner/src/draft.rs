@@ -63,6 +63,30 @@ pub(crate) fn draft(
     }
 }
 
+/// What a deal whose invoice is `issued` asks for now. Rates are judged by the day of the invoice, and what does not
+/// concern the invoice's revision (our bank, the buyer's card while it is being corrected) is taken from it; lines of
+/// which no invoice could be made are faults.
+pub(crate) fn asks_now(
+    reading: &DealReading,
+    own: &[OwnCompany],
+    policy: &Policy,
+    issued: &InvoiceDraft,
+) -> Result<InvoiceDraft, Vec<Fault>> {
+    let (mode, lines) = lines::lines(reading, issued.date)?;
+    let mut asked = InvoiceDraft {
+        mode,
+        lines,
+        ..issued.clone()
+    };
+    if let Ok(buyer) = buyer::buyer(reading) {
+        asked.buyer = buyer;
+    }
+    if let Ok(organisation) = seller::organisation(reading, own, policy) {
+        asked.seller = organisation.id.clone();
+    }
+    Ok(asked)
+}
+
 fn due(date: Date, policy: &Policy) -> Option<Date> {
     let days = i64::from(policy.invoice.due_days?);
     date.checked_add(days.days()).ok()

@@ -8,7 +8,7 @@ use domain::{DealId, InvoiceStatus};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::differences::differences;
-use crate::draft::{Draft, draft};
+use crate::draft::{Draft, asks_now, draft};
 use crate::wanted::{Wanted, at_a_glance, by_history, is_ordered};
 use crate::{
     Action, Attach, Case, CaseCode, DealSnapshot, Fault, Need, OurInvoice, Plan, Policy, Seen,
@@ -40,11 +40,11 @@ fn decide(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     let invoice = snapshot.live_invoice();
     match (&snapshot.seen, invoice) {
         (Seen::Unread, _) => Plan::need(Need::Glance),
-        (Seen::Gone, None) => Plan::nothing("сделка удалена, счёта не было"),
+        (Seen::Gone, None) => forgotten(snapshot),
         (Seen::Gone, Some(invoice)) => orphaned(snapshot, invoice),
         (Seen::Denied, _) => hidden(snapshot),
         // Also when the deal has left the stage since.
-        (Seen::Glance(glance), Some(invoice)) if glance.deal.closed => {
+        (Seen::Glance(glance), Some(invoice)) if glance.deal.closed || snapshot.undisturbed => {
             keep_true(snapshot, glance, None, invoice, policy, now)
         }
         (Seen::Glance(_), Some(_)) => Plan::need(Need::Whole),
@@ -167,10 +167,12 @@ fn keep_true(
     let mut plan = answered(snapshot, Plan::default(), &mended);
     if let Some(case) = astray {
         merge(&mut plan, ask(snapshot, case));
-    } else if let Some(reading) = reading
-        && let Ok(asked) = draft(reading, &snapshot.own_companies, policy, now)
-    {
-        let found = differences(&invoice.draft, &asked.invoice);
+    } else if let Some(reading) = reading {
+        let found = match asks_now(reading, &snapshot.own_companies, policy, &invoice.draft) {
+            Ok(asked) => differences(&invoice.draft, &asked),
+            // No invoice could be made of it any more: that is a difference as well.
+            Err(faults) => faults.into_iter().map(|fault| fault.what).collect(),
+        };
         if found.is_empty() {
             plan = answered(snapshot, plan, &[CaseCode::DealChanged]);
         } else {
@@ -320,6 +322,14 @@ fn written_twice(
         .filter(|(at, written, to)| recent(at) && *written == field && to == value)
         .count();
     times >= 2
+}
+
+/// Whatever was asked about a deal that is no more and left nothing behind.
+fn forgotten(snapshot: &DealSnapshot) -> Plan {
+    Plan {
+        withdrawn: snapshot.open_cases.keys().cloned().collect(),
+        ..Plan::nothing("сделка удалена, счёта не было")
+    }
 }
 
 fn orphaned(snapshot: &DealSnapshot, invoice: &OurInvoice) -> Plan {

@@ -24,6 +24,8 @@ pub struct DealSnapshot {
     pub id: DealId,
     /// The portal's side.
     pub seen: Seen,
+    /// Nothing says that the deal was changed: the look is only for something of ours that is left to do.
+    pub undisturbed: bool,
     /// Our legal entities on the portal; known together with [`Seen::Whole`].
     pub own_companies: Vec<OwnCompany>,
     /// Counterparties of the accounting side by seller and INN, as far as they were asked for.
@@ -121,6 +123,7 @@ impl DealSnapshot {
         Self {
             id,
             seen: Seen::Unread,
+            undisturbed: false,
             own_companies: Vec::new(),
             counterparties: BTreeMap::new(),
             invoices: Vec::new(),

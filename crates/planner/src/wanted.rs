@@ -68,8 +68,13 @@ pub(crate) fn by_history(reading: &DealReading, policy: &Policy, now: Timestamp)
     };
     let Some(since) = entered_at(reading, funnel) else {
         let stands_there = funnel.invoice_stages.contains(&deal.stage);
-        let just_moved = now.duration_since(deal.changed) < HISTORY_LAGS;
-        if stands_there && (just_moved || deal.created >= policy.start_at) {
+        let just_moved = now.duration_since(deal.changed.max(deal.created)) < HISTORY_LAGS;
+        if stands_there && !just_moved && deal.created >= policy.start_at {
+            // The history will not come (no right to it, or it was cleaned); the deal is younger than our start, and
+            // so is its entering.
+            return Wanted::Yes;
+        }
+        if stands_there && just_moved {
             // The portal writes the history a moment after the deal.
             return Wanted::Later(
                 after(now, 30),
