@@ -1,14 +1,22 @@
 //! The accounting side's change feed: which invoices changed over there, and whose deals they are.
 
-use domain::{InvoiceId, OrganisationId};
+use capability::Call;
+use domain::{Invoice, InvoiceId, OrganisationId};
 use engine::{Halted, LeaseContext};
-use store::{Lane, Look, Record, Settled, Subject, Work};
+use store::{InvoiceLink, Lane, Look, Record, Settled, Subject, Work};
 
 use crate::{Connected, Reconciler, journal};
 
-const CHANGED: &str = "the accounting side changed its invoice";
+pub(crate) const CHANGED: &str = "the accounting side changed its invoice";
+/// Something of ours is left to be put to the deal.
+pub(crate) const FILE: &str = "a file is to be put to it";
 /// The nightly look at linked deals, see [`crate::revisit`].
 pub(crate) const NIGHTLY: &str = "nightly look";
+
+/// Whether a look for this reason is no sign that the deal itself was changed.
+pub(crate) fn leaves_the_deal(reason: &str) -> bool {
+    reason == CHANGED || reason == FILE
+}
 
 /// Whether a look for this reason asks the accounting side about the deal's invoices.
 pub(crate) fn asks_accounting(reason: &str) -> bool {
@@ -23,7 +31,7 @@ pub(crate) async fn look(
 ) -> Result<(), Halted> {
     if let Some(feed) = &connected.accounting.feed {
         for organisation in &connected.policy.organisations {
-            read(ctx, feed.as_ref(), &organisation.id).await?;
+            read(ctx, connected, feed.as_ref(), &organisation.id).await?;
         }
     }
     let again = ctx
@@ -44,6 +52,7 @@ pub(crate) async fn look(
 
 async fn read(
     ctx: &LeaseContext,
+    connected: &Connected,
     feed: &dyn capability::accounting::ChangeFeed,
     organisation: &OrganisationId,
 ) -> Result<(), Halted> {
@@ -59,12 +68,16 @@ async fn read(
         let changes = ctx
             .reading(|| feed.changes(&call, organisation, offset.as_deref()))
             .await;
-        let lines = journal::exchanges(&call, &[]);
         let changes = match changes {
             Ok(changes) => changes,
-            Err(error) => return Err(journal::halt(ctx, lines, &error).await),
+            Err(error) => {
+                let lines = journal::exchanges(&call, &[]);
+                return Err(journal::halt(ctx, lines, &error).await);
+            }
         };
-        let looks = looks_for(ctx, organisation, &changes.invoices).await?;
+        let links = links_of(ctx, organisation, &changes.invoices).await?;
+        let looks = looks(ctx, &differing(connected, &call, organisation, links).await);
+        let lines = journal::exchanges(&call, &[]);
         let more = changes.more;
         ctx.record(Record {
             journal: lines,
@@ -80,20 +93,56 @@ async fn read(
 }
 
 /// An invoice that is not ours is nobody's look.
-async fn looks_for(
+async fn links_of(
     ctx: &LeaseContext,
     organisation: &OrganisationId,
     invoices: &[InvoiceId],
-) -> Result<Vec<Look>, Halted> {
+) -> Result<Vec<InvoiceLink>, Halted> {
     if invoices.is_empty() {
         return Ok(Vec::new());
     }
     let links = ctx
         .store()
         .invoice_links_of_invoice(&ctx.portal(), organisation, invoices)
-        .await
-        .map_err(Halted::from)?;
-    Ok(links
+        .await?;
+    Ok(links)
+}
+
+/// The feed tells of our own creations as well: only what is not as we recorded it is worth a look at the
+/// portal. An invoice that cannot be read is.
+async fn differing(
+    connected: &Connected,
+    call: &Call<'_>,
+    organisation: &OrganisationId,
+    links: Vec<InvoiceLink>,
+) -> Vec<InvoiceLink> {
+    let ids: Vec<InvoiceId> = links.iter().map(|link| link.invoice.clone()).collect();
+    let now = if ids.is_empty() {
+        Vec::new()
+    } else {
+        connected
+            .accounting
+            .read
+            .read(call, organisation, &ids)
+            .await
+    };
+    links
+        .into_iter()
+        .zip(now)
+        .filter(|(link, now)| !matches!(now, Ok(Some(invoice)) if as_recorded(link, invoice)))
+        .map(|(link, _)| link)
+        .collect()
+}
+
+fn as_recorded(link: &InvoiceLink, invoice: &Invoice) -> bool {
+    link.number == invoice.number
+        && link.date == invoice.date
+        && link.total == invoice.totals.gross
+        && link.status == invoice.status.as_str()
+}
+
+fn looks(ctx: &LeaseContext, links: &[InvoiceLink]) -> Vec<Look> {
+    links
         .iter()
         .map(|link| Look {
             subject: Subject::deal(link.deal),
@@ -101,19 +150,18 @@ async fn looks_for(
             due_at: ctx.now(),
             reason: CHANGED.to_owned(),
         })
-        .collect())
+        .collect()
 }
 
 /// A hint that one invoice changed (`organisation/invoice`): its deal is looked at.
 pub(crate) async fn look_at_invoice(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
     let looks = match work.subject.id.split_once('/') {
         Some((organisation, invoice)) => {
-            looks_for(
+            let organisation = OrganisationId::new(organisation);
+            looks(
                 ctx,
-                &OrganisationId::new(organisation),
-                &[InvoiceId::new(invoice)],
+                &links_of(ctx, &organisation, &[InvoiceId::new(invoice)]).await?,
             )
-            .await?
         }
         None => Vec::new(),
     };

@@ -7,6 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use store::{JournalEntry, Lane, Record, Settled, Subject, Work};
 
+use crate::access;
+
 /// One exchange; with a subject when it concerned just one.
 pub(crate) fn exchange(exchange: &Exchange, subjects: &[Subject]) -> JournalEntry {
     let mut body = serde_json::to_value(exchange).unwrap_or(Value::Null);
@@ -61,6 +63,7 @@ pub(crate) async fn halt(
     });
     let record = Record {
         journal,
+        cases: access::lost(error).into_iter().collect(),
         ..Record::default()
     };
     if let Err(halted) = ctx.record(record).await {

@@ -15,6 +15,8 @@
     )
 )]
 
+mod access;
+mod bells;
 mod connections;
 mod deal;
 mod feed;
@@ -31,6 +33,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use documents::Renderer;
 use engine::{Halted, LeaseContext, Looker};
+use futures_util::future::join;
 use store::{Record, Settled, SubjectKind, Work};
 
 pub use connections::{Connected, Connections, NotConnected};
@@ -88,6 +91,7 @@ pub struct Reconciler {
     connections: Arc<dyn Connections>,
     renderer: Arc<Renderer>,
     settings: Settings,
+    decided: deal::Decided,
 }
 
 impl Reconciler {
@@ -101,6 +105,7 @@ impl Reconciler {
             connections,
             renderer,
             settings,
+            decided: deal::Decided::default(),
         }
     }
 }
@@ -121,17 +126,73 @@ impl Looker for Reconciler {
         let (deals, others): (Vec<Work>, Vec<Work>) = due
             .into_iter()
             .partition(|work| work.subject.kind == SubjectKind::Deal);
-        for work in others {
-            self.look_beside(ctx, &connected, work).await?;
-        }
-        if deals.is_empty() {
-            return Ok(());
-        }
-        deal::look(self, ctx, &connected, deals).await
+        // Neither waits for the other, and neither falls with it: a change feed that is down is no deal's matter.
+        let (deals, others) = join(
+            self.look_at_deals(ctx, &connected, deals),
+            self.look_at_others(ctx, &connected, others),
+        )
+        .await;
+        graver(deals, others)
+    }
+}
+
+/// Of two endings the one that matters more: after a lost lease or a broken store nothing may go on.
+fn graver(one: Result<(), Halted>, other: Result<(), Halted>) -> Result<(), Halted> {
+    match (one, other) {
+        (Err(Halted::Remote { .. }), Err(graver)) => Err(graver),
+        (Ok(()), ending) | (ending, _) => ending,
     }
 }
 
 impl Reconciler {
+    async fn look_at_deals(
+        &self,
+        ctx: &LeaseContext,
+        connected: &Connected,
+        deals: Vec<Work>,
+    ) -> Result<(), Halted> {
+        if deals.is_empty() {
+            return Ok(());
+        }
+        deal::look(self, ctx, connected, deals).await
+    }
+
+    /// One after the other, each to its own end.
+    async fn look_at_others(
+        &self,
+        ctx: &LeaseContext,
+        connected: &Connected,
+        others: Vec<Work>,
+    ) -> Result<(), Halted> {
+        let mut ending = Ok(());
+        let mut is_portals = false;
+        let (records, others): (Vec<Work>, Vec<Work>) = others.into_iter().partition(|work| {
+            matches!(
+                work.subject.kind,
+                SubjectKind::Requisite | SubjectKind::BankDetail
+            )
+        });
+        if !records.is_empty() {
+            match record_owner::look(ctx, connected, records).await {
+                Err(halted @ Halted::Remote { .. }) => ending = Err(halted),
+                done => done?,
+            }
+        }
+        for work in others {
+            is_portals |= work.subject.kind == SubjectKind::Portal;
+            let subject = work.subject.clone();
+            match self.look_beside(ctx, connected, work).await {
+                Ok(()) => access::regained(ctx, subject).await?,
+                Err(halted @ Halted::Remote { .. }) => ending = Err(halted),
+                Err(halted) => return Err(halted),
+            }
+        }
+        if is_portals {
+            bells::ring(self, ctx, connected).await?;
+        }
+        ending
+    }
+
     async fn look_beside(
         &self,
         ctx: &LeaseContext,
@@ -139,9 +200,6 @@ impl Reconciler {
         work: Work,
     ) -> Result<(), Halted> {
         match work.subject.kind {
-            SubjectKind::Requisite | SubjectKind::BankDetail => {
-                record_owner::look(ctx, connected, work).await
-            }
             SubjectKind::Invoice => feed::look_at_invoice(ctx, work).await,
             SubjectKind::Portal => match work.subject.id.as_str() {
                 portal_task::SWEEP => sweep::look(self, ctx, connected, work).await,
@@ -152,9 +210,11 @@ impl Reconciler {
                 _ => forget(ctx, work).await,
             },
             // Their waiters were woken when the event was stored.
-            SubjectKind::Company | SubjectKind::Contact | SubjectKind::Deal => {
-                forget(ctx, work).await
-            }
+            SubjectKind::Company
+            | SubjectKind::Contact
+            | SubjectKind::Deal
+            | SubjectKind::Requisite
+            | SubjectKind::BankDetail => forget(ctx, work).await,
         }
     }
 }

@@ -12,10 +12,10 @@ use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::Mode;
 use serde::{Deserialize, Serialize};
-use store::{Lane, Look, Record, Settled, Subject, Work};
+use store::{Lane, Look, Record, Settled, Subject, SubjectKind, Work};
 
 use crate::deal::subject_of;
-use crate::{Connected, Reconciler, journal};
+use crate::{Connected, Reconciler, journal, record_owner};
 
 const REASON: &str = "sweep";
 /// How old a time of change must be to be remembered as seen.
@@ -144,13 +144,15 @@ async fn pages(
     }
     changed.sort_unstable();
     changed.dedup();
-    // A changed company concerns those who wait for it; a requisite's owner is asked for by a look of its own.
-    ctx.store()
-        .wake_waiters(&portal, &changed, ctx.now())
-        .await?;
-    record.looks = changed
+    let (deals, others): (Vec<Subject>, Vec<Subject>) = changed
         .into_iter()
-        .filter(is_looked_at)
+        .partition(|subject| subject.kind == SubjectKind::Deal);
+    // What changed beside deals concerns those who wait for it.
+    let mut woken = record_owner::owners_of(ctx, connected, &others, &mut record.journal).await?;
+    woken.extend(others);
+    ctx.store().wake_waiters(&portal, &woken, ctx.now()).await?;
+    record.looks = deals
+        .into_iter()
         .map(|subject| Look {
             subject,
             lane: Lane::Due,
@@ -195,12 +197,4 @@ fn finished(thread: Thread, started: Timestamp) -> (String, String) {
     };
     let text = serde_json::to_string(&cursor).unwrap_or_default();
     (thread.name.to_owned(), text)
-}
-
-fn is_looked_at(subject: &Subject) -> bool {
-    use store::SubjectKind::{BankDetail, Company, Contact, Deal, Invoice, Portal, Requisite};
-    match subject.kind {
-        Deal | Requisite | BankDetail => true,
-        Company | Contact | Invoice | Portal => false,
-    }
 }

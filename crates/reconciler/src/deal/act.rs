@@ -6,22 +6,21 @@ use std::collections::BTreeMap;
 
 use capability::accounting::InvoiceOrder;
 use capability::portal::{PortalWrite, Written};
-use capability::{Call, ConnectorError};
+use capability::{Call, ConnectorError, Remote};
 use domain::{ContractorId, DealId, Invoice, PortalId, Verdict};
 use engine::{Halted, LeaseContext, Outcome};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
-use planner::{Action, OurInvoice, Plan, Seen, Whom};
+use planner::{Action, Need, OurInvoice, Plan, Seen, Whom, invoicing};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{
-    CaseFilter, CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision,
-    Subject,
+    CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision, Subject,
 };
 
 use super::{Looked, earlier, known, note, paper, settle, tell};
-use crate::{Connected, Reconciler, journal};
+use crate::{Connected, Reconciler, access, journal};
 
 /// From the answer that a create rests on to the create's first byte.
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(2);
@@ -58,27 +57,34 @@ pub(crate) async fn carry_out(
         .into_iter()
         .flat_map(|(id, plan)| plan.actions.into_iter().map(move |action| (id, action)))
         .collect();
-    let wanted = tell_once_per_cause(ctx, connected, wanted, deals).await?;
+    let wanted = fresh_only(wanted, deals, ctx.now());
+    let wanted = tell::once_per_cause(ctx, connected, wanted, deals).await?;
     let Decided { sent, shared } = decide(reconciler, ctx, deals, wanted, &mut record).await?;
     let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
     let portal = ctx.portal();
-    let call = ctx.call(&portal);
-    let (to_accounting, to_portal): (Vec<Sent>, Vec<Sent>) = sent.into_iter().partition(|one| {
-        matches!(
-            one.action,
-            Action::IssueInvoice { .. } | Action::CreateCounterparty { .. }
-        )
-    });
-    let accounted = accounting(
-        reconciler,
-        ctx,
-        connected,
-        deals,
-        to_accounting,
-        &mut record,
+    let (to_accounting, to_portal): (Vec<Sent>, Vec<Sent>) =
+        sent.into_iter().partition(|one| is_accounting(&one.action));
+    let mut call = ctx.call(&portal);
+    if let Some(not_after) = to_portal
+        .iter()
+        .filter_map(|one| one.effect.not_after)
+        .min()
+    {
+        call = call.not_after(not_after);
+    }
+    // Neither remote waits for the other: their moments to be sent by run already.
+    let (accounted, written) = join(
+        accounting(
+            reconciler,
+            ctx,
+            connected,
+            deals,
+            to_accounting,
+            &mut record,
+        ),
+        portal_side(reconciler, connected, &call, deals, to_portal),
     )
     .await;
-    let written = portal_side(reconciler, connected, &call, deals, to_portal).await;
     record.journal.extend(journal::exchanges(&call, &subjects));
     let mut answers = BTreeMap::new();
     for (one, outcome) in accounted.into_iter().chain(written) {
@@ -110,66 +116,38 @@ pub(crate) async fn carry_out(
     ctx.record(record).await
 }
 
-/// The administrator hears of a cause once, however many deals have it.
-async fn tell_once_per_cause(
-    ctx: &LeaseContext,
-    connected: &Connected,
+/// What an invoice rests on may have grown old while other deals were observed: such a deal is read again first.
+fn fresh_only(
     wanted: Vec<(DealId, Action)>,
-    deals: &mut BTreeMap<DealId, Looked>,
-) -> Result<Vec<(DealId, Action)>, Halted> {
-    let mut kept = Vec::new();
-    let mut told_now = Vec::new();
-    for (id, action) in wanted {
-        let Action::Notify {
-            whom: Whom::Administrator,
-            about,
-            ..
-        } = &action
-        else {
-            kept.push((id, action));
-            continue;
-        };
-        let cause = cause_of(ctx, id, about).await?;
-        let told = connected.policy.administrator.is_none()
-            || told_now.contains(&cause)
-            || cause_told(ctx, &cause).await?;
-        if told {
-            told_of(deals, id, about);
-        } else {
-            told_now.push(cause);
-            kept.push((id, action));
-        }
-    }
-    Ok(kept)
+    deals: &BTreeMap<DealId, Looked>,
+    now: Timestamp,
+) -> Vec<(DealId, Action)> {
+    wanted
+        .into_iter()
+        .filter(|(id, action)| {
+            let read_at = deals.get(id).and_then(read_at);
+            !matches!(action, Action::IssueInvoice { .. })
+                || read_at.is_some_and(|at| now.duration_since(at) <= invoicing::FRESH)
+        })
+        .collect()
 }
 
-/// What groups an open question with those of other deals.
-async fn cause_of(ctx: &LeaseContext, id: DealId, key: &str) -> Result<String, Halted> {
-    let known = ctx.known(&[Subject::deal(id)]).await?;
-    let case = known.cases.into_iter().find(|case| case.facts.key == key);
-    Ok(case.map_or_else(|| key.to_owned(), |case| case.facts.cause))
+/// Whether a plan asks the accounting side for anything; what of it may go without is left in it.
+pub(crate) fn asks_accounting(plan: &mut Plan) -> bool {
+    let before = plan.actions.len();
+    plan.actions.retain(|action| !is_accounting(action));
+    let needs = plan.needs.iter();
+    plan.actions.len() != before
+        || needs
+            .into_iter()
+            .any(|need| matches!(need, Need::Counterparties(..)))
 }
 
-/// Whether the administrator heard of a question with the same cause that is still open.
-async fn cause_told(ctx: &LeaseContext, cause: &str) -> Result<bool, Halted> {
-    let filter = CaseFilter {
-        cause: Some(cause.to_owned()),
-        limit: 100,
-        ..CaseFilter::default()
-    };
-    let open = ctx
-        .store()
-        .cases_open(&ctx.portal(), &filter)
-        .await
-        .map_err(Halted::from)?;
-    let told = |case: &store::Case| case.told_at.is_some_and(|at| at >= case.changed_at);
-    Ok(open.iter().any(told))
-}
-
-fn told_of(deals: &mut BTreeMap<DealId, Looked>, id: DealId, key: &str) {
-    if let Some(deal) = deals.get_mut(&id) {
-        deal.told(key);
-    }
+fn is_accounting(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::IssueInvoice { .. } | Action::CreateCounterparty { .. }
+    )
 }
 
 /// Asks the store which actions may be sent; the others say when to look again.
@@ -185,10 +163,7 @@ async fn decide(
         .iter()
         .map(|(deal, action)| {
             let request = serde_json::to_value(action).unwrap_or_default();
-            let accounting = matches!(
-                action,
-                Action::IssueInvoice { .. } | Action::CreateCounterparty { .. }
-            );
+            let accounting = is_accounting(action);
             NewEffect {
                 key: action.key(&portal, *deal).as_str().to_owned(),
                 once: action.once(),
@@ -258,9 +233,17 @@ fn held(
     let body = json!({"effect": effect.key, "held": format!("{why:?}")});
     record.journal.push(note(now, id, "effect", body));
     if why == Held::Done {
+        // What was done is what was asked then, whatever is wanted now.
+        let done = known::action_of(effect).unwrap_or_else(|| action.clone());
         if let (Some(outcome), Some(deal)) = (&effect.outcome, deals.get_mut(&id)) {
-            note_success(id, action, outcome, now, record);
-            fold(deal, action, outcome, now);
+            note_success(id, &done, outcome, now, record);
+            fold(deal, &done, outcome, now);
+            if matches!(done, Action::IssueInvoice { .. }) && our_invoice(&done, outcome).is_none()
+            {
+                // It exists, and what we kept of it cannot be read: never a second one.
+                tell::cannot_tell(id, effect, record);
+                deal.finished = true;
+            }
         }
         return;
     }
@@ -533,16 +516,32 @@ fn settle_one(
     {
         tell::refused(one.deal, &one.effect, &failure.error, record);
     }
-    let answered = match &outcome {
-        Outcome::Answered(answer) => Some(answer.clone()),
-        Outcome::Failed(_) | Outcome::LookedUp(_) => None,
+    let (answered, failed) = match &outcome {
+        Outcome::Answered(answer) => (Some(answer.clone()), None),
+        Outcome::Failed(failure) => (None, Some(failure.clone())),
+        Outcome::LookedUp(_) => (None, None),
     };
+    if failed
+        .as_ref()
+        .is_some_and(|failure| failure.verdict == Verdict::Reauthorize)
+    {
+        let remote = if is_accounting(&one.action) {
+            Remote::KonturAccounting
+        } else {
+            Remote::Bitrix24
+        };
+        record.cases.push(access::lost_to(remote));
+    }
     let settlement = ctx.settle(&one.effect, outcome);
     record
         .effects
         .extend(settlement.change.map(|change| (one.effect.id, change)));
     if settlement.needs_person {
-        tell::exhausted(one.deal, &one.effect, record);
+        let effect = Effect {
+            error: failed.as_ref().map(|failure| failure.error.clone()),
+            ..one.effect.clone()
+        };
+        tell::exhausted(one.deal, &effect, record);
     }
     let Some(deal) = deals.get_mut(&one.deal) else {
         return;

@@ -34,12 +34,17 @@ pub(crate) async fn begin(
     for work in due {
         // An id that is no number was never a deal of this remote; the look settles it as nothing.
         let id = work.subject.id.parse().unwrap_or(DealId(0));
+        let mut snapshot = DealSnapshot::unread(id);
+        snapshot.undisturbed = work
+            .reasons
+            .iter()
+            .all(|reason| crate::feed::leaves_the_deal(reason));
         deals.insert(
             id,
             Looked {
                 work,
                 id,
-                snapshot: DealSnapshot::unread(id),
+                snapshot,
                 links: Vec::new(),
                 again: None,
                 told: Vec::new(),
@@ -47,6 +52,8 @@ pub(crate) async fn begin(
                 finished: id == DealId(0),
                 intends: false,
                 agreed: false,
+                news: false,
+                revisit_at: None,
             },
         );
     }

@@ -10,19 +10,21 @@ mod settle;
 mod tell;
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Mutex, PoisonError};
 
-use domain::DealId;
 use domain::observed::Record as PortalRecord;
+use domain::{DealId, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::{DealSnapshot, Mode, Need, Plan, invoicing};
 use serde_json::json;
 use store::{
-    CaseChange, CaseFacts, EffectChange, EffectState, InvoiceLink, JournalEntry, Lane, Record,
-    Settled, Subject, Work,
+    CaseChange, CaseFacts, EffectChange, EffectState, InvoiceLink, JournalEntry, Lane, Look,
+    Record, Settled, Subject, Work,
 };
 
-use crate::{Connected, PlannedDeal, Reconciler, journal};
+use crate::{Connected, PlannedDeal, Reconciler, access, feed, journal};
 
 /// Plans that are carried out in one look; what is not settled then is looked at again.
 const MAX_ROUNDS: usize = 8;
@@ -36,6 +38,8 @@ pub(crate) struct Looked {
     snapshot: DealSnapshot,
     /// Invoices that were seen otherwise than we recorded them.
     links: Vec<InvoiceLink>,
+    /// When the accounting side is to be asked about its invoices, because it did not answer.
+    revisit_at: Option<Timestamp>,
     /// The next look that an effect asks for.
     again: Option<(Timestamp, String)>,
     /// Questions that somebody was told of in this look, by their keys.
@@ -48,6 +52,31 @@ pub(crate) struct Looked {
     intends: bool,
     /// The last plan wanted nothing, now or later.
     agreed: bool,
+    /// The last plan was another than the one before.
+    news: bool,
+}
+
+/// What was decided last about each deal, so that the journal says it once. In memory only: after a restart it is
+/// said once more.
+#[derive(Default)]
+pub(crate) struct Decided(Mutex<BTreeMap<(PortalId, DealId), u64>>);
+
+/// Deals that are remembered; with more of them the memory starts anew.
+const MOST_DECIDED: usize = 100_000;
+
+impl Decided {
+    fn is_news(&self, portal: &PortalId, id: DealId, plan: &Plan) -> bool {
+        let mut hasher = DefaultHasher::new();
+        plan.because.hash(&mut hasher);
+        let actions = plan.actions.iter().map(planner::Action::mark);
+        actions.for_each(|mark| mark.hash(&mut hasher));
+        let mut decided = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if decided.len() >= MOST_DECIDED {
+            decided.clear();
+        }
+        let hash = hasher.finish();
+        decided.insert((portal.clone(), id), hash) != Some(hash)
+    }
 }
 
 impl Looked {
@@ -70,7 +99,7 @@ pub(crate) async fn look(
     let mut deals = known::begin(ctx, due).await?;
     settle::unknown(ctx, connected, &mut deals).await?;
     for _round in 0..MAX_ROUNDS {
-        let plans = plan(ctx, connected, &mut deals).await?;
+        let plans = plan(reconciler, ctx, connected, &mut deals).await?;
         if plans.is_empty() {
             break;
         }
@@ -118,11 +147,13 @@ pub(crate) async fn plan_only(
 /// Plans every unfinished deal, observing what the plans ask for. Questions are recorded at once; the
 /// deals that are left have something to be done.
 async fn plan(
+    reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
 ) -> Result<BTreeMap<DealId, Plan>, Halted> {
     let mut ready = BTreeMap::new();
+    let shut = access::accounting_is_shut(ctx).await?;
     for _depth in 0..MAX_DEPTH {
         let mut needs: BTreeMap<DealId, Vec<Need>> = BTreeMap::new();
         let mut record = Record::default();
@@ -131,8 +162,16 @@ async fn plan(
             if ready.contains_key(id) {
                 continue;
             }
-            let plan = invoicing::plan(&deal.snapshot, &connected.policy, now);
+            let mut plan = invoicing::plan(&deal.snapshot, &connected.policy, now);
+            if shut && act::asks_accounting(&mut plan) {
+                let at = journal::after(now, observe::WHILE_SHUT);
+                observe::wait_for_accounting(deal, at);
+                if plan.actions.is_empty() {
+                    continue;
+                }
+            }
             if plan.needs.is_empty() {
+                deal.news = reconciler.decided.is_news(&ctx.portal(), *id, &plan);
                 adopt(
                     deal,
                     connected,
@@ -179,7 +218,8 @@ fn adopt(
     if let Some(again) = plan.look_again.take() {
         deal.again = earlier(deal.again.take(), Some(again));
     }
-    if !plan.because.is_empty() || !plan.actions.is_empty() {
+    // Seen again and decided as before: the journal has it already.
+    if deal.news || !plan.actions.is_empty() {
         let actions: Vec<&str> = plan.actions.iter().map(planner::Action::kind).collect();
         record.journal.push(journal::line(
             now,
@@ -188,9 +228,11 @@ fn adopt(
             json!({"because": plan.because, "actions": actions, "carried_out": may_write}),
         ));
     }
-    if may_write {
-        open_and_withdraw(deal, &subject, &mut plan, record);
+    // What has answered itself is no question, whether or not we may write; a new one is asked only if we may.
+    if !may_write {
+        plan.cases.clear();
     }
+    open_and_withdraw(deal, &subject, &mut plan, record);
     if plan.actions.is_empty() || !may_write {
         deal.finished = true;
     } else {
@@ -249,17 +291,20 @@ async fn conclude(ctx: &LeaseContext, deals: BTreeMap<DealId, Looked>) -> Result
         .into_values()
         .map(|mut deal| {
             record.invoice_links.append(&mut deal.links);
-            let next = match (deal.again, deal.trailing, deal.finished) {
+            record.looks.extend(deal.revisit_at.map(|due_at| Look {
+                subject: Subject::deal(deal.id),
+                lane: Lane::Due,
+                due_at,
+                reason: feed::CHANGED.to_owned(),
+            }));
+            if deal.agreed {
+                tell::withdraw_moot(&mut deal, &mut record);
+            }
+            let next = match (deal.again.take(), deal.trailing, deal.finished) {
                 (Some((at, reason)), _, _) => Some((at, Lane::Due, reason)),
-                (None, true, _) => {
-                    Some((now, Lane::Trailing, "a file is to be put to it".to_owned()))
-                }
+                (None, true, _) => Some((now, Lane::Trailing, crate::feed::FILE.to_owned())),
                 (None, false, true) => None,
-                (None, false, false) => Some((
-                    journal::after(now, 60),
-                    Lane::Due,
-                    "not settled within one look".to_owned(),
-                )),
+                (None, false, false) => Some(not_settled(&mut deal, now, &mut record)),
             };
             Settled {
                 work: deal.work,
@@ -268,6 +313,31 @@ async fn conclude(ctx: &LeaseContext, deals: BTreeMap<DealId, Looked>) -> Result
         })
         .collect();
     ctx.record(record).await
+}
+
+/// Begins the reason of a look at a deal whose last look came to no end; how many of them follows.
+const NOT_SETTLED: &str = "not settled within one look, times ";
+/// So many looks in a row may come to no end before a person is told.
+const MOST_UNSETTLED: u32 = 5;
+
+/// The next look at a deal of which more is to be known or done than fits into one: ever later.
+fn not_settled(
+    deal: &mut Looked,
+    now: Timestamp,
+    record: &mut Record,
+) -> (Timestamp, Lane, String) {
+    let before = deal
+        .work
+        .reasons
+        .iter()
+        .find_map(|reason| reason.strip_prefix(NOT_SETTLED)?.parse::<u32>().ok());
+    let looks = before.unwrap_or(0).saturating_add(1);
+    if looks >= MOST_UNSETTLED {
+        tell::never_settled(deal, MOST_UNSETTLED, record);
+    }
+    let pause = 60_i64.saturating_mul(i64::from(looks)).min(900);
+    let reason = format!("{NOT_SETTLED}{looks}");
+    (journal::after(now, pause), Lane::Due, reason)
 }
 
 /// What was to be sent again and is wanted no more waits for nothing.

@@ -4,14 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use capability::portal::Presence;
 use capability::{Call, ConnectorError};
-use domain::{DealId, Inn, Invoice, InvoiceId, InvoiceStatus, OrganisationId};
+use domain::observed::KnownCounterparty;
+use domain::{DealId, Inn, Invoice, InvoiceId, InvoiceStatus, OrganisationId, Verdict};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::{Need, Seen};
-use store::{JournalEntry, Record, Subject};
+use store::{Record, Subject};
 
-use super::{Looked, known};
-use crate::{Connected, journal};
+use super::{Looked, earlier, known, tell};
+use crate::{Connected, access, journal};
+
+/// Seconds until the accounting side is asked again after it did not answer.
+const ASK_AGAIN: i64 = 60;
+/// The same while only a person can mend it.
+pub(crate) const WHILE_SHUT: i64 = 300;
 
 /// Satisfies all needs.
 pub(crate) async fn satisfy(
@@ -23,10 +29,15 @@ pub(crate) async fn satisfy(
     let portal = ctx.portal();
     let call = ctx.call(&portal);
     let subjects: Vec<Subject> = needs.keys().map(|id| Subject::deal(*id)).collect();
-    let observed = observe(ctx, connected, &call, deals, needs).await;
+    let mut record = Record::default();
+    let observed = observe(ctx, connected, &call, deals, needs, &mut record).await;
     let lines = journal::exchanges(&call, &subjects);
     match observed {
-        Ok(()) => keep(ctx, lines).await,
+        Ok(()) => {
+            record.journal = lines;
+            tell::note_asked(deals, &record);
+            keep(ctx, record).await
+        }
         Err(error) => {
             tracing::warn!(%portal, %error, "observing failed");
             Err(journal::halt(ctx, lines, &error).await)
@@ -43,7 +54,9 @@ pub(crate) async fn only(
 ) -> Result<(), Halted> {
     let portal = ctx.portal();
     let call = ctx.call(&portal);
-    observe(ctx, connected, &call, deals, needs)
+    // Questions that arise are not asked: nothing is written.
+    let mut unasked = Record::default();
+    observe(ctx, connected, &call, deals, needs, &mut unasked)
         .await
         .map_err(|error| Halted::Remote {
             reason: error.to_string(),
@@ -51,15 +64,11 @@ pub(crate) async fn only(
         })
 }
 
-async fn keep(ctx: &LeaseContext, journal: Vec<JournalEntry>) -> Result<(), Halted> {
-    if journal.is_empty() {
+async fn keep(ctx: &LeaseContext, record: Record) -> Result<(), Halted> {
+    if record.journal.is_empty() && record.cases.is_empty() {
         return Ok(());
     }
-    ctx.record(Record {
-        journal,
-        ..Record::default()
-    })
-    .await
+    ctx.record(record).await
 }
 
 async fn observe(
@@ -68,30 +77,44 @@ async fn observe(
     call: &Call<'_>,
     deals: &mut BTreeMap<DealId, Looked>,
     needs: BTreeMap<DealId, Vec<Need>>,
+    record: &mut Record,
 ) -> Result<(), ConnectorError> {
     let mut glances = Vec::new();
     let mut wholes = Vec::new();
-    let mut buyers: BTreeMap<OrganisationId, BTreeSet<Inn>> = BTreeMap::new();
+    let mut buyers: BTreeMap<OrganisationId, Vec<(Inn, DealId)>> = BTreeMap::new();
     for (id, asked) in needs {
         for need in asked {
             match need {
                 Need::Glance => glances.push(id),
                 Need::Whole => wholes.push(id),
                 Need::Counterparties(organisation, inn) => {
-                    buyers.entry(organisation).or_default().insert(inn);
+                    buyers.entry(organisation).or_default().push((inn, id));
                 }
             }
         }
     }
     if !glances.is_empty() {
-        glance(ctx, connected, call, deals, &glances).await?;
+        glance(ctx, connected, call, deals, &glances, record).await?;
     }
     if !wholes.is_empty() {
         whole(ctx, connected, call, deals, &wholes).await?;
     }
-    for (organisation, inns) in buyers {
+    // What the accounting side does not answer holds up those who asked it, and nobody else.
+    for (organisation, asked) in buyers {
+        let inns: BTreeSet<Inn> = asked.iter().map(|(inn, _)| inn.clone()).collect();
         let inns: Vec<Inn> = inns.into_iter().collect();
-        counterparties(ctx, connected, call, deals, organisation, &inns).await?;
+        let found = find(ctx, connected, call, &organisation, &inns).await;
+        for (_, id) in &asked {
+            if let Some(deal) = deals.get_mut(id) {
+                match &found {
+                    Ok(_) => tell::withdraw(deal, tell::FIND_COUNTERPARTY, record),
+                    Err(error) => unanswered(deal, error, ctx.now(), record),
+                }
+            }
+        }
+        if let Ok(found) = found {
+            adopt_counterparties(deals, &organisation, &inns, &found);
+        }
     }
     Ok(())
 }
@@ -102,6 +125,7 @@ async fn glance(
     call: &Call<'_>,
     deals: &mut BTreeMap<DealId, Looked>,
     ids: &[DealId],
+    record: &mut Record,
 ) -> Result<(), ConnectorError> {
     let seen = ctx
         .reading(|| connected.portal.deals.glance(call, ids))
@@ -114,7 +138,8 @@ async fn glance(
         }
     }
     absent(ctx, connected, call, deals, missing).await?;
-    invoices_of_revisited(ctx, connected, call, deals, ids).await
+    invoices_of_revisited(ctx, connected, call, deals, ids, record).await;
+    Ok(())
 }
 
 /// A list alone never proves a deletion: those that are not in it are asked for by id.
@@ -170,20 +195,26 @@ async fn whole(
     absent(ctx, connected, call, deals, missing).await
 }
 
-async fn counterparties(
+async fn find(
     ctx: &LeaseContext,
     connected: &Connected,
     call: &Call<'_>,
-    deals: &mut BTreeMap<DealId, Looked>,
-    organisation: OrganisationId,
+    organisation: &OrganisationId,
     inns: &[Inn],
-) -> Result<(), ConnectorError> {
-    let found = ctx
-        .reading(|| {
-            let counterparties = &connected.accounting.counterparties;
-            counterparties.find(call, &organisation, inns)
-        })
-        .await?;
+) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+    ctx.reading(|| {
+        let counterparties = &connected.accounting.counterparties;
+        counterparties.find(call, organisation, inns)
+    })
+    .await
+}
+
+fn adopt_counterparties(
+    deals: &mut BTreeMap<DealId, Looked>,
+    organisation: &OrganisationId,
+    inns: &[Inn],
+    found: &[KnownCounterparty],
+) {
     for deal in deals.values_mut() {
         for inn in inns {
             let of_inn = found
@@ -196,36 +227,78 @@ async fn counterparties(
                 .insert((organisation.clone(), inn.clone()), of_inn);
         }
     }
-    Ok(())
+}
+
+/// The deal cannot go on in this look. What will not pass by itself is a question.
+fn unanswered(deal: &mut Looked, error: &ConnectorError, now: Timestamp, record: &mut Record) {
+    let pause = match error.verdict {
+        Verdict::Retry { after: Some(pause) } => {
+            i64::try_from(pause.as_secs()).unwrap_or(ASK_AGAIN)
+        }
+        Verdict::Retry { after: None } | Verdict::Verify => ASK_AGAIN,
+        Verdict::Reauthorize => {
+            record.cases.extend(access::lost(error));
+            WHILE_SHUT
+        }
+        Verdict::Reject | Verdict::Defect => {
+            tell::not_read(deal.id, tell::FIND_COUNTERPARTY, error, record);
+            WHILE_SHUT
+        }
+    };
+    wait_for_accounting(deal, journal::after(now, pause.max(ASK_AGAIN)));
+}
+
+/// The accounting side is not asked before `at`.
+pub(crate) fn wait_for_accounting(deal: &mut Looked, at: Timestamp) {
+    let reason = "the accounting side does not answer".to_owned();
+    deal.again = earlier(deal.again.take(), Some((at, reason)));
+    deal.finished = true;
 }
 
 /// The accounting side is asked about an invoice only when it said that something changed, or when a
-/// person or the nightly look wants to know: the portal's events say nothing about it.
+/// person or the nightly look wants to know: the portal's events say nothing about it. What it does not answer is
+/// asked again; the deal shows until then what we know.
 async fn invoices_of_revisited(
     ctx: &LeaseContext,
     connected: &Connected,
     call: &Call<'_>,
     deals: &mut BTreeMap<DealId, Looked>,
     ids: &[DealId],
-) -> Result<(), ConnectorError> {
+    record: &mut Record,
+) {
     for (organisation, invoices) in revisited(deals, ids) {
         let read = &connected.accounting.read;
-        let answers = read.read(call, &organisation, &invoices).await;
-        for (id, answer) in invoices.iter().zip(answers) {
-            let now = answer?;
-            for deal in deals.values_mut() {
-                adopt_state(deal, &organisation, id, now.as_ref(), ctx.now());
+        let asked: Vec<InvoiceId> = invoices.iter().map(|(id, _)| id.clone()).collect();
+        let answers = read.read(call, &organisation, &asked).await;
+        for ((id, of), answer) in invoices.iter().zip(answers) {
+            let Some(deal) = deals.get_mut(of) else {
+                continue;
+            };
+            match answer {
+                Ok(now) => {
+                    tell::withdraw(deal, tell::READ_INVOICE, record);
+                    adopt_state(deal, &organisation, id, now.as_ref(), ctx.now());
+                }
+                Err(error) => {
+                    match error.verdict {
+                        Verdict::Reauthorize => record.cases.extend(access::lost(&error)),
+                        Verdict::Reject | Verdict::Defect => {
+                            tell::not_read(*of, tell::READ_INVOICE, &error, record);
+                        }
+                        Verdict::Retry { .. } | Verdict::Verify => {}
+                    }
+                    deal.revisit_at = Some(journal::after(ctx.now(), WHILE_SHUT));
+                }
             }
         }
     }
-    Ok(())
 }
 
 fn revisited(
     deals: &BTreeMap<DealId, Looked>,
     ids: &[DealId],
-) -> BTreeMap<OrganisationId, Vec<InvoiceId>> {
-    let mut wanted: BTreeMap<OrganisationId, Vec<InvoiceId>> = BTreeMap::new();
+) -> BTreeMap<OrganisationId, Vec<(InvoiceId, DealId)>> {
+    let mut wanted: BTreeMap<OrganisationId, Vec<(InvoiceId, DealId)>> = BTreeMap::new();
     let asked = ids.iter().filter_map(|id| deals.get(id)).filter(|deal| {
         deal.work
             .reasons
@@ -237,7 +310,7 @@ fn revisited(
             wanted
                 .entry(invoice.organisation.clone())
                 .or_default()
-                .push(invoice.id.clone());
+                .push((invoice.id.clone(), deal.id));
         }
     }
     wanted

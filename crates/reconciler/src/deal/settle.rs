@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use capability::Call;
 use capability::portal::PortalWrite;
 use domain::observed::KnownCounterparty;
-use domain::{Counterparty, DealId, Invoice, OrganisationId};
-use engine::{Halted, LeaseContext, LookUp, Outcome};
+use domain::{Counterparty, DealId, Invoice, OrganisationId, Verdict};
+use engine::{Halted, LeaseContext, LookUp};
 use jiff::{SignedDuration, Timestamp};
 use planner::Action;
 use serde_json::{Value, json};
-use store::{Effect, EffectState, Record, Subject};
+use store::{Effect, EffectChange, EffectState, Record, Subject};
 
 use super::{Looked, act, earlier, known, note, tell};
 use crate::{Connected, journal};
@@ -31,105 +31,138 @@ pub(crate) async fn unknown(
     deals: &mut BTreeMap<DealId, Looked>,
 ) -> Result<(), Halted> {
     let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
-    let unsettled = left_behind(ctx, &subjects).await?;
-    if unsettled.is_empty() {
+    let (unsettled, unreadable) = left_behind(ctx, &subjects).await?;
+    if unsettled.is_empty() && unreadable.is_empty() {
         return Ok(());
     }
     let portal = ctx.portal();
     let call = ctx.call(&portal);
-    let outcomes = look_for(connected, &call, &unsettled).await;
+    let seen = look_for(connected, &call, &unsettled).await;
     let mut record = Record {
         journal: journal::exchanges(&call, &subjects),
         ..Record::default()
     };
-    for (one, outcome) in unsettled.iter().zip(outcomes) {
-        // A look-up that itself failed says nothing about the effect.
-        let Some(outcome) = outcome else {
-            if let Some(deal) = deals.get_mut(&one.deal) {
-                let at = journal::after(ctx.now(), 15);
-                let reason = "the look-up of an unknown effect failed".to_owned();
-                deal.again = earlier(deal.again.take(), Some((at, reason)));
-                deal.finished = true;
-            }
-            continue;
-        };
-        settle(ctx, deals, one, outcome, &mut record);
+    for (one, seen) in unsettled.iter().zip(seen) {
+        settle(ctx, deals, one, seen, &mut record);
+    }
+    for effect in unreadable {
+        if let Some(deal) = effect.subject.as_deal() {
+            tell::cannot_tell(deal, &effect, &mut record);
+        }
     }
     ctx.record(record).await?;
     known::refresh(ctx, deals).await
 }
 
-async fn left_behind(ctx: &LeaseContext, subjects: &[Subject]) -> Result<Vec<Unsettled>, Halted> {
-    Ok(ctx
-        .known(subjects)
-        .await?
-        .effects
-        .into_iter()
-        .filter(|effect| matches!(effect.state, EffectState::Sent | EffectState::Unknown))
-        .filter_map(|effect| {
-            Some(Unsettled {
-                deal: effect.subject.id.parse().ok()?,
-                action: known::action_of(&effect)?,
+/// What was sent and has no outcome; and apart what another version of the program sent, which we cannot read.
+async fn left_behind(
+    ctx: &LeaseContext,
+    subjects: &[Subject],
+) -> Result<(Vec<Unsettled>, Vec<Effect>), Halted> {
+    let (mut unsettled, mut unreadable) = (Vec::new(), Vec::new());
+    let effects = ctx.known(subjects).await?.effects.into_iter();
+    for effect in
+        effects.filter(|one| matches!(one.state, EffectState::Sent | EffectState::Unknown))
+    {
+        match (effect.subject.as_deal(), known::action_of(&effect)) {
+            (Some(deal), Some(action)) => unsettled.push(Unsettled {
+                deal,
+                action,
                 effect,
-            })
-        })
-        .collect())
+            }),
+            _ => unreadable.push(effect),
+        }
+    }
+    Ok((unsettled, unreadable))
 }
 
 fn settle(
     ctx: &LeaseContext,
     deals: &mut BTreeMap<DealId, Looked>,
     one: &Unsettled,
-    outcome: Outcome,
+    seen: LookUp,
     record: &mut Record,
 ) {
     let now = ctx.now();
-    let found = matches!(&outcome, Outcome::LookedUp(LookUp::Found(_)));
+    let looked_up = match &seen {
+        LookUp::Found(_) => "found",
+        LookUp::Failed(_) => "failed",
+        LookUp::Absent | LookUp::CannotTell | LookUp::SafeToRepeat => "not found",
+    };
     let body = json!({
         "effect": one.effect.key,
         "action": one.effect.action,
-        "looked_up": if found { "found" } else { "not found" },
+        "looked_up": looked_up,
     });
     record.journal.push(note(now, one.deal, "effect", body));
-    if let Outcome::LookedUp(LookUp::Found(answer)) = &outcome {
+    if let LookUp::Found(answer) = &seen {
         act::note_success(one.deal, &one.action, answer, now, record);
         if let Some(deal) = deals.get_mut(&one.deal) {
             tell::withdraw(deal, one.action.kind(), record);
         }
     }
-    let settlement = ctx.settle(&one.effect, outcome);
+    let blind = match &seen {
+        LookUp::Failed(failure) => Some(failure.clone()),
+        _ => None,
+    };
+    let settlement = ctx.settle(&one.effect, seen);
+    match (&settlement.change, settlement.needs_person) {
+        (Some(EffectChange::BackToIntended { .. }), true) => {
+            tell::exhausted(one.deal, &one.effect, record);
+        }
+        (_, true) => tell::cannot_tell(one.deal, &one.effect, record),
+        (_, false) => {}
+    }
+    let mut again_at = settlement.again_at;
+    if let Some(failure) = blind {
+        again_at = again_at.map(|at| at.max(ever_later(&one.effect, now)));
+        let hopeless = matches!(failure.verdict, Verdict::Reject | Verdict::Defect);
+        if hopeless || blind_for_long(&one.effect, now) {
+            tell::cannot_tell(one.deal, &one.effect, record);
+        }
+    }
     record
         .effects
         .extend(settlement.change.map(|change| (one.effect.id, change)));
-    if settlement.needs_person {
-        tell::cannot_tell(one.deal, &one.effect, record);
-    }
     if let Some(deal) = deals.get_mut(&one.deal)
-        && let Some(at) = settlement.again_at
+        && let Some(at) = again_at
     {
         let reason = format!("the outcome of `{}` is not settled", one.effect.action);
         deal.again = earlier(deal.again.take(), Some((at, reason)));
     }
 }
 
-/// One outcome per effect; none where the look-up itself failed.
-async fn look_for(
-    connected: &Connected,
-    call: &Call<'_>,
-    unsettled: &[Unsettled],
-) -> Vec<Option<Outcome>> {
-    let mut outcomes: Vec<Option<Outcome>> = unsettled.iter().map(|_| None).collect();
-    invoices(connected, call, unsettled, &mut outcomes).await;
-    counterparties(connected, call, unsettled, &mut outcomes).await;
-    writes(connected, call, unsettled, &mut outcomes).await;
-    outcomes
+/// A remote that does not even answer a look-up is asked at a quarter of the effect's age, at most each 15 minutes.
+fn ever_later(effect: &Effect, now: Timestamp) -> Timestamp {
+    let age = now.duration_since(effect.sent_at.unwrap_or(effect.created_at));
+    let pause = age
+        .as_secs()
+        .saturating_div(4)
+        .clamp(known::LOOK_UP_AGAIN, 900);
+    journal::after(now, pause)
+}
+
+/// Its fate could be known by now, and the look-up fails still.
+fn blind_for_long(effect: &Effect, now: Timestamp) -> bool {
+    effect
+        .quiet_until
+        .is_some_and(|quiet| now > journal::after(quiet, 900))
+}
+
+/// What is seen of each effect.
+async fn look_for(connected: &Connected, call: &Call<'_>, unsettled: &[Unsettled]) -> Vec<LookUp> {
+    let mut seen: Vec<LookUp> = unsettled.iter().map(|_| LookUp::CannotTell).collect();
+    invoices(connected, call, unsettled, &mut seen).await;
+    counterparties(connected, call, unsettled, &mut seen).await;
+    writes(connected, call, unsettled, &mut seen).await;
+    seen
 }
 
 async fn invoices(
     connected: &Connected,
     call: &Call<'_>,
     unsettled: &[Unsettled],
-    outcomes: &mut [Option<Outcome>],
+    outcomes: &mut [LookUp],
 ) {
     let mut by_seller: BTreeMap<OrganisationId, Vec<(usize, &Unsettled)>> = BTreeMap::new();
     for (place, one) in unsettled.iter().enumerate() {
@@ -147,10 +180,14 @@ async fn invoices(
         let found = issue
             .find_by_key(call, &seller, since.unwrap_or_default(), &keys)
             .await;
-        let Ok(found) = found else {
-            continue;
-        };
         for (place, one) in ours {
+            let found = match &found {
+                Ok(found) => found,
+                Err(error) => {
+                    put(outcomes, place, LookUp::Failed(error.into()));
+                    continue;
+                }
+            };
             let invoice = found.iter().find(|(key, _)| *key == one.effect.key);
             let seen = match invoice {
                 Some((_, invoice)) => LookUp::Found(issued(invoice)),
@@ -166,7 +203,7 @@ async fn counterparties(
     connected: &Connected,
     call: &Call<'_>,
     unsettled: &[Unsettled],
-    outcomes: &mut [Option<Outcome>],
+    outcomes: &mut [LookUp],
 ) {
     for (place, one) in unsettled.iter().enumerate() {
         let Action::CreateCounterparty {
@@ -182,9 +219,11 @@ async fn counterparties(
             .counterparties
             .find(call, organisation, &inns)
             .await;
-        if let Ok(found) = found {
-            put(outcomes, place, among(&found, counterparty));
-        }
+        let seen = match found {
+            Ok(found) => among(&found, counterparty),
+            Err(error) => LookUp::Failed((&error).into()),
+        };
+        put(outcomes, place, seen);
     }
 }
 
@@ -201,7 +240,7 @@ async fn writes(
     connected: &Connected,
     call: &Call<'_>,
     unsettled: &[Unsettled],
-    outcomes: &mut [Option<Outcome>],
+    outcomes: &mut [LookUp],
 ) {
     let mut places = Vec::new();
     let mut writes = Vec::new();
@@ -209,6 +248,9 @@ async fn writes(
         if let Some(write) = act::portal_write(connected, one.deal, &one.effect.key, &one.action) {
             places.push(place);
             writes.push(write);
+        } else if matches!(one.action, Action::Notify { .. }) {
+            // There is nobody to tell any more, so nothing is sent again.
+            put(outcomes, place, LookUp::SafeToRepeat);
         }
     }
     let found = if writes.is_empty() {
@@ -221,7 +263,7 @@ async fn writes(
             Ok(Some(written)) => LookUp::Found(json!({"id": written.id})),
             Ok(None) if idempotent(write) => LookUp::SafeToRepeat,
             Ok(None) => LookUp::Absent,
-            Err(_) => continue,
+            Err(error) => LookUp::Failed((&error).into()),
         };
         put(outcomes, place, seen);
     }
@@ -242,9 +284,9 @@ fn idempotent(write: &PortalWrite) -> bool {
     }
 }
 
-fn put(outcomes: &mut [Option<Outcome>], place: usize, seen: LookUp) {
+fn put(outcomes: &mut [LookUp], place: usize, seen: LookUp) {
     if let Some(slot) = outcomes.get_mut(place) {
-        *slot = Some(Outcome::LookedUp(seen));
+        *slot = seen;
     }
 }
 

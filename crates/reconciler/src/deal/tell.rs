@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use capability::ConnectorError;
 use domain::DealId;
+use engine::{Halted, LeaseContext};
 use planner::{Action, CaseCode, OpenCase, Plan, Whom};
 use serde_json::json;
-use store::{CaseChange, CaseFacts, Effect, Record, Subject};
+use store::{Case, CaseChange, CaseFacts, CaseFilter, Effect, Record, Subject};
 
 use super::Looked;
+use crate::Connected;
 
 /// A remote understood an action and refused it.
 pub(crate) const ACTION_REFUSED: &str = "ACTION-REFUSED";
@@ -58,6 +61,49 @@ pub(crate) fn exhausted(deal: DealId, effect: &Effect, record: &mut Record) {
     );
 }
 
+/// Asking the accounting side for a buyer: no action, and questions about it go by this name.
+pub(crate) const FIND_COUNTERPARTY: &str = "find_counterparty";
+/// Asking it for an invoice.
+pub(crate) const READ_INVOICE: &str = "read_invoice";
+
+/// What a remote will not tell, now or later.
+pub(crate) fn not_read(deal: DealId, what: &str, error: &ConnectorError, record: &mut Record) {
+    let text = format!(
+        "Не удалось: {}. Ответ: {error}. Исправьте причину — попытка повторится сама.",
+        in_words(what)
+    );
+    record.cases.push(CaseChange::Open(CaseFacts {
+        code: ACTION_REFUSED.to_owned(),
+        cause: format!("{ACTION_REFUSED}: {error}"),
+        key: format!("{ACTION_REFUSED}/{what}"),
+        subject: Subject::deal(deal),
+        facts: json!({}),
+        text,
+        waits_for: vec![Subject::deal(deal)],
+    }));
+}
+
+/// Both sides agree: what was refused or given up is wanted no more, and no question either.
+pub(crate) fn withdraw_moot(deal: &mut Looked, record: &mut Record) {
+    let moot: Vec<String> = deal
+        .snapshot
+        .open_cases
+        .keys()
+        .filter(|key| {
+            let code = key.split('/').next().unwrap_or_default();
+            let of_action = code == ACTION_REFUSED || code == TRIED_TOO_OFTEN;
+            let of_reading = key.ends_with(READ_INVOICE);
+            of_action && !of_reading
+        })
+        .cloned()
+        .collect();
+    for key in moot {
+        deal.snapshot.open_cases.remove(&key);
+        let subject = Subject::deal(deal.id);
+        record.cases.push(CaseChange::Withdraw { subject, key });
+    }
+}
+
 /// The action's questions answer themselves once it succeeds.
 pub(crate) fn withdraw(deal: &mut Looked, action: &str, record: &mut Record) {
     for code in [ACTION_REFUSED, OUTCOME_UNKNOWN, TRIED_TOO_OFTEN] {
@@ -90,6 +136,72 @@ pub(crate) fn note_asked(deals: &mut BTreeMap<DealId, Looked>, record: &Record) 
     }
 }
 
+/// The administrator hears of a cause once, however many deals have it.
+pub(crate) async fn once_per_cause(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    wanted: Vec<(DealId, Action)>,
+    deals: &mut BTreeMap<DealId, Looked>,
+) -> Result<Vec<(DealId, Action)>, Halted> {
+    let mut kept = Vec::new();
+    let mut told_now = Vec::new();
+    for (id, action) in wanted {
+        let Action::Notify {
+            whom: Whom::Administrator,
+            about,
+            ..
+        } = &action
+        else {
+            kept.push((id, action));
+            continue;
+        };
+        if is_managers(about) {
+            kept.push((id, action));
+            continue;
+        }
+        let cause = cause_of(ctx, id, about).await?;
+        let told = connected.policy.administrator.is_none()
+            || told_now.contains(&cause)
+            || cause_told(ctx, &cause).await?;
+        if told {
+            told_of(deals, id, about);
+        } else {
+            told_now.push(cause);
+            kept.push((id, action));
+        }
+    }
+    Ok(kept)
+}
+
+/// What groups an open question with those of other deals.
+async fn cause_of(ctx: &LeaseContext, id: DealId, key: &str) -> Result<String, Halted> {
+    let known = ctx.known(&[Subject::deal(id)]).await?;
+    let case = known.cases.into_iter().find(|case| case.facts.key == key);
+    Ok(case.map_or_else(|| key.to_owned(), |case| case.facts.cause))
+}
+
+/// Whether the administrator heard of a question with the same cause that is still open.
+async fn cause_told(ctx: &LeaseContext, cause: &str) -> Result<bool, Halted> {
+    let filter = CaseFilter {
+        cause: Some(cause.to_owned()),
+        limit: 100,
+        ..CaseFilter::default()
+    };
+    let open = ctx
+        .store()
+        .cases_open(&ctx.portal(), &filter)
+        .await
+        .map_err(Halted::from)?;
+    let told = |case: &Case| case.told_at.is_some_and(|at| at >= case.changed_at);
+    Ok(open.iter().any(told))
+}
+
+fn told_of(deals: &mut BTreeMap<DealId, Looked>, id: DealId, key: &str) {
+    if let Some(deal) = deals.get_mut(&id) {
+        deal.told(key);
+    }
+}
+
 /// The messages about questions that nobody was told of and that are not the planner's.
 pub(crate) fn bells(deals: &BTreeMap<DealId, Looked>) -> BTreeMap<DealId, Plan> {
     deals
@@ -102,8 +214,11 @@ pub(crate) fn bells(deals: &BTreeMap<DealId, Looked>) -> BTreeMap<DealId, Plan> 
 /// Those of one deal.
 pub(crate) fn untold(deal: &Looked) -> Plan {
     let open = deal.snapshot.open_cases.iter();
+    let refused_bell = format!("{ACTION_REFUSED}/notify");
+    let nobody_hears = deal.snapshot.open_cases.contains_key(&refused_bell);
     let actions = open
-        .filter(|(key, open)| !open.told && !is_planners(key))
+        // A manager who cannot be told (dismissed, or never there) is stood in for by the administrator.
+        .filter(|(key, open)| !open.told && (!is_planners(key) || nobody_hears))
         // A message that is refused cannot be told of by another message.
         .filter(|(key, _)| !key.ends_with("/notify"))
         .map(|(key, open)| Action::Notify {
@@ -116,6 +231,38 @@ pub(crate) fn untold(deal: &Looked) -> Plan {
         actions,
         ..Plan::default()
     }
+}
+
+/// Looks at a deal that come to no end.
+pub(crate) const UNSETTLED: &str = "look";
+
+/// A deal is looked at again and again, and no look comes to its end.
+pub(crate) fn never_settled(deal: &Looked, looks: u32, record: &mut Record) {
+    let text = format!(
+        "Не удаётся: {}. Сделка просмотрена {looks} раз подряд, и каждый раз портал отвечал \
+         противоречиво. Попытки продолжаются. Сообщите администратору.",
+        in_words(UNSETTLED)
+    );
+    record.cases.push(CaseChange::Open(CaseFacts {
+        code: TRIED_TOO_OFTEN.to_owned(),
+        cause: format!("{TRIED_TOO_OFTEN}: {UNSETTLED}"),
+        key: format!("{TRIED_TOO_OFTEN}/{UNSETTLED}"),
+        subject: Subject::deal(deal.id),
+        facts: json!({}),
+        text,
+        waits_for: vec![Subject::deal(deal.id)],
+    }));
+}
+
+/// Cases of the planner of which the deal's manager is told, one by one, and not the administrator by causes.
+pub(crate) fn is_managers(key: &str) -> bool {
+    [
+        CaseCode::DealDataMissing,
+        CaseCode::CounterpartyAmbiguous,
+        CaseCode::DealChanged,
+    ]
+    .iter()
+    .any(|code| code.as_str() == key)
 }
 
 fn is_planners(key: &str) -> bool {
@@ -146,6 +293,9 @@ fn in_words(action: &str) -> &str {
         "add_timeline_entry" => "добавить запись в ленту сделки",
         "attach_pdf" => "приложить файл счёта",
         "notify" => "послать уведомление",
+        FIND_COUNTERPARTY => "найти контрагента в учёте",
+        READ_INVOICE => "прочитать счёт в учёте",
+        UNSETTLED => "закончить обработку сделки",
         other => other,
     }
 }

@@ -11,6 +11,7 @@
 )]
 
 mod books;
+mod breakdowns;
 mod changes;
 mod crm;
 mod desk;

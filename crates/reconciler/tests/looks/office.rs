@@ -35,6 +35,8 @@ pub(crate) enum Trouble {
     Refused,
     /// Surely not done; may be tried again.
     Busy,
+    /// Surely not done: the key is accepted no more.
+    Shut,
     /// Done; the caller waits for ever.
     HangsDone,
     /// Not done; the caller waits for ever.
@@ -299,12 +301,18 @@ impl Office {
 pub(crate) fn failed(kind: &'static str, trouble: Trouble) -> ConnectorError {
     let (verdict, code) = match trouble {
         Trouble::Refused => (Verdict::Reject, "refused"),
+        Trouble::Shut => (Verdict::Reauthorize, "unauthorized"),
         Trouble::Busy => (Verdict::Retry { after: None }, "busy"),
         _ => (Verdict::Verify, "timed-out"),
     };
     ConnectorError {
         verdict,
-        remote: Remote::Bitrix24,
+        remote: match kind {
+            "find" | "create" | "issue" | "find_by_key" | "print" | "feed" => {
+                Remote::KonturAccounting
+            }
+            _ => Remote::Bitrix24,
+        },
         method: kind.to_owned(),
         code: code.to_owned(),
         message: "as ordered".to_owned(),

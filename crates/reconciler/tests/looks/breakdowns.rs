@@ -1,0 +1,188 @@
+//! When one thing is out of order: who is held up by it, who is not, and who is told.
+
+use domain::{DealId, UserId};
+use store::{CaseChange, CaseFacts, JournalFilter, Lane, Look, Record, Subject};
+use testkit::builders::portal;
+use testkit::time::paused;
+
+use crate::desk::Desk;
+use crate::office::Trouble;
+
+/// A deal that entered its stage and is looked at together with the portal's own tasks.
+async fn due_deal(desk: &Desk, id: u64) {
+    desk.office.enter(id);
+    let look = Look {
+        subject: Subject::deal(DealId(id)),
+        lane: Lane::Due,
+        due_at: desk.clock.now(),
+        reason: "sweep".to_owned(),
+    };
+    desk.store.look(&portal(), &[look]).await.unwrap();
+}
+
+#[test]
+fn a_change_feed_that_is_down_holds_up_no_deal_of_its_pass() {
+    paused(async {
+        let desk = Desk::open().await;
+        for _try in 0..4 {
+            desk.office.order("feed", Trouble::Busy);
+        }
+        desk.task("feed").await;
+        due_deal(&desk, 1).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1, "{}", desk.office.story());
+        assert!(desk.office.second_of("books: invoice") < 2.0);
+    });
+}
+
+#[test]
+fn a_buyer_that_the_accounting_side_will_not_find_holds_up_its_deal_alone() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("find", Trouble::Refused);
+        due_deal(&desk, 1).await;
+        due_deal(&desk, 2).await;
+        desk.office.edit(2, |reading| reading.rows.clear());
+        desk.run(60).await;
+        let mut questions = desk.questions().await;
+        questions.sort();
+        assert_eq!(
+            questions,
+            ["ACTION-REFUSED/find_counterparty", "DEAL-DATA-MISSING"]
+        );
+        assert_eq!(desk.office.bells().len(), 1, "the other deal's manager");
+        assert_eq!(desk.office.chat().len(), 1, "the administrator");
+        desk.run(600).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        assert_eq!(desk.questions().await, ["DEAL-DATA-MISSING"]);
+    });
+}
+
+#[test]
+fn a_key_that_is_accepted_no_more_is_one_question_and_nobody_knocks_until_it_is_back() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("find", Trouble::Shut);
+        desk.office.order("feed", Trouble::Shut);
+        for id in 1..=3 {
+            desk.deal_enters(id).await;
+        }
+        desk.run(600).await;
+        assert_eq!(desk.office.calls("find"), 1);
+        assert_eq!(desk.questions().await, ["access"]);
+        desk.task("feed").await;
+        desk.run(3).await;
+        assert_eq!(desk.office.chat().len(), 1, "{:?}", desk.office.chat());
+        // The feed is let in again.
+        desk.run(600).await;
+        assert_eq!(desk.questions().await, Vec::<String>::new());
+        assert_eq!(desk.office.bills().len(), 3, "{}", desk.office.story());
+        assert_eq!(desk.office.chat().len(), 1);
+    });
+}
+
+#[test]
+fn a_lost_portal_is_one_question_that_the_next_sweep_withdraws() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("glance", Trouble::Shut);
+        desk.deal_enters(1).await;
+        desk.run(2).await;
+        assert_eq!(desk.questions().await, ["access"]);
+        desk.task("sweep").await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, Vec::<String>::new());
+        assert_eq!(desk.office.bills().len(), 1);
+    });
+}
+
+#[test]
+fn of_a_task_that_was_set_aside_the_administrator_hears_once() {
+    paused(async {
+        let desk = Desk::open().await;
+        let facts = CaseFacts {
+            code: "SUBJECT-SET-ASIDE".to_owned(),
+            cause: "SUBJECT-SET-ASIDE".to_owned(),
+            key: engine::set_aside::CASE_KEY.to_owned(),
+            subject: Subject::portal("sweep"),
+            facts: serde_json::json!({}),
+            text: "Задание портала «sweep» отложено.".to_owned(),
+            waits_for: Vec::new(),
+        };
+        let record = Record {
+            cases: vec![CaseChange::Open(facts)],
+            ..Record::default()
+        };
+        let now = desk.clock.now();
+        desk.store.record(&desk.lease(), record, now).await.unwrap();
+        // The first message gets no answer, and was posted: it is found by its mark.
+        desk.office.order("chat", Trouble::AnswerLost);
+        desk.task("feed").await;
+        desk.run(600).await;
+        assert_eq!(desk.office.chat().len(), 1, "{:?}", desk.office.chat());
+        let case = desk.open_cases().await.remove(0);
+        assert!(case.told_at.is_some());
+    });
+}
+
+#[test]
+fn the_administrator_stands_in_for_a_manager_who_cannot_be_told() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("bell", Trouble::Refused);
+        desk.office.enter(1);
+        desk.office.edit(1, |reading| {
+            reading.rows.clear();
+            reading.glance.deal.responsible = UserId(404);
+        });
+        desk.event(1).await;
+        desk.run(60).await;
+        let chat = desk.office.chat();
+        assert_eq!(chat.len(), 1, "{chat:?}");
+        assert!(chat[0].contains("нет товаров"), "{chat:?}");
+        let cases = desk.open_cases().await;
+        let missing = cases
+            .iter()
+            .find(|case| case.facts.key == "DEAL-DATA-MISSING");
+        assert!(missing.unwrap().told_at.is_some());
+    });
+}
+
+#[test]
+fn what_is_decided_again_as_before_is_not_written_again() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.enter(1);
+        desk.office.edit(1, |reading| {
+            reading.glance.deal.stage = domain::StageId::new("NEW");
+        });
+        for _event in 0..5 {
+            desk.event(1).await;
+            desk.run(10).await;
+        }
+        let filter = JournalFilter {
+            subject: Some(Subject::deal(DealId(1))),
+            ..JournalFilter::default()
+        };
+        let lines = desk.store.journal_read(&portal(), &filter).await.unwrap();
+        let decisions = lines.iter().filter(|line| line.entry.kind == "decision");
+        assert_eq!(decisions.count(), 1);
+    });
+}
+
+#[test]
+fn a_deleted_deal_leaves_no_question() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.enter(1);
+        desk.office.edit(1, |reading| reading.rows.clear());
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["DEAL-DATA-MISSING"]);
+        desk.office.state().gone.push(DealId(1));
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, Vec::<String>::new());
+        desk.assert_at_rest(1).await;
+    });
+}
