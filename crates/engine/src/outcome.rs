@@ -1,4 +1,4 @@
-//! What came of sending an effect or of looking for it; the input of [`crate::transition`].
+//! What came of sending an effect or of looking for it; the input of [`crate::transition()`].
 
 use std::time::Duration;
 
