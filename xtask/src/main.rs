@@ -15,6 +15,7 @@
 )]
 
 mod check;
+mod debian;
 mod deny;
 mod postgres;
 mod suite;

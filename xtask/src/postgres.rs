@@ -11,10 +11,13 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
 
+use crate::debian::{self, id_of};
 use crate::workspace::Workspace;
 
 /// A free port may be taken between asking for it and using it: then another is tried.
 const TRIES: usize = 5;
+
+const HINT: &str = "install it (Debian: `apt-get install postgresql`), or name a database in `PROVODKA_TEST_POSTGRES`";
 
 /// Makes the cluster, starts it, waits for the end of input, stops it.
 /// Signals are for our own process: the end of the pipe is what counts.
@@ -45,7 +48,7 @@ impl Postgres {
         let programs = match programs() {
             Some(programs) => programs,
             None => {
-                install(workspace)?;
+                debian::install(workspace, "PostgreSQL", "postgresql", HINT)?;
                 programs().context("PostgreSQL was installed, and `initdb` is still not found")?
             }
         };
@@ -150,16 +153,6 @@ fn other_user() -> anyhow::Result<Option<User>> {
     anyhow::bail!("PostgreSQL refuses root, and there is no other user to run it")
 }
 
-fn id_of(user: Option<&str>) -> anyhow::Result<Option<u32>> {
-    let output = Command::new("id")
-        .arg("-u")
-        .args(user)
-        .stderr(Stdio::null())
-        .output()
-        .context("cannot run `id`")?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().parse().ok())
-}
-
 /// The newest folder that holds the server's programs.
 fn programs() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "this is how programs are found")]
@@ -183,33 +176,4 @@ fn programs() -> Option<PathBuf> {
             .all(|program| folder.join(program).is_file())
     };
     std::env::split_paths(&path).chain(versions).find(whole)
-}
-
-/// Debian's package; elsewhere a person has to.
-fn install(workspace: &Workspace) -> anyhow::Result<()> {
-    let debian = Path::new("/usr/bin/apt-get").is_file();
-    anyhow::ensure!(
-        debian && id_of(None)? == Some(0),
-        "PostgreSQL is not installed; hint: install it (Debian: `apt-get install postgresql`), \
-         or name a database in `PROVODKA_TEST_POSTGRES`"
-    );
-    eprintln!("PostgreSQL is not installed: installing Debian's");
-    for arguments in [
-        ["update", "--quiet"].as_slice(),
-        &[
-            "install",
-            "--quiet",
-            "--yes",
-            "--no-install-recommends",
-            "postgresql",
-        ],
-    ] {
-        let status = workspace
-            .command("apt-get")
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .status()?;
-        anyhow::ensure!(status.success(), "`apt-get {}` failed", arguments.join(" "));
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use anyhow::Context as _;
 
+use crate::debian;
 use crate::postgres::Postgres;
 use crate::workspace::Workspace;
 
@@ -65,6 +66,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<C
         Some(_) => None,
         None => Some(Postgres::start(workspace)?),
     };
+    debian::ensure_browser(workspace);
     let address = lent.or_else(|| own.as_ref().map(|own| own.url().to_owned()));
     let chosen: &[&str] = if arguments.is_empty() {
         &["--workspace", "--no-fail-fast"]
