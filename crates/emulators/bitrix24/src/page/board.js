@@ -1,4 +1,4 @@
-// The funnel: columns by stage, deals to drag, fresh each second.
+// The funnel: columns by stage, deals to drag, fresh twice a second.
 import { ask, el, icon, live, money, notes, toast } from "/page/common.js";
 
 let shown = -1;
@@ -17,7 +17,7 @@ function card(deal, color) {
     el("div", { class: "sum" }, money(deal.sum)),
     el("div", { class: "meta" }, deal.company || "Компания не указана"),
     el("div", { class: "meta" }, deal.responsible || ""),
-    deal.badges.map((badge) => el("span", { class: "badge", title: badge.label }, badge.value)));
+    deal.badges.map((badge) => el("span", { class: "badge" }, el("small", {}, `${badge.label} `), badge.value)));
   return node;
 }
 

@@ -1,10 +1,24 @@
 // A deal's card. A field is saved when it is left; what is being edited is not redrawn.
-import { ask, el, fileLink, icon, live, moment, money, notes, toast } from "/page/common.js";
+import { ask, el, fileLink, icon, live, marked, moment, money, notes, toast } from "/page/common.js";
 
 const id = Number(location.pathname.match(/details\/(\d+)/)[1]);
 let shown = -1;
 
 const isEdited = (host) => host.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+
+// How a field's kept value is shown and typed: a date `2026-11-22` as `22.11.2026`, money `13080.00|RUB` as `13 080,00 ₽`.
+const SHOWN = {
+  date: (kept) => kept.split("-").reverse().join("."),
+  money: (kept) => (kept.endsWith("|RUB") ? money(kept.slice(0, -4)) : kept),
+};
+const TYPED = {
+  date: (typed) => typed.trim().split(".").reverse().join("-"),
+  money: (typed) => {
+    const sum = typed.replace(/[\s₽]/g, "").replace(",", ".");
+    return !sum || sum.includes("|") ? sum : `${sum}|RUB`;
+  },
+};
+const same = (text) => text;
 
 function field(one) {
   const label = el("label", { class: one.custom ? "custom" : "" }, one.label);
@@ -14,8 +28,8 @@ function field(one) {
     const text = one.name === "OPPORTUNITY" ? money(one.value) : one.value;
     label.append(el("div", { class: "value", "data-field": one.name }, text || "—"));
   } else {
-    const input = el("input", { value: one.value, type: one.kind === "date" ? "date" : "text", "data-field": one.name, onchange: async () => {
-      await ask(`/page/api/deal/${id}/fields`, "POST", { [one.name]: input.value });
+    const input = el("input", { value: (SHOWN[one.kind] ?? same)(one.value), "data-field": one.name, placeholder: one.kind === "date" ? "дд.мм.гггг" : null, onchange: async () => {
+      await ask(`/page/api/deal/${id}/fields`, "POST", { [one.name]: (TYPED[one.kind] ?? same)(input.value) });
       toast("Сохранено");
       shown = -1;
     } });
@@ -73,7 +87,7 @@ const TONES = { comment: "#2066d6", log: "#7a5af5", todo: "#d98200", stage: "#1f
 function entry(one) {
   const title = one.kind === "stage" ? (one.first ? "Сделка создана" : "Стадия изменена") : one.title;
   return el("div", { class: "entry", "data-kind": one.kind }, icon(one.kind, TONES[one.kind]),
-    el("div", { class: "body" }, title ? el("div", { class: "title" }, title) : null, el("div", {}, one.text || ""), (one.files || []).map(fileLink),
+    el("div", { class: "body" }, title ? el("div", { class: "title" }, title) : null, el("div", {}, marked(one.text || "")), (one.files || []).map(fileLink),
       el("div", { class: "meta" }, [one.author, moment(one.at)].filter(Boolean).join(", "))));
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, State as Shared};
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use serde_json::{Value, json};
 
 use super::outcome;
@@ -38,6 +38,23 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
     });
     drop(state);
     json_response(200, &body)
+}
+
+/// A company has no page of its own here: its requisites are mended on the card of its newest deal.
+pub(super) async fn of_company(
+    Shared(emulator): Shared<Emulator>,
+    Path(id): Path<i64>,
+) -> Redirect {
+    let state = emulator.inner.lock();
+    let newest = state
+        .all(Table::Item(DEAL))
+        .filter(|deal| int(deal, "COMPANY_ID") == id)
+        .map(|deal| int(deal, "ID"))
+        .max();
+    Redirect::to(&newest.map_or_else(
+        || "/".to_owned(),
+        |deal| format!("/crm/deal/details/{deal}/#buyer"),
+    ))
 }
 
 /// The system fields that a manager sees, then the custom ones.
@@ -114,7 +131,11 @@ fn shown_field(
             .join(", "),
         _ => text_of(value),
     };
-    let kind = if kind == Kind::Date { "date" } else { "text" };
+    let kind = match kind {
+        Kind::Date => "date",
+        Kind::Money => "money",
+        _ => "text",
+    };
     json!({"name": name, "label": label, "kind": kind, "custom": custom, "editable": editable && !value.is_array(), "value": text})
 }
 

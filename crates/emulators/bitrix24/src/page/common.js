@@ -51,14 +51,25 @@ export const fileLink = (file) => el("a", { class: "file", href: `/page/file/${f
 
 export function notes(list) {
   if (!list.length) return [el("p", { class: "empty" }, "Уведомлений и сообщений пока нет.")];
-  return list.map((note) => el("div", { class: "note", "data-note": note.id }, el("div", { class: "meta" }, `${note.from} → ${note.to}, ${moment(note.at)}`), note.text));
+  return list.map((note) => el("div", { class: "note", "data-note": note.id }, el("div", { class: "meta" }, `${note.from} → ${note.to}, ${moment(note.at)}`), marked(note.text)));
 }
 
-// Asks again each second, and once at once; a failing portal is asked on.
+// The portal's marks: bold and links are shown, others are left as they were written. A link leads to the web only.
+export function marked(text) {
+  const parts = text.split(/(\[URL=[^\]]+\].*?\[\/URL\]|\[B\].*?\[\/B\])/i);
+  return parts.map((part) => {
+    const link = part.match(/^\[URL=((?:https?:\/)?\/[^\]]*)\](.*)\[\/URL\]$/i);
+    if (link) return el("a", { href: link[1] }, link[2]);
+    const bold = part.match(/^\[B\](.*)\[\/B\]$/i);
+    return bold ? el("b", {}, bold[1]) : part;
+  });
+}
+
+// Asks again twice a second, and once at once; a failing portal is asked on.
 export function live(load) {
   const step = async () => {
     try { if (!document.hidden) await load(); } catch (cause) { console.warn(cause); }
-    setTimeout(step, 1000);
+    setTimeout(step, 500);
   };
   step();
 }

@@ -36,6 +36,7 @@ pub(crate) fn router() -> Router<Emulator> {
             "/crm/deal/details/{id}",
             get(|| async { asset("text/html; charset=utf-8", include_str!("card.html")) }),
         )
+        .route("/crm/company/details/{id}/", get(card::of_company))
         .route(
             "/page/style.css",
             get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) }),
