@@ -216,8 +216,8 @@ fn settings(member_id: &str, kontur_url: &str, folder: &TempDir) -> Raw {
     raw.accounting.account = "demo".to_owned();
     let timing = &mut raw.timing;
     for (setting, value) in [
-        (&mut timing.sweep_every, "4s"),
-        (&mut timing.sweep_overlap, "20s"),
+        (&mut timing.sweep_every, "5s"),
+        (&mut timing.sweep_overlap, "10s"),
         (&mut timing.feed_every, "1s"),
         (&mut timing.portal_quiet, "3s"),
         (&mut timing.accounting_quiet, "6s"),
