@@ -20,6 +20,7 @@ const TRIES: usize = 5;
 const HINT: &str = "install it (Debian: `apt-get install postgresql`), or name a database in `PROVODKA_TEST_POSTGRES`";
 
 /// Makes the cluster, starts it, waits for the end of input, stops it.
+/// Its commits are durable like a real one's: the store refuses a server that may lose them.
 /// Signals are for our own process: the end of the pipe is what counts.
 const WATCH: &str = r#"
 trap '' INT TERM HUP
@@ -28,7 +29,7 @@ cd "$FOLDER" || exit 1
 "$BIN/initdb" -D "$FOLDER/data" -U provodka -A trust -E UTF8 --locale=C --no-sync >"$FOLDER/initdb.log" 2>&1 \
     || { cat "$FOLDER/initdb.log"; exit 1; }
 "$BIN/pg_ctl" -D "$FOLDER/data" -w -t 60 -l "$FOLDER/server.log" -o "-c listen_addresses=127.0.0.1 -p $PORT -k $FOLDER \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200" start >"$FOLDER/start.log" 2>&1 \
+    -c max_connections=200" start >"$FOLDER/start.log" 2>&1 \
     || { cat "$FOLDER/start.log" "$FOLDER/server.log"; exit 1; }
 echo ready
 read -r _
