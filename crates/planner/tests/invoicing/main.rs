@@ -12,6 +12,7 @@
 mod after_issue;
 mod build;
 mod counterparty;
+mod drift;
 mod issue;
 mod missing;
 mod policy;
