@@ -28,6 +28,8 @@ use crate::{App, TlsError, TlsFiles, router};
 const MOST_HEAD: usize = 16 << 10;
 /// For the head, and again for the whole request with its answer.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// Rest after a connection could not be accepted.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// Connections at one time; more wait in the system's queue.
 const MOST_CONNECTIONS: usize = 2_000;
 
@@ -134,6 +136,8 @@ async fn accept(
                 // Out of file handles, or the caller went away: others still wait.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
+                    // Handles come back as connections end; asking without a rest would only burn time and log.
+                    drop(tokio::time::timeout(ACCEPT_REST, told(&mut stopped)).await);
                     continue;
                 }
             },
