@@ -197,7 +197,12 @@ async fn on_accounting(
             return vec![fails("Бухгалтерия", advice, "CONFIG-REFUSED")];
         }
     };
-    let findings = accounting.probe.probe(call).await;
+    let mut findings = accounting.probe.probe(call).await;
+    for finding in findings.iter_mut().filter(|finding| !finding.holds) {
+        finding
+            .code
+            .get_or_insert_with(|| "KONTUR-ACCOUNTING".to_owned());
+    }
     let Some(policy) = policy else {
         return findings;
     };
