@@ -113,6 +113,9 @@ pub struct SetupArgs {
     /// How long a deal must stand in the stage first: forgives a wrong drag [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub settle_seconds: Option<u32>,
+    /// The page of an invoice on the accounting side, with `{organisation}` and `{invoice}` for the ids; shown on the deal
+    #[arg(long, value_name = "URL")]
+    pub invoice_link: Option<String>,
     /// Change nothing, say what would be done
     #[arg(long)]
     pub dry_run: bool,

@@ -49,6 +49,8 @@ pub struct Wishes {
     pub active: bool,
     /// How long a deal must stand before its invoice is issued; none: the policy's default.
     pub settle_seconds: Option<u32>,
+    /// The page of an invoice on the accounting side; none: as the policy has it.
+    pub invoice_link: Option<String>,
     /// Whether nothing is changed.
     pub dry_run: bool,
 }
@@ -61,6 +63,7 @@ impl From<SetupArgs> for Wishes {
             administrator: args.administrator,
             active: args.active,
             settle_seconds: args.settle_seconds,
+            invoice_link: args.invoice_link,
             dry_run: args.dry_run,
         }
     }
@@ -161,9 +164,7 @@ async fn prepare(
                 .and_then(|(_, policy)| policy.administrator.clone())
         }),
         fields: fields.iter().cloned().collect(),
-        invoice: former
-            .as_ref()
-            .map_or_else(InvoicePolicy::default, |(_, policy)| policy.invoice.clone()),
+        invoice: invoice_policy(former_policy, wishes),
         organisations,
         funnels,
     };
@@ -184,6 +185,14 @@ async fn prepare(
         version,
         next,
     })
+}
+
+fn invoice_policy(former: Option<&Policy>, wishes: &Wishes) -> InvoicePolicy {
+    let mut invoice = former.map_or_else(InvoicePolicy::default, |policy| policy.invoice.clone());
+    if wishes.invoice_link.is_some() {
+        invoice.link.clone_from(&wishes.invoice_link);
+    }
+    invoice
 }
 
 /// The portal's stage history knows whole seconds only: what entered a stage in this one was there before us.

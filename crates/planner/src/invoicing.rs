@@ -220,7 +220,7 @@ fn show(
     now: Timestamp,
 ) -> Plan {
     let mut plan = Plan::default();
-    let differing: Vec<(OurField, FieldValue)> = wanted_fields(invoice, glance)
+    let differing: Vec<(OurField, FieldValue)> = wanted_fields(invoice, glance, policy)
         .into_iter()
         .filter(|(field, _)| policy.fields.contains_key(field))
         .filter(|(field, value)| shown(glance, *field) != *value)
@@ -272,7 +272,11 @@ fn show(
     plan
 }
 
-fn wanted_fields(invoice: &OurInvoice, glance: &DealGlance) -> Vec<(OurField, FieldValue)> {
+fn wanted_fields(
+    invoice: &OurInvoice,
+    glance: &DealGlance,
+    policy: &Policy,
+) -> Vec<(OurField, FieldValue)> {
     let status = if invoice.deleted {
         texts::DELETED_LABEL
     } else {
@@ -284,6 +288,12 @@ fn wanted_fields(invoice: &OurInvoice, glance: &DealGlance) -> Vec<(OurField, Fi
         (OurField::Sum, FieldValue::Money(invoice.total)),
         (OurField::Status, FieldValue::Text(status.to_owned())),
     ];
+    if let Some(link) = &policy.invoice.link {
+        let link = link
+            .replace("{organisation}", invoice.organisation.as_str())
+            .replace("{invoice}", invoice.id.as_str());
+        fields.push((OurField::Link, FieldValue::Text(link)));
+    }
     if is_ordered(glance) {
         fields.push((OurField::Command, FieldValue::Empty));
     }

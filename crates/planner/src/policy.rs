@@ -39,6 +39,10 @@ pub struct Policy {
 pub struct InvoicePolicy {
     /// Whose PDF is put to the deal.
     pub attach: Attach,
+    /// The page of an invoice on the accounting side, with `{organisation}` and `{invoice}` in the places of the
+    /// ids; it is shown on the deal. None: the deal shows no link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
     /// Calendar days until the last day to pay, counted from the invoice's date; none: no due date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_days: Option<u16>,
@@ -48,6 +52,7 @@ impl Default for InvoicePolicy {
     fn default() -> Self {
         Self {
             attach: Attach::Provodka,
+            link: None,
             due_days: Some(5),
         }
     }
@@ -179,6 +184,11 @@ impl Policy {
             if !self.fields.contains_key(&field) {
                 faults.push(format!("`fields` lacks `{field:?}`").to_lowercase());
             }
+        }
+        if let Some(link) = &self.invoice.link
+            && !(link.starts_with("https://") || link.starts_with("http://"))
+        {
+            faults.push(format!("`invoice.link`: `{link}` is no address of a page"));
         }
         for organisation in &self.organisations {
             if TimeZone::get(&organisation.time_zone).is_err() {

@@ -4,7 +4,7 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{ContentArrangement, Table};
 use emulator_bitrix24::{Actor, What};
 
-use super::story::{Cast, NUMBER, Scene, bills, notices};
+use super::story::{Cast, LINK, NUMBER, Scene, bills, notices};
 use super::world::World;
 
 /// One promise.
@@ -72,9 +72,13 @@ fn one_true_invoice(world: &World, scene: Scene, id: i64) -> Verdict {
     // 96.50 × 120 + 1500, VAT included.
     let right_sum = live.iter().all(|bill| bill.sum.0 == 1_308_000);
     let right_number = live.iter().all(|bill| bill.number == number);
+    let link = world.portal.deal_field(id, LINK);
+    let right_link = live
+        .iter()
+        .all(|bill| link.ends_with(&bill.meta.id.to_string()));
     Verdict {
         what: format!("Сделка {id}: {}", scene.happens()),
-        wanted: "один счёт на 13 080,00 ₽, номер в сделке, одна запись с PDF".to_owned(),
+        wanted: "один счёт на 13 080,00 ₽, номер и ссылка в сделке, одна запись с PDF".to_owned(),
         seen: format!(
             "счетов {}, № {number}, записей {}, файлов {}",
             live.len(),
@@ -85,6 +89,7 @@ fn one_true_invoice(world: &World, scene: Scene, id: i64) -> Verdict {
             && ever == 1
             && right_sum
             && right_number
+            && right_link
             && !number.is_empty()
             && entries == [1],
     }

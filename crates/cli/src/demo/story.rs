@@ -204,7 +204,8 @@ fn has_file(world: &World, id: i64) -> bool {
     comments.iter().any(|(_, files)| *files > 0)
 }
 
-/// The field that `setup` makes.
+/// Fields that `setup` makes.
+pub(super) const LINK: &str = "UF_CRM_PROVODKA_LINK";
 pub(super) const NUMBER: &str = "UF_CRM_PROVODKA_NUMBER";
 
 pub(super) fn bills(world: &World, id: i64) -> usize {

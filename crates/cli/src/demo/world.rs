@@ -92,7 +92,7 @@ impl World {
         );
         let config = Config::from_raw(&raw, &secrets)?;
         let product = Product::open(config, Surroundings::of_machine()).await?;
-        set_up(&product).await?;
+        set_up(&product, &kontur_url).await?;
         let product = serve::start(product, Some(events)).await?;
         Ok(Self {
             portal,
@@ -249,11 +249,14 @@ fn environment(webhook_url: &str, api_key: &str) -> Environment {
 }
 
 /// As `provodka setup --active --administrator 9` would; a deal need not stand still before it is invoiced.
-async fn set_up(product: &Product) -> anyhow::Result<()> {
+async fn set_up(product: &Product, kontur_url: &str) -> anyhow::Result<()> {
     let wishes = setup::Wishes {
         administrator: Some("9".to_owned()),
         active: true,
         settle_seconds: Some(0),
+        invoice_link: Some(format!(
+            "{kontur_url}/ui/bills/{{organisation}}/{{invoice}}"
+        )),
         ..setup::Wishes::default()
     };
     setup::run(product, &wishes).await?;
