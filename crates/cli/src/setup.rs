@@ -324,7 +324,8 @@ async fn bound(
         )]);
     }
     // What a person binds by hand is a step to come and no fault.
-    next.extend(findings.into_iter().map(|finding| finding.advice));
+    let step = |finding: Finding| format!("{}: {}", finding.what, finding.advice);
+    next.extend(findings.into_iter().map(step));
     Ok(Vec::new())
 }
 
