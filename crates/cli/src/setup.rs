@@ -154,10 +154,12 @@ async fn prepare(
         findings.push(followed_in_words(funnel, &seen.funnels));
     }
     let policy = Policy {
-        start_at: former.as_ref().map_or_else(
-            || next_second(product.clock.now()),
-            |(_, policy)| policy.start_at,
-        ),
+        start_at: former_policy
+            .filter(|former| !wishes.active || is_at_work(former))
+            .map_or_else(
+                || next_second(product.clock.now()),
+                |former| former.start_at,
+            ),
         administrator: wishes.administrator.clone().or_else(|| {
             former
                 .as_ref()
@@ -185,6 +187,15 @@ async fn prepare(
         version,
         next,
     })
+}
+
+/// Whether anything was written under this policy. One that only watched starts anew when it becomes active: what
+/// entered a stage meanwhile was never promised an invoice.
+fn is_at_work(policy: &Policy) -> bool {
+    policy
+        .funnels
+        .iter()
+        .any(|funnel| funnel.mode == Mode::Active)
 }
 
 fn invoice_policy(former: Option<&Policy>, wishes: &Wishes) -> InvoicePolicy {
