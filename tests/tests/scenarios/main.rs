@@ -1,0 +1,29 @@
+//! Whole-product scenarios: the product over real HTTP against the emulators, one module a promise.
+//!
+//! The emulators' true history judges; where the product's own records are asked, the promise is about them.
+//! What a single crate can prove is proved there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may"
+)]
+
+mod download;
+mod office;
+mod world;
+
+mod accountant;
+mod application;
+mod away;
+mod bad_remotes;
+mod deleted_deal;
+mod first_invoice;
+mod own_writes;
+mod pause;
+mod replicas;
+mod secrets;
+mod waiting_for_data;
+mod watch_only;

@@ -1,0 +1,83 @@
+//! The office that the scenarios happen in: who sells, who buys, what a deal holds.
+
+use emulator_bitrix24::{DealSeed, LineSeed, PortalConfig, UserSeed};
+use serde_json::json;
+
+/// The stage in which a deal wants an invoice.
+pub(crate) const INVOICE: &str = "FINAL_INVOICE";
+pub(crate) const BUYER: &str = "ООО «Ромашка»";
+pub(crate) const WITHOUT_KPP: &str = "ООО «Без КПП»";
+/// Responsible for every deal.
+pub(crate) const MANAGER: i64 = 6;
+/// Told of what needs a hand.
+pub(crate) const ADMINISTRATOR: i64 = 9;
+/// What [`deal`] costs: 96.50 × 120 + 1500, VAT included.
+pub(crate) const KOPECKS: i64 = 1_308_000;
+
+/// The fields that `setup` makes.
+pub(crate) const NUMBER: &str = "UF_CRM_PROVODKA_NUMBER";
+pub(crate) const DATE: &str = "UF_CRM_PROVODKA_DATE";
+pub(crate) const STATUS: &str = "UF_CRM_PROVODKA_STATUS";
+pub(crate) const SUM: &str = "UF_CRM_PROVODKA_SUM";
+
+/// A portal with buyers and without deals.
+pub(crate) fn portal() -> PortalConfig {
+    let mut portal = PortalConfig::sample();
+    portal.deals.clear();
+    portal.users.push(UserSeed {
+        id: ADMINISTRATOR,
+        name: "Дежурный".to_owned(),
+        last_name: "администратор".to_owned(),
+        admin: true,
+        ..UserSeed::default()
+    });
+    portal
+}
+
+/// The seller of the portal as the accounting side knows it.
+pub(crate) fn organisation() -> serde_json::Value {
+    json!({
+        "organizations": [{
+            "id": "3d1f6b2a-7c54-4f0e-9a31-5b8e2c7d9f10",
+            "name": "Общество с ограниченной ответственностью «Северный ветер»",
+            "short_name": "ООО «Северный ветер»",
+            "inn": "7707083893",
+            "kpp": "770701001",
+            "bank_accounts": []
+        }]
+    })
+}
+
+/// A deal that stands in the first stage.
+pub(crate) fn deal(title: &str, company: &str) -> DealSeed {
+    DealSeed {
+        title: title.to_owned(),
+        stage: "NEW".to_owned(),
+        company: company.to_owned(),
+        lines: vec![
+            line("Кабель ВВГ 3х2,5", "96.50", "120"),
+            line("Доставка", "1500", "1"),
+        ],
+        ..DealSeed::default()
+    }
+}
+
+pub(crate) fn line(name: &str, price: &str, quantity: &str) -> LineSeed {
+    LineSeed {
+        name: name.to_owned(),
+        price: price.to_owned(),
+        quantity: quantity.to_owned(),
+        vat: "22".to_owned(),
+        ..LineSeed::default()
+    }
+}
+
+/// What every bill of a deal has in its comment.
+pub(crate) fn mark(deal: i64) -> String {
+    format!("/deal/{deal}/invoice/")
+}
+
+/// The portal's path to a deal's card.
+pub(crate) fn path(deal: i64) -> String {
+    format!("/crm/deal/details/{deal}/")
+}
