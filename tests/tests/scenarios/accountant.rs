@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::office;
-use crate::world::{World, until};
+use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_bill_is_shown_and_asked_about_and_not_replaced() {
@@ -11,7 +11,7 @@ async fn a_cancelled_bill_is_shown_and_asked_about_and_not_replaced() {
     let deal = world.invoiced_deal().await;
     let bill = world.bill(deal);
     world.accountant().cancel_bill(bill.meta.id).unwrap();
-    shows(&world, deal, office::STATUS, "Отменён").await;
+    world.until_shown(deal, office::STATUS, "Отменён").await;
     one_question_and_one_bill(&world, deal, "INVOICE-CANCELLED").await;
 }
 
@@ -21,7 +21,9 @@ async fn a_deleted_bill_is_shown_and_asked_about_and_not_replaced() {
     let deal = world.invoiced_deal().await;
     let bill = world.bill(deal);
     world.accountant().delete_bill(bill.meta.id).unwrap();
-    shows(&world, deal, office::STATUS, "Удалён в учёте").await;
+    world
+        .until_shown(deal, office::STATUS, "Удалён в учёте")
+        .await;
     one_question_and_one_bill(&world, deal, "INVOICE-DELETED").await;
 }
 
@@ -41,13 +43,8 @@ async fn an_edited_bill_is_shown_as_it_is_and_asked_about() {
     });
     let edited = world.accountant().edit_bill(bill.meta.id, &changes);
     assert_eq!(edited.unwrap().sum.0, 965_000);
-    shows(&world, deal, office::SUM, "9650.00|RUB").await;
+    world.until_shown(deal, office::SUM, "9650.00|RUB").await;
     one_question_and_one_bill(&world, deal, "INVOICE-EDITED").await;
-}
-
-async fn shows(world: &World, deal: i64, field: &str, value: &str) {
-    let what = format!("`{value}` in {field}");
-    until(&what, || world.portal.deal_field(deal, field) == value).await;
 }
 
 async fn one_question_and_one_bill(world: &World, deal: i64, code: &str) {

@@ -299,6 +299,14 @@ impl World {
             }
             emulator_harness::wait(BETWEEN).await;
         }
+        panic!(
+            "deal {deal} never showed its whole invoice: {}",
+            self.story(deal).await
+        );
+    }
+
+    /// What the product's own journal tells of a deal, and what waits for a person.
+    pub(crate) async fn story(&self, deal: i64) -> String {
         let args = JournalArgs {
             deal: u64::try_from(deal).ok(),
             json: false,
@@ -307,10 +315,24 @@ impl World {
         let story = journal::run(&self.product(), &args).await.unwrap();
         let mut told = Vec::new();
         journal::print(&story, false, &mut told).unwrap();
+        format!(
+            "{}\nopen cases: {:#?}",
+            String::from_utf8(told).unwrap(),
+            self.open_cases().await
+        )
+    }
+
+    /// Waits until a field of a deal shows a value; else tells the deal's story.
+    pub(crate) async fn until_shown(&self, deal: i64, field: &str, value: &str) {
+        for _ in 0..LOOKS {
+            if self.portal.deal_field(deal, field) == value {
+                return;
+            }
+            emulator_harness::wait(BETWEEN).await;
+        }
         panic!(
-            "deal {deal} never showed its whole invoice; open cases: {:#?}\n{}",
-            self.open_cases().await,
-            String::from_utf8(told).unwrap()
+            "{field} of deal {deal} never became `{value}`: {}",
+            self.story(deal).await
         );
     }
 
