@@ -76,7 +76,16 @@ async fn read(
             }
         };
         let links = links_of(ctx, organisation, &changes.invoices).await?;
-        let looks = looks(ctx, &differing(connected, &call, organisation, links).await);
+        let mut looks = looks(ctx, &differing(connected, &call, organisation, links).await);
+        if offset.is_none() {
+            // The end is known from now on: what changed before it is told by nobody, so it is looked for.
+            looks.push(Look {
+                subject: Subject::portal(crate::portal_task::LINKS),
+                lane: Lane::Due,
+                due_at: ctx.now(),
+                reason: "the change feed is read from here on".to_owned(),
+            });
+        }
         let lines = journal::exchanges(&call, &[]);
         let more = changes.more;
         ctx.record(Record {
