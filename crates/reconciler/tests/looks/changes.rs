@@ -56,6 +56,23 @@ fn what_the_accountant_edits_is_shown_on_the_deal() {
 }
 
 #[test]
+fn what_the_accountant_edits_before_the_feed_is_first_read_is_shown_as_well() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        desk.office.state().story.clear();
+        desk.accountant(|bill| bill.invoice.status = InvoiceStatus::PartiallyPaid)
+            .await;
+        assert_eq!(desk.office.calls("feed"), 0);
+        desk.task("feed").await;
+        desk.run(120).await;
+        assert_snapshot!(desk.office.story(), @"deal 1: fields Status=Оплачен частично");
+    });
+}
+
+#[test]
 fn an_invoice_that_the_accountant_deletes_is_shown_as_deleted_and_not_made_again() {
     paused(async {
         let desk = desk_with_invoice().await;
