@@ -269,7 +269,7 @@ impl Client {
             Ok(answer) => answer,
             Err(error) => {
                 let mut judged = Judged::failed(no_answer(effect, load.method(), error));
-                judged.remote_failed = true;
+                judged.remote_failed = error.blames_remote();
                 return judged;
             }
         };

@@ -152,7 +152,10 @@ pub(crate) fn no_answer(effect: Effect, method: &str, error: &TransportError) ->
     } else {
         unclear(effect)
     };
-    failed(verdict, method, error.code(), error.to_string())
+    ConnectorError {
+        limit: !error.blames_remote(),
+        ..failed(verdict, method, error.code(), error.to_string())
+    }
 }
 
 /// An answer came that proves nothing: HTML, cut JSON, a missing key.

@@ -126,7 +126,8 @@ pub(crate) async fn ask(
             Ok(_) => "ok".to_owned(),
             Err(Ask::Lost(error) | Ask::Failed(error)) => error.code.clone(),
         },
-        remote_failed: matches!(outcome, Err(Ask::Lost(_))) || answer.is_err(),
+        remote_failed: matches!(outcome, Err(Ask::Lost(_)))
+            || answer.as_ref().is_err_and(TransportError::blames_remote),
     })
     .await;
     outcome

@@ -88,7 +88,11 @@ impl<'a> Call<'a> {
             account: account.to_owned(),
             methods: methods.iter().map(|&method| method.to_owned()).collect(),
             urgency: self.urgency,
-            send_by: self.send_by,
+            // Waiting for a turn past the moment until which it may leave would be in vain.
+            send_by: match (self.send_by, self.not_after) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            },
         };
         self.gate
             .admit(&ask)
@@ -113,5 +117,49 @@ impl<'a> Call<'a> {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::NotAdmitted;
+
+    #[derive(Default)]
+    struct Listening(Mutex<Vec<Option<Timestamp>>>);
+
+    #[async_trait]
+    impl Gate for Listening {
+        async fn admit(&self, ask: &Admission) -> Result<(), NotAdmitted> {
+            self.0.lock().unwrap().push(ask.send_by);
+            Ok(())
+        }
+
+        async fn book(&self, _: &PortalId, _: &Exchange) {}
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_turn_past_the_moment_until_which_it_may_leave() {
+        let portal = PortalId::new("p");
+        let early = Timestamp::UNIX_EPOCH;
+        let later = early + SignedDuration::from_secs(2);
+        let gate = Listening::default();
+        let call = || Call::new(&portal, Urgency::Due, &gate);
+        for call in [
+            call(),
+            call().send_by(early),
+            call().not_after(early),
+            call().send_by(early).not_after(later),
+            call().send_by(later).not_after(early),
+        ] {
+            call.admit(Remote::KonturAccounting, "a", &["m"])
+                .await
+                .unwrap();
+        }
+        let early = Some(early);
+        assert_eq!(*gate.0.lock().unwrap(), [None, early, early, early, early]);
     }
 }

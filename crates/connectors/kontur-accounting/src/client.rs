@@ -194,9 +194,14 @@ impl Client {
                 |answer| answer.duration_ms,
             ),
             times: Vec::new(),
-            limit: failure.and_then(|failure| failure.limit(sent_at)),
+            limit: failure
+                .filter(|_| status.is_some())
+                .and_then(|failure| failure.limit(sent_at)),
             result: failure.map_or_else(|| "ok".to_owned(), |failure| failure.error.code.clone()),
-            remote_failed: status.is_none_or(|status| status.is_server_error()),
+            remote_failed: match answer {
+                Ok(answer) => answer.status.is_server_error(),
+                Err(error) => error.blames_remote(),
+            },
         }
     }
 

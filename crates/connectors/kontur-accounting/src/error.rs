@@ -126,7 +126,9 @@ impl Asked {
         } else {
             self.unclear(None)
         };
-        self.failure(verdict, error.code(), error.to_string())
+        let mut failure = self.failure(verdict, error.code(), error.to_string());
+        failure.error.limit = !error.blames_remote();
+        failure
     }
 
     /// An answer with a status of success whose content is not what the contract promises.

@@ -87,3 +87,33 @@ impl Transport for InProcess {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::Deadlines;
+
+    #[tokio::test]
+    async fn what_comes_late_never_reaches_the_peer() {
+        let now = Timestamp::UNIX_EPOCH;
+        let network = InProcess::new(HashMap::new(), Arc::new(move || now));
+        let ask = |not_after| Request {
+            method: http::Method::POST,
+            url: "http://peer/".parse().unwrap(),
+            headers: http::HeaderMap::new(),
+            body: Bytes::new(),
+            deadlines: Deadlines::WRITE,
+            not_after: Some(not_after),
+        };
+        let late = network.send(ask(now)).await.unwrap_err();
+        assert_eq!(late, TransportError::Late);
+        assert!(late.surely_not_sent() && !late.blames_remote());
+        let in_time = network.send(ask(now + SignedDuration::from_secs(1))).await;
+        assert_eq!(
+            in_time.unwrap_err(),
+            TransportError::NotSent("no such peer".to_owned())
+        );
+    }
+}

@@ -115,9 +115,12 @@ impl fmt::Debug for Answer {
 /// No whole answer came.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// Nothing left this machine: refused destination, no connection, `not_after` passed.
+    /// Nothing left this machine: refused destination, no connection.
     #[error("not sent: {0}")]
     NotSent(String),
+    /// Nothing left this machine: its `not_after` had passed. We were late; the remote has no part in it.
+    #[error("not sent: the moment until which it might be sent has passed")]
+    Late,
     /// It left, and no answer came in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -132,13 +135,19 @@ pub enum TransportError {
 impl TransportError {
     /// Whether the request surely took no effect.
     pub fn surely_not_sent(&self) -> bool {
-        matches!(self, Self::NotSent(_))
+        matches!(self, Self::NotSent(_) | Self::Late)
+    }
+
+    /// Whether it says anything of the remote's health: being late ourselves does not.
+    pub fn blames_remote(&self) -> bool {
+        !matches!(self, Self::Late)
     }
 
     /// The word for the journal.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotSent(_) => "not-sent",
+            Self::Late => "late",
             Self::TimedOut(_) => "timed-out",
             Self::Cut(_) => "cut-off",
             Self::TooLarge => "too-large",
@@ -160,9 +169,7 @@ fn time_left(request: &Request, now: Timestamp) -> Result<Duration, TransportErr
     };
     match Duration::try_from(not_after.duration_since(now)) {
         Ok(left) if !left.is_zero() => Ok(left.min(request.deadlines.total)),
-        _ => Err(TransportError::NotSent(
-            "the moment until which it might be sent has passed".to_owned(),
-        )),
+        _ => Err(TransportError::Late),
     }
 }
 

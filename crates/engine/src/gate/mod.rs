@@ -366,6 +366,9 @@ impl StoreGate {
             true
         } else if exchange.remote_failed {
             door.failed(exchange.at, &self.settings, now, &mut self.rng.clone())
+        } else if exchange.status.is_none() {
+            // It never left: nothing was learnt of the remote.
+            false
         } else {
             door.worked()
         };

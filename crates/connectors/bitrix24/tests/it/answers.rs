@@ -81,6 +81,8 @@ async fn what_was_not_sent_may_be_sent_again() {
     let (read, write, _) = after(|| Err(TransportError::NotSent("refused".to_owned()))).await;
     let again = Verdict::Retry { after: None };
     assert_eq!((read, write), (again, again));
+    let (read, write, limit) = after(|| Err(TransportError::Late)).await;
+    assert_eq!((read, write, limit), (again, again, None));
 }
 
 #[tokio::test]

@@ -186,6 +186,7 @@ async fn the_breaker_counts_what_is_the_remotes_fault() {
     for (answer, failed) in [
         (Err(TransportError::TimedOut(Duration::from_secs(1))), true),
         (Err(TransportError::NotSent("refused".to_owned())), true),
+        (Err(TransportError::Late), false),
         (raw(503, &[], ""), true),
         (raw(201, &[], "<html>"), false),
         (example(409, "error_period_closed"), false),
@@ -200,6 +201,20 @@ async fn the_breaker_counts_what_is_the_remotes_fault() {
             .unwrap_err();
         assert_eq!(stage.booked()[0].remote_failed, failed);
     }
+}
+
+#[tokio::test]
+async fn being_late_ourselves_is_no_attempt_and_no_limit_of_the_remote() {
+    let stage = Stage::plays([Err(TransportError::Late)]);
+    let error = stage
+        .accounting
+        .issue
+        .issue(&stage.call(), &order())
+        .await
+        .unwrap_err();
+    assert_eq!(error.verdict, Verdict::Retry { after: None });
+    assert!(error.limit, "the try is not counted");
+    assert_eq!(stage.booked()[0].limit, None);
 }
 
 #[tokio::test]
