@@ -93,10 +93,12 @@ pub(crate) struct Connector {
 pub(crate) struct Ahead {
     pub(crate) buyers: BTreeMap<u64, (Option<u64>, Option<u64>)>,
     pub(crate) own: BTreeSet<u64>,
+    /// Requisites by the kind and the id of their owner.
+    pub(crate) requisites: BTreeMap<(u64, u64), BTreeSet<u64>>,
 }
 
 /// Deals remembered for reading ahead; beyond, all are forgotten.
-const MOST_AHEAD: usize = 20_000;
+pub(crate) const MOST_AHEAD: usize = 20_000;
 
 impl Bitrix24 {
     /// Connects; sends nothing yet.

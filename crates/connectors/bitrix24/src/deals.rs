@@ -11,10 +11,11 @@ use domain::{BankDetailId, CompanyId, DealId, RequisiteId, Verdict};
 use serde_json::json;
 
 use crate::command::Command;
-use crate::connection::Connector;
+use crate::connection::{Connector, MOST_AHEAD};
 use crate::error::{Effect, other_shape};
 use crate::fields::{FieldKinds, kinds};
 use crate::gather::{DEAL_FIELDS, Gathering, PAGE, deals_command, items};
+use crate::translate::{COMPANY, CONTACT};
 use crate::{translate, wire};
 
 #[async_trait]
@@ -72,7 +73,7 @@ impl ReadDeals for Connector {
                 .values()
                 .map(|deal| (deal.id.0, (deal.company_id.0, deal.contact_id.0))),
         );
-        self.remember_own(&gathering);
+        self.remember_gathered(&gathering);
         let known = self.known_kinds().unwrap_or_default();
         assemble(gathering, &ids, self, &known).map_err(unreadable)
     }
@@ -112,22 +113,39 @@ impl ReadDeals for Connector {
 
 impl Connector {
     fn want_ahead(&self, gathering: &mut Gathering, ids: &[u64]) {
-        let (buyers, own): (Vec<_>, Vec<u64>) = {
-            let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-            let buyers = ids
-                .iter()
-                .filter_map(|id| ahead.buyers.get(id).copied())
-                .collect();
-            (buyers, ahead.own.iter().copied().collect())
-        };
-        gathering.want_companies(buyers.iter().filter_map(|(company, _)| *company), true);
-        gathering.want_contacts(buyers.iter().filter_map(|(_, contact)| *contact));
-        gathering.want_companies(own, false);
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let buyers: Vec<_> = ids
+            .iter()
+            .filter_map(|id| ahead.buyers.get(id).copied())
+            .collect();
+        let companies = || buyers.iter().filter_map(|(company, _)| *company);
+        let contacts = || buyers.iter().filter_map(|(_, contact)| *contact);
+        gathering.want_companies(companies(), true);
+        gathering.want_contacts(contacts());
+        gathering.want_companies(ahead.own.iter().copied(), false);
+        let owners = companies()
+            .chain(ahead.own.iter().copied())
+            .map(|id| (COMPANY, id))
+            .chain(contacts().map(|id| (CONTACT, id)));
+        let requisites = owners
+            .filter_map(|owner| ahead.requisites.get(&owner))
+            .flatten()
+            .copied();
+        gathering.want_hanging_on(requisites);
     }
 
-    pub(crate) fn remember_own(&self, gathering: &Gathering) {
+    pub(crate) fn remember_gathered(&self, gathering: &Gathering) {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         ahead.own = gathering.own.keys().copied().collect();
+        if ahead.requisites.len() > MOST_AHEAD {
+            ahead.requisites.clear();
+        }
+        for (id, requisite) in &gathering.requisites {
+            if let (Some(kind), Some(owner)) = (requisite.entity_type_id.0, requisite.entity_id.0) {
+                let of_owner = ahead.requisites.entry((kind, owner)).or_default();
+                of_owner.insert(*id);
+            }
+        }
     }
 
     /// A refusal is remembered as "nothing is known", so that it is not asked with every glance.

@@ -47,7 +47,7 @@ impl ReadDirectory for Connector {
         let mut gathering = Gathering::default();
         gathering.want_own_companies();
         gathering.read(&self.client, call).await?;
-        self.remember_own(&gathering);
+        self.remember_gathered(&gathering);
         let all = requisites(&gathering);
         Ok(own_companies(&gathering, &all))
     }

@@ -2,8 +2,8 @@
 //! wanted, and what it brings may tell of more.
 //!
 //! Deals name companies, companies have requisites, requisites have bank details and addresses. What
-//! the last looks told of a deal's company is wanted in the first round already, so that a look at
-//! fifty deals takes two batches. Lists are read without counting, by id after the last one seen.
+//! the last looks told of a deal's company and of its requisites is wanted in the first round already, so
+//! that a look at fifty known deals takes one batch. Lists are read without counting, by id after the last one seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -184,6 +184,23 @@ impl Gathering {
                 owners: chunk.to_vec(),
                 after: 0,
             });
+        }
+    }
+
+    /// Wants bank details and addresses of requisites, unless they were asked already.
+    pub(crate) fn want_hanging_on(&mut self, requisites: impl IntoIterator<Item = u64>) {
+        let fresh: Vec<u64> = requisites
+            .into_iter()
+            .filter(|id| self.asked.requisites.insert(*id))
+            .collect();
+        for chunk in fresh.chunks(OWNERS_A_COMMAND) {
+            self.wants.push(Want::Banks {
+                requisites: chunk.to_vec(),
+                after: 0,
+            });
+        }
+        for chunk in fresh.chunks(REQUISITES_A_COMMAND) {
+            self.wants.push(Want::Addresses(chunk.to_vec()));
         }
     }
 
@@ -393,19 +410,7 @@ impl Gathering {
         self.want_contacts(contacts);
         self.want_companies(own, false);
         let known: Vec<u64> = self.requisites.keys().copied().collect();
-        let fresh: Vec<u64> = known
-            .into_iter()
-            .filter(|id| self.asked.requisites.insert(*id))
-            .collect();
-        for chunk in fresh.chunks(OWNERS_A_COMMAND) {
-            self.wants.push(Want::Banks {
-                requisites: chunk.to_vec(),
-                after: 0,
-            });
-        }
-        for chunk in fresh.chunks(REQUISITES_A_COMMAND) {
-            self.wants.push(Want::Addresses(chunk.to_vec()));
-        }
+        self.want_hanging_on(known);
         if self.wants.is_empty() {
             self.want_chosen_elsewhere();
         }

@@ -48,7 +48,7 @@ fn example(method: &str, params: &Params) -> Reply {
 }
 
 #[tokio::test]
-async fn a_deal_is_read_whole_in_two_requests_after_a_glance() {
+async fn a_deal_whose_buyer_is_known_is_read_whole_in_one_request() {
     let stage = Stage::webhook(portal(example));
     let glances = stage
         .portal
@@ -56,7 +56,7 @@ async fn a_deal_is_read_whole_in_two_requests_after_a_glance() {
         .glance(&stage.call(), &[DealId(351)])
         .await
         .unwrap();
-    // The own companies are known from the first whole look on.
+    // Own companies and requisites are known from the first whole look on.
     stage
         .portal
         .deals
@@ -70,7 +70,7 @@ async fn a_deal_is_read_whole_in_two_requests_after_a_glance() {
         .read(&stage.call(), &[DealId(351)])
         .await
         .unwrap();
-    assert_eq!(stage.script.seen().len() - before, 2);
+    assert_eq!(stage.script.seen().len() - before, 1);
 
     let deal = &reading.deals[0];
     assert_eq!(deal.glance.fields, glances[0].fields);
