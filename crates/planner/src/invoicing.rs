@@ -44,7 +44,9 @@ fn decide(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
         (Seen::Gone, Some(invoice)) => orphaned(snapshot, invoice),
         (Seen::Denied, _) => hidden(snapshot),
         // Also when the deal has left the stage since.
-        (Seen::Glance(glance), Some(invoice)) if glance.deal.closed || snapshot.undisturbed => {
+        (Seen::Glance(glance), Some(invoice))
+            if glance.deal.closed || snapshot.is_compared(glance, invoice, now) =>
+        {
             keep_true(snapshot, glance, None, invoice, policy, now)
         }
         (Seen::Glance(_), Some(_)) => Plan::need(Need::Whole),

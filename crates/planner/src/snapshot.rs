@@ -12,8 +12,8 @@ use domain::{
     ContractorId, Counterparty, CounterpartyKey, DealId, Inn, InvoiceDraft, InvoiceId,
     InvoiceStatus, Money, OrganisationId, Revision, Slot,
 };
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::Seller;
 
@@ -26,6 +26,8 @@ pub struct DealSnapshot {
     pub seen: Seen,
     /// Nothing says that the deal was changed: the look is only for something of ours that is left to do.
     pub undisturbed: bool,
+    /// Only events ask for the look: the deal's time of change tells whether there is anything to compare.
+    pub hinted: bool,
     /// Our legal entities on the portal; known together with [`Seen::Whole`].
     pub own_companies: Vec<OwnCompany>,
     /// Counterparties of the accounting side by seller and INN, as far as they were asked for.
@@ -97,6 +99,8 @@ pub struct OurInvoice {
     pub live: bool,
     /// The accounting side says that it is no more.
     pub deleted: bool,
+    /// The deal's time of change when it was last read whole and compared with the invoice.
+    pub compared: Option<Timestamp>,
 }
 
 /// An unsettled creation.
@@ -117,13 +121,34 @@ impl OurInvoice {
     }
 }
 
+/// An event that comes later than this after the last change is about something else.
+const ECHOES_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+
 impl DealSnapshot {
+    /// Whether the cheap look is enough for a deal that has its invoice.
+    ///
+    /// An event that tells of no later change than the compared one is an echo. One that comes long after the
+    /// last change tells of something that the portal does not date, and one of two edits within a second hides
+    /// behind the other: the first is read whole here, the second by the sweep, which skips nothing.
+    pub(crate) fn is_compared(
+        &self,
+        glance: &DealGlance,
+        invoice: &OurInvoice,
+        now: Timestamp,
+    ) -> bool {
+        let changed = glance.deal.changed;
+        let is_echo =
+            invoice.compared == Some(changed) && now.duration_since(changed) <= ECHOES_WITHIN;
+        self.undisturbed || (self.hinted && is_echo)
+    }
+
     /// A deal of which nothing is known.
     pub fn unread(id: DealId) -> Self {
         Self {
             id,
             seen: Seen::Unread,
             undisturbed: false,
+            hinted: false,
             own_companies: Vec::new(),
             counterparties: BTreeMap::new(),
             invoices: Vec::new(),
@@ -146,13 +171,34 @@ impl DealSnapshot {
 
     /// The fields were written: from now on the deal shows them.
     pub fn show(&mut self, fields: &[(OurField, FieldValue)]) {
-        let glance = match &mut self.seen {
-            Seen::Glance(glance) => glance,
-            Seen::Whole(reading, _) => &mut reading.glance,
-            Seen::Unread | Seen::Gone | Seen::Denied => return,
-        };
-        for (field, value) in fields {
-            glance.fields.set(*field, value);
+        if let Some(glance) = self.glance_mut() {
+            for (field, value) in fields {
+                glance.fields.set(*field, value);
+            }
+        }
+    }
+
+    /// When the deal was changed last, if its invoice is compared with all of that.
+    pub fn compared(&self) -> Option<Timestamp> {
+        let changed = self.glance()?.deal.changed;
+        self.live_invoice()?.compared.filter(|at| *at == changed)
+    }
+
+    /// Only our own write changed the deal since it was compared: that needs no comparing.
+    pub fn changed_by_us(&mut self, changed: Timestamp) {
+        if let Some(glance) = self.glance_mut() {
+            glance.deal.changed = changed;
+        }
+        if let Some(invoice) = self.invoices.iter_mut().rfind(|invoice| invoice.live) {
+            invoice.compared = Some(changed);
+        }
+    }
+
+    fn glance_mut(&mut self) -> Option<&mut DealGlance> {
+        match &mut self.seen {
+            Seen::Glance(glance) => Some(glance),
+            Seen::Whole(reading, _) => Some(&mut reading.glance),
+            Seen::Unread | Seen::Gone | Seen::Denied => None,
         }
     }
 

@@ -147,7 +147,7 @@ async fn send(
     };
     for (bell, effect) in sent {
         let outcome = match answers.next() {
-            Some(Ok(Written { id })) => Outcome::Answered(serde_json::json!({"id": id})),
+            Some(Ok(Written { id, .. })) => Outcome::Answered(serde_json::json!({"id": id})),
             Some(Err(error)) => Outcome::from(error),
             None => Outcome::missing("the connector gave no answer for it"),
         };
@@ -182,7 +182,7 @@ async fn settle(ctx: &LeaseContext, connected: &Connected) -> Result<(), Halted>
     };
     for ((bell, effect), seen) in left.iter().zip(seen) {
         let seen = match seen {
-            Ok(Some(Written { id })) => LookUp::Found(serde_json::json!({"id": id})),
+            Ok(Some(Written { id, .. })) => LookUp::Found(serde_json::json!({"id": id})),
             Ok(None) => LookUp::Absent,
             Err(error) => LookUp::Failed((&error).into()),
         };

@@ -18,6 +18,11 @@ pub(crate) fn leaves_the_deal(reason: &str) -> bool {
     reason == CHANGED || reason == FILE
 }
 
+/// Whether a look for this reason rests on an event alone; the store words it so.
+pub(crate) fn is_hint(reason: &str) -> bool {
+    reason.starts_with("event ") || leaves_the_deal(reason)
+}
+
 /// Whether a look for this reason asks the accounting side about the deal's invoices.
 pub(crate) fn asks_accounting(reason: &str) -> bool {
     reason == CHANGED || reason == NIGHTLY || reason.starts_with("person")

@@ -4,6 +4,8 @@
 //! and a chat message carry a mark in their text, by which they are found. A file travels alone: the
 //! portal refuses uploads inside a batch.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,12 +13,13 @@ use capability::portal::{FieldValue, PortalWrite, WritePortal, Written};
 use capability::{Call, ConnectorError};
 use domain::observed::OurField;
 use domain::{DealId, Verdict};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::command::Command;
 use crate::connection::{AUTH_CONNECTOR, Connector, Offline};
 use crate::error::{Effect, failed, other_shape};
-use crate::gather::{PAGE, rows};
+use crate::gather::{PAGE, deals_command, items, rows};
 use crate::translate::field_value;
 use crate::wire;
 
@@ -40,15 +43,19 @@ impl WritePortal for Connector {
             .map(|(index, _)| index)
             .collect();
         let of = |index: &usize| writes.get(*index);
-        let commands: Vec<Command> = packed
-            .iter()
-            .filter_map(of)
-            .map(|write| self.command(write))
-            .collect();
-        let answers = self.client.batch(call, &commands, Effect::Write).await;
+        let mut commands = times_of_change(writes);
+        let looks = commands.len();
+        let packed_writes = packed.iter().filter_map(of);
+        commands.extend(packed_writes.map(|write| self.command(write)));
+        let mut answers = self
+            .client
+            .batch(call, &commands, Effect::Write)
+            .await
+            .into_iter();
+        let before = changed_before(answers.by_ref().take(looks));
         for (index, answer) in packed.iter().zip(answers) {
             if let (Some(write), Some(slot)) = (writes.get(*index), results.get_mut(*index)) {
-                *slot = Some(answer.and_then(|value| written(write, value)));
+                *slot = Some(answer.and_then(|value| written(write, value, &before)));
             }
         }
         for (write, slot) in writes.iter().zip(&mut results) {
@@ -57,7 +64,7 @@ impl WritePortal for Connector {
                     .client
                     .call(call, &self.command(write), Effect::Write)
                     .await;
-                *slot = Some(answer.and_then(|value| written(write, value)));
+                *slot = Some(answer.and_then(|value| written(write, value, &before)));
             }
         }
         results.into_iter().flatten().collect()
@@ -87,7 +94,10 @@ impl WritePortal for Connector {
                     Ok(Page::Found(id)) => put(
                         &mut results,
                         search.index,
-                        Ok(Some(Written { id: Some(id) })),
+                        Ok(Some(Written {
+                            id: Some(id),
+                            changed: None,
+                        })),
                     ),
                     Err(error) => put(&mut results, search.index, Err(error)),
                 }
@@ -101,7 +111,7 @@ impl WritePortal for Connector {
 impl Connector {
     fn command(&self, write: &PortalWrite) -> Command {
         let mut command = match write {
-            PortalWrite::SetFields { deal, fields } => Command::new(
+            PortalWrite::SetFields { deal, fields, .. } => Command::new(
                 "crm.item.update",
                 json!({"entityTypeId": 2, "id": deal.0, "fields": self.field_map(fields), "useOriginalUfNames": "Y"}),
             ),
@@ -174,10 +184,46 @@ fn carries(text: &str, mark: &str) -> bool {
     })
 }
 
+/// Asks, right before their fields are set, when the deals were changed last: someone may have edited them since
+/// they were compared.
+fn times_of_change(writes: &[PortalWrite]) -> Vec<Command> {
+    let deals: BTreeSet<u64> = writes
+        .iter()
+        .filter_map(|write| match write {
+            PortalWrite::SetFields { deal, compared, .. } => compared.map(|_| deal.0),
+            _ => None,
+        })
+        .collect();
+    let deals: Vec<u64> = deals.into_iter().collect();
+    deals
+        .chunks(PAGE)
+        .map(|ids| deals_command(ids, &["id", "updatedTime"]))
+        .collect()
+}
+
+/// What is not told here was not read: nothing depends on it but a look that is saved.
+fn changed_before(
+    answers: impl Iterator<Item = Result<Value, ConnectorError>>,
+) -> BTreeMap<u64, Timestamp> {
+    answers
+        .flatten()
+        .filter_map(|value| items::<wire::BriefItem>(value).ok())
+        .flatten()
+        .filter_map(|deal| Some((deal.id.0, deal.updated_time.0?)))
+        .collect()
+}
+
 /// What a successful answer of this write must look like.
-fn written(write: &PortalWrite, value: Value) -> Result<Written, ConnectorError> {
+fn written(
+    write: &PortalWrite,
+    value: Value,
+    before: &BTreeMap<u64, Timestamp>,
+) -> Result<Written, ConnectorError> {
     let method = match write {
-        PortalWrite::SetFields { deal, .. } => return updated(*deal, value),
+        PortalWrite::SetFields { deal, compared, .. } => {
+            let undisturbed = compared.is_some() && before.get(&deal.0) == compared.as_ref();
+            return updated(*deal, value, undisturbed);
+        }
         PortalWrite::AddTimelineEntry { .. } => "crm.timeline.comment.add",
         PortalWrite::AttachFile { .. } => "crm.timeline.comment.update",
         PortalWrite::Notify { .. } => "im.notify.system.add",
@@ -186,6 +232,7 @@ fn written(write: &PortalWrite, value: Value) -> Result<Written, ConnectorError>
     match (write, &value) {
         (PortalWrite::AttachFile { entry, .. }, Value::Bool(true)) => Ok(Written {
             id: Some(entry.clone()),
+            changed: None,
         }),
         // The vendor: "if the notification was not created, it may return false".
         (PortalWrite::Notify { .. }, Value::Bool(false)) => Err(failed(
@@ -197,16 +244,20 @@ fn written(write: &PortalWrite, value: Value) -> Result<Written, ConnectorError>
         _ => match serde_json::from_value::<wire::Id>(value) {
             Ok(id) if id.0 > 0 => Ok(Written {
                 id: Some(id.0.to_string()),
+                changed: None,
             }),
             Ok(_) | Err(_) => Err(other_shape(Effect::Write, method, "the answer is no id")),
         },
     }
 }
 
-fn updated(deal: DealId, value: Value) -> Result<Written, ConnectorError> {
+fn updated(deal: DealId, value: Value, undisturbed: bool) -> Result<Written, ConnectorError> {
     let method = "crm.item.update";
     match wire::read::<wire::OneItem>(value, "item") {
-        Ok(one) if one.item.id.0 == deal.0 => Ok(Written { id: None }),
+        Ok(one) if one.item.id.0 == deal.0 => Ok(Written {
+            id: None,
+            changed: one.item.updated_time.0.filter(|_| undisturbed),
+        }),
         Ok(_) => Err(other_shape(
             Effect::Write,
             method,

@@ -141,6 +141,8 @@ pub enum PortalWrite {
         deal: DealId,
         /// Which fields to what.
         fields: Vec<(OurField, FieldValue)>,
+        /// The deal's time of change as it was last compared, for [`Written::changed`].
+        compared: Option<Timestamp>,
     },
     /// One entry in a deal's timeline. `mark` stands in its text, so that it can be looked up.
     AddTimelineEntry {
@@ -189,6 +191,9 @@ pub enum PortalWrite {
 pub struct Written {
     /// The new record's id, where the write made one.
     pub id: Option<String>,
+    /// The deal's time of change after its fields were set, if it was still the compared one right before:
+    /// whatever event tells of this change is an echo.
+    pub changed: Option<Timestamp>,
 }
 
 /// Writes, packed.

@@ -333,6 +333,12 @@ impl TestDeal {
         self
     }
 
+    /// Only events ask for the look, and the deal was changed then.
+    pub(crate) fn hinted(mut self, changed: Timestamp) -> Self {
+        self.snapshot.hinted = true;
+        self.of(|deal| deal.changed = changed)
+    }
+
     /// Changes what we know of its last invoice.
     pub(crate) fn invoice(mut self, change: impl FnOnce(&mut OurInvoice)) -> Self {
         change(self.snapshot.invoices.last_mut().unwrap());
@@ -426,6 +432,7 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         status: InvoiceStatus::Issued,
         live: true,
         deleted: false,
+        compared: None,
     })
 }
 

@@ -3,10 +3,11 @@
 use domain::observed::{FieldValue, OurField};
 use domain::{InvoiceStatus, Money};
 use insta::assert_snapshot;
+use jiff::SignedDuration;
 use jiff::civil::date;
 use planner::Attach;
 
-use crate::build::{INVOICE_STAGE, TestDeal, ago, deal, text};
+use crate::build::{INVOICE_STAGE, TestDeal, ago, deal, noon, text};
 
 #[test]
 fn fields_and_timeline_come_at_once() {
@@ -118,6 +119,33 @@ fn the_invoice_is_shown_wherever_the_deal_went() {
     assert_eq!(gone_on.glanced().plan(), deal().issued().plan());
     let open = deal().issued().glanced();
     assert_snapshot!(open.plan(), @"need the whole look");
+}
+
+#[test]
+fn an_echo_of_what_was_compared_is_not_read_whole() {
+    let compared = |changed: i64| {
+        deal().issued().hinted(ago(5)).invoice(|invoice| {
+            invoice.compared = Some(ago(changed));
+        })
+    };
+    let echo = compared(5).glanced();
+    assert_eq!(echo.plan(), deal().issued().plan());
+    assert_snapshot!(compared(6).glanced().plan(), @"need the whole look");
+
+    // Something that the portal does not date was changed, long after what was.
+    let mut late = echo.clone();
+    late.now = noon() + SignedDuration::from_secs(56);
+    assert_snapshot!(late.plan(), @"need the whole look");
+
+    // The sweep, a person, a waiter: they want it read.
+    let mut wanted = echo.clone();
+    wanted.snapshot.hinted = false;
+    assert_snapshot!(wanted.plan(), @"need the whole look");
+
+    let mut ours = echo;
+    ours.snapshot.changed_by_us(ago(1));
+    assert_eq!(ours.snapshot.compared(), Some(ago(1)));
+    assert_eq!(ours.plan(), deal().issued().plan());
 }
 
 fn overwritten(writes: &[i64]) -> TestDeal {

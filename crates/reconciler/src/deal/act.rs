@@ -397,7 +397,9 @@ async fn portal_side(
         .into_iter();
     for one in packed {
         let outcome = match answers.next() {
-            Some(Ok(Written { id })) => Outcome::Answered(json!({"id": id})),
+            Some(Ok(Written { id, changed })) => {
+                Outcome::Answered(json!({"id": id, "changed": changed}))
+            }
             Some(Err(error)) => Outcome::from(error),
             None => Outcome::missing("the connector gave no answer for it"),
         };
@@ -427,7 +429,13 @@ async fn prepare(
             bytes,
         });
     }
-    portal_write(connected, one.deal, &one.effect.key, &one.action).ok_or_else(|| {
+    let mut write = portal_write(connected, one.deal, &one.effect.key, &one.action);
+    if let Some(PortalWrite::SetFields { compared, .. }) = &mut write {
+        *compared = deals
+            .get(&one.deal)
+            .and_then(|deal| deal.snapshot.compared());
+    }
+    write.ok_or_else(|| {
         Outcome::failed(
             Verdict::Reject,
             "there is nobody to tell: no administrator's chat is set",
@@ -446,6 +454,7 @@ pub(crate) fn portal_write(
         Action::WriteFields { fields } => Some(PortalWrite::SetFields {
             deal,
             fields: fields.clone(),
+            compared: None,
         }),
         Action::AddTimelineEntry { text, .. } => Some(PortalWrite::AddTimelineEntry {
             deal,
@@ -621,6 +630,12 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
                 snapshot.written.push((now, *field, value.clone()));
             }
             snapshot.show(fields);
+            if let Some(changed) = changed_by_us(answer) {
+                snapshot.changed_by_us(changed);
+                let invoice = snapshot.live_invoice();
+                deal.links
+                    .extend(invoice.map(|invoice| known::link_of(deal.id, invoice, now)));
+            }
         }
         Action::AddTimelineEntry { .. } | Action::AttachPdf { .. } => {
             let id = answer.get("id").and_then(Value::as_str).map(str::to_owned);
@@ -628,6 +643,10 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
         }
         Action::Notify { about, .. } => deal.told(about),
     }
+}
+
+fn changed_by_us(answer: &Value) -> Option<Timestamp> {
+    serde_json::from_value(answer.get("changed")?.clone()).ok()?
 }
 
 fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
@@ -655,6 +674,7 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         status: invoice.status,
         live: true,
         deleted: false,
+        compared: None,
     })
 }
 

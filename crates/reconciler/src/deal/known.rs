@@ -20,6 +20,9 @@ pub(crate) const LOOK_UP_AGAIN: i64 = 15;
 pub(crate) struct Issued {
     pub(crate) draft: domain::InvoiceDraft,
     pub(crate) seller: Seller,
+    /// See [`OurInvoice::compared`].
+    #[serde(default)]
+    pub(crate) compared: Option<Timestamp>,
 }
 
 /// The status of a link whose invoice is no more.
@@ -39,6 +42,10 @@ pub(crate) async fn begin(
             .reasons
             .iter()
             .all(|reason| crate::feed::leaves_the_deal(reason));
+        snapshot.hinted = work
+            .reasons
+            .iter()
+            .all(|reason| crate::feed::is_hint(reason));
         deals.insert(
             id,
             Looked {
@@ -185,6 +192,7 @@ pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
         status,
         live: link.live,
         deleted: link.status == DELETED,
+        compared: issued.compared,
     })
 }
 
@@ -193,6 +201,7 @@ pub(crate) fn link_of(deal: DealId, invoice: &OurInvoice, now: Timestamp) -> Inv
     let issued = Issued {
         draft: invoice.draft.clone(),
         seller: invoice.seller.clone(),
+        compared: invoice.compared,
     };
     InvoiceLink {
         deal,

@@ -17,7 +17,7 @@ use domain::observed::Record as PortalRecord;
 use domain::{DealId, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{DealSnapshot, Mode, Need, Plan, invoicing};
+use planner::{DealSnapshot, Mode, Need, Plan, Seen, invoicing};
 use serde_json::json;
 use store::{
     CaseChange, CaseFacts, EffectChange, EffectState, InvoiceLink, JournalEntry, Lane, Look,
@@ -188,12 +188,19 @@ async fn plan(
         if !record.cases.is_empty() || !record.journal.is_empty() {
             ctx.record(record).await?;
         }
-        if needs.is_empty() {
+        // An invoice rests on what was read a moment ago: it goes out before anything else is read.
+        if needs.is_empty() || ready.values().any(issues) {
             break;
         }
         observe::satisfy(ctx, connected, deals, needs).await?;
     }
     Ok(ready)
+}
+
+fn issues(plan: &Plan) -> bool {
+    plan.actions
+        .iter()
+        .any(|action| matches!(action, planner::Action::IssueInvoice { .. }))
 }
 
 /// Takes a plan over: its questions into our records, its actions to be carried out if we may.
@@ -209,6 +216,7 @@ fn adopt(
     let subject = Subject::deal(deal.id);
     let may_write = may_write(deal, connected);
     let mut plan = plan;
+    note_compared(deal, now);
     deal.agreed = plan.actions.is_empty() && plan.look_again.is_none() && may_write;
     if lane != Lane::Trailing {
         let before = plan.actions.len();
@@ -237,6 +245,22 @@ fn adopt(
         deal.finished = true;
     } else {
         ready.insert(deal.id, plan);
+    }
+}
+
+/// A deal that was read whole was compared with its invoice; an event that tells of no later change is only an echo.
+fn note_compared(deal: &mut Looked, now: Timestamp) {
+    let Seen::Whole(reading, _) = &deal.snapshot.seen else {
+        return;
+    };
+    if deal.snapshot.creating.is_some() {
+        return;
+    }
+    let changed = reading.glance.deal.changed;
+    let invoice = deal.snapshot.invoices.iter_mut().rfind(|one| one.live);
+    if let Some(invoice) = invoice.filter(|one| one.compared != Some(changed)) {
+        invoice.compared = Some(changed);
+        deal.links.push(known::link_of(deal.id, invoice, now));
     }
 }
 

@@ -154,6 +154,7 @@ impl WritePortal for Crm {
                 let found = state.timeline.iter().find(|entry| entry.mark == *mark);
                 found.map(|entry| Written {
                     id: Some(entry.id.clone()),
+                    changed: None,
                 })
             }
             PortalWrite::PostToChat { mark, .. } => {
@@ -178,7 +179,7 @@ fn kind(write: &PortalWrite) -> &'static str {
 
 fn done(state: &mut State, write: PortalWrite) -> (Written, String) {
     match write {
-        PortalWrite::SetFields { deal, fields } => {
+        PortalWrite::SetFields { deal, fields, .. } => {
             let shown: Vec<String> = fields.iter().map(|(field, to)| text(*field, to)).collect();
             if let Some(reading) = state.deals.get_mut(&deal) {
                 for (field, to) in &fields {
@@ -196,6 +197,7 @@ fn done(state: &mut State, write: PortalWrite) -> (Written, String) {
             let line = format!("deal {deal}: timeline {id}: {text}");
             let written = Written {
                 id: Some(id.clone()),
+                changed: None,
             };
             state.timeline.push(Entry {
                 mark,

@@ -221,6 +221,7 @@ async fn a_token_that_expires_inside_a_batch_repeats_only_what_met_it() {
     let set = |id| PortalWrite::SetFields {
         deal: DealId(id),
         fields: vec![(OurField::Status, FieldValue::Text("Выставлен".to_owned()))],
+        compared: None,
     };
     let writes: Vec<PortalWrite> = (1..=50).map(set).collect();
     assert!(

@@ -155,10 +155,12 @@ async fn changes_of_others_are_queued(
     other.set_up.ensure_fields(call, &wanted).await.unwrap();
     let text = Timestamp::now().to_string();
     let fields = vec![(OurField::Status, FieldValue::Text(text))];
-    let written = other
-        .write
-        .write(call, &[PortalWrite::SetFields { deal, fields }])
-        .await;
+    let set = PortalWrite::SetFields {
+        deal,
+        fields,
+        compared: None,
+    };
+    let written = other.write.write(call, &[set]).await;
     assert!(written[0].is_ok(), "{written:?}");
     let packet = queue.reserve(call).await.unwrap();
     assert!(packet.records.contains(&Record::Deal(deal)), "{packet:?}");
@@ -274,7 +276,12 @@ async fn writes_are_seen(portal: &Portal, call: &Call<'_>, deal: DealId, user: d
         tag: "pv-test".to_owned(),
         text: "Проверка".to_owned(),
     };
-    let writes = [PortalWrite::SetFields { deal, fields }, entry.clone(), bell];
+    let set = PortalWrite::SetFields {
+        deal,
+        fields,
+        compared: None,
+    };
+    let writes = [set, entry.clone(), bell];
     let written = portal.write.write(call, &writes).await;
     let made = written[1].clone().unwrap().id.unwrap();
     assert!(written.iter().all(Result::is_ok), "{written:?}");

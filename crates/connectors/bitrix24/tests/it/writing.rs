@@ -5,6 +5,7 @@ use connector_bitrix24::Offline;
 use domain::observed::OurField;
 use domain::{DealId, Money, UserId, Verdict};
 use jiff::civil::date;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::script::{Memory, Reply, Stage, portal};
@@ -39,6 +40,7 @@ fn fields(deal: u64) -> PortalWrite {
             ),
             (OurField::Status, FieldValue::Empty),
         ],
+        compared: None,
     }
 }
 
@@ -134,6 +136,50 @@ async fn writes_across_deals_share_a_batch_and_a_file_goes_alone() {
         .map(|seen| seen.method)
         .collect();
     assert_eq!(methods, ["batch", "crm.timeline.comment.update"]);
+}
+
+#[tokio::test]
+async fn the_time_of_our_change_is_told_only_where_nobody_was_quicker() {
+    let stage = Stage::webhook(portal(|method, params| match method {
+        "crm.item.list" => {
+            assert_eq!(
+                (
+                    params["filter[@id][0]"].as_str(),
+                    params["filter[@id][1]"].as_str()
+                ),
+                ("7", "8")
+            );
+            let deal = |id: u64, changed: &str| json!({"id": id, "updatedTime": changed});
+            Reply::Result(json!({"items": [
+                deal(7, "2026-03-12T12:00:00+03:00"),
+                deal(8, "2026-03-12T12:00:05+03:00"),
+            ]}))
+        }
+        "crm.item.update" => {
+            let id: u64 = params["id"].parse().unwrap();
+            Reply::Result(json!({"item": {"id": id, "updatedTime": "2026-03-12T12:00:09+03:00"}}))
+        }
+        other => panic!("{other}"),
+    }));
+    let noon: Timestamp = "2026-03-12T09:00:00Z".parse().unwrap();
+    let writes = [(7, Some(noon)), (8, Some(noon)), (9, None)].map(|(deal, compared)| {
+        PortalWrite::SetFields {
+            deal: DealId(deal),
+            fields: vec![(OurField::Status, FieldValue::Empty)],
+            compared,
+        }
+    });
+    let changed: Vec<Option<Timestamp>> = stage
+        .portal
+        .write
+        .write(&stage.call(), &writes)
+        .await
+        .into_iter()
+        .map(|result| result.unwrap().changed)
+        .collect();
+    let ours = noon + SignedDuration::from_secs(9);
+    assert_eq!(changed, [Some(ours), None, None]);
+    assert_eq!(stage.script.seen().len(), 1);
 }
 
 #[tokio::test]
@@ -250,6 +296,7 @@ async fn an_entry_is_found_by_its_mark_also_on_the_second_page() {
     let id = |id: &str| {
         Some(Written {
             id: Some(id.to_owned()),
+            changed: None,
         })
     };
     assert_eq!(found, [id("70"), None, id("51"), None, None]);
@@ -289,7 +336,8 @@ async fn a_chat_message_is_found_by_its_mark_going_back() {
     assert_eq!(
         found,
         Some(Written {
-            id: Some("100".to_owned())
+            id: Some("100".to_owned()),
+            changed: None,
         })
     );
 }
