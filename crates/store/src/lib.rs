@@ -40,6 +40,7 @@ pub use books::{
     cases::{Case, CaseChange, CaseFacts, CaseFilter, CaseState},
     links::{CounterpartyLink, InvoiceLink},
     policy::{StoredPolicy, Taken},
+    retry::Retried,
 };
 pub use error::StoreError;
 pub use faults::{Fault, Faults};

@@ -188,7 +188,7 @@ impl Store {
     /// One case by its number.
     pub async fn case_get(&self, portal: &PortalId, id: i64) -> Result<Option<Case>, StoreError> {
         self.read((portal.clone(), id), |tx, (portal, id)| {
-            Box::pin(async move { tx.first(&GET, &params![portal, *id], read_case).await })
+            Box::pin(get(tx, portal, *id))
         })
         .await
     }
@@ -212,12 +212,12 @@ impl Store {
             .write(
                 (portal.clone(), id, change, now),
                 |tx, (portal, id, change, now)| {
-                    Box::pin(answer_and_look(tx, portal, *id, change, *now))
+                    Box::pin(answer_and_look(tx, portal, *id, change, None, *now))
                 },
             )
             .await?;
         self.ring();
-        Ok(answered)
+        Ok(answered.is_some())
     }
 }
 
@@ -277,24 +277,41 @@ pub(crate) async fn waiters(
         .await
 }
 
-async fn answer_and_look(
+/// Answers a case and looks at its subject again at once, because of `reason`; gives the case as it is then.
+pub(crate) async fn answer_and_look(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     id: i64,
     change: &CaseChange,
+    reason: Option<&str>,
     now: Timestamp,
-) -> Result<bool, StoreError> {
-    let answered = apply_one(tx, portal, change, now).await?;
-    if answered && let Some(case) = tx.first(&GET, &params![portal, id], read_case).await? {
+) -> Result<Option<Case>, StoreError> {
+    if !apply_one(tx, portal, change, now).await? {
+        return Ok(None);
+    }
+    let answered = get(tx, portal, id).await?;
+    if let Some(case) = &answered {
         let look = crate::Look {
-            subject: case.facts.subject,
+            subject: case.facts.subject.clone(),
             lane: crate::Lane::Click,
             due_at: now,
-            reason: format!("case {} answered", case.facts.code),
+            reason: reason.map_or_else(
+                || format!("case {} answered", case.facts.code),
+                str::to_owned,
+            ),
         };
         crate::mechanics::work::enqueue(tx, portal, &[look]).await?;
     }
     Ok(answered)
+}
+
+/// One case by its number.
+pub(crate) async fn get(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    id: i64,
+) -> Result<Option<Case>, StoreError> {
+    tx.first(&GET, &params![portal, id], read_case).await
 }
 
 async fn apply_one(

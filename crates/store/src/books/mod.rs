@@ -5,3 +5,4 @@
 pub mod cases;
 pub mod links;
 pub mod policy;
+pub mod retry;

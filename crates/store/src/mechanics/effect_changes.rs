@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::StoreError,
+    mechanics::effects::{EffectState, MAX_ATTEMPTS},
     sql::{Sql, statements},
     tx::Tx,
-    value::{Value, params},
+    value::{Row, Value, params},
 };
 
 /// What became of an effect.
@@ -48,7 +49,8 @@ pub enum EffectChange {
         /// Why.
         reason: String,
     },
-    /// A person ordered it to be tried anew: it may be sent at once, its attempts are counted from zero.
+    /// A person ordered it to be tried anew: it may be sent at once, its attempts are counted from zero. Refused
+    /// while it is sent or unknown.
     Reopened {
         /// Who and why.
         reason: String,
@@ -81,10 +83,16 @@ statements! {
         "UPDATE effect SET state = 'superseded', error = $3, updated_at = $4
          WHERE portal_id = $1 AND id = $2
              AND (state IN ('intended', 'refused') OR once = 0 AND state IN ('sent', 'unknown'))";
+    /// Never what may have happened: not even by order is a create sent twice.
     REOPENED =
         "UPDATE effect SET state = 'intended', attempt = 0, error = $3, updated_at = $4, not_before = NULL,
              quiet_until = NULL, not_after = NULL, absent_looks = 0, first_absent_at = NULL
-         WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'unknown', 'refused', 'superseded')";
+         WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'refused', 'superseded')";
+    /// The only row of a slot; of another key the one that is not settled. Without one the next look makes it.
+    BY_KEY =
+        "SELECT id, state, attempt FROM effect
+         WHERE portal_id = $1 AND key = $2 AND (once = 1 OR state IN ('intended', 'sent', 'unknown'))
+         /*pg FOR UPDATE */";
     /// What a former owner had sent: nobody waits for its answer any more.
     ORPHAN =
         "UPDATE effect SET state = 'unknown', error = 'its sender stopped before the answer'
@@ -108,6 +116,34 @@ pub(crate) async fn apply(
         }
     }
     Ok(())
+}
+
+/// Why a person's order leaves an effect as it is.
+pub(crate) struct MayHaveHappened;
+
+/// Reopens the effect with this key by a person's order, if it was refused or tried as often as is allowed. One
+/// that is done, dropped, never made, or about to be sent by itself needs no order and stays.
+pub(crate) async fn reopen(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    key: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Result<(), MayHaveHappened>, StoreError> {
+    let read = |row: &mut Row| Ok((row.int()?, row.parsed()?, row.count()?));
+    let found = tx.first(&BY_KEY, &params![portal, key], read).await?;
+    let Some((id, state, attempt)) = found else {
+        return Ok(Ok(()));
+    };
+    match state {
+        EffectState::Sent | EffectState::Unknown => return Ok(Err(MayHaveHappened)),
+        EffectState::Done | EffectState::Superseded => return Ok(Ok(())),
+        EffectState::Intended if attempt < MAX_ATTEMPTS => return Ok(Ok(())),
+        EffectState::Intended | EffectState::Refused => {}
+    }
+    let reason = reason.to_owned();
+    apply(tx, portal, &[(id, EffectChange::Reopened { reason })], now).await?;
+    Ok(Ok(()))
 }
 
 /// Makes unknown what was sent under a fence below this one.

@@ -113,11 +113,7 @@ impl Store {
         entry: &JournalEntry,
     ) -> Result<(), StoreError> {
         self.write((portal.clone(), entry.clone()), |tx, (portal, entry)| {
-            Box::pin(async move {
-                let body = entry.body.to_string();
-                let values = params![portal, entry.at, entry.subject.as_ref(), &entry.kind, body];
-                tx.execute(&PARK, &values).await.map(drop)
-            })
+            Box::pin(park(tx, portal, entry))
         })
         .await
     }
@@ -181,6 +177,17 @@ impl Store {
         self.read(portal.clone(), |tx, portal| Box::pin(verify(tx, portal)))
             .await
     }
+}
+
+/// Keeps a line aside that joins the chain with the next record of the portal.
+pub(crate) async fn park(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    entry: &JournalEntry,
+) -> Result<(), StoreError> {
+    let body = entry.body.to_string();
+    let values = params![portal, entry.at, entry.subject.as_ref(), &entry.kind, body];
+    tx.execute(&PARK, &values).await.map(drop)
 }
 
 /// Appends lines to the portal's chain, after those that were parked.

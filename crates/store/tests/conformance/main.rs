@@ -26,3 +26,4 @@ mod postgres_only;
 mod queue;
 mod random_walk;
 mod record;
+mod retry;
