@@ -186,6 +186,11 @@ pub struct JournalArgs {
 
 /// `cases`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provodka cases --code ACTION-REFUSED
+  provodka explain ACTION-REFUSED
+  provodka cases retry 17                   the cause is mended: try again what was refused")]
 pub struct CasesArgs {
     /// One JSON array instead of text
     #[arg(long)]
@@ -205,6 +210,25 @@ pub enum CasesCommand {
     Look {
         /// The case's number
         number: i64,
+    },
+    /// Try again what was refused or given up; for when its cause is mended
+    #[command(after_help = "\
+The case is answered, the same action may be sent again, and its deal is looked at at once.
+If it is refused again, that is a new case.
+What may have happened (OUTCOME-UNKNOWN) is never sent again: an invoice would be there twice.")]
+    Retry {
+        /// The case's number; several of one cause may be given at once
+        #[arg(required = true, value_name = "NUMBER")]
+        numbers: Vec<i64>,
+        /// Who decides, for the journal
+        #[arg(
+            long,
+            value_name = "NAME",
+            env = "USER",
+            hide_env_values = true,
+            default_value = "provodka cases"
+        )]
+        by: String,
     },
 }
 

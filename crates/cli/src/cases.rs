@@ -1,22 +1,36 @@
-//! `provodka cases`: what waits for a person, and looking again at once.
+//! `provodka cases`: what waits for a person, and a person's answers: look again, try again.
+//!
+//! Not here: how a case is told to people (`reconciler`), what an order changes in our records (`store`).
 
 use std::io::Write;
 
 use serde_json::json;
-use store::{Case, CaseFilter, Lane, Look};
+use store::{Case, CaseFilter, Lane, Look, Retried};
 
 use crate::args::{CasesArgs, CasesCommand};
 use crate::fault::Told;
 use crate::product::Product;
 use crate::words::indented;
 
-/// The open cases; after `look N` only that one.
+/// Cases about an action that surely did not happen and may be ordered anew.
+const RETRIED: [&str; 2] = ["ACTION-REFUSED", "TRIED-TOO-OFTEN"];
+const OUTCOME_UNKNOWN: &str = "OUTCOME-UNKNOWN";
+
+/// The open cases; after an answer only those that were answered.
 ///
 /// # Errors
-/// When there is no such case, or the store fails.
+/// When there is no such case, when it cannot be answered so, or when the store fails. What was ordered before a
+/// case that fails stands.
 pub async fn run(product: &Product, args: &CasesArgs) -> anyhow::Result<Vec<Case>> {
-    match args.command {
-        Some(CasesCommand::Look { number }) => Ok(vec![look(product, number).await?]),
+    match &args.command {
+        Some(CasesCommand::Look { number }) => Ok(vec![look(product, *number).await?]),
+        Some(CasesCommand::Retry { numbers, by }) => {
+            let mut answered = Vec::new();
+            for number in numbers {
+                answered.push(retry(product, *number, by).await?);
+            }
+            Ok(answered)
+        }
         None => {
             let filter = CaseFilter {
                 code: args.code.as_deref().map(str::to_uppercase),
@@ -28,10 +42,7 @@ pub async fn run(product: &Product, args: &CasesArgs) -> anyhow::Result<Vec<Case
 }
 
 async fn look(product: &Product, number: i64) -> anyhow::Result<Case> {
-    let case = product.store.case_get(product.portal(), number).await?;
-    let case = case.ok_or_else(|| {
-        Told::mistake(format!("there is no case {number}")).hint("`provodka cases` lists them")
-    })?;
+    let case = case(product, number).await?;
     let look = Look {
         subject: case.facts.subject.clone(),
         lane: Lane::Click,
@@ -46,6 +57,51 @@ async fn look(product: &Product, number: i64) -> anyhow::Result<Case> {
         "{} is looked at again as soon as `provodka serve` runs",
         case.facts.subject
     );
+    Ok(case)
+}
+
+async fn retry(product: &Product, number: i64, by: &str) -> anyhow::Result<Case> {
+    let case = case(product, number).await?;
+    let (code, subject) = (&case.facts.code, &case.facts.subject);
+    if code == OUTCOME_UNKNOWN {
+        return Err(may_have_happened(number));
+    }
+    if !RETRIED.contains(&code.as_str()) {
+        let told =
+            format!("case {number} ({code}) is about no action that was refused or given up");
+        let hint = format!(
+            "mend what it names; `provodka cases look {number}` looks again, `provodka explain {code}` tells more"
+        );
+        return Err(Told::mistake(told).hint(hint).into());
+    }
+    let now = product.clock.now();
+    let ordered = product.store.case_retry(product.portal(), number, by, now);
+    match ordered.await? {
+        Retried::Ordered(answered) => {
+            eprintln!("{subject}: tried again as soon as `provodka serve` runs");
+            Ok(*answered)
+        }
+        Retried::MayHaveHappened => Err(may_have_happened(number)),
+        Retried::NotOpen => {
+            let told = format!("case {number} is closed already");
+            let hint = "`provodka cases` lists the open ones";
+            Err(Told::mistake(told).hint(hint).into())
+        }
+    }
+}
+
+fn may_have_happened(number: i64) -> anyhow::Error {
+    let told =
+        format!("what case {number} is about may have happened: it is not sent a second time");
+    let hint = format!("see whether it is there; `provodka explain {OUTCOME_UNKNOWN}` tells how");
+    Told::mistake(told).hint(hint).into()
+}
+
+async fn case(product: &Product, number: i64) -> anyhow::Result<Case> {
+    let case = product.store.case_get(product.portal(), number).await?;
+    let case = case.ok_or_else(|| {
+        Told::mistake(format!("there is no case {number}")).hint("`provodka cases` lists them")
+    })?;
     Ok(case)
 }
 

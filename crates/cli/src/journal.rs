@@ -132,9 +132,22 @@ fn in_words(line: &JournalLine) -> String {
         "effect" => effect(body),
         "case" => case(body),
         "link" => "связь сделки и счёта записана".to_owned(),
-        "person" => format!("человек распорядился: {body}"),
+        "person" => person(body),
         "upkeep" => upkeep(body),
         other => format!("{other}: {body}"),
+    }
+}
+
+fn person(body: &Value) -> String {
+    match body.get("retry") {
+        Some(retried) => format!(
+            "распоряжение повторить: вопрос № {} ({}), {}; кто: {}",
+            body.get("case").unwrap_or(&Value::Null),
+            text(body, "code"),
+            retried.as_str().unwrap_or("чтение"),
+            text(body, "by")
+        ),
+        None => format!("человек распорядился: {body}"),
     }
 }
 

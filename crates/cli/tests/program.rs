@@ -40,6 +40,8 @@ fn help_helps() {
         ("help_policy", &["policy", "--help"]),
         ("help_policy_export", &["policy", "export", "--help"]),
         ("help_journal", &["journal", "--help"]),
+        ("help_cases", &["cases", "--help"]),
+        ("help_cases_retry", &["cases", "retry", "--help"]),
         ("help_emulate", &["emulate", "--help"]),
         ("help_emulate_bitrix24", &["emulate", "bitrix24", "--help"]),
     ] {
@@ -70,6 +72,7 @@ fn a_mistake_ends_with_2_and_says_what_to_do() {
     for args in [
         &["plan"][..],
         &["journal"],
+        &["cases", "retry"],
         &["inspect", "snils"],
         &["emulate", "bitrix24", "--fault", "gremlins"],
         &["emulate", "bitrix24", "--portal-config", "nowhere.toml"],

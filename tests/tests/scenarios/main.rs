@@ -24,6 +24,7 @@ mod first_invoice;
 mod own_writes;
 mod pause;
 mod replicas;
+mod retried;
 mod secrets;
 mod waiting_for_data;
 mod watch_only;

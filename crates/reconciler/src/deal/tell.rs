@@ -23,7 +23,8 @@ pub(crate) const TRIED_TOO_OFTEN: &str = "TRIED-TOO-OFTEN";
 
 pub(crate) fn refused(deal: DealId, effect: &Effect, error: &str, record: &mut Record) {
     let text = format!(
-        "Не удалось: {}. Ответ: {error}. Исправьте причину — попытка повторится при следующем изменении сделки.",
+        "Не удалось: {}. Ответ: {error}. Исправьте причину: попытка повторится при следующем изменении сделки \
+         или сразу по команде администратора `provodka cases retry`.",
         in_words(&effect.action)
     );
     open(deal, ACTION_REFUSED, error, effect, text, record);
@@ -46,7 +47,7 @@ pub(crate) fn cannot_tell(deal: DealId, effect: &Effect, record: &mut Record) {
 
 pub(crate) fn exhausted(deal: DealId, effect: &Effect, record: &mut Record) {
     let text = format!(
-        "Не удаётся: {}, попыток {}. Последняя ошибка: {}.",
+        "Не удаётся: {}, попыток {}. Последняя ошибка: {}. Исправьте причину и дайте команду `provodka cases retry`.",
         in_words(&effect.action),
         effect.attempt,
         effect.error.as_deref().unwrap_or("не названа")
