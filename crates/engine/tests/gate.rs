@@ -75,6 +75,49 @@ fn gate_on(
     ))
 }
 
+#[test]
+fn room_is_what_the_bucket_lets_through_in_time_behind_those_that_wait() {
+    paused(async {
+        let clock = clock();
+        let [gate, other] = two_gates(&clock, &GateSettings::default()).await;
+        let by = |seconds: u64| Admission {
+            send_by: Some(at(seconds)),
+            ..ask(Urgency::Due, "crm.item.list")
+        };
+        // The bucket of fifty, less what travels late and what clicks have in reserve.
+        assert_eq!(gate.room(&by(0)).await, 36);
+        assert_eq!(gate.room(&by(3)).await, 42);
+        for _ in 0..36 {
+            other.admit(&by(0)).await.unwrap();
+        }
+        assert_eq!(gate.room(&by(0)).await, 0);
+        assert_eq!(gate.room(&by(2)).await, 4);
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let (gate, ask) = (Arc::clone(&gate), by(9));
+                tokio::spawn(async move { gate.admit(&ask).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert_eq!(gate.room(&by(2)).await, 1);
+        for one in waiting {
+            one.await.unwrap().unwrap();
+        }
+        gate.book(
+            &portal(),
+            &exchange(
+                clock.now(),
+                Some(LimitHit::Rate {
+                    retry_at: Some(at(60)),
+                }),
+                false,
+            ),
+        )
+        .await;
+        assert_eq!(gate.room(&by(30)).await, 0);
+    });
+}
+
 /// The highest level that the remote's bucket of 2 a second reaches, in millionths of a request.
 fn highest_level(mut arrivals: Vec<Timestamp>) -> i64 {
     arrivals.sort_unstable();

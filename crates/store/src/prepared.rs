@@ -23,7 +23,7 @@ fn all() -> Vec<&'static Sql> {
 }
 
 /// Statements that are about all portals, or about rows that belong to none.
-const ACROSS_PORTALS: [&str; 11] = [
+const ACROSS_PORTALS: [&str; 12] = [
     "SERVER_CLOCK",
     "PORTALS",
     "PORTAL_BY_HOST",
@@ -32,6 +32,7 @@ const ACROSS_PORTALS: [&str; 11] = [
     "OWNER",
     "BUDGET_ROW",
     "BUDGET",
+    "BUDGET_SEEN",
     "BUDGET_SPENT",
     "HOLD",
     "UNCLAIM",

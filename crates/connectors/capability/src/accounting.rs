@@ -56,6 +56,10 @@ pub trait IssueInvoices: Send + Sync {
     async fn issue(&self, call: &Call<'_>, order: &InvoiceOrder)
     -> Result<Invoice, ConnectorError>;
 
+    /// How many invoices can be issued before the call's moment to be sent by is over, as far as the remote's
+    /// limits go.
+    async fn room(&self, call: &Call<'_>) -> u32;
+
     /// The invoices that carry our marks for these keys, among those changed since `since`.
     async fn find_by_key(
         &self,

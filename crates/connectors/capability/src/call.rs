@@ -82,22 +82,17 @@ impl<'a> Call<'a> {
         account: &str,
         methods: &[&str],
     ) -> Result<(), ConnectorError> {
-        let ask = Admission {
-            portal: self.portal.clone(),
-            remote,
-            account: account.to_owned(),
-            methods: methods.iter().map(|&method| method.to_owned()).collect(),
-            urgency: self.urgency,
-            // Waiting for a turn past the moment until which it may leave would be in vain.
-            send_by: match (self.send_by, self.not_after) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            },
-        };
+        let ask = self.admission(remote, account, methods);
         self.gate
             .admit(&ask)
             .await
             .map_err(|refusal| ConnectorError::not_admitted(remote, methods, &refusal))
+    }
+
+    /// How many such requests can leave in time: [`Gate::room`].
+    pub async fn room(&self, remote: Remote, account: &str, methods: &[&str]) -> u32 {
+        let ask = self.admission(remote, account, methods);
+        self.gate.room(&ask).await
     }
 
     /// Books a finished request, answered or not.
@@ -118,6 +113,21 @@ impl<'a> Call<'a> {
                 .unwrap_or_else(PoisonError::into_inner),
         )
     }
+
+    fn admission(&self, remote: Remote, account: &str, methods: &[&str]) -> Admission {
+        Admission {
+            portal: self.portal.clone(),
+            remote,
+            account: account.to_owned(),
+            methods: methods.iter().map(|&method| method.to_owned()).collect(),
+            urgency: self.urgency,
+            // Waiting for a turn past the moment until which it may leave would be in vain.
+            send_by: match (self.send_by, self.not_after) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +146,10 @@ mod tests {
         async fn admit(&self, ask: &Admission) -> Result<(), NotAdmitted> {
             self.0.lock().unwrap().push(ask.send_by);
             Ok(())
+        }
+
+        async fn room(&self, _: &Admission) -> u32 {
+            u32::MAX
         }
 
         async fn book(&self, _: &PortalId, _: &Exchange) {}

@@ -40,6 +40,10 @@ pub trait Gate: Send + Sync {
     /// Waits for a turn, or says when to come again.
     async fn admit(&self, ask: &Admission) -> Result<(), NotAdmitted>;
 
+    /// How many requests like this one can leave before its `send_by`, behind those that wait already. For planning:
+    /// nothing is kept free for who asks.
+    async fn room(&self, ask: &Admission) -> u32;
+
     /// Takes note of what a request cost and of the limits its answer named.
     async fn book(&self, portal: &PortalId, exchange: &Exchange);
 }

@@ -168,6 +168,12 @@ impl Client {
         outcome
     }
 
+    /// How many requests of this operation can leave in time.
+    pub(crate) async fn room(&self, call: &Call<'_>, operation: &str) -> u32 {
+        call.room(Remote::KonturAccounting, &self.account, &[operation])
+            .await
+    }
+
     fn booked(
         &self,
         asked: Asked,

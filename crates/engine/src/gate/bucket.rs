@@ -60,6 +60,11 @@ impl Slice {
         self.left = self.left.saturating_sub(1);
         had
     }
+
+    /// Requests that are left of it.
+    pub(crate) fn left(&self, now: Timestamp) -> u32 {
+        if now >= self.expires_at { 0 } else { self.left }
+    }
 }
 
 #[cfg(test)]

@@ -84,6 +84,16 @@ impl Gate for StoreGate {
         }
     }
 
+    async fn room(&self, ask: &Admission) -> u32 {
+        match self.room_in_time(ask).await {
+            Ok(room) => room,
+            Err(error) => {
+                tracing::warn!(portal = %ask.portal, error = &error as &dyn std::error::Error, "limits not read");
+                0
+            }
+        }
+    }
+
     async fn book(&self, portal: &PortalId, exchange: &Exchange) {
         if let Err(error) = self.book_and_store(portal, exchange).await {
             // What this process remembers holds; others learn it from their own answers.
@@ -133,6 +143,26 @@ impl StoreGate {
             }
         }
         Ok(false)
+    }
+
+    async fn room_in_time(&self, ask: &Admission) -> Result<u32, StoreError> {
+        self.refresh(ask).await?;
+        let now = self.clock.now();
+        let by = ask.send_by.unwrap_or(now).max(now);
+        if self.closed(ask).is_some_and(|way| way.until > by) {
+            return Ok(0);
+        }
+        let (key, bucket) = (self.key(ask), self.bucket(ask));
+        let ceiling = ceiling(bucket, &self.settings, ask.urgency);
+        let room = self
+            .store
+            .budget_room(&key, ceiling, bucket.drain_per_minute, now, by)
+            .await?;
+        let lent = self.slice(&key, ask.urgency, |slice| slice.left(now));
+        // The account and we hold the line as well; whoever else does stands in it.
+        let before_us = Arc::strong_count(&self.line(ask)).saturating_sub(2);
+        let before_us = u32::try_from(before_us).unwrap_or(u32::MAX);
+        Ok(room.saturating_add(lent).saturating_sub(before_us))
     }
 
     async fn wait_out(&self, obstacle: Obstacle, patience: Timestamp) -> Result<(), NotAdmitted> {

@@ -11,19 +11,16 @@ use domain::{ContractorId, DealId, Invoice, PortalId, Verdict};
 use engine::{Halted, LeaseContext, Outcome};
 use futures_util::future::{BoxFuture, join};
 use futures_util::{FutureExt as _, StreamExt as _};
-use jiff::{SignedDuration, Timestamp};
-use planner::{Action, Need, OurInvoice, Plan, Seen, Whom, invoicing};
+use jiff::Timestamp;
+use planner::{Action, Need, OurInvoice, Plan, Whom, invoicing};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{
     CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision, Subject,
 };
 
-use super::{Looked, earlier, known, note, paper, settle, tell};
+use super::{Looked, earlier, known, note, pace, paper, settle, tell};
 use crate::{Connected, Reconciler, access, journal};
-
-/// From the answer that a create rests on to the create's first byte.
-const STALE_AFTER: SignedDuration = SignedDuration::from_secs(2);
 
 /// An action that may be sent, under its effect.
 struct Sent {
@@ -58,6 +55,7 @@ pub(crate) async fn carry_out(
         .flat_map(|(id, plan)| plan.actions.into_iter().map(move |action| (id, action)))
         .collect();
     let wanted = fresh_only(wanted, deals, ctx.now());
+    let wanted = pace::in_turn(ctx, connected, deals, wanted).await;
     let wanted = tell::once_per_cause(ctx, connected, wanted, deals).await?;
     let Decided { sent, shared } = decide(reconciler, ctx, deals, wanted, &mut record).await?;
     let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
@@ -125,7 +123,9 @@ fn fresh_only(
     wanted
         .into_iter()
         .filter(|(id, action)| {
-            let read_at = deals.get(id).and_then(read_at);
+            let read_at = deals
+                .get(id)
+                .and_then(|deal| pace::read_at(&deal.snapshot.seen));
             !matches!(action, Action::IssueInvoice { .. })
                 || read_at.is_some_and(|at| now.duration_since(at) <= invoicing::FRESH)
         })
@@ -284,7 +284,9 @@ async fn accounting(
     let calls: Vec<BoxFuture<'_, (Sent, Outcome, Vec<JournalEntry>)>> = sent
         .into_iter()
         .map(|one| {
-            let read_at = deals.get(&one.deal).and_then(read_at);
+            let read_at = deals
+                .get(&one.deal)
+                .and_then(|deal| pace::read_at(&deal.snapshot.seen));
             alone(ctx, connected, &portal, one, read_at).boxed()
         })
         .collect();
@@ -315,18 +317,11 @@ async fn alone(
     if let Some(read_at) = read_at
         && matches!(one.action, Action::IssueInvoice { .. })
     {
-        call = call.send_by(read_at.checked_add(STALE_AFTER).unwrap_or(Timestamp::MAX));
+        call = call.send_by(pace::leaves_by(read_at));
     }
     let outcome = create(connected, &call, &one).await;
     let lines = journal::exchanges(&call, &[Subject::deal(one.deal)]);
     (one, outcome, lines)
-}
-
-fn read_at(deal: &Looked) -> Option<Timestamp> {
-    match &deal.snapshot.seen {
-        Seen::Whole(_, read_at) => Some(*read_at),
-        Seen::Unread | Seen::Gone | Seen::Denied | Seen::Glance(_) => None,
-    }
 }
 
 async fn create(connected: &Connected, call: &Call<'_>, one: &Sent) -> Outcome {

@@ -5,6 +5,7 @@
 mod act;
 mod known;
 mod observe;
+mod pace;
 mod paper;
 mod settle;
 mod tell;
@@ -52,6 +53,8 @@ pub(crate) struct Looked {
     intends: bool,
     /// The last plan wanted nothing, now or later.
     agreed: bool,
+    /// Its invoice waits until the accounting side lets more through.
+    waits_for_turn: bool,
     /// The last plan was another than the one before.
     news: bool,
 }
@@ -192,6 +195,10 @@ async fn plan(
         if needs.is_empty() || ready.values().any(issues) {
             break;
         }
+        pace::hold_back(ctx, connected, deals, &mut needs).await;
+        if needs.is_empty() {
+            break;
+        }
         observe::satisfy(ctx, connected, deals, needs).await?;
     }
     Ok(ready)
@@ -328,6 +335,9 @@ async fn conclude(ctx: &LeaseContext, deals: BTreeMap<DealId, Looked>) -> Result
                 (Some((at, reason)), _, _) => Some((at, Lane::Due, reason)),
                 (None, true, _) => Some((now, Lane::Trailing, crate::feed::FILE.to_owned())),
                 (None, false, true) => None,
+                (None, false, false) if deal.waits_for_turn => {
+                    Some((now, ctx.lane(), WAITS_FOR_TURN.to_owned()))
+                }
                 (None, false, false) => Some(not_settled(&mut deal, now, &mut record)),
             };
             Settled {
@@ -339,6 +349,8 @@ async fn conclude(ctx: &LeaseContext, deals: BTreeMap<DealId, Looked>) -> Result
     ctx.record(record).await
 }
 
+/// The reason of a look at a deal whose invoice did not get its turn among many.
+const WAITS_FOR_TURN: &str = "many invoices at once: its turn comes";
 /// Begins the reason of a look at a deal whose last look came to no end; how many of them follows.
 const NOT_SETTLED: &str = "not settled within one look, times ";
 /// So many looks in a row may come to no end before a person is told.

@@ -7,10 +7,12 @@ use capability::{Call, ConnectorError};
 use domain::observed::KnownCounterparty;
 use domain::{DealId, Inn, Invoice, InvoiceId, InvoiceStatus, OrganisationId, Verdict};
 use engine::{Halted, LeaseContext};
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use planner::{Need, Seen};
 use store::{Record, Subject};
 
+use super::parts::{Unreadable, in_parts, leave_aside};
 use super::{Looked, earlier, known, tell};
 use crate::{Connected, access, journal};
 
@@ -33,8 +35,14 @@ pub(crate) async fn satisfy(
     let observed = observe(ctx, connected, &call, deals, needs, &mut record).await;
     let lines = journal::exchanges(&call, &subjects);
     match observed {
-        Ok(()) => {
+        Ok(unreadable) => {
             record.journal = lines;
+            for one in unreadable {
+                if let Some(deal) = deals.get_mut(&one.deal) {
+                    tracing::warn!(%portal, deal = %one.deal, error = %one.error, "a deal cannot be read");
+                    leave_aside(deal, &one, ctx.now(), &mut record);
+                }
+            }
             tell::note_asked(deals, &record);
             keep(ctx, record).await
         }
@@ -56,12 +64,17 @@ pub(crate) async fn only(
     let call = ctx.call(&portal);
     // Questions that arise are not asked: nothing is written.
     let mut unasked = Record::default();
-    observe(ctx, connected, &call, deals, needs, &mut unasked)
-        .await
-        .map_err(|error| Halted::Remote {
+    let observed = observe(ctx, connected, &call, deals, needs, &mut unasked).await;
+    let failed = match observed {
+        Ok(unreadable) => unreadable.into_iter().next().map(|one| one.error),
+        Err(error) => Some(error),
+    };
+    failed.map_or(Ok(()), |error| {
+        Err(Halted::Remote {
             reason: error.to_string(),
             again_at: None,
         })
+    })
 }
 
 async fn keep(ctx: &LeaseContext, record: Record) -> Result<(), Halted> {
@@ -78,7 +91,8 @@ async fn observe(
     deals: &mut BTreeMap<DealId, Looked>,
     needs: BTreeMap<DealId, Vec<Need>>,
     record: &mut Record,
-) -> Result<(), ConnectorError> {
+) -> Result<Vec<Unreadable>, ConnectorError> {
+    let mut unreadable = Vec::new();
     let mut glances = Vec::new();
     let mut wholes = Vec::new();
     let mut buyers: BTreeMap<OrganisationId, Vec<(Inn, DealId)>> = BTreeMap::new();
@@ -94,10 +108,10 @@ async fn observe(
         }
     }
     if !glances.is_empty() {
-        glance(ctx, connected, call, deals, &glances, record).await?;
+        unreadable.extend(glance(ctx, connected, call, deals, &glances, record).await?);
     }
     if !wholes.is_empty() {
-        whole(ctx, connected, call, deals, &wholes).await?;
+        unreadable.extend(whole(ctx, connected, call, deals, &wholes, record).await?);
     }
     // What the accounting side does not answer holds up those who asked it, and nobody else.
     for (organisation, asked) in buyers {
@@ -116,7 +130,7 @@ async fn observe(
             adopt_counterparties(deals, &organisation, &inns, &found);
         }
     }
-    Ok(())
+    Ok(unreadable)
 }
 
 async fn glance(
@@ -126,20 +140,27 @@ async fn glance(
     deals: &mut BTreeMap<DealId, Looked>,
     ids: &[DealId],
     record: &mut Record,
-) -> Result<(), ConnectorError> {
-    let seen = ctx
-        .reading(|| connected.portal.deals.glance(call, ids))
-        .await?;
-    let mut missing: BTreeSet<DealId> = ids.iter().copied().collect();
-    for glance in seen {
+) -> Result<Vec<Unreadable>, ConnectorError> {
+    let seen = in_parts(tell::GLANCE, ids, |ids| {
+        let seen = async move {
+            ctx.reading(|| connected.portal.deals.glance(call, &ids))
+                .await
+        };
+        seen.boxed()
+    })
+    .await?;
+    let mut missing = seen.asked(ids);
+    for glance in seen.read.into_iter().flatten() {
         missing.remove(&glance.deal.id);
         if let Some(deal) = deals.get_mut(&glance.deal.id) {
+            tell::withdraw_unreadable(deal, &[tell::GLANCE], record);
             deal.snapshot.seen = Seen::Glance(Box::new(glance));
         }
     }
-    absent(ctx, connected, call, deals, missing).await?;
+    let mut unreadable = seen.unreadable;
+    unreadable.extend(absent(ctx, connected, call, deals, missing).await?);
     invoices_of_revisited(ctx, connected, call, deals, ids, record).await;
-    Ok(())
+    Ok(unreadable)
 }
 
 /// A list alone never proves a deletion: those that are not in it are asked for by id.
@@ -149,15 +170,17 @@ async fn absent(
     call: &Call<'_>,
     deals: &mut BTreeMap<DealId, Looked>,
     missing: BTreeSet<DealId>,
-) -> Result<(), ConnectorError> {
-    if missing.is_empty() {
-        return Ok(());
-    }
+) -> Result<Vec<Unreadable>, ConnectorError> {
     let missing: Vec<DealId> = missing.into_iter().collect();
-    let presences = ctx
-        .reading(|| connected.portal.deals.presence(call, &missing))
-        .await?;
-    for (id, presence) in presences {
+    let presences = in_parts(tell::GLANCE, &missing, |ids| {
+        let seen = async move {
+            ctx.reading(|| connected.portal.deals.presence(call, &ids))
+                .await
+        };
+        seen.boxed()
+    })
+    .await?;
+    for (id, presence) in presences.read.into_iter().flatten() {
         if let Some(deal) = deals.get_mut(&id) {
             deal.snapshot.seen = match presence {
                 Presence::Gone => Seen::Gone,
@@ -166,7 +189,7 @@ async fn absent(
             };
         }
     }
-    Ok(())
+    Ok(presences.unreadable)
 }
 
 async fn whole(
@@ -175,24 +198,36 @@ async fn whole(
     call: &Call<'_>,
     deals: &mut BTreeMap<DealId, Looked>,
     ids: &[DealId],
-) -> Result<(), ConnectorError> {
-    let reading = ctx
-        .reading(|| connected.portal.deals.read(call, ids))
-        .await?;
-    // Freshness counts from the answer: a portal that takes seconds to answer would never be fresh else.
-    let read_at = ctx.now();
-    let mut missing: BTreeSet<DealId> = ids.iter().copied().collect();
-    for whole in reading.deals {
-        let id = whole.glance.deal.id;
-        missing.remove(&id);
-        if let Some(deal) = deals.get_mut(&id) {
-            deal.snapshot.seen = Seen::Whole(Box::new(whole), read_at);
-            deal.snapshot
-                .own_companies
-                .clone_from(&reading.own_companies);
+    record: &mut Record,
+) -> Result<Vec<Unreadable>, ConnectorError> {
+    let seen = in_parts(tell::WHOLE, ids, |ids| {
+        let seen = async move {
+            let reading = ctx
+                .reading(|| connected.portal.deals.read(call, &ids))
+                .await?;
+            // Freshness counts from the answer: a portal that takes seconds to answer would never be fresh else.
+            Ok((reading, ctx.now()))
+        };
+        seen.boxed()
+    })
+    .await?;
+    let mut missing = seen.asked(ids);
+    for (reading, read_at) in seen.read {
+        for whole in reading.deals {
+            let id = whole.glance.deal.id;
+            missing.remove(&id);
+            if let Some(deal) = deals.get_mut(&id) {
+                tell::withdraw_unreadable(deal, &[tell::GLANCE, tell::WHOLE], record);
+                deal.snapshot.seen = Seen::Whole(Box::new(whole), read_at);
+                deal.snapshot
+                    .own_companies
+                    .clone_from(&reading.own_companies);
+            }
         }
     }
-    absent(ctx, connected, call, deals, missing).await
+    let mut unreadable = seen.unreadable;
+    unreadable.extend(absent(ctx, connected, call, deals, missing).await?);
+    Ok(unreadable)
 }
 
 async fn find(

@@ -84,6 +84,41 @@ pub(crate) fn not_read(deal: DealId, what: &str, error: &ConnectorError, record:
     }));
 }
 
+/// The deal's stage, sums and our fields.
+pub(crate) const GLANCE: &str = "glance";
+/// The deal with its lines, buyer and requisites.
+pub(crate) const WHOLE: &str = "whole";
+/// The portal answers a reading of a deal in a way that we do not understand, or refuses it.
+const ANSWER: &str = "BITRIX24-ANSWER";
+
+/// The portal cannot tell of one deal.
+pub(crate) fn unreadable(deal: DealId, reading: &str, error: &ConnectorError, record: &mut Record) {
+    let text = format!(
+        "Сделку {deal} не удаётся прочитать. Ответ: {error}. Остальные сделки идут своим чередом; \
+         к этой программа возвращается сама, всё реже, но не реже раза в час."
+    );
+    record.cases.push(CaseChange::Open(CaseFacts {
+        code: ANSWER.to_owned(),
+        cause: format!("{ANSWER}: {error}"),
+        key: format!("{ANSWER}/{reading}"),
+        subject: Subject::deal(deal),
+        facts: json!({}),
+        text,
+        waits_for: vec![Subject::deal(deal)],
+    }));
+}
+
+/// These readings of the deal work again.
+pub(crate) fn withdraw_unreadable(deal: &mut Looked, readings: &[&str], record: &mut Record) {
+    for reading in readings {
+        let key = format!("{ANSWER}/{reading}");
+        if deal.snapshot.open_cases.remove(&key).is_some() {
+            let subject = Subject::deal(deal.id);
+            record.cases.push(CaseChange::Withdraw { subject, key });
+        }
+    }
+}
+
 /// Both sides agree: what was refused or given up is wanted no more, and no question either.
 pub(crate) fn withdraw_moot(deal: &mut Looked, record: &mut Record) {
     let moot: Vec<String> = deal
@@ -92,7 +127,7 @@ pub(crate) fn withdraw_moot(deal: &mut Looked, record: &mut Record) {
         .keys()
         .filter(|key| {
             let code = key.split('/').next().unwrap_or_default();
-            let of_action = code == ACTION_REFUSED || code == TRIED_TOO_OFTEN;
+            let of_action = [ACTION_REFUSED, TRIED_TOO_OFTEN, ANSWER].contains(&code);
             let of_reading = key.ends_with(READ_INVOICE);
             of_action && !of_reading
         })

@@ -84,6 +84,11 @@ impl IssueInvoices for Books {
             .await
     }
 
+    async fn room(&self, call: &Call<'_>) -> u32 {
+        call.room(Remote::KonturAccounting, "key", &["bills.create"])
+            .await
+    }
+
     async fn find_by_key(
         &self,
         _call: &Call<'_>,

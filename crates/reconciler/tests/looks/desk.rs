@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use capability::{Admission, Exchange, Gate, NotAdmitted};
+use capability::{Admission, Exchange, Gate, NotAdmitted, Remote};
 use documents::{Layout, Renderer};
 use domain::observed::OurField;
 use domain::{CompanyId, DealId, FunnelId, OrganisationId, PortalId, StageId};
@@ -63,12 +63,26 @@ impl Connections for Connection {
 pub(crate) struct Turn {
     clock: Arc<dyn Clock>,
     waits: Mutex<Vec<Duration>>,
+    /// One request of the accounting side after the other, so long apart.
+    apart: Mutex<Option<Duration>>,
+    free_at: Mutex<Timestamp>,
     pub(crate) refused: Mutex<usize>,
 }
 
 impl Turn {
     pub(crate) fn wait_once(&self, wait: Duration) {
         self.waits.lock().unwrap().push(wait);
+    }
+
+    pub(crate) fn one_after_another(&self, apart: Duration) {
+        *self.apart.lock().unwrap() = Some(apart);
+    }
+
+    /// The next turn of whoever comes now.
+    fn next_turn(&self, ask: &Admission) -> Option<(Timestamp, Duration)> {
+        let apart = (*self.apart.lock().unwrap())?;
+        let free_at = (*self.free_at.lock().unwrap()).max(self.clock.now());
+        (ask.remote == Remote::KonturAccounting).then_some((free_at, apart))
     }
 }
 
@@ -77,6 +91,16 @@ impl Gate for Turn {
     async fn admit(&self, ask: &Admission) -> Result<(), NotAdmitted> {
         let wait = self.waits.lock().unwrap().pop().unwrap_or_default();
         self.clock.sleep_until(later(self.clock.now(), wait)).await;
+        if let Some((turn, apart)) = self.next_turn(ask)
+            && ask.send_by.is_none_or(|by| turn <= by)
+        {
+            *self.free_at.lock().unwrap() = later(turn, apart);
+            self.clock.sleep_until(turn).await;
+        } else if self.next_turn(ask).is_some() {
+            self.clock
+                .sleep_until(later(ask.send_by.unwrap(), Duration::from_millis(1)))
+                .await;
+        }
         if ask.send_by.is_some_and(|by| self.clock.now() > by) {
             *self.refused.lock().unwrap() += 1;
             return Err(NotAdmitted {
@@ -85,6 +109,14 @@ impl Gate for Turn {
             });
         }
         Ok(())
+    }
+
+    async fn room(&self, ask: &Admission) -> u32 {
+        let Some((turn, apart)) = self.next_turn(ask) else {
+            return u32::MAX;
+        };
+        let left = ask.send_by.unwrap().duration_since(turn).as_millis();
+        u32::try_from(left / i128::try_from(apart.as_millis()).unwrap()).unwrap_or(0)
     }
 
     async fn book(&self, _portal: &PortalId, _exchange: &Exchange) {}
@@ -111,6 +143,8 @@ impl Desk {
         let turn = Arc::new(Turn {
             clock: Arc::clone(&clock),
             waits: Mutex::default(),
+            apart: Mutex::default(),
+            free_at: Mutex::new(at(0)),
             refused: Mutex::default(),
         });
         let means = Means {

@@ -204,6 +204,24 @@ fn a_turn_that_comes_too_late_sends_nothing_and_reads_again() {
 }
 
 #[test]
+fn many_invoices_go_out_in_their_turn_and_no_deal_is_read_for_nothing() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.turn.one_after_another(Duration::from_millis(200));
+        for id in 1..=40 {
+            desk.deal_enters(id).await;
+        }
+        desk.run(30).await;
+        assert_eq!(desk.office.bills().len(), 40);
+        assert_eq!(*desk.turn.refused.lock().unwrap(), 0);
+        // Seven leave while a reading is fresh.
+        let reads = desk.office.calls("read");
+        assert!(reads <= 8, "{reads} readings for forty invoices");
+    });
+}
+
+#[test]
 fn a_portal_that_answers_slowly_still_gets_its_invoices() {
     paused(async {
         let desk = Desk::open().await;

@@ -44,6 +44,7 @@ statements! {
          ON CONFLICT (key) DO NOTHING";
     BUDGET =
         "SELECT level, aged_at, held_until FROM budget WHERE key = $1 /*pg FOR UPDATE */";
+    BUDGET_SEEN = "SELECT level, aged_at, held_until FROM budget WHERE key = $1";
     BUDGET_SPENT = "UPDATE budget SET level = $2, aged_at = $3 WHERE key = $1";
     HOLD =
         "INSERT INTO budget (key, level, aged_at, held_until) VALUES ($1, 0, 0, $2)
@@ -83,6 +84,26 @@ impl Store {
         };
         self.write((key.to_owned(), ask, now), |tx, (key, ask, now)| {
             Box::pin(take(tx, key, *ask, *now))
+        })
+        .await
+    }
+
+    /// How many calls the bucket has room for between `now` and `by`; nothing is borrowed. See [`Store::budget_take`].
+    pub async fn budget_room(
+        &self,
+        key: &str,
+        ceiling: u32,
+        drain_per_minute: u32,
+        now: Timestamp,
+        by: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let ask = Ask {
+            want: 0,
+            ceiling,
+            drain_per_minute,
+        };
+        self.read((key.to_owned(), ask, now, by), |tx, (key, ask, now, by)| {
+            Box::pin(room(tx, key, *ask, *now, *by))
         })
         .await
     }
@@ -186,8 +207,7 @@ async fn take(
 ) -> Result<BudgetGrant, StoreError> {
     let clock = tx.clock(now).await?;
     tx.execute(&BUDGET_ROW, &params![key, clock]).await?;
-    let read = |row: &mut Row| Ok((row.int()?, row.moment()?, row.moment()?));
-    let stored = tx.first(&BUDGET, &params![key], read).await?;
+    let stored = tx.first(&BUDGET, &params![key], read_level).await?;
     let (level, aged_at, held_until) = stored.unwrap_or((0, clock, Timestamp::UNIX_EPOCH));
     if now < held_until {
         return Ok(BudgetGrant {
@@ -195,10 +215,7 @@ async fn take(
             retry_at: Some(held_until),
         });
     }
-    // A clock that went back drains nothing until it has caught up.
-    let elapsed = (clock.as_microsecond() - aged_at.as_microsecond()).max(0);
-    let drained = i128::from(elapsed) * i128::from(ask.drain_per_minute);
-    let level = (i128::from(level) - drained).max(0);
+    let level = drained(level, aged_at, clock, ask);
     let room = (i128::from(ask.ceiling) * CALL - level).max(0) / CALL;
     let granted = u32::try_from(room).unwrap_or(u32::MAX).min(ask.want);
     let level = level + i128::from(granted) * CALL;
@@ -210,6 +227,37 @@ async fn take(
     .await?;
     let retry_at = (granted < ask.want).then(|| next_call(level, ask, now));
     Ok(BudgetGrant { granted, retry_at })
+}
+
+async fn room(
+    tx: &mut Tx<'_>,
+    key: &str,
+    ask: Ask,
+    now: Timestamp,
+    by: Timestamp,
+) -> Result<u32, StoreError> {
+    let clock = tx.clock(now).await?;
+    let stored = tx.first(&BUDGET_SEEN, &params![key], read_level).await?;
+    let (level, aged_at, held_until) = stored.unwrap_or((0, clock, Timestamp::UNIX_EPOCH));
+    if by < held_until {
+        return Ok(0);
+    }
+    let level = drained(level, aged_at, clock, ask);
+    let left = by.duration_since(now).as_micros().max(0);
+    let drains = left * i128::from(ask.drain_per_minute);
+    let room = (i128::from(ask.ceiling) * CALL - level + drains).max(0) / CALL;
+    Ok(u32::try_from(room).unwrap_or(u32::MAX))
+}
+
+fn read_level(row: &mut Row) -> Result<(i64, Timestamp, Timestamp), StoreError> {
+    Ok((row.int()?, row.moment()?, row.moment()?))
+}
+
+/// The level at `clock`. A clock that went back drains nothing until it has caught up.
+fn drained(level: i64, aged_at: Timestamp, clock: Timestamp, ask: Ask) -> i128 {
+    let elapsed = (clock.as_microsecond() - aged_at.as_microsecond()).max(0);
+    let drains = i128::from(elapsed) * i128::from(ask.drain_per_minute);
+    (i128::from(level) - drains).max(0)
 }
 
 /// When the level will have sunk far enough for one more call.

@@ -53,6 +53,23 @@ conformance! {
         }
     }
 
+    async fn room_is_told_and_not_lent(db: &Db) {
+        let now = at(0);
+        let room = async |ceiling, now, by| {
+            let key = "bitrix24/a/1.2.3.4";
+            db.store.budget_room(key, ceiling, 120, now, by).await.unwrap()
+        };
+        assert_eq!(room(40, now, now).await, 40, "a bucket that nobody used");
+        assert_eq!(take(db, 45, 50, now).await.granted, 45);
+        for _ in 0..2 {
+            // On PostgreSQL a moment of the server's passes between two questions.
+            assert!((9..=10).contains(&room(50, now, at(2)).await));
+            assert_eq!(room(40, now, now).await, 0);
+        }
+        db.store.budget_hold("bitrix24/a/1.2.3.4", at(60)).await.unwrap();
+        assert_eq!(room(50, now, at(59)).await, 0);
+    }
+
     async fn a_hold_stops_everybody_and_a_shorter_one_does_not_end_it(db: &Db) {
         db.store.budget_hold("bitrix24/a/1.2.3.4", at(60)).await.unwrap();
         db.store.budget_hold("bitrix24/a/1.2.3.4", at(30)).await.unwrap();

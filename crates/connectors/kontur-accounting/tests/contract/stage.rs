@@ -194,6 +194,10 @@ impl Gate for Notes {
         Ok(())
     }
 
+    async fn room(&self, _: &Admission) -> u32 {
+        u32::MAX
+    }
+
     async fn book(&self, portal: &PortalId, exchange: &Exchange) {
         assert_eq!(portal.as_str(), "7f3a");
         self.notes.lock().unwrap().push("book");
