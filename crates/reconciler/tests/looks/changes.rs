@@ -1,5 +1,7 @@
 //! What nobody told us: sweeps, the vendor's queue, the accounting side's feed, deletions.
 
+use std::time::Duration;
+
 use capability::portal::{RecordKind, Reserved};
 use domain::observed::Record;
 use domain::{CompanyId, DealId, InvoiceStatus, Money, RequisiteId};
@@ -35,6 +37,50 @@ impl Desk {
         }
         self.run(120).await;
     }
+}
+
+#[test]
+fn the_echo_of_our_own_write_is_not_read_whole() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.deal_enters(1).await;
+        desk.run(1).await;
+        desk.event(1).await;
+        desk.run(60).await;
+        let (glances, wholes) = (desk.office.calls("glance"), desk.office.calls("read"));
+        assert_eq!(wholes, 1);
+
+        desk.office.edit(1, |reading| {
+            reading.rows[0].price = domain::Price::parse("90").unwrap();
+        });
+        desk.event(1).await;
+        desk.run(60).await;
+        assert!(desk.office.calls("glance") > glances);
+        assert_eq!(desk.office.calls("read"), 2);
+        assert_eq!(desk.open_cases().await.len(), 1);
+    });
+}
+
+#[test]
+fn whoever_edits_the_deal_before_our_write_is_not_taken_for_an_echo() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.office.slow_down("issue", Duration::from_secs(1));
+        desk.deal_enters(1).await;
+        let edits = async {
+            let clock = &desk.clock;
+            let halfway = clock.now() + SignedDuration::from_millis(500);
+            clock.sleep_until(halfway).await;
+            desk.office.edit(1, |reading| {
+                reading.rows[0].price = domain::Price::parse("90").unwrap();
+            });
+            desk.event(1).await;
+        };
+        futures_util::future::join(desk.run(60), edits).await;
+        assert_eq!(desk.open_cases().await.len(), 1);
+    });
 }
 
 #[test]

@@ -10,6 +10,7 @@ use capability::portal::{
 use capability::{Call, ConnectorError, Portal};
 use domain::DealId;
 use domain::observed::{DealGlance, FieldValue, OurField, OwnCompany, Record, RecordOwner};
+use jiff::Timestamp;
 
 use crate::office::{Entry, Office, Page, State, own_companies};
 
@@ -132,10 +133,11 @@ impl WritePortal for Crm {
     ) -> Vec<Result<Written, ConnectorError>> {
         self.0.arrive("write").await;
         let mut results = Vec::new();
+        let now = self.0.clock.now();
         for one in writes.iter().cloned() {
             results.push(
                 self.0
-                    .write(kind(&one), move |state| done(state, one))
+                    .write(kind(&one), move |state| done(state, one, now))
                     .await,
             );
         }
@@ -177,11 +179,19 @@ fn kind(write: &PortalWrite) -> &'static str {
     }
 }
 
-fn done(state: &mut State, write: PortalWrite) -> (Written, String) {
+fn done(state: &mut State, write: PortalWrite, now: Timestamp) -> (Written, String) {
     match write {
-        PortalWrite::SetFields { deal, fields, .. } => {
+        PortalWrite::SetFields {
+            deal,
+            fields,
+            compared,
+        } => {
             let shown: Vec<String> = fields.iter().map(|(field, to)| text(*field, to)).collect();
+            let mut written = Written::default();
             if let Some(reading) = state.deals.get_mut(&deal) {
+                let changed = &mut reading.glance.deal.changed;
+                written.changed = (compared == Some(*changed)).then_some(now);
+                *changed = now;
                 for (field, to) in &fields {
                     reading.glance.fields.set(*field, to);
                 }
@@ -190,7 +200,7 @@ fn done(state: &mut State, write: PortalWrite) -> (Written, String) {
                 }
             }
             let line = format!("deal {deal}: fields {}", shown.join(", "));
-            (Written::default(), line)
+            (written, line)
         }
         PortalWrite::AddTimelineEntry { deal, text, mark } => {
             let id = (state.timeline.len() + 901).to_string();

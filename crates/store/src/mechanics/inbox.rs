@@ -2,10 +2,11 @@
 //!
 //! An event carries no work; it only says what to look at. A deal's event asks for a look at the deal; the event
 //! of any other record wakes the deals whose cases wait for it, and asks for a look at the record itself, from
-//! which the reconciler finds whose it is. Not here: tokens and hosts of events (`web` drops them).
+//! which the reconciler finds whose it is. An event right after our own write is most likely its echo: it waits for
+//! a moment, so that the echoes of a batch are looked at together. Not here: tokens and hosts of events (`web` drops them).
 
 use domain::PortalId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     mechanics::work::{Lane, Look, enqueue},
     sql::statements,
     store::Store,
-    subject::{Subject, SubjectKind},
+    subject::{Subject, SubjectKind, key_set},
     tx::Tx,
     value::{Value, params},
     writer::Urgency,
@@ -47,6 +48,9 @@ statements! {
         "DELETE FROM inbox WHERE id IN (
              SELECT id FROM inbox WHERE portal_id = $1 AND received_at < $2
              ORDER BY received_at LIMIT $3)";
+    WRITTEN_SINCE =
+        "SELECT DISTINCT subject FROM effect
+         WHERE portal_id = $1 AND subject IN keys($2) AND once = 0 AND sent_at >= $3";
     COUNT = "SELECT count(*) FROM inbox WHERE portal_id = $1";
 }
 
@@ -153,8 +157,39 @@ async fn accept(tx: &mut Tx<'_>, events: &[NewEvent], now: Timestamp) -> Result<
         let Some((portal, _)) = of_portal.first() else {
             continue;
         };
-        let looks: Vec<Look> = of_portal.iter().map(|(_, look)| look.clone()).collect();
+        let mut looks: Vec<Look> = of_portal.iter().map(|(_, look)| look.clone()).collect();
+        echoes_wait(tx, portal, &mut looks, now).await?;
         enqueue(tx, portal, &looks).await?;
+    }
+    Ok(())
+}
+
+/// Echoes of our own writes come within this.
+const ECHO_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+/// So long an echo waits for the others of its batch. A person who is as quick as that waits too.
+const ECHO_WAITS: SignedDuration = SignedDuration::from_secs(2);
+
+async fn echoes_wait(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    looks: &mut [Look],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let deals = looks.iter().map(|look| &look.subject);
+    let deals: Vec<&Subject> = deals
+        .filter(|subject| subject.kind == SubjectKind::Deal)
+        .collect();
+    if deals.is_empty() {
+        return Ok(());
+    }
+    let since = now.checked_sub(ECHO_WITHIN).unwrap_or(Timestamp::MIN);
+    let ask = params![portal, key_set(deals), since];
+    let written: Vec<String> = tx.list(&WRITTEN_SINCE, &ask, |row| row.text()).await?;
+    for look in looks {
+        if written.contains(&look.subject.to_string()) {
+            look.lane = look.lane.max(Lane::Due);
+            look.due_at = now.checked_add(ECHO_WAITS).unwrap_or(now);
+        }
     }
     Ok(())
 }

@@ -18,6 +18,23 @@ conformance! {
         assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 3);
     }
 
+    async fn the_echo_of_our_own_write_waits_for_the_others(db: &Db) {
+        let lease = leased(db, 4711).await;
+        let first = db.store.work_take(&lease, Lane::Due, 10, &[], at(0)).await.unwrap();
+        db.store.record(&lease, settled(&first[0], None), at(0)).await.unwrap();
+        send_one(db, &lease, field_write(4711, "17"), at(10)).await;
+        db.store.accept(&[event("a", deal(4711)), event("a", deal(1))], at(12)).await.unwrap();
+        let click = db.store.work_take(&lease, Lane::Click, 10, &[], at(12)).await.unwrap();
+        assert_eq!(click.iter().map(|work| &work.subject).collect::<Vec<_>>(), [&deal(1)]);
+        assert_eq!(db.store.next_due_of(&portal("a")).await.unwrap(), Some(at(12)));
+        assert!(db.store.work_take(&lease, Lane::Due, 10, &[], at(13)).await.unwrap().is_empty());
+        assert_eq!(db.store.work_take(&lease, Lane::Due, 10, &[], at(14)).await.unwrap().len(), 1);
+
+        // Long after it, an event is news.
+        db.store.accept(&[event("a", deal(4711))], at(16)).await.unwrap();
+        assert_eq!(db.store.work_take(&lease, Lane::Click, 10, &[deal(1)], at(16)).await.unwrap().len(), 1);
+    }
+
     async fn an_event_without_a_record_is_kept_and_causes_no_look(db: &Db) {
         let lease = leased(db, 1).await;
         let event = NewEvent { record: None, ..event("a", deal(1)) };
