@@ -19,6 +19,7 @@ mod accountant;
 mod application;
 mod away;
 mod bad_remotes;
+mod crowd;
 mod deleted_deal;
 mod first_invoice;
 mod own_writes;

@@ -1,6 +1,8 @@
 //! The office that the scenarios happen in: who sells, who buys, what a deal holds.
 
-use emulator_bitrix24::{DealSeed, LineSeed, PortalConfig, UserSeed};
+use std::collections::BTreeMap;
+
+use emulator_bitrix24::{CompanySeed, DealSeed, LineSeed, PortalConfig, RequisiteSeed, UserSeed};
 use serde_json::json;
 
 /// The stage in which a deal wants an invoice.
@@ -80,4 +82,32 @@ pub(crate) fn mark(deal: i64) -> String {
 /// The portal's path to a deal's card.
 pub(crate) fn path(deal: i64) -> String {
     format!("/crm/deal/details/{deal}/")
+}
+
+/// A buyer with an INN whose check digit holds, one for each number.
+pub(crate) fn buyer(number: u32) -> CompanySeed {
+    let title = format!("ООО «Покупатель {number}»");
+    CompanySeed {
+        requisites: vec![RequisiteSeed {
+            fields: BTreeMap::from([
+                ("RQ_INN".to_owned(), inn(number)),
+                ("RQ_KPP".to_owned(), "770101001".to_owned()),
+                ("RQ_COMPANY_NAME".to_owned(), title.clone()),
+            ]),
+            ..RequisiteSeed::default()
+        }],
+        title,
+        ..CompanySeed::default()
+    }
+}
+
+fn inn(number: u32) -> String {
+    const WEIGHTS: [u32; 9] = [2, 4, 10, 3, 5, 9, 4, 6, 8];
+    let first = format!("7701{number:05}");
+    let digits = first.chars().filter_map(|digit| digit.to_digit(10));
+    let sum: u32 = digits
+        .zip(WEIGHTS)
+        .map(|(digit, weight)| digit * weight)
+        .sum();
+    format!("{first}{}", sum % 11 % 10)
 }

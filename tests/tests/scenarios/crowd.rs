@@ -1,0 +1,59 @@
+//! Many deals at once: packed into few requests, within the portal's limits.
+
+use crate::office;
+use crate::world::{Start, World, until};
+
+const COMPANIES: u32 = 40;
+const DEALS_EACH: usize = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_and_twenty_deals_at_once_get_a_bill_each_in_few_requests() {
+    let mut portal = office::portal();
+    portal.companies.extend((0..COMPANIES).map(office::buyer));
+    let world = World::begin(Start {
+        portal,
+        usual_limits: true,
+        timing: |timing| {
+            "1h".clone_into(&mut timing.sweep_every);
+            "1h".clone_into(&mut timing.feed_every);
+        },
+        ..Start::default()
+    })
+    .await;
+    let manager = world.portal.manager();
+    let deals: Vec<i64> = (0..COMPANIES)
+        .flat_map(|number| {
+            let deal = office::deal("Поставка", &office::buyer(number).title);
+            let manager = &manager;
+            (0..DEALS_EACH).map(move |_| manager.create_deal(&deal).unwrap())
+        })
+        .collect();
+    world.until_quiet().await;
+    let before = world.portal.truth().requests();
+    for deal in &deals {
+        world.drag(*deal);
+    }
+    // The accounting side lets five requests a second through: this takes most of a minute.
+    for tenth in 1..=10 {
+        until(&format!("{tenth} tenths of the numbers"), || {
+            let numbered = deals.iter().filter(|deal| world.has_number(**deal));
+            numbered.count() >= deals.len() * tenth / 10
+        })
+        .await;
+    }
+    let truth = world.portal.truth();
+    let requests = truth.requests() - before;
+    // Six bills go out while what was read for them is fresh: that is twenty readings and twenty writes, and as much
+    // again for echoes and for what the clicks of the beginning asked one by one.
+    assert!(requests <= 110, "{requests} requests are too many");
+    assert_eq!(truth.limit_refusals(), 0);
+    for deal in &deals {
+        assert_eq!(world.bills_ever(*deal), 1, "bills of deal {deal}");
+        let bill = world.bill(*deal);
+        assert_eq!(bill.sum.0, office::KOPECKS);
+    }
+    let truth = world.kontur.truth();
+    assert_eq!(truth.bills().count(), deals.len());
+    let book = truth.organizations.values().next().unwrap();
+    assert_eq!(book.contractors.len(), deals.len() / DEALS_EACH);
+}
