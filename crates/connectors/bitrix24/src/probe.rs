@@ -3,8 +3,10 @@
 
 use capability::portal::Finding;
 use capability::{Call, ConnectorError};
-use domain::Verdict;
 use domain::observed::OurField;
+use domain::{VatRate, Verdict};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -14,6 +16,7 @@ use crate::deals::fields_command;
 use crate::error::{Effect, other_shape};
 use crate::fields::kinds;
 use crate::gather::{items, rows};
+use crate::translate::decimal;
 use crate::wire;
 
 /// Scopes without which something of the product does not work, with what that is.
@@ -89,6 +92,7 @@ impl Connector {
                     json!({"entityTypeId": 2, "order": {"ID": "DESC"}, "select": ["ID"], "start": -1}),
                 ),
             ),
+            ("vat", Command::new("crm.vat.list", Value::Null)),
             ("fields", fields_command()),
         ]
     }
@@ -112,6 +116,7 @@ impl Connector {
             "requisites" => vec![readable("Чтение реквизитов", answer)],
             "bank details" => vec![readable("Чтение банковских реквизитов", answer)],
             "history" => vec![readable("История стадий", answer)],
+            "vat" => vec![vat(answer, self.client.now())],
             _ => Vec::new(),
         }
     }
@@ -396,6 +401,41 @@ fn own(answer: Result<Value, ConnectorError>) -> Finding {
         ),
         Ok(companies) => holds(what, format!("найдено: {}", companies.len())),
     }
+}
+
+/// The rates come with a deal's rows, so this list is only advice: what stands in it a manager will choose.
+fn vat(answer: Result<Value, ConnectorError>, now: Timestamp) -> Finding {
+    let what = "Ставки НДС портала";
+    let rates = answer.and_then(|value| {
+        rows::<wire::Vat>(value, "VAT rates")
+            .map_err(|shape| other_shape(Effect::Read, "crm.vat.list", shape.to_string()))
+    });
+    let Ok(rates) = rates else {
+        return holds(what, "справочник не открыт; ставки берутся из строк сделки");
+    };
+    // A rate ends with a year, and on the eve of that every zone of the country has the same one.
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let tokens = rates.iter().filter(|rate| rate.active.0);
+    let (mut good, mut doubtful) = (Vec::new(), Vec::new());
+    for token in tokens.map(|rate| &rate.rate.0) {
+        let known = match token {
+            None => Some(VatRate::Without),
+            Some(token) => decimal(token).and_then(VatRate::of_percent),
+        };
+        match known {
+            Some(rate) if rate.in_force_on(today) => good.push(rate.label().to_owned()),
+            Some(rate) => doubtful.push(rate.label().to_owned()),
+            None => doubtful.push(token.clone().unwrap_or_default()),
+        }
+    }
+    let mut advice = format!("действуют: {}", good.join(", "));
+    if !doubtful.is_empty() {
+        advice.push_str(&format!(
+            "; уберите из справочника {}: по сделке с такой ставкой счёт не выставить",
+            doubtful.join(", ")
+        ));
+    }
+    holds(what, advice)
 }
 
 fn readable(what: &str, answer: Result<Value, ConnectorError>) -> Finding {

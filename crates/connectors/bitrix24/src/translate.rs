@@ -232,7 +232,7 @@ fn money(token: &str) -> Option<Money> {
     Money::rounded(decimal(token)?)
 }
 
-fn decimal(token: &str) -> Option<Decimal> {
+pub(crate) fn decimal(token: &str) -> Option<Decimal> {
     Quantity::parse(token).ok().map(Quantity::value)
 }
 

@@ -322,6 +322,17 @@ pub(crate) struct Profile {
     pub(crate) admin: Flag,
 }
 
+/// A row of `crm.vat.list`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct Vat {
+    #[serde(default)]
+    pub(crate) active: Flag,
+    /// None is "without VAT", which is not 0 %.
+    #[serde(default)]
+    pub(crate) rate: Token,
+}
+
 /// `result` of `app.info`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

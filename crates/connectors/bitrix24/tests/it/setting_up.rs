@@ -247,3 +247,27 @@ async fn the_plan_decides_about_the_offline_queue() {
         assert_eq!(stage.bitrix.offline(&stage.call()).await, Ok(expected));
     }
 }
+
+#[tokio::test]
+async fn the_check_names_the_rates_that_no_invoice_can_have() {
+    let stage = Stage::webhook(portal(|method, _| match method {
+        "crm.vat.list" => {
+            let rate =
+                |rate: Value, active: &str| json!({"ID": "1", "ACTIVE": active, "RATE": rate});
+            Reply::Result(json!([
+                rate(json!("22.00"), "Y"),
+                rate(json!("20.00"), "Y"),
+                rate(json!("18.00"), "Y"),
+                rate(json!("12.00"), "N"),
+                rate(Value::Null, "Y"),
+            ]))
+        }
+        _ => Reply::Error("ACCESS_DENIED"),
+    }));
+    let findings = stage.portal.directory.probe(&stage.call()).await;
+    let rates = findings.iter().find(|finding| finding.what.contains("НДС"));
+    assert_eq!(
+        rates.unwrap().advice,
+        "действуют: 22%, Без НДС; уберите из справочника 20%, 18.00: по сделке с такой ставкой счёт не выставить"
+    );
+}
