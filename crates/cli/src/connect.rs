@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use store::{Mode, Portal, Store};
 use transport::{Allowed, TimeSource, Transport};
 
-use crate::config::{Access, Config};
+use crate::config::{Access, CONFIG_REFUSED, Config};
 use crate::policy;
 use crate::vault::Vault;
 
@@ -44,6 +44,21 @@ pub enum ConnectError {
     /// Tokens.
     #[error("{0}")]
     Vault(#[from] connector_bitrix24::VaultError),
+}
+
+const DATABASE_UNUSABLE: &str = "DATABASE-UNUSABLE";
+const POLICY_MISSING: &str = "POLICY-MISSING";
+const POLICY_OUTDATED: &str = "POLICY-OUTDATED";
+
+impl ConnectError {
+    /// The page that tells what to do.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Store(_) => DATABASE_UNUSABLE,
+            Self::Policy(_) => POLICY_OUTDATED,
+            Self::Bitrix24(_) | Self::Accounting(_) | Self::Vault(_) => CONFIG_REFUSED,
+        }
+    }
 }
 
 /// Connects the portal of a configuration.
@@ -305,15 +320,21 @@ impl Connector {
             .clear();
     }
 
-    async fn connect(&self, id: &PortalId) -> Result<Arc<Connected>, Refused> {
-        let portal = self.store.portal_get(id).await.map_err(broken)?;
-        let portal = portal.ok_or_else(|| Refused::Broken("the portal is not known".to_owned()))?;
+    async fn connect(&self, id: &PortalId) -> Result<Arc<Connected>, NotConnected> {
+        let portal = self.store.portal_get(id).await;
+        let portal = portal.map_err(|error| broken(DATABASE_UNUSABLE, &error))?;
+        let portal = portal.ok_or_else(|| NotConnected::Broken {
+            code: POLICY_MISSING,
+            reason: "the portal is not known: run `provodka setup`".to_owned(),
+        })?;
         if portal.paused || portal.mode == Mode::Off {
-            return Err(Refused::Paused);
+            return Err(NotConnected::Paused);
         }
-        let stored = self.store.policy_current(id).await.map_err(broken)?;
-        let stored = stored.ok_or_else(|| {
-            Refused::Broken("the portal has no policy yet: run `provodka setup`".to_owned())
+        let stored = self.store.policy_current(id).await;
+        let stored = stored.map_err(|error| broken(DATABASE_UNUSABLE, &error))?;
+        let stored = stored.ok_or_else(|| NotConnected::Broken {
+            code: POLICY_MISSING,
+            reason: "the portal has no policy yet: run `provodka setup`".to_owned(),
         })?;
         let made_of = MadeOf {
             policy: stored.version,
@@ -323,8 +344,9 @@ impl Connector {
         if let Some(kept) = self.kept(id, &made_of) {
             return Ok(kept);
         }
-        let policy = policy::read(&stored).map_err(broken)?;
-        let connected = Arc::new(self.compose(&portal, policy).map_err(broken)?);
+        let policy = policy::read(&stored).map_err(|error| broken(POLICY_OUTDATED, &error))?;
+        let connected = self.compose(&portal, policy);
+        let connected = Arc::new(connected.map_err(|error| broken(error.code(), &error))?);
         let kept = Kept {
             made_of,
             connected: Arc::clone(&connected),
@@ -397,19 +419,10 @@ impl Connector {
     }
 }
 
-/// As [`NotConnected`], before it is told.
-enum Refused {
-    Paused,
-    Broken(String),
-}
-
 #[async_trait]
 impl Connections for Connector {
     async fn of(&self, portal: &PortalId) -> Result<Arc<Connected>, NotConnected> {
-        self.connect(portal).await.map_err(|refused| match refused {
-            Refused::Paused => NotConnected::Paused,
-            Refused::Broken(why) => NotConnected::Broken(why),
-        })
+        self.connect(portal).await
     }
 }
 
@@ -434,12 +447,12 @@ fn with(detail: Value, name: &str, value: Value) -> Value {
     Value::Object(fields)
 }
 
-fn broken(error: impl std::error::Error) -> Refused {
-    let mut text = error.to_string();
+fn broken(code: &'static str, error: &dyn std::error::Error) -> NotConnected {
+    let mut reason = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {
-        text = format!("{text}: {next}");
+        reason = format!("{reason}: {next}");
         cause = next.source();
     }
-    Refused::Broken(text)
+    NotConnected::Broken { code, reason }
 }

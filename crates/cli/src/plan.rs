@@ -30,9 +30,9 @@ pub async fn run(product: &Product, deals: &[u64]) -> anyhow::Result<Vec<Planned
             NotConnected::Paused => {
                 Told::mistake("the portal is paused").hint("`provodka resume` lets it go on")
             }
-            NotConnected::Broken(why) => {
-                Told::failure(why).hint("`provodka check` says what to do")
-            }
+            NotConnected::Broken { code, reason } => Told::failure(reason).hint(format!(
+                "`provodka explain {code}` tells what happened, `provodka check` what to do"
+            )),
         })?;
     // Nothing is written under it: a plan needs no lease, and whoever works on the portal keeps theirs.
     let (_keeper, lease) = watch::channel(Lease {

@@ -2,7 +2,7 @@
 //!
 //! The question belongs to the portal's own task that asks that remote by itself, the sweep or the change
 //! feed: as soon as one of them gets an answer, it is withdrawn. Until then no deal knocks at the accounting
-//! side. Not here: how the administrator is told (`bells`).
+//! side; where no feed is read, its task knocks. Not here: how the administrator is told (`bells`).
 
 use capability::{ConnectorError, Remote};
 use domain::Verdict;
@@ -10,7 +10,7 @@ use engine::{Halted, LeaseContext};
 use serde_json::json;
 use store::{CaseChange, CaseFacts, CaseState, Record, Subject};
 
-use crate::portal_task;
+use crate::{Connected, journal, portal_task};
 
 const KEY: &str = "access";
 
@@ -39,13 +39,39 @@ pub(crate) fn lost_to(remote: Remote) -> CaseChange {
 
 /// Whether the accounting side is known to keep us out.
 pub(crate) async fn accounting_is_shut(ctx: &LeaseContext) -> Result<bool, Halted> {
-    is_open(ctx, &Subject::portal(portal_task::FEED)).await
+    is_open(ctx, &Subject::portal(portal_task::FEED), KEY).await
 }
 
-/// A task of the portal got its answer: the question about its remote has answered itself.
-pub(crate) async fn regained(ctx: &LeaseContext, subject: Subject) -> Result<(), Halted> {
-    let asks_a_remote = [portal_task::SWEEP, portal_task::FEED].map(Subject::portal);
-    if !asks_a_remote.contains(&subject) || !is_open(ctx, &subject).await? {
+/// Knocks at the accounting side while it is known to keep us out: nobody else does where no feed is read. True:
+/// it answered.
+pub(crate) async fn knock(ctx: &LeaseContext, connected: &Connected) -> Result<bool, Halted> {
+    if !accounting_is_shut(ctx).await? {
+        return Ok(false);
+    }
+    let portal = ctx.portal();
+    let call = ctx.call(&portal);
+    let probe = &connected.accounting.probe;
+    let answer = ctx.reading(|| probe.organisations(&call)).await;
+    let lines = journal::exchanges(&call, &[]);
+    match answer {
+        // Whoever is told that this is not his to ask was let in.
+        Err(error) if error.verdict != Verdict::Reject => {
+            Err(journal::halt(ctx, lines, &error).await)
+        }
+        Ok(_) | Err(_) => {
+            let record = Record {
+                journal: lines,
+                ..Record::default()
+            };
+            ctx.record(record).await.map(|()| true)
+        }
+    }
+}
+
+/// The portal's task `task` got an answer of its remote: the question about it has answered itself.
+pub(crate) async fn regained(ctx: &LeaseContext, task: &str) -> Result<(), Halted> {
+    let subject = Subject::portal(task);
+    if !is_open(ctx, &subject, KEY).await? {
         return Ok(());
     }
     ctx.record(Record {
@@ -58,12 +84,17 @@ pub(crate) async fn regained(ctx: &LeaseContext, subject: Subject) -> Result<(),
     .await
 }
 
-async fn is_open(ctx: &LeaseContext, subject: &Subject) -> Result<bool, Halted> {
+/// Whether this question about a task of the portal is open.
+pub(crate) async fn is_open(
+    ctx: &LeaseContext,
+    subject: &Subject,
+    key: &str,
+) -> Result<bool, Halted> {
     let known = ctx.known(std::slice::from_ref(subject)).await?;
     Ok(known
         .cases
         .iter()
-        .any(|case| case.state == CaseState::Open && case.facts.key == KEY))
+        .any(|case| case.state == CaseState::Open && case.facts.key == key))
 }
 
 fn open(code: &str, task: &str, text: &str) -> CaseChange {

@@ -23,9 +23,14 @@ pub enum NotConnected {
     /// Somebody paused it; everything is kept.
     #[error("the portal is paused")]
     Paused,
-    /// Its credentials or policy cannot be used.
-    #[error("{0}")]
-    Broken(String),
+    /// Its credentials or policy cannot be used: a person is asked.
+    #[error("{reason}")]
+    Broken {
+        /// The code of the question; `docs/errors/` has its page.
+        code: &'static str,
+        /// For the log and the question.
+        reason: String,
+    },
 }
 
 /// Connects portals.

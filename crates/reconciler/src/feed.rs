@@ -5,7 +5,7 @@ use domain::{Invoice, InvoiceId, OrganisationId};
 use engine::{Halted, LeaseContext};
 use store::{InvoiceLink, Lane, Look, Record, Settled, Subject, Work};
 
-use crate::{Connected, Reconciler, journal};
+use crate::{Connected, Reconciler, access, journal};
 
 pub(crate) const CHANGED: &str = "the accounting side changed its invoice";
 /// Something of ours is left to be put to the deal.
@@ -34,10 +34,18 @@ pub(crate) async fn look(
     connected: &Connected,
     work: Work,
 ) -> Result<(), Halted> {
-    if let Some(feed) = &connected.accounting.feed {
-        for organisation in &connected.policy.organisations {
-            read(ctx, connected, feed.as_ref(), &organisation.id).await?;
+    let organisations = &connected.policy.organisations;
+    let answered = match &connected.accounting.feed {
+        Some(feed) if !organisations.is_empty() => {
+            for organisation in organisations {
+                read(ctx, connected, feed.as_ref(), &organisation.id).await?;
+            }
+            true
         }
+        Some(_) | None => access::knock(ctx, connected).await?,
+    };
+    if answered {
+        access::regained(ctx, crate::portal_task::FEED).await?;
     }
     let again = ctx
         .now()

@@ -26,6 +26,7 @@ mod plan_only;
 mod record_owner;
 mod revisit;
 mod sweep;
+mod unconnected;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub mod portal_task {
     pub const CASES: &str = "cases";
     /// Linked deals by id: a deletion never appears in a sweep.
     pub const LINKS: &str = "links";
+    /// No task: what the question about a portal that cannot be connected is about.
+    pub(crate) const CONNECTION: &str = "connection";
 }
 
 /// Numbers of the reconciler.
@@ -92,6 +95,7 @@ pub struct Reconciler {
     renderer: Arc<Renderer>,
     settings: Settings,
     decided: deal::Decided,
+    last: unconnected::Last,
 }
 
 impl Reconciler {
@@ -106,6 +110,7 @@ impl Reconciler {
             renderer,
             settings,
             decided: deal::Decided::default(),
+            last: unconnected::Last::default(),
         }
     }
 }
@@ -116,13 +121,12 @@ impl Looker for Reconciler {
         let connected = match self.connections.of(&ctx.portal()).await {
             Ok(connected) => connected,
             Err(NotConnected::Paused) => return journal::put_off(ctx, due).await,
-            Err(NotConnected::Broken(reason)) => {
-                return Err(Halted::Remote {
-                    reason,
-                    again_at: None,
-                });
+            Err(NotConnected::Broken { code, reason }) => {
+                return Err(unconnected::halt(self, ctx, &due, code, reason).await);
             }
         };
+        self.last.remember(ctx, &connected);
+        unconnected::withdraw(ctx).await?;
         let (deals, others): (Vec<Work>, Vec<Work>) = due
             .into_iter()
             .partition(|work| work.subject.kind == SubjectKind::Deal);
@@ -180,9 +184,8 @@ impl Reconciler {
         }
         for work in others {
             is_portals |= work.subject.kind == SubjectKind::Portal;
-            let subject = work.subject.clone();
             match self.look_beside(ctx, connected, work).await {
-                Ok(()) => access::regained(ctx, subject).await?,
+                Ok(()) => {}
                 Err(halted @ Halted::Remote { .. }) => ending = Err(halted),
                 Err(halted) => return Err(halted),
             }

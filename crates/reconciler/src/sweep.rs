@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Lane, Look, Record, Settled, Subject, SubjectKind, Work};
 
 use crate::deal::subject_of;
-use crate::{Connected, Reconciler, journal, record_owner};
+use crate::{Connected, Reconciler, access, journal, portal_task, record_owner};
 
 const REASON: &str = "sweep";
 /// How old a time of change must be to be remembered as seen.
@@ -52,6 +52,7 @@ pub(crate) async fn look(
     while !threads.is_empty() {
         threads = pages(ctx, connected, threads, started, overlap).await?;
     }
+    access::regained(ctx, portal_task::SWEEP).await?;
     ctx.record(Record {
         settled: vec![Settled { work, next: None }],
         ..Record::default()

@@ -17,5 +17,6 @@ mod crm;
 mod desk;
 mod invoice;
 mod office;
+mod outages;
 mod questions;
 mod unknown;

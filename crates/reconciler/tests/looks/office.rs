@@ -37,6 +37,8 @@ pub(crate) enum Trouble {
     Busy,
     /// Surely not done: the key is accepted no more.
     Shut,
+    /// An answer that nobody understands.
+    Garbled,
     /// Done; the caller waits for ever.
     HangsDone,
     /// Not done; the caller waits for ever.
@@ -84,6 +86,10 @@ pub(crate) struct State {
     pub(crate) cleared: Vec<(String, u64)>,
     /// A robot that puts this into the number field after every write of ours.
     pub(crate) robot: Option<String>,
+    /// Deals that spoil every reading in which they are asked for, by kind of reading.
+    pub(crate) poison: Vec<(&'static str, DealId)>,
+    /// The accounting side has no change feed.
+    pub(crate) without_feed: bool,
     /// Every write that took effect, with the second in which it did.
     pub(crate) story: Vec<(f64, String)>,
     pub(crate) calls: BTreeMap<&'static str, usize>,
@@ -255,6 +261,22 @@ impl Office {
         }
     }
 
+    /// A read of these deals, unless trouble was ordered or one of them spoils it.
+    pub(crate) async fn read_of<T>(
+        &self,
+        kind: &'static str,
+        ids: &[DealId],
+        read: impl FnOnce(&State) -> T,
+    ) -> Result<T, ConnectorError> {
+        let answer = self.read(kind, read).await?;
+        let state = self.state();
+        let spoilt = ids.iter().any(|id| state.poison.contains(&(kind, *id)));
+        match spoilt {
+            true => Err(failed(kind, Trouble::Garbled)),
+            false => Ok(answer),
+        }
+    }
+
     async fn hang<T>(&self) -> T {
         self.hung.notify_one();
         std::future::pending().await
@@ -302,13 +324,14 @@ pub(crate) fn failed(kind: &'static str, trouble: Trouble) -> ConnectorError {
     let (verdict, code) = match trouble {
         Trouble::Refused => (Verdict::Reject, "refused"),
         Trouble::Shut => (Verdict::Reauthorize, "unauthorized"),
+        Trouble::Garbled => (Verdict::Defect, "other-shape"),
         Trouble::Busy => (Verdict::Retry { after: None }, "busy"),
         _ => (Verdict::Verify, "timed-out"),
     };
     ConnectorError {
         verdict,
         remote: match kind {
-            "find" | "create" | "issue" | "find_by_key" | "print" | "feed" => {
+            "find" | "create" | "issue" | "find_by_key" | "print" | "feed" | "organisations" => {
                 Remote::KonturAccounting
             }
             _ => Remote::Bitrix24,
