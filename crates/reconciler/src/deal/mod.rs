@@ -7,6 +7,7 @@ mod known;
 mod observe;
 mod pace;
 mod paper;
+mod parts;
 mod settle;
 mod tell;
 

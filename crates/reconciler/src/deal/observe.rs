@@ -141,7 +141,7 @@ async fn glance(
     ids: &[DealId],
     record: &mut Record,
 ) -> Result<Vec<Unreadable>, ConnectorError> {
-    let seen = in_parts(tell::GLANCE, ids, |ids| {
+    let seen = in_parts(tell::GLANCE, ids, move |ids| {
         let seen = async move {
             ctx.reading(|| connected.portal.deals.glance(call, &ids))
                 .await
@@ -172,7 +172,7 @@ async fn absent(
     missing: BTreeSet<DealId>,
 ) -> Result<Vec<Unreadable>, ConnectorError> {
     let missing: Vec<DealId> = missing.into_iter().collect();
-    let presences = in_parts(tell::GLANCE, &missing, |ids| {
+    let presences = in_parts(tell::GLANCE, &missing, move |ids| {
         let seen = async move {
             ctx.reading(|| connected.portal.deals.presence(call, &ids))
                 .await
@@ -200,7 +200,7 @@ async fn whole(
     ids: &[DealId],
     record: &mut Record,
 ) -> Result<Vec<Unreadable>, ConnectorError> {
-    let seen = in_parts(tell::WHOLE, ids, |ids| {
+    let seen = in_parts(tell::WHOLE, ids, move |ids| {
         let seen = async move {
             let reading = ctx
                 .reading(|| connected.portal.deals.read(call, &ids))

@@ -45,7 +45,7 @@ impl ReadDeals for Crm {
                 .map(|id| state.deals[id].glance.clone())
                 .collect()
         };
-        self.0.read("glance", glance).await
+        self.0.read_of("glance", ids, glance).await
     }
 
     async fn read(&self, _call: &Call<'_>, ids: &[DealId]) -> Result<Reading, ConnectorError> {
@@ -57,7 +57,7 @@ impl ReadDeals for Crm {
                 .collect(),
             own_companies: own_companies(),
         };
-        self.0.read("read", read).await
+        self.0.read_of("read", ids, read).await
     }
 
     async fn presence(

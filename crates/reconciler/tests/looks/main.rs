@@ -18,5 +18,6 @@ mod desk;
 mod invoice;
 mod office;
 mod outages;
+mod poison;
 mod questions;
 mod unknown;
