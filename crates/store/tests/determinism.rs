@@ -193,3 +193,18 @@ async fn two_runs_give_one_hash() {
         .unwrap();
     assert_ne!(hash_of(&file), hashes[1]);
 }
+
+#[tokio::test]
+async fn a_database_in_memory_outlives_the_process_that_halted() {
+    let store = Store::open_inline().unwrap();
+    thousand_calls(&store).await;
+    let portal = PortalId::new("portal-a");
+    let kept = store.inbox_count(&portal).await.unwrap();
+    store.faults().fail_nth(1, Fault::Io);
+    for _ in 0..2 {
+        let asked = store.inbox_count(&portal).await;
+        assert!(matches!(asked, Err(StoreError::Halted(_))), "{asked:?}");
+    }
+    let next = store.opened_again().unwrap();
+    assert_eq!(next.inbox_count(&portal).await.unwrap(), kept);
+}

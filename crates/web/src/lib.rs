@@ -64,8 +64,8 @@ pub trait Portals: Send + Sync {
     async fn uninstalled(&self, portal: &PortalId);
 }
 
-/// All routes.
-pub(crate) fn router(app: App) -> Router {
+/// All routes, as [`serve`] serves them; they want the caller's address as `ConnectInfo<SocketAddr>`.
+pub fn router(app: App) -> Router {
     let state = webhooks::Doorkeeper::new(app);
     Router::new()
         .route(BITRIX24_EVENTS, post(webhooks::bitrix24))
