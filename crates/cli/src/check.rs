@@ -6,7 +6,7 @@ use std::io::Write;
 
 use capability::portal::{Finding, Funnel as SeenFunnel};
 use comfy_table::{ContentArrangement, Table};
-use connector_bitrix24::FieldNames;
+use connector_bitrix24::{FieldNames, refused};
 use domain::observed::OwnCompany;
 use jiff::Timestamp;
 use planner::{Mode, Policy};
@@ -174,11 +174,11 @@ async fn on_portal(
     if let Some(policy) = policy {
         match bitrix24.directory.funnels(call).await {
             Ok(funnels) => rules.extend(against_funnels(policy, &funnels)),
-            Err(error) => rules.push(fails("Воронки", error.to_string(), "BITRIX24-RIGHTS")),
+            Err(error) => rules.push(refused("Воронки", &error)),
         }
         match bitrix24.directory.own_companies(call).await {
             Ok(companies) => rules.extend(against_companies(policy, &companies)),
-            Err(error) => rules.push(fails("Свои компании", error.to_string(), "BITRIX24-RIGHTS")),
+            Err(error) => rules.push(refused("Свои компании", &error)),
         }
     }
     findings

@@ -116,9 +116,8 @@ impl Connector {
             (Access::Webhook { url, .. }, _) => Connection::Webhook { url: url.clone() },
             (Access::App { .. }, Some(app)) => Connection::App(app),
             (Access::App { .. }, None) => {
-                return Err(
-                    connector_bitrix24::VaultError("there is no master key".to_owned()).into(),
-                );
+                let why = "there is no master key".to_owned();
+                return Err(connector_bitrix24::VaultError::Failed(why).into());
             }
         };
         Ok(Bitrix24::new(

@@ -48,6 +48,7 @@ pages![
     "POLICY-MISSING",
     "POLICY-OUTDATED",
     "SUBJECT-SET-ASIDE",
+    "TOKENS-SEALED",
     "TRIED-TOO-OFTEN",
 ];
 

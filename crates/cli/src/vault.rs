@@ -40,9 +40,10 @@ impl TokenVault for Vault {
         else {
             return Ok(None);
         };
-        let plain = self.keys.open(&self.portal, &sealed).map_err(told)?;
+        let plain = self.keys.open(&self.portal, &sealed);
+        let plain = plain.map_err(|error| VaultError::Sealed(error.to_string()))?;
         let kept: Kept = serde_json::from_slice(&plain)
-            .map_err(|_| VaultError("what was sealed is no pair of tokens".to_owned()))?;
+            .map_err(|_| VaultError::Sealed("what was sealed is no pair of tokens".to_owned()))?;
         let tokens = Tokens {
             access: SecretString::from(kept.access),
             refresh: SecretString::from(kept.refresh),
@@ -84,10 +85,73 @@ impl Vault {
                 return Ok(());
             }
         }
-        Err(VaultError("others replace them all the time".to_owned()))
+        Err(VaultError::Failed(
+            "others replace them all the time".to_owned(),
+        ))
     }
 }
 
 fn told(error: impl std::fmt::Display) -> VaultError {
-    VaultError(error.to_string())
+    VaultError::Failed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Vault;
+    use connector_bitrix24::{TokenVault as _, Tokens, VaultError};
+    use domain::PortalId;
+    use engine::SharedRng;
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+    use secrecy::SecretString;
+    use store::{Mode, Portal, Store};
+
+    use crate::seal::KeyRing;
+
+    fn keys(key: &str) -> Arc<KeyRing> {
+        Arc::new(KeyRing::new(&SecretString::from(key), &[]).unwrap())
+    }
+
+    #[tokio::test]
+    async fn tokens_under_another_key_are_sealed_and_not_unreadable() {
+        let portal = PortalId::new("portal-a");
+        let store = Store::open_inline().unwrap();
+        let row = Portal {
+            id: portal.clone(),
+            host: "portal.bitrix24.test".to_owned(),
+            mode: Mode::Active,
+            paused: false,
+            detail: serde_json::json!({}),
+            created_at: "2026-03-12T09:00:00Z".parse().unwrap(),
+            updated_at: "2026-03-12T09:00:00Z".parse().unwrap(),
+        };
+        store.portal_put(&row).await.unwrap();
+        let vault = Vault {
+            store,
+            keys: keys("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+            portal,
+            rng: SharedRng::new(StdRng::seed_from_u64(7)),
+        };
+        let tokens = Tokens {
+            access: "access".to_owned().into(),
+            refresh: "refresh".to_owned().into(),
+            client_endpoint: "https://portal.bitrix24.test/rest/".to_owned(),
+        };
+        vault.adopt(&tokens).await.unwrap();
+        assert!(vault.load().await.unwrap().is_some());
+        let other = Vault {
+            keys: keys("HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+            ..vault
+        };
+        let error = other.load().await.unwrap_err();
+        assert!(
+            matches!(&error, VaultError::Sealed(why) if why.contains("master key")),
+            "{error}"
+        );
+        // A new installation does not need the old tokens.
+        other.adopt(&tokens).await.unwrap();
+        assert!(other.load().await.unwrap().is_some());
+    }
 }

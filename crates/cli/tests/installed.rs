@@ -21,6 +21,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 const SEED: u64 = 7;
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const OTHER_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// Both remotes and what the product needs to know of them.
 struct Office {
@@ -66,7 +68,7 @@ async fn listen() -> (TcpListener, String) {
 }
 
 impl Office {
-    fn config(&self, public_url: &str) -> Config {
+    fn config(&self, public_url: &str, master_key: &str) -> Config {
         let mut raw = Raw {
             development: true,
             ..Raw::default()
@@ -91,16 +93,22 @@ impl Office {
                 self.credentials.client_secret.as_str(),
             ),
             ("PROVODKA_ACCOUNTING_API_KEY", &key),
-            (
-                "PROVODKA_MASTER_KEY",
-                "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-            ),
+            ("PROVODKA_MASTER_KEY", master_key),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         Config::from_raw(&raw, &environment).unwrap_or_else(|faults| panic!("{faults}"))
     }
+}
+
+/// What does not hold, with the code of its page.
+fn wrong(report: &check::Report) -> Vec<(&str, &str)> {
+    let findings = report.parts.iter().flat_map(|(_, findings)| findings);
+    findings
+        .filter(|finding| !finding.holds)
+        .map(|finding| (finding.what.as_str(), finding.code.as_deref().unwrap_or("")))
+        .collect()
 }
 
 /// Waits until a question has an answer.
@@ -120,7 +128,8 @@ async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
 async fn an_installed_application_makes_an_invoice_of_a_deal() {
     let office = office().await;
     let (door, public_url) = listen().await;
-    let product = Product::open(office.config(&public_url), Surroundings::of_machine())
+    let config = office.config(&public_url, MASTER_KEY);
+    let product = Product::open(config, Surroundings::of_machine())
         .await
         .unwrap();
     let running = serve::start(product.clone(), Some(door)).await.unwrap();
@@ -172,4 +181,20 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
     let after = check::run(Ok(product.clone())).await;
     assert!(after.is_well(), "{after:#?}");
     running.stop().await.unwrap();
+
+    let surroundings = Surroundings {
+        store: Some(product.store.clone()),
+        ..Surroundings::of_machine()
+    };
+    let config = office.config(&public_url, OTHER_KEY);
+    let locked_out = Product::open(config, surroundings).await;
+    let locked_out = check::run(locked_out).await;
+    assert_eq!(
+        wrong(&locked_out),
+        [
+            ("Доступ к порталу", "TOKENS-SEALED"),
+            ("Воронки", "TOKENS-SEALED"),
+            ("Свои компании", "TOKENS-SEALED"),
+        ]
+    );
 }

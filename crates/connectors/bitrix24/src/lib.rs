@@ -47,4 +47,5 @@ mod write;
 pub use connection::{Bitrix24, ConfigError, Connection, Offline, Settings};
 pub use fields::FieldNames;
 pub use oauth::oauth_host_is_pinned;
+pub use probe::refused;
 pub use tokens::{App, TokenVault, Tokens, VaultError};

@@ -16,6 +16,7 @@ use crate::deals::fields_command;
 use crate::error::{Effect, other_shape};
 use crate::fields::kinds;
 use crate::gather::{items, rows};
+use crate::tokens::TOKENS_SEALED;
 use crate::translate::decimal;
 use crate::wire;
 
@@ -232,8 +233,8 @@ pub(crate) fn fails(what: impl Into<String>, advice: impl Into<String>, code: &s
     }
 }
 
-/// A finding out of a failed try.
-pub(crate) fn refused(what: impl Into<String>, error: &ConnectorError) -> Finding {
+/// A finding out of a failed try: what the failure means and what to do.
+pub fn refused(what: impl Into<String>, error: &ConnectorError) -> Finding {
     let (advice, code) = advice(error);
     fails(
         what,
@@ -244,6 +245,10 @@ pub(crate) fn refused(what: impl Into<String>, error: &ConnectorError) -> Findin
 
 fn advice(error: &ConnectorError) -> (&'static str, &'static str) {
     match (error.verdict, error.code.as_str()) {
+        (_, TOKENS_SEALED) => (
+            "сохранённые токены не открываются этим мастер-ключом: верните прежний `PROVODKA_MASTER_KEY` или установите приложение заново",
+            "TOKENS-SEALED",
+        ),
         (_, "insufficient_scope") => (
             "добавьте право в настройках вебхука или приложения",
             "BITRIX24-SCOPE",

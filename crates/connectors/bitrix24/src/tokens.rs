@@ -19,6 +19,9 @@ use url::Url;
 use crate::oauth::{Ask, Way, ask, oauth, pair, sign_in};
 use crate::wire::Grant;
 
+/// The code of tokens that lie in the vault and do not open.
+pub(crate) const TOKENS_SEALED: &str = "tokens-sealed";
+
 /// A pair of tokens with the address that they open.
 #[derive(Clone, Debug)]
 pub struct Tokens {
@@ -30,10 +33,16 @@ pub struct Tokens {
     pub client_endpoint: String,
 }
 
-/// The vault could not be read or written.
+/// Why the vault gave or took no tokens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the tokens could not be read or stored: {0}")]
-pub struct VaultError(pub String);
+pub enum VaultError {
+    /// It could not be read or written now.
+    #[error("the tokens could not be read or stored: {0}")]
+    Failed(String),
+    /// They lie there and do not open: no second try helps, only the right key or other tokens.
+    #[error("the stored tokens do not open: {0}")]
+    Sealed(String),
+}
 
 /// Where an application's tokens are kept, sealed, one pair per portal, with a version that grows.
 #[async_trait]
@@ -306,5 +315,8 @@ fn endpoint(text: &str) -> Result<Url, ConnectorError> {
 }
 
 fn vault(error: &VaultError) -> ConnectorError {
-    oauth(Verdict::Retry { after: None }, "vault", error.to_string())
+    match error {
+        VaultError::Failed(_) => oauth(Verdict::Retry { after: None }, "vault", error.to_string()),
+        VaultError::Sealed(_) => sign_in(TOKENS_SEALED, &error.to_string()),
+    }
 }

@@ -301,6 +301,20 @@ pub(crate) fn settings(offline: Offline) -> Settings {
     }
 }
 
+/// A vault whose tokens do not open: another key sealed them.
+pub(crate) struct Shut;
+
+#[async_trait]
+impl TokenVault for Shut {
+    async fn load(&self) -> Result<Option<(u64, Tokens)>, VaultError> {
+        Err(VaultError::Sealed("another key".to_owned()))
+    }
+
+    async fn replace(&self, _expected: u64, _tokens: Tokens) -> Result<bool, VaultError> {
+        Ok(false)
+    }
+}
+
 /// Tokens in memory, with a log of what was stored.
 pub(crate) struct Memory {
     pair: Mutex<Option<(u64, Tokens)>>,
@@ -356,7 +370,7 @@ impl TokenVault for Memory {
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;
-            return Err(VaultError("the disk is full".to_owned()));
+            return Err(VaultError::Failed("the disk is full".to_owned()));
         }
         let mut pair = self.pair.lock().unwrap();
         if pair.as_ref().map(|(version, _)| *version) != Some(expected) {

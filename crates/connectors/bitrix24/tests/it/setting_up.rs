@@ -1,12 +1,13 @@
 //! Set-up and check: fields, subscriptions, findings.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use connector_bitrix24::Offline;
+use domain::Verdict;
 use domain::observed::OurField;
 use serde_json::{Value, json};
 
-use crate::script::{Memory, Reply, Script, Stage, fixture, portal, status};
+use crate::script::{Memory, Reply, Script, Shut, Stage, fixture, portal, status};
 
 #[tokio::test]
 async fn only_missing_fields_are_made() {
@@ -226,6 +227,22 @@ async fn check_of_a_dead_webhook_is_one_finding() {
     let findings = stage.portal.directory.probe(&stage.call()).await;
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].code.as_deref(), Some("BITRIX24-ACCESS"));
+}
+
+#[tokio::test]
+async fn check_with_tokens_that_do_not_open_blames_neither_the_network_nor_rights() {
+    let script = Script::new(|_, _| panic!("nothing can be sent"));
+    let stage = Stage::app(script, Arc::new(Shut), Offline::Absent);
+    let findings = stage.portal.directory.probe(&stage.call()).await;
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].code.as_deref(), Some("TOKENS-SEALED"));
+    assert!(findings[0].advice.contains("PROVODKA_MASTER_KEY"));
+    let error = stage.portal.directory.funnels(&stage.call()).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.verdict, Verdict::Reauthorize);
+    let finding = connector_bitrix24::refused("Воронки", &error);
+    assert_eq!(finding.code, findings[0].code);
+    assert_eq!(finding.advice, findings[0].advice);
 }
 
 #[tokio::test]
