@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::clock::later;
 use crate::failures::Failures;
-use crate::lanes::{limit, next_pass};
+use crate::lanes::limit;
 use crate::lease;
 use crate::look::{Halted, LeaseContext, Looker, Means};
 use crate::passes::{Pass, PassEnd, Running};
@@ -166,12 +166,11 @@ impl PortalWorker {
         let (most, most_deaths) = (limit(passes, lane), passes.most_deaths);
         let lease = self.lease.borrow().clone();
         let now = self.means.clock.now();
-        let taken = self
+        let due = self
             .means
             .store
             .work_take(&lease, lane, most, &running.subjects(), now)
             .await?;
-        let due = next_pass(taken);
         match due.as_slice() {
             [] => {}
             [work] if work.deaths >= most_deaths && !self.is_set_aside(work).await? => {
@@ -319,23 +318,27 @@ impl PortalWorker {
         Ok(())
     }
 
+    /// Whether it was set aside after its last death.
     async fn is_set_aside(&self, work: &Work) -> Result<bool, Halted> {
         let known = self
             .means
             .store
             .known(&self.portal, std::slice::from_ref(&work.subject))
             .await?;
-        Ok(known
-            .cases
-            .iter()
-            .any(|case| case.state == CaseState::Open && case.facts.key == set_aside::CASE_KEY))
+        Ok(known.cases.iter().any(|case| {
+            case.state == CaseState::Open && set_aside::covers(&case.facts, work.deaths)
+        }))
     }
 
-    /// Opens the case, and looks again much later: what was at fault may have been mended by then.
+    /// Opens the case, and looks again later and later: where only the process was unlucky it goes on soon.
     async fn set_aside(&self, work: Work, now: Timestamp) -> Result<(), Halted> {
         self.record(set_aside::record(&work, now)).await?;
-        self.put_back(work, later(now, self.means.settings.passes.set_aside_for))
-            .await
+        let passes = &self.means.settings.passes;
+        let again = work.deaths.saturating_sub(passes.most_deaths);
+        let pause = passes
+            .set_aside_for
+            .delay(again, &mut self.means.rng.clone());
+        self.put_back(work, later(now, pause)).await
     }
 
     async fn put_back(&self, work: Work, due_at: Timestamp) -> Result<(), Halted> {

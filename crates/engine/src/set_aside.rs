@@ -1,7 +1,7 @@
 //! A subject at which every look dies is set aside, so that the others go on, and people are told.
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{CaseChange, CaseFacts, JournalEntry, Record, Subject, SubjectKind, Work};
 
 /// The case's code; `docs/errors/SUBJECT-SET-ASIDE.md` is its page.
@@ -33,6 +33,12 @@ pub(crate) fn record(work: &Work, now: Timestamp) -> Record {
         journal: vec![line],
         ..Record::default()
     }
+}
+
+/// Whether these are the facts of a subject that was set aside after so many deaths: it has not died since.
+pub(crate) fn covers(facts: &CaseFacts, deaths: u32) -> bool {
+    let known = facts.facts.get("deaths").and_then(Value::as_u64);
+    facts.key == CASE_KEY && known.is_some_and(|known| known >= u64::from(deaths))
 }
 
 /// A look at `subject` went well again.

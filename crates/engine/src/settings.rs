@@ -76,8 +76,8 @@ pub struct PassSettings {
     pub longest: Duration,
     /// A subject is set aside as a case after so many deaths. 3.
     pub most_deaths: u32,
-    /// A subject that was set aside is looked at again after this, or at its next event. 6 h.
-    pub set_aside_for: Duration,
+    /// A subject that was set aside is looked at again after this, or at its next event. 1 min, doubling to 6 h.
+    pub set_aside_for: Backoff,
     /// When a subject is looked at again after its pass failed. 5 s, doubling to 15 min.
     pub again: Backoff,
     /// Repetitions of a failed read within one pass. 3.
@@ -96,7 +96,7 @@ impl Default for PassSettings {
             most_in_lane: 4,
             longest: minutes(10),
             most_deaths: 3,
-            set_aside_for: minutes(6 * 60),
+            set_aside_for: Backoff::new(minutes(1), minutes(6 * 60)),
             again: Backoff::new(seconds(5), minutes(15)),
             read_retries: 3,
             read_again: Backoff::new(seconds(1), seconds(8)),

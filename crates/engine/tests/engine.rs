@@ -230,7 +230,7 @@ fn three_deaths_of_the_process_set_a_subject_aside() {
         assert_eq!(hangs.looks_at("1"), 3);
         let content = ScriptedLooker::content();
         let running = Running::start(means(&store, &clock, settings()), content.clone(), "run-3");
-        sleep(&*clock, 60).await;
+        sleep(&*clock, 30).await;
         assert_eq!(
             content.looks_at("1"),
             0,
@@ -245,7 +245,37 @@ fn three_deaths_of_the_process_set_a_subject_aside() {
                 .len(),
             1
         );
+        sleep(&*clock, 120).await;
+        assert_eq!(content.looks_at("1"), 1, "it was only bad luck");
+        assert!(
+            store
+                .known(&portal(), &[deal(1)])
+                .await
+                .unwrap()
+                .cases
+                .is_empty()
+        );
         running.stop().await;
+    });
+}
+
+#[test]
+fn a_subject_that_kills_the_process_again_is_set_aside_again_for_longer() {
+    paused(async {
+        let (store, clock) = (store_with_portal().await, clock());
+        let looks = [look(deal(1), at(0))];
+        store.look(&portal(), &looks).await.unwrap();
+        let hangs = ScriptedLooker::new(|_ctx, _due| Box::pin(std::future::pending()));
+        for run in 0..60 {
+            let owner = format!("run-{run}");
+            let running = Running::start(means(&store, &clock, settings()), hangs.clone(), &owner);
+            sleep(&*clock, 30).await;
+            running.task.abort();
+            sleep(&*clock, 60).await;
+        }
+        // In an hour and a half: three deaths, then after 1, 2, 4, 8, 16, 32 minutes and a little.
+        let looks = hangs.looks_at("1");
+        assert!((7..=9).contains(&looks), "{looks}");
     });
 }
 

@@ -224,22 +224,23 @@ fn a_panic_costs_its_own_subject_only() {
         let looks: Vec<Look> = (1..=40).map(|id| look(deal(id), at(0))).collect();
         store.look(&portal(), &looks).await.unwrap();
         let running = Running::start(means(&store, &clock, settings()), looker.clone(), "one");
-        clock.sleep_until(at(120)).await;
+        clock.sleep_until(at(60)).await;
 
         assert_eq!(
             looker.looks_at("13"),
             3,
-            "with the others, then twice alone"
+            "with the others, with few, then alone"
         );
-        assert!(
-            looker
-                .passes()
-                .iter()
-                .skip(1)
-                .all(|pass| pass.ids.len() == 1),
-            "alone after the first death"
-        );
-        assert_eq!(looker.looks_at("12"), 2);
+        let together = |id: &str| {
+            let passes = looker.passes().into_iter();
+            passes
+                .filter(|pass| pass.ids.iter().any(|one| one == id))
+                .map(|pass| pass.ids.len())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(together("13").last(), Some(&1));
+        assert!((together("1").len(), together("1")[0]) == (2, 40));
+        assert!(together("1")[1] <= 7, "{:?}", together("1"));
         let known = store.known(&portal(), &[deal(13), deal(12)]).await.unwrap();
         let codes: Vec<&str> = known
             .cases
@@ -266,10 +267,12 @@ fn a_subject_that_was_set_aside_comes_back_once_it_is_mended() {
             .await
             .unwrap();
         let running = Running::start(means(&store, &clock, settings()), looker.clone(), "one");
-        clock.sleep_until(at(3_000)).await;
-        assert_eq!(looker.looks_at("13"), 3);
-        clock.sleep_until(at(7 * 3_600)).await;
-        assert_eq!(looker.looks_at("13"), 4);
+        clock.sleep_until(at(3_600)).await;
+        let looks = looker.looks_at("13");
+        // Three deaths, then after 1, 2, 4, 8, 16 minutes and a little.
+        assert!((7..=9).contains(&looks), "{looks}");
+        clock.sleep_until(at(3 * 3_600)).await;
+        assert_eq!(looker.looks_at("13"), looks + 1);
         assert!(
             store
                 .known(&portal(), &[deal(13)])
@@ -442,7 +445,7 @@ fn a_pass_that_never_ends_is_cancelled_and_counts_as_a_death() {
             .await
             .unwrap();
         let running = Running::start(means(&store, &clock, settings()), looker.clone(), "one");
-        clock.sleep_until(at(3_600)).await;
+        clock.sleep_until(at(1_860)).await;
         assert_eq!(looker.looks_at("1"), 3);
         assert_eq!(
             store

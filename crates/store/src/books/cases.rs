@@ -109,8 +109,10 @@ statements! {
     OPEN =
         "INSERT INTO office_case (portal_id, subject, key, code, cause, facts, text, waits_for, state, opened_at, changed_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $9) RETURNING id";
+    /// Who was told of the same text knows it.
     REPLACE =
-        "UPDATE office_case SET code = $3, cause = $4, facts = $5, text = $6, waits_for = $7, changed_at = $8
+        "UPDATE office_case SET code = $3, cause = $4, facts = $5, text = $6, waits_for = $7,
+             changed_at = CASE WHEN text = $6 THEN changed_at ELSE $8 END
          WHERE portal_id = $1 AND id = $2 AND state = 'open'";
     WITHDRAW =
         "UPDATE office_case SET state = 'withdrawn', closed_at = $3

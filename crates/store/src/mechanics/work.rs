@@ -136,8 +136,11 @@ impl Store {
         Ok(())
     }
 
-    /// Takes due subjects of a lane, oldest first, and marks them as taken under this lease. A subject that is
-    /// being looked at now is named in `excluding`.
+    /// Takes due subjects of a lane for one look, oldest first, and marks them as taken under this lease. A subject
+    /// that is being looked at now is named in `excluding`.
+    ///
+    /// A subject under suspicion (a look at it died, and it was not necessarily its fault) is taken with few others
+    /// of its kind, and alone if it died with them again, so that the last death blames the right one.
     pub async fn work_take(
         &self,
         lease: &Lease,
@@ -157,7 +160,8 @@ impl Store {
                     excluding.clone(),
                     *limit
                 ];
-                let taken = tx.list(&TAKE, &ask, read_work).await?;
+                let due = tx.list(&TAKE, &ask, read_work).await?;
+                let taken = one_look(due);
                 if !taken.is_empty() {
                     let subjects = key_set(taken.iter().map(|work| &work.subject));
                     tx.execute(&MARK_TAKEN, &params![&lease.portal, subjects, lease.fence])
@@ -349,6 +353,25 @@ pub(crate) async fn freed(
     fence: i64,
 ) -> Result<(), StoreError> {
     tx.execute(&FREED, &params![portal, fence]).await.map(drop)
+}
+
+/// Suspects that are taken together after their first death.
+const FEW: usize = 7;
+
+/// Of what is due, longest due first, what goes into one look with the first.
+fn one_look(due: Vec<Work>) -> Vec<Work> {
+    let Some(deaths) = due.first().map(|work| work.deaths) else {
+        return due;
+    };
+    let most = match deaths {
+        0 => due.len(),
+        1 => FEW,
+        _ => 1,
+    };
+    due.into_iter()
+        .filter(|work| work.deaths == deaths)
+        .take(most)
+        .collect()
 }
 
 fn read_work(row: &mut Row) -> Result<Work, StoreError> {

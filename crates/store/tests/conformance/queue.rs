@@ -108,6 +108,26 @@ conformance! {
         assert_eq!(db.store.work_take(&lease, Lane::Due, 10, &[], at(5)).await.unwrap()[0].deaths, 0);
     }
 
+    async fn a_death_blames_only_what_was_taken(db: &Db) {
+        let lease = leased(db, 1).await;
+        for id in 1..=20 {
+            db.store.look(&portal("a"), &[look(deal(id), Lane::Due, at(0))]).await.unwrap();
+        }
+        let mut lease = lease;
+        let mut sizes = Vec::new();
+        for owner in ["second", "third", "fourth"] {
+            let taken = db.store.work_take(&lease, Lane::Due, 50, &[], at(1)).await.unwrap();
+            sizes.push(taken.len());
+            db.store.lease_renew(&lease, std::time::Duration::ZERO, at(2)).await.unwrap();
+            lease = db.store.lease_acquire(owner, HOUR, at(3)).await.unwrap().unwrap();
+        }
+        assert_eq!(sizes, [20, 7, 1], "all, then few suspects, then one");
+        let first = db.store.work_take(&lease, Lane::Due, 50, &[], at(4)).await.unwrap();
+        assert_eq!((first.len(), first[0].deaths), (1, 3));
+        let rest = db.store.work_take(&lease, Lane::Due, 50, &[deal(1)], at(4)).await.unwrap();
+        assert_eq!((rest.len(), rest[0].deaths), (1, 2));
+    }
+
     async fn work_that_was_put_back_is_due_later_unless_something_came(db: &Db) {
         let lease = leased(db, 1).await;
         db.store.look(&portal("a"), &[look(deal(2), Lane::Due, at(0))]).await.unwrap();
