@@ -1,4 +1,5 @@
-//! Access to a remote that is lost: one question for the whole portal, however many deals wait for it.
+//! A remote that does not let us in, or answers a task of the portal what nobody understands: one question for the
+//! whole portal, however many deals wait for it.
 //!
 //! The question belongs to the portal's own task that asks that remote by itself, the sweep or the change
 //! feed: as soon as one of them gets an answer, it is withdrawn. Until then no deal knocks at the accounting
@@ -13,6 +14,7 @@ use store::{CaseChange, CaseFacts, CaseState, Record, Subject};
 use crate::{Connected, journal, portal_task};
 
 const KEY: &str = "access";
+const ANSWER: &str = "answer";
 
 /// The question, if `error` says that access is lost.
 pub(crate) fn lost(error: &ConnectorError) -> Option<CaseChange> {
@@ -68,20 +70,55 @@ pub(crate) async fn knock(ctx: &LeaseContext, connected: &Connected) -> Result<b
     }
 }
 
-/// The portal's task `task` got an answer of its remote: the question about it has answered itself.
+/// The portal's task `task` got an answer of its remote: the questions about it have answered themselves.
 pub(crate) async fn regained(ctx: &LeaseContext, task: &str) -> Result<(), Halted> {
     let subject = Subject::portal(task);
-    if !is_open(ctx, &subject, KEY).await? {
+    let known = ctx.known(std::slice::from_ref(&subject)).await?;
+    let open = known.cases.into_iter().filter(|case| {
+        case.state == CaseState::Open && [KEY, ANSWER].contains(&case.facts.key.as_str())
+    });
+    let cases: Vec<CaseChange> = open
+        .map(|case| CaseChange::Withdraw {
+            subject: subject.clone(),
+            key: case.facts.key,
+        })
+        .collect();
+    if cases.is_empty() {
         return Ok(());
     }
     ctx.record(Record {
-        cases: vec![CaseChange::Withdraw {
-            subject,
-            key: KEY.to_owned(),
-        }],
+        cases,
         ..Record::default()
     })
     .await
+}
+
+/// The question about a task of the portal whose remote answers what cannot be used, however often it is asked.
+pub(crate) fn misunderstood(error: &ConnectorError, task: &str) -> Option<CaseChange> {
+    if !matches!(error.verdict, Verdict::Reject | Verdict::Defect) {
+        return None;
+    }
+    let (code, text) = match error.remote {
+        Remote::Bitrix24 | Remote::Bitrix24Oauth => (
+            "BITRIX24-ANSWER",
+            "Портал отказывает обходу или отвечает непонятно: изменения, о которых не пришло событие, \
+         пока не видны. Запрос повторяется сам.",
+        ),
+        Remote::KonturAccounting => (
+            "KONTUR-ACCOUNTING",
+            "Бухгалтерия отказывает в списке изменений или отвечает непонятно: правки бухгалтера \
+         пока не видны в сделках. Запрос повторяется сам.",
+        ),
+    };
+    Some(CaseChange::Open(CaseFacts {
+        code: code.to_owned(),
+        cause: format!("{code}/{task}"),
+        key: ANSWER.to_owned(),
+        subject: Subject::portal(task),
+        facts: json!({"method": error.method, "code": error.code}),
+        text: text.to_owned(),
+        waits_for: Vec::new(),
+    }))
 }
 
 /// Whether this question about a task of the portal is open.

@@ -5,7 +5,7 @@ use domain::{Invoice, InvoiceId, OrganisationId};
 use engine::{Halted, LeaseContext};
 use store::{InvoiceLink, Lane, Look, Record, Settled, Subject, Work};
 
-use crate::{Connected, Reconciler, access, journal};
+use crate::{Connected, Reconciler, access, journal, portal_task};
 
 pub(crate) const CHANGED: &str = "the accounting side changed its invoice";
 /// Something of ours is left to be put to the deal.
@@ -45,7 +45,7 @@ pub(crate) async fn look(
         Some(_) | None => access::knock(ctx, connected).await?,
     };
     if answered {
-        access::regained(ctx, crate::portal_task::FEED).await?;
+        access::regained(ctx, portal_task::FEED).await?;
     }
     let again = ctx
         .now()
@@ -85,7 +85,7 @@ async fn read(
             Ok(changes) => changes,
             Err(error) => {
                 let lines = journal::exchanges(&call, &[]);
-                return Err(journal::halt(ctx, lines, &error).await);
+                return Err(journal::halt_task(ctx, lines, &error, portal_task::FEED).await);
             }
         };
         let links = links_of(ctx, organisation, &changes.invoices).await?;

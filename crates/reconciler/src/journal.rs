@@ -5,7 +5,7 @@ use domain::Verdict;
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use store::{JournalEntry, Lane, Record, Settled, Subject, Work};
+use store::{CaseChange, JournalEntry, Lane, Record, Settled, Subject, Work};
 
 use crate::access;
 
@@ -54,6 +54,27 @@ pub(crate) async fn halt(
     journal: Vec<JournalEntry>,
     error: &ConnectorError,
 ) -> Halted {
+    halt_with(ctx, journal, error, access::lost(error)).await
+}
+
+/// The same for a task of the portal itself. What repeating does not mend becomes a question at once: nobody else
+/// would notice that the task stands still.
+pub(crate) async fn halt_task(
+    ctx: &LeaseContext,
+    journal: Vec<JournalEntry>,
+    error: &ConnectorError,
+    task: &str,
+) -> Halted {
+    let case = access::lost(error).or_else(|| access::misunderstood(error, task));
+    halt_with(ctx, journal, error, case).await
+}
+
+async fn halt_with(
+    ctx: &LeaseContext,
+    journal: Vec<JournalEntry>,
+    error: &ConnectorError,
+    case: Option<CaseChange>,
+) -> Halted {
     let mut journal = journal;
     journal.push(JournalEntry {
         at: ctx.now(),
@@ -63,7 +84,7 @@ pub(crate) async fn halt(
     });
     let record = Record {
         journal,
-        cases: access::lost(error).into_iter().collect(),
+        cases: case.into_iter().collect(),
         ..Record::default()
     };
     if let Err(halted) = ctx.record(record).await {

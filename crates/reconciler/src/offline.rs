@@ -4,7 +4,7 @@ use engine::{Halted, LeaseContext};
 use store::{Lane, NewEvent, Record, Settled, Work};
 
 use crate::deal::subject_of;
-use crate::{Connected, Reconciler, journal};
+use crate::{Connected, Reconciler, access, journal, portal_task};
 
 pub(crate) async fn look(
     reconciler: &Reconciler,
@@ -27,7 +27,7 @@ pub(crate) async fn look(
             Ok(packet) => packet,
             Err(error) => {
                 let lines = journal::exchanges(&call, &[]);
-                return Err(journal::halt(ctx, lines, &error).await);
+                return Err(journal::halt_task(ctx, lines, &error, portal_task::OFFLINE).await);
             }
         };
         if packet.messages.is_empty() {
@@ -55,7 +55,7 @@ pub(crate) async fn look(
         let lines = journal::exchanges(&call, &[]);
         if let Err(error) = cleared {
             // The packet stays reserved over there; its changes are kept here already.
-            return Err(journal::halt(ctx, lines, &error).await);
+            return Err(journal::halt_task(ctx, lines, &error, portal_task::OFFLINE).await);
         }
         ctx.record(Record {
             journal: lines,
@@ -63,6 +63,7 @@ pub(crate) async fn look(
         })
         .await?;
     }
+    access::regained(ctx, portal_task::OFFLINE).await?;
     let again = ctx
         .now()
         .checked_add(reconciler.settings.offline_every)

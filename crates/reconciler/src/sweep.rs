@@ -129,7 +129,9 @@ async fn pages(
     };
     let answered = match answered {
         Ok(answered) => answered,
-        Err(error) => return Err(journal::halt(ctx, record.journal, &error).await),
+        Err(error) => {
+            return Err(journal::halt_task(ctx, record.journal, &error, portal_task::SWEEP).await);
+        }
     };
     let mut unfinished = Vec::new();
     let mut changed: Vec<Subject> = Vec::new();

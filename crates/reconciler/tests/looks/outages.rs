@@ -49,6 +49,23 @@ fn an_accounting_side_that_refuses_to_list_its_organisations_has_let_us_in() {
     });
 }
 
+#[test]
+fn a_sweep_that_is_refused_is_one_question_until_it_is_answered() {
+    paused(async {
+        let desk = Desk::open().await;
+        for _sweep in 0..3 {
+            desk.office.order("changed", Trouble::Refused);
+        }
+        desk.task("sweep").await;
+        desk.run(14).await;
+        assert_eq!(desk.questions().await, ["answer"]);
+        assert_eq!(desk.office.chat().len(), 1, "{:?}", desk.office.chat());
+        desk.run(120).await;
+        assert_eq!(desk.questions().await, Vec::<String>::new());
+        assert_eq!(desk.office.chat().len(), 1);
+    });
+}
+
 fn broken() -> NotConnected {
     NotConnected::Broken {
         code: "POLICY-OUTDATED",
