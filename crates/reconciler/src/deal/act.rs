@@ -12,7 +12,7 @@ use engine::{Halted, LeaseContext, Outcome};
 use futures_util::future::{BoxFuture, join};
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
-use planner::{Action, Need, OurInvoice, Plan, Whom, invoicing};
+use planner::{Action, Need, OurInvoice, Plan, Whom};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{
@@ -54,7 +54,6 @@ pub(crate) async fn carry_out(
         .into_iter()
         .flat_map(|(id, plan)| plan.actions.into_iter().map(move |action| (id, action)))
         .collect();
-    let wanted = fresh_only(wanted, deals, ctx.now());
     let wanted = pace::in_turn(ctx, connected, deals, wanted).await;
     let wanted = tell::once_per_cause(ctx, connected, wanted, deals).await?;
     let Decided { sent, shared } = decide(reconciler, ctx, deals, wanted, &mut record).await?;
@@ -112,24 +111,6 @@ pub(crate) async fn carry_out(
     }
     tell::note_asked(deals, &record);
     ctx.record(record).await
-}
-
-/// What an invoice rests on may have grown old while other deals were observed: such a deal is read again first.
-fn fresh_only(
-    wanted: Vec<(DealId, Action)>,
-    deals: &BTreeMap<DealId, Looked>,
-    now: Timestamp,
-) -> Vec<(DealId, Action)> {
-    wanted
-        .into_iter()
-        .filter(|(id, action)| {
-            let read_at = deals
-                .get(id)
-                .and_then(|deal| pace::read_at(&deal.snapshot.seen));
-            !matches!(action, Action::IssueInvoice { .. })
-                || read_at.is_some_and(|at| now.duration_since(at) <= invoicing::FRESH)
-        })
-        .collect()
 }
 
 /// Whether a plan asks the accounting side for anything; what of it may go without is left in it.

@@ -336,9 +336,11 @@ async fn conclude(ctx: &LeaseContext, deals: BTreeMap<DealId, Looked>) -> Result
                 (Some((at, reason)), _, _) => Some((at, Lane::Due, reason)),
                 (None, true, _) => Some((now, Lane::Trailing, crate::feed::FILE.to_owned())),
                 (None, false, true) => None,
-                (None, false, false) if deal.waits_for_turn => {
-                    Some((now, ctx.lane(), WAITS_FOR_TURN.to_owned()))
-                }
+                (None, false, false) if deal.waits_for_turn => Some((
+                    journal::after(now, 1),
+                    ctx.lane(),
+                    WAITS_FOR_TURN.to_owned(),
+                )),
                 (None, false, false) => Some(not_settled(&mut deal, now, &mut record)),
             };
             Settled {

@@ -2,7 +2,7 @@
 //!
 //! A deal whose invoice would not leave in time is not read for it again and again: it waits for its turn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::DealId;
 use engine::LeaseContext;
@@ -59,38 +59,35 @@ pub(crate) async fn hold_back(
     }
 }
 
-/// Leaves those invoices to a later round that would not leave in time.
+/// Leaves those invoices to a later round that would not leave in time, or that rest on what has grown old while
+/// other deals were observed.
 pub(crate) async fn in_turn(
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
     wanted: Vec<(DealId, Action)>,
 ) -> Vec<(DealId, Action)> {
-    let issues: Vec<DealId> = wanted
-        .iter()
-        .filter(|(_, action)| is_issue(action))
-        .map(|(id, _)| *id)
+    let now = ctx.now();
+    let issues = wanted.iter().filter(|(_, action)| is_issue(action));
+    let fresh: Vec<(DealId, Timestamp)> = issues
+        .filter_map(|(id, _)| Some((*id, read_at(&deals.get(id)?.snapshot.seen)?)))
+        .filter(|(_, read_at)| now.duration_since(*read_at) <= invoicing::FRESH)
         .collect();
-    if issues.len() <= 1 {
-        return wanted;
-    }
-    let read = issues
-        .iter()
-        .filter_map(|id| read_at(&deals.get(id)?.snapshot.seen));
-    let by = leaves_by(read.min().unwrap_or(ctx.now()));
-    let mut left = room(ctx, connected, by).await;
+    let room = match fresh.iter().map(|(_, read_at)| *read_at).min() {
+        Some(oldest) if fresh.len() > 1 => room(ctx, connected, leaves_by(oldest)).await,
+        _ => fresh.len(),
+    };
+    let go: BTreeSet<DealId> = fresh.into_iter().map(|(id, _)| id).take(room).collect();
     wanted
         .into_iter()
         .filter(|(id, action)| {
-            if !is_issue(action) {
-                return true;
-            }
-            let goes = left > 0;
-            left = left.saturating_sub(1);
-            if let Some(deal) = deals.get_mut(id) {
+            let goes = go.contains(id);
+            if is_issue(action)
+                && let Some(deal) = deals.get_mut(id)
+            {
                 deal.waits_for_turn = !goes;
             }
-            goes
+            goes || !is_issue(action)
         })
         .collect()
 }
