@@ -25,11 +25,6 @@ const SCOPES: [(&str, &str); 2] = [
     ("crm", "сделки, реквизиты и комментарии"),
     ("im", "уведомления ответственному и администратору"),
 ];
-/// Needed by an application alone.
-const APP_SCOPES: [(&str, &str); 2] = [
-    ("placement", "вкладка в карточке сделки"),
-    ("bizproc", "роботы в воронке"),
-];
 
 impl Connector {
     /// Everything that can be tried; never fails as a whole.
@@ -52,7 +47,7 @@ impl Connector {
             if *what == "funnels" {
                 funnels = funnels_of(&answer);
             }
-            findings.extend(self.finding(what, answer, is_app));
+            findings.extend(self.finding(what, answer));
         }
         findings.extend(self.each_funnel(call, &funnels).await);
         if !is_app {
@@ -98,14 +93,9 @@ impl Connector {
         ]
     }
 
-    fn finding(
-        &self,
-        what: &str,
-        answer: Result<Value, ConnectorError>,
-        is_app: bool,
-    ) -> Vec<Finding> {
+    fn finding(&self, what: &str, answer: Result<Value, ConnectorError>) -> Vec<Finding> {
         match what {
-            "scope" => scopes(answer, is_app),
+            "scope" => scopes(answer),
             "user" => vec![user(answer)],
             "app" => vec![installed(answer)],
             "offline" => vec![offline(answer)],
@@ -300,7 +290,7 @@ fn credential(answers: &[Result<Value, ConnectorError>]) -> Finding {
     }
 }
 
-fn scopes(answer: Result<Value, ConnectorError>, is_app: bool) -> Vec<Finding> {
+fn scopes(answer: Result<Value, ConnectorError>) -> Vec<Finding> {
     let granted = match answer.and_then(|value| {
         rows::<wire::Text>(value, "scopes")
             .map_err(|shape| other_shape(Effect::Read, "scope", shape.to_string()))
@@ -308,8 +298,8 @@ fn scopes(answer: Result<Value, ConnectorError>, is_app: bool) -> Vec<Finding> {
         Ok(granted) => granted,
         Err(error) => return vec![refused("Права (scope)", &error)],
     };
-    let wanted = SCOPES.iter().chain(APP_SCOPES.iter().filter(|_| is_app));
-    wanted
+    SCOPES
+        .iter()
         .map(|(scope, what_for)| {
             let what = format!("Право `{scope}`: {what_for}");
             if granted
@@ -453,7 +443,7 @@ fn readable(what: &str, answer: Result<Value, ConnectorError>) -> Finding {
 fn webhook_only() -> Finding {
     holds(
         "Подключение вебхуком",
-        "без приложения нет карточки, роботов и очереди изменений: события шлёт исходящий вебхук, потерянные найдёт обход",
+        "без приложения нет очереди изменений: события шлёт исходящий вебхук, потерянные найдёт обход",
     )
 }
 

@@ -188,6 +188,19 @@ async fn check_tries_every_right_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_application_is_asked_for_no_right_that_nothing_uses() {
+    let script = portal(|method, params| match method {
+        "scope" => Reply::Result(json!(["crm", "im"])),
+        "app.info" => Reply::Result(json!({"INSTALLED": true, "PAYMENT_EXPIRED": "N"})),
+        "feature.get" => Reply::Result(json!({"value": "Y"})),
+        _ => healthy(method, params),
+    });
+    let stage = Stage::app(script, Memory::holding("token", "r1"), Offline::Absent);
+    let findings = stage.portal.directory.probe(&stage.call()).await;
+    assert_eq!(failing(&findings), ["BITRIX24-FIELD"], "{findings:#?}");
+}
+
+#[tokio::test]
 async fn check_says_which_right_is_missing() {
     let stage = Stage::webhook(portal(|method, params| match method {
         "scope" => Reply::Result(json!(["crm"])),
