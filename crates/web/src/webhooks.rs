@@ -64,10 +64,9 @@ pub(crate) async fn bitrix24(
     };
     match webhook::parse(&body, Limits::default()) {
         Ok(delivery) => take(&door, client, now, delivery).await,
-        Err(refused) => {
-            tracing::debug!(%client, %refused, "event refused");
-            stranger(&door, client, now, StatusCode::BAD_REQUEST)
-        }
+        Err(refused) => stranger(&door, client, now, StatusCode::BAD_REQUEST, || {
+            tracing::warn!(%client, %refused, "a request that is no event");
+        }),
     }
 }
 
@@ -86,7 +85,9 @@ async fn take(door: &Doorkeeper, client: IpAddr, now: Timestamp, delivery: Deliv
         return StatusCode::OK.into_response();
     }
     if !known {
-        return stranger(door, client, now, StatusCode::OK);
+        return stranger(door, client, now, StatusCode::OK, || {
+            unproved(client, &delivery, stored.is_some());
+        });
     }
     if delivery.event == "ONAPPUNINSTALL" {
         door.app.portals.uninstalled(&delivery.member_id).await;
@@ -97,13 +98,36 @@ async fn take(door: &Doorkeeper, client: IpAddr, now: Timestamp, delivery: Deliv
 
 /// The answer to who did not prove itself. Many portals share the vendor's addresses, so an address that is
 /// blocked is still heard when it shows the right token: nobody can shut out another's events.
-fn stranger(door: &Doorkeeper, client: IpAddr, now: Timestamp, answer: StatusCode) -> Response {
+fn stranger(
+    door: &Doorkeeper,
+    client: IpAddr,
+    now: Timestamp,
+    answer: StatusCode,
+    log: impl FnOnce(),
+) -> Response {
     if door.strangers.is_blocked(client, now) {
         return StatusCode::TOO_MANY_REQUESTS.into_response();
     }
-    tracing::warn!(%client, "an event that does not prove itself");
+    log();
     door.strangers.failed(client, now);
     answer.into_response()
+}
+
+/// Whoever binds an outgoing webhook learns the portal's `member_id` nowhere else: it is named, for it is no secret.
+fn unproved(client: IpAddr, delivery: &Delivery, is_known: bool) {
+    let member_id = shown(delivery.member_id.as_str());
+    let hint = if is_known {
+        "its application_token is not the one we know: compare PROVODKA_BITRIX24_APPLICATION_TOKEN"
+    } else {
+        "compare its member_id with bitrix24.member_id; where they are the same, the token of events is not set yet"
+    };
+    tracing::warn!(%client, member_id, hint, "an event that does not prove itself");
+}
+
+/// A stranger's word, as far as it can be an id: nothing else gets into the log.
+fn shown(member_id: &str) -> String {
+    let plain = member_id.chars().filter(char::is_ascii_alphanumeric);
+    plain.take(64).collect()
 }
 
 async fn keep(door: &Doorkeeper, now: Timestamp, delivery: Delivery) -> Response {
@@ -156,4 +180,19 @@ fn is_form(headers: &HeaderMap) -> bool {
             let kind = kind.split(';').next().unwrap_or_default().trim();
             kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn of_a_strangers_id_only_letters_and_digits_are_shown() {
+        assert_eq!(
+            shown("a223c6b3710f85df22e9377d6c4f7553"),
+            "a223c6b3710f85df22e9377d6c4f7553"
+        );
+        assert_eq!(shown("x\n2026 ERROR \u{1b}[31mж-_."), "x2026ERROR31m");
+        assert_eq!(shown(&"x".repeat(100)).len(), 64);
+    }
 }
