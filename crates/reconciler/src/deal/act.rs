@@ -19,7 +19,7 @@ use store::{
     CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision, Subject,
 };
 
-use super::{Looked, earlier, known, note, pace, paper, settle, tell};
+use super::{Looked, adopt, earlier, known, note, pace, paper, settle, tell};
 use crate::{Connected, Reconciler, access, journal};
 
 /// An action that may be sent, under its effect.
@@ -54,9 +54,24 @@ pub(crate) async fn carry_out(
         .into_iter()
         .flat_map(|(id, plan)| plan.actions.into_iter().map(move |action| (id, action)))
         .collect();
-    let wanted = pace::in_turn(ctx, connected, deals, wanted).await;
-    let wanted = tell::once_per_cause(ctx, connected, wanted, deals).await?;
+    let mut wanted = tell::once_per_cause(ctx, connected, wanted, deals).await?;
+    let before = adopt::issued_before(ctx, connected, deals, &mut wanted, &mut record).await;
+    let wanted = pace::in_turn(ctx, connected, deals, &before, wanted).await;
     let Decided { sent, shared } = decide(reconciler, ctx, deals, wanted, &mut record).await?;
+    let (known, sent): (Vec<Sent>, Vec<Sent>) = sent
+        .into_iter()
+        .partition(|one| is_issue(&one.action) && before.contains_key(&one.deal));
+    for one in known {
+        if let Some(answer) = before.get(&one.deal) {
+            settle_one(
+                ctx,
+                deals,
+                &one,
+                Outcome::Answered(answer.clone()),
+                &mut record,
+            );
+        }
+    }
     let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
     let portal = ctx.portal();
     let (to_accounting, to_portal): (Vec<Sent>, Vec<Sent>) =
@@ -122,6 +137,10 @@ pub(crate) fn asks_accounting(plan: &mut Plan) -> bool {
         || needs
             .into_iter()
             .any(|need| matches!(need, Need::Counterparties(..)))
+}
+
+fn is_issue(action: &Action) -> bool {
+    matches!(action, Action::IssueInvoice { .. })
 }
 
 fn is_accounting(action: &Action) -> bool {
@@ -219,8 +238,7 @@ fn held(
         if let (Some(outcome), Some(deal)) = (&effect.outcome, deals.get_mut(&id)) {
             note_success(id, &done, outcome, now, record);
             fold(deal, &done, outcome, now);
-            if matches!(done, Action::IssueInvoice { .. }) && our_invoice(&done, outcome).is_none()
-            {
+            if is_issue(&done) && our_invoice(&done, outcome).is_none() {
                 // It exists, and what we kept of it cannot be read: never a second one.
                 tell::cannot_tell(id, effect, record);
                 deal.finished = true;
@@ -296,7 +314,7 @@ async fn alone(
         call = call.not_after(not_after);
     }
     if let Some(read_at) = read_at
-        && matches!(one.action, Action::IssueInvoice { .. })
+        && is_issue(&one.action)
     {
         call = call.send_by(pace::leaves_by(read_at));
     }

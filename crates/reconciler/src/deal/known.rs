@@ -60,6 +60,7 @@ pub(crate) async fn begin(
                 intends: false,
                 agreed: false,
                 news: false,
+                is_looked_up: false,
                 waits_for_turn: false,
                 revisit_at: None,
             },

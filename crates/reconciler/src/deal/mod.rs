@@ -3,6 +3,7 @@
 //! Read [`look`] first; each verb has its file.
 
 mod act;
+mod adopt;
 mod known;
 mod observe;
 mod pace;
@@ -54,6 +55,8 @@ pub(crate) struct Looked {
     intends: bool,
     /// The last plan wanted nothing, now or later.
     agreed: bool,
+    /// The accounting side was asked whether its invoice exists already.
+    is_looked_up: bool,
     /// Its invoice waits until the accounting side lets more through.
     waits_for_turn: bool,
     /// The last plan was another than the one before.

@@ -265,7 +265,12 @@ fn adopt_counterparties(
 }
 
 /// The deal cannot go on in this look. What will not pass by itself is a question.
-fn unanswered(deal: &mut Looked, error: &ConnectorError, now: Timestamp, record: &mut Record) {
+pub(crate) fn unanswered(
+    deal: &mut Looked,
+    error: &ConnectorError,
+    now: Timestamp,
+    record: &mut Record,
+) {
     let pause = match error.verdict {
         Verdict::Retry { after: Some(pause) } => {
             i64::try_from(pause.as_secs()).unwrap_or(ASK_AGAIN)

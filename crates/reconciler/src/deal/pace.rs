@@ -8,6 +8,7 @@ use domain::DealId;
 use engine::LeaseContext;
 use jiff::{SignedDuration, Timestamp};
 use planner::{Action, Need, Seen, invoicing};
+use serde_json::Value;
 
 use super::Looked;
 use crate::Connected;
@@ -65,6 +66,7 @@ pub(crate) async fn in_turn(
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
+    issued_before: &BTreeMap<DealId, Value>,
     wanted: Vec<(DealId, Action)>,
 ) -> Vec<(DealId, Action)> {
     let now = ctx.now();
@@ -81,7 +83,7 @@ pub(crate) async fn in_turn(
     wanted
         .into_iter()
         .filter(|(id, action)| {
-            let goes = go.contains(id);
+            let goes = go.contains(id) || issued_before.contains_key(id);
             if is_issue(action)
                 && let Some(deal) = deals.get_mut(id)
             {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::DealId;
 use store::EffectState;
 use testkit::time::paused;
 
@@ -22,10 +23,7 @@ async fn desk_with(trouble: Trouble) -> Desk {
 async fn assert_one_invoice_shown(desk: &Desk) {
     let office = &desk.office;
     assert_eq!(office.bills().len(), 1, "{}", office.story());
-    let shown = office.state().deals[&domain::DealId(1)]
-        .glance
-        .fields
-        .clone();
+    let shown = office.state().deals[&DealId(1)].glance.fields.clone();
     assert_eq!(shown.number.as_deref(), Some("1"));
     assert_eq!(office.timeline().len(), 1);
     assert!(office.timeline()[0].file.is_some());
@@ -232,5 +230,80 @@ fn a_look_up_that_fails_proves_nothing() {
         desk.run(120).await;
         assert_one_invoice_shown(&desk).await;
         assert_eq!(desk.office.calls("issue"), 1);
+    });
+}
+
+/// A desk whose records are older than the remotes: a deal shows the invoice that the accounting side has, and we
+/// know of none.
+async fn restored() -> Desk {
+    let before = Desk::open().await;
+    before.office.knows_romashka();
+    before.deal_enters(1).await;
+    before.run(60).await;
+    let desk = Desk::open().await;
+    desk.office.knows_romashka();
+    desk.office.enter(1);
+    let shown = before.office.state().deals[&DealId(1)]
+        .glance
+        .fields
+        .clone();
+    desk.office.edit(1, |reading| reading.glance.fields = shown);
+    desk.office
+        .state()
+        .bills
+        .push(before.office.bills()[0].clone());
+    desk
+}
+
+#[test]
+fn after_a_restore_the_invoice_that_the_deal_shows_is_taken_over_and_not_made_again() {
+    paused(async {
+        let desk = restored().await;
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("issue"), 0);
+        assert_eq!(desk.known(1).await.invoice_links[0].number, "1");
+        desk.event(1).await;
+        desk.run(3_600).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        assert_eq!(desk.office.calls("find_by_key"), 1);
+    });
+}
+
+#[test]
+fn while_the_accounting_side_does_not_say_whose_the_shown_invoice_is_nothing_is_issued() {
+    paused(async {
+        let desk = restored().await;
+        for _ in 0..8 {
+            desk.office.order("find_by_key", Trouble::Busy);
+        }
+        desk.event(1).await;
+        desk.run(3_600).await;
+        assert_eq!(
+            (desk.office.calls("issue"), desk.office.bills().len()),
+            (0, 1)
+        );
+        assert_eq!(desk.known(1).await.invoice_links.len(), 1);
+    });
+}
+
+#[test]
+fn a_copied_deal_that_shows_the_number_of_another_gets_its_own_invoice() {
+    paused(async {
+        let desk = restored().await;
+        let shown = desk.office.state().deals[&DealId(1)].glance.fields.clone();
+        desk.office.enter(2);
+        desk.office.edit(2, |reading| reading.glance.fields = shown);
+        desk.event(2).await;
+        desk.run(60).await;
+        assert_eq!(
+            (desk.office.calls("issue"), desk.office.bills().len()),
+            (1, 2)
+        );
+        let state = desk.office.state();
+        assert_eq!(
+            state.deals[&DealId(2)].glance.fields.number.as_deref(),
+            Some("2")
+        );
     });
 }
