@@ -136,7 +136,14 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
     let handler = format!("{public_url}{}", web::BITRIX24_EVENTS);
 
     let before = check::run(Ok(product.clone())).await;
-    assert!(!before.is_well(), "nothing is installed yet");
+    assert_eq!(
+        wrong(&before),
+        [
+            ("Токен событий", "BITRIX24-INSTALL"),
+            ("Доступ к порталу", "BITRIX24-INSTALL"),
+            ("Правила портала", "POLICY-MISSING"),
+        ]
+    );
     office.portal.install_application(&handler);
     until("the grant", async || {
         product.connector.token_digest(product.portal()).await

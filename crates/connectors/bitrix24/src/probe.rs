@@ -243,6 +243,10 @@ fn advice(error: &ConnectorError) -> (&'static str, &'static str) {
             "добавьте право в настройках вебхука или приложения",
             "BITRIX24-SCOPE",
         ),
+        (_, "no-tokens") => (
+            "портал ещё не прислал токены: при работающем `provodka serve` нажмите «Переустановить» в настройках приложения",
+            "BITRIX24-INSTALL",
+        ),
         (_, "error_method_not_found") => (
             "метода нет на этом портале: модуль выключен или тариф его не включает",
             "BITRIX24-PLAN",
@@ -256,7 +260,7 @@ fn advice(error: &ConnectorError) -> (&'static str, &'static str) {
             "BITRIX24-RIGHTS",
         ),
         (Verdict::Reauthorize, _) => (
-            "доступ закрыт: создайте вебхук заново или откройте приложение под администратором; проверьте, что тариф включает REST",
+            "доступ закрыт: создайте вебхук заново или при работающем `provodka serve` нажмите «Переустановить» в настройках приложения; проверьте, что тариф включает REST",
             "BITRIX24-ACCESS",
         ),
         (Verdict::Retry { .. } | Verdict::Verify, _) if error.limit => (
@@ -358,7 +362,7 @@ fn installed(answer: Result<Value, ConnectorError>) -> Finding {
         Ok(app) if app.installed.0 => holds(what, "установка завершена"),
         Ok(_) => fails(
             what,
-            "установка не завершена, события не приходят: откройте приложение под администратором",
+            "установка не завершена, события не приходят: отметьте «Использует только API» и при работающем `provodka serve` нажмите «Переустановить» в настройках приложения",
             "BITRIX24-INSTALL",
         ),
     }
