@@ -9,14 +9,16 @@ use comfy_table::{ContentArrangement, Table};
 use connector_bitrix24::{FieldNames, refused};
 use domain::observed::OwnCompany;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use planner::{Mode, Policy};
 use serde_json::json;
+use store::Portal;
 
 use crate::connect::Connector;
 use crate::fault::Unwell;
-use crate::policy;
 use crate::product::Product;
 use crate::setup::companies_of;
+use crate::{pause, policy, zone};
 
 /// A clock before this moment is surely wrong: this program is younger.
 const YOUNGEST: &str = "2026-01-01T00:00:00Z";
@@ -168,8 +170,8 @@ async fn on_portal(
         Err(error) => return vec![fails(what, error.to_string(), "CONFIG-REFUSED")],
     };
     let mut findings = bitrix24.directory.probe(call).await;
-    if known.is_some_and(|portal| portal.paused) {
-        findings.push(holds("Пауза", "портал на паузе: `provodka resume`"));
+    if let Some(portal) = known.filter(|portal| portal.paused) {
+        findings.insert(0, paused(&portal, &zone::of(policy)));
     }
     if let Some(policy) = policy {
         match bitrix24.directory.funnels(call).await {
@@ -182,6 +184,24 @@ async fn on_portal(
         }
     }
     findings
+}
+
+/// All else may hold, and nothing is done: a paused portal is not well.
+fn paused(portal: &Portal, zone: &TimeZone) -> Finding {
+    let since = pause::since(portal).map_or_else(String::new, |at| {
+        let at = at.to_zoned(zone.clone());
+        format!(" с {}", at.strftime("%d.%m.%Y %H:%M"))
+    });
+    let advice = if portal.detail.get("removed") == Some(&json!(true)) {
+        format!(
+            "на паузе{since}: приложение снято с портала; установите его снова, и портал пойдёт дальше сам"
+        )
+    } else {
+        format!(
+            "на паузе{since}: ничего не пишется, события сохраняются; `provodka resume` пускает дальше"
+        )
+    };
+    fails("Пауза", advice, "PORTAL-PAUSED")
 }
 
 async fn on_accounting(

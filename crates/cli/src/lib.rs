@@ -35,5 +35,6 @@ pub mod serve;
 pub mod setup;
 pub mod vault;
 mod words;
+mod zone;
 
 pub use run::main;

@@ -18,8 +18,8 @@ use store::{Lane, Look, Subject};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::policy;
 use crate::product::Product;
+use crate::{pause, policy};
 
 /// How often it is asked what the portal's plan gives.
 const PLAN_ASKED_EVERY: Duration = Duration::from_secs(86_400);
@@ -249,9 +249,7 @@ impl KnownPortals {
                 .remember("removed", (!installed).into())
                 .await?;
             if !installed || was_removed {
-                store
-                    .portal_set_paused(id, !installed, self.0.clock.now())
-                    .await?;
+                pause::switch(&self.0, !installed).await?;
             }
             look_now(&self.0).await
         };

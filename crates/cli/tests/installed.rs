@@ -16,7 +16,7 @@ use emulator_harness::{Served, TokioClock};
 use engine::{Clock as _, SystemClock};
 use provodka::config::{Config, Environment, Raw};
 use provodka::product::{Product, Surroundings};
-use provodka::{check, policy, serve, setup};
+use provodka::{check, pause, policy, serve, setup};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -187,6 +187,18 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
 
     let after = check::run(Ok(product.clone())).await;
     assert!(after.is_well(), "{after:#?}");
+    pause::run(&product, Some(None)).await.unwrap();
+    let paused = check::run(Ok(product.clone())).await;
+    assert_eq!(wrong(&paused), [("Пауза", "PORTAL-PAUSED")]);
+    let mut rows = paused.parts.iter().flat_map(|(_, findings)| findings);
+    let row = rows.find(|one| one.what == "Пауза").unwrap();
+    assert!(
+        row.advice.contains("на паузе с ") && row.advice.contains("provodka resume"),
+        "{row:?}"
+    );
+    pause::run(&product, None).await.unwrap();
+    let resumed = check::run(Ok(product.clone())).await;
+    assert!(resumed.is_well(), "{resumed:#?}");
     running.stop().await.unwrap();
 
     let surroundings = Surroundings {
