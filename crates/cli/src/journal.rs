@@ -256,9 +256,10 @@ fn case(body: &Value) -> String {
 
 fn upkeep(body: &Value) -> String {
     match body.get("set_aside") {
-        Some(_) => {
-            "обработка несколько раз прервалась: отложено, администратор предупреждён".to_owned()
-        }
+        Some(_) => format!(
+            "обработка несколько раз прервалась: отложено, открыт вопрос [{}]",
+            engine::set_aside::SUBJECT_SET_ASIDE
+        ),
         None => format!("обслуживание: {body}"),
     }
 }
@@ -338,11 +339,16 @@ mod tests {
                     "effect",
                     json!({"effect": "k", "action": "write_fields", "attempt": 2, "result": "done"}),
                 ),
+                line(
+                    6,
+                    "upkeep",
+                    json!({"set_aside": {"deaths": 3, "reasons": ["sweep"]}}),
+                ),
             ],
             parked: 2,
             proof: Some(JournalProof::Whole {
                 anchor_seq: 0,
-                seq: 5,
+                seq: 6,
             }),
         };
         let mut out = Vec::new();
@@ -354,7 +360,8 @@ mod tests {
           12:00:00  выставить счёт: не удалось: no answer within 75s; исход неизвестен, сначала проверим
           12:00:00  выставить счёт: исход был неизвестен; найдено, второй раз не делаем
           12:00:00  записать поля сделки: сделано (попытка 2)
-        ✓ Журнал цел: строки с 1 по 5 стоят, как были записаны.
+          12:00:00  обработка несколько раз прервалась: отложено, открыт вопрос [SUBJECT-SET-ASIDE]
+        ✓ Журнал цел: строки с 1 по 6 стоят, как были записаны.
           Ждут места в цепочке: 2.
         ");
     }
