@@ -19,6 +19,7 @@ use crate::fault::Told;
 use crate::policy;
 use crate::product::Product;
 
+mod administrator;
 mod choose;
 #[cfg(test)]
 mod tests;
@@ -114,6 +115,9 @@ async fn prepare(
         None => None,
     };
     let seen = look_around(product, call).await?;
+    if let Some(dialog) = &wishes.administrator {
+        administrator::found(product, call, dialog).await?;
+    }
     let mut findings = Vec::new();
     let mut organisations = matched(&seen, &mut findings);
     keep_former(

@@ -155,6 +155,25 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
         settle_seconds: Some(0),
         ..setup::Wishes::default()
     };
+    for (dialog, told) in [
+        (
+            "chat12",
+            "the technical user is no member of a chat `chat12`, or there is none",
+        ),
+        ("77", "the portal has no user 77"),
+        ("Анна", "`Анна` is no chat and no user"),
+    ] {
+        let wishes = setup::Wishes {
+            administrator: Some(dialog.to_owned()),
+            ..wishes.clone()
+        };
+        let refused = setup::run(&product, &wishes).await.unwrap_err();
+        assert_eq!(refused.to_string(), told);
+    }
+    let wishes = setup::Wishes {
+        administrator: Some("1".to_owned()),
+        ..wishes
+    };
     let report = setup::run(&product, &wishes).await.unwrap();
     assert_eq!(report.version, Some(1));
     assert!(

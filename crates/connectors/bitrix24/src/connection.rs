@@ -154,6 +154,10 @@ impl Bitrix24 {
         }
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
     /// The account that the portal's limits are counted for: its host.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod client;
 mod command;
 mod connection;
 mod deals;
+mod dialog;
 mod directory;
 mod error;
 mod fields;
@@ -45,6 +46,7 @@ mod wire;
 mod write;
 
 pub use connection::{Bitrix24, ConfigError, Connection, Offline, Settings};
+pub use dialog::Addressee;
 pub use fields::FieldNames;
 pub use oauth::oauth_host_is_pinned;
 pub use probe::refused;

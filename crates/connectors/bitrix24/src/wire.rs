@@ -322,6 +322,25 @@ pub(crate) struct Profile {
     pub(crate) admin: Flag,
 }
 
+/// `result` of `im.dialog.get`; groups of settings may come as PHP's `[]`.
+/// <https://apidocs.bitrix24.com/api-reference/chats/im-dialog-get.html>
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Dialog {
+    /// Ours: `owner`, `manager`, `member`, …
+    #[serde(default)]
+    pub(crate) role: Text,
+    #[serde(default)]
+    pub(crate) restrictions: Value,
+    #[serde(default)]
+    pub(crate) permissions: Value,
+}
+
+/// `result` of `im.user.get`; names are not read.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Recipient {
+    pub(crate) active: Flag,
+}
+
 /// A row of `crm.vat.list`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -22,7 +22,9 @@ pub(crate) struct Notice {
 #[derive(Debug, Clone)]
 pub(crate) struct Chat {
     pub(crate) title: String,
+    pub(crate) owner: i64,
     pub(crate) members: Vec<i64>,
+    pub(crate) made_at: Timestamp,
     /// `DEAL|25` where it belongs to a record.
     pub(crate) entity: String,
 }
@@ -204,7 +206,9 @@ pub(crate) fn chat_add(call: &mut Call<'_>) -> Answer {
     };
     let id = call.state.chat.new_chat(Chat {
         title: title.clone(),
+        owner: call.caller.user,
         members: users,
+        made_at: call.now,
         entity: entity.clone(),
     });
     note(
@@ -225,6 +229,90 @@ pub(crate) fn chat_add(call: &mut Call<'_>) -> Answer {
         });
     }
     Ok(Value::from(id).into())
+}
+
+/// `im.dialog.get`. An unknown chat and one without us are told alike; in every chat here members may write.
+/// <https://apidocs.bitrix24.com/api-reference/chats/im-dialog-get.html>
+pub(crate) fn dialog_get(call: &mut Call<'_>) -> Answer {
+    let dialog = call.text("DIALOG_ID");
+    if dialog.is_empty() {
+        let text = "Dialog ID can't be empty";
+        return Err(Refusal::new(400, "DIALOG_ID_EMPTY", text));
+    }
+    check_dialog(call, &dialog).map_err(|_| {
+        let text = "You do not have access to the specified dialog";
+        Refusal::new(403, "ACCESS_ERROR", text)
+    })?;
+    let me = call.caller.user;
+    let book = &call.state.chat;
+    let last = book.messages.iter().rev().find(|one| one.dialog == dialog);
+    let last = last.map_or(0, |message| message.id);
+    let count = book.messages.iter().filter(|one| one.dialog == dialog);
+    let count = count.count();
+    let id: Option<i64> = dialog.strip_prefix("chat").and_then(|id| id.parse().ok());
+    let chat = id.and_then(|id| book.chats.get(&id));
+    let (name, owner, members, entity, at) = match chat {
+        Some(chat) => (
+            chat.title.clone(),
+            chat.owner,
+            chat.members.len(),
+            chat.entity.clone(),
+            Some(chat.made_at),
+        ),
+        None => {
+            let with = dialog.parse().ok().and_then(|id| call.state.user(id));
+            let name = with.map(|user| format!("{} {}", user.name, user.last_name));
+            (name.unwrap_or_default(), 0, 2, String::new(), None)
+        }
+    };
+    let made_at = at.map(|at| call.state.zone.moment(at.as_second()));
+    let is_chat = chat.is_some();
+    Ok(json!({
+        "id": id.unwrap_or(0), "parent_chat_id": 0, "parent_message_id": 0, "name": name, "description": "", "owner": owner,
+        "extranet": false, "avatar": "", "color": "#f76187", "type": if is_chat { "chat" } else { "private" },
+        "counter": 0, "user_counter": members, "message_count": count, "unread_id": 0,
+        "restrictions": {
+            "avatar": is_chat, "rename": is_chat, "extend": true, "call": true, "mute": true, "leave": is_chat,
+            "leave_owner": is_chat, "send": true, "user_list": true, "path": "", "path_title": "",
+        },
+        "last_message_id": last, "last_id": last, "marked_id": 0, "disk_folder_id": 0,
+        "entity_type": if entity.is_empty() { "" } else { "CRM" }, "entity_id": entity,
+        "entity_data_1": "", "entity_data_2": "", "entity_data_3": "", "mute_list": [], "date_create": made_at,
+        "message_type": if is_chat { "C" } else { "P" }, "public": "",
+        "role": if owner == me { "owner" } else { "member" }, "text_field_enabled": true, "background_id": null,
+        "permissions": {
+            "manage_users_add": "member", "manage_users_delete": "manager", "manage_ui": "member",
+            "manage_settings": "owner", "manage_messages": "member", "can_post": "member",
+        },
+        "is_new": false, "readed_list": [], "manager_list": if is_chat { json!([owner]) } else { json!([]) },
+        "last_message_views": {"message_id": last, "first_viewers": [], "count_of_viewers": 0}, "dialog_id": dialog,
+    })
+    .into())
+}
+
+/// `im.user.get`: of the caller where no id is named.
+/// <https://apidocs.bitrix24.com/api-reference/chats/users/im-user-get.html>
+pub(crate) fn user_get(call: &mut Call<'_>) -> Answer {
+    let id = if is_empty(call.param("ID")) {
+        call.caller.user
+    } else {
+        call.int("ID").unwrap_or(0)
+    };
+    if id <= 0 {
+        return Err(Refusal::new(400, "ID_EMPTY", "User ID can't be empty"));
+    }
+    let user = call.state.user(id);
+    let user = user.ok_or_else(|| Refusal::new(400, "USER_NOT_EXISTS", "User does not exist"))?;
+    let name = format!("{} {}", user.name, user.last_name);
+    Ok(json!({
+        "id": user.id, "active": user.active, "name": name, "first_name": user.name, "last_name": user.last_name,
+        "work_position": user.position, "color": "#048bd0", "avatar": "", "avatar_hr": "", "gender": "M", "birthday": "",
+        "extranet": user.extranet, "network": false, "bot": false, "connector": false, "external_auth_id": "default",
+        "status": "online", "idle": false, "last_activity_date": false, "mobile_last_date": false,
+        "desktop_last_date": false, "absent": false, "departments": [1], "phones": false, "website": "",
+        "email": user.email, "bot_data": null, "type": "user",
+    })
+    .into())
 }
 
 /// `im.dialog.messages.get`: the newest first.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use connector_bitrix24::Offline;
+use connector_bitrix24::{Addressee, Offline};
 use domain::Verdict;
 use domain::observed::OurField;
 use serde_json::{Value, json};
@@ -300,4 +300,56 @@ async fn the_check_names_the_rates_that_no_invoice_can_have() {
         rates.unwrap().advice,
         "действуют: 22%, Без НДС; уберите из справочника 20%, 18.00: по сделке с такой ставкой счёт не выставить"
     );
+}
+
+#[tokio::test]
+async fn a_dialog_is_looked_at_without_writing_to_it() {
+    let chat = |role: &str, can_post: &str, send: bool| {
+        Reply::Result(json!({
+            "id": 12, "role": role, "restrictions": {"send": send}, "permissions": {"can_post": can_post},
+        }))
+    };
+    let stage = Stage::webhook(portal(move |method, params| {
+        match (
+            method,
+            params
+                .get("DIALOG_ID")
+                .or(params.get("ID"))
+                .map(String::as_str),
+        ) {
+            ("im.dialog.get", Some("chat1")) => chat("member", "member", true),
+            ("im.dialog.get", Some("chat2")) => chat("member", "manager", true),
+            ("im.dialog.get", Some("chat3")) => chat("owner", "manager", true),
+            ("im.dialog.get", Some("chat4")) => chat("owner", "owner", false),
+            ("im.dialog.get", Some("sg5")) => {
+                Reply::Result(json!({"role": "guest", "permissions": []}))
+            }
+            ("im.dialog.get", _) => Reply::Error("ACCESS_ERROR"),
+            ("im.user.get", Some("6")) => Reply::Result(json!({"id": 6, "active": true})),
+            ("im.user.get", Some("8")) => Reply::Result(json!({"id": 8, "active": false})),
+            ("im.user.get", Some("9")) => Reply::Error("INSUFFICIENT_SCOPE"),
+            ("im.user.get", _) => Reply::Error("USER_NOT_EXISTS"),
+            (other, _) => panic!("{other}"),
+        }
+    }));
+    for (dialog, expected) in [
+        ("chat1", Addressee::Open),
+        ("chat2", Addressee::ReadOnly),
+        ("chat3", Addressee::Open),
+        ("chat4", Addressee::ReadOnly),
+        ("sg5", Addressee::Open),
+        ("chat77", Addressee::Closed),
+        ("6", Addressee::Open),
+        ("8", Addressee::Dismissed),
+        ("77", Addressee::NoUser),
+        ("0", Addressee::Misspelt),
+        ("chat", Addressee::Misspelt),
+        ("chat+1", Addressee::Misspelt),
+        ("Анна", Addressee::Misspelt),
+    ] {
+        let seen = stage.bitrix.addressee(&stage.call(), dialog).await;
+        assert_eq!(seen, Ok(expected), "{dialog}");
+    }
+    let unknown = stage.bitrix.addressee(&stage.call(), "9").await;
+    assert_eq!(unknown.unwrap_err().code, "insufficient_scope");
 }

@@ -168,6 +168,16 @@ async fn documented_requests_answer_in_the_documented_shape() {
             json!(1),
         ),
         (
+            "im.dialog.get",
+            json!({"DIALOG_ID": "6"}),
+            json!({"id": 1, "name": "t", "owner": 1, "type": "t", "user_counter": 1, "restrictions": {"send": true}, "role": "t", "permissions": {"can_post": "t"}, "dialog_id": "t"}),
+        ),
+        (
+            "im.user.get",
+            json!({"ID": 6}),
+            json!({"id": 6, "active": true, "name": "t", "first_name": "t", "last_name": "t", "work_position": "t", "extranet": false, "bot": false, "type": "t"}),
+        ),
+        (
             "user.get",
             json!({"ID": 1}),
             json!([{"ID": "1", "ACTIVE": true, "NAME": "t", "EMAIL": "t", "UF_DEPARTMENT": [1], "USER_TYPE": "employee"}]),
@@ -357,4 +367,38 @@ async fn documented_refusals_have_the_documented_code() {
         (200, &json!("ERROR_ARGUMENT"), &json!("PLACEMENT")),
         "an error with status 200"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dialog_is_shown_to_its_members_alone() {
+    let portal = Portal::sample();
+    let chat = portal
+        .result("im.chat.add", json!({"TITLE": "Бухгалтерия", "USERS": [6]}))
+        .await;
+    let ours = portal
+        .result("im.dialog.get", json!({"DIALOG_ID": format!("chat{chat}")}))
+        .await;
+    assert_eq!(
+        (&ours["name"], &ours["role"], &ours["user_counter"]),
+        (&json!("Бухгалтерия"), &json!("owner"), &json!(2))
+    );
+    for (method, params, status, code) in [
+        ("im.dialog.get", json!({}), 400, "DIALOG_ID_EMPTY"),
+        (
+            "im.dialog.get",
+            json!({"DIALOG_ID": "chat7777"}),
+            403,
+            "ACCESS_ERROR",
+        ),
+        ("im.user.get", json!({"ID": 0}), 400, "ID_EMPTY"),
+        ("im.user.get", json!({"ID": 7777}), 400, "USER_NOT_EXISTS"),
+    ] {
+        assert_eq!(
+            portal.refusal(method, params).await,
+            (status, code.to_owned()),
+            "{method}"
+        );
+    }
+    let me = portal.result("im.user.get", json!({})).await;
+    assert_eq!(me["id"], 7);
 }
