@@ -4,6 +4,7 @@
 
 use std::io::Write;
 
+use jiff::tz::TimeZone;
 use serde_json::json;
 use store::{Case, CaseFilter, Lane, Look, Retried};
 
@@ -11,6 +12,7 @@ use crate::args::{CasesArgs, CasesCommand};
 use crate::fault::Told;
 use crate::product::Product;
 use crate::words::indented;
+use crate::zone;
 
 /// Cases about an action that surely did not happen and may be ordered anew.
 const RETRIED: [&str; 2] = ["ACTION-REFUSED", "TRIED-TOO-OFTEN"];
@@ -109,13 +111,20 @@ async fn case(product: &Product, number: i64) -> anyhow::Result<Case> {
 ///
 /// # Errors
 /// When the output is closed.
-pub fn print(cases: &[Case], as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn print(
+    cases: &[Case],
+    zone: &TimeZone,
+    as_json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     if as_json {
         writeln!(out, "{}", serde_json::to_string(cases)?)?;
         return Ok(());
     }
     if cases.is_empty() {
         writeln!(out, "Открытых вопросов нет.")?;
+    } else {
+        writeln!(out, "{}", zone::named(zone))?;
     }
     for case in cases {
         let facts = &case.facts;
@@ -125,7 +134,9 @@ pub fn print(cases: &[Case], as_json: bool, out: &mut impl Write) -> anyhow::Res
             case.id,
             facts.code,
             facts.subject,
-            case.opened_at.strftime("%d.%m.%Y %H:%M UTC")
+            case.opened_at
+                .to_zoned(zone.clone())
+                .strftime("%d.%m.%Y %H:%M")
         )?;
         writeln!(out, "    {}", indented(&facts.text, 4))?;
     }

@@ -11,12 +11,13 @@ use crate::args::JournalArgs;
 use crate::fault::{Told, Unwell};
 use crate::product::Product;
 use crate::words::indented;
+use crate::zone;
 
 /// Lines read at a time.
 const PAGE: usize = 1000;
 
 /// What was read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Story {
     /// About the deal, oldest first.
     pub lines: Vec<JournalLine>,
@@ -24,6 +25,8 @@ pub struct Story {
     pub parked: u64,
     /// Whether every line stands as it was written, where that was asked.
     pub proof: Option<JournalProof>,
+    /// Moments are told in it.
+    pub zone: TimeZone,
 }
 
 /// Reads the story of a deal, and proves the chain where asked.
@@ -33,8 +36,10 @@ pub struct Story {
 pub async fn run(product: &Product, args: &JournalArgs) -> anyhow::Result<Story> {
     let portal = product.portal();
     let mut story = Story {
+        lines: Vec::new(),
         parked: product.store.journal_parked(portal).await?,
-        ..Story::default()
+        proof: None,
+        zone: zone::in_force(product).await,
     };
     if args.verify {
         story.proof = Some(product.store.journal_verify(portal).await?);
@@ -83,15 +88,18 @@ fn is_about(line: &JournalLine, subject: &Subject) -> bool {
 /// [`Unwell`] when the chain is broken; otherwise when the output is closed.
 pub fn print(story: &Story, as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let mut day = None;
+    if !story.lines.is_empty() && !as_json {
+        writeln!(out, "{}", zone::named(&story.zone))?;
+    }
     for line in &story.lines {
         if as_json {
             writeln!(out, "{}", serde_json::to_string(line)?)?;
             continue;
         }
-        let at = line.entry.at.to_zoned(moscow());
+        let at = line.entry.at.to_zoned(story.zone.clone());
         if day != Some(at.date()) {
             day = Some(at.date());
-            writeln!(out, "{}", at.strftime("%d.%m.%Y, время московское"))?;
+            writeln!(out, "{}", at.strftime("%d.%m.%Y"))?;
         }
         let told = indented(&in_words(line), 12);
         writeln!(out, "  {}  {told}", at.strftime("%H:%M:%S"))?;
@@ -117,10 +125,6 @@ pub fn print(story: &Story, as_json: bool, out: &mut impl Write) -> anyhow::Resu
         }
     }
     Ok(())
-}
-
-fn moscow() -> TimeZone {
-    TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC)
 }
 
 /// One line as a sentence.
@@ -293,6 +297,7 @@ fn list<'a>(body: &'a Value, key: &str) -> Vec<&'a str> {
 mod tests {
     use super::{Story, is_about, print};
     use domain::DealId;
+    use jiff::tz::TimeZone;
     use serde_json::json;
     use store::{JournalEntry, JournalLine, JournalProof, Subject};
 
@@ -350,17 +355,19 @@ mod tests {
                 anchor_seq: 0,
                 seq: 6,
             }),
+            zone: TimeZone::get("Asia/Yekaterinburg").unwrap(),
         };
         let mut out = Vec::new();
         print(&story, false, &mut out).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
-        12.03.2026, время московское
-          12:00:00  обмен: Битрикс24, batch: успешно, 120 мс (вместе ещё сделок: 1)
-          12:00:00  решение: сделка вошла в стадию счёта → выставить счёт
-          12:00:00  выставить счёт: не удалось: no answer within 75s; исход неизвестен, сначала проверим
-          12:00:00  выставить счёт: исход был неизвестен; найдено, второй раз не делаем
-          12:00:00  записать поля сделки: сделано (попытка 2)
-          12:00:00  обработка несколько раз прервалась: отложено, открыт вопрос [SUBJECT-SET-ASIDE]
+        время Asia/Yekaterinburg
+        12.03.2026
+          14:00:00  обмен: Битрикс24, batch: успешно, 120 мс (вместе ещё сделок: 1)
+          14:00:00  решение: сделка вошла в стадию счёта → выставить счёт
+          14:00:00  выставить счёт: не удалось: no answer within 75s; исход неизвестен, сначала проверим
+          14:00:00  выставить счёт: исход был неизвестен; найдено, второй раз не делаем
+          14:00:00  записать поля сделки: сделано (попытка 2)
+          14:00:00  обработка несколько раз прервалась: отложено, открыт вопрос [SUBJECT-SET-ASIDE]
         ✓ Журнал цел: строки с 1 по 6 стоят, как были записаны.
           Ждут места в цепочке: 2.
         ");
@@ -369,8 +376,10 @@ mod tests {
     #[test]
     fn a_broken_chain_is_found_wrong() {
         let story = Story {
+            lines: Vec::new(),
+            parked: 0,
             proof: Some(JournalProof::Broken { seq: 17 }),
-            ..Story::default()
+            zone: TimeZone::UTC,
         };
         let error = print(&story, false, &mut Vec::new()).unwrap_err();
         assert!(error.is::<crate::fault::Unwell>());

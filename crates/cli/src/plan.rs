@@ -5,6 +5,7 @@ use std::io::Write;
 
 use domain::{DealId, display};
 use engine::LeaseContext;
+use jiff::tz::TimeZone;
 use planner::{Action, Plan, Whom};
 use reconciler::{Connections as _, NotConnected, PlannedDeal};
 use serde_json::{Value, json};
@@ -14,12 +15,21 @@ use tokio::sync::watch;
 use crate::fault::Told;
 use crate::product::Product;
 use crate::words::indented;
+use crate::zone;
+
+/// What would be done.
+pub struct Plans {
+    /// In the order asked for.
+    pub deals: Vec<PlannedDeal>,
+    /// Moments are told in it.
+    pub zone: TimeZone,
+}
 
 /// Plans the deals.
 ///
 /// # Errors
 /// When the portal is not prepared or cannot be read.
-pub async fn run(product: &Product, deals: &[u64]) -> anyhow::Result<Vec<PlannedDeal>> {
+pub async fn run(product: &Product, deals: &[u64]) -> anyhow::Result<Plans> {
     product.connector.register().await?;
     let portal = product.portal();
     let connected = product
@@ -53,24 +63,31 @@ pub async fn run(product: &Product, deals: &[u64]) -> anyhow::Result<Vec<Planned
             )
         })?);
     }
-    Ok(planned)
+    Ok(Plans {
+        deals: planned,
+        zone: zone::of(Some(&connected.policy)),
+    })
 }
 
 /// Prints the plans in words or as JSON.
 ///
 /// # Errors
 /// When the output is closed.
-pub fn print(plans: &[PlannedDeal], as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn print(plans: &Plans, as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     if as_json {
-        let plans: Vec<Value> = plans.iter().map(json_of).collect();
+        let plans: Vec<Value> = plans.deals.iter().map(json_of).collect();
         writeln!(out, "{}", Value::Array(plans))?;
         return Ok(());
     }
-    for (index, planned) in plans.iter().enumerate() {
+    let tells_moments = plans.deals.iter().any(|one| one.plan.look_again.is_some());
+    if tells_moments {
+        writeln!(out, "{}", zone::named(&plans.zone))?;
+    }
+    for (index, planned) in plans.deals.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
-        out.write_all(in_words(planned).as_bytes())?;
+        out.write_all(in_words(planned, &plans.zone).as_bytes())?;
     }
     Ok(())
 }
@@ -94,7 +111,7 @@ fn json_of(planned: &PlannedDeal) -> Value {
     })
 }
 
-fn in_words(planned: &PlannedDeal) -> String {
+fn in_words(planned: &PlannedDeal, zone: &TimeZone) -> String {
     let plan = &planned.plan;
     let mut text = format!("Сделка {}\n", planned.id);
     if plan.actions.is_empty() {
@@ -118,6 +135,8 @@ fn in_words(planned: &PlannedDeal) -> String {
         ));
     }
     if let Some((at, why)) = &plan.look_again {
+        let at = at.to_zoned(zone.clone());
+        let at = at.strftime("%d.%m.%Y %H:%M:%S");
         text.push_str(&format!("  Посмотреть снова: {at} ({why})\n"));
     }
     text
@@ -171,8 +190,9 @@ fn field_in_words(field: domain::observed::OurField) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::print;
+    use super::{Plans, print};
     use domain::DealId;
+    use jiff::tz::TimeZone;
     use planner::{Action, Plan};
     use reconciler::PlannedDeal;
 
@@ -186,7 +206,7 @@ mod tests {
             because: vec!["счёт выставлен, запись в ленте ещё не сделана".to_owned()],
             ..Plan::default()
         };
-        let plans = [
+        let deals = vec![
             PlannedDeal {
                 id: DealId(4711),
                 plan,
@@ -194,14 +214,21 @@ mod tests {
             PlannedDeal {
                 id: DealId(4712),
                 plan: Plan {
-                    because: vec!["сделка не на стадии счёта".to_owned()],
+                    because: vec!["сделка только что перенесена".to_owned()],
+                    look_again: Some((
+                        "2026-11-22T17:32:23Z".parse().unwrap(),
+                        "сделка только что перенесена".to_owned(),
+                    )),
                     ..Plan::default()
                 },
             },
         ];
+        let zone = TimeZone::get("Europe/Moscow").unwrap();
+        let plans = Plans { deals, zone };
         let mut out = Vec::new();
         print(&plans, false, &mut out).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        время московское
         Сделка 4711
           Будет сделано:
             • добавить в ленту сделки: Счёт № 7 выставлен
@@ -209,7 +236,8 @@ mod tests {
 
         Сделка 4712
           Делать нечего.
-          Почему: сделка не на стадии счёта
+          Почему: сделка только что перенесена
+          Посмотреть снова: 22.11.2026 20:32:23 (сделка только что перенесена)
         ");
         let mut out = Vec::new();
         print(&plans, true, &mut out).unwrap();

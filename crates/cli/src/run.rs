@@ -13,7 +13,7 @@ use crate::fault::Told;
 use crate::product::{Product, Surroundings};
 use crate::{
     cases, check, demo, emulate, explain, fault, inspect, journal, logs, pause, plan, policy,
-    serve, setup,
+    serve, setup, zone,
 };
 
 /// Does what the command line says.
@@ -81,7 +81,8 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
         }
         Command::Cases(args) => {
             let open = cases::run(&product, &args).await?;
-            print(|out| cases::print(&open, args.json, out))
+            let zone = zone::in_force(&product).await;
+            print(|out| cases::print(&open, &zone, args.json, out))
         }
         // Done before, or without the product.
         Command::Demo(_)
