@@ -84,7 +84,8 @@ pub fn exit(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(status)
 }
 
-fn told(error: &anyhow::Error) -> (String, u8) {
+/// What is printed, and the exit status.
+pub(crate) fn told(error: &anyhow::Error) -> (String, u8) {
     let mut text = format!("error: {error:#}\n");
     if error.is::<ConfigFaults>() {
         text.push_str(&format!(

@@ -2,6 +2,7 @@
 //!
 //! On the event's way this holds both ends together: the web side that keeps events, and the engine that looks.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use store::{Lane, Look, Subject};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::fault::Told;
 use crate::product::Product;
 use crate::{pause, policy};
 
@@ -50,9 +52,10 @@ pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::R
     }
     let listener = match listener {
         Some(listener) => listener,
-        None => TcpListener::bind(config.server.listen)
-            .await
-            .with_context(|| format!("cannot listen on `{}`", config.server.listen))?,
+        None => {
+            let bound = TcpListener::bind(config.server.listen).await;
+            bound.map_err(|error| not_listening(config.server.listen, error))?
+        }
     };
     let app = web::App {
         store: product.store.clone(),
@@ -80,6 +83,25 @@ pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::R
         engine,
         beside,
     })
+}
+
+fn not_listening(listen: SocketAddr, error: io::Error) -> anyhow::Error {
+    let told = Told::failure(format!("cannot listen on `{listen}`"));
+    let hint = match error.kind() {
+        io::ErrorKind::PermissionDenied => Some(
+            "ports below 1024 need CAP_NET_BIND_SERVICE: `AmbientCapabilities=CAP_NET_BIND_SERVICE` in the unit; \
+             or listen on a higher port behind a proxy",
+        ),
+        io::ErrorKind::AddrInUse => Some(
+            "another program listens there, perhaps another `provodka serve`; or name another `server.listen`",
+        ),
+        _ => None,
+    };
+    let told = match hint {
+        Some(hint) => told.hint(hint),
+        None => told,
+    };
+    anyhow::Error::new(error).context(told)
 }
 
 impl Running {
@@ -256,5 +278,30 @@ impl KnownPortals {
         if let Err(error) = done.await {
             tracing::error!(%error, "the portal's row could not be changed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::not_listening;
+    use crate::fault::told;
+    use std::io;
+
+    #[test]
+    fn who_may_not_listen_on_a_low_port_is_told_how() {
+        let listen = "0.0.0.0:443".parse().unwrap();
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let (text, status) = told(&not_listening(listen, denied));
+        assert!(
+            text.starts_with("error: cannot listen on `0.0.0.0:443`: permission denied"),
+            "{text}"
+        );
+        assert!(
+            text.contains("hint: ") && text.contains("AmbientCapabilities=CAP_NET_BIND_SERVICE"),
+            "{text}"
+        );
+        assert_eq!(status, 1);
+        let other = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        assert!(!told(&not_listening(listen, other)).0.contains("hint: "));
     }
 }

@@ -183,7 +183,7 @@ fn known(funnels: &[SeenFunnel], wishes: &Wishes) -> Result<(), Told> {
     for wish in &wishes.funnels {
         if !funnels.iter().any(|funnel| funnel.id == *wish) {
             let message = format!("the portal has no funnel {wish}");
-            return Err(Told::mistake(message).hint(stages_hint(funnels)));
+            return Err(Told::mistake(message).hint(funnels_hint(funnels)));
         }
     }
     for stage in &wishes.stages {
@@ -196,6 +196,17 @@ fn known(funnels: &[SeenFunnel], wishes: &Wishes) -> Result<(), Told> {
         }
     }
     Ok(())
+}
+
+fn funnels_hint(funnels: &[SeenFunnel]) -> String {
+    let known: Vec<String> = funnels
+        .iter()
+        .map(|funnel| format!("{} {}", funnel.id, funnel.name))
+        .collect();
+    format!(
+        "name a funnel by --funnel; the technical user sees:\n      {}",
+        known.join("\n      ")
+    )
 }
 
 fn stages_hint(funnels: &[SeenFunnel]) -> String {

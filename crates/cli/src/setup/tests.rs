@@ -167,3 +167,27 @@ fn an_own_company_is_found_by_inn_and_kpp() {
         assert_eq!(found, expected, "{inn:?} {kpp:?}");
     }
 }
+
+#[test]
+fn what_the_portal_has_not_is_answered_with_what_it_has() {
+    let told = |wishes: &Wishes| {
+        let refused = followed(&portal(), wishes, &[], None).unwrap_err();
+        crate::fault::told(&refused.into()).0
+    };
+    let funnel = Wishes {
+        funnels: vec![FunnelId(77)],
+        ..Wishes::default()
+    };
+    insta::assert_snapshot!(told(&funnel), @r"
+    error: the portal has no funnel 77
+    hint: name a funnel by --funnel; the technical user sees:
+          0 Воронка 0
+          1 Воронка 1
+          2 Воронка 2
+    ");
+    let stage = Wishes {
+        stages: vec![StageId::new("NONE")],
+        ..Wishes::default()
+    };
+    assert!(told(&stage).contains("hint: name a stage by --stage"));
+}
