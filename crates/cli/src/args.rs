@@ -260,7 +260,7 @@ pub enum EmulateCommand {
         #[command(flatten)]
         /// How
         how: EmulateArgs,
-        /// The portal's beginning: users, funnels, companies, deals, limits, lateness (TOML) [default: a small sample]
+        /// The portal's beginning: users, funnels, companies, deals, limits, lateness (TOML); what it does not name is as in the sample [default: a small sample]
         #[arg(long, value_name = "FILE")]
         portal_config: Option<PathBuf>,
     },

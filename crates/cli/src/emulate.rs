@@ -32,17 +32,20 @@ async fn bitrix24(how: EmulateArgs, file: Option<PathBuf>) -> anyhow::Result<()>
     use emulator_bitrix24::{Emulator, HttpDeliver, PortalConfig};
 
     let config = match &file {
-        Some(file) => settings(file)?,
+        Some(file) => PortalConfig::parse_over_sample(&text_of(file)?)
+            .map_err(anyhow::Error::msg)
+            .with_context(|| unusable(file))?,
         None => PortalConfig::sample(),
     };
     let emulator = Emulator::new(config, clock(), how.seed, Arc::new(HttpDeliver));
     arm(emulator.faults(), &how.faults)?;
     let door = Door::open(&how).await?;
     let credentials = serde_json::to_value(emulator.credentials(&door.base_url))?;
-    let background = emulator.run_background();
     let served = door
         .serve(emulator.router(), credentials, how.json, BITRIX24_NEXT)
         .await?;
+    // Whoever is told of an installation asks us at once: only now the door is open.
+    let background = emulator.run_background();
     until_told(served).await?;
     background.abort();
     Ok(())
@@ -74,11 +77,14 @@ const BITRIX24_NEXT: &str = "\
 Open the address above in a browser to play the manager.
 Try a call:
   curl '{webhook_url}crm.deal.list.json'
-Bind an event for a webhook by hand: in the file of --portal-config
+What the file of --portal-config does not name stays as it is here. Bind an event for a webhook by hand in it:
   [[outgoing_webhooks]]
   url = \"http://127.0.0.1:8080/webhooks/bitrix24\"
   events = [\"ONCRMDEALUPDATE\"]
   application_token = \"any secret\"
+Or install the application, when the handler is listening already:
+  [[applications]]
+  install_handler = \"http://127.0.0.1:8080/webhooks/bitrix24\"
 Bind an event as an application:
   curl '{rest_url}event.bind.json' -d auth={access_token} -d event=ONCRMDEALUPDATE \\
        -d handler=http://127.0.0.1:8080/webhooks/bitrix24
@@ -184,10 +190,16 @@ fn made_authority(port: u16) -> anyhow::Result<(Tls, PathBuf)> {
 }
 
 fn settings<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| Told::mistake(format!("cannot read `{}`", file.display())))?;
-    toml::from_str(&text)
-        .with_context(|| Told::mistake(format!("`{}` cannot be used", file.display())))
+    toml::from_str(&text_of(file)?).with_context(|| unusable(file))
+}
+
+fn text_of(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file)
+        .with_context(|| Told::mistake(format!("cannot read `{}`", file.display())))
+}
+
+fn unusable(file: &Path) -> Told {
+    Told::mistake(format!("`{}` cannot be used", file.display()))
 }
 
 fn arm(faults: &Faults, rules: &[String]) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@
 )]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -216,6 +216,41 @@ fn an_emulated_portal_says_all_that_a_client_needs_and_answers() {
     let access = portal.text("access_token");
     let profile = portal.get(&format!("/rest/profile.json?auth={access}"), "");
     assert!(profile["result"]["ID"].is_string() || profile["result"]["ID"].is_number());
+}
+
+#[test]
+fn a_portal_file_that_names_a_handler_installs_the_application_on_the_sample_portal() {
+    let handler = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("portal.toml");
+    let address = handler.local_addr().unwrap();
+    std::fs::write(
+        &file,
+        format!("[[applications]]\ninstall_handler = \"http://{address}/webhooks/bitrix24\"\n"),
+    )
+    .unwrap();
+    let portal = emulate(&["bitrix24", "--portal-config", file.to_str().unwrap()]);
+    let (mut told, _) = handler.accept().unwrap();
+    let mut event = String::new();
+    let mut piece = [0; 4096];
+    while !event.contains("refresh_token") {
+        let count = told.read(&mut piece).unwrap();
+        assert!(count > 0, "{event}");
+        event.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    told.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        .unwrap();
+    assert!(event.starts_with("POST /webhooks/bitrix24 "), "{event}");
+    assert!(event.contains("ONAPPINSTALL"), "{event}");
+    let path = portal.text("webhook_url");
+    let path = path.strip_prefix(portal.text("base_url")).unwrap();
+    let deals = portal.get(&format!("{path}crm.deal.list.json"), "");
+    assert!(
+        deals["result"]
+            .as_array()
+            .is_some_and(|deals| !deals.is_empty()),
+        "{deals}"
+    );
 }
 
 #[test]

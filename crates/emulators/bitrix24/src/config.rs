@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -110,16 +111,38 @@ impl PortalConfig {
     /// # Errors
     /// What the parser says, with the place.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.trim_start().starts_with('{') {
-            serde_json::from_str(text).map_err(|cause| cause.to_string())
-        } else {
-            toml::from_str(text).map_err(|cause| cause.to_string())
-        }
+        read(text)
+    }
+
+    /// The same, where parts that the text does not name are those of [`PortalConfig::sample`]: a few lines of
+    /// settings leave funnels, buyers and deals as they are. A part that it names is the text's whole: `deals = []`
+    /// is a portal without deals.
+    ///
+    /// # Errors
+    /// What the parser says, with the place.
+    pub fn parse_over_sample(text: &str) -> Result<Self, String> {
+        // Read as a whole first: only so a fault is told with its place.
+        Self::parse(text)?;
+        let named: serde_json::Map<String, Value> = read(text)?;
+        let sample = serde_json::to_value(Self::sample()).map_err(|cause| cause.to_string())?;
+        let Value::Object(mut parts) = sample else {
+            return Err("the sample is no table".to_owned());
+        };
+        parts.extend(named);
+        serde_json::from_value(Value::Object(parts)).map_err(|cause| cause.to_string())
     }
 
     /// A portal for trying things out: two funnels, buyers with requisites, deals with lines.
     pub fn sample() -> Self {
         crate::sample::portal()
+    }
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    if text.trim_start().starts_with('{') {
+        serde_json::from_str(text).map_err(|cause| cause.to_string())
+    } else {
+        toml::from_str(text).map_err(|cause| cause.to_string())
     }
 }
 
@@ -214,7 +237,8 @@ pub struct ApplicationSeed {
     pub user: i64,
     /// Where the code flow returns to.
     pub redirect_uri: String,
-    /// Where `ONAPPINSTALL` goes.
+    /// Where `ONAPPINSTALL` with tokens goes when the portal starts, as after «Переустановить»: once, so the handler
+    /// must be listening by then. Empty: nobody is told.
     pub install_handler: String,
 }
 
@@ -623,4 +647,27 @@ pub enum RobotAction {
         code: String,
         properties: BTreeMap<String, String>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PortalConfig;
+
+    #[test]
+    fn what_a_file_does_not_name_is_as_in_the_sample() {
+        let sample = PortalConfig::sample();
+        let hook = "[[outgoing_webhooks]]\nurl = \"http://office.test/\"\nevents = [\"ONCRMDEALUPDATE\"]\napplication_token = \"t\"\n";
+        let over = PortalConfig::parse_over_sample(hook).unwrap();
+        assert_eq!(over.outgoing_webhooks.len(), 1);
+        assert_eq!(
+            (over.funnels.len(), over.deals.len()),
+            (sample.funnels.len(), sample.deals.len())
+        );
+        assert_eq!(over.vat_rates.len(), sample.vat_rates.len());
+        let bare = PortalConfig::parse_over_sample("deals = []\n[limits]\nburst = 7\n").unwrap();
+        assert!(bare.deals.is_empty());
+        assert_eq!((bare.limits.burst, bare.limits.drain_per_second), (7, 2));
+        let misspelt = PortalConfig::parse_over_sample("[limits]\nbrust = 7\n").unwrap_err();
+        assert!(misspelt.contains("line 2"), "{misspelt}");
+    }
 }

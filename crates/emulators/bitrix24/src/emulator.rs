@@ -174,15 +174,38 @@ impl Emulator {
 
     /// The first application counts as installed, or not; then events stay away.
     pub fn set_installed(&self, installed: bool) {
-        if let Some(app) = self.inner.lock().auth.apps.first_mut() {
+        self.mark_installed(0, installed);
+    }
+
+    fn mark_installed(&self, app: usize, installed: bool) {
+        if let Some(app) = self.inner.lock().auth.apps.get_mut(app) {
             app.seed.installed = installed;
         }
     }
 
     /// Installs the first application: `ONAPPINSTALL` with tokens goes to `handler`.
     pub fn install_application(&self, handler: &str) {
-        self.set_installed(true);
+        self.install(0, handler);
+    }
+
+    /// Installs every application whose settings name a handler of the installation.
+    fn install_configured(&self) {
+        let state = self.inner.lock();
+        let apps = state.auth.apps.iter().enumerate();
+        let handlers: Vec<(usize, String)> = apps
+            .map(|(app, known)| (app, known.seed.install_handler.clone()))
+            .filter(|(_, handler)| !handler.is_empty())
+            .collect();
+        drop(state);
+        for (app, handler) in handlers {
+            self.install(app, &handler);
+        }
+    }
+
+    fn install(&self, app: usize, handler: &str) {
+        self.mark_installed(app, true);
         self.tell_application(
+            app,
             "ONAPPINSTALL",
             handler,
             &[
@@ -210,6 +233,7 @@ impl Emulator {
             state.system.robots.clear();
         }
         self.tell_application(
+            0,
             "ONAPPUNINSTALL",
             handler,
             &[
@@ -222,6 +246,7 @@ impl Emulator {
 
     fn tell_application(
         &self,
+        app: usize,
         event: &str,
         handler: &str,
         data: &[(&str, &str)],
@@ -229,7 +254,7 @@ impl Emulator {
     ) {
         let now = self.inner.clock.now();
         let mut state = self.inner.lock();
-        let user = state.auth.apps.first().map_or(1, |app| app.seed.user);
+        let user = state.auth.apps.get(app).map_or(1, |app| app.seed.user);
         let mut pairs = vec![("event".to_owned(), event.to_owned())];
         pairs.extend(
             data.iter()
@@ -237,7 +262,7 @@ impl Emulator {
         );
         let direct = Direct {
             event: event.to_owned(),
-            app: 0,
+            app,
             user,
             handler: handler.to_owned(),
             pairs,
@@ -249,8 +274,10 @@ impl Emulator {
         self.inner.wake.notify_one();
     }
 
-    /// Delivers events and runs robots by the clock until aborted.
+    /// Delivers events and runs robots by the clock until aborted. Applications with an `install_handler` are
+    /// installed now.
     pub fn run_background(&self) -> JoinHandle<()> {
+        self.install_configured();
         let inner = Arc::clone(&self.inner);
         tokio::spawn(async move { inner.work().await })
     }

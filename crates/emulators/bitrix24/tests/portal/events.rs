@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emulator_bitrix24::{EventFate, RobotAction, RobotSeed, What};
+use emulator_bitrix24::{ApplicationSeed, EventFate, PortalConfig, RobotAction, RobotSeed, What};
 use serde_json::json;
 
 use crate::hand::Portal;
@@ -234,6 +234,35 @@ async fn no_event_leaves_before_the_application_is_installed() {
         (&removal["data[CLEAN]"], removal.get("auth[access_token]")),
         (&json!("1"), None)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn applications_that_name_a_handler_are_installed_at_the_start() {
+    let mut config = PortalConfig::sample();
+    config.applications = ["", "http://office.test/install"]
+        .map(|handler| ApplicationSeed {
+            client_id: format!("local.{}", handler.len()),
+            installed: false,
+            install_handler: handler.to_owned(),
+            ..ApplicationSeed::default()
+        })
+        .to_vec();
+    let portal = Portal::new(config);
+    portal.wait(1_000).await;
+    let told = portal.handlers.taken();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(told[0]["event"], "ONAPPINSTALL");
+    let refresh = told[0]["auth[refresh_token]"].as_str().unwrap();
+    let grant = format!(
+        "grant_type=refresh_token&client_id=local.26&client_secret={}&refresh_token={refresh}",
+        ApplicationSeed::default().client_secret
+    );
+    let asked = http::Request::post("/oauth/token/")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(axum::body::Body::from(grant))
+        .unwrap();
+    let (status, granted) = portal.send(asked).await;
+    assert_eq!(status, 200, "{granted}");
 }
 
 #[tokio::test(start_paused = true)]
