@@ -4,12 +4,16 @@
 //! itself now and then. On PostgreSQL it is sent after the commit and not within it: NOTIFY takes a lock that
 //! all commits of the database share. Not here: what is due (`mechanics::work`).
 
-use std::{future::poll_fn, sync::Arc, time::Duration};
-
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
+
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_postgres::AsyncMessage;
 
 use crate::{
@@ -19,21 +23,46 @@ use crate::{
 
 /// Waits for word of new work. Each handle hears of everything since it was made or last waited.
 #[derive(Clone, Debug)]
-pub struct Wakeups(watch::Receiver<u64>);
+pub struct Wakeups {
+    rung: Arc<Rung>,
+    heard: u64,
+}
 
 impl Wakeups {
     /// Returns once there may be new work; at once if there was any since the last time. Never if the store
     /// is gone.
     pub async fn wait(&mut self) {
-        if self.0.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        loop {
+            // Made before the count is read, so that no ring falls between the two.
+            let next = self.rung.again.notified();
+            let count = self.rung.count.load(Ordering::SeqCst);
+            if count != self.heard {
+                self.heard = count;
+                return;
+            }
+            next.await;
         }
+    }
+}
+
+/// How often it rang. Those who wait are woken in the order in which they began to; a `watch` channel would draw
+/// that order by lot, and no simulation could be repeated.
+#[derive(Debug, Default)]
+struct Rung {
+    count: AtomicU64,
+    again: Notify,
+}
+
+impl Rung {
+    fn ring(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        self.again.notify_waiters();
     }
 }
 
 /// The sending side.
 pub(crate) struct Bell {
-    rung: watch::Sender<u64>,
+    rung: Arc<Rung>,
     others: Option<OtherReplicas>,
 }
 
@@ -45,17 +74,17 @@ struct OtherReplicas {
 impl Bell {
     pub(crate) fn local() -> Bell {
         Bell {
-            rung: watch::Sender::new(0),
+            rung: Arc::default(),
             others: None,
         }
     }
 
     /// A bell that is heard in all replicas on this database.
     pub(crate) fn shared(postgres: &Arc<Postgres>) -> Bell {
-        let (rung, ring) = (watch::Sender::new(0), Arc::new(Notify::new()));
+        let (rung, ring) = (Arc::<Rung>::default(), Arc::new(Notify::new()));
         let tasks = [
             tokio::spawn(ring_others(Arc::clone(postgres), Arc::clone(&ring))),
-            tokio::spawn(hear_others(Arc::clone(postgres), rung.clone())),
+            tokio::spawn(hear_others(Arc::clone(postgres), Arc::clone(&rung))),
         ];
         Bell {
             rung,
@@ -64,14 +93,17 @@ impl Bell {
     }
 
     pub(crate) fn ring(&self) {
-        bump(&self.rung);
+        self.rung.ring();
         if let Some(others) = &self.others {
             others.ring.notify_one();
         }
     }
 
     pub(crate) fn listen(&self) -> Wakeups {
-        Wakeups(self.rung.subscribe())
+        Wakeups {
+            rung: Arc::clone(&self.rung),
+            heard: self.rung.count.load(Ordering::SeqCst),
+        }
     }
 }
 
@@ -81,10 +113,6 @@ impl Drop for OtherReplicas {
             task.abort();
         }
     }
-}
-
-fn bump(rung: &watch::Sender<u64>) {
-    rung.send_modify(|count| *count = count.wrapping_add(1));
 }
 
 /// Many rings while one NOTIFY is under way become the next one.
@@ -108,7 +136,7 @@ async fn notify(postgres: &Postgres) -> Result<(), StoreError> {
         .map_err(|error| classify("pg_notify", error))
 }
 
-async fn hear_others(postgres: Arc<Postgres>, rung: watch::Sender<u64>) {
+async fn hear_others(postgres: Arc<Postgres>, rung: Arc<Rung>) {
     // Paces the attempts to reach a server that went away.
     let mut pace = tokio::time::interval(Duration::from_secs(1));
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -121,11 +149,11 @@ async fn hear_others(postgres: Arc<Postgres>, rung: watch::Sender<u64>) {
             );
         }
         // What was rung meanwhile was not heard.
-        bump(&rung);
+        rung.ring();
     }
 }
 
-async fn listen(postgres: &Postgres, rung: &watch::Sender<u64>) -> Result<(), StoreError> {
+async fn listen(postgres: &Postgres, rung: &Rung) -> Result<(), StoreError> {
     let (client, mut connection) = postgres
         .config()
         .connect(postgres.tls().clone())
@@ -134,7 +162,7 @@ async fn listen(postgres: &Postgres, rung: &watch::Sender<u64>) -> Result<(), St
     let hear = async {
         while let Some(message) = poll_fn(|ctx| connection.poll_message(ctx)).await {
             if let AsyncMessage::Notification(_) = message? {
-                bump(rung);
+                rung.ring();
             }
         }
         Ok(())
@@ -145,7 +173,7 @@ async fn listen(postgres: &Postgres, rung: &watch::Sender<u64>) -> Result<(), St
                 "DO $$ BEGIN EXECUTE format('LISTEN %I', 'provodka_' || current_schema()); END $$",
             )
             .await?;
-        bump(rung);
+        rung.ring();
         // The client must live as long as its connection is heard.
         std::future::pending::<Result<(), tokio_postgres::Error>>().await
     };
