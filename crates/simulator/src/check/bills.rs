@@ -1,0 +1,197 @@
+//! Bills and contractors on the accounting side: never two for one, never mixed, never from nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use emulator_kontur_accounting::{Bill, CreatedBy, Millionths, RecordState};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Evidence, deal_of};
+use crate::network::{Remote, Told};
+use crate::people::{Deal, Version};
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let versions = evidence
+        .accounting
+        .organizations
+        .values()
+        .flat_map(|own| own.bill_versions.iter());
+    let mut by_deal: BTreeMap<i64, Vec<&Vec<Arc<Bill>>>> = BTreeMap::new();
+    for history in versions {
+        let Some(first) = history.first() else {
+            continue;
+        };
+        if first.meta.created_by != CreatedBy::Api {
+            continue;
+        }
+        match first.comment.as_deref().and_then(deal_of) {
+            Some(deal) => by_deal.entry(deal).or_default().push(history),
+            None => wrong.push(format!("bill № {} has no mark", first.number)),
+        }
+    }
+    for (deal, histories) in &by_deal {
+        at_most_one_live(*deal, histories, wrong);
+        let Some(known) = evidence.office.deals.get(deal) else {
+            wrong.push(format!(
+                "[start] deal {deal} was there before we began and has a bill"
+            ));
+            continue;
+        };
+        for history in histories {
+            if let Some(first) = history.first() {
+                of_one_version(evidence, *deal, known, first, wrong);
+            }
+        }
+    }
+    contractors(evidence, wrong);
+}
+
+/// [I-1] At no moment two live bills of ours; never a second after a first that nobody laid hands on.
+fn at_most_one_live(deal: i64, histories: &[&Vec<Arc<Bill>>], wrong: &mut Vec<String>) {
+    let mut moments: Vec<(Timestamp, u64, usize, bool)> = Vec::new();
+    for (place, history) in histories.iter().enumerate() {
+        for version in *history {
+            let meta = &version.meta;
+            moments.push((meta.changed_at, meta.revision, place, version.is_live()));
+        }
+    }
+    moments.sort_unstable();
+    let mut live = vec![false; histories.len()];
+    for (at, _, place, is_live) in moments {
+        // What a person brings back is his own affair.
+        let is_creation = histories
+            .get(place)
+            .and_then(|history| history.first())
+            .is_some_and(|first| first.meta.changed_at == at);
+        if let Some(slot) = live.get_mut(place) {
+            *slot = is_live;
+        }
+        if is_creation && live.iter().filter(|live| **live).count() > 1 {
+            wrong.push(format!("[I-1] deal {deal} has two live bills at {at}"));
+        }
+    }
+    let untouched = histories
+        .iter()
+        .filter(|history| history.len() == 1)
+        .count();
+    if untouched > 1 {
+        wrong.push(format!("[I-1] deal {deal} got {untouched} bills"));
+    }
+}
+
+/// [I-5] A bill's lines are those of one version of the deal, one that was true when the deal was read for it.
+fn of_one_version(
+    evidence: &Evidence<'_>,
+    deal: i64,
+    known: &Deal,
+    bill: &Bill,
+    wrong: &mut Vec<String>,
+) {
+    let fits = |version: &&Version| {
+        version.lines.len() == bill.items.len()
+            && version.lines.iter().zip(&bill.items).all(|(line, item)| {
+                line.name == item.product_name
+                    && is_number(&line.price, item.price)
+                    && is_number(&line.quantity, item.quantity)
+            })
+    };
+    if !known.versions.iter().any(|version| fits(&version)) {
+        wrong.push(format!(
+            "[I-5] bill № {} of deal {deal} has lines that the deal never had",
+            bill.number
+        ));
+        return;
+    }
+    let Some(from) = read_from(evidence, deal) else {
+        wrong.push(format!(
+            "[I-5] deal {deal} was not read within two seconds before its bill was sent"
+        ));
+        return;
+    };
+    let later_first = known.versions.iter().rev();
+    // Versions that were still true at some moment of the reading.
+    let mut true_then: Vec<&Version> = Vec::new();
+    for version in later_first {
+        true_then.push(version);
+        if version.at < from {
+            break;
+        }
+    }
+    if !true_then.iter().any(fits) {
+        wrong.push(format!(
+            "[I-5] bill № {} of deal {deal} was made from lines that were replaced before {from}",
+            bill.number
+        ));
+    }
+}
+
+/// When the reading began on which the first creation sent for a deal rests; none if no answer of the portal came
+/// within two seconds before any of the creations.
+fn read_from(evidence: &Evidence<'_>, deal: i64) -> Option<Timestamp> {
+    let mut earliest = None;
+    for sent in creations(evidence, deal) {
+        let since = sent
+            .at
+            .checked_sub(SignedDuration::from_millis(2_050))
+            .unwrap_or(sent.at);
+        let read = evidence
+            .seen
+            .iter()
+            .filter(|seen| {
+                seen.process == sent.process
+                    && seen.remote == Remote::Portal
+                    && matches!(seen.told, Told::Answer(_))
+                    && seen
+                        .told_at
+                        .is_some_and(|told_at| told_at >= since && told_at <= sent.at)
+            })
+            .map(|seen| seen.at)
+            .min();
+        earliest = match (earliest, read) {
+            (None, read) => read,
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (Some(_), None) => return None,
+        };
+    }
+    earliest
+}
+
+/// Creations of bills for a deal, as they left.
+pub(super) fn creations<'a>(
+    evidence: &'a Evidence<'_>,
+    deal: i64,
+) -> impl Iterator<Item = &'a crate::network::Seen> {
+    evidence.seen.iter().filter(move |seen| {
+        seen.remote == Remote::Accounting
+            && seen.what.starts_with("POST ")
+            && seen.what.ends_with("/bills")
+            && deal_of(&String::from_utf8_lossy(&seen.body)) == Some(deal)
+    })
+}
+
+/// Whether a decimal number in text is so many millionths.
+pub(super) fn is_number(text: &str, number: Millionths) -> bool {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = format!("{whole}{part:0<6}");
+    digits.parse::<u64>().ok() == Some(number.0)
+}
+
+/// [I-1] A contractor is not made where a living one has the same INN and KPP.
+fn contractors(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    for own in evidence.accounting.organizations.values() {
+        let mut known: BTreeMap<(&Option<String>, &Option<String>), usize> = BTreeMap::new();
+        for contractor in &own.contractors {
+            if contractor.state == RecordState::Active
+                && contractor.meta.created_by == CreatedBy::Api
+            {
+                let count = known.entry((&contractor.inn, &contractor.kpp)).or_default();
+                *count += 1;
+            }
+        }
+        for ((inn, kpp), count) in known.into_iter().filter(|(_, count)| *count > 1) {
+            wrong.push(format!(
+                "[I-1] {count} contractors of INN {inn:?}, KPP {kpp:?}"
+            ));
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Deals on the portal: who wants an invoice has one and shows it truly; who lacks something has a question; what
+//! was there before us is untouched.
+
+use std::sync::Arc;
+
+use emulator_bitrix24::What;
+use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
+
+use super::bills::is_number;
+use super::{Evidence, deal_of, is_our_write, is_wanted, stages};
+use crate::office;
+use crate::people::Deal;
+use planner::Attach;
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    for (id, deal) in &evidence.office.deals {
+        one(evidence, *id, deal, wrong);
+    }
+    old_ones(evidence, wrong);
+}
+
+/// [start] Deals that stood in their stage before the start are not written.
+fn old_ones(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    for id in evidence.office.portal.deals() {
+        if evidence.office.deals.contains_key(&id) {
+            continue;
+        }
+        let written = evidence.portal.writes_to("deal", id).any(is_our_write);
+        let told = !evidence.office.portal.comments_of_deal(id).is_empty();
+        if written || told {
+            wrong.push(format!("[start] old deal {id} was touched"));
+        }
+    }
+}
+
+fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
+    let bills: Vec<&Arc<Bill>> = evidence
+        .accounting
+        .bills()
+        .filter(|bill| bill.meta.created_by == CreatedBy::Api)
+        .filter(|bill| bill.comment.as_deref().and_then(deal_of) == Some(id))
+        .collect();
+    let history = stages(&evidence.portal, id);
+    // The last one stands for the deal.
+    let Some(bill) = bills.last() else {
+        return without(evidence, id, deal, is_wanted(&history), wrong);
+    };
+    if !history.iter().any(|(_, stage)| stage == office::INVOICE) && !deal.ordered {
+        wrong.push(format!("deal {id} never wanted the bill that it has"));
+    }
+    if deal.deleted {
+        if bill.is_live() && !asks(evidence, id, &["DEAL-DELETED"]) {
+            wrong.push(format!(
+                "[I-4] deal {id} is deleted, its bill № {} lives, nobody is asked",
+                bill.number
+            ));
+        }
+        return;
+    }
+    shown(evidence, id, bill, wrong);
+    asked(evidence, id, deal, bill, wrong);
+    entries(evidence, id, bill, wrong);
+}
+
+/// [I-4] Nothing waits invisibly.
+fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &mut Vec<String>) {
+    if deal.deleted {
+        if evidence.cases.iter().any(|case| is_about(case, id)) {
+            wrong.push(format!("deal {id} is gone and left a question"));
+        }
+        return;
+    }
+    let Some(last) = deal.versions.last() else {
+        return;
+    };
+    let buyer = last
+        .buyer
+        .and_then(|number| evidence.office.buyers.get(&number));
+    let complete = !last.lines.is_empty() && buyer.is_some_and(|buyer| buyer.with_kpp);
+    let ambiguous = asks(evidence, id, &["COUNTERPARTY-AMBIGUOUS"]);
+    if wanted && complete && !ambiguous {
+        wrong.push(format!(
+            "[I-4] deal {id} wants an invoice, lacks nothing and has none"
+        ));
+    }
+    if wanted && !complete && !asks(evidence, id, &["DEAL-DATA-MISSING"]) {
+        wrong.push(format!("[I-4] deal {id} lacks data and nobody is asked"));
+    }
+    if !wanted && !deal.ordered && asks(evidence, id, &["DEAL-DATA-MISSING"]) {
+        wrong.push(format!("deal {id} wants nothing and somebody is asked"));
+    }
+}
+
+/// [I-21] The deal shows the invoice as it is.
+fn shown(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String>) {
+    if asks(evidence, id, &["FIELD-NOT-KEPT"]) {
+        return;
+    }
+    let status = match bill.state {
+        BillState::Open => "Выставлен",
+        BillState::Deleted => "Удалён в учёте",
+        BillState::Cancelled | BillState::Rejected => "Отменён",
+    };
+    let field = |name: &str| evidence.office.portal.deal_field(id, name);
+    let sum = format!("{}.{:02}|RUB", bill.sum.0 / 100, bill.sum.0 % 100);
+    let date = bill.date.to_string();
+    let shown_date = field(office::DATE);
+    let shown_date = shown_date.get(..10).unwrap_or(&shown_date);
+    for (what, is, shall) in [
+        ("number", field(office::NUMBER), bill.number.clone()),
+        ("status", field(office::STATUS), status.to_owned()),
+        ("sum", field(office::SUM), sum),
+        ("date", shown_date.to_owned(), date),
+    ] {
+        if is != shall {
+            wrong.push(format!(
+                "[I-21] deal {id} shows the {what} `{is}`, its bill has `{shall}`"
+            ));
+        }
+    }
+}
+
+/// [I-4] What drifted apart is asked about.
+fn asked(evidence: &Evidence<'_>, id: i64, deal: &Deal, bill: &Bill, wrong: &mut Vec<String>) {
+    let issued = evidence
+        .accounting
+        .organizations
+        .values()
+        .flat_map(|own| own.bill_versions.iter())
+        .filter_map(|history| history.first())
+        .find(|first| first.meta.id == bill.meta.id);
+    let Some(issued) = issued else {
+        return;
+    };
+    let wanted = match bill.state {
+        BillState::Deleted => Some("INVOICE-DELETED"),
+        BillState::Cancelled => Some("INVOICE-CANCELLED"),
+        BillState::Open if bill.sum != issued.sum => Some("INVOICE-EDITED"),
+        BillState::Open | BillState::Rejected => None,
+    };
+    if let Some(code) = wanted {
+        if !asks(evidence, id, &[code]) {
+            wrong.push(format!(
+                "[I-4] bill № {} of deal {id}: no {code}",
+                bill.number
+            ));
+        }
+        return;
+    }
+    let same = deal.versions.last().is_some_and(|last| {
+        last.lines.len() == issued.items.len()
+            && last.lines.iter().zip(&issued.items).all(|(line, item)| {
+                line.name == item.product_name
+                    && is_number(&line.price, item.price)
+                    && is_number(&line.quantity, item.quantity)
+            })
+    });
+    if !same && !asks(evidence, id, &["DEAL-CHANGED-AFTER-INVOICE"]) {
+        wrong.push(format!(
+            "[I-4] deal {id} was changed after its bill № {} and nobody is asked",
+            bill.number
+        ));
+    }
+}
+
+/// One timeline entry for each invoice, with its file.
+fn entries(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String>) {
+    let comments = evidence.office.portal.comments_of_deal(id);
+    let about: Vec<usize> = comments
+        .iter()
+        .filter(|(text, _)| text.contains(&format!("Выставлен счёт № {} ", bill.number)))
+        .map(|(_, files)| *files)
+        .collect();
+    let ever = evidence
+        .portal
+        .writes_of("timeline_comment")
+        .filter(|entry| is_entry_of(entry, id, &bill.number))
+        .count();
+    if ever > 1 {
+        wrong.push(format!("deal {id} got {ever} entries about one invoice"));
+    }
+    let stuck = asks(
+        evidence,
+        id,
+        &["OUTCOME-UNKNOWN", "ACTION-REFUSED", "TRIED-TOO-OFTEN"],
+    );
+    if stuck || bill.state == BillState::Deleted {
+        return;
+    }
+    let files = usize::from(evidence.weather.attach == Attach::Accounting);
+    if about != [files] {
+        wrong.push(format!(
+            "deal {id}: entries about bill № {} with so many files: {about:?}, not [{files}]",
+            bill.number
+        ));
+    }
+}
+
+fn is_entry_of(entry: &emulator_bitrix24::Entry, deal: i64, number: &str) -> bool {
+    let What::Write {
+        before: None,
+        after: Some(after),
+        ..
+    } = &entry.what
+    else {
+        return false;
+    };
+    let text = after.get("COMMENT").and_then(serde_json::Value::as_str);
+    let of = after.get("ENTITY_ID").and_then(serde_json::Value::as_i64);
+    of == Some(deal)
+        && text.is_some_and(|text| text.contains(&format!("Выставлен счёт № {number} ")))
+}
+
+fn is_about(case: &store::Case, deal: i64) -> bool {
+    case.facts.subject.kind == store::SubjectKind::Deal && case.facts.subject.id == deal.to_string()
+}
+
+/// Whether a question of one of these codes is open about a deal.
+fn asks(evidence: &Evidence<'_>, deal: i64, codes: &[&str]) -> bool {
+    evidence
+        .cases
+        .iter()
+        .any(|case| is_about(case, deal) && codes.contains(&case.facts.code.as_str()))
+}

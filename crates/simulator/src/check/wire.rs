@@ -1,0 +1,55 @@
+//! What left on the wire: no creation beside one whose outcome is unknown, no limit overrun, bounded repetition.
+
+use jiff::SignedDuration;
+
+use super::Evidence;
+use super::bills::creations;
+use crate::network::{Seen, Told};
+use crate::weather::ACCOUNTING_QUIET;
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    for deal in evidence.office.deals.keys() {
+        let sent: Vec<&Seen> = creations(evidence, *deal).collect();
+        quiet_time(evidence, *deal, &sent, wrong);
+    }
+    if evidence.weather.calm {
+        let refused = evidence.portal.limit_refusals();
+        if refused > 0 {
+            wrong.push(format!(
+                "[I-12] the portal's limits refused {refused} of our requests on a calm day"
+            ));
+        }
+    }
+    let early = evidence
+        .seen
+        .iter()
+        .filter(|seen| seen.at < evidence.start)
+        .count();
+    if early > 0 {
+        wrong.push(format!("{early} requests before the beginning"));
+    }
+}
+
+/// [I-2] No creation is sent while a former one may still take effect.
+fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Vec<String>) {
+    if evidence.weather.idempotency_key {
+        return;
+    }
+    let quiet = SignedDuration::try_from(ACCOUNTING_QUIET).unwrap_or(SignedDuration::MAX);
+    for (place, later) in sent.iter().enumerate() {
+        for former in sent.iter().take(place) {
+            let known = match former.told {
+                Told::Answer(429) | Told::Page(429) | Told::Refused => true,
+                Told::Answer(status) => (200..500).contains(&status),
+                Told::Nothing | Told::Page(_) | Told::Cut => false,
+            };
+            let known = known && former.told_at.is_some_and(|at| at <= later.at);
+            if !known && later.at.duration_since(former.at) < quiet {
+                wrong.push(format!(
+                    "[I-2] deal {deal}: a bill was sent at {} and again at {}",
+                    former.at, later.at
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Connecting the simulated portal, as the program does it: sealed rows, the newest policy, both real connectors.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use connector_bitrix24::webhook::{InstallGrant, TokenDigest, verify_install};
+use connector_bitrix24::{
+    App, Bitrix24, Connection, FieldNames, Offline, TokenVault, Tokens, VaultError,
+};
+use domain::PortalId;
+use engine::{Clock, StoreGate};
+use planner::Policy;
+use reconciler::{Connected, Connections, NotConnected};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use store::{Mode, Store};
+use transport::{Allowed, TimeSource, Transport};
+use url::Url;
+
+use crate::office;
+
+/// What the connections of one world are made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) portal: PortalId,
+    /// None: connected as an application.
+    pub(crate) webhook: Option<String>,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+    pub(crate) api_key: String,
+    pub(crate) idempotency_key: bool,
+}
+
+/// Connects within one process.
+pub(crate) struct Connector {
+    pub(crate) access: Access,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) gate: Arc<StoreGate>,
+    pub(crate) transport: Arc<dyn Transport>,
+    kept: Mutex<Option<(i64, Value, Arc<Connected>)>>,
+}
+
+const DIGEST: &str = "application-token";
+const OFFLINE: &str = "offline";
+
+impl Connector {
+    pub(crate) fn new(
+        access: Access,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        gate: Arc<StoreGate>,
+        transport: Arc<dyn Transport>,
+    ) -> Self {
+        Self {
+            access,
+            store,
+            clock,
+            gate,
+            transport,
+            kept: Mutex::new(None),
+        }
+    }
+
+    /// The portal's side.
+    pub(crate) fn bitrix24(&self, fields: FieldNames, offline: Offline) -> Option<Bitrix24> {
+        let connection = match &self.access.webhook {
+            Some(url) => Connection::Webhook {
+                url: SecretString::from(url.clone()),
+            },
+            None => Connection::App(self.app()?),
+        };
+        let settings = self.settings(fields, offline);
+        Bitrix24::new(connection, Arc::clone(&self.transport), settings).ok()
+    }
+
+    /// Asks what the plan gives of the queue and remembers it, as the program does daily.
+    pub(crate) async fn learn_offline(&self) {
+        let Some(bitrix24) = self.bitrix24(FieldNames::default(), Offline::Absent) else {
+            return;
+        };
+        let portal = self.access.portal.clone();
+        let call = capability::Call::new(&portal, capability::Urgency::Click, &*self.gate);
+        let Ok(offline) = bitrix24.offline(&call).await else {
+            return;
+        };
+        let word = match offline {
+            Offline::Absent => "absent",
+            Offline::Kept => "kept",
+            Offline::KeptWithoutOurs => "kept_without_ours",
+        };
+        // Forgotten if the store fails: it is asked again.
+        let _remembered = self.store.fact_put(&portal, OFFLINE, word).await.is_ok();
+    }
+
+    /// The offline queue as it was seen last.
+    pub(crate) async fn offline(&self) -> Offline {
+        match self.store.fact_get(&self.access.portal, OFFLINE).await {
+            Ok(Some(word)) if word == "kept" => Offline::Kept,
+            Ok(Some(word)) if word == "kept_without_ours" => Offline::KeptWithoutOurs,
+            Ok(_) | Err(_) => Offline::Absent,
+        }
+    }
+
+    fn app(&self) -> Option<App> {
+        Some(App {
+            member_id: self.access.portal.clone(),
+            oauth: Url::parse(office::PORTAL).ok()?,
+            client_id: self.access.client_id.clone(),
+            client_secret: SecretString::from(self.access.client_secret.clone()),
+            tokens: Arc::new(Vault {
+                store: self.store.clone(),
+                portal: self.access.portal.clone(),
+            }),
+        })
+    }
+
+    fn settings(&self, fields: FieldNames, offline: Offline) -> connector_bitrix24::Settings {
+        connector_bitrix24::Settings {
+            fields,
+            offline,
+            allowed: Allowed::new(["portal.example".to_owned()], true),
+            development_oauth_host: Some("portal.example".to_owned()),
+            now: self.time(),
+        }
+    }
+
+    fn time(&self) -> TimeSource {
+        let clock = Arc::clone(&self.clock);
+        Arc::new(move || clock.now())
+    }
+
+    fn compose(&self, policy: Policy, offline: Offline) -> Option<Connected> {
+        let bitrix24 = self.bitrix24(FieldNames::new(policy.fields.clone()), offline)?;
+        let settings = connector_kontur_accounting::Settings {
+            base: Url::parse(office::ACCOUNTING).ok()?,
+            key: SecretString::from(self.access.api_key.clone()),
+            account: "simulated".to_owned(),
+            offers: connector_kontur_accounting::Offers {
+                idempotency_key: self.access.idempotency_key,
+                ..connector_kontur_accounting::Offers::default()
+            },
+        };
+        let accounting = connector_kontur_accounting::connect(
+            settings,
+            Arc::clone(&self.transport),
+            self.time(),
+        );
+        Some(Connected {
+            portal: bitrix24.portal(),
+            accounting: accounting.ok()?,
+            policy,
+        })
+    }
+}
+
+fn broken(code: &'static str, reason: impl ToString) -> NotConnected {
+    NotConnected::Broken {
+        code,
+        reason: reason.to_string(),
+    }
+}
+
+#[async_trait]
+impl Connections for Connector {
+    async fn of(&self, id: &PortalId) -> Result<Arc<Connected>, NotConnected> {
+        let portal = self.store.portal_get(id).await;
+        let portal = portal.map_err(|error| broken("DATABASE-UNUSABLE", error))?;
+        let portal = portal.ok_or_else(|| broken("POLICY-MISSING", "no portal"))?;
+        if portal.paused || portal.mode == Mode::Off {
+            return Err(NotConnected::Paused);
+        }
+        let stored = self.store.policy_current(id).await;
+        let stored = stored.map_err(|error| broken("DATABASE-UNUSABLE", error))?;
+        let stored = stored.ok_or_else(|| broken("POLICY-MISSING", "no policy"))?;
+        let offline = self.offline().await;
+        let made_of = json!([portal.mode, portal.detail, format!("{offline:?}")]);
+        {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((version, of, connected)) = &*kept
+                && *version == stored.version
+                && *of == made_of
+            {
+                return Ok(Arc::clone(connected));
+            }
+        }
+        let text = stored.body.get("toml").and_then(Value::as_str);
+        let policy = Policy::parse(text.unwrap_or_default());
+        let policy = policy.map_err(|error| broken("POLICY-OUTDATED", error))?;
+        let connected = self
+            .compose(within(portal.mode, policy), offline)
+            .ok_or_else(|| broken("CONFIG-REFUSED", "refused"))?;
+        let connected = Arc::new(connected);
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((stored.version, made_of, Arc::clone(&connected)));
+        Ok(connected)
+    }
+}
+
+/// A portal that is watched only is watched in every funnel.
+fn within(mode: Mode, mut policy: Policy) -> Policy {
+    if mode == Mode::WatchOnly {
+        for funnel in &mut policy.funnels {
+            if funnel.mode == planner::Mode::Active {
+                funnel.mode = planner::Mode::WatchOnly;
+            }
+        }
+    }
+    policy
+}
+
+/// What the web side asks of the program.
+pub(crate) struct KnownPortals(pub(crate) Arc<Connector>);
+
+#[async_trait]
+impl web::Portals for KnownPortals {
+    async fn token_digest(&self, portal: &PortalId) -> Option<TokenDigest> {
+        let connector = &self.0;
+        if *portal != connector.access.portal {
+            return None;
+        }
+        if connector.access.webhook.is_some() {
+            return Some(TokenDigest::of(&SecretString::from(office::EVENT_TOKEN)));
+        }
+        let stored = connector.store.fact_get(portal, DIGEST).await.ok()??;
+        Some(TokenDigest::of(&SecretString::from(stored)))
+    }
+
+    async fn install(&self, grant: InstallGrant) -> bool {
+        let connector = &self.0;
+        let Some(app) = connector.app() else {
+            return false;
+        };
+        let portal = connector.access.portal.clone();
+        let call = capability::Call::new(&portal, capability::Urgency::Click, &*connector.gate);
+        let settings = connector.settings(FieldNames::default(), Offline::Absent);
+        let transport = Arc::clone(&connector.transport);
+        let Ok((_, tokens)) = verify_install(&call, app, &grant, transport, &settings).await else {
+            return false;
+        };
+        let vault = Vault {
+            store: connector.store.clone(),
+            portal: portal.clone(),
+        };
+        let kept = vault.adopt(&tokens).await.is_ok()
+            && connector
+                .store
+                .fact_put(&portal, DIGEST, grant.application_token.expose_secret())
+                .await
+                .is_ok();
+        *connector
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
+        kept
+    }
+
+    async fn uninstalled(&self, _portal: &PortalId) {}
+}
+
+/// Tokens in the store, unsealed: sealing is the program's and is no subject here.
+struct Vault {
+    store: Store,
+    portal: PortalId,
+}
+
+impl Vault {
+    async fn adopt(&self, tokens: &Tokens) -> Result<(), VaultError> {
+        for _try in 0..5 {
+            let stored = self.store.secrets_get(&self.portal).await.map_err(told)?;
+            let version = stored.map_or(0, |(version, _)| version);
+            let expected = u64::try_from(version).unwrap_or(0);
+            if self.replace(expected, tokens.clone()).await? {
+                return Ok(());
+            }
+        }
+        Err(told("others replace them all the time"))
+    }
+}
+
+#[async_trait]
+impl TokenVault for Vault {
+    async fn load(&self) -> Result<Option<(u64, Tokens)>, VaultError> {
+        let Some((version, kept)) = self.store.secrets_get(&self.portal).await.map_err(told)?
+        else {
+            return Ok(None);
+        };
+        let kept: Value = serde_json::from_slice(&kept).map_err(told)?;
+        let text = |name: &str| kept.get(name).and_then(Value::as_str).unwrap_or_default();
+        let tokens = Tokens {
+            access: SecretString::from(text("access")),
+            refresh: SecretString::from(text("refresh")),
+            client_endpoint: text("endpoint").to_owned(),
+        };
+        Ok(Some((u64::try_from(version).unwrap_or(0), tokens)))
+    }
+
+    async fn replace(&self, expected: u64, tokens: Tokens) -> Result<bool, VaultError> {
+        let kept = json!({
+            "access": tokens.access.expose_secret(),
+            "refresh": tokens.refresh.expose_secret(),
+            "endpoint": tokens.client_endpoint,
+        });
+        let expected = i64::try_from(expected).unwrap_or(0);
+        self.store
+            .secrets_replace(&self.portal, expected, kept.to_string().as_bytes())
+            .await
+            .map_err(told)
+    }
+}
+
+fn told(error: impl ToString) -> VaultError {
+    VaultError::Failed(error.to_string())
+}

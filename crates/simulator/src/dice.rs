@@ -1,0 +1,77 @@
+//! Chance of one seed, in streams: what one part draws moves nothing in another.
+
+use std::time::Duration;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+/// What a stream is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum About {
+    Weather,
+    People,
+    Process,
+    Network,
+    Disturbance,
+}
+
+/// One stream of chance.
+#[derive(Debug)]
+pub(crate) struct Dice(ChaCha8Rng);
+
+impl Dice {
+    /// The stream of `seed` for one purpose.
+    pub(crate) fn of(seed: u64, about: About) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(match about {
+            About::Weather => 1,
+            About::People => 2,
+            About::Process => 3,
+            About::Network => 4,
+            About::Disturbance => 5,
+        });
+        Self(rng)
+    }
+
+    /// The stream itself.
+    pub(crate) fn into_rng(self) -> ChaCha8Rng {
+        self.0
+    }
+
+    /// Below `n`; 0 for 0.
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        if n == 0 { 0 } else { self.0.random_range(0..n) }
+    }
+
+    /// Both ends included.
+    pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
+        from.saturating_add(self.below(to.saturating_sub(from).saturating_add(1)))
+    }
+
+    /// So many times in a thousand.
+    pub(crate) fn chance(&mut self, permille: u64) -> bool {
+        self.below(1000) < permille
+    }
+
+    /// One of them.
+    pub(crate) fn pick<T: Clone>(&mut self, among: &[T]) -> Option<T> {
+        let place = self.below(u64::try_from(among.len()).unwrap_or(0));
+        among.get(usize::try_from(place).unwrap_or(0)).cloned()
+    }
+
+    /// A length of time, to the millisecond.
+    pub(crate) fn time(&mut self, from: Duration, to: Duration) -> Duration {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(self.between(ms(from), ms(to)))
+    }
+
+    /// Until something happens that comes so often on the average: short waits are likelier than long ones.
+    pub(crate) fn wait(&mut self, mean: Duration) -> Duration {
+        let third = mean.checked_div(3).unwrap_or_default();
+        let longest = mean.saturating_mul(if self.chance(250) { 4 } else { 1 });
+        self.time(
+            Duration::from_millis(1),
+            longest.max(third).max(Duration::from_millis(2)),
+        )
+    }
+}

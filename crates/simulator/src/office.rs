@@ -1,0 +1,243 @@
+//! The office of the simulation: a portal with buyers, a seller, our fields, the policy.
+
+use std::collections::BTreeMap;
+
+use domain::observed::OurField;
+use domain::{CompanyId, FunnelId, OrganisationId, StageId};
+use emulator_bitrix24::{
+    CompanySeed, CustomFieldSeed, DealSeed, LineSeed, OutgoingWebhookSeed, PortalConfig,
+    RequisiteSeed, RobotAction, RobotSeed, UserSeed, texts,
+};
+use jiff::Timestamp;
+use planner::{Funnel, InvoicePolicy, Mode, Organisation, Policy};
+use serde_json::json;
+
+use crate::weather::Weather;
+
+/// The stages of the funnel, in order.
+pub(crate) const STAGES: [&str; 6] = [
+    "NEW",
+    "PREPARATION",
+    "FINAL_INVOICE",
+    "EXECUTING",
+    "WON",
+    "LOSE",
+];
+/// The stage in which a deal wants an invoice.
+pub(crate) const INVOICE: &str = "FINAL_INVOICE";
+/// The stage of a lost deal.
+pub(crate) const LOST: &str = "LOSE";
+/// Responsible for every deal.
+pub(crate) const MANAGER: i64 = 6;
+/// Told of what needs a hand.
+pub(crate) const ADMINISTRATOR: i64 = 9;
+pub(crate) const SELLER: &str = "ООО «Северный ветер»";
+/// What an old deal is called.
+pub(crate) const OLD_TITLE: &str = "Давняя сделка";
+/// The fields that `setup` makes.
+pub(crate) const NUMBER: &str = "UF_CRM_PROVODKA_NUMBER";
+pub(crate) const DATE: &str = "UF_CRM_PROVODKA_DATE";
+pub(crate) const STATUS: &str = "UF_CRM_PROVODKA_STATUS";
+pub(crate) const SUM: &str = "UF_CRM_PROVODKA_SUM";
+pub(crate) const COMMAND: &str = "UF_CRM_PROVODKA_COMMAND";
+/// What the portal's events prove themselves by.
+pub(crate) const EVENT_TOKEN: &str = "simulated-application-token";
+/// The portal's address.
+pub(crate) const PORTAL: &str = "https://portal.example";
+/// The accounting side's address.
+pub(crate) const ACCOUNTING: &str = "https://kontur.example";
+/// Where the portal sends its events.
+pub(crate) const DOOR: &str = "https://provodka.example/webhooks/bitrix24";
+const ORGANISATION: &str = "3d1f6b2a-7c54-4f0e-9a31-5b8e2c7d9f10";
+const EVENTS: [&str; 14] = [
+    "ONCRMDEALADD",
+    "ONCRMDEALUPDATE",
+    "ONCRMDEALDELETE",
+    "ONCRMCOMPANYADD",
+    "ONCRMCOMPANYUPDATE",
+    "ONCRMCONTACTADD",
+    "ONCRMCONTACTUPDATE",
+    "ONCRMREQUISITEADD",
+    "ONCRMREQUISITEUPDATE",
+    "ONCRMREQUISITEDELETE",
+    "ONCRMBANKDETAILADD",
+    "ONCRMBANKDETAILUPDATE",
+    "ONCRMADDRESSREGISTER",
+    "ONCRMADDRESSUNREGISTER",
+];
+
+/// The portal before anybody works.
+pub(crate) fn portal(weather: &Weather) -> PortalConfig {
+    let mut portal = PortalConfig::sample();
+    let field = |name: &str, kind: &str, label: &str| CustomFieldSeed {
+        entity: "CRM_DEAL".to_owned(),
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        label: label.to_owned(),
+        multiple: false,
+        items: Vec::new(),
+    };
+    portal.funnels.truncate(1);
+    portal.companies.truncate(1);
+    portal.contacts.clear();
+    portal.products.clear();
+    portal.custom_fields = vec![
+        field(NUMBER, "string", "Номер счёта"),
+        field(DATE, "date", "Дата счёта"),
+        field(STATUS, "string", "Статус счёта"),
+        field(SUM, "money", "Сумма счёта"),
+        field(COMMAND, "string", "Команда"),
+    ];
+    portal.users.push(UserSeed {
+        id: ADMINISTRATOR,
+        name: "Дежурный".to_owned(),
+        last_name: "администратор".to_owned(),
+        admin: true,
+        ..UserSeed::default()
+    });
+    portal.companies.push(buyer(0, true));
+    portal.deals = vec![DealSeed {
+        title: OLD_TITLE.to_owned(),
+        stage: INVOICE.to_owned(),
+        company: title_of(0),
+        lines: vec![line("Старая поставка", "1000", "1")],
+        age_hours: 200,
+        copies: 2,
+        ..DealSeed::default()
+    }];
+    if !weather.app {
+        portal.outgoing_webhooks.push(OutgoingWebhookSeed {
+            url: DOOR.to_owned(),
+            events: EVENTS.map(str::to_owned).to_vec(),
+            application_token: EVENT_TOKEN.to_owned(),
+        });
+    }
+    portal.events = weather.events.clone();
+    portal.access_token_seconds = weather.token_seconds;
+    portal.row_edit_always_fires = weather.row_edit_always_fires;
+    portal.robots = robots(weather);
+    portal
+}
+
+fn robots(weather: &Weather) -> Vec<RobotSeed> {
+    let moves = weather.robot_after_ms.map(|after_ms| RobotSeed {
+        on_stage: Some(INVOICE.to_owned()),
+        on_field: None,
+        after_ms,
+        then: RobotAction::MoveTo {
+            stage: "EXECUTING".to_owned(),
+        },
+        times: None,
+    });
+    let empties = weather.field_robot.map(|times| RobotSeed {
+        on_stage: None,
+        on_field: Some(STATUS.to_owned()),
+        after_ms: 700,
+        then: RobotAction::SetField {
+            field: STATUS.to_owned(),
+            value: json!("Проверено роботом"),
+        },
+        times: Some(times),
+    });
+    moves.into_iter().chain(empties).collect()
+}
+
+/// The accounting side's books.
+pub(crate) fn books(weather: &Weather) -> serde_json::Value {
+    json!({
+        "organizations": [{
+            "id": ORGANISATION,
+            "name": "Общество с ограниченной ответственностью «Северный ветер»",
+            "short_name": SELLER,
+            "inn": "7707083893",
+            "kpp": "770701001",
+            "bank_accounts": []
+        }],
+        "settings": {
+            "idempotency_key": weather.idempotency_key,
+            "list_lag_ms": weather.list_lag_ms,
+        }
+    })
+}
+
+/// The policy as `setup --active` leaves it.
+pub(crate) fn policy(weather: &Weather, start_at: Timestamp, own_company: u64) -> Policy {
+    let organisation = OrganisationId::new(ORGANISATION);
+    Policy {
+        start_at,
+        administrator: Some(ADMINISTRATOR.to_string()),
+        fields: BTreeMap::from([
+            (OurField::Number, NUMBER.to_owned()),
+            (OurField::Date, DATE.to_owned()),
+            (OurField::Status, STATUS.to_owned()),
+            (OurField::Sum, SUM.to_owned()),
+            (OurField::Command, COMMAND.to_owned()),
+        ]),
+        invoice: InvoicePolicy {
+            attach: weather.attach,
+            ..InvoicePolicy::default()
+        },
+        organisations: vec![Organisation {
+            id: organisation.clone(),
+            title: SELLER.to_owned(),
+            own_company: CompanyId(own_company),
+            time_zone: "Europe/Moscow".to_owned(),
+        }],
+        funnels: vec![Funnel {
+            id: FunnelId(0),
+            mode: Mode::Active,
+            stages: STAGES.map(StageId::new).to_vec(),
+            invoice_stages: vec![StageId::new(INVOICE)],
+            organisation: Some(organisation),
+            settle_seconds: weather.settle_seconds,
+        }],
+    }
+}
+
+/// What a buyer of this number is called.
+pub(crate) fn title_of(number: u32) -> String {
+    format!("ООО «Покупатель {number}»")
+}
+
+/// The KPP of every buyer that has one.
+pub(crate) const KPP: &str = "770101001";
+
+/// A buyer with an INN whose check digit holds, one for each number.
+pub(crate) fn buyer(number: u32, with_kpp: bool) -> CompanySeed {
+    let title = title_of(number);
+    let mut fields = texts(&[("RQ_INN", &inn(number)), ("RQ_COMPANY_NAME", &title)]);
+    if with_kpp {
+        fields.insert("RQ_KPP".to_owned(), KPP.to_owned());
+    }
+    CompanySeed {
+        requisites: vec![RequisiteSeed {
+            fields,
+            ..RequisiteSeed::default()
+        }],
+        title,
+        ..CompanySeed::default()
+    }
+}
+
+/// One product line with VAT in its price.
+pub(crate) fn line(name: &str, price: &str, quantity: &str) -> LineSeed {
+    LineSeed {
+        name: name.to_owned(),
+        price: price.to_owned(),
+        quantity: quantity.to_owned(),
+        vat: "22".to_owned(),
+        ..LineSeed::default()
+    }
+}
+
+/// The INN of a buyer.
+pub(crate) fn inn(number: u32) -> String {
+    const WEIGHTS: [u32; 9] = [2, 4, 10, 3, 5, 9, 4, 6, 8];
+    let first = format!("7701{number:05}");
+    let digits = first.chars().filter_map(|digit| digit.to_digit(10));
+    let sum: u32 = digits
+        .zip(WEIGHTS)
+        .map(|(digit, weight)| digit.saturating_mul(weight))
+        .sum();
+    format!("{first}{}", sum % 11 % 10)
+}

@@ -1,0 +1,393 @@
+//! The people of the office: managers who edit, press twice and move back, an accountant with a will of his own.
+//!
+//! What they did is kept: the checks know from it what each deal truly asked for at each moment.
+
+use std::collections::BTreeMap;
+
+use emulator_bitrix24::{DealSeed, LineSeed};
+use emulator_kontur_accounting as kontur;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::dice::Dice;
+use crate::office::{self, INVOICE, LOST, STAGES};
+use crate::story::Story;
+
+/// What people made of a deal's lines and buyer, with the moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) at: Timestamp,
+    pub(crate) lines: Vec<LineSeed>,
+    /// The number of the buyer.
+    pub(crate) buyer: Option<u32>,
+}
+
+/// A deal as people know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Deal {
+    pub(crate) versions: Vec<Version>,
+    /// By the command field.
+    pub(crate) ordered: bool,
+    pub(crate) deleted: bool,
+    /// A person wrote into our fields.
+    pub(crate) scribbled: bool,
+}
+
+/// A buyer as people know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Buyer {
+    pub(crate) with_kpp: bool,
+}
+
+/// The people and what they have done.
+pub(crate) struct Office {
+    pub(crate) portal: emulator_bitrix24::Emulator,
+    pub(crate) accounting: kontur::Emulator,
+    pub(crate) deals: BTreeMap<i64, Deal>,
+    pub(crate) buyers: BTreeMap<u32, Buyer>,
+    /// Bills that the accountant laid hands on.
+    pub(crate) handled: Vec<kontur::Id>,
+    pub(crate) dice: Dice,
+    pub(crate) story: Story,
+    pub(crate) most_deals: u64,
+    pub(crate) omitted: u64,
+}
+
+impl Office {
+    fn tell(&self, now: Timestamp, kind: &str, words: impl Into<String>) {
+        self.story.tell(now, kind, words);
+    }
+
+    /// A manager does something.
+    pub(crate) fn manager(&mut self, now: Timestamp) {
+        let made = u64::try_from(self.deals.len()).unwrap_or(u64::MAX);
+        if made == 0 || (made < self.most_deals && self.dice.chance(400)) {
+            return self.new_deal(now);
+        }
+        let living: Vec<i64> = self
+            .deals
+            .iter()
+            .filter(|(_, deal)| !deal.deleted)
+            .map(|(id, _)| *id)
+            .collect();
+        let Some(deal) = self.dice.pick(&living) else {
+            return self.new_deal(now);
+        };
+        let act = self.dice.below(1000);
+        let kind = act / 40;
+        if self.omitted >> (kind % 64) & 1 == 1 && act >= 360 {
+            return;
+        }
+        match act {
+            0..360 => self.move_to(now, deal, INVOICE),
+            360..440 => self.press_twice(now, deal),
+            440..520 => self.move_anywhere(now, deal),
+            520..640 => self.edit_lines(now, deal),
+            640..740 => self.mend(now, deal),
+            740..790 => self.order(now, deal),
+            790..830 => self.edit_title(now, deal),
+            830..860 => self.scribble(now, deal),
+            860..890 => self.other_buyer(now, deal),
+            890..920 => self.spoil_buyer(now),
+            920..940 => self.delete(now, deal),
+            940..960 => self.comment(now, deal),
+            _ => {
+                self.edit_lines(now, deal);
+                self.move_to(now, deal, INVOICE);
+                self.edit_lines(now, deal);
+            }
+        }
+    }
+
+    fn new_deal(&mut self, now: Timestamp) {
+        let buyer = if self.dice.chance(120) {
+            None
+        } else {
+            Some(self.some_buyer(now))
+        };
+        let lines = if self.dice.chance(120) {
+            Vec::new()
+        } else {
+            self.some_lines()
+        };
+        let stage = if self.dice.chance(200) {
+            INVOICE
+        } else {
+            "NEW"
+        };
+        let seed = DealSeed {
+            title: "Поставка".to_owned(),
+            stage: stage.to_owned(),
+            company: buyer.map(office::title_of).unwrap_or_default(),
+            lines: lines.clone(),
+            responsible: office::MANAGER,
+            ..DealSeed::default()
+        };
+        match self.portal.manager().create_deal(&seed) {
+            Ok(id) => {
+                let version = Version {
+                    at: now,
+                    lines,
+                    buyer,
+                };
+                let deal = Deal {
+                    versions: vec![version],
+                    ordered: false,
+                    deleted: false,
+                    scribbled: false,
+                };
+                self.deals.insert(id, deal);
+                self.tell(
+                    now,
+                    "new deal",
+                    format!("deal {id} in {stage}, buyer {buyer:?}"),
+                );
+            }
+            Err(declined) => self.tell(now, "declined", declined.to_string()),
+        }
+    }
+
+    fn some_buyer(&mut self, now: Timestamp) -> u32 {
+        let known = u32::try_from(self.buyers.len()).unwrap_or(u32::MAX);
+        if known > 0 && self.dice.chance(600) {
+            return u32::try_from(self.dice.between(1, u64::from(known))).unwrap_or(1);
+        }
+        let number = known.saturating_add(1);
+        let with_kpp = !self.dice.chance(250);
+        let made = self
+            .portal
+            .manager()
+            .create_company(&office::buyer(number, with_kpp));
+        if made.is_ok() {
+            self.buyers.insert(number, Buyer { with_kpp });
+        }
+        self.tell(
+            now,
+            "new buyer",
+            format!("buyer {number}, with KPP: {with_kpp}"),
+        );
+        number
+    }
+
+    fn some_lines(&mut self) -> Vec<LineSeed> {
+        let count = self.dice.between(1, 3);
+        (0..count)
+            .map(|place| {
+                let price = format!(
+                    "{}.{:02}",
+                    self.dice.between(1, 90_000),
+                    self.dice.below(100)
+                );
+                let quantity = self.dice.between(1, 40).to_string();
+                office::line(&format!("Товар {place}"), &price, &quantity)
+            })
+            .collect()
+    }
+
+    fn move_to(&mut self, now: Timestamp, deal: i64, stage: &str) {
+        let moved = self.portal.manager().move_deal(deal, stage);
+        self.tell(now, "moved", format!("deal {deal} to {stage}: {moved:?}"));
+    }
+
+    fn press_twice(&mut self, now: Timestamp, deal: i64) {
+        self.move_to(now, deal, INVOICE);
+        self.move_to(now, deal, "NEW");
+        self.move_to(now, deal, INVOICE);
+    }
+
+    fn move_anywhere(&mut self, now: Timestamp, deal: i64) {
+        let stage = self.dice.pick(&STAGES).unwrap_or(LOST);
+        self.move_to(now, deal, stage);
+    }
+
+    fn edit_lines(&mut self, now: Timestamp, deal: i64) {
+        let lines = if self.dice.chance(60) {
+            Vec::new()
+        } else {
+            self.some_lines()
+        };
+        self.set_lines(now, deal, lines);
+    }
+
+    fn set_lines(&mut self, now: Timestamp, deal: i64, lines: Vec<LineSeed>) {
+        self.portal.manager().set_lines(deal, &lines);
+        self.tell(
+            now,
+            "edited lines",
+            format!("deal {deal}: {}", words(&lines)),
+        );
+        if let Some(known) = self.deals.get_mut(&deal) {
+            let buyer = known.versions.last().and_then(|last| last.buyer);
+            known.versions.push(Version {
+                at: now,
+                lines,
+                buyer,
+            });
+        }
+    }
+
+    /// Fills in what is missing.
+    pub(crate) fn mend(&mut self, now: Timestamp, deal: i64) {
+        let Some(last) = self
+            .deals
+            .get(&deal)
+            .and_then(|known| known.versions.last())
+            .cloned()
+        else {
+            return;
+        };
+        if last.lines.is_empty() {
+            let lines = self.some_lines();
+            self.set_lines(now, deal, lines);
+        }
+        match last.buyer {
+            None => self.other_buyer(now, deal),
+            Some(buyer) => self.fill_kpp(now, buyer),
+        }
+    }
+
+    fn fill_kpp(&mut self, now: Timestamp, number: u32) {
+        self.change_kpp(now, number, office::KPP);
+    }
+
+    fn spoil_buyer(&mut self, now: Timestamp) {
+        let numbers: Vec<u32> = self.buyers.keys().copied().collect();
+        if let Some(number) = self.dice.pick(&numbers) {
+            self.change_kpp(now, number, "");
+        }
+    }
+
+    fn change_kpp(&mut self, now: Timestamp, number: u32, kpp: &str) {
+        let Some(company) = self.portal.company_by_title(&office::title_of(number)) else {
+            return;
+        };
+        let fields = BTreeMap::from([("RQ_KPP".to_owned(), kpp.to_owned())]);
+        for requisite in self.portal.requisites_of(company) {
+            let changed = self.portal.manager().edit_requisite(requisite, &fields);
+            self.tell(
+                now,
+                "edited requisites",
+                format!("buyer {number}: KPP `{kpp}`: {changed}"),
+            );
+        }
+        if let Some(buyer) = self.buyers.get_mut(&number) {
+            buyer.with_kpp = !kpp.is_empty();
+        }
+    }
+
+    fn other_buyer(&mut self, now: Timestamp, deal: i64) {
+        let number = self.some_buyer(now);
+        let company = self.portal.company_by_title(&office::title_of(number));
+        let fields = json!({"COMPANY_ID": company.unwrap_or(0)});
+        let edited = self.portal.manager().edit_deal(deal, fields);
+        self.tell(
+            now,
+            "chose a buyer",
+            format!("deal {deal}: buyer {number}: {edited:?}"),
+        );
+        if let Some(known) = self.deals.get_mut(&deal) {
+            let lines = known
+                .versions
+                .last()
+                .map(|last| last.lines.clone())
+                .unwrap_or_default();
+            known.versions.push(Version {
+                at: now,
+                lines,
+                buyer: Some(number),
+            });
+        }
+    }
+
+    fn order(&mut self, now: Timestamp, deal: i64) {
+        for _press in 0..self.dice.between(1, 3) {
+            let fields = json!({office::COMMAND: "Выставить счёт"});
+            let edited = self.portal.manager().edit_deal(deal, fields);
+            self.tell(now, "ordered", format!("deal {deal}: {edited:?}"));
+        }
+        if let Some(known) = self.deals.get_mut(&deal) {
+            known.ordered = true;
+        }
+    }
+
+    fn edit_title(&mut self, now: Timestamp, deal: i64) {
+        let title = format!("Поставка {}", self.dice.below(1_000));
+        let edited = self
+            .portal
+            .manager()
+            .edit_deal(deal, json!({"TITLE": title}));
+        self.tell(now, "edited title", format!("deal {deal}: {edited:?}"));
+    }
+
+    fn scribble(&mut self, now: Timestamp, deal: i64) {
+        let field = self
+            .dice
+            .pick(&[office::NUMBER, office::STATUS])
+            .unwrap_or(office::NUMBER);
+        let edited = self
+            .portal
+            .manager()
+            .edit_deal(deal, json!({field: "от руки"}));
+        self.tell(
+            now,
+            "scribbled",
+            format!("deal {deal}: {field}: {edited:?}"),
+        );
+        if let Some(known) = self.deals.get_mut(&deal) {
+            known.scribbled = true;
+        }
+    }
+
+    fn comment(&mut self, now: Timestamp, deal: i64) {
+        let done = self.portal.manager().comment(deal, "Звонил покупатель");
+        self.tell(now, "commented", format!("deal {deal}: {}", done.is_ok()));
+    }
+
+    fn delete(&mut self, now: Timestamp, deal: i64) {
+        let deleted = self.portal.manager().delete_deal(deal);
+        self.tell(now, "deleted deal", format!("deal {deal}: {deleted:?}"));
+        if let Some(known) = self.deals.get_mut(&deal) {
+            known.deleted = deleted.is_ok();
+        }
+    }
+
+    /// The accountant does something.
+    pub(crate) fn accountant(&mut self, now: Timestamp) {
+        let organisations = self.accounting.organizations();
+        let Some(accountant) = organisations
+            .first()
+            .and_then(|id| self.accounting.accountant(*id))
+        else {
+            return;
+        };
+        let truth = self.accounting.truth();
+        let bills: Vec<kontur::Id> = truth.bills().map(|bill| bill.meta.id).collect();
+        let Some(bill) = self.dice.pick(&bills) else {
+            return;
+        };
+        let act = self.dice.below(100);
+        let done = match act {
+            0..25 => ("cancelled bill", accountant.cancel_bill(bill).err()),
+            25..50 => ("deleted bill", accountant.delete_bill(bill).err()),
+            50..65 => ("restored bill", accountant.restore_bill(bill).err()),
+            _ => {
+                let price = self.dice.between(1, 9_999).to_string();
+                let changes = json!({"items": [{
+                    "productName": "Исправлено", "unitName": "шт", "quantity": 1, "price": price,
+                    "ndsRate": "nds22"
+                }]});
+                ("edited bill", accountant.edit_bill(bill, &changes).err())
+            }
+        };
+        self.handled.push(bill);
+        self.tell(now, done.0, format!("{bill}: {:?}", done.1));
+    }
+}
+
+fn words(lines: &[LineSeed]) -> String {
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| format!("{} × {}", line.price, line.quantity))
+        .collect();
+    lines.join(", ")
+}

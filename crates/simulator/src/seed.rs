@@ -1,0 +1,185 @@
+//! One seed from beginning to end, and what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use documents::{Layout, Renderer};
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use store::JournalFilter;
+
+use crate::check::{self, Evidence};
+use crate::world::{World, told};
+
+/// What came of a seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Which.
+    pub seed: u64,
+    /// What does not hold; nothing when all is well.
+    pub violations: Vec<String>,
+    /// What happened, in order.
+    pub story: Vec<(Timestamp, String)>,
+    /// How often each kind of thing happened.
+    pub counts: BTreeMap<String, u64>,
+    /// Of our journal and of both remotes' histories: equal for equal runs.
+    pub hash: String,
+    /// The time that passed in the world.
+    pub lasted: Duration,
+}
+
+/// Runs seeds.
+pub struct Simulator {
+    renderer: Arc<Renderer>,
+}
+
+impl Default for Simulator {
+    fn default() -> Self {
+        Self {
+            renderer: Arc::new(Renderer::new(Layout::default())),
+        }
+    }
+}
+
+impl Simulator {
+    /// Runs one seed on this thread.
+    pub fn run(&self, seed: u64) -> Report {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build();
+        let lived = match runtime {
+            Ok(runtime) => runtime.block_on(live(seed, Arc::clone(&self.renderer))),
+            Err(error) => Err(error.to_string()),
+        };
+        lived.unwrap_or_else(|error| Report {
+            seed,
+            violations: vec![format!("the simulation itself failed: {error}")],
+            story: Vec::new(),
+            counts: BTreeMap::new(),
+            hash: String::new(),
+            lasted: Duration::ZERO,
+        })
+    }
+}
+
+async fn live(seed: u64, renderer: Arc<Renderer>) -> Result<Report, String> {
+    let mut world = World::begin(seed, renderer).await?;
+    world.live().await?;
+    let settled = world.settle().await?;
+    let late_writes = world.idle_hour().await;
+    let seen = world.ground.network.seen().clone();
+    let evidence = Evidence {
+        weather: &world.weather,
+        office: &world.office,
+        portal: world.office.portal.truth(),
+        accounting: world.office.accounting.truth(),
+        seen,
+        cases: world.open_cases().await?,
+        journal: world
+            .store
+            .journal_verify(&world.portal_id)
+            .await
+            .map_err(told)?,
+        events_accepted: world
+            .doors
+            .accepted
+            .load(std::sync::atomic::Ordering::Relaxed),
+        events_kept: world
+            .store
+            .inbox_count(&world.portal_id)
+            .await
+            .map_err(told)?,
+        settled,
+        late_writes,
+        start: world.start,
+    };
+    let violations = check::all(&evidence);
+    count_faults(&world, &evidence);
+    for seen in &evidence.seen {
+        let words = format!(
+            "  process {} to {:?}: {}: {:?}",
+            seen.process, seen.remote, seen.what, seen.told
+        );
+        world.story.add(seen.at, words);
+    }
+    let hash = hash(&world, &evidence).await?;
+    let lasted = world.now().duration_since(world.start);
+    Ok(Report {
+        seed,
+        violations,
+        story: world.story.lines(),
+        counts: world.story.counts(),
+        hash,
+        lasted: Duration::try_from(lasted).unwrap_or_default(),
+    })
+}
+
+/// The faults that the remotes played on our requests.
+fn count_faults(world: &World, evidence: &Evidence<'_>) {
+    use emulator_bitrix24::{Told, What};
+    for entry in evidence.portal.entries() {
+        match &entry.what {
+            What::Request {
+                answer: Told::Fault { kind },
+                ..
+            } => {
+                let kind = kind.split([' ', '(', '{']).next().unwrap_or_default();
+                world.story.count(&format!("portal: {kind}"), 1);
+            }
+            What::LimitRefused { code, .. } => world.story.count(&format!("portal: {code}"), 1),
+            What::EventDropped { .. } => world.story.count("event lost", 1),
+            What::TokenIssued { .. } => world.story.count("token issued", 1),
+            _ => {}
+        }
+    }
+    for request in &evidence.accounting.requests {
+        if let Some(kind) = request.fault {
+            let kind = format!("{kind:?}");
+            let kind = kind.split([' ', '(', '{']).next().unwrap_or_default();
+            world.story.count(&format!("accounting: {kind}"), 1);
+        }
+    }
+    let bills = evidence.accounting.bills().count();
+    world
+        .story
+        .count("bills", u64::try_from(bills).unwrap_or(0));
+    world
+        .story
+        .count("requests", u64::try_from(evidence.seen.len()).unwrap_or(0));
+}
+
+async fn hash(world: &World, evidence: &Evidence<'_>) -> Result<String, String> {
+    let mut hash = Sha256::new();
+    let mut after_seq = 0;
+    loop {
+        let filter = JournalFilter {
+            subject: None,
+            since: None,
+            after_seq,
+            limit: 1_000,
+        };
+        let lines = world.store.journal_read(&world.portal_id, &filter).await;
+        let lines = lines.map_err(told)?;
+        let Some(last) = lines.last() else {
+            break;
+        };
+        after_seq = last.seq;
+        for line in &lines {
+            hash.update(format!(
+                "{} {} {:?} {} {}\n",
+                line.seq, line.entry.at, line.entry.subject, line.entry.kind, line.entry.body
+            ));
+        }
+    }
+    for entry in evidence.portal.entries() {
+        hash.update(serde_json::to_string(entry).map_err(told)?);
+    }
+    for own in evidence.accounting.organizations.values() {
+        hash.update(format!("{:?}", own.changes));
+    }
+    hash.update(format!("{:?}", world.story.lines()));
+    let bytes = hash.finalize();
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,255 @@
+//! What one seed's day is like: how the product is connected, who works, what goes wrong and how often.
+//!
+//! Swarm testing: each seed switches some kinds of trouble off altogether and draws the rates of the rest, so that
+//! a rare trouble is not drowned by common ones.
+
+use std::time::Duration;
+
+use emulator_bitrix24::EventSettings;
+use emulator_harness::{FaultKind, FaultRule};
+use planner::Attach;
+
+use crate::dice::{About, Dice};
+
+/// After so long no write takes effect any more; late effects come sooner, as the remotes promise.
+pub(crate) const PORTAL_QUIET: Duration = Duration::from_secs(90);
+/// The accounting side's promise in the simulation; shorter than in production to save idle hours.
+pub(crate) const ACCOUNTING_QUIET: Duration = Duration::from_secs(150);
+
+/// One seed's day.
+#[derive(Clone, Debug)]
+pub(crate) struct Weather {
+    /// Connected as an application, else by webhooks.
+    pub(crate) app: bool,
+    /// The accounting side honours the key.
+    pub(crate) idempotency_key: bool,
+    /// Processes of the product on one database.
+    pub(crate) owners: usize,
+    pub(crate) attach: Attach,
+    pub(crate) settle_seconds: u32,
+    pub(crate) deals: u64,
+    pub(crate) day: Duration,
+    /// No trouble at all: budgets and promptness are judged.
+    pub(crate) calm: bool,
+    pub(crate) portal_faults: Vec<FaultRule>,
+    pub(crate) accounting_faults: Vec<FaultRule>,
+    pub(crate) events: EventSettings,
+    /// One way, in milliseconds.
+    pub(crate) latency_ms: (u64, u64),
+    /// The remotes' clocks against ours, in seconds.
+    pub(crate) skew: (i64, i64),
+    pub(crate) list_lag_ms: u64,
+    pub(crate) token_seconds: i64,
+    /// A robot moves deals on from the invoice stage after so many milliseconds.
+    pub(crate) robot_after_ms: Option<u64>,
+    /// A robot empties our field whenever somebody fills it, so often in all.
+    pub(crate) field_robot: Option<u32>,
+    pub(crate) row_edit_always_fires: bool,
+    /// Mean time between disturbances of each kind; none: the kind is off.
+    pub(crate) often: Often,
+    /// Mean time between two acts of the managers together.
+    pub(crate) managers: Duration,
+    pub(crate) accountant: Option<Duration>,
+    pub(crate) integrator: Option<Duration>,
+    /// The acts that nobody does on this day.
+    pub(crate) omitted: u64,
+}
+
+/// Mean times between disturbances.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Often {
+    /// A process is gone at a moment.
+    pub(crate) killed: Option<Duration>,
+    /// A process is gone before or after one of its next requests.
+    pub(crate) killed_at_request: Option<Duration>,
+    /// A process is gone at one of its next statements.
+    pub(crate) killed_at_statement: Option<Duration>,
+    /// The disk is full at one of the next statements or commits.
+    pub(crate) disk_full: Option<Duration>,
+    /// A process stands still for a while.
+    pub(crate) frozen: Option<Duration>,
+    /// A remote cannot be reached for a while.
+    pub(crate) outage: Option<Duration>,
+    /// A remote answers one status to everybody for a while.
+    pub(crate) broken: Option<Duration>,
+    /// The technical user loses a right for a while.
+    pub(crate) scopes: Option<Duration>,
+    /// All access tokens die.
+    pub(crate) tokens: Option<Duration>,
+    /// A foreign program on the same address uses up the portal's bucket.
+    pub(crate) neighbour: Option<Duration>,
+}
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+impl Weather {
+    /// The day of a seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        let dice = &mut Dice::of(seed, About::Weather);
+        let calm = dice.chance(60);
+        let app = dice.chance(350);
+        let owners = if dice.chance(300) { 2 } else { 1 };
+        let deals = if dice.chance(100) {
+            dice.between(9, 30)
+        } else {
+            dice.between(1, 6)
+        };
+        let day = dice.time(secs(600), secs(7_200));
+        let mut weather = Self {
+            app,
+            idempotency_key: dice.chance(300),
+            owners: if calm { 1 } else { owners },
+            attach: if dice.chance(700) {
+                Attach::Accounting
+            } else {
+                Attach::Nothing
+            },
+            settle_seconds: dice.pick(&[0, 0, 3, 10, 30]).unwrap_or(0),
+            deals,
+            day,
+            calm,
+            portal_faults: Vec::new(),
+            accounting_faults: Vec::new(),
+            events: EventSettings {
+                delay_ms: dice.between(5, 500),
+                ..EventSettings::default()
+            },
+            latency_ms: (dice.between(0, 40), dice.between(40, 400)),
+            skew: (0, 0),
+            list_lag_ms: 0,
+            token_seconds: 3600,
+            robot_after_ms: dice.chance(300).then(|| dice.between(0, 20_000)),
+            field_robot: None,
+            row_edit_always_fires: dice.chance(500),
+            often: Often::default(),
+            managers: dice.time(secs(5), secs(120)),
+            accountant: None,
+            integrator: None,
+            omitted: 0,
+        };
+        if !calm {
+            weather.darken(dice);
+        }
+        weather
+    }
+
+    fn darken(&mut self, dice: &mut Dice) {
+        self.omitted = dice.below(u64::MAX) & dice.below(u64::MAX);
+        self.accountant = dice.chance(500).then(|| dice.time(secs(60), secs(900)));
+        self.integrator = dice.chance(400).then(|| dice.time(secs(300), secs(1_800)));
+        self.portal_faults = rules(dice, &PORTAL_METHODS, PORTAL_QUIET);
+        self.accounting_faults = rules(dice, &ACCOUNTING_METHODS, ACCOUNTING_QUIET);
+        let mut permille = |of: u64| {
+            if dice.chance(of) {
+                u16::try_from(dice.between(20, 600)).unwrap_or(0)
+            } else {
+                0
+            }
+        };
+        self.events.drop_permille = permille(400);
+        self.events.double_permille = permille(400);
+        self.events.shuffle_permille = permille(400);
+        self.events.shuffle_ms = dice.between(100, 120_000);
+        self.events.jitter_ms = dice.pick(&[0, 0, 1_000, 30_000]).unwrap_or(0);
+        if dice.chance(300) {
+            let skew = |dice: &mut Dice| {
+                i64::try_from(dice.below(1_081))
+                    .unwrap_or(0)
+                    .saturating_sub(540)
+            };
+            self.skew = (skew(dice), skew(dice));
+        }
+        if dice.chance(400) {
+            self.list_lag_ms = dice.between(500, 55_000);
+        }
+        if self.app && dice.chance(500) {
+            self.token_seconds = i64::try_from(dice.between(120, 1_200)).unwrap_or(600);
+        }
+        self.field_robot = dice
+            .chance(120)
+            .then(|| u32::try_from(dice.between(1, 6)).unwrap_or(1));
+        let mut often =
+            |of: u64, from: u64, to: u64| dice.chance(of).then(|| dice.time(secs(from), secs(to)));
+        self.often = Often {
+            killed: often(350, 20, 900),
+            killed_at_request: often(350, 20, 900),
+            killed_at_statement: often(350, 20, 900),
+            disk_full: often(250, 20, 900),
+            frozen: often(250, 120, 1_200),
+            outage: often(250, 120, 1_800),
+            broken: often(250, 120, 1_800),
+            scopes: often(120, 300, 1_800),
+            tokens: often(if self.app { 400 } else { 0 }, 120, 1_800),
+            neighbour: often(150, 60, 900),
+        };
+    }
+}
+
+/// Methods whose faults hurt most; faults without a method meet every request.
+const PORTAL_METHODS: [&str; 7] = [
+    "batch",
+    "crm.item.list",
+    "crm.item.update",
+    "crm.timeline.comment",
+    "im.",
+    "crm.item.productrow",
+    "oauth",
+];
+const ACCOUNTING_METHODS: [&str; 7] = [
+    "createBill",
+    "createBill",
+    "createContractor",
+    "listContractors",
+    "listBills",
+    "getBill",
+    "listChanges",
+];
+
+fn rules(dice: &mut Dice, methods: &[&str], quiet: Duration) -> Vec<FaultRule> {
+    let mut rules = Vec::new();
+    if dice.chance(150) {
+        return rules;
+    }
+    let latest = quiet.saturating_sub(secs(20));
+    for kind in 0..12 {
+        if dice.chance(550) {
+            continue;
+        }
+        let kind = match kind {
+            0 => FaultKind::AnswerLost,
+            1 => FaultKind::LateEffect {
+                delay: dice.time(secs(1), latest),
+            },
+            2 => FaultKind::NotDone,
+            3 => FaultKind::HtmlPage,
+            4 => FaultKind::CutBody,
+            5 => FaultKind::Slow {
+                delay: dice.time(secs(1), secs(40)),
+            },
+            6 => FaultKind::Slow {
+                delay: dice.time(secs(60), latest.min(secs(100))),
+            },
+            7 => FaultKind::Status(dice.pick(&[500, 502, 504, 429]).unwrap_or(500)),
+            8 => FaultKind::StatusAfter(dice.pick(&[500, 502, 504]).unwrap_or(500)),
+            9 => FaultKind::Limit,
+            10 => FaultKind::LateEffect { delay: latest },
+            _ => FaultKind::StatusAfter(500),
+        };
+        let method = if dice.chance(500) {
+            dice.pick(methods).map(str::to_owned)
+        } else {
+            None
+        };
+        let most = if method.is_some() { 500 } else { 120 };
+        rules.push(FaultRule {
+            kind,
+            permille: u16::try_from(dice.between(5, most)).unwrap_or(50),
+            method,
+            times: None,
+            skip: u32::try_from(dice.below(4)).unwrap_or(0),
+        });
+    }
+    rules
+}
