@@ -58,7 +58,7 @@ impl Client {
                     }
                     sheet.renewed = true;
                     match self.access.renew(call, &pass, &self.way()).await {
-                        Ok(()) => sheet.open.extend(expired),
+                        Ok(_) => sheet.open.extend(expired),
                         Err(error) => sheet.settle(expired, &error),
                     }
                 }

@@ -27,7 +27,7 @@ use crate::load::Load;
 use crate::masking;
 use crate::oauth::{Way, exchange};
 use crate::pace::Pace;
-use crate::tokens::{Access, App, Pass, Tokens};
+use crate::tokens::{Access, App, Pass, Renewed, Tokens};
 
 /// One portal's client.
 pub(crate) struct Client {
@@ -103,8 +103,8 @@ impl Client {
         }
     }
 
-    /// Sends until there is an outcome: at most once more with newer tokens, at most once at a new
-    /// address. Tells the pass that was taken, too.
+    /// Sends until there is an outcome: at most once more with newer tokens (twice where those that were found
+    /// stored have expired as well), at most once at a new address. Tells the pass that was taken, too.
     pub(crate) async fn send(
         &self,
         call: &Call<'_>,
@@ -112,7 +112,7 @@ impl Client {
         effect: Effect,
     ) -> Result<(Value, Pass), ConnectorError> {
         let mut pass = self.access.pass().await?;
-        let (mut renewed, mut moved) = (false, false);
+        let (mut renewed, mut found, mut moved) = (false, false, false);
         loop {
             match self.once(call, &pass, load, effect).await? {
                 Outcome::Answered(value) => {
@@ -123,8 +123,10 @@ impl Client {
                 }
                 Outcome::Expired(error) | Outcome::NotLetIn(error) if renewed => return Err(error),
                 Outcome::Expired(_) => {
-                    renewed = true;
-                    self.access.renew(call, &pass, &self.way()).await?;
+                    let came = self.access.renew(call, &pass, &self.way()).await?;
+                    // What was found is tried; if it has expired too, it is renewed in its turn.
+                    renewed = found || came == Renewed::Given;
+                    found = true;
                     pass = self.renewed_pass(pass, moved).await?;
                 }
                 // The portal may have been connected anew since these tokens were loaded.

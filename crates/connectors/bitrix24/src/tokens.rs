@@ -79,6 +79,15 @@ pub(crate) struct Pass {
     version: u64,
 }
 
+/// Where newer tokens came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewed {
+    /// From the token server, just now.
+    Given,
+    /// Somebody had stored them, nobody knows how long ago: they may have expired as well.
+    Found,
+}
+
 /// How this connection is let in.
 pub(crate) enum Access {
     /// By an address that holds its secret.
@@ -127,7 +136,7 @@ impl Access {
         call: &Call<'_>,
         pass: &Pass,
         way: &Way<'_>,
-    ) -> Result<(), ConnectorError> {
+    ) -> Result<Renewed, ConnectorError> {
         match self {
             Self::Webhook(_) => Err(sign_in("expired_token", "the webhook is no longer valid")),
             Self::App(session) => session.renew(call, pass.version, way).await,
@@ -178,22 +187,28 @@ impl Session {
         }
     }
 
-    async fn renew(&self, call: &Call<'_>, seen: u64, way: &Way<'_>) -> Result<(), ConnectorError> {
+    async fn renew(
+        &self,
+        call: &Call<'_>,
+        seen: u64,
+        way: &Way<'_>,
+    ) -> Result<Renewed, ConnectorError> {
         let mut held = self.held.lock().await;
         if held
             .pair
             .as_ref()
             .is_some_and(|(version, _)| *version != seen)
         {
-            return Ok(());
+            return Ok(Renewed::Found);
         }
         if let Some((expected, tokens)) = held.unstored.clone() {
-            return self.keep(&mut held, expected, tokens).await;
+            self.keep(&mut held, expected, tokens).await?;
+            return Ok(Renewed::Found);
         }
         let (version, tokens) = self.load().await?;
         if version != seen {
             held.pair = Some((version, tokens));
-            return Ok(());
+            return Ok(Renewed::Found);
         }
         if held.dead == Some(version) {
             return Err(sign_in("invalid_grant", "access must be granted anew"));
@@ -205,14 +220,15 @@ impl Session {
                 let (newer, theirs) = self.load().await?;
                 if newer != version {
                     held.pair = Some((newer, theirs));
-                    return Ok(());
+                    return Ok(Renewed::Found);
                 }
                 held.dead = Some(version);
                 return Err(refused);
             }
             Err(error) => return Err(error),
         };
-        self.keep(&mut held, version, fresh).await
+        self.keep(&mut held, version, fresh).await?;
+        Ok(Renewed::Given)
     }
 
     async fn reload(&self, seen: u64) -> Result<bool, ConnectorError> {

@@ -176,6 +176,22 @@ async fn tokens_of_a_faster_process_are_taken() {
 }
 
 #[tokio::test]
+async fn tokens_of_another_process_that_have_expired_as_well_are_renewed() {
+    let vault = Memory::holding("old", "r0");
+    let stage = Stage::app(renewing(), vault.clone(), Offline::Absent);
+    let glance = async || {
+        let call = stage.call();
+        stage.portal.deals.glance(&call, &[DealId(1)]).await
+    };
+    // We hold `old`; the other renewed it an hour ago and has been silent since.
+    assert!(glance().await.is_err());
+    vault.put(2, "theirs", "r1");
+    glance().await.unwrap();
+    assert_eq!(*vault.stored.lock().unwrap(), ["new"]);
+    assert_eq!(stage.script.count("token"), 2, "r0 once, r1 once");
+}
+
+#[tokio::test]
 async fn a_grant_for_another_portal_is_not_taken() {
     let vault = Memory::holding("old", "r1");
     let script = Script::new(|seen, _| {
