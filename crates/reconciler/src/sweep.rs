@@ -10,7 +10,7 @@ use capability::portal::{ChangedPage, RecordKind, SweepAsk, SweepOf};
 use domain::StageId;
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
-use planner::Mode;
+use planner::{Mode, Policy};
 use serde::{Deserialize, Serialize};
 use store::{Lane, Look, Record, Settled, Subject, SubjectKind, Work};
 
@@ -25,6 +25,7 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(5);
 struct Thread {
     name: &'static str,
     ask: SweepAsk,
+    followed: String,
     /// What the sweep before saw in the overlap, by record, with its time of change.
     seen_before: BTreeMap<String, Timestamp>,
     seen_now: BTreeMap<String, Timestamp>,
@@ -37,6 +38,10 @@ struct Cursor {
     at: Option<Timestamp>,
     /// What it saw changed shortly before; the next one will see it again.
     seen: BTreeMap<String, Timestamp>,
+    /// What was followed, where that decides which records are wanted. Followed otherwise now, the thread begins at
+    /// the portal's start again: what entered its stage while the funnel was only watched has no other word of it.
+    #[serde(default)]
+    followed: String,
 }
 
 pub(crate) async fn look(
@@ -94,6 +99,15 @@ async fn threads(
         let cursor: Cursor = cursor
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default();
+        let followed = match &of {
+            SweepOf::Entered(_) => followed(&connected.policy),
+            SweepOf::Changed(_) => String::new(),
+        };
+        let cursor = if cursor.followed == followed {
+            cursor
+        } else {
+            Cursor::default()
+        };
         let from = cursor.at.unwrap_or(connected.policy.start_at);
         threads.push(Thread {
             name,
@@ -102,11 +116,23 @@ async fn threads(
                 since: from.checked_sub(overlap).unwrap_or(from),
                 after: None,
             },
+            followed,
             seen_before: cursor.seen,
             seen_now: BTreeMap::new(),
         });
     }
     Ok(threads)
+}
+
+/// What makes a deal that entered a stage one of ours: in which funnels, which stages, since when.
+fn followed(policy: &Policy) -> String {
+    let funnels: Vec<_> = policy
+        .funnels
+        .iter()
+        .filter(|funnel| funnel.mode != Mode::Off)
+        .map(|funnel| (funnel.id, funnel.mode, &funnel.invoice_stages))
+        .collect();
+    serde_json::to_string(&(policy.start_at, funnels)).unwrap_or_default()
 }
 
 /// Reads one page of every thread in one call and commits it with its looks; answers the threads that have more.
@@ -197,6 +223,7 @@ fn finished(thread: Thread, started: Timestamp) -> (String, String) {
     let cursor = Cursor {
         at: Some(started),
         seen: thread.seen_now,
+        followed: thread.followed,
     };
     let text = serde_json::to_string(&cursor).unwrap_or_default();
     (thread.name.to_owned(), text)

@@ -237,6 +237,30 @@ fn a_deal_that_a_robot_moved_on_is_found_by_its_entry() {
 }
 
 #[test]
+fn what_entered_its_stage_while_the_funnel_was_only_watched_is_looked_at_once_it_is_active() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.funnels[0].mode = planner::Mode::WatchOnly);
+        desk.office.enter(1);
+        desk.office.state().entered = vec![vec![(Record::Deal(DealId(1)), Some(at(0)))]];
+        desk.run(60).await;
+        for _sweep in 0..2 {
+            desk.task("sweep").await;
+            desk.run(60).await;
+        }
+        assert_eq!(desk.office.bills().len(), 0);
+        desk.set_policy(|policy| policy.funnels[0].mode = planner::Mode::Active);
+        desk.task("sweep").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        let glances = desk.office.calls("glance");
+        desk.task("sweep").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("glance"), glances, "and no more than once");
+    });
+}
+
+#[test]
 fn a_swept_requisite_wakes_those_who_wait_for_its_company() {
     paused(async {
         let desk = Desk::open().await;
