@@ -63,6 +63,8 @@ pub enum Command {
     /// Serve a local imitation of a remote
     #[command(subcommand)]
     Emulate(EmulateCommand),
+    /// Live seeded bad days with the whole product on emulators, and check what must hold
+    Simulate(SimulateArgs),
     /// Explain a code: what happened, what is done by itself, what to do
     Explain(ExplainArgs),
 }
@@ -238,6 +240,24 @@ pub struct InspectArgs {
     /// What each line is
     #[arg(value_enum)]
     pub(crate) kind: Kind,
+}
+
+/// `simulate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provodka simulate --seeds 2000            exit status 1 if any promise broke
+  provodka simulate --seed 17               live one day again and tell its story")]
+pub struct SimulateArgs {
+    /// Live this one day and tell its story
+    #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "from"])]
+    pub seed: Option<u64>,
+    /// How many days
+    #[arg(long, value_name = "M", default_value_t = 100)]
+    pub seeds: u64,
+    /// The first of them
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub from: u64,
 }
 
 /// `explain`

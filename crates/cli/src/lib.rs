@@ -33,6 +33,7 @@ mod run;
 pub mod seal;
 pub mod serve;
 pub mod setup;
+pub mod simulate;
 pub mod vault;
 mod words;
 mod zone;

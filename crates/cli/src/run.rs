@@ -13,7 +13,7 @@ use crate::fault::Told;
 use crate::product::{Product, Surroundings};
 use crate::{
     cases, check, demo, emulate, explain, fault, inspect, journal, logs, pause, plan, policy,
-    serve, setup, zone,
+    serve, setup, simulate, zone,
 };
 
 /// Does what the command line says.
@@ -39,6 +39,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             drop(out);
             runtime()?.block_on(emulate::run(command))
         }
+        Command::Simulate(args) => simulate::run(&args, &mut out),
         command => {
             let config = configured(&cli.config)?;
             match command {
@@ -89,7 +90,8 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
         | Command::Check(_)
         | Command::Inspect(_)
         | Command::Explain(_)
-        | Command::Emulate(_) => Ok(()),
+        | Command::Emulate(_)
+        | Command::Simulate(_) => Ok(()),
     }
 }
 

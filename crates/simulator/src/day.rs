@@ -444,12 +444,21 @@ impl World {
             let stats = stats.map_err(told)?;
             let moves = now != seen
                 || asked
-                || stats.unknown_effects > 0
+                || stats.unknown_effects > asked_about(&stats)
                 || stats.sent_effects > 0
                 || self.office.portal.events_in_flight() > 0;
+            if moves {
+                let words = format!(
+                    "{now:?} after {seen:?}, answered: {asked}, unknown {}, sent {}, events {}",
+                    stats.unknown_effects,
+                    stats.sent_effects,
+                    self.office.portal.events_in_flight()
+                );
+                self.story.tell(self.now(), "not quiet", words);
+            }
             quiet = if moves { 0 } else { quiet + 1 };
             // Longer than the longest delay between two looks, and than the questions' own interval.
-            if quiet >= 3 {
+            if quiet >= 4 {
                 return Ok(true);
             }
             seen = now;
@@ -597,6 +606,15 @@ impl World {
             .map(|own| own.changes.len())
             .sum()
     }
+}
+
+/// Effects whose fate a person was asked to find out.
+fn asked_about(stats: &store::Stats) -> u64 {
+    let asked = stats
+        .open_cases
+        .iter()
+        .find(|(code, _)| code == "OUTCOME-UNKNOWN");
+    asked.map_or(0, |(_, count)| *count)
 }
 
 /// A request of somebody else's program on our address.

@@ -230,7 +230,7 @@ pub(crate) fn settings() -> engine::Settings {
     settings.upkeep.portal_tasks = vec![
         PortalTask::new(portal_task::SWEEP, minutes(15)),
         PortalTask::new(portal_task::CASES, minutes(30)),
-        PortalTask::new(portal_task::LINKS, minutes(120)),
+        PortalTask::new(portal_task::LINKS, minutes(35)),
     ];
     settings
 }

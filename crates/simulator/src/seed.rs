@@ -167,6 +167,14 @@ async fn hash(world: &World, evidence: &Evidence<'_>) -> Result<String, String> 
         };
         after_seq = last.seq;
         for line in &lines {
+            let entry = &line.entry;
+            if entry.kind != "exchange" {
+                let about = entry.subject.as_ref().map(ToString::to_string);
+                let words: String = entry.body.to_string().chars().take(600).collect();
+                let about = about.unwrap_or_default();
+                let words = format!("    journal: {about} {}: {words}", entry.kind);
+                world.story.add(entry.at, words);
+            }
             hash.update(format!(
                 "{} {} {:?} {} {}\n",
                 line.seq, line.entry.at, line.entry.subject, line.entry.kind, line.entry.body
@@ -179,7 +187,9 @@ async fn hash(world: &World, evidence: &Evidence<'_>) -> Result<String, String> 
     for own in evidence.accounting.organizations.values() {
         hash.update(format!("{:?}", own.changes));
     }
-    hash.update(format!("{:?}", world.story.lines()));
+    for (at, words) in world.story.lines() {
+        hash.update(format!("{at} {words}\n"));
+    }
     let bytes = hash.finalize();
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -4,8 +4,10 @@
 
 use simulator::{Report, Simulator};
 
-/// Every seed that ever failed for a reason in the product stays here.
-const ONCE_FAILED: &[u64] = &[];
+/// Every seed that ever failed for a reason in the product stays here, unless it is among the first anyway.
+///
+/// 10, 31, 86: a funnel watched and then active. 74, 76: tokens of another process that had expired as well.
+const ONCE_FAILED: &[u64] = &[74, 76, 86];
 
 fn assert_clean(report: &Report) {
     let story: Vec<String> = report
@@ -36,7 +38,7 @@ fn the_same_seed_gives_the_same_world() {
 #[test]
 fn days_end_well() {
     let simulator = Simulator::default();
-    for seed in 0..4 {
+    for seed in 0..60 {
         assert_clean(&simulator.run(seed));
     }
 }

@@ -49,6 +49,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "emulator-*",
         ],
     ),
+    // The whole product but the program, on the emulators.
+    ("simulator", &["*"]),
     ("provodka", &["*"]),
     ("scenarios", &["*"]),
     ("xtask", &[]),

@@ -10,7 +10,11 @@ use super::bills::is_number;
 use super::{Evidence, deal_of, is_our_write, is_wanted, stages};
 use crate::office;
 use crate::people::Deal;
+use jiff::Timestamp;
 use planner::Attach;
+
+/// Stages in which a deal is over.
+const CLOSED: [&str; 2] = ["WON", office::LOST];
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for (id, deal) in &evidence.office.deals {
@@ -58,14 +62,15 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
         return;
     }
     shown(evidence, id, bill, wrong);
-    asked(evidence, id, deal, bill, wrong);
+    asked(evidence, id, deal, bill, &history, wrong);
     entries(evidence, id, bill, wrong);
 }
 
 /// [I-4] Nothing waits invisibly.
 fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &mut Vec<String>) {
     if deal.deleted {
-        if evidence.cases.iter().any(|case| is_about(case, id)) {
+        let left = |case: &&store::Case| is_about(case, id) && case.facts.code != "OUTCOME-UNKNOWN";
+        if evidence.cases.iter().any(|case| left(&case)) {
             wrong.push(format!("deal {id} is gone and left a question"));
         }
         return;
@@ -121,7 +126,14 @@ fn shown(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String>)
 }
 
 /// [I-4] What drifted apart is asked about.
-fn asked(evidence: &Evidence<'_>, id: i64, deal: &Deal, bill: &Bill, wrong: &mut Vec<String>) {
+fn asked(
+    evidence: &Evidence<'_>,
+    id: i64,
+    deal: &Deal,
+    bill: &Bill,
+    history: &[(Timestamp, String)],
+    wrong: &mut Vec<String>,
+) {
     let issued = evidence
         .accounting
         .organizations
@@ -155,7 +167,11 @@ fn asked(evidence: &Evidence<'_>, id: i64, deal: &Deal, bill: &Bill, wrong: &mut
                     && is_number(&line.quantity, item.quantity)
             })
     });
-    if !same && !asks(evidence, id, &["DEAL-CHANGED-AFTER-INVOICE"]) {
+    // What is sold or lost is not compared any more.
+    let closed = history
+        .last()
+        .is_some_and(|(_, stage)| CLOSED.contains(&stage.as_str()));
+    if !same && !closed && !asks(evidence, id, &["DEAL-CHANGED-AFTER-INVOICE"]) {
         wrong.push(format!(
             "[I-4] deal {id} was changed after its bill № {} and nobody is asked",
             bill.number
