@@ -1,7 +1,7 @@
 //! Many deals at once: packed into few requests, within the portal's limits.
 
 use crate::office;
-use crate::world::{Start, World, until};
+use crate::world::{Start, World};
 
 const COMPANIES: u32 = 40;
 const DEALS_EACH: usize = 3;
@@ -34,12 +34,8 @@ async fn a_hundred_and_twenty_deals_at_once_get_a_bill_each_in_few_requests() {
         world.drag(*deal);
     }
     // The accounting side lets five requests a second through: this takes most of a minute.
-    for tenth in 1..=10 {
-        until(&format!("{tenth} tenths of the numbers"), || {
-            let numbered = deals.iter().filter(|deal| world.has_number(**deal));
-            numbered.count() >= deals.len() * tenth / 10
-        })
-        .await;
+    for deal in &deals {
+        world.until_numbered(*deal).await;
     }
     let truth = world.portal.truth();
     let requests = truth.requests() - before;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use emulator_bitrix24::{Actor, Credentials, HttpDeliver, OutgoingWebhookSeed, PortalConfig, What};
 use emulator_harness::{Served, TokioClock};
+use engine::clock::later;
 use engine::{Clock as _, SystemClock};
 use provodka::args::JournalArgs;
 use provodka::config::{Config, Environment, Raw, RawTiming};
@@ -293,16 +294,25 @@ impl World {
 
     /// Waits until everything about the invoice is on the deal; else tells the deal's story.
     pub(crate) async fn until_complete(&self, deal: i64) {
+        self.until_it_shows(deal, "its whole invoice", Self::is_complete)
+            .await;
+    }
+
+    /// Waits for the invoice's number on the deal; else tells the deal's story.
+    pub(crate) async fn until_numbered(&self, deal: i64) {
+        self.until_it_shows(deal, "a number", Self::has_number)
+            .await;
+    }
+
+    async fn until_it_shows(&self, deal: i64, what: &str, shows: fn(&Self, i64) -> bool) {
         for _ in 0..LOOKS {
-            if self.is_complete(deal) {
+            if shows(self, deal) {
                 return;
             }
             emulator_harness::wait(BETWEEN).await;
         }
-        panic!(
-            "deal {deal} never showed its whole invoice: {}",
-            self.story(deal).await
-        );
+        let story = self.story(deal).await;
+        panic!("deal {deal} never showed {what}: {story}");
     }
 
     /// What the product's own journal tells of a deal, and what waits for a person.
@@ -526,7 +536,9 @@ impl World {
         // The portal's history knows whole seconds; what is there when we begin is never touched.
         let stored = product.store.policy_current(product.portal()).await;
         let start_at = policy::read(&stored.unwrap().unwrap()).unwrap().start_at;
-        SystemClock.sleep_until(start_at).await;
+        // Its clock and the machine's differ by a little.
+        let surely = later(start_at, Duration::from_millis(100));
+        SystemClock.sleep_until(surely).await;
     }
 }
 
