@@ -318,6 +318,8 @@ impl Inner {
             }
             let until_next = next.map(|at| wait_until(now, at));
             tokio::select! {
+                // Nothing is left to chance: a simulated day must be repeatable.
+                biased;
                 () = self.wake.notified() => {}
                 () = pause(until_next) => {}
             }
