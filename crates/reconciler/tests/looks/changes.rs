@@ -256,7 +256,11 @@ fn what_entered_its_stage_while_the_funnel_was_only_watched_is_looked_at_once_it
         let glances = desk.office.calls("glance");
         desk.task("sweep").await;
         desk.run(60).await;
-        assert_eq!(desk.office.calls("glance"), glances, "and no more than once");
+        assert_eq!(
+            desk.office.calls("glance"),
+            glances,
+            "and no more than once"
+        );
     });
 }
 
