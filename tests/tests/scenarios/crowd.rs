@@ -33,7 +33,8 @@ async fn a_hundred_and_twenty_deals_at_once_get_a_bill_each_in_few_requests() {
     for deal in &deals {
         world.drag(*deal);
     }
-    // The accounting side lets five requests a second through: this takes most of a minute.
+    // The accounting side lets five requests a second through, and two hundred are needed: the last of them, which
+    // may be the first here, takes most of a minute.
     for deal in &deals {
         world.until_numbered(*deal).await;
     }

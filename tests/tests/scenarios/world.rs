@@ -294,18 +294,24 @@ impl World {
 
     /// Waits until everything about the invoice is on the deal; else tells the deal's story.
     pub(crate) async fn until_complete(&self, deal: i64) {
-        self.until_it_shows(deal, "its whole invoice", Self::is_complete)
+        self.until_it_shows(deal, "its whole invoice", Self::is_complete, LOOKS)
             .await;
     }
 
-    /// Waits for the invoice's number on the deal; else tells the deal's story.
+    /// Waits, in a crowd, for the invoice's number on the deal; else tells the deal's story.
     pub(crate) async fn until_numbered(&self, deal: i64) {
-        self.until_it_shows(deal, "a number", Self::has_number)
+        self.until_it_shows(deal, "a number", Self::has_number, 4 * LOOKS)
             .await;
     }
 
-    async fn until_it_shows(&self, deal: i64, what: &str, shows: fn(&Self, i64) -> bool) {
-        for _ in 0..LOOKS {
+    async fn until_it_shows(
+        &self,
+        deal: i64,
+        what: &str,
+        shows: fn(&Self, i64) -> bool,
+        looks: u32,
+    ) {
+        for _ in 0..looks {
             if shows(self, deal) {
                 return;
             }
