@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::{
     error::StoreError,
@@ -100,7 +100,7 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        keep_plans(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
     };
@@ -220,7 +220,7 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
 }
 
 fn prepare(connection: &mut Connection, path: Option<&Path>) -> Result<(), StoreError> {
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    keep_plans(connection).map_err(|error| classify("open", error))?;
     let found = check_ours(connection).map_err(|error| classify("open", error))?;
     if found != 0 && found != APPLICATION_ID {
         let path = path.unwrap_or(Path::new("memory"));
@@ -230,6 +230,15 @@ fn prepare(connection: &mut Connection, path: Option<&Path>) -> Result<(), Store
         )));
     }
     settings(connection).map_err(|error| classify("open", error))
+}
+
+/// Statements are parsed and planned once. Without the guarantee SQLite plans a statement anew at every value that
+/// is bound to it, which costs more than most of them take.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }
 
 fn check_ours(connection: &Connection) -> rusqlite::Result<i64> {
