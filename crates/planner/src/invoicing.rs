@@ -259,7 +259,8 @@ fn show(
     let text = texts::issued(invoice);
     match snapshot.done.get(&format!("timeline/{about}")) {
         None => plan.actions.push(Action::AddTimelineEntry { about, text }),
-        Some(Some(entry)) if policy.invoice.attach != Attach::Nothing => {
+        // Of a deleted invoice there is no print form any more.
+        Some(Some(entry)) if policy.invoice.attach != Attach::Nothing && !invoice.deleted => {
             let attach = Action::AttachPdf {
                 slot: invoice.slot,
                 entry: entry.clone(),

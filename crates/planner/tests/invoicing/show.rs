@@ -42,6 +42,18 @@ fn an_entry_of_unknown_id_gets_no_file() {
 }
 
 #[test]
+fn an_invoice_deleted_before_its_file_was_attached_gets_none() {
+    let deleted = deal().issued().with(|deal| {
+        let plan = deal.planned();
+        deal.carry_out(plan);
+        deal.snapshot.invoices[0].deleted = true;
+    });
+    let planned = deleted.plan();
+    assert!(!planned.contains("attach"), "{planned}");
+    assert!(planned.contains("INVOICE-DELETED"), "{planned}");
+}
+
+#[test]
 fn policy_may_want_no_file() {
     let none = deal().settled().with(|deal| {
         deal.policy.invoice.attach = Attach::Nothing;
