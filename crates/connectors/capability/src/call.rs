@@ -104,6 +104,24 @@ impl<'a> Call<'a> {
             .push(exchange);
     }
 
+    /// When the first of the answers came to requests that left at `since` or later: what was read in several
+    /// requests is as old as the first of them.
+    pub fn first_answer_since(&self, since: Timestamp) -> Option<Timestamp> {
+        let exchanges = self
+            .exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let answered = exchanges
+            .iter()
+            .filter(|one| one.at >= since && one.result == "ok");
+        answered
+            .filter_map(|one| {
+                let took = std::time::Duration::from_millis(one.duration_ms);
+                one.at.checked_add(took).ok()
+            })
+            .min()
+    }
+
     /// What was exchanged so far, for the journal; empties the list.
     pub fn take_exchanges(&self) -> Vec<Exchange> {
         std::mem::take(

@@ -202,11 +202,17 @@ async fn whole(
 ) -> Result<Vec<Unreadable>, ConnectorError> {
     let seen = in_parts(tell::WHOLE, ids, move |ids| {
         let seen = async move {
+            let mut began = ctx.now();
             let reading = ctx
-                .reading(|| connected.portal.deals.read(call, &ids))
+                .reading(|| {
+                    began = ctx.now();
+                    connected.portal.deals.read(call, &ids)
+                })
                 .await?;
             // Freshness counts from the answer: a portal that takes seconds to answer would never be fresh else.
-            Ok((reading, ctx.now()))
+            // Of several answers the first counts: lines may have changed while the buyer was read.
+            let read_at = call.first_answer_since(began).unwrap_or(ctx.now());
+            Ok((reading, read_at))
         };
         seen.boxed()
     })

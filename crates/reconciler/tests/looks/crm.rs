@@ -7,12 +7,13 @@ use capability::portal::{
     ChangedPage, Finding, Funnel, OfflineQueue, PortalWrite, Presence, ReadDeals, ReadDirectory,
     Reading, Reserved, SetUpPortal, SweepAsk, SweepOf, SweepRecords, WritePortal, Written,
 };
-use capability::{Call, ConnectorError, Portal};
+use capability::{Call, ConnectorError, Exchange, Portal, Remote};
 use domain::DealId;
 use domain::observed::{DealGlance, FieldValue, OurField, OwnCompany, Record, RecordOwner};
+use engine::clock::later;
 use jiff::Timestamp;
 
-use crate::office::{Entry, Office, Page, State, own_companies};
+use crate::office::{Entry, Office, Page, State, Trouble, failed, own_companies};
 
 pub(crate) struct Crm(pub(crate) Arc<Office>);
 
@@ -25,6 +26,24 @@ pub(crate) fn portal(office: &Arc<Office>) -> Portal {
         offline: Some(crm()),
         directory: crm(),
         set_up: crm(),
+    }
+}
+
+/// The first of a reading's requests.
+fn answered(at: Timestamp) -> Exchange {
+    Exchange {
+        at,
+        remote: Remote::Bitrix24,
+        account: "portal".to_owned(),
+        method: "batch".to_owned(),
+        request: serde_json::Value::Null,
+        response: serde_json::Value::Null,
+        status: Some(200),
+        duration_ms: 0,
+        times: Vec::new(),
+        limit: None,
+        result: "ok".to_owned(),
+        remote_failed: false,
     }
 }
 
@@ -48,7 +67,7 @@ impl ReadDeals for Crm {
         self.0.read_of("glance", ids, glance).await
     }
 
-    async fn read(&self, _call: &Call<'_>, ids: &[DealId]) -> Result<Reading, ConnectorError> {
+    async fn read(&self, call: &Call<'_>, ids: &[DealId]) -> Result<Reading, ConnectorError> {
         let read = |state: &State| Reading {
             deals: ids
                 .iter()
@@ -57,7 +76,16 @@ impl ReadDeals for Crm {
                 .collect(),
             own_companies: own_companies(),
         };
-        self.0.read_of("read", ids, read).await
+        let reading = self.0.read_of("read", ids, read).await?;
+        let second = self.0.state().second_request.take();
+        if let Some((pause, price)) = second {
+            let now = self.0.clock.now();
+            call.done(answered(now)).await;
+            self.0
+                .edit(ids[0].0, |reading| reading.rows[0].price = price);
+            self.0.clock.sleep_until(later(now, pause)).await;
+        }
+        Ok(reading)
     }
 
     async fn presence(
@@ -165,7 +193,13 @@ impl WritePortal for Crm {
             }
             _ => None,
         };
-        writes.iter().map(|one| Ok(seen(one))).collect()
+        let look = |one: &PortalWrite| match one {
+            PortalWrite::AddTimelineEntry { deal, .. } if !visible(&state, *deal) => {
+                Err(failed("look_up", Trouble::Refused))
+            }
+            _ => Ok(seen(one)),
+        };
+        writes.iter().map(look).collect()
     }
 }
 

@@ -238,6 +238,25 @@ fn a_portal_that_answers_slowly_still_gets_its_invoices() {
 }
 
 #[test]
+fn lines_changed_while_the_rest_of_the_deal_was_read_are_not_issued() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        let price = Price::parse("244").unwrap();
+        desk.office.state().second_request = Some((Duration::from_secs(20), price));
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        let bills = desk.office.bills();
+        assert_eq!(bills.len(), 1);
+        assert_eq!(
+            bills[0].invoice.totals.gross,
+            domain::Money::from_kopecks(24_400)
+        );
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
+#[test]
 fn a_deal_that_needs_more_reading_does_not_make_the_others_stale() {
     paused(async {
         let desk = Desk::open().await;

@@ -67,6 +67,9 @@ pub(crate) type Page = Vec<(Record, Option<jiff::Timestamp>)>;
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) deals: BTreeMap<DealId, DealReading>,
+    /// The next whole reading takes two requests, the second of them so long, and meanwhile somebody gives the first
+    /// line another price.
+    pub(crate) second_request: Option<(Duration, domain::Price)>,
     pub(crate) gone: Vec<DealId>,
     pub(crate) denied: Vec<DealId>,
     pub(crate) owner_of: BTreeMap<Record, Record>,
