@@ -143,7 +143,7 @@ fn is_issue(action: &Action) -> bool {
     matches!(action, Action::IssueInvoice { .. })
 }
 
-fn is_accounting(action: &Action) -> bool {
+pub(super) fn is_accounting(action: &Action) -> bool {
     matches!(
         action,
         Action::IssueInvoice { .. } | Action::CreateCounterparty { .. }

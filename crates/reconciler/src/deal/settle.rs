@@ -2,10 +2,10 @@
 //!
 //! A crash between sending and recording, a lost answer, a write whose effect comes late: all end here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use capability::Call;
-use capability::portal::PortalWrite;
+use capability::portal::{PortalWrite, Presence};
 use domain::observed::KnownCounterparty;
 use domain::{Counterparty, DealId, Invoice, OrganisationId, Verdict};
 use engine::{Halted, LeaseContext, LookUp};
@@ -37,7 +37,8 @@ pub(crate) async fn unknown(
     }
     let portal = ctx.portal();
     let call = ctx.call(&portal);
-    let seen = look_for(connected, &call, &unsettled).await;
+    let mut seen = look_for(connected, &call, &unsettled).await;
+    went_with_their_deals(connected, &call, &unsettled, &mut seen).await;
     let mut record = Record {
         journal: journal::exchanges(&call, &subjects),
         ..Record::default()
@@ -111,6 +112,11 @@ fn settle(
             tell::exhausted(one.deal, &one.effect, record);
         }
         (_, true) => tell::cannot_tell(one.deal, &one.effect, record),
+        (Some(EffectChange::BackToIntended { .. }), false) => {
+            if let Some(deal) = deals.get_mut(&one.deal) {
+                tell::withdraw_unknown(deal, one.action.kind(), record);
+            }
+        }
         (_, false) => {}
     }
     let mut again_at = settlement.again_at;
@@ -156,6 +162,37 @@ async fn look_for(connected: &Connected, call: &Call<'_>, unsettled: &[Unsettled
     counterparties(connected, call, unsettled, &mut seen).await;
     writes(connected, call, unsettled, &mut seen).await;
     seen
+}
+
+/// A deal that is no more shows nothing, and nothing can land on it: what the portal refuses to look up there is absent.
+async fn went_with_their_deals(
+    connected: &Connected,
+    call: &Call<'_>,
+    unsettled: &[Unsettled],
+    seen: &mut [LookUp],
+) {
+    let is_refused = |one: &Unsettled, seen: &LookUp| {
+        let refused = matches!(seen, LookUp::Failed(failure) if failure.verdict == Verdict::Reject);
+        refused && !act::is_accounting(&one.action)
+    };
+    let refused: BTreeSet<DealId> = unsettled
+        .iter()
+        .zip(seen.iter())
+        .filter(|(one, seen)| is_refused(one, seen))
+        .map(|(one, _)| one.deal)
+        .collect();
+    if refused.is_empty() {
+        return;
+    }
+    let ids: Vec<DealId> = refused.into_iter().collect();
+    let Ok(presence) = connected.portal.deals.presence(call, &ids).await else {
+        return;
+    };
+    for (one, seen) in unsettled.iter().zip(seen) {
+        if presence.contains(&(one.deal, Presence::Gone)) && is_refused(one, seen) {
+            *seen = LookUp::Absent;
+        }
+    }
 }
 
 async fn invoices(

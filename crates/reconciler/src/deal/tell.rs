@@ -140,6 +140,15 @@ pub(crate) fn withdraw_moot(deal: &mut Looked, record: &mut Record) {
     }
 }
 
+/// What became of an action is known after all: it did not happen.
+pub(crate) fn withdraw_unknown(deal: &mut Looked, action: &str, record: &mut Record) {
+    let key = format!("{OUTCOME_UNKNOWN}/{action}");
+    if deal.snapshot.open_cases.remove(&key).is_some() {
+        let subject = Subject::deal(deal.id);
+        record.cases.push(CaseChange::Withdraw { subject, key });
+    }
+}
+
 /// The action's questions answer themselves once it succeeds.
 pub(crate) fn withdraw(deal: &mut Looked, action: &str, record: &mut Record) {
     for code in [ACTION_REFUSED, OUTCOME_UNKNOWN, TRIED_TOO_OFTEN] {

@@ -186,3 +186,21 @@ fn a_deleted_deal_leaves_no_question() {
         desk.assert_at_rest(1).await;
     });
 }
+
+#[test]
+fn an_entry_of_unknown_fate_on_a_deal_that_is_deleted_is_not_looked_for_for_ever() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.office.order("timeline", Trouble::Lost);
+        desk.deal_enters(1).await;
+        desk.run(5).await;
+        desk.office.state().gone.push(DealId(1));
+        desk.event(1).await;
+        desk.run(3_600).await;
+        assert_eq!(desk.questions().await, ["DEAL-DELETED"]);
+        let looked = desk.office.calls("look_up");
+        desk.run(3_600).await;
+        assert_eq!(desk.office.calls("look_up"), looked, "still looked for");
+    });
+}
