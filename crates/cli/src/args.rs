@@ -250,7 +250,7 @@ Examples:
   provodka simulate --seed 17               live one day again and tell its story")]
 pub struct SimulateArgs {
     /// Live this one day and tell its story
-    #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "from"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "from", "threads"])]
     pub seed: Option<u64>,
     /// How many days
     #[arg(long, value_name = "M", default_value_t = 100)]
@@ -258,6 +258,9 @@ pub struct SimulateArgs {
     /// The first of them
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub from: u64,
+    /// How many are lived at one time [default: one for each core]
+    #[arg(long, value_name = "T")]
+    pub threads: Option<usize>,
 }
 
 /// `explain`

@@ -28,12 +28,12 @@ pub fn run(args: &SimulateArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let simulator = Simulator::default();
     match args.seed {
         Some(seed) => one(&simulator, seed, out),
-        None => many(&simulator, args.from, args.seeds, out),
+        None => many(&simulator, args, out),
     }
 }
 
 fn one(simulator: &Simulator, seed: u64, out: &mut impl Write) -> anyhow::Result<()> {
-    let report = simulator.run(seed);
+    let report = simulator.tell(seed);
     for (at, words) in &report.story {
         writeln!(out, "{} {words}", at.strftime("%d.%m %H:%M:%S%.3f"))?;
     }
@@ -46,13 +46,17 @@ fn one(simulator: &Simulator, seed: u64, out: &mut impl Write) -> anyhow::Result
     judge(std::slice::from_ref(&report), out)
 }
 
-fn many(simulator: &Simulator, from: u64, seeds: u64, out: &mut impl Write) -> anyhow::Result<()> {
+fn many(simulator: &Simulator, args: &SimulateArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let began = SystemClock.now();
+    let seeds = args.seeds;
+    let threads = args
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let mut tally = Tally::default();
-    for seed in from..from.saturating_add(seeds) {
-        tally.add(simulator.run(seed));
+    simulator.many(args.from, seeds, threads, |report| {
+        tally.add(report);
         let took = SystemClock.now().duration_since(began);
-        if tally.seeds.is_multiple_of(50) || tally.seeds == seeds {
+        if tally.seeds.is_multiple_of(100) || tally.seeds == seeds {
             eprintln!(
                 "{} of {seeds} seeds, {} a minute, {} failed",
                 tally.seeds,
@@ -60,11 +64,12 @@ fn many(simulator: &Simulator, from: u64, seeds: u64, out: &mut impl Write) -> a
                 tally.failed.len()
             );
         }
-    }
+        true
+    });
     writeln!(
         out,
-        "{} seeds from {from}, {} hours lived",
-        tally.seeds, tally.simulated_hours
+        "{} seeds from {}, {} hours lived",
+        tally.seeds, args.from, tally.simulated_hours
     )?;
     for (kind, count) in &tally.counts {
         writeln!(out, "{count:>10}  {kind}")?;

@@ -13,12 +13,14 @@
 //! | `connect`, `process` | the product put together |
 //! | `world`, `day` | one seed from morning to a quiet night |
 //! | `check` | what must hold |
+//! | `many` | seeds on all cores |
 
 mod check;
 mod connect;
 mod day;
 mod dice;
 mod freeze;
+mod many;
 mod network;
 mod office;
 mod people;

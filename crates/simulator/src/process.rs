@@ -118,8 +118,8 @@ impl Process {
             reconciler::Settings {
                 portal_quiet: PORTAL_QUIET,
                 accounting_quiet: ACCOUNTING_QUIET,
-                feed_every: Duration::from_secs(120),
-                offline_every: Duration::from_secs(120),
+                feed_every: Duration::from_secs(300),
+                offline_every: Duration::from_secs(300),
                 ..reconciler::Settings::default()
             },
         );

@@ -19,11 +19,11 @@ pub struct Report {
     pub seed: u64,
     /// What does not hold; nothing when all is well.
     pub violations: Vec<String>,
-    /// What happened, in order.
+    /// What happened, in order; with every request and decision where it was asked for.
     pub story: Vec<(Timestamp, String)>,
     /// How often each kind of thing happened.
     pub counts: BTreeMap<String, u64>,
-    /// Of our journal and of both remotes' histories: equal for equal runs.
+    /// Of our journal and of both remotes' histories: equal for equal runs. Empty where nothing was told.
     pub hash: String,
     /// The time that passed in the world.
     pub lasted: Duration,
@@ -43,14 +43,23 @@ impl Default for Simulator {
 }
 
 impl Simulator {
-    /// Runs one seed on this thread.
+    /// Runs one seed on this thread and judges it.
     pub fn run(&self, seed: u64) -> Report {
+        self.live(seed, false)
+    }
+
+    /// The same with its whole story and its hash.
+    pub fn tell(&self, seed: u64) -> Report {
+        self.live(seed, true)
+    }
+
+    fn live(&self, seed: u64, tells: bool) -> Report {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build();
         let lived = match runtime {
-            Ok(runtime) => runtime.block_on(live(seed, Arc::clone(&self.renderer))),
+            Ok(runtime) => runtime.block_on(live(seed, tells, Arc::clone(&self.renderer))),
             Err(error) => Err(error.to_string()),
         };
         lived.unwrap_or_else(|error| Report {
@@ -64,7 +73,7 @@ impl Simulator {
     }
 }
 
-async fn live(seed: u64, renderer: Arc<Renderer>) -> Result<Report, String> {
+async fn live(seed: u64, tells: bool, renderer: Arc<Renderer>) -> Result<Report, String> {
     let mut world = World::begin(seed, renderer).await?;
     world.live().await?;
     let settled = world.settle().await?;
@@ -97,14 +106,12 @@ async fn live(seed: u64, renderer: Arc<Renderer>) -> Result<Report, String> {
     };
     let violations = check::all(&evidence);
     count_faults(&world, &evidence);
-    for seen in &evidence.seen {
-        let words = format!(
-            "  process {} to {:?}: {}: {:?}",
-            seen.process, seen.remote, seen.what, seen.told
-        );
-        world.story.add(seen.at, words);
-    }
-    let hash = hash(&world, &evidence).await?;
+    let hash = if tells {
+        add_requests(&world, &evidence);
+        hash(&world, &evidence).await?
+    } else {
+        String::new()
+    };
     let lasted = world.now().duration_since(world.start);
     Ok(Report {
         seed,
@@ -114,6 +121,17 @@ async fn live(seed: u64, renderer: Arc<Renderer>) -> Result<Report, String> {
         hash,
         lasted: Duration::try_from(lasted).unwrap_or_default(),
     })
+}
+
+/// What left on the wire, beside what happened.
+fn add_requests(world: &World, evidence: &Evidence<'_>) {
+    for seen in &evidence.seen {
+        let words = format!(
+            "  process {} to {:?}: {}: {:?}",
+            seen.process, seen.remote, seen.what, seen.told
+        );
+        world.story.add(seen.at, words);
+    }
 }
 
 /// The faults that the remotes played on our requests.

@@ -91,12 +91,17 @@ impl Weather {
         let calm = dice.chance(60);
         let app = dice.chance(350);
         let owners = if dice.chance(300) { 2 } else { 1 };
-        let deals = if dice.chance(100) {
+        let deals = if dice.chance(60) {
             dice.between(9, 30)
         } else {
-            dice.between(1, 6)
+            dice.between(1, 5)
         };
-        let day = dice.time(secs(600), secs(7_200));
+        // Many short days see more than few long ones; some are long for what takes its time.
+        let day = if dice.chance(100) {
+            dice.time(secs(1_800), secs(7_200))
+        } else {
+            dice.time(secs(200), secs(1_200))
+        };
         let mut weather = Self {
             app,
             idempotency_key: dice.chance(300),
@@ -124,7 +129,7 @@ impl Weather {
             field_robot: None,
             row_edit_always_fires: dice.chance(500),
             often: Often::default(),
-            managers: dice.time(secs(5), secs(120)),
+            managers: dice.time(secs(8), secs(80)),
             accountant: None,
             integrator: None,
             omitted: 0,
@@ -137,8 +142,8 @@ impl Weather {
 
     fn darken(&mut self, dice: &mut Dice) {
         self.omitted = dice.below(u64::MAX) & dice.below(u64::MAX);
-        self.accountant = dice.chance(500).then(|| dice.time(secs(60), secs(900)));
-        self.integrator = dice.chance(400).then(|| dice.time(secs(300), secs(1_800)));
+        self.accountant = dice.chance(500).then(|| dice.time(secs(30), secs(400)));
+        self.integrator = dice.chance(400).then(|| dice.time(secs(100), secs(900)));
         self.portal_faults = rules(dice, &PORTAL_METHODS, PORTAL_QUIET);
         self.accounting_faults = rules(dice, &ACCOUNTING_METHODS, ACCOUNTING_QUIET);
         let mut permille = |of: u64| {
@@ -173,16 +178,16 @@ impl Weather {
         let mut often =
             |of: u64, from: u64, to: u64| dice.chance(of).then(|| dice.time(secs(from), secs(to)));
         self.often = Often {
-            killed: often(350, 20, 900),
-            killed_at_request: often(350, 20, 900),
-            killed_at_statement: often(350, 20, 900),
-            disk_full: often(250, 20, 900),
-            frozen: often(250, 120, 1_200),
-            outage: often(250, 120, 1_800),
-            broken: often(250, 120, 1_800),
-            scopes: often(120, 300, 1_800),
-            tokens: often(if self.app { 400 } else { 0 }, 120, 1_800),
-            neighbour: often(150, 60, 900),
+            killed: often(350, 20, 500),
+            killed_at_request: often(350, 20, 500),
+            killed_at_statement: often(350, 20, 500),
+            disk_full: often(250, 20, 500),
+            frozen: often(250, 60, 600),
+            outage: often(250, 60, 900),
+            broken: often(250, 60, 900),
+            scopes: often(120, 120, 900),
+            tokens: often(if self.app { 400 } else { 0 }, 60, 900),
+            neighbour: often(150, 60, 600),
         };
     }
 }
