@@ -70,11 +70,13 @@ pub async fn run(opened: anyhow::Result<Product>) -> Report {
 
 async fn machine(product: &Product) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.push(match product.store.ping().await {
-        // How it was opened tells the rest: a database that could lose commits is refused.
-        Ok(()) => holds("База данных", "отвечает, записанное не теряется"),
-        Err(error) => fails("База данных", error.to_string(), "DATABASE-UNUSABLE"),
-    });
+    findings.push(
+        match product.store.prove_writable(product.clock.now()).await {
+            // How it was opened tells the rest: a database that could lose commits is refused.
+            Ok(()) => holds("База данных", "пишется, записанное не теряется"),
+            Err(error) => fails("База данных", error.to_string(), "DATABASE-UNUSABLE"),
+        },
+    );
     let now = product.clock.now();
     let youngest = YOUNGEST.parse::<Timestamp>().unwrap_or(Timestamp::MIN);
     findings.push(if now < youngest {

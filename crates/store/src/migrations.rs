@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -20,6 +20,10 @@ const MIGRATIONS: [Migration; 2] = [
     Migration {
         number: 2,
         text: include_str!("../migrations/0002_books.sql"),
+    },
+    Migration {
+        number: 3,
+        text: include_str!("../migrations/0003_pulse.sql"),
     },
 ];
 

@@ -15,6 +15,7 @@ fn all() -> Vec<&'static Sql> {
         mechanics::lease::STATEMENTS,
         mechanics::notes::STATEMENTS,
         mechanics::portals::STATEMENTS,
+        mechanics::pulse::STATEMENTS,
         mechanics::stats::STATEMENTS,
         mechanics::work::STATEMENTS,
         tx::STATEMENTS,
@@ -23,7 +24,7 @@ fn all() -> Vec<&'static Sql> {
 }
 
 /// Statements that are about all portals, or about rows that belong to none.
-const ACROSS_PORTALS: [&str; 12] = [
+const ACROSS_PORTALS: [&str; 14] = [
     "SERVER_CLOCK",
     "PORTALS",
     "PORTAL_BY_HOST",
@@ -36,6 +37,8 @@ const ACROSS_PORTALS: [&str; 12] = [
     "BUDGET_SPENT",
     "HOLD",
     "UNCLAIM",
+    "BEAT",
+    "STILL",
 ];
 
 /// Plans that read a table from end to end.

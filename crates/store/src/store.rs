@@ -110,7 +110,8 @@ impl Store {
         .await
     }
 
-    /// One short question to the database: is it there and answering?
+    /// One short question to the database: is it there and answering? Whether it takes writes is another one:
+    /// [`Store::prove_writable`].
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read((), |tx, ()| {
             Box::pin(async move { tx.clock(jiff::Timestamp::UNIX_EPOCH).await.map(drop) })

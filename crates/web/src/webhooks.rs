@@ -15,6 +15,7 @@ use store::{Lane, NewEvent, Subject};
 
 use crate::App;
 use crate::clicks::Clicks;
+use crate::health::Readiness;
 use crate::strangers::Strangers;
 
 /// Largest body of an event, in bytes.
@@ -25,6 +26,7 @@ pub(crate) struct Doorkeeper {
     pub(crate) app: App,
     strangers: Strangers,
     clicks: Clicks,
+    pub(crate) readiness: Readiness,
 }
 
 impl Doorkeeper {
@@ -33,6 +35,7 @@ impl Doorkeeper {
             app,
             strangers: Strangers::default(),
             clicks: Clicks::default(),
+            readiness: Readiness::default(),
         }
     }
 }

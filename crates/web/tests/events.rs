@@ -267,6 +267,25 @@ async fn an_event_that_cannot_be_kept_is_not_answered_with_200() {
 }
 
 #[tokio::test]
+async fn readiness_is_red_while_nothing_can_be_kept_and_costs_a_write_a_second_at_most() {
+    let door = Door::open().await;
+    let ready = async || {
+        let ask = b"GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n";
+        status(&door.answer_to(ask).await)
+    };
+    assert_eq!(ready().await, 200);
+    let faults = door.store.faults();
+    faults.fail_nth(1, Fault::DiskFullAtCommit);
+    assert_eq!(ready().await, 200, "asked again within the second");
+    door.clock.pass(1);
+    assert_eq!(ready().await, 503);
+    assert!(!faults.cancel(), "the failure has happened");
+    assert_eq!(ready().await, 503, "asked again within the second");
+    door.clock.pass(1);
+    assert_eq!(ready().await, 200);
+}
+
+#[tokio::test]
 async fn an_address_that_tries_sixty_wrong_tokens_is_blocked_for_a_minute_but_not_its_good_events()
 {
     let door = Door::open().await;

@@ -10,5 +10,6 @@ pub mod journal;
 pub mod lease;
 pub mod notes;
 pub mod portals;
+pub mod pulse;
 pub mod stats;
 pub mod work;

@@ -91,6 +91,19 @@ conformance! {
         assert!(is_stored(db, effect).await);
     }
 
+    async fn only_a_write_proves_that_the_disk_takes_writes(db: &Db) {
+        for fault in [Fault::DiskFull, Fault::DiskFullAtCommit] {
+            db.store.faults().fail_nth(1, fault);
+            let proof = db.store.prove_writable(at(1)).await;
+            assert!(matches!(proof, Err(StoreError::DiskFull(_))), "{fault:?}: {proof:?}");
+        }
+        db.store.prove_writable(at(1)).await.unwrap();
+        let several = (0..8).map(|_| db.store.prove_writable(at(1)));
+        for proof in futures_util::future::join_all(several).await {
+            proof.unwrap();
+        }
+    }
+
     async fn a_broken_disk_halts_the_store_for_good(db: &Db) {
         leased(db, 1).await;
         db.store.faults().fail_nth(1, Fault::Io);
