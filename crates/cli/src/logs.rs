@@ -10,7 +10,11 @@ use crate::config::Log;
 /// Begins to log as configured. A second call changes nothing: the first one holds.
 pub fn begin(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A line that cannot be written is lost. To say so on stderr as well would panic: the disk is full.
+        .log_internal_errors(false);
     let begun = if log.json {
         builder.json().flatten_event(true).try_init()
     } else {

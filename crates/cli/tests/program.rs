@@ -131,6 +131,47 @@ fn inspect_answers_each_line_and_ends_well() {
     assert_eq!(valid, [true, false, false]);
 }
 
+/// Linux alone has a file that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let door = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = door.local_addr().unwrap();
+    let settings = format!(
+        "development = true\n[server]\nlisten = \"{address}\"\n[bitrix24]\nmember_id = \"a223c6b3710f\"\n\
+         [accounting]\nbase_url = \"http://127.0.0.1:1\"\n[log]\nlevel = \"debug\"\n"
+    );
+    std::fs::write(folder.path().join("provodka.toml"), settings).unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    drop(door);
+    let mut child = provodka(folder.path())
+        .arg("serve")
+        .env(
+            "PROVODKA_BITRIX24_WEBHOOK_URL",
+            "http://127.0.0.1:1/rest/1/x/",
+        )
+        .env("PROVODKA_BITRIX24_APPLICATION_TOKEN", "token")
+        .env("PROVODKA_ACCOUNTING_API_KEY", "key")
+        .stderr(full.unwrap())
+        .spawn()
+        .unwrap();
+    let mut answer = String::new();
+    while !answer.starts_with("HTTP/1.1 200") {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended");
+        let Ok(mut stream) = TcpStream::connect(address) else {
+            continue;
+        };
+        answer.clear();
+        let ask = "GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        // The process may end in the middle of it; the next round finds that out.
+        drop(stream.write_all(ask.as_bytes()));
+        drop(stream.read_to_string(&mut answer));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 /// An emulator in its own process, ended with the test.
 struct Emulated {
     child: Child,
