@@ -54,6 +54,30 @@ pub mod portal_task {
     pub const LINKS: &str = "links";
     /// No task: what the question about a portal that cannot be connected is about.
     pub(crate) const CONNECTION: &str = "connection";
+
+    use engine::LeaseContext;
+    use engine::clock::later;
+    use jiff::Timestamp;
+    use store::{Lane, Settled, Work};
+
+    /// A task that came to its end names its next look itself, one interval after it began: what the engine's schedule
+    /// asked for meanwhile went into the look that ended, and its next word may be a whole interval away.
+    pub(crate) fn settled(
+        ctx: &LeaseContext,
+        work: Work,
+        task: &str,
+        started: Timestamp,
+    ) -> Settled {
+        let tasks = ctx.settings().upkeep.portal_tasks.iter();
+        let every = tasks
+            .filter(|known| known.name == task)
+            .map(|known| known.every);
+        let again = every.min().map(|every| later(started, every));
+        Settled {
+            work,
+            next: again.map(|at| (at, Lane::Due, "interval".to_owned())),
+        }
+    }
 }
 
 /// Numbers of the reconciler.

@@ -1,14 +1,17 @@
 //! Looks that no change asks for: open questions hourly, linked deals nightly.
 
 use engine::{Halted, LeaseContext};
-use store::{CaseFilter, Lane, Look, Record, Settled, Subject, Work};
+use jiff::Timestamp;
+use store::{CaseFilter, Lane, Look, Record, Subject, Work};
 
 use crate::feed::NIGHTLY;
+use crate::portal_task;
 
 const PORTION: usize = 500;
 
 /// Open questions are observed again: what answers them may have changed without a word.
 pub(crate) async fn open_cases(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
+    let started = ctx.now();
     let mut after = 0;
     loop {
         let filter = CaseFilter {
@@ -22,7 +25,7 @@ pub(crate) async fn open_cases(ctx: &LeaseContext, work: Work) -> Result<(), Hal
             .await
             .map_err(Halted::from)?;
         let Some(last) = cases.last() else {
-            return settle(ctx, work).await;
+            return settle(ctx, work, portal_task::CASES, started).await;
         };
         after = last.id;
         let looks = cases
@@ -39,6 +42,7 @@ pub(crate) async fn open_cases(ctx: &LeaseContext, work: Work) -> Result<(), Hal
 
 /// Deals with a live invoice are asked for by id, in portions, so that a deletion is seen.
 pub(crate) async fn linked_deals(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
+    let started = ctx.now();
     let mut after = None;
     loop {
         let deals = ctx
@@ -47,7 +51,7 @@ pub(crate) async fn linked_deals(ctx: &LeaseContext, work: Work) -> Result<(), H
             .await
             .map_err(Halted::from)?;
         let Some(last) = deals.last() else {
-            return settle(ctx, work).await;
+            return settle(ctx, work, portal_task::LINKS, started).await;
         };
         after = Some(*last);
         let looks = deals
@@ -71,9 +75,14 @@ fn look(ctx: &LeaseContext, subject: Subject, reason: &str) -> Look {
     }
 }
 
-async fn settle(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
+async fn settle(
+    ctx: &LeaseContext,
+    work: Work,
+    task: &str,
+    started: Timestamp,
+) -> Result<(), Halted> {
     ctx.record(Record {
-        settled: vec![Settled { work, next: None }],
+        settled: vec![portal_task::settled(ctx, work, task, started)],
         ..Record::default()
     })
     .await

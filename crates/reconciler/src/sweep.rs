@@ -12,7 +12,7 @@ use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::{Mode, Policy};
 use serde::{Deserialize, Serialize};
-use store::{Lane, Look, Record, Settled, Subject, SubjectKind, Work};
+use store::{Lane, Look, Record, Subject, SubjectKind, Work};
 
 use crate::deal::subject_of;
 use crate::{Connected, Reconciler, access, journal, portal_task, record_owner};
@@ -59,7 +59,7 @@ pub(crate) async fn look(
     }
     access::regained(ctx, portal_task::SWEEP).await?;
     ctx.record(Record {
-        settled: vec![Settled { work, next: None }],
+        settled: vec![portal_task::settled(ctx, work, portal_task::SWEEP, started)],
         ..Record::default()
     })
     .await

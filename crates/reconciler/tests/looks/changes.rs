@@ -225,6 +225,24 @@ fn a_lost_event_is_made_up_for_by_the_sweep() {
 }
 
 #[test]
+fn a_task_of_the_portal_is_due_again_an_interval_after_it_began() {
+    paused(async {
+        for (task, minutes) in [("sweep", 15), ("cases", 60), ("links", 24 * 60)] {
+            let desk = Desk::open().await;
+            let began = desk.clock.now();
+            desk.task(task).await;
+            desk.run(60).await;
+            let due = desk.store.next_due_of(&portal()).await.unwrap();
+            assert_eq!(
+                due,
+                Some(began + SignedDuration::from_mins(minutes)),
+                "{task}"
+            );
+        }
+    });
+}
+
+#[test]
 fn a_deal_that_a_robot_moved_on_is_found_by_its_entry() {
     paused(async {
         let desk = Desk::open().await;
