@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::suite::Counted;
 use crate::workspace::Workspace;
-use crate::{deny, suite, tidy};
+use crate::{deny, suite, survive, tidy};
 
 /// One step, in the order of running: the cheap ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +16,18 @@ pub(crate) enum Step {
     Tidy,
     Lints,
     Tests,
+    Survive,
     Docs,
     Deny,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Format,
         Self::Tidy,
         Self::Lints,
         Self::Tests,
+        Self::Survive,
         Self::Docs,
         Self::Deny,
     ];
@@ -36,6 +38,7 @@ impl Step {
             Self::Tidy => "tidy",
             Self::Lints => "lints",
             Self::Tests => "tests",
+            Self::Survive => "survive",
             Self::Docs => "docs",
             Self::Deny => "deny",
         }
@@ -102,6 +105,7 @@ fn one(workspace: &Workspace, step: Step, counted: &mut Option<Counted>) -> anyh
             *counted = Some(result);
             Ok(passed)
         }
+        Step::Survive => survive::run(workspace, &["--cycles", survive::CYCLES_IN_CI]),
         Step::Docs => passes(
             workspace
                 .cargo()

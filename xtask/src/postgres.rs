@@ -3,11 +3,11 @@
 //! The server is watched by a small shell that waits for the end of its input: when this program ends, even
 //! by a signal, the pipe closes, and the shell stops the server and removes the folder.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::Context as _;
 
@@ -19,7 +19,7 @@ const TRIES: usize = 5;
 
 const HINT: &str = "install it (Debian: `apt-get install postgresql`), or name a database in `PROVODKA_TEST_POSTGRES`";
 
-/// Makes the cluster, starts it, waits for the end of input, stops it.
+/// Makes the cluster, starts it, crashes and starts it again at each line of input, stops it at the end of input.
 /// Its commits are durable like a real one's: the store refuses a server that may lose them.
 /// Signals are for our own process: the end of the pipe is what counts.
 const WATCH: &str = r#"
@@ -28,24 +28,32 @@ trap 'cd /; rm -rf "$FOLDER"' EXIT
 cd "$FOLDER" || exit 1
 "$BIN/initdb" -D "$FOLDER/data" -U provodka -A trust -E UTF8 --locale=C --no-sync >"$FOLDER/initdb.log" 2>&1 \
     || { cat "$FOLDER/initdb.log"; exit 1; }
-"$BIN/pg_ctl" -D "$FOLDER/data" -w -t 60 -l "$FOLDER/server.log" -o "-c listen_addresses=127.0.0.1 -p $PORT -k $FOLDER \
-    -c max_connections=200" start >"$FOLDER/start.log" 2>&1 \
-    || { cat "$FOLDER/start.log" "$FOLDER/server.log"; exit 1; }
-echo ready
-read -r _
-"$BIN/pg_ctl" -D "$FOLDER/data" -m immediate -w stop >/dev/null 2>&1
+stop() { "$BIN/pg_ctl" -D "$FOLDER/data" -m immediate -w stop >/dev/null 2>&1; }
+start() {
+    "$BIN/pg_ctl" -D "$FOLDER/data" -w -t 60 -l "$FOLDER/server.log" -o "-c listen_addresses=127.0.0.1 -p $PORT -k $FOLDER \
+        -c max_connections=200" start >"$FOLDER/start.log" 2>&1 \
+        || { cat "$FOLDER/start.log" "$FOLDER/server.log"; exit 1; }
+    echo ready
+}
+start
+while read -r _; do stop; start; done
+stop
 "#;
 
 /// A running server; dropping it stops it.
-pub(crate) struct Postgres {
+pub struct Postgres {
     watch: Child,
+    says: Option<BufReader<ChildStdout>>,
     folder: PathBuf,
     url: String,
 }
 
 impl Postgres {
     /// Starts one; as root it runs under another user, because the server refuses root.
-    pub(crate) fn start(workspace: &Workspace) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When there is no PostgreSQL and none can be installed, or it does not start.
+    pub fn start(workspace: &Workspace) -> anyhow::Result<Self> {
         let programs = match programs() {
             Some(programs) => programs,
             None => {
@@ -65,8 +73,23 @@ impl Postgres {
     }
 
     /// For `PROVODKA_TEST_POSTGRES`.
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Crashes it (nothing is closed, nothing written out) and starts it again at the same address.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub fn crash(&mut self) -> anyhow::Result<()> {
+        let orders = self
+            .watch
+            .stdin
+            .as_mut()
+            .context("the shell has no input")?;
+        orders.write_all(b"again\n")?;
+        orders.flush()?;
+        self.wait_until_ready()
     }
 
     fn start_once(programs: &Path) -> anyhow::Result<Self> {
@@ -84,7 +107,7 @@ impl Postgres {
                 command
             }
         };
-        let watch = command
+        let mut watch = command
             .args(["-c", WATCH])
             .env("BIN", programs)
             .env("FOLDER", &folder)
@@ -95,6 +118,7 @@ impl Postgres {
             .spawn()
             .context("cannot start a shell")?;
         let mut running = Self {
+            says: watch.stdout.take().map(BufReader::new),
             watch,
             folder,
             url: format!("postgres://provodka@127.0.0.1:{port}/postgres"),
@@ -104,13 +128,9 @@ impl Postgres {
     }
 
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
-        let output = self
-            .watch
-            .stdout
-            .take()
-            .context("the shell has no output")?;
+        let says = self.says.as_mut().context("the shell has no output")?;
         let mut said = String::new();
-        for line in BufReader::new(output).lines() {
+        for line in says.lines() {
             let line = line?;
             if line == "ready" {
                 return Ok(());

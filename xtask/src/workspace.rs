@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 
 /// The checkout.
-pub(crate) struct Workspace {
+pub struct Workspace {
     root: PathBuf,
 }
 
 impl Workspace {
     /// The checkout that this program was built from.
-    pub(crate) fn find() -> anyhow::Result<Self> {
+    pub fn find() -> anyhow::Result<Self> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = own.parent().context("xtask has no folder above it")?;
         Ok(Self {

@@ -1,0 +1,34 @@
+//! Sets off `tests/examples/survive`: the real program in processes of its own, killed, frozen and cut off.
+
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::workspace::Workspace;
+
+/// So many cycles CI lives: one deck.
+pub(crate) const CYCLES_IN_CI: &str = "30";
+
+/// Builds the program and the harness, and runs it; answers whether everything survived.
+pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<bool> {
+    // Of the whole workspace, so that the features of others' crates are those of the tests' build.
+    let built = passes(workspace.cargo().args([
+        "build",
+        "--quiet",
+        "--workspace",
+        "--bin",
+        "provodka",
+        "--example",
+        "survive",
+    ]))?;
+    let own = std::env::current_exe()?;
+    let harness = own.with_file_name("examples").join("survive");
+    Ok(built && passes(workspace.command(harness).args(arguments))?)
+}
+
+fn passes(command: &mut Command) -> anyhow::Result<bool> {
+    let program = command.get_program().to_owned();
+    let status = command.status();
+    let status = status.with_context(|| format!("cannot start `{}`", program.display()))?;
+    Ok(status.success())
+}
