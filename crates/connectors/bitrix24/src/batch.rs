@@ -5,6 +5,7 @@
 //! long) is sent again here, and alone.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use capability::{Call, ConnectorError};
 use domain::Verdict;
@@ -16,13 +17,23 @@ use crate::command::Command;
 use crate::error::{Effect, Meaning, unclear_answer};
 use crate::load::Load;
 
-type Settled = Result<Value, ConnectorError>;
+pub(crate) type Settled = Result<Value, ConnectorError>;
+
+/// Which question goes first in a batch that carries the commands of these numbers; its answer tells how things stood
+/// right before them.
+pub(crate) type Question<'a> = &'a (dyn Fn(&[usize]) -> Option<Command> + Sync);
+
+/// The key of a batch's question.
+const FIRST: &str = "first";
 
 /// Commands with their results as far as they came.
 struct Sheet<'a> {
     commands: &'a [Command],
+    question: Question<'a>,
     effect: Effect,
     results: Vec<Option<Settled>>,
+    /// What the question of the batch that carried a command last brought.
+    before: Vec<Option<Arc<Value>>>,
     open: VecDeque<usize>,
     /// Commands a batch may have; smaller once the portal found one too long.
     most: usize,
@@ -38,21 +49,36 @@ impl Client {
         commands: &[Command],
         effect: Effect,
     ) -> Vec<Settled> {
+        let results = self.batch_asking(call, commands, effect, &|_| None).await;
+        results.into_iter().map(|(result, _)| result).collect()
+    }
+
+    /// The same with a question at the head of every batch. Each result comes with the answer to the question of its
+    /// own batch, where there was one and it was answered.
+    pub(crate) async fn batch_asking(
+        &self,
+        call: &Call<'_>,
+        commands: &[Command],
+        effect: Effect,
+        question: Question<'_>,
+    ) -> Vec<(Settled, Option<Arc<Value>>)> {
         let mut sheet = Sheet {
             commands,
+            question,
             effect,
             results: vec![None; commands.len()],
+            before: vec![None; commands.len()],
             open: (0..commands.len()).collect(),
             most: usize::MAX,
             renewed: false,
         };
         while !sheet.open.is_empty() {
-            let chunk = sheet.next_chunk(self);
-            let keyed = sheet.keyed(&chunk);
+            let (first, chunk) = sheet.next_chunk(self);
+            let keyed = sheet.keyed(first.as_ref(), &chunk);
             match self.send(call, &Load::Batch(&keyed), effect).await {
                 Err(error) => sheet.unanswered(chunk, &error),
                 Ok((whole, pass)) => {
-                    let expired = sheet.answered(self, &chunk, &keyed, whole);
+                    let expired = sheet.answered(self, first.as_ref(), &chunk, whole);
                     if expired.is_empty() {
                         continue;
                     }
@@ -69,22 +95,40 @@ impl Client {
 }
 
 impl<'a> Sheet<'a> {
-    fn next_chunk(&mut self, client: &Client) -> Vec<usize> {
-        let methods = self
-            .open
-            .iter()
-            .filter_map(|&index| self.commands.get(index));
-        let fitting = client
-            .pace
-            .fit(methods.map(|command| command.method), self.effect);
-        let take = fitting.min(self.most).max(1).min(self.open.len());
-        self.open.drain(..take).collect()
+    /// What goes into the next batch: its question, where one is to be asked, and as many commands as fit beside it.
+    fn next_chunk(&mut self, client: &Client) -> (Option<Command>, Vec<usize>) {
+        let count = self.fitting(client, None);
+        let Some(first) = self.question_for(count) else {
+            return (None, self.open.drain(..count).collect());
+        };
+        let count = self.fitting(client, Some(first.method));
+        let first = self.question_for(count);
+        (first, self.open.drain(..count).collect())
     }
 
-    /// Keys are words: PHP would turn numbers into a list.
-    fn keyed(&self, chunk: &[usize]) -> Vec<(String, &'a Command)> {
-        let of = |&index: &usize| Some((format!("c{index}"), self.commands.get(index)?));
-        chunk.iter().filter_map(of).collect()
+    fn fitting(&self, client: &Client, first: Option<&'static str>) -> usize {
+        let commands = self.open.iter().filter_map(|&at| self.commands.get(at));
+        let methods = first.into_iter().chain(commands.map(|one| one.method));
+        let fitting = client.pace.fit(methods, self.effect);
+        let beside = fitting.saturating_sub(usize::from(first.is_some()));
+        beside.min(self.most).max(1).min(self.open.len())
+    }
+
+    fn question_for(&self, count: usize) -> Option<Command> {
+        let chunk: Vec<usize> = self.open.iter().take(count).copied().collect();
+        (self.question)(&chunk)
+    }
+
+    fn keyed<'b>(&self, first: Option<&'b Command>, chunk: &[usize]) -> Vec<(String, &'b Command)>
+    where
+        'a: 'b,
+    {
+        let first = first.map(|first| (FIRST.to_owned(), first));
+        let of = |&index: &usize| Some((key(index), self.commands.get(index)?));
+        first
+            .into_iter()
+            .chain(chunk.iter().filter_map(of))
+            .collect()
     }
 
     fn unanswered(&mut self, chunk: Vec<usize>, error: &ConnectorError) {
@@ -99,14 +143,22 @@ impl<'a> Sheet<'a> {
     fn answered(
         &mut self,
         client: &Client,
+        first: Option<&Command>,
         chunk: &[usize],
-        keyed: &[(String, &Command)],
         whole: Value,
     ) -> Vec<usize> {
         let mut parts = Parts::of(whole, self.effect);
+        let before = first.and_then(|first| parts.take(FIRST, first.method, self.effect).ok());
+        let before = before.map(Arc::new);
         let (mut expired, mut too_long) = (Vec::new(), Vec::new());
-        for (&index, (key, command)) in chunk.iter().zip(keyed) {
-            let result = match parts.take(key, command.method, self.effect) {
+        for &index in chunk {
+            let Some(command) = self.commands.get(index) else {
+                continue;
+            };
+            if let Some(slot) = self.before.get_mut(index) {
+                slot.clone_from(&before);
+            }
+            let result = match parts.take(&key(index), command.method, self.effect) {
                 Ok(value) => Ok(value),
                 Err(Part::Unclear(error)) => Err(error),
                 Err(Part::Refused(refusal)) => match refusal.meaning(self.effect) {
@@ -147,7 +199,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    fn into_results(self) -> Vec<Settled> {
+    fn into_results(self) -> Vec<(Settled, Option<Arc<Value>>)> {
         let missing = || {
             Err(unclear_answer(
                 self.effect,
@@ -159,8 +211,14 @@ impl<'a> Sheet<'a> {
         self.results
             .into_iter()
             .map(|result| result.unwrap_or_else(missing))
+            .zip(self.before)
             .collect()
     }
+}
+
+/// Keys are words: PHP would turn numbers into a list.
+fn key(index: usize) -> String {
+    format!("c{index}")
 }
 
 /// What the commands get that were not sent, because the error tells that they would fare alike.

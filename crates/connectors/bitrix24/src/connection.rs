@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::address::account;
 use crate::client::Client;
+use crate::density::Density;
 use crate::fields::{FieldKinds, FieldNames};
 use crate::oauth::oauth_host_is_pinned;
 use crate::probe::feature;
@@ -84,6 +85,8 @@ pub(crate) struct Connector {
     pub(crate) kinds: RwLock<Option<Arc<FieldKinds>>>,
     /// Where the last looks saw deals' buyers and our own companies: read ahead, never believed.
     pub(crate) ahead: Mutex<Ahead>,
+    /// How full its lists are.
+    pub(crate) density: Arc<Density>,
     /// Whether packets of a process that ended were looked for.
     pub(crate) orphans_sought: std::sync::atomic::AtomicBool,
 }
@@ -132,6 +135,7 @@ impl Bitrix24 {
             offline,
             kinds: RwLock::new(None),
             ahead: Mutex::new(Ahead::default()),
+            density: Arc::default(),
             orphans_sought: std::sync::atomic::AtomicBool::new(false),
         };
         Ok(Self {

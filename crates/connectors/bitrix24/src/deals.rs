@@ -1,6 +1,6 @@
 //! Reading deals: the glance, the whole look, and the proof that one is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
@@ -61,11 +61,9 @@ impl ReadDeals for Connector {
 
     async fn read(&self, call: &Call<'_>, ids: &[DealId]) -> Result<Reading, ConnectorError> {
         let ids: Vec<u64> = ids.iter().map(|id| id.0).collect();
-        let mut gathering = Gathering::default();
+        let mut gathering = self.first_wants(&ids);
         gathering.our_fields = self.fields.names().map(str::to_owned).collect();
-        gathering.want_deals(&ids);
-        gathering.want_own_companies();
-        self.want_ahead(&mut gathering, &ids);
+        gathering.unknown = self.unknown_buyers();
         gathering.read(&self.client, call).await?;
         self.remember_buyers(
             gathering
@@ -76,6 +74,25 @@ impl ReadDeals for Connector {
         self.remember_gathered(&gathering);
         let known = self.known_kinds().unwrap_or_default();
         assemble(gathering, &ids, self, &known).map_err(unreadable)
+    }
+
+    fn at_once(&self, ids: &[DealId]) -> usize {
+        let ids: Vec<u64> = ids.iter().map(|id| id.0).collect();
+        let fits = |count: usize| {
+            let wants = self.first_wants(ids.get(..count).unwrap_or_default());
+            let methods = wants.methods();
+            self.client.pace.fit(methods.iter().copied(), Effect::Read) == methods.len()
+        };
+        let (mut fit, mut beyond) = (1, ids.len().saturating_add(1));
+        while beyond.saturating_sub(fit) > 1 {
+            let middle = fit.midpoint(beyond);
+            if fits(middle) {
+                fit = middle;
+            } else {
+                beyond = middle;
+            }
+        }
+        fit
     }
 
     async fn presence(
@@ -112,6 +129,23 @@ impl ReadDeals for Connector {
 }
 
 impl Connector {
+    /// What the first request of a whole look asks for.
+    fn first_wants(&self, ids: &[u64]) -> Gathering {
+        let mut gathering = Gathering::new(&self.density);
+        gathering.want_deals(ids);
+        gathering.want_own_companies();
+        self.want_ahead(&mut gathering, ids);
+        gathering
+    }
+
+    /// Companies of deals that were glanced at, of whose requisites nothing is known.
+    fn unknown_buyers(&self) -> Vec<u64> {
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let companies = ahead.buyers.values().filter_map(|(company, _)| *company);
+        let unknown = companies.filter(|id| !ahead.requisites.contains_key(&(COMPANY, *id)));
+        unknown.collect::<BTreeSet<u64>>().into_iter().collect()
+    }
+
     fn want_ahead(&self, gathering: &mut Gathering, ids: &[u64]) {
         let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         let buyers: Vec<_> = ids
@@ -140,11 +174,9 @@ impl Connector {
         if ahead.requisites.len() > MOST_AHEAD {
             ahead.requisites.clear();
         }
-        for (id, requisite) in &gathering.requisites {
-            if let (Some(kind), Some(owner)) = (requisite.entity_type_id.0, requisite.entity_id.0) {
-                let of_owner = ahead.requisites.entry((kind, owner)).or_default();
-                of_owner.insert(*id);
-            }
+        for (owner, requisites) in &gathering.learnt {
+            let of_owner = ahead.requisites.entry(*owner).or_default();
+            of_owner.extend(requisites);
         }
     }
 

@@ -44,7 +44,7 @@ impl ReadDirectory for Connector {
     }
 
     async fn own_companies(&self, call: &Call<'_>) -> Result<Vec<OwnCompany>, ConnectorError> {
-        let mut gathering = Gathering::default();
+        let mut gathering = Gathering::new(&self.density);
         gathering.want_own_companies();
         gathering.read(&self.client, call).await?;
         self.remember_gathered(&gathering);

@@ -6,6 +6,7 @@
 //! that a look at fifty known deals takes one batch. Lists are read without counting, by id after the last one seen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use capability::{Call, ConnectorError};
 use serde::de::DeserializeOwned;
@@ -13,18 +14,17 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::command::Command;
+use crate::density::{Density, List};
 use crate::error::{Effect, other_shape};
+use crate::pace::MOST_COMMANDS;
 use crate::translate::{COMPANY, CONTACT};
 use crate::wire::{self, Items, ProductRows, Rows};
 
 /// Rows a page of the portal has.
 pub(crate) const PAGE: usize = 50;
-/// Deals whose rows or history share a command: mostly they fit one page together.
-const DEALS_A_COMMAND: usize = 5;
-/// Requisites whose addresses share a command: three types each stay below a page.
+/// Requisites whose addresses share a command: three types each stay below a page, after which this list cannot be
+/// read on.
 const REQUISITES_A_COMMAND: usize = 16;
-/// Owners whose requisites share a command.
-const OWNERS_A_COMMAND: usize = 25;
 /// A graph deeper than this, or a list longer, is none that a person made.
 const MOST_ROUNDS: usize = 60;
 
@@ -56,6 +56,8 @@ enum Want {
         after: u64,
     },
     Addresses(Vec<u64>),
+    /// Which requisites companies have that are of no use yet.
+    Ahead(Vec<u64>),
 }
 
 /// What was read so far.
@@ -72,6 +74,11 @@ pub(crate) struct Gathering {
     pub(crate) requisites: BTreeMap<u64, wire::Requisite>,
     pub(crate) banks: BTreeMap<u64, wire::BankDetail>,
     pub(crate) addresses: BTreeMap<u64, Vec<wire::Address>>,
+    /// Companies whose requisites are learnt where a request has room for it.
+    pub(crate) unknown: Vec<u64>,
+    /// Owners whose requisites were asked for, and what was found of the unknown ones.
+    pub(crate) learnt: BTreeMap<(u64, u64), BTreeSet<u64>>,
+    density: Arc<Density>,
     wants: Vec<Want>,
     asked: Asked,
 }
@@ -126,17 +133,33 @@ const REQUISITE_FIELDS: [&str; 18] = [
 ];
 
 impl Gathering {
+    /// Nothing is wanted yet.
+    pub(crate) fn new(density: &Arc<Density>) -> Self {
+        Self {
+            density: Arc::clone(density),
+            ..Self::default()
+        }
+    }
+
+    /// The methods of the first request or requests, as far as it is known what is wanted.
+    pub(crate) fn methods(&self) -> Vec<&'static str> {
+        let commands = self.wants.iter().map(|want| self.command(want));
+        commands.map(|command| command.method).collect()
+    }
+
     /// Wants these deals whole.
     pub(crate) fn want_deals(&mut self, ids: &[u64]) {
         for chunk in ids.chunks(PAGE) {
             self.wants.push(Want::Deals(chunk.to_vec()));
             self.wants.push(Want::Links(chunk.to_vec()));
         }
-        for chunk in ids.chunks(DEALS_A_COMMAND) {
+        for chunk in ids.chunks(self.density.owners(List::Rows)) {
             self.wants.push(Want::Rows {
                 deals: chunk.to_vec(),
                 after: 0,
             });
+        }
+        for chunk in ids.chunks(self.density.owners(List::History)) {
             self.wants.push(Want::History {
                 deals: chunk.to_vec(),
                 after: 0,
@@ -178,7 +201,10 @@ impl Gathering {
     }
 
     fn want_requisites(&mut self, kind: u64, owners: &[u64]) {
-        for chunk in owners.chunks(OWNERS_A_COMMAND) {
+        for owner in owners {
+            self.learnt.entry((kind, *owner)).or_default();
+        }
+        for chunk in owners.chunks(self.density.owners(List::Requisites)) {
             self.wants.push(Want::Requisites {
                 kind,
                 owners: chunk.to_vec(),
@@ -193,7 +219,7 @@ impl Gathering {
             .into_iter()
             .filter(|id| self.asked.requisites.insert(*id))
             .collect();
-        for chunk in fresh.chunks(OWNERS_A_COMMAND) {
+        for chunk in fresh.chunks(self.density.owners(List::Banks)) {
             self.wants.push(Want::Banks {
                 requisites: chunk.to_vec(),
                 after: 0,
@@ -213,6 +239,7 @@ impl Gathering {
         for _round in 0..MOST_ROUNDS {
             let wants = std::mem::take(&mut self.wants);
             if wants.is_empty() {
+                self.note_density();
                 return Ok(());
             }
             let commands: Vec<Command> = wants.iter().map(|want| self.command(want)).collect();
@@ -276,6 +303,13 @@ impl Gathering {
                 json!({
                     "filter": {"=ENTITY_TYPE_ID": kind, "@ENTITY_ID": owners, ">ID": after},
                     "order": {"ID": "ASC"}, "select": REQUISITE_FIELDS, "start": -1,
+                }),
+            ),
+            Want::Ahead(owners) => Command::new(
+                "crm.requisite.list",
+                json!({
+                    "filter": {"=ENTITY_TYPE_ID": COMPANY, "@ENTITY_ID": owners}, "order": {"ID": "ASC"},
+                    "select": ["ID", "ENTITY_ID"], "start": -1,
                 }),
             ),
             Want::RequisitesById(ids) => Command::new(
@@ -361,6 +395,17 @@ impl Gathering {
                 }
                 self.keep_requisites(found);
             }
+            Want::Ahead(owners) => {
+                for owner in owners {
+                    self.learnt.entry((COMPANY, owner)).or_default();
+                }
+                // What a full page leaves out is met when it is wanted.
+                for row in rows::<wire::Requisite>(result, "requisites")? {
+                    if let (Some(id), Some(owner)) = (row.id.0, row.entity_id.0) {
+                        self.learnt.entry((COMPANY, owner)).or_default().insert(id);
+                    }
+                }
+            }
             Want::RequisitesById(_) => {
                 let found = rows::<wire::Requisite>(result, "requisites")?;
                 self.keep_requisites(found);
@@ -387,6 +432,11 @@ impl Gathering {
 
     fn keep_requisites(&mut self, found: Vec<wire::Requisite>) {
         for row in found {
+            if let (Some(kind), Some(owner), Some(id)) =
+                (row.entity_type_id.0, row.entity_id.0, row.id.0)
+            {
+                self.learnt.entry((kind, owner)).or_default().insert(id);
+            }
             if let Some(id) = row.id.0 {
                 self.requisites.insert(id, row);
             }
@@ -414,6 +464,34 @@ impl Gathering {
         if self.wants.is_empty() {
             self.want_chosen_elsewhere();
         }
+        self.want_ahead();
+    }
+
+    /// A request that is needed anyway learns what the next readings would need another one for.
+    fn want_ahead(&mut self) {
+        if self.wants.is_empty() || self.unknown.is_empty() {
+            return;
+        }
+        let unknown = std::mem::take(&mut self.unknown);
+        let room = MOST_COMMANDS.saturating_sub(self.wants.len());
+        let asked = &self.asked.companies;
+        let unknown: Vec<u64> = unknown
+            .into_iter()
+            .filter(|id| !asked.contains(id))
+            .collect();
+        let chunks = unknown.chunks(self.density.owners(List::Requisites));
+        let ahead = chunks.take(room).map(|chunk| Want::Ahead(chunk.to_vec()));
+        self.wants.extend(ahead);
+    }
+
+    /// How full the lists were, for the next reading.
+    fn note_density(&self) {
+        let note = |list, owners: usize, rows: usize| self.density.saw(list, owners, rows);
+        note(List::Rows, self.deals.len(), self.rows.len());
+        note(List::History, self.deals.len(), self.history.len());
+        let owners = self.asked.companies.len() + self.asked.contacts.len();
+        note(List::Requisites, owners, self.requisites.len());
+        note(List::Banks, self.asked.requisites.len(), self.banks.len());
     }
 
     /// Requisites chosen in a deal that belong neither to its company and contact nor to us: another

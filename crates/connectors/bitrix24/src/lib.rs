@@ -23,6 +23,7 @@ mod client;
 mod command;
 mod connection;
 mod deals;
+mod density;
 mod dialog;
 mod directory;
 mod error;

@@ -4,7 +4,7 @@
 //! and a chat message carry a mark in their text, by which they are found. A file travels alone: the
 //! portal refuses uploads inside a batch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -43,19 +43,22 @@ impl WritePortal for Connector {
             .map(|(index, _)| index)
             .collect();
         let of = |index: &usize| writes.get(*index);
-        let mut commands = times_of_change(writes);
-        let looks = commands.len();
-        let packed_writes = packed.iter().filter_map(of);
-        commands.extend(packed_writes.map(|write| self.command(write)));
-        let mut answers = self
+        let commands: Vec<Command> = packed
+            .iter()
+            .filter_map(of)
+            .map(|write| self.command(write))
+            .collect();
+        let question = |chunk: &[usize]| {
+            let carried = chunk.iter().filter_map(|at| of(packed.get(*at)?));
+            times_of_change(carried)
+        };
+        let answers = self
             .client
-            .batch(call, &commands, Effect::Write)
-            .await
-            .into_iter();
-        let before = changed_before(answers.by_ref().take(looks));
-        for (index, answer) in packed.iter().zip(answers) {
-            if let (Some(write), Some(slot)) = (writes.get(*index), results.get_mut(*index)) {
-                *slot = Some(answer.and_then(|value| written(write, value, &before)));
+            .batch_asking(call, &commands, Effect::Write, &question)
+            .await;
+        for (index, (answer, before)) in packed.iter().zip(answers) {
+            if let (Some(write), Some(slot)) = (of(index), results.get_mut(*index)) {
+                *slot = Some(answer.and_then(|value| written(write, value, before.as_deref())));
             }
         }
         for (write, slot) in writes.iter().zip(&mut results) {
@@ -64,10 +67,27 @@ impl WritePortal for Connector {
                     .client
                     .call(call, &self.command(write), Effect::Write)
                     .await;
-                *slot = Some(answer.and_then(|value| written(write, value, &before)));
+                *slot = Some(answer.and_then(|value| written(write, value, None)));
             }
         }
         results.into_iter().flatten().collect()
+    }
+
+    fn at_once(&self, writes: &[PortalWrite]) -> usize {
+        let packed = writes
+            .iter()
+            .take_while(|write| !matches!(write, PortalWrite::AttachFile { .. }));
+        let methods: Vec<&str> = packed.map(|write| self.command(write).method).collect();
+        let fit = |first: Option<&'static str>| {
+            let methods = first.into_iter().chain(methods.iter().copied());
+            let fitting = self.client.pace.fit(methods, Effect::Write);
+            fitting.saturating_sub(usize::from(first.is_some()))
+        };
+        let fitting = fit(None);
+        let asked = times_of_change(writes.iter().take(fitting));
+        asked
+            .map_or(fitting, |first| fit(Some(first.method)))
+            .max(1)
     }
 
     async fn look_up(
@@ -184,44 +204,36 @@ fn carries(text: &str, mark: &str) -> bool {
     })
 }
 
-/// Asks, right before their fields are set, when the deals were changed last: someone may have edited them since
-/// they were compared.
-fn times_of_change(writes: &[PortalWrite]) -> Vec<Command> {
+/// Asks, at the head of the batch that sets their fields, when the deals were changed last: someone may have edited
+/// them since they were compared. A batch names fewer deals than a page holds.
+fn times_of_change<'a>(writes: impl Iterator<Item = &'a PortalWrite>) -> Option<Command> {
     let deals: BTreeSet<u64> = writes
-        .iter()
         .filter_map(|write| match write {
             PortalWrite::SetFields { deal, compared, .. } => compared.map(|_| deal.0),
             _ => None,
         })
         .collect();
     let deals: Vec<u64> = deals.into_iter().collect();
-    deals
-        .chunks(PAGE)
-        .map(|ids| deals_command(ids, &["id", "updatedTime"]))
-        .collect()
+    (!deals.is_empty()).then(|| deals_command(&deals, &["id", "updatedTime"]))
 }
 
-/// What is not told here was not read: nothing depends on it but a look that is saved.
-fn changed_before(
-    answers: impl Iterator<Item = Result<Value, ConnectorError>>,
-) -> BTreeMap<u64, Timestamp> {
-    answers
-        .flatten()
-        .filter_map(|value| items::<wire::BriefItem>(value).ok())
-        .flatten()
-        .filter_map(|deal| Some((deal.id.0, deal.updated_time.0?)))
-        .collect()
+/// When a deal was changed last, before what its batch did. What is not told was not read: nothing depends on it but a
+/// look that is saved.
+fn changed_before(deal: DealId, before: Option<&Value>) -> Option<Timestamp> {
+    let deals = items::<wire::BriefItem>(before?.clone()).ok()?;
+    let told = deals.into_iter().find(|told| told.id.0 == deal.0)?;
+    told.updated_time.0
 }
 
 /// What a successful answer of this write must look like.
 fn written(
     write: &PortalWrite,
     value: Value,
-    before: &BTreeMap<u64, Timestamp>,
+    before: Option<&Value>,
 ) -> Result<Written, ConnectorError> {
     let method = match write {
         PortalWrite::SetFields { deal, compared, .. } => {
-            let undisturbed = compared.is_some() && before.get(&deal.0) == compared.as_ref();
+            let undisturbed = compared.is_some() && changed_before(*deal, before) == *compared;
             return updated(*deal, value, undisturbed);
         }
         PortalWrite::AddTimelineEntry { .. } => "crm.timeline.comment.add",

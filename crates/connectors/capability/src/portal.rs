@@ -42,6 +42,9 @@ pub trait ReadDeals: Send + Sync {
     /// The whole look: lines, stage history, buyer's and seller's requisites with bank details and addresses.
     async fn read(&self, call: &Call<'_>, ids: &[DealId]) -> Result<Reading, ConnectorError>;
 
+    /// How many of the first of these deals one request can read whole, as far as is known; at least one.
+    fn at_once(&self, ids: &[DealId]) -> usize;
+
     /// By id, one by one in a batch: a list alone never proves that something is gone.
     async fn presence(
         &self,
@@ -207,6 +210,9 @@ pub trait WritePortal: Send + Sync {
         call: &Call<'_>,
         writes: &[PortalWrite],
     ) -> Vec<Result<Written, ConnectorError>>;
+
+    /// How many of the first of these writes share one request, as far as is known; at least one.
+    fn at_once(&self, writes: &[PortalWrite]) -> usize;
 
     /// Looks for what a write of unknown outcome left behind. `Ok(None)`: it is not there now.
     /// Writes that are idempotent by nature answer `Ok(None)`: send them again.

@@ -2,17 +2,21 @@
 //!
 //! After a lost answer a contractor is looked up by its natural key, INN and KPP: the service keeps it unique.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use capability::accounting::Counterparties;
 use capability::{Call, ConnectorError};
 use domain::observed::KnownCounterparty;
 use domain::{ContractorId, Counterparty, Inn, OrganisationId};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use crate::client::Ask;
 use crate::{Kontur, mark, translate, wire};
 
+/// Searches under way at one time.
+const SEARCHES_AT_ONCE: usize = 20;
 /// The greatest page of a search.
 const PAGE: usize = 100;
 /// Nobody has that many contractors with one INN: the service is not paging.
@@ -20,19 +24,22 @@ const MOST_PAGES: usize = 50;
 
 #[async_trait]
 impl Counterparties for Kontur {
-    /// The contract's search takes one INN at a time.
+    /// The contract's search takes one INN at a time, so several searches are under way together.
     async fn find(
         &self,
         call: &Call<'_>,
         organisation: &OrganisationId,
         inns: &[Inn],
     ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        let distinct: BTreeSet<&Inn> = inns.iter().collect();
+        let searches: Vec<BoxFuture<'_, Result<Vec<KnownCounterparty>, ConnectorError>>> = distinct
+            .into_iter()
+            .map(|inn| self.with_inn(call, organisation, inn).boxed())
+            .collect();
+        let mut searches = stream::iter(searches).buffer_unordered(SEARCHES_AT_ONCE);
         let mut found = BTreeMap::new();
-        for (index, inn) in inns.iter().enumerate() {
-            if inns.iter().take(index).any(|earlier| earlier == inn) {
-                continue;
-            }
-            for known in self.with_inn(call, organisation, inn).await? {
+        while let Some(known) = searches.next().await {
+            for known in known? {
                 found.insert(known.id.clone(), known);
             }
         }

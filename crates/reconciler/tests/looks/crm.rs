@@ -88,6 +88,10 @@ impl ReadDeals for Crm {
         Ok(reading)
     }
 
+    fn at_once(&self, ids: &[DealId]) -> usize {
+        ids.len().max(1)
+    }
+
     async fn presence(
         &self,
         _call: &Call<'_>,
@@ -170,6 +174,10 @@ impl WritePortal for Crm {
             );
         }
         results
+    }
+
+    fn at_once(&self, writes: &[PortalWrite]) -> usize {
+        writes.len().clamp(1, 50)
     }
 
     async fn look_up(

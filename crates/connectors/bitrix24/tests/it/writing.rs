@@ -183,6 +183,61 @@ async fn the_time_of_our_change_is_told_only_where_nobody_was_quicker() {
 }
 
 #[tokio::test]
+async fn each_batch_asks_right_before_it_writes() {
+    let sent = std::sync::Mutex::new((0, Vec::new()));
+    let stage = Stage::webhook(portal(move |method, params| {
+        let mut sent = sent.lock().unwrap();
+        let (batches, asked) = &mut *sent;
+        match method {
+            "crm.item.list" => {
+                *batches += 1;
+                let ids: Vec<u64> = (0..50)
+                    .map_while(|at| params.get(&format!("filter[@id][{at}]")))
+                    .map(|id| id.parse().unwrap())
+                    .collect();
+                // Before the second batch somebody edits its deals.
+                let changed = format!("2026-03-12T12:00:0{batches}+03:00");
+                let items: Vec<Value> = ids
+                    .iter()
+                    .map(|id| json!({"id": id, "updatedTime": changed}))
+                    .collect();
+                asked.extend(ids);
+                Reply::Result(json!({"items": items}))
+            }
+            "crm.item.update" => {
+                let id: u64 = params["id"].parse().unwrap();
+                assert!(
+                    asked.contains(&id),
+                    "deal {id} is written before its batch asked"
+                );
+                Reply::Result(
+                    json!({"item": {"id": id, "updatedTime": "2026-03-12T12:00:09+03:00"}}),
+                )
+            }
+            other => panic!("{other}"),
+        }
+    }));
+    let first: Timestamp = "2026-03-12T09:00:01Z".parse().unwrap();
+    let writes: Vec<PortalWrite> = (1..=98)
+        .map(|deal| PortalWrite::SetFields {
+            deal: DealId(deal),
+            fields: vec![(OurField::Status, FieldValue::Empty)],
+            compared: Some(first),
+        })
+        .collect();
+    let told: Vec<bool> = stage
+        .portal
+        .write
+        .write(&stage.call(), &writes)
+        .await
+        .into_iter()
+        .map(|result| result.unwrap().changed.is_some())
+        .collect();
+    assert_eq!(stage.script.seen().len(), 2);
+    assert_eq!(told, [vec![true; 49], vec![false; 49]].concat());
+}
+
+#[tokio::test]
 async fn a_reused_field_gets_its_value_in_its_own_type() {
     let stage = Stage::webhook(portal(|method, params| match method {
         "crm.item.fields" => Reply::Result(json!({"fields": {
