@@ -4,7 +4,7 @@ use store::Lane;
 
 use crate::settings::PassSettings;
 
-/// How many subjects one pass of `lane` takes: what fits about a second of budget.
+/// How many subjects one pass of `lane` takes: what one glance can tell of, and a person's few at once.
 pub fn limit(settings: &PassSettings, lane: Lane) -> usize {
     match lane {
         Lane::Click => settings.click_limit,

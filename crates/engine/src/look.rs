@@ -4,6 +4,7 @@
 //! through [`LeaseContext`]: it checks the lease in the same transaction, so that whoever lost it writes nothing.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -86,6 +87,7 @@ pub struct LeaseContext {
     lane: Lane,
     lease: watch::Receiver<Lease>,
     settled: Mutex<BTreeSet<Subject>>,
+    ending: Arc<AtomicBool>,
 }
 
 impl LeaseContext {
@@ -96,7 +98,19 @@ impl LeaseContext {
             lane,
             lease,
             settled: Mutex::default(),
+            ending: Arc::default(),
         }
+    }
+
+    /// The same pass, which is asked by this to come to an end.
+    pub(crate) fn ended_by(mut self, ending: Arc<AtomicBool>) -> Self {
+        self.ending = ending;
+        self
+    }
+
+    /// Whether the pass is to come to an end: what it has not begun it leaves to another.
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 
     /// The tenant.

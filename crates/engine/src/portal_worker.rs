@@ -34,6 +34,8 @@ pub(crate) struct PortalWorker {
     stop: Stop,
     /// Other portals wait for a worker: this one ends when its turn is over.
     crowded: Arc<AtomicBool>,
+    /// The passes are asked to come to their end.
+    ending: Arc<AtomicBool>,
     failures: Failures,
 }
 
@@ -68,6 +70,7 @@ impl PortalWorker {
             wakeups,
             stop,
             crowded,
+            ending: Arc::default(),
             failures,
         }
     }
@@ -190,11 +193,8 @@ impl PortalWorker {
     fn start(&self, running: &mut Running, lane: Lane, due: Vec<Work>) {
         let began = self.means.clock.now();
         let id = running.begin(lane, &due, began);
-        let ctx = Arc::new(LeaseContext::new(
-            self.means.clone(),
-            lane,
-            self.lease.subscribe(),
-        ));
+        let ctx = LeaseContext::new(self.means.clone(), lane, self.lease.subscribe());
+        let ctx = Arc::new(ctx.ended_by(Arc::clone(&self.ending)));
         let (looker, means) = (Arc::clone(&self.looker), self.means.clone());
         running.passes.spawn(async move {
             let too_long = later(began, means.settings.passes.longest);
@@ -386,6 +386,7 @@ impl PortalWorker {
 
     /// Lets the passes that run come to their end, within bounds.
     async fn finish(&mut self, mut running: Running) -> Ended {
+        self.ending.store(true, Ordering::Relaxed);
         let deadline = later(
             self.means.clock.now(),
             self.means.settings.lease.stop_within,

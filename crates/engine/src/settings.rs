@@ -63,9 +63,9 @@ impl Default for LeaseSettings {
 pub struct PassSettings {
     /// Subjects of one pass where a person waits. 50.
     pub click_limit: usize,
-    /// Subjects of one ordinary pass: what one list command answers. 50.
+    /// Subjects of one ordinary pass: a glance at them takes one request, which costs a portal a third of a second. 1000.
     pub due_limit: usize,
-    /// Subjects of one trailing pass: files are slow. 10.
+    /// Subjects of one trailing pass: each file takes a request, and the glance is to be few beside them. 50.
     pub trailing_limit: usize,
     /// A pass that runs for longer than this no longer holds its lane: a call that hangs holds only its own subjects. 3 s.
     pub slow_after: Duration,
@@ -90,8 +90,8 @@ impl Default for PassSettings {
     fn default() -> Self {
         Self {
             click_limit: 50,
-            due_limit: 50,
-            trailing_limit: 10,
+            due_limit: 1_000,
+            trailing_limit: 50,
             slow_after: seconds(3),
             most_in_lane: 4,
             longest: minutes(10),
@@ -160,7 +160,7 @@ pub struct GateSettings {
     /// From our address to a remote requests may pile up for so long; the part of the bucket that drains
     /// meanwhile is never lent. 2 s.
     pub path_delay: Duration,
-    /// Requests lent to this process at a time. 4.
+    /// Requests lent to this process at a time, where as many wait for their turn. 4.
     pub slice: u32,
     /// When an unused slice is forgotten. 1 s.
     pub slice_lives: Duration,

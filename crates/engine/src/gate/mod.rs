@@ -159,10 +159,15 @@ impl StoreGate {
             .budget_room(&key, ceiling, bucket.drain_per_minute, now, by)
             .await?;
         let lent = self.slice(&key, ask.urgency, |slice| slice.left(now));
-        // The account and we hold the line as well; whoever else does stands in it.
-        let before_us = Arc::strong_count(&self.line(ask)).saturating_sub(2);
-        let before_us = u32::try_from(before_us).unwrap_or(u32::MAX);
+        let before_us = self.waiting(ask);
         Ok(room.saturating_add(lent).saturating_sub(before_us))
+    }
+
+    /// How many stand in line with such a request.
+    fn waiting(&self, ask: &Admission) -> u32 {
+        // The account and we hold the line as well; whoever else does stands in it.
+        let holders = Arc::strong_count(&self.line(ask)).saturating_sub(2);
+        u32::try_from(holders).unwrap_or(u32::MAX)
     }
 
     async fn wait_out(&self, obstacle: Obstacle, patience: Timestamp) -> Result<(), NotAdmitted> {
@@ -247,7 +252,10 @@ impl StoreGate {
         let ceiling = ceiling(bucket, &self.settings, ask.urgency);
         let want = match ask.urgency {
             Urgency::Click => 1,
-            Urgency::Due | Urgency::Trailing => self.settings.slice.max(1),
+            // What is lent and not used is lost: for those that stand in line now, and no more.
+            Urgency::Due | Urgency::Trailing => {
+                self.waiting(ask).clamp(1, self.settings.slice.max(1))
+            }
         };
         let grant = self
             .store
