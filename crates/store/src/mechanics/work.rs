@@ -110,9 +110,15 @@ statements! {
     SETTLE_NEXT =
         "UPDATE work SET lane = $4, due_at = $5, waits_since = $5, reasons = $6, deaths = 0, taken_by = NULL
          WHERE portal_id = $1 AND subject = $2 AND version = $3";
-    /// Something came meanwhile: it stays due; a sooner next look still counts.
+    /// Something came meanwhile: it stays due, for what came; a sooner next look still counts. The reasons that were
+    /// looked at stand first, unless the same came again.
     SETTLE_CHANGED =
-        "UPDATE work SET deaths = 0, taken_by = NULL WHERE portal_id = $1 AND subject = $2 AND version <> $3";
+        "UPDATE work SET deaths = 0, taken_by = NULL,
+             reasons = CASE
+                 WHEN substr(reasons, 1, length(CAST($4 AS TEXT)) + 1) = CAST($4 AS TEXT) || '\n'
+                     THEN substr(reasons, length(CAST($4 AS TEXT)) + 2)
+                 ELSE reasons END
+         WHERE portal_id = $1 AND subject = $2 AND version <> $3";
     NEXT_DUE_OF =
         "SELECT due_at FROM work WHERE portal_id = $1 ORDER BY due_at LIMIT 1";
     /// A portal that another owner holds is of interest once its lease ends.
@@ -296,7 +302,8 @@ pub(crate) async fn settle(
     let (mut gone, mut next, mut changed, mut again) = (vec![], vec![], vec![], vec![]);
     for one in sorted(settled.iter(), |one| &one.work.subject) {
         let key = params![portal, &one.work.subject, one.work.version];
-        changed.push(key.to_vec());
+        let seen = one.work.reasons.join("\n");
+        changed.push(key.iter().cloned().chain([seen.into()]).collect());
         match &one.next {
             None => gone.push(key.to_vec()),
             Some((due_at, lane, reason)) => {

@@ -96,6 +96,20 @@ conformance! {
         assert_eq!(db.store.work_take(&lease, Lane::Click, 10, &[], at(6)).await.unwrap().len(), 1);
     }
 
+    async fn what_came_during_a_look_is_due_for_its_own_reason(db: &Db) {
+        let lease = leased(db, 1).await;
+        let found = Look { reason: "found by the sweep".to_owned(), ..look(deal(2), Lane::Due, at(1)) };
+        db.store.look(&portal("a"), &[found]).await.unwrap();
+        let mut taken = db.store.work_take(&lease, Lane::Due, 10, &[deal(1)], at(2)).await.unwrap();
+        // The second time it came for the same reason as before.
+        for second in [3, 5] {
+            db.store.accept(&[event("a", deal(2))], at(second)).await.unwrap();
+            db.store.record(&lease, settled(&taken[0], None), at(second + 1)).await.unwrap();
+            taken = db.store.work_take(&lease, Lane::Click, 10, &[deal(1)], at(second + 1)).await.unwrap();
+            assert_eq!(taken[0].reasons, ["event ONCRMDEALUPDATE (online)"]);
+        }
+    }
+
     async fn deaths_are_counted_until_a_look_comes_to_its_end(db: &Db) {
         let lease = leased(db, 1).await;
         for died in 0..3 {
