@@ -91,6 +91,9 @@ pub struct Settings {
     pub write_deadline: Duration,
     /// Calls to the accounting side under way at one time. 20.
     pub accounting_in_flight: usize,
+    /// Batches of writes of one pass under way at one time: a batch of fifty writes takes a portal some three seconds, and
+    /// two requests a second are let through. 6.
+    pub portal_in_flight: usize,
     /// How far a sweep reaches behind what it has seen: clocks differ, lists lag. 10 min.
     pub sweep_overlap: Duration,
     /// How often the vendor's queue is asked, where there is one. 1 min.
@@ -106,6 +109,7 @@ impl Default for Settings {
             accounting_quiet: Duration::from_secs(600),
             write_deadline: Duration::from_secs(75),
             accounting_in_flight: 20,
+            portal_in_flight: 6,
             sweep_overlap: Duration::from_secs(600),
             offline_every: Duration::from_secs(60),
             feed_every: Duration::from_secs(60),
@@ -119,6 +123,7 @@ pub struct Reconciler {
     renderer: Arc<Renderer>,
     settings: Settings,
     decided: deal::Decided,
+    create_times: deal::CreateTimes,
     last: unconnected::Last,
 }
 
@@ -134,6 +139,7 @@ impl Reconciler {
             renderer,
             settings,
             decided: deal::Decided::default(),
+            create_times: deal::CreateTimes::default(),
             last: unconnected::Last::default(),
         }
     }

@@ -1,127 +1,75 @@
-//! Acting: a plan's actions, each under its effect, packed into as few calls as the remotes allow.
+//! Acting: actions, each under its effect; here those of the accounting side, and what becomes of any.
 //!
-//! Nothing leaves before its effect is on disk as `sent`; nothing is believed before its outcome is recorded.
+//! Nothing leaves before its effect is on disk as `sent`; nothing is believed before its outcome is recorded. What goes
+//! to the portal is packed in `flights`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use capability::accounting::InvoiceOrder;
-use capability::portal::{PortalWrite, Written};
-use capability::{Call, ConnectorError, Remote};
+use capability::{Call, Remote};
 use domain::{ContractorId, DealId, Invoice, PortalId, Verdict};
 use engine::{Halted, LeaseContext, Outcome};
-use futures_util::future::{BoxFuture, join};
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
-use planner::{Action, Need, OurInvoice, Plan, Whom};
+use planner::{Action, Need, OurInvoice, Plan};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{
     CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision, Subject,
 };
 
-use super::{Looked, adopt, earlier, known, note, pace, paper, settle, tell};
+use super::{Looked, adopt, earlier, known, note, pace, settle, tell};
 use crate::{Connected, Reconciler, access, journal};
 
 /// An action that may be sent, under its effect.
-struct Sent {
-    deal: DealId,
-    action: Action,
-    effect: Effect,
+pub(crate) struct Sent {
+    pub(crate) deal: DealId,
+    pub(crate) action: Action,
+    pub(crate) effect: Effect,
 }
 
 /// What the store decided.
-struct Decided {
-    sent: Vec<Sent>,
+pub(crate) struct Decided {
+    pub(crate) sent: Vec<Sent>,
     /// The same effect is sent for another deal of this pass: a counterparty that several want.
-    shared: Vec<Sent>,
+    pub(crate) shared: Vec<Sent>,
 }
 
-/// Files wait for the trailing lane, so that numbers come to all deals before the first file.
-pub(crate) fn is_trailing(action: &Action) -> bool {
-    matches!(action, Action::AttachPdf { .. })
-}
-
-/// Carries the plans out and records what came of them.
-pub(crate) async fn carry_out(
+/// Carries out what a round has for the accounting side, and records what came of it.
+pub(crate) async fn create(
     reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
-    plans: BTreeMap<DealId, Plan>,
+    wanted: Vec<(DealId, Action)>,
 ) -> Result<(), Halted> {
     let mut record = Record::default();
-    let wanted: Vec<(DealId, Action)> = plans
-        .into_iter()
-        .flat_map(|(id, plan)| plan.actions.into_iter().map(move |action| (id, action)))
-        .collect();
-    let mut wanted = tell::once_per_cause(ctx, connected, wanted, deals).await?;
+    let mut wanted = wanted;
     let before = adopt::issued_before(ctx, connected, deals, &mut wanted, &mut record).await;
-    let wanted = pace::in_turn(ctx, connected, deals, &before, wanted).await;
+    let wanted = pace::in_turn(reconciler, ctx, connected, deals, &before, wanted).await;
     let Decided { sent, shared } = decide(reconciler, ctx, deals, wanted, &mut record).await?;
     let (known, sent): (Vec<Sent>, Vec<Sent>) = sent
         .into_iter()
         .partition(|one| is_issue(&one.action) && before.contains_key(&one.deal));
     for one in known {
         if let Some(answer) = before.get(&one.deal) {
-            settle_one(
-                ctx,
-                deals,
-                &one,
-                Outcome::Answered(answer.clone()),
-                &mut record,
-            );
+            let outcome = Outcome::Answered(answer.clone());
+            settle_one(ctx, deals, &one, outcome, &mut record);
         }
     }
-    let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
-    let portal = ctx.portal();
-    let (to_accounting, to_portal): (Vec<Sent>, Vec<Sent>) =
-        sent.into_iter().partition(|one| is_accounting(&one.action));
-    let mut call = ctx.call(&portal);
-    if let Some(not_after) = to_portal
-        .iter()
-        .filter_map(|one| one.effect.not_after)
-        .min()
-    {
-        call = call.not_after(not_after);
-    }
-    // Neither remote waits for the other: their moments to be sent by run already.
-    let (accounted, written) = join(
-        accounting(
-            reconciler,
-            ctx,
-            connected,
-            deals,
-            to_accounting,
-            &mut record,
-        ),
-        portal_side(reconciler, connected, &call, deals, to_portal),
-    )
-    .await;
-    record.journal.extend(journal::exchanges(&call, &subjects));
+    let done = accounting(reconciler, ctx, connected, deals, sent, &mut record).await;
     let mut answers = BTreeMap::new();
-    for (one, outcome) in accounted.into_iter().chain(written) {
+    for (one, outcome) in done {
         if let Outcome::Answered(answer) = &outcome {
             answers.insert(one.effect.id, answer.clone());
         }
         settle_one(ctx, deals, &one, outcome, &mut record);
     }
-    for Sent {
-        deal,
-        action,
-        effect,
-    } in shared
-    {
-        match (answers.get(&effect.id), deals.get_mut(&deal)) {
-            (Some(answer), Some(deal)) => fold(deal, &action, answer, ctx.now()),
-            _ => held(
-                ctx,
-                deals,
-                deal,
-                &action,
-                &effect,
-                Held::Unsettled,
-                &mut record,
-            ),
+    for one in shared {
+        match (answers.get(&one.effect.id), deals.get_mut(&one.deal)) {
+            (Some(answer), Some(deal)) => fold(deal, &one.action, answer, ctx.now()),
+            _ => held(ctx, deals, &one, Held::Unsettled, &mut record),
         }
     }
     tell::note_asked(deals, &record);
@@ -143,7 +91,7 @@ fn is_issue(action: &Action) -> bool {
     matches!(action, Action::IssueInvoice { .. })
 }
 
-pub(super) fn is_accounting(action: &Action) -> bool {
+pub(crate) fn is_accounting(action: &Action) -> bool {
     matches!(
         action,
         Action::IssueInvoice { .. } | Action::CreateCounterparty { .. }
@@ -151,7 +99,7 @@ pub(super) fn is_accounting(action: &Action) -> bool {
 }
 
 /// Asks the store which actions may be sent; the others say when to look again.
-async fn decide(
+pub(crate) async fn decide(
     reconciler: &Reconciler,
     ctx: &LeaseContext,
     deals: &mut BTreeMap<DealId, Looked>,
@@ -184,25 +132,24 @@ async fn decide(
     let decisions = ctx.send(&effects).await?;
     let mut sent: Vec<Sent> = Vec::new();
     let mut shared = Vec::new();
+    let mut ids = BTreeSet::new();
     for ((deal, action), decision) in wanted.into_iter().zip(decisions) {
-        match decision {
-            SendDecision::Send(effect) => sent.push(Sent {
-                deal,
-                action,
-                effect,
-            }),
-            SendDecision::Held { effect, .. }
-                if sent.iter().any(|one| one.effect.id == effect.id) =>
-            {
-                shared.push(Sent {
-                    deal,
-                    action,
-                    effect,
-                });
+        let (effect, why) = match decision {
+            SendDecision::Send(effect) => (effect, None),
+            SendDecision::Held { effect, why } => (effect, Some(why)),
+        };
+        let one = Sent {
+            deal,
+            action,
+            effect,
+        };
+        match why {
+            None => {
+                ids.insert(one.effect.id);
+                sent.push(one);
             }
-            SendDecision::Held { effect, why } => {
-                held(ctx, deals, deal, &action, &effect, why, record);
-            }
+            Some(_) if ids.contains(&one.effect.id) => shared.push(one),
+            Some(why) => held(ctx, deals, &one, why, record),
         }
     }
     Ok(Decided { sent, shared })
@@ -220,16 +167,19 @@ fn request_hash(action: &Action, request: &Value) -> String {
     digits
 }
 
-fn held(
+pub(crate) fn held(
     ctx: &LeaseContext,
     deals: &mut BTreeMap<DealId, Looked>,
-    id: DealId,
-    action: &Action,
-    effect: &Effect,
+    one: &Sent,
     why: Held,
     record: &mut Record,
 ) {
-    let now = ctx.now();
+    let Sent {
+        deal: id,
+        action,
+        effect,
+    } = one;
+    let (id, now) = (*id, ctx.now());
     let body = json!({"effect": effect.key, "held": format!("{why:?}")});
     record.journal.push(note(now, id, "effect", body));
     if why == Held::Done {
@@ -286,7 +236,7 @@ async fn accounting(
             let read_at = deals
                 .get(&one.deal)
                 .and_then(|deal| pace::read_at(&deal.snapshot.seen));
-            alone(ctx, connected, &portal, one, read_at).boxed()
+            alone(reconciler, ctx, connected, &portal, one, read_at).boxed()
         })
         .collect();
     let done: Vec<_> = futures_util::stream::iter(calls)
@@ -303,6 +253,7 @@ async fn accounting(
 
 /// One create with the moments that bound it.
 async fn alone(
+    reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
     portal: &PortalId,
@@ -318,12 +269,17 @@ async fn alone(
     {
         call = call.send_by(pace::leaves_by(read_at));
     }
-    let outcome = create(connected, &call, &one).await;
-    let lines = journal::exchanges(&call, &[Subject::deal(one.deal)]);
-    (one, outcome, lines)
+    let outcome = on_accounting(connected, &call, &one).await;
+    let subject = [Subject::deal(one.deal)];
+    let exchanges = call.take_exchanges();
+    for exchange in exchanges.iter().filter(|one| one.status.is_some()) {
+        reconciler.create_times.saw(portal, exchange.duration_ms);
+    }
+    let lines = exchanges.iter().map(|one| journal::exchange(one, &subject));
+    (one, outcome, lines.collect())
 }
 
-async fn create(connected: &Connected, call: &Call<'_>, one: &Sent) -> Outcome {
+async fn on_accounting(connected: &Connected, call: &Call<'_>, one: &Sent) -> Outcome {
     match &one.action {
         Action::CreateCounterparty {
             organisation,
@@ -360,139 +316,7 @@ async fn create(connected: &Connected, call: &Call<'_>, one: &Sent) -> Outcome {
     }
 }
 
-/// Everything for the portal in one go; the connector packs it.
-async fn portal_side(
-    reconciler: &Reconciler,
-    connected: &Connected,
-    call: &Call<'_>,
-    deals: &BTreeMap<DealId, Looked>,
-    sent: Vec<Sent>,
-) -> Vec<(Sent, Outcome)> {
-    let mut results = Vec::new();
-    let mut packed = Vec::new();
-    let mut writes = Vec::new();
-    for one in sent {
-        match prepare(reconciler, connected, call, deals, &one).await {
-            Ok(write) => {
-                writes.push(write);
-                packed.push(one);
-            }
-            Err(outcome) => results.push((one, outcome)),
-        }
-    }
-    if writes.is_empty() {
-        return results;
-    }
-    let mut answers = connected
-        .portal
-        .write
-        .write(call, &writes)
-        .await
-        .into_iter();
-    for one in packed {
-        let outcome = match answers.next() {
-            Some(Ok(Written { id, changed })) => {
-                Outcome::Answered(json!({"id": id, "changed": changed}))
-            }
-            Some(Err(error)) => Outcome::from(error),
-            None => Outcome::missing("the connector gave no answer for it"),
-        };
-        results.push((one, outcome));
-    }
-    results
-}
-
-async fn prepare(
-    reconciler: &Reconciler,
-    connected: &Connected,
-    call: &Call<'_>,
-    deals: &BTreeMap<DealId, Looked>,
-    one: &Sent,
-) -> Result<PortalWrite, Outcome> {
-    if let Action::AttachPdf { slot, entry, text } = &one.action {
-        let invoice = deals
-            .get(&one.deal)
-            .and_then(|deal| deal.snapshot.invoices.iter().find(|inv| inv.slot == *slot))
-            .ok_or_else(|| Outcome::failed(Verdict::Reject, "the invoice is not known any more"))?;
-        let (name, bytes) = paper::pdf(&reconciler.renderer, connected, call, invoice).await?;
-        return Ok(PortalWrite::AttachFile {
-            deal: one.deal,
-            entry: entry.clone(),
-            text: text.clone(),
-            name,
-            bytes,
-        });
-    }
-    let mut write = portal_write(connected, one.deal, &one.effect.key, &one.action);
-    if let Some(PortalWrite::SetFields { compared, .. }) = &mut write {
-        *compared = deals
-            .get(&one.deal)
-            .and_then(|deal| deal.snapshot.compared());
-    }
-    write.ok_or_else(|| {
-        Outcome::failed(
-            Verdict::Reject,
-            "there is nobody to tell: no administrator's chat is set",
-        )
-    })
-}
-
-/// The write behind an action of the portal, as far as it needs no file.
-pub(crate) fn portal_write(
-    connected: &Connected,
-    deal: DealId,
-    key: &str,
-    action: &Action,
-) -> Option<PortalWrite> {
-    match action {
-        Action::WriteFields { fields } => Some(PortalWrite::SetFields {
-            deal,
-            fields: fields.clone(),
-            compared: None,
-        }),
-        Action::AddTimelineEntry { text, .. } => Some(PortalWrite::AddTimelineEntry {
-            deal,
-            text: text.clone(),
-            mark: short_mark(key),
-        }),
-        Action::Notify { whom, text, .. } => match whom {
-            Whom::User(user) => Some(PortalWrite::Notify {
-                user: *user,
-                tag: key.to_owned(),
-                text: about_deal(deal, text),
-            }),
-            Whom::Administrator => {
-                connected
-                    .policy
-                    .administrator
-                    .as_ref()
-                    .map(|dialog| PortalWrite::PostToChat {
-                        dialog: dialog.clone(),
-                        text: about_deal(deal, text),
-                        mark: short_mark(key),
-                    })
-            }
-        },
-        Action::CreateCounterparty { .. }
-        | Action::IssueInvoice { .. }
-        | Action::AttachPdf { .. } => None,
-    }
-}
-
-fn about_deal(deal: DealId, text: &str) -> String {
-    format!("[URL=/crm/deal/details/{deal}/]Сделка {deal}[/URL]. {text}")
-}
-
-/// Short enough for a text that people read, long enough to be alone in it.
-fn short_mark(key: &str) -> String {
-    let mut mark = String::from("pv-");
-    for byte in Sha256::digest(key.as_bytes()).iter().take(5) {
-        mark.push_str(&format!("{byte:02x}"));
-    }
-    mark
-}
-
-fn settle_one(
+pub(crate) fn settle_one(
     ctx: &LeaseContext,
     deals: &mut BTreeMap<DealId, Looked>,
     one: &Sent,
@@ -670,15 +494,4 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         deleted: false,
         compared: None,
     })
-}
-
-/// A connector's error as an outcome, for what is prepared outside of an effect's own call.
-pub(crate) fn not_prepared(error: &ConnectorError) -> Outcome {
-    // Nothing was written yet: whatever failed, the write itself surely took no effect.
-    match error.verdict {
-        Verdict::Reject | Verdict::Reauthorize | Verdict::Retry { .. } => Outcome::from(error),
-        Verdict::Verify | Verdict::Defect => {
-            Outcome::failed(Verdict::Retry { after: None }, error.to_string())
-        }
-    }
 }

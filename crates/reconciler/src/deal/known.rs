@@ -46,25 +46,9 @@ pub(crate) async fn begin(
             .reasons
             .iter()
             .all(|reason| crate::feed::is_hint(reason));
-        deals.insert(
-            id,
-            Looked {
-                work,
-                id,
-                snapshot,
-                links: Vec::new(),
-                again: None,
-                told: Vec::new(),
-                trailing: false,
-                finished: id == DealId(0),
-                intends: false,
-                agreed: false,
-                news: false,
-                is_looked_up: false,
-                waits_for_turn: false,
-                revisit_at: None,
-            },
-        );
+        let mut deal = Looked::new(work, id, snapshot);
+        deal.finished = id == DealId(0);
+        deals.insert(id, deal);
     }
     refresh(ctx, &mut deals).await?;
     Ok(deals)

@@ -1,16 +1,21 @@
-//! Deals: one look at up to fifty of them at once.
+//! Deals: one look at as many of them as are due, in as few requests as the remotes allow.
 //!
-//! Read [`look`] first; each verb has its file.
+//! Read [`look`] first, then `pass.rs`; each verb has its file.
 
 mod act;
 mod adopt;
+mod conclude;
+mod flights;
 mod known;
 mod observe;
 mod pace;
 mod paper;
 mod parts;
+mod pass;
+mod plans;
 mod settle;
 mod tell;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -20,19 +25,17 @@ use domain::observed::Record as PortalRecord;
 use domain::{DealId, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{DealSnapshot, Mode, Need, Plan, Seen, invoicing};
-use serde_json::json;
-use store::{
-    CaseChange, CaseFacts, EffectChange, EffectState, InvoiceLink, JournalEntry, Lane, Look,
-    Record, Settled, Subject, Work,
-};
+use planner::{Action, DealSnapshot, Need, Plan, invoicing};
+use store::{InvoiceLink, JournalEntry, Subject, Work};
 
-use crate::{Connected, PlannedDeal, Reconciler, access, feed, journal};
+pub(crate) use self::pace::CreateTimes;
+use self::pass::Pass;
+use crate::{Connected, PlannedDeal, Reconciler, journal};
 
-/// Plans that are carried out in one look; what is not settled then is looked at again.
+/// Plans of one deal that are carried out in one look; what is not settled then is looked at again.
 const MAX_ROUNDS: usize = 8;
-/// Needs that are satisfied before a plan is made for good.
-const MAX_DEPTH: usize = 6;
+/// Needs of one deal that are satisfied in one look.
+const MAX_READINGS: usize = 16;
 
 /// One deal of a pass.
 pub(crate) struct Looked {
@@ -61,6 +64,16 @@ pub(crate) struct Looked {
     waits_for_turn: bool,
     /// The last plan was another than the one before.
     news: bool,
+    /// Plans of it that were carried out in this look.
+    rounds: usize,
+    /// Times something was observed of it in this look.
+    readings: usize,
+    /// What is to be written to the portal with the next batch that has room.
+    waiting: Vec<Action>,
+    /// Since when.
+    waits_since: Timestamp,
+    /// Writes of it that are on their way to the portal.
+    in_air: usize,
 }
 
 /// What was decided last about each deal, so that the journal says it once. In memory only: after a restart it is
@@ -75,7 +88,7 @@ impl Decided {
     fn is_news(&self, portal: &PortalId, id: DealId, plan: &Plan) -> bool {
         let mut hasher = DefaultHasher::new();
         plan.because.hash(&mut hasher);
-        let actions = plan.actions.iter().map(planner::Action::mark);
+        let actions = plan.actions.iter().map(Action::mark);
         actions.for_each(|mark| mark.hash(&mut hasher));
         let mut decided = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if decided.len() >= MOST_DECIDED {
@@ -87,6 +100,38 @@ impl Decided {
 }
 
 impl Looked {
+    /// A deal of which nothing was seen yet.
+    fn new(work: Work, id: DealId, snapshot: DealSnapshot) -> Self {
+        Self {
+            work,
+            id,
+            snapshot,
+            links: Vec::new(),
+            revisit_at: None,
+            again: None,
+            told: Vec::new(),
+            trailing: false,
+            finished: false,
+            intends: false,
+            agreed: false,
+            is_looked_up: false,
+            waits_for_turn: false,
+            news: false,
+            rounds: 0,
+            readings: 0,
+            waiting: Vec::new(),
+            waits_since: Timestamp::UNIX_EPOCH,
+            in_air: 0,
+        }
+    }
+
+    /// There is more to be found out or done about it in this look, and nothing of it is under way.
+    fn is_open(&self) -> bool {
+        let is_busy = self.in_air > 0 || !self.waiting.is_empty();
+        let is_spent = self.rounds >= MAX_ROUNDS || self.readings >= MAX_READINGS;
+        !self.finished && !is_busy && !is_spent
+    }
+
     /// Somebody was told of an open question.
     fn told(&mut self, key: &str) {
         if let Some(open) = self.snapshot.open_cases.get_mut(key) {
@@ -105,18 +150,17 @@ pub(crate) async fn look(
 ) -> Result<(), Halted> {
     let mut deals = known::begin(ctx, due).await?;
     settle::unknown(ctx, connected, &mut deals).await?;
-    for _round in 0..MAX_ROUNDS {
-        let plans = plan(reconciler, ctx, connected, &mut deals).await?;
-        if plans.is_empty() {
-            break;
+    let mut pass = Pass::new(reconciler, ctx, connected, deals);
+    match pass.go_on_until_agreed().await {
+        Ok(()) => pass.ring_bells().await?,
+        Err(Halted::LeaseLost) => return Err(Halted::LeaseLost),
+        Err(halted) => {
+            // What is in the air is known better once it is down.
+            pass.land_all().await?;
+            return Err(halted);
         }
-        act::carry_out(reconciler, ctx, connected, &mut deals, plans).await?;
     }
-    let bells = tell::bells(&deals);
-    if !bells.is_empty() {
-        act::carry_out(reconciler, ctx, connected, &mut deals, bells).await?;
-    }
-    conclude(ctx, deals).await
+    conclude::conclude(ctx, pass.into_deals()).await
 }
 
 /// The same observing and planning without acting or asking anybody.
@@ -126,7 +170,7 @@ pub(crate) async fn plan_only(
     works: Vec<Work>,
 ) -> Result<Vec<PlannedDeal>, Halted> {
     let mut deals = known::begin(ctx, works).await?;
-    for _depth in 0..MAX_DEPTH {
+    for _reading in 0..MAX_READINGS {
         let needs: BTreeMap<DealId, Vec<Need>> = deals
             .iter()
             .map(|(id, deal)| {
@@ -147,288 +191,6 @@ pub(crate) async fn plan_only(
         .map(|(id, deal)| PlannedDeal {
             id,
             plan: invoicing::plan(&deal.snapshot, &connected.policy, ctx.now()),
-        })
-        .collect())
-}
-
-/// Plans every unfinished deal, observing what the plans ask for. Questions are recorded at once; the
-/// deals that are left have something to be done.
-async fn plan(
-    reconciler: &Reconciler,
-    ctx: &LeaseContext,
-    connected: &Connected,
-    deals: &mut BTreeMap<DealId, Looked>,
-) -> Result<BTreeMap<DealId, Plan>, Halted> {
-    let mut ready = BTreeMap::new();
-    let shut = access::accounting_is_shut(ctx).await?;
-    for _depth in 0..MAX_DEPTH {
-        let mut needs: BTreeMap<DealId, Vec<Need>> = BTreeMap::new();
-        let mut record = Record::default();
-        let now = ctx.now();
-        for (id, deal) in deals.iter_mut().filter(|(_, deal)| !deal.finished) {
-            if ready.contains_key(id) {
-                continue;
-            }
-            let mut plan = invoicing::plan(&deal.snapshot, &connected.policy, now);
-            if shut && act::asks_accounting(&mut plan) {
-                let at = journal::after(now, observe::WHILE_SHUT);
-                observe::wait_for_accounting(deal, at);
-                if plan.actions.is_empty() {
-                    continue;
-                }
-            }
-            if plan.needs.is_empty() {
-                deal.news = reconciler.decided.is_news(&ctx.portal(), *id, &plan);
-                adopt(
-                    deal,
-                    connected,
-                    plan,
-                    now,
-                    ctx.lane(),
-                    &mut record,
-                    &mut ready,
-                );
-            } else {
-                needs.insert(*id, plan.needs);
-            }
-        }
-        if !record.cases.is_empty() || !record.journal.is_empty() {
-            ctx.record(record).await?;
-        }
-        // An invoice rests on what was read a moment ago: it goes out before anything else is read.
-        if needs.is_empty() || ready.values().any(issues) {
-            break;
-        }
-        pace::hold_back(ctx, connected, deals, &mut needs).await;
-        if needs.is_empty() {
-            break;
-        }
-        observe::satisfy(ctx, connected, deals, needs).await?;
-    }
-    Ok(ready)
-}
-
-fn issues(plan: &Plan) -> bool {
-    plan.actions
-        .iter()
-        .any(|action| matches!(action, planner::Action::IssueInvoice { .. }))
-}
-
-/// Takes a plan over: its questions into our records, its actions to be carried out if we may.
-fn adopt(
-    deal: &mut Looked,
-    connected: &Connected,
-    plan: Plan,
-    now: Timestamp,
-    lane: Lane,
-    record: &mut Record,
-    ready: &mut BTreeMap<DealId, Plan>,
-) {
-    let subject = Subject::deal(deal.id);
-    let may_write = may_write(deal, connected);
-    let mut plan = plan;
-    note_compared(deal, now);
-    deal.agreed = plan.actions.is_empty() && plan.look_again.is_none() && may_write;
-    if lane != Lane::Trailing {
-        let before = plan.actions.len();
-        plan.actions.retain(|action| !act::is_trailing(action));
-        deal.trailing |= plan.actions.len() != before;
-    }
-    if let Some(again) = plan.look_again.take() {
-        deal.again = earlier(deal.again.take(), Some(again));
-    }
-    // Seen again and decided as before: the journal has it already.
-    if deal.news || !plan.actions.is_empty() {
-        let actions: Vec<&str> = plan.actions.iter().map(planner::Action::kind).collect();
-        record.journal.push(journal::line(
-            now,
-            &subject,
-            "decision",
-            json!({"because": plan.because, "actions": actions, "carried_out": may_write}),
-        ));
-    }
-    // What has answered itself is no question, whether or not we may write; a new one is asked only if we may.
-    if !may_write {
-        plan.cases.clear();
-    }
-    open_and_withdraw(deal, &subject, &mut plan, record);
-    if plan.actions.is_empty() || !may_write {
-        deal.finished = true;
-    } else {
-        ready.insert(deal.id, plan);
-    }
-}
-
-/// A deal that was read whole was compared with its invoice; an event that tells of no later change is only an echo.
-fn note_compared(deal: &mut Looked, now: Timestamp) {
-    let Seen::Whole(reading, _) = &deal.snapshot.seen else {
-        return;
-    };
-    if deal.snapshot.creating.is_some() {
-        return;
-    }
-    let changed = reading.glance.deal.changed;
-    let invoice = deal.snapshot.invoices.iter_mut().rfind(|one| one.live);
-    if let Some(invoice) = invoice.filter(|one| one.compared != Some(changed)) {
-        invoice.compared = Some(changed);
-        deal.links.push(known::link_of(deal.id, invoice, now));
-    }
-}
-
-fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, record: &mut Record) {
-    for case in plan.cases.drain(..) {
-        deal.snapshot.open_cases.insert(
-            case.key.clone(),
-            planner::OpenCase {
-                text: case.text.clone(),
-                told: false,
-            },
-        );
-        record.cases.push(CaseChange::Open(CaseFacts {
-            code: case.code.as_str().to_owned(),
-            cause: case.cause,
-            key: case.key,
-            subject: subject.clone(),
-            facts: json!({"faults": case.faults}),
-            text: case.text,
-            waits_for: case.waits_for.iter().map(subject_of).collect(),
-        }));
-    }
-    for key in plan.withdrawn.drain(..) {
-        deal.snapshot.open_cases.remove(&key);
-        record.cases.push(CaseChange::Withdraw {
-            subject: subject.clone(),
-            key,
-        });
-    }
-}
-
-/// Read before every write: a funnel that is watched only, or followed no more, is planned and not touched.
-fn may_write(deal: &Looked, connected: &Connected) -> bool {
-    match deal.snapshot.glance() {
-        Some(glance) => connected
-            .policy
-            .funnel(glance.deal.funnel)
-            .is_some_and(|funnel| funnel.mode == Mode::Active),
-        None => true,
-    }
-}
-
-/// Settles every look: forgotten until something happens, or due again when an effect or a rule says so.
-async fn conclude(ctx: &LeaseContext, deals: BTreeMap<DealId, Looked>) -> Result<(), Halted> {
-    let now = ctx.now();
-    let mut record = Record {
-        cases: told(ctx, &deals).await?,
-        effects: no_longer_wanted(ctx, &deals).await?,
-        ..Record::default()
-    };
-    record.settled = deals
-        .into_values()
-        .map(|mut deal| {
-            record.invoice_links.append(&mut deal.links);
-            record.looks.extend(deal.revisit_at.map(|due_at| Look {
-                subject: Subject::deal(deal.id),
-                lane: Lane::Due,
-                due_at,
-                reason: feed::CHANGED.to_owned(),
-            }));
-            if deal.agreed {
-                tell::withdraw_moot(&mut deal, &mut record);
-            }
-            let next = match (deal.again.take(), deal.trailing, deal.finished) {
-                (Some((at, reason)), _, _) => Some((at, Lane::Due, reason)),
-                (None, true, _) => Some((now, Lane::Trailing, crate::feed::FILE.to_owned())),
-                (None, false, true) => None,
-                (None, false, false) if deal.waits_for_turn => Some((
-                    journal::after(now, 1),
-                    ctx.lane(),
-                    WAITS_FOR_TURN.to_owned(),
-                )),
-                (None, false, false) => Some(not_settled(&mut deal, now, &mut record)),
-            };
-            Settled {
-                work: deal.work,
-                next,
-            }
-        })
-        .collect();
-    ctx.record(record).await
-}
-
-/// The reason of a look at a deal whose invoice did not get its turn among many.
-const WAITS_FOR_TURN: &str = "many invoices at once: its turn comes";
-/// Begins the reason of a look at a deal whose last look came to no end; how many of them follows.
-const NOT_SETTLED: &str = "not settled within one look, times ";
-/// So many looks in a row may come to no end before a person is told.
-const MOST_UNSETTLED: u32 = 5;
-
-/// The next look at a deal of which more is to be known or done than fits into one: ever later.
-fn not_settled(
-    deal: &mut Looked,
-    now: Timestamp,
-    record: &mut Record,
-) -> (Timestamp, Lane, String) {
-    let before = deal
-        .work
-        .reasons
-        .iter()
-        .find_map(|reason| reason.strip_prefix(NOT_SETTLED)?.parse::<u32>().ok());
-    let looks = before.unwrap_or(0).saturating_add(1);
-    if looks >= MOST_UNSETTLED {
-        tell::never_settled(deal, MOST_UNSETTLED, record);
-    }
-    let pause = 60_i64.saturating_mul(i64::from(looks)).min(900);
-    let reason = format!("{NOT_SETTLED}{looks}");
-    (journal::after(now, pause), Lane::Due, reason)
-}
-
-/// What was to be sent again and is wanted no more waits for nothing.
-async fn no_longer_wanted(
-    ctx: &LeaseContext,
-    deals: &BTreeMap<DealId, Looked>,
-) -> Result<Vec<(i64, EffectChange)>, Halted> {
-    let agreed: Vec<Subject> = deals
-        .values()
-        .filter(|deal| deal.intends && deal.agreed && tell::untold(deal).actions.is_empty())
-        .map(|deal| Subject::deal(deal.id))
-        .collect();
-    if agreed.is_empty() {
-        return Ok(Vec::new());
-    }
-    let left = ctx.known(&agreed).await?.effects.into_iter();
-    let reason = "both sides agree without it";
-    Ok(left
-        .filter(|effect| effect.state == EffectState::Intended)
-        .map(|effect| {
-            let reason = reason.to_owned();
-            (effect.id, EffectChange::Superseded { reason })
-        })
-        .collect())
-}
-
-/// Marks the questions that somebody was told of, so that nobody is told twice.
-async fn told(
-    ctx: &LeaseContext,
-    deals: &BTreeMap<DealId, Looked>,
-) -> Result<Vec<CaseChange>, Halted> {
-    let subjects: Vec<Subject> = deals
-        .values()
-        .filter(|deal| !deal.told.is_empty())
-        .map(|deal| Subject::deal(deal.id))
-        .collect();
-    if subjects.is_empty() {
-        return Ok(Vec::new());
-    }
-    let cases = ctx.known(&subjects).await?.cases;
-    Ok(cases
-        .into_iter()
-        .filter(|case| {
-            let deal = case.facts.subject.as_deal().and_then(|id| deals.get(&id));
-            deal.is_some_and(|deal| deal.told.contains(&case.facts.key))
-        })
-        .map(|case| CaseChange::Told {
-            id: case.id,
-            at: ctx.now(),
         })
         .collect())
 }

@@ -96,13 +96,24 @@ async fn observe(
     let mut glances = Vec::new();
     let mut wholes = Vec::new();
     let mut buyers: BTreeMap<OrganisationId, Vec<(Inn, DealId)>> = BTreeMap::new();
+    let known = known_buyers(deals);
     for (id, asked) in needs {
+        let Some(deal) = deals.get_mut(&id) else {
+            continue;
+        };
+        deal.readings = deal.readings.saturating_add(1);
         for need in asked {
             match need {
                 Need::Glance => glances.push(id),
                 Need::Whole => wholes.push(id),
                 Need::Counterparties(organisation, inn) => {
-                    buyers.entry(organisation).or_default().push((inn, id));
+                    let buyer = (organisation, inn);
+                    if let Some(found) = known.get(&buyer) {
+                        deal.snapshot.counterparties.insert(buyer, found.clone());
+                    } else {
+                        let (organisation, inn) = buyer;
+                        buyers.entry(organisation).or_default().push((inn, id));
+                    }
                 }
             }
         }
@@ -127,7 +138,7 @@ async fn observe(
             }
         }
         if let Ok(found) = found {
-            adopt_counterparties(deals, &organisation, &inns, &found);
+            adopt_counterparties(deals, &organisation, asked, &found);
         }
     }
     Ok(unreadable)
@@ -250,22 +261,38 @@ async fn find(
     .await
 }
 
+/// What the pass knows of buyers already: other deals asked for them, or had them created.
+fn known_buyers(
+    deals: &BTreeMap<DealId, Looked>,
+) -> BTreeMap<(OrganisationId, Inn), Vec<KnownCounterparty>> {
+    let all = deals
+        .values()
+        .flat_map(|deal| &deal.snapshot.counterparties);
+    let found = all.filter(|(_, known)| !known.is_empty());
+    found
+        .map(|(buyer, known)| (buyer.clone(), known.clone()))
+        .collect()
+}
+
 fn adopt_counterparties(
     deals: &mut BTreeMap<DealId, Looked>,
     organisation: &OrganisationId,
-    inns: &[Inn],
+    asked: Vec<(Inn, DealId)>,
     found: &[KnownCounterparty],
 ) {
-    for deal in deals.values_mut() {
-        for inn in inns {
-            let of_inn = found
-                .iter()
-                .filter(|one| one.counterparty.key.inn == *inn)
-                .cloned()
-                .collect();
-            deal.snapshot
-                .counterparties
-                .insert((organisation.clone(), inn.clone()), of_inn);
+    let mut by_inn: BTreeMap<&Inn, Vec<&KnownCounterparty>> = BTreeMap::new();
+    for one in found {
+        by_inn
+            .entry(&one.counterparty.key.inn)
+            .or_default()
+            .push(one);
+    }
+    for (inn, id) in asked {
+        let of_inn = by_inn.get(&inn).into_iter().flatten();
+        let of_inn = of_inn.map(|one| (*one).clone()).collect();
+        if let Some(deal) = deals.get_mut(&id) {
+            let buyer = (organisation.clone(), inn);
+            deal.snapshot.counterparties.insert(buyer, of_inn);
         }
     }
 }

@@ -1,56 +1,109 @@
-//! How many invoices go out at once: no more than the accounting side lets through while what they rest on is fresh.
+//! How many deals go on together: no more than one request can read, and no more than the accounting side lets
+//! through while what their invoices rest on is fresh.
 //!
 //! A deal whose invoice would not leave in time is not read for it again and again: it waits for its turn.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
-use domain::DealId;
+use domain::{DealId, PortalId};
 use engine::LeaseContext;
 use jiff::{SignedDuration, Timestamp};
 use planner::{Action, Need, Seen, invoicing};
 use serde_json::Value;
 
 use super::Looked;
-use crate::Connected;
+use crate::{Connected, Reconciler};
 
 /// From the answer that a create rests on to the create's first byte.
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(2);
+/// Until a create was seen: how long one takes.
+const FIRST_MS: u64 = 200;
+
+/// How long the creates of each portal's accounting side took lately, in milliseconds. In memory only.
+#[derive(Default)]
+pub(crate) struct CreateTimes(Mutex<BTreeMap<PortalId, u64>>);
+
+impl CreateTimes {
+    /// One took so long.
+    pub(crate) fn saw(&self, portal: &PortalId, ms: u64) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.get(portal).copied().unwrap_or(ms);
+        let next = before.saturating_mul(3).saturating_add(ms) / 4;
+        known.insert(portal.clone(), next.max(1));
+    }
+
+    /// How many can begin within `left`, with so many under way at one time; some time is left for the unexpected.
+    fn begin_within(&self, portal: &PortalId, left: SignedDuration, in_flight: usize) -> usize {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = known.get(portal).copied().unwrap_or(FIRST_MS);
+        let left = u64::try_from(left.as_millis()).unwrap_or(0);
+        let waves = (left.saturating_mul(4) / 5).checked_div(one).unwrap_or(0);
+        let waves = usize::try_from(waves).unwrap_or(usize::MAX);
+        in_flight.saturating_mul(waves.saturating_add(1))
+    }
+}
 
 /// Until when an invoice may leave that rests on what was `read_at`.
 pub(crate) fn leaves_by(read_at: Timestamp) -> Timestamp {
     read_at.checked_add(STALE_AFTER).unwrap_or(Timestamp::MAX)
 }
 
-/// Invoices that can leave until then. At least one: who else would find out that the way is free again?
-async fn room(ctx: &LeaseContext, connected: &Connected, by: Timestamp) -> usize {
+/// Invoices that can leave until then, by the remote's limits and by how long one takes.
+async fn room(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+    by: Timestamp,
+) -> usize {
     let portal = ctx.portal();
+    let left = by.duration_since(ctx.now());
+    let in_flight = reconciler.settings.accounting_in_flight;
+    let in_time = reconciler
+        .create_times
+        .begin_within(&portal, left, in_flight);
     let call = ctx.call(&portal).send_by(by);
-    let room = connected.accounting.issue.room(&call).await;
-    usize::try_from(room).unwrap_or(usize::MAX).max(1)
+    let let_through = connected.accounting.issue.room(&call).await;
+    usize::try_from(let_through)
+        .unwrap_or(usize::MAX)
+        .min(in_time)
 }
 
-/// Leaves those deals to a later round whose reading has grown old and whose invoice would not leave soon anyway.
+/// Deals that are to be read whole, by what for.
+#[derive(Default)]
+struct Wholes {
+    /// For an invoice, once more: what was read has grown old.
+    again: Vec<DealId>,
+    /// For an invoice, as it seems.
+    first: Vec<DealId>,
+    /// To be compared with the invoice they have.
+    compared: Vec<DealId>,
+}
+
+/// Leaves those deals to a later portion that one request could not read beside the others, or whose invoices would
+/// not leave while the reading is fresh. While a portion asks for its buyers no other is read.
 pub(crate) async fn hold_back(
+    reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
     needs: &mut BTreeMap<DealId, Vec<Need>>,
+    is_late: bool,
 ) {
-    let again: Vec<DealId> = needs
-        .iter()
-        .filter(|(id, needs)| {
-            let seen = deals.get(id).map(|deal| &deal.snapshot.seen);
-            matches!(seen, Some(Seen::Whole(..))) && needs.contains(&Need::Whole)
-        })
-        .map(|(id, _)| *id)
-        .collect();
-    if again.len() <= 1 {
+    let asks_for_buyer = |need: &Need| matches!(need, Need::Counterparties(..));
+    if needs.values().flatten().any(asks_for_buyer) {
+        needs.retain(|_, needs| !needs.contains(&Need::Whole));
         return;
     }
-    let by = ctx.now().checked_add(invoicing::FRESH);
-    let room = room(ctx, connected, by.unwrap_or(Timestamp::MAX)).await;
-    for (place, id) in again.into_iter().enumerate() {
-        let waits = place >= room;
+    let wholes = wholes(deals, needs);
+    let portion = portion(reconciler, ctx, connected, &wholes, is_late).await;
+    let Wholes {
+        again,
+        first,
+        compared,
+    } = wholes;
+    for id in again.into_iter().chain(first).chain(compared) {
+        let waits = !portion.contains(&id);
         if waits {
             needs.remove(&id);
         }
@@ -60,9 +113,59 @@ pub(crate) async fn hold_back(
     }
 }
 
+fn wholes(deals: &BTreeMap<DealId, Looked>, needs: &BTreeMap<DealId, Vec<Need>>) -> Wholes {
+    let mut wholes = Wholes::default();
+    for (id, needs) in needs {
+        let Some(deal) = deals.get(id).filter(|_| needs.contains(&Need::Whole)) else {
+            continue;
+        };
+        let read_before = matches!(deal.snapshot.seen, Seen::Whole(..));
+        match deal.snapshot.live_invoice() {
+            Some(_) => wholes.compared.push(*id),
+            None if read_before => wholes.again.push(*id),
+            None => wholes.first.push(*id),
+        }
+    }
+    wholes
+}
+
+/// Which of them are read now: those that were read before as far as their invoices can leave in time, one at least,
+/// for who else would find out that the way is free? With them, or without any of them, as many others as one request
+/// can read: it is known of them afterwards what they need, even if their invoices have to wait.
+async fn portion(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+    wholes: &Wholes,
+    is_late: bool,
+) -> BTreeSet<DealId> {
+    let Wholes {
+        again,
+        first,
+        compared,
+    } = wholes;
+    let mut portion = again.clone();
+    let mut room = usize::MAX;
+    if again.len() > 1 {
+        let by = ctx.now().checked_add(invoicing::FRESH);
+        room = self::room(reconciler, ctx, connected, by.unwrap_or(Timestamp::MAX)).await;
+        room = room.max(1);
+        portion.truncate(room);
+    }
+    if !is_late && portion.len() < room {
+        portion.extend(first.iter().chain(compared).copied());
+        portion.truncate(room);
+    }
+    if portion.len() > 1 {
+        portion.truncate(connected.portal.deals.at_once(&portion));
+    }
+    portion.into_iter().collect()
+}
+
 /// Leaves those invoices to a later round that would not leave in time, or that rest on what has grown old while
 /// other deals were observed.
 pub(crate) async fn in_turn(
+    reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
@@ -76,7 +179,10 @@ pub(crate) async fn in_turn(
         .filter(|(_, read_at)| now.duration_since(*read_at) <= invoicing::FRESH)
         .collect();
     let room = match fresh.iter().map(|(_, read_at)| *read_at).min() {
-        Some(oldest) if fresh.len() > 1 => room(ctx, connected, leaves_by(oldest)).await,
+        Some(oldest) if fresh.len() > 1 => {
+            let by = leaves_by(oldest);
+            room(reconciler, ctx, connected, by).await.max(1)
+        }
         _ => fresh.len(),
     };
     let go: BTreeSet<DealId> = fresh.into_iter().map(|(id, _)| id).take(room).collect();
@@ -104,4 +210,23 @@ pub(crate) fn read_at(seen: &Seen) -> Option<Timestamp> {
 
 fn is_issue(action: &Action) -> bool {
     matches!(action, Action::IssueInvoice { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_creates_begin_than_their_time_allows() {
+        let (times, portal) = (CreateTimes::default(), PortalId::new("p"));
+        let within = |ms: i64| times.begin_within(&portal, SignedDuration::from_millis(ms), 20);
+        assert_eq!(within(2_000), 20 * 9, "nothing is known yet");
+        times.saw(&portal, 80);
+        assert_eq!(within(2_000), 20 * 21);
+        for _ in 0..30 {
+            times.saw(&portal, 4_000);
+        }
+        assert_eq!(within(2_000), 20, "one wave always begins");
+        assert_eq!(within(0), 20);
+    }
 }

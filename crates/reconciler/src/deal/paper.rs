@@ -6,7 +6,7 @@ use domain::{Party, Verdict, display};
 use engine::Outcome;
 use planner::{Attach, OurInvoice};
 
-use super::act::not_prepared;
+use super::writes::not_prepared;
 use crate::Connected;
 
 /// The file's name and its bytes.

@@ -14,7 +14,7 @@ use planner::Action;
 use serde_json::{Value, json};
 use store::{Effect, EffectChange, EffectState, Record, Subject};
 
-use super::{Looked, act, earlier, known, note, tell};
+use super::{Looked, act, earlier, known, note, tell, writes};
 use crate::{Connected, journal};
 
 /// An effect whose fate is not known, with the action behind it.
@@ -282,7 +282,8 @@ async fn writes(
     let mut places = Vec::new();
     let mut writes = Vec::new();
     for (place, one) in unsettled.iter().enumerate() {
-        if let Some(write) = act::portal_write(connected, one.deal, &one.effect.key, &one.action) {
+        if let Some(write) = writes::portal_write(connected, one.deal, &one.effect.key, &one.action)
+        {
             places.push(place);
             writes.push(write);
         } else if matches!(one.action, Action::Notify { .. }) {

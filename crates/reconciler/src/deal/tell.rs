@@ -2,7 +2,7 @@
 //!
 //! The planner tells of its own questions; of these the administrator is told at the end of a look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use capability::ConnectorError;
 use domain::DealId;
@@ -187,9 +187,9 @@ pub(crate) async fn once_per_cause(
     connected: &Connected,
     wanted: Vec<(DealId, Action)>,
     deals: &mut BTreeMap<DealId, Looked>,
+    told_now: &mut BTreeSet<String>,
 ) -> Result<Vec<(DealId, Action)>, Halted> {
     let mut kept = Vec::new();
-    let mut told_now = Vec::new();
     for (id, action) in wanted {
         let Action::Notify {
             whom: Whom::Administrator,
@@ -211,7 +211,7 @@ pub(crate) async fn once_per_cause(
         if told {
             told_of(deals, id, about);
         } else {
-            told_now.push(cause);
+            told_now.insert(cause);
             kept.push((id, action));
         }
     }

@@ -1,0 +1,133 @@
+//! The end of a pass: every look is settled, with the next one where something is left.
+
+use std::collections::BTreeMap;
+
+use domain::DealId;
+use engine::{Halted, LeaseContext};
+use jiff::Timestamp;
+use store::{CaseChange, EffectChange, EffectState, Lane, Look, Record, Settled, Subject};
+
+use super::{Looked, tell};
+use crate::{feed, journal};
+
+/// Settles every look: forgotten until something happens, or due again when an effect or a rule says so.
+pub(crate) async fn conclude(
+    ctx: &LeaseContext,
+    deals: BTreeMap<DealId, Looked>,
+) -> Result<(), Halted> {
+    let now = ctx.now();
+    let mut record = Record {
+        cases: told(ctx, &deals).await?,
+        effects: no_longer_wanted(ctx, &deals).await?,
+        ..Record::default()
+    };
+    record.settled = deals
+        .into_values()
+        .map(|mut deal| {
+            record.invoice_links.append(&mut deal.links);
+            record.looks.extend(deal.revisit_at.map(|due_at| Look {
+                subject: Subject::deal(deal.id),
+                lane: Lane::Due,
+                due_at,
+                reason: feed::CHANGED.to_owned(),
+            }));
+            if deal.agreed {
+                tell::withdraw_moot(&mut deal, &mut record);
+            }
+            let next = match (deal.again.take(), deal.trailing, deal.finished) {
+                (Some((at, reason)), _, _) => Some((at, Lane::Due, reason)),
+                (None, true, _) => Some((now, Lane::Trailing, crate::feed::FILE.to_owned())),
+                (None, false, true) => None,
+                (None, false, false) if deal.waits_for_turn => Some((
+                    journal::after(now, 1),
+                    ctx.lane(),
+                    WAITS_FOR_TURN.to_owned(),
+                )),
+                (None, false, false) => Some(not_settled(&mut deal, now, &mut record)),
+            };
+            Settled {
+                work: deal.work,
+                next,
+            }
+        })
+        .collect();
+    ctx.record(record).await
+}
+
+/// The reason of a look at a deal whose invoice did not get its turn among many.
+const WAITS_FOR_TURN: &str = "many invoices at once: its turn comes";
+/// Begins the reason of a look at a deal whose last look came to no end; how many of them follows.
+const NOT_SETTLED: &str = "not settled within one look, times ";
+/// So many looks in a row may come to no end before a person is told.
+const MOST_UNSETTLED: u32 = 5;
+
+/// The next look at a deal of which more is to be known or done than fits into one: ever later.
+fn not_settled(
+    deal: &mut Looked,
+    now: Timestamp,
+    record: &mut Record,
+) -> (Timestamp, Lane, String) {
+    let before = deal
+        .work
+        .reasons
+        .iter()
+        .find_map(|reason| reason.strip_prefix(NOT_SETTLED)?.parse::<u32>().ok());
+    let looks = before.unwrap_or(0).saturating_add(1);
+    if looks >= MOST_UNSETTLED {
+        tell::never_settled(deal, MOST_UNSETTLED, record);
+    }
+    let pause = 60_i64.saturating_mul(i64::from(looks)).min(900);
+    let reason = format!("{NOT_SETTLED}{looks}");
+    (journal::after(now, pause), Lane::Due, reason)
+}
+
+/// What was to be sent again and is wanted no more waits for nothing.
+async fn no_longer_wanted(
+    ctx: &LeaseContext,
+    deals: &BTreeMap<DealId, Looked>,
+) -> Result<Vec<(i64, EffectChange)>, Halted> {
+    let agreed: Vec<Subject> = deals
+        .values()
+        .filter(|deal| deal.intends && deal.agreed && tell::untold(deal).actions.is_empty())
+        .map(|deal| Subject::deal(deal.id))
+        .collect();
+    if agreed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let left = ctx.known(&agreed).await?.effects.into_iter();
+    let reason = "both sides agree without it";
+    Ok(left
+        .filter(|effect| effect.state == EffectState::Intended)
+        .map(|effect| {
+            let reason = reason.to_owned();
+            (effect.id, EffectChange::Superseded { reason })
+        })
+        .collect())
+}
+
+/// Marks the questions that somebody was told of, so that nobody is told twice.
+async fn told(
+    ctx: &LeaseContext,
+    deals: &BTreeMap<DealId, Looked>,
+) -> Result<Vec<CaseChange>, Halted> {
+    let subjects: Vec<Subject> = deals
+        .values()
+        .filter(|deal| !deal.told.is_empty())
+        .map(|deal| Subject::deal(deal.id))
+        .collect();
+    if subjects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cases = ctx.known(&subjects).await?.cases;
+    Ok(cases
+        .into_iter()
+        .filter(|case| {
+            let deal = case.facts.subject.as_deal().and_then(|id| deals.get(&id));
+            deal.is_some_and(|deal| deal.told.contains(&case.facts.key))
+        })
+        .map(|case| CaseChange::Told {
+            id: case.id,
+            at: ctx.now(),
+        })
+        .collect())
+}

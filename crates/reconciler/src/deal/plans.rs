@@ -1,0 +1,163 @@
+//! Planning the deals of a pass, and taking the plans over: questions into our records, actions to be carried out.
+
+use std::collections::BTreeMap;
+
+use domain::DealId;
+use engine::{Halted, LeaseContext};
+use jiff::Timestamp;
+use planner::{Action, Mode, Need, Plan, Seen, invoicing};
+use serde_json::json;
+use store::{CaseChange, CaseFacts, Lane, Record, Subject};
+
+use super::{Looked, act, earlier, known, observe, subject_of, writes};
+use crate::{Connected, Reconciler, access, journal};
+
+/// The plans of the deals that are open.
+#[derive(Default)]
+pub(crate) struct Planned {
+    /// Those that have something to be done.
+    pub(crate) ready: BTreeMap<DealId, Plan>,
+    /// What others need to be known.
+    pub(crate) needs: BTreeMap<DealId, Vec<Need>>,
+}
+
+/// Plans every deal that is open. Questions are recorded at once.
+pub(crate) async fn plan(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+    deals: &mut BTreeMap<DealId, Looked>,
+) -> Result<Planned, Halted> {
+    let mut planned = Planned::default();
+    let mut record = Record::default();
+    let shut = access::accounting_is_shut(ctx).await?;
+    let now = ctx.now();
+    for (id, deal) in deals.iter_mut().filter(|(_, deal)| deal.is_open()) {
+        let mut plan = invoicing::plan(&deal.snapshot, &connected.policy, now);
+        if shut && act::asks_accounting(&mut plan) {
+            let at = journal::after(now, observe::WHILE_SHUT);
+            observe::wait_for_accounting(deal, at);
+            if plan.actions.is_empty() {
+                continue;
+            }
+        }
+        if plan.needs.is_empty() {
+            deal.news = reconciler.decided.is_news(&ctx.portal(), *id, &plan);
+            adopt(
+                deal,
+                connected,
+                plan,
+                now,
+                ctx.lane(),
+                &mut record,
+                &mut planned.ready,
+            );
+        } else {
+            planned.needs.insert(*id, plan.needs);
+        }
+    }
+    if !record.cases.is_empty() || !record.journal.is_empty() {
+        ctx.record(record).await?;
+    }
+    Ok(planned)
+}
+
+/// Takes a plan over: its questions into our records, its actions to be carried out if we may.
+fn adopt(
+    deal: &mut Looked,
+    connected: &Connected,
+    plan: Plan,
+    now: Timestamp,
+    lane: Lane,
+    record: &mut Record,
+    ready: &mut BTreeMap<DealId, Plan>,
+) {
+    let subject = Subject::deal(deal.id);
+    let may_write = may_write(deal, connected);
+    let mut plan = plan;
+    note_compared(deal, now);
+    deal.agreed = plan.actions.is_empty() && plan.look_again.is_none() && may_write;
+    if lane != Lane::Trailing {
+        let before = plan.actions.len();
+        plan.actions.retain(|action| !writes::is_trailing(action));
+        deal.trailing |= plan.actions.len() != before;
+    }
+    if let Some(again) = plan.look_again.take() {
+        deal.again = earlier(deal.again.take(), Some(again));
+    }
+    // Seen again and decided as before: the journal has it already.
+    if deal.news || !plan.actions.is_empty() {
+        let actions: Vec<&str> = plan.actions.iter().map(Action::kind).collect();
+        record.journal.push(journal::line(
+            now,
+            &subject,
+            "decision",
+            json!({"because": plan.because, "actions": actions, "carried_out": may_write}),
+        ));
+    }
+    // What has answered itself is no question, whether or not we may write; a new one is asked only if we may.
+    if !may_write {
+        plan.cases.clear();
+    }
+    open_and_withdraw(deal, &subject, &mut plan, record);
+    if plan.actions.is_empty() || !may_write {
+        deal.finished = true;
+    } else {
+        ready.insert(deal.id, plan);
+    }
+}
+
+/// A deal that was read whole was compared with its invoice; an event that tells of no later change is only an echo.
+fn note_compared(deal: &mut Looked, now: Timestamp) {
+    let Seen::Whole(reading, _) = &deal.snapshot.seen else {
+        return;
+    };
+    if deal.snapshot.creating.is_some() {
+        return;
+    }
+    let changed = reading.glance.deal.changed;
+    let invoice = deal.snapshot.invoices.iter_mut().rfind(|one| one.live);
+    if let Some(invoice) = invoice.filter(|one| one.compared != Some(changed)) {
+        invoice.compared = Some(changed);
+        deal.links.push(known::link_of(deal.id, invoice, now));
+    }
+}
+
+fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, record: &mut Record) {
+    for case in plan.cases.drain(..) {
+        deal.snapshot.open_cases.insert(
+            case.key.clone(),
+            planner::OpenCase {
+                text: case.text.clone(),
+                told: false,
+            },
+        );
+        record.cases.push(CaseChange::Open(CaseFacts {
+            code: case.code.as_str().to_owned(),
+            cause: case.cause,
+            key: case.key,
+            subject: subject.clone(),
+            facts: json!({"faults": case.faults}),
+            text: case.text,
+            waits_for: case.waits_for.iter().map(subject_of).collect(),
+        }));
+    }
+    for key in plan.withdrawn.drain(..) {
+        deal.snapshot.open_cases.remove(&key);
+        record.cases.push(CaseChange::Withdraw {
+            subject: subject.clone(),
+            key,
+        });
+    }
+}
+
+/// Read before every write: a funnel that is watched only, or followed no more, is planned and not touched.
+fn may_write(deal: &Looked, connected: &Connected) -> bool {
+    match deal.snapshot.glance() {
+        Some(glance) => connected
+            .policy
+            .funnel(glance.deal.funnel)
+            .is_some_and(|funnel| funnel.mode == Mode::Active),
+        None => true,
+    }
+}

@@ -1,0 +1,187 @@
+//! What an action of the portal is as a write: its text, its mark, its file.
+
+use capability::portal::{PortalWrite, Written};
+use capability::{Call, ConnectorError};
+use domain::{DealId, Verdict};
+use engine::Outcome;
+use planner::{Action, OurInvoice, Whom};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::act::Sent;
+use super::{Looked, paper};
+use crate::{Connected, Reconciler};
+
+/// A write with the effect that it is sent under.
+pub(crate) struct Cargo {
+    pub(crate) sent: Sent,
+    pub(crate) load: Load,
+}
+
+/// What is to be written.
+pub(crate) enum Load {
+    /// As it is.
+    Write(PortalWrite),
+    /// The file of an invoice, which has to be had first.
+    File(Box<OurInvoice>),
+    /// Nothing: it cannot be written.
+    Nothing(Outcome),
+}
+
+/// Files wait for the trailing lane, so that numbers come to all deals before the first file.
+pub(crate) fn is_trailing(action: &Action) -> bool {
+    matches!(action, Action::AttachPdf { .. })
+}
+
+/// What a deal's action is to be sent as, under the effect of this key.
+pub(crate) fn load(connected: &Connected, deal: &Looked, key: &str, action: &Action) -> Load {
+    if let Action::AttachPdf { slot, .. } = action {
+        let invoice = deal.snapshot.invoices.iter().find(|one| one.slot == *slot);
+        return match invoice {
+            Some(invoice) => Load::File(Box::new(invoice.clone())),
+            None => Load::Nothing(Outcome::failed(
+                Verdict::Reject,
+                "the invoice is not known any more",
+            )),
+        };
+    }
+    match portal_write(connected, deal.id, key, action) {
+        Some(mut write) => {
+            if let PortalWrite::SetFields { compared, .. } = &mut write {
+                *compared = deal.snapshot.compared();
+            }
+            Load::Write(write)
+        }
+        None => Load::Nothing(Outcome::failed(
+            Verdict::Reject,
+            "there is nobody to tell: no administrator's chat is set",
+        )),
+    }
+}
+
+/// Writes everything in one go; the connector packs it.
+pub(crate) async fn carry(
+    reconciler: &Reconciler,
+    connected: &Connected,
+    call: &Call<'_>,
+    cargo: Vec<Cargo>,
+) -> Vec<(Sent, Outcome)> {
+    let mut results = Vec::new();
+    let (mut packed, mut writes) = (Vec::new(), Vec::new());
+    for Cargo { sent, load } in cargo {
+        let ready = match load {
+            Load::Write(write) => Ok(write),
+            Load::File(invoice) => with_file(reconciler, connected, call, &sent, &invoice).await,
+            Load::Nothing(outcome) => Err(outcome),
+        };
+        match ready {
+            Ok(write) => {
+                writes.push(write);
+                packed.push(sent);
+            }
+            Err(outcome) => results.push((sent, outcome)),
+        }
+    }
+    if writes.is_empty() {
+        return results;
+    }
+    let answers = connected.portal.write.write(call, &writes).await;
+    let mut answers = answers.into_iter();
+    for sent in packed {
+        let outcome = match answers.next() {
+            Some(Ok(Written { id, changed })) => {
+                Outcome::Answered(json!({"id": id, "changed": changed}))
+            }
+            Some(Err(error)) => Outcome::from(error),
+            None => Outcome::missing("the connector gave no answer for it"),
+        };
+        results.push((sent, outcome));
+    }
+    results
+}
+
+async fn with_file(
+    reconciler: &Reconciler,
+    connected: &Connected,
+    call: &Call<'_>,
+    sent: &Sent,
+    invoice: &OurInvoice,
+) -> Result<PortalWrite, Outcome> {
+    let Action::AttachPdf { entry, text, .. } = &sent.action else {
+        return Err(Outcome::missing("not an action with a file"));
+    };
+    let (name, bytes) = paper::pdf(&reconciler.renderer, connected, call, invoice).await?;
+    Ok(PortalWrite::AttachFile {
+        deal: sent.deal,
+        entry: entry.clone(),
+        text: text.clone(),
+        name,
+        bytes,
+    })
+}
+
+/// The write behind an action of the portal, as far as it needs no file.
+pub(crate) fn portal_write(
+    connected: &Connected,
+    deal: DealId,
+    key: &str,
+    action: &Action,
+) -> Option<PortalWrite> {
+    match action {
+        Action::WriteFields { fields } => Some(PortalWrite::SetFields {
+            deal,
+            fields: fields.clone(),
+            compared: None,
+        }),
+        Action::AddTimelineEntry { text, .. } => Some(PortalWrite::AddTimelineEntry {
+            deal,
+            text: text.clone(),
+            mark: short_mark(key),
+        }),
+        Action::Notify { whom, text, .. } => match whom {
+            Whom::User(user) => Some(PortalWrite::Notify {
+                user: *user,
+                tag: key.to_owned(),
+                text: about_deal(deal, text),
+            }),
+            Whom::Administrator => {
+                connected
+                    .policy
+                    .administrator
+                    .as_ref()
+                    .map(|dialog| PortalWrite::PostToChat {
+                        dialog: dialog.clone(),
+                        text: about_deal(deal, text),
+                        mark: short_mark(key),
+                    })
+            }
+        },
+        Action::CreateCounterparty { .. }
+        | Action::IssueInvoice { .. }
+        | Action::AttachPdf { .. } => None,
+    }
+}
+
+fn about_deal(deal: DealId, text: &str) -> String {
+    format!("[URL=/crm/deal/details/{deal}/]Сделка {deal}[/URL]. {text}")
+}
+
+/// Short enough for a text that people read, long enough to be alone in it.
+fn short_mark(key: &str) -> String {
+    let mut mark = String::from("pv-");
+    for byte in Sha256::digest(key.as_bytes()).iter().take(5) {
+        mark.push_str(&format!("{byte:02x}"));
+    }
+    mark
+}
+
+/// A connector's error as an outcome, for what is prepared outside of an effect's own call.
+pub(crate) fn not_prepared(error: &ConnectorError) -> Outcome {
+    // Nothing was written yet: whatever failed, the write itself surely took no effect.
+    match error.verdict {
+        Verdict::Reject | Verdict::Reauthorize | Verdict::Retry { .. } => Outcome::from(error),
+        Verdict::Verify | Verdict::Defect => {
+            Outcome::failed(Verdict::Retry { after: None }, error.to_string())
+        }
+    }
+}
