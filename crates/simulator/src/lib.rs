@@ -14,6 +14,7 @@
 //! | `world`, `day` | one seed from morning to a quiet night |
 //! | `check` | what must hold |
 //! | `many` | seeds on all cores |
+//! | `still` | the same world without chance, for measurements |
 
 mod check;
 mod connect;
@@ -22,12 +23,15 @@ mod dice;
 mod freeze;
 mod many;
 mod network;
-mod office;
+pub mod office;
 mod people;
 mod process;
 mod seed;
+mod still;
 mod story;
 mod weather;
 mod world;
 
+pub use process::Numbers;
 pub use seed::{Report, Simulator};
+pub use still::{Left, Still, StillWorld};

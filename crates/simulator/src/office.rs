@@ -24,7 +24,7 @@ pub(crate) const STAGES: [&str; 6] = [
     "LOSE",
 ];
 /// The stage in which a deal wants an invoice.
-pub(crate) const INVOICE: &str = "FINAL_INVOICE";
+pub const INVOICE: &str = "FINAL_INVOICE";
 /// The stage of a lost deal.
 pub(crate) const LOST: &str = "LOSE";
 /// Responsible for every deal.
@@ -35,9 +35,9 @@ pub(crate) const SELLER: &str = "ООО «Северный ветер»";
 /// What an old deal is called.
 pub(crate) const OLD_TITLE: &str = "Давняя сделка";
 /// The fields that `setup` makes.
-pub(crate) const NUMBER: &str = "UF_CRM_PROVODKA_NUMBER";
+pub const NUMBER: &str = "UF_CRM_PROVODKA_NUMBER";
 pub(crate) const DATE: &str = "UF_CRM_PROVODKA_DATE";
-pub(crate) const STATUS: &str = "UF_CRM_PROVODKA_STATUS";
+pub const STATUS: &str = "UF_CRM_PROVODKA_STATUS";
 pub(crate) const SUM: &str = "UF_CRM_PROVODKA_SUM";
 pub(crate) const COMMAND: &str = "UF_CRM_PROVODKA_COMMAND";
 /// What the portal's events prove themselves by.
@@ -195,7 +195,7 @@ pub(crate) fn policy(weather: &Weather, start_at: Timestamp, own_company: u64) -
 }
 
 /// What a buyer of this number is called.
-pub(crate) fn title_of(number: u32) -> String {
+pub fn title_of(number: u32) -> String {
     format!("ООО «Покупатель {number}»")
 }
 
@@ -203,7 +203,7 @@ pub(crate) fn title_of(number: u32) -> String {
 pub(crate) const KPP: &str = "770101001";
 
 /// A buyer with an INN whose check digit holds, one for each number.
-pub(crate) fn buyer(number: u32, with_kpp: bool) -> CompanySeed {
+pub fn buyer(number: u32, with_kpp: bool) -> CompanySeed {
     let title = title_of(number);
     let mut fields = texts(&[("RQ_INN", &inn(number)), ("RQ_COMPANY_NAME", &title)]);
     if with_kpp {
@@ -220,7 +220,7 @@ pub(crate) fn buyer(number: u32, with_kpp: bool) -> CompanySeed {
 }
 
 /// One product line with VAT in its price.
-pub(crate) fn line(name: &str, price: &str, quantity: &str) -> LineSeed {
+pub fn line(name: &str, price: &str, quantity: &str) -> LineSeed {
     LineSeed {
         name: name.to_owned(),
         price: price.to_owned(),

@@ -36,6 +36,16 @@ pub(crate) struct Ground {
     pub(crate) accounting: Router,
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) ended: UnboundedSender<u64>,
+    pub(crate) numbers: Numbers,
+}
+
+/// The numbers that the product goes by.
+#[derive(Clone, Debug)]
+pub struct Numbers {
+    /// Of the engine.
+    pub engine: engine::Settings,
+    /// Of the reconciler.
+    pub reconciler: reconciler::Settings,
 }
 
 /// A process that runs.
@@ -92,7 +102,7 @@ impl Process {
             )
             .into_rng(),
         );
-        let settings = Arc::new(settings());
+        let settings = Arc::new(ground.numbers.engine.clone());
         let gate = Arc::new(StoreGate::new(
             store.clone(),
             Arc::clone(&clock),
@@ -115,13 +125,7 @@ impl Process {
         let reconciler = Reconciler::new(
             Arc::clone(&connector) as Arc<dyn reconciler::Connections>,
             Arc::clone(&ground.renderer),
-            reconciler::Settings {
-                portal_quiet: PORTAL_QUIET,
-                accounting_quiet: ACCOUNTING_QUIET,
-                feed_every: Duration::from_secs(300),
-                offline_every: Duration::from_secs(300),
-                ..reconciler::Settings::default()
-            },
+            ground.numbers.reconciler.clone(),
         );
         let means = Means {
             store: store.clone(),
@@ -221,16 +225,25 @@ async fn look_now(store: &Store, access: &Access, now: Timestamp) {
     let _asked = store.look(&access.portal, &looks).await.is_ok();
 }
 
-/// The program's own, but for intervals that only cost idle time.
-pub(crate) fn settings() -> engine::Settings {
-    let minutes = |n: u64| Duration::from_secs(60 * n);
-    let mut settings = engine::Settings::default();
-    settings.lease.poll = Duration::from_secs(30);
-    settings.upkeep.schedule_every = minutes(10);
-    settings.upkeep.portal_tasks = vec![
-        PortalTask::new(portal_task::SWEEP, minutes(15)),
-        PortalTask::new(portal_task::CASES, minutes(30)),
-        PortalTask::new(portal_task::LINKS, minutes(35)),
-    ];
-    settings
+impl Numbers {
+    /// The program's own, but for intervals that only cost idle time.
+    pub(crate) fn of_a_day() -> Self {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let mut engine = engine::Settings::default();
+        engine.lease.poll = Duration::from_secs(30);
+        engine.upkeep.schedule_every = minutes(10);
+        engine.upkeep.portal_tasks = vec![
+            PortalTask::new(portal_task::SWEEP, minutes(15)),
+            PortalTask::new(portal_task::CASES, minutes(30)),
+            PortalTask::new(portal_task::LINKS, minutes(35)),
+        ];
+        let reconciler = reconciler::Settings {
+            portal_quiet: PORTAL_QUIET,
+            accounting_quiet: ACCOUNTING_QUIET,
+            feed_every: minutes(5),
+            offline_every: minutes(5),
+            ..reconciler::Settings::default()
+        };
+        Self { engine, reconciler }
+    }
 }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use store::JournalFilter;
 
 use crate::check::{self, Evidence};
-use crate::world::{World, told};
+use crate::world::{Scene, World, told};
 
 /// What came of a seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Simulator {
 }
 
 async fn live(seed: u64, tells: bool, renderer: Arc<Renderer>) -> Result<Report, String> {
-    let mut world = World::begin(seed, renderer).await?;
+    let mut world = World::begin(seed, Scene::of(seed), renderer).await?;
     world.live().await?;
     let settled = world.settle().await?;
     let late_writes = world.idle_hour().await;

@@ -140,6 +140,35 @@ impl Weather {
         weather
     }
 
+    /// A day without chance: nobody acts, nothing goes wrong, and the way to the remotes takes no time.
+    pub(crate) fn still() -> Self {
+        Self {
+            app: false,
+            idempotency_key: false,
+            owners: 1,
+            attach: Attach::Accounting,
+            settle_seconds: 0,
+            deals: 0,
+            day: Duration::ZERO,
+            calm: true,
+            portal_faults: Vec::new(),
+            accounting_faults: Vec::new(),
+            events: EventSettings::default(),
+            latency_ms: (0, 0),
+            skew: (0, 0),
+            list_lag_ms: 0,
+            token_seconds: 3_600,
+            robot_after_ms: None,
+            field_robot: None,
+            row_edit_always_fires: false,
+            often: Often::default(),
+            managers: Duration::MAX,
+            accountant: None,
+            integrator: None,
+            omitted: 0,
+        }
+    }
+
     fn darken(&mut self, dice: &mut Dice) {
         self.omitted = dice.below(u64::MAX) & dice.below(u64::MAX);
         self.accountant = dice.chance(500).then(|| dice.time(secs(30), secs(400)));

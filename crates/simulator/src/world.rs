@@ -25,7 +25,7 @@ use crate::freeze::Freezer;
 use crate::network::{Kill, Network};
 use crate::office;
 use crate::people::Office;
-use crate::process::{Ground, Process};
+use crate::process::{Ground, Numbers, Process};
 use crate::story::Story;
 use crate::weather::Weather;
 
@@ -70,6 +70,27 @@ impl Deliver for Doors {
     }
 }
 
+/// What a world begins with.
+pub(crate) struct Scene {
+    pub(crate) weather: Weather,
+    pub(crate) portal: PortalConfig,
+    pub(crate) books: serde_json::Value,
+    pub(crate) numbers: Numbers,
+}
+
+impl Scene {
+    /// The one of a seed's day.
+    pub(crate) fn of(seed: u64) -> Self {
+        let weather = Weather::of(seed);
+        Self {
+            portal: office::portal(&weather),
+            books: office::books(&weather),
+            numbers: Numbers::of_a_day(),
+            weather,
+        }
+    }
+}
+
 /// Everything that is there.
 pub(crate) struct World {
     pub(crate) seed: u64,
@@ -90,8 +111,17 @@ pub(crate) struct World {
 
 impl World {
     /// Emulators, database and processes, before anybody works.
-    pub(crate) async fn begin(seed: u64, renderer: Arc<Renderer>) -> Result<Self, String> {
-        let weather = Weather::of(seed);
+    pub(crate) async fn begin(
+        seed: u64,
+        scene: Scene,
+        renderer: Arc<Renderer>,
+    ) -> Result<Self, String> {
+        let Scene {
+            weather,
+            portal,
+            books,
+            numbers,
+        } = scene;
         let start = Timestamp::from_second(MORNING).unwrap_or(Timestamp::UNIX_EPOCH);
         let clock = TokioClock::starting_at(start);
         let remote_clock = |skew: i64| {
@@ -102,13 +132,13 @@ impl World {
         };
         let doors = Doors::default();
         let portal = emulator_bitrix24::Emulator::new(
-            office::portal(&weather),
+            portal,
             remote_clock(weather.skew.0),
             seed,
             Arc::new(doors.clone()),
         );
         let credentials = portal.credentials(office::PORTAL);
-        let books = serde_json::from_value(office::books(&weather)).map_err(told)?;
+        let books = serde_json::from_value(books).map_err(told)?;
         let accounting = kontur::Emulator::new(books, remote_clock(weather.skew.1), seed);
         drop(portal.run_background());
 
@@ -140,6 +170,7 @@ impl World {
             accounting: accounting.router(),
             renderer,
             ended,
+            numbers,
         };
         let story = Story::default();
         let office = Office {

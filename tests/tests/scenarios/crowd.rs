@@ -30,6 +30,7 @@ async fn a_hundred_and_twenty_deals_at_once_get_a_bill_each_in_few_requests() {
         .collect();
     world.until_quiet().await;
     let before = world.portal.truth().requests();
+    let began = world.portal.now();
     for deal in &deals {
         world.drag(*deal);
     }
@@ -40,9 +41,14 @@ async fn a_hundred_and_twenty_deals_at_once_get_a_bill_each_in_few_requests() {
     }
     let truth = world.portal.truth();
     let requests = truth.requests() - before;
-    // Six bills go out while what was read for them is fresh: that is twenty readings and twenty writes, and as much
-    // again for echoes and for what the clicks of the beginning asked one by one.
-    assert!(requests <= 110, "{requests} requests are too many");
+    // How many there are in simulated time is asserted by `bench`, where no machine is slow. Here the accounting side's
+    // limit is the slowest of all: a reading or a batch of writes for each second of it is more than it takes.
+    let seconds = world.portal.now().duration_since(began).as_secs();
+    let most = 60 + usize::try_from(seconds).unwrap();
+    assert!(
+        requests <= most,
+        "{requests} requests in {seconds} s are too many"
+    );
     assert_eq!(truth.limit_refusals(), 0);
     for deal in &deals {
         assert_eq!(world.bills_ever(*deal), 1, "bills of deal {deal}");

@@ -51,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     // The whole product but the program, on the emulators.
     ("simulator", &["*"]),
+    ("bench", &["*"]),
     ("provodka", &["*"]),
     ("scenarios", &["*"]),
     ("xtask", &[]),
