@@ -92,6 +92,7 @@ async fn threads(
     if !stages.is_empty() {
         asked.push(("sweep/entered", SweepOf::Entered(stages)));
     }
+    let watched = ctx.store().cursor_get(&ctx.portal(), WATCHED).await?;
     let mut threads = Vec::new();
     for (name, of) in asked {
         let cursor = ctx.store().cursor_get(&ctx.portal(), name).await?;
@@ -100,7 +101,7 @@ async fn threads(
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default();
         let followed = match &of {
-            SweepOf::Entered(_) => followed(&connected.policy),
+            SweepOf::Entered(_) => since_watched(followed(&connected.policy), watched.as_deref()),
             SweepOf::Changed(_) => String::new(),
         };
         let cursor = if cursor.followed == followed {
@@ -122,6 +123,23 @@ async fn threads(
         });
     }
     Ok(threads)
+}
+
+/// Where the last plan that was made and not carried out is noted: a deal of it may have been found by a sweep of an
+/// active portal, looked at while it was only watched, and is in no later sweep.
+const WATCHED: &str = "sweep/watched";
+
+/// Notes that a plan was made and not carried out.
+pub(crate) fn watched(policy: &Policy, now: Timestamp) -> (String, String) {
+    (WATCHED.to_owned(), format!("{}@{now}", followed(policy)))
+}
+
+/// What is followed now, as long as nothing was only watched that is not now.
+fn since_watched(followed: String, watched: Option<&str>) -> String {
+    match watched.and_then(|watched| watched.rsplit_once('@')) {
+        Some((then, at)) if then != followed => format!("{followed}@{at}"),
+        Some(_) | None => followed,
+    }
 }
 
 /// What makes a deal that entered a stage one of ours: in which funnels, which stages, since when.

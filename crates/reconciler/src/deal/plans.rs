@@ -10,7 +10,7 @@ use serde_json::json;
 use store::{CaseChange, CaseFacts, Lane, Record, Subject};
 
 use super::{Looked, act, earlier, known, observe, subject_of, writes};
-use crate::{Connected, Reconciler, access, journal};
+use crate::{Connected, Reconciler, access, journal, sweep};
 
 /// The plans of the deals that are open.
 #[derive(Default)]
@@ -94,6 +94,9 @@ fn adopt(
             "decision",
             json!({"because": plan.because, "actions": actions, "carried_out": may_write}),
         ));
+    }
+    if !may_write && !plan.actions.is_empty() && record.cursors.is_empty() {
+        record.cursors.push(sweep::watched(&connected.policy, now));
     }
     // What has answered itself is no question, whether or not we may write; a new one is asked only if we may.
     if !may_write {
