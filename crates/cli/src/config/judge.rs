@@ -638,6 +638,7 @@ fn reconciler(raw: &Raw, faults: &mut Faults) -> reconciler::Settings {
         // Their keys were judged with the engine's.
         offline_every: duration("offline_every", &timing.offline_every, &mut Faults::new()),
         feed_every: duration("feed_every", &timing.feed_every, &mut Faults::new()),
+        portal_in_flight: reconciler::Settings::default().portal_in_flight,
     };
     let longest = Duration::from_secs(60);
     if !raw.development && settings.portal_quiet < longest {
