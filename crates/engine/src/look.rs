@@ -21,6 +21,7 @@ use crate::backoff::honoured;
 use crate::chance::SharedRng;
 use crate::clock::{Clock, later};
 use crate::outcome::Outcome;
+use crate::set_aside;
 use crate::settings::Settings;
 use crate::transition::{Settlement, transition};
 
@@ -203,12 +204,17 @@ impl LeaseContext {
     ///
     /// # Errors
     /// [`Halted::LeaseLost`] when another holds the portal (nothing is written then), or the store's.
-    pub async fn record(&self, record: Record) -> Result<(), Halted> {
-        let settled: Vec<Subject> = record
-            .settled
-            .iter()
-            .map(|one| one.work.subject.clone())
-            .collect();
+    pub async fn record(&self, mut record: Record) -> Result<(), Halted> {
+        let most_deaths = self.means.settings.passes.most_deaths;
+        let mut settled = Vec::with_capacity(record.settled.len());
+        for one in &record.settled {
+            settled.push(one.work.subject.clone());
+            // With the settling, as nobody remembers the deaths after it: a case that outlived it would stay for ever.
+            if one.work.deaths >= most_deaths {
+                let subject = one.work.subject.clone();
+                record.cases.push(set_aside::withdrawn(subject));
+            }
+        }
         self.means
             .store
             .record(&self.lease(), record, self.now())

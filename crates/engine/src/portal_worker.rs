@@ -249,10 +249,10 @@ impl PortalWorker {
                 None
             }
         };
-        let seen_to = match (self.after_settled(settled).await, how) {
-            (Err(halted), _) => Err(halted),
-            (Ok(()), Some(how)) => self.bury(left, how).await,
-            (Ok(()), None) => self.put_off(left, again_at).await,
+        self.after_settled(settled);
+        let seen_to = match how {
+            Some(how) => self.bury(left, how).await,
+            None => self.put_off(left, again_at).await,
         };
         match seen_to {
             Ok(()) => None,
@@ -260,23 +260,11 @@ impl PortalWorker {
         }
     }
 
-    /// What went well is no longer counted against a subject, and a case that set it aside has lost its reason.
-    async fn after_settled(&mut self, settled: Vec<Work>) -> Result<(), Halted> {
-        let mut cases = Vec::new();
+    /// What went well is no longer counted against a subject.
+    fn after_settled(&mut self, settled: Vec<Work>) {
         for work in settled {
             self.failures.forget(&self.portal, &work.subject);
-            if work.deaths >= self.means.settings.passes.most_deaths {
-                cases.push(set_aside::withdrawn(work.subject));
-            }
         }
-        if cases.is_empty() {
-            return Ok(());
-        }
-        self.record(Record {
-            cases,
-            ..Record::default()
-        })
-        .await
     }
 
     /// Looks at `left` again later: at `again_at`, or after a delay that grows with each failure of a subject.

@@ -17,7 +17,7 @@ use engine::clock::later;
 use engine::{Clock, Halted};
 use jiff::Timestamp;
 use shared::{Running, means, new_store, put_portal, settings};
-use store::{Lane, Look, Record, Settled, Store};
+use store::{Fault, Lane, Look, Record, Settled, Store};
 use testkit::builders::{deal, event, invoice_effect, look, look_in, portal};
 use testkit::lookers::{ScriptedLooker, settle_all};
 use testkit::time::{at, clock, eventually, paused};
@@ -284,6 +284,34 @@ fn a_subject_that_was_set_aside_comes_back_once_it_is_mended() {
         );
         assert_eq!(store.next_due_of(&portal()).await.unwrap(), None);
         running.stop().await;
+    });
+}
+
+#[test]
+fn a_process_that_dies_after_the_look_that_mended_a_subject_leaves_no_case() {
+    paused(async {
+        let (store, clock) = (store_with_portal().await, clock());
+        let dying = store.opened_again().unwrap();
+        let ordered = dying.clone();
+        let looker = ScriptedLooker::new(move |ctx, due| {
+            let ordered = ordered.clone();
+            Box::pin(async move {
+                assert!(ctx.now() > at(3_600), "planted");
+                settle_all(ctx, due).await?;
+                // Whatever is stored next fails.
+                ordered.faults().fail_nth(1, Fault::Io);
+                Ok(())
+            })
+        });
+        store
+            .look(&portal(), &[look(deal(13), at(0))])
+            .await
+            .unwrap();
+        let running = Running::start(means(&dying, &clock, settings()), looker.clone(), "one");
+        clock.sleep_until(at(3 * 3_600)).await;
+        let known = store.known(&portal(), &[deal(13)]).await.unwrap();
+        assert!(known.cases.is_empty(), "{:?}", known.cases);
+        drop(running);
     });
 }
 
