@@ -275,7 +275,7 @@ pub struct ExplainArgs {
 #[command(after_help = "\
 Faults are written KIND[=VALUE][:METHOD][:permille=N][:times=N][:skip=N], for example
   --fault answer-lost:crm.item.update:times=1 --fault slow=3s:permille=50
-Kinds: answer-lost, late-effect=TIME, not-done, html-page, cut-body, slow=TIME, status=CODE, status-after=CODE, limit.")]
+Kinds: answer-lost, late-effect=TIME, not-done, html-page, cut-body, slow=TIME, status=CODE, status-after=CODE, limit, missing-part.")]
 pub enum EmulateCommand {
     /// A Bitrix24 portal: REST, OAuth, events, and a page for playing the manager
     #[command(name = "bitrix24")]

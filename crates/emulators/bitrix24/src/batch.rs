@@ -2,6 +2,8 @@
 //!
 //! <https://apidocs.bitrix24.com/settings/how-to-call-rest-api/batch.html>
 
+use axum::body::Body;
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::call::{Refusal, Reply, param};
@@ -167,6 +169,27 @@ impl Results {
         })
         .into()
     }
+}
+
+/// The answer of a batch without its last command, as if the portal had broken off there; other answers as they are.
+pub(crate) async fn without_a_part(response: Response) -> Response {
+    let (head, body) = response.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return Response::from_parts(head, Body::empty());
+    };
+    let mut whole: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let last = match whole.pointer_mut("/result/result") {
+        Some(Value::Object(results)) => {
+            let last = results.keys().next_back().cloned();
+            last.and_then(|key| results.remove(&key))
+        }
+        _ => None,
+    };
+    let body = match last {
+        Some(_) => Body::from(whole.to_string()),
+        None => Body::from(body),
+    };
+    Response::from_parts(head, body)
 }
 
 /// `a][b]tail` after the opening `$result[`: the path with its brackets, and what follows.

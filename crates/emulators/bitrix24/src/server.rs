@@ -108,7 +108,10 @@ async fn rest(Shared(emulator): Shared<Emulator>, request: Request) -> Response 
     let source = incoming.source.clone();
     let account = account_of(inner, &target, &incoming, now);
     let effect = to_its_end(answer(Arc::clone(inner), target, incoming));
-    let response = play(fault, || refused(&too_many()), effect).await;
+    let mut response = play(fault, || refused(&too_many()), effect).await;
+    if fault == Some(emulator_harness::FaultKind::MissingPart) {
+        response = batch::without_a_part(response).await;
+    }
     let told = match fault {
         Some(kind) => Told::Fault {
             kind: format!("{kind:?}"),

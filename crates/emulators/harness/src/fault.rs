@@ -30,6 +30,8 @@ pub enum FaultKind {
     StatusAfter(u16),
     /// No effect; the remote's own answer to one who asks too often.
     Limit,
+    /// The effect is done; the answer of a batch lacks one of its commands. Other answers are whole.
+    MissingPart,
 }
 
 /// When a fault happens.
@@ -37,7 +39,7 @@ pub enum FaultKind {
 /// Written as `KIND[=VALUE][:METHOD][:permille=N][:times=N][:skip=N]`, for instance
 /// `answer-lost:crm.item.update:permille=50:times=1` or `late-effect=30s:createBill`.
 /// Kinds: `answer-lost`, `late-effect=DURATION`, `not-done`, `html-page`, `cut-body`,
-/// `slow=DURATION`, `status=CODE`, `status-after=CODE`, `limit`. Durations: `500ms`, `30s`, `2m`.
+/// `slow=DURATION`, `status=CODE`, `status-after=CODE`, `limit`, `missing-part`. Durations: `500ms`, `30s`, `2m`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultRule {
     pub kind: FaultKind,
@@ -193,6 +195,7 @@ impl fmt::Display for FaultKind {
             Self::Status(status) => write!(f, "status={status}"),
             Self::StatusAfter(status) => write!(f, "status-after={status}"),
             Self::Limit => f.write_str("limit"),
+            Self::MissingPart => f.write_str("missing-part"),
         }
     }
 }
@@ -249,7 +252,7 @@ impl fmt::Display for FaultRuleError {
             Self::UnknownKind(kind) => write!(
                 f,
                 "unknown fault `{kind}`; known are answer-lost, late-effect, not-done, html-page, \
-                 cut-body, slow, status, status-after, limit"
+                 cut-body, slow, status, status-after, limit, missing-part"
             ),
             Self::NeedsValue(kind) => write!(f, "fault `{kind}` needs a value, as in `{kind}=…`"),
             Self::UnexpectedValue(part) => write!(f, "fault takes no value: `{part}`"),
@@ -298,6 +301,7 @@ fn parse_kind(text: &str) -> Result<FaultKind, FaultRuleError> {
         "status" => status("status").map(FaultKind::Status),
         "status-after" => status("status-after").map(FaultKind::StatusAfter),
         "limit" => plain(FaultKind::Limit),
+        "missing-part" => plain(FaultKind::MissingPart),
         _ => Err(FaultRuleError::UnknownKind(name.to_owned())),
     }
 }
@@ -344,6 +348,7 @@ mod tests {
             ),
             ("status-after=500", "status-after=500"),
             ("limit:times=3", "limit:times=3"),
+            ("missing-part:batch", "missing-part:batch"),
         ];
         for (text, expected) in rows {
             let rule: FaultRule = text.parse().unwrap();

@@ -22,7 +22,8 @@ where
     E: Future<Output = Response> + Send + 'static,
 {
     match fault {
-        None => effect.await,
+        // What is left out of a batch's answer the remote knows that has batches.
+        None | Some(FaultKind::MissingPart) => effect.await,
         Some(FaultKind::AnswerLost) => {
             drop(effect.await);
             lost_answer()
@@ -102,6 +103,7 @@ mod tests {
             (Some(FaultKind::Status(503)), 503, false, 0),
             (Some(FaultKind::StatusAfter(500)), 500, false, 1),
             (Some(FaultKind::Limit), 429, false, 0),
+            (Some(FaultKind::MissingPart), 200, false, 1),
         ];
         for (fault, status, lost, effects) in rows {
             let (response, done) = played(fault).await;

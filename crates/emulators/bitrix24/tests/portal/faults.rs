@@ -26,6 +26,7 @@ async fn each_fault_does_or_omits_the_write() {
         (FaultKind::Status(502), 0),
         (FaultKind::StatusAfter(500), 1),
         (FaultKind::Limit, 0),
+        (FaultKind::MissingPart, 1),
         (
             FaultKind::Slow {
                 delay: Duration::from_secs(59),
@@ -103,4 +104,22 @@ async fn caller_who_hangs_up_does_not_undo_the_write() {
     assert_eq!(portal.emulator.deal_field(1, "TITLE"), "Поставка кабеля");
     portal.wait(5_000).await;
     assert_eq!(portal.emulator.deal_field(1, "TITLE"), "Поздно");
+}
+
+#[tokio::test]
+async fn a_batch_can_be_answered_without_one_of_its_commands() {
+    let portal = Portal::sample();
+    let rule = FaultRule::once(FaultKind::MissingPart, "batch");
+    portal.emulator.faults().add(rule);
+    let cmd = json!({
+        "a": "crm.timeline.comment.add?fields[ENTITY_ID]=1&fields[ENTITY_TYPE]=deal&fields[COMMENT]=x",
+        "b": "crm.timeline.comment.add?fields[ENTITY_ID]=1&fields[ENTITY_TYPE]=deal&fields[COMMENT]=y",
+    });
+    let (status, body) = portal.hook("batch", json!({"cmd": cmd})).await;
+    let answered = body
+        .pointer("/result/result")
+        .and_then(|map| map.as_object());
+    let keys: Vec<&str> = answered.unwrap().keys().map(String::as_str).collect();
+    assert_eq!((status, keys), (200, vec!["a"]), "{body}");
+    assert_eq!(portal.emulator.comments_of_deal(1).len(), 2);
 }
