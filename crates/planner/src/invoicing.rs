@@ -321,7 +321,8 @@ fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
     }
 }
 
-/// A value that was written twice within a day and does not stand is somebody else's will.
+/// A value that was written twice within a day, with no other of ours between, and does not stand is somebody else's
+/// will.
 fn written_twice(
     snapshot: &DealSnapshot,
     field: OurField,
@@ -332,7 +333,9 @@ fn written_twice(
     let times = snapshot
         .written
         .iter()
-        .filter(|(at, written, to)| recent(at) && *written == field && to == value)
+        .rev()
+        .filter(|(at, written, _)| recent(at) && *written == field)
+        .take_while(|(_, _, to)| to == value)
         .count();
     times >= 2
 }

@@ -217,6 +217,16 @@ fn other_values_written_before_do_not_count() {
 }
 
 #[test]
+fn a_value_that_we_replaced_ourselves_is_not_somebody_elses_will() {
+    // Issued, cancelled, restored and so on: each value is ours, and none was undone by anybody.
+    let restored = overwritten(&[600, 300]).with(|deal| {
+        let between = (ago(400), OurField::Number, text("16"));
+        deal.snapshot.written.insert(1, between);
+    });
+    assert_eq!(restored.plan(), overwritten(&[300]).plan());
+}
+
+#[test]
 fn a_field_that_keeps_our_value_again_answers_its_question() {
     let kept = deal().settled().open("FIELD-NOT-KEPT", "робот", true);
     assert_snapshot!(kept.plan(), @r"
