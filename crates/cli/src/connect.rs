@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use capability::Accounting;
 use connector_bitrix24::webhook::{InstallGrant, TokenDigest, verify_install};
-use connector_bitrix24::{App, Bitrix24, Connection, FieldNames, Offline, Tokens};
+use connector_bitrix24::{App, Bitrix24, Connection, FieldNames, Offline, RenewalTurn, Tokens};
 use domain::PortalId;
 use engine::{Clock, SharedRng};
 use jiff::Timestamp;
@@ -70,6 +70,7 @@ pub struct Connector {
     transport: Arc<dyn Transport>,
     allowed: Allowed,
     kept: Mutex<BTreeMap<PortalId, Kept>>,
+    turn: RenewalTurn,
 }
 
 /// What was connected, and from what.
@@ -103,6 +104,7 @@ impl Connector {
             transport,
             allowed,
             kept: Mutex::default(),
+            turn: RenewalTurn::default(),
         }
     }
 
@@ -393,6 +395,7 @@ impl Connector {
             client_id: client_id.clone(),
             client_secret: client_secret.clone(),
             tokens: Arc::new(self.vault()?),
+            turn: self.turn.clone(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use connector_bitrix24::webhook::{InstallGrant, TokenDigest, verify_install};
 use connector_bitrix24::{
-    App, Bitrix24, Connection, FieldNames, Offline, TokenVault, Tokens, VaultError,
+    App, Bitrix24, Connection, FieldNames, Offline, RenewalTurn, TokenVault, Tokens, VaultError,
 };
 use domain::PortalId;
 use engine::{Clock, StoreGate};
@@ -39,6 +39,7 @@ pub(crate) struct Connector {
     pub(crate) gate: Arc<StoreGate>,
     pub(crate) transport: Arc<dyn Transport>,
     kept: Mutex<Option<(i64, Value, Arc<Connected>)>>,
+    turn: RenewalTurn,
 }
 
 const DIGEST: &str = "application-token";
@@ -59,6 +60,7 @@ impl Connector {
             gate,
             transport,
             kept: Mutex::new(None),
+            turn: RenewalTurn::default(),
         }
     }
 
@@ -112,6 +114,7 @@ impl Connector {
                 store: self.store.clone(),
                 portal: self.access.portal.clone(),
             }),
+            turn: self.turn.clone(),
         })
     }
 

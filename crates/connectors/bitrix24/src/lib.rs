@@ -51,4 +51,4 @@ pub use dialog::Addressee;
 pub use fields::FieldNames;
 pub use oauth::oauth_host_is_pinned;
 pub use probe::refused;
-pub use tokens::{App, TokenVault, Tokens, VaultError};
+pub use tokens::{App, RenewalTurn, TokenVault, Tokens, VaultError};

@@ -40,6 +40,7 @@ pub(crate) async fn exchange(
     refresh: &SecretString,
     way: &Way<'_>,
 ) -> Result<(PortalId, Tokens), ConnectorError> {
+    let _turn = app.turn.take().await;
     let grant = ask(call, app, refresh, way)
         .await
         .map_err(Ask::into_error)?;

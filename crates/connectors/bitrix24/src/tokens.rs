@@ -1,7 +1,7 @@
 //! Access to the portal: the webhook's address, or an application's tokens and their renewal.
 //!
-//! Renewal is single-flight: whoever meets an expired token takes the lock, everybody else waits
-//! behind it and finds the new pair. The token server rotates the refresh token with every answer,
+//! Renewal is single-flight, over all connections of a portal in a process: whoever meets an expired token takes the
+//! lock, everybody else waits behind it and finds the new pair. The token server rotates the refresh token with every answer,
 //! so the new pair is handed to the [`TokenVault`] before its first use; when another process was
 //! faster, its pair is taken instead. Not here: how tokens are sealed (the vault's matter) and what
 //! a call looks like (`client.rs`).
@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use capability::{Call, ConnectorError};
 use domain::{PortalId, Verdict};
 use secrecy::SecretString;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use transport::Allowed;
 use url::Url;
 
@@ -67,6 +67,19 @@ pub struct App {
     pub client_secret: SecretString,
     /// Where the tokens are.
     pub tokens: Arc<dyn TokenVault>,
+    /// Shared by all connections of this portal in a process.
+    pub turn: RenewalTurn,
+}
+
+/// One renewal at a time. A policy that changes makes a new connection while the old one is still at work: each would
+/// renew for itself. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct RenewalTurn(Arc<Mutex<()>>);
+
+impl RenewalTurn {
+    pub(crate) async fn take(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().await
+    }
 }
 
 /// What a request needs to be let in.
@@ -205,6 +218,7 @@ impl Session {
             self.keep(&mut held, expected, tokens).await?;
             return Ok(Renewed::Found);
         }
+        let _turn = self.app.turn.take().await;
         let (version, tokens) = self.load().await?;
         if version != seen {
             held.pair = Some((version, tokens));

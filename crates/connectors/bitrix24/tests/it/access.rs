@@ -44,6 +44,24 @@ fn renewing() -> Arc<Script> {
 }
 
 #[tokio::test]
+async fn two_connections_of_one_portal_renew_once() {
+    // As after a change of the policy: the old connection is still at work beside the new one.
+    let (script, app) = (renewing(), app(Memory::holding("old", "r1")));
+    let connect = || {
+        let connection = Connection::App(app.clone());
+        Stage::connect(script.clone(), connection, Offline::Absent)
+    };
+    let (one, other) = (connect(), connect());
+    let (deal, calls) = ([DealId(1)], (one.call(), other.call()));
+    let answers = tokio::join!(
+        one.portal.deals.glance(&calls.0, &deal),
+        other.portal.deals.glance(&calls.1, &deal),
+    );
+    assert_eq!(answers, (Ok(Vec::new()), Ok(Vec::new())));
+    assert_eq!(script.count("token"), 1);
+}
+
+#[tokio::test]
 async fn many_calls_with_an_expired_token_cause_one_renewal() {
     let vault = Memory::holding("old", "r1");
     let stage = Arc::new(Stage::app(renewing(), vault.clone(), Offline::Absent));

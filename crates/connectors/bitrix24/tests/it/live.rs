@@ -13,7 +13,7 @@ use capability::portal::{
 use capability::{Call, Portal, Urgency};
 use connector_bitrix24::webhook::{InstallGrant, verify_install};
 use connector_bitrix24::{
-    App, Bitrix24, Connection, FieldNames, Offline, Settings, TokenVault as _, Tokens,
+    App, Bitrix24, Connection, FieldNames, Offline, RenewalTurn, Settings, TokenVault as _, Tokens,
 };
 use domain::observed::{OurField, Record};
 use domain::{DealId, Money, PortalId};
@@ -71,6 +71,7 @@ fn application(told: &str) -> (App, Arc<Memory>, Tokens) {
         client_id: text("client_id"),
         client_secret: text("client_secret").into(),
         tokens: vault.clone(),
+        turn: RenewalTurn::default(),
     };
     (app, vault, tokens)
 }

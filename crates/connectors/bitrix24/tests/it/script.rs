@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use capability::{Admission, Call, Exchange, Gate, NotAdmitted, Portal, Urgency};
 use connector_bitrix24::{
-    App, Bitrix24, Connection, FieldNames, Offline, Settings, TokenVault, Tokens, VaultError,
+    App, Bitrix24, Connection, FieldNames, Offline, RenewalTurn, Settings, TokenVault, Tokens,
+    VaultError,
 };
 use domain::PortalId;
 use domain::observed::OurField;
@@ -254,7 +255,7 @@ impl Stage {
         Self::connect(script, Connection::App(app(vault)), offline)
     }
 
-    fn connect(script: Arc<Script>, connection: Connection, offline: Offline) -> Self {
+    pub(crate) fn connect(script: Arc<Script>, connection: Connection, offline: Offline) -> Self {
         let bitrix = Bitrix24::new(connection, script.clone(), settings(offline)).unwrap();
         Self {
             portal: bitrix.portal(),
@@ -277,6 +278,7 @@ pub(crate) fn app(vault: Arc<dyn TokenVault>) -> App {
         client_id: "local.573ad8a0346747".to_owned(),
         client_secret: "cl13nt-s3cr3t".to_owned().into(),
         tokens: vault,
+        turn: RenewalTurn::default(),
     }
 }
 
