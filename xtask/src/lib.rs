@@ -1,9 +1,9 @@
 //! What a developer and CI run: `cargo xtask check` is the one command that passes everything.
 //!
 //! `check.rs` runs the steps, `postgres.rs` lends a throw-away database, `deny.rs` judges dependencies,
-//! `suite.rs` runs the tests and counts them, `survive.rs` sets off the program's bad days, `tidy/` holds the rules
-//! that no compiler knows. A library, so that a harness can have a database of its own. Not here: anything of the
-//! product.
+//! `suite.rs` runs the tests and counts them, `survive.rs` sets off the program's bad days, `hunt.rs` has the simulator
+//! find planted bugs, `tidy/` holds the rules that no compiler knows. A library, so that a harness can have a database
+//! of its own. Not here: anything of the product.
 #![cfg_attr(
     test,
     allow(
@@ -18,6 +18,7 @@
 mod check;
 mod debian;
 mod deny;
+mod hunt;
 pub mod postgres;
 mod suite;
 mod survive;
@@ -32,6 +33,7 @@ const HELP: &str = "\
 cargo xtask check [--only STEP,STEP]   everything that CI runs; steps: format, tidy, lints, tests, survive, docs, deny
 cargo xtask test [ARGUMENTS]           all tests, on SQLite and on a PostgreSQL of their own; ARGUMENTS go to `cargo test`
 cargo xtask survive [ARGUMENTS]        kills, freezes and cuts off the real program and looks at what is left; --cycles N, --seed N, --kind NAME
+cargo xtask hunt [OPTIONS] [BUG…]      plants each bug in the product and says which seed of the simulator finds it; `--help` tells the options
 cargo xtask tidy                       the rules between crates, files and pages";
 
 /// Does what the command line says.
@@ -55,6 +57,7 @@ fn run(arguments: &[String]) -> anyhow::Result<bool> {
         ["check"] => check::run(&workspace, &check::Step::ALL),
         ["check", "--only", steps] => check::run(&workspace, &check::steps(steps)?),
         ["survive", rest @ ..] => survive::run(&workspace, rest),
+        ["hunt", rest @ ..] => hunt::run(&workspace, rest),
         ["tidy"] => tidy::run(&workspace),
         ["test", rest @ ..] => {
             let counted = suite::run(&workspace, rest)?;

@@ -12,6 +12,7 @@ use capability::{Call, ConnectorError, Gate, Urgency};
 use domain::{PortalId, Verdict};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use planted::Bug;
 use store::{
     Effect, Known, Lane, Lease, NewEffect, Record, SendDecision, Store, StoreError, Subject, Work,
 };
@@ -191,8 +192,13 @@ impl LeaseContext {
 
     /// What becomes of `effect` after `outcome`: put its change into the next [`Record`].
     pub fn settle(&self, effect: &Effect, outcome: impl Into<Outcome>) -> Settlement {
+        let mut effect = effect.clone();
+        // The deadline is the stored one: whoever takes over waits as long as whoever sent it would have.
+        if planted::is(Bug::QuietTimeInMemory) && effect.fence != self.lease().fence {
+            effect.quiet_until = None;
+        }
         transition(
-            effect,
+            &effect,
             outcome.into(),
             &self.means.settings.effects,
             self.now(),

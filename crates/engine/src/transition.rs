@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use planted::Bug;
 use rand::Rng;
 use store::{Effect, EffectChange, EffectState, MAX_ATTEMPTS};
 
@@ -115,6 +116,10 @@ fn after_failure(
         Verdict::Reject => Settlement::to(EffectChange::Refused {
             error: failure.error,
         }),
+        // Unknown is a third result: it may have happened, so it is not sent again before it is looked for.
+        Verdict::Verify | Verdict::Defect if planted::is(Bug::NaiveRetry) => {
+            back_to_intended(effect, failure.error, now, true)
+        }
         Verdict::Verify | Verdict::Defect => Settlement::to(EffectChange::Unknown {
             error: failure.error,
         })
@@ -196,6 +201,9 @@ fn after_absence(effect: &Effect, settings: &EffectSettings, now: Timestamp) -> 
         // Without a quiet time it never left: `sent` and `quiet_until` are written together.
         return back_to_intended(effect, "never sent".to_owned(), now, true);
     };
+    if planted::is(Bug::AbsentAtFirstLook) {
+        return back_to_intended(effect, proved(), now, true);
+    }
     if now < quiet_until {
         return Settlement::nothing().again(quiet_until.min(later(now, settings.look_up_again)));
     }

@@ -11,6 +11,7 @@ use domain::StageId;
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::{Mode, Policy};
+use planted::Bug;
 use serde::{Deserialize, Serialize};
 use store::{Lane, Look, Record, Subject, SubjectKind, Work};
 
@@ -54,6 +55,14 @@ pub(crate) async fn look(
     let overlap =
         SignedDuration::try_from(reconciler.settings.sweep_overlap).unwrap_or(SignedDuration::ZERO);
     let mut threads = threads(ctx, connected, overlap).await?;
+    if planted::is(Bug::CursorBeforeRows) {
+        let cursors = threads.iter().map(|thread| finished(thread, started));
+        let record = Record {
+            cursors: cursors.collect(),
+            ..Record::default()
+        };
+        ctx.record(record).await?;
+    }
     while !threads.is_empty() {
         threads = pages(ctx, connected, threads, started, overlap).await?;
     }
@@ -186,7 +195,8 @@ async fn pages(
                 thread.ask.after = Some(after);
                 unfinished.push(thread);
             }
-            None => record.cursors.push(finished(thread, started)),
+            // With the looks at what it showed, in one commit.
+            None => record.cursors.push(finished(&thread, started)),
         }
     }
     changed.sort_unstable();
@@ -237,11 +247,11 @@ fn fresh(
     fresh
 }
 
-fn finished(thread: Thread, started: Timestamp) -> (String, String) {
+fn finished(thread: &Thread, started: Timestamp) -> (String, String) {
     let cursor = Cursor {
         at: Some(started),
-        seen: thread.seen_now,
-        followed: thread.followed,
+        seen: thread.seen_now.clone(),
+        followed: thread.followed.clone(),
     };
     let text = serde_json::to_string(&cursor).unwrap_or_default();
     (thread.name.to_owned(), text)

@@ -3,20 +3,31 @@
 //! Nothing here asks the product's own deciding code: what a deal wanted is worked out anew from what people did.
 //! The names in brackets are the invariants of the reliability model.
 
+mod access;
 mod bills;
 mod deals;
+mod echo;
+mod owners;
+mod reissue;
+mod tenants;
+mod waiting;
 mod wire;
 
+use std::collections::BTreeSet;
+
+use domain::DealId;
 use emulator_bitrix24::{Actor, Entry, What};
 use emulator_kontur_accounting as kontur;
 use jiff::Timestamp;
 use serde_json::Value;
 use store::{Case, JournalProof};
 
+use crate::neighbour::Belongings;
 use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES};
 use crate::people::Office;
 use crate::weather::Weather;
+use crate::witness::Leaving;
 
 /// Everything that is known when the day is over.
 pub(crate) struct Evidence<'a> {
@@ -25,7 +36,13 @@ pub(crate) struct Evidence<'a> {
     pub(crate) portal: emulator_bitrix24::Truth,
     pub(crate) accounting: kontur::Truth,
     pub(crate) seen: Vec<Seen>,
+    /// What our records said when requests left.
+    pub(crate) leaving: Vec<Leaving>,
+    /// The other tenant, before and after.
+    pub(crate) neighbour: (Belongings, Belongings),
     pub(crate) cases: Vec<Case>,
+    /// Deals whose deleted invoice a person gave up.
+    pub(crate) given_up: &'a BTreeSet<DealId>,
     pub(crate) journal: JournalProof,
     pub(crate) events_accepted: u64,
     pub(crate) events_kept: u64,
@@ -41,6 +58,12 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     bills::check(evidence, &mut wrong);
     deals::check(evidence, &mut wrong);
     wire::check(evidence, &mut wrong);
+    access::check(evidence, &mut wrong);
+    echo::check(evidence, &mut wrong);
+    owners::check(evidence, &mut wrong);
+    reissue::check(evidence, &mut wrong);
+    tenants::check(evidence, &mut wrong);
+    waiting::check(evidence, &mut wrong);
     if !evidence.settled {
         wrong.push("[I-4] it never became quiet".to_owned());
     }

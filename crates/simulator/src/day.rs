@@ -438,7 +438,10 @@ impl World {
         let mut ordered = BTreeMap::new();
         for _quarter in 0..100 {
             self.wait(secs(900)).await;
-            let asked = self.answer_questions(&mut ordered).await?;
+            let mut asked = self.answer_questions(&mut ordered).await?;
+            if quiet >= 2 {
+                asked |= self.give_up_deleted().await?;
+            }
             let now = (self.our_portal_writes(), self.accounting_changes());
             let stats = self.store.stats(&self.portal_id, self.now()).await;
             let stats = stats.map_err(told)?;

@@ -13,6 +13,7 @@ pub(crate) enum About {
     Process,
     Network,
     Disturbance,
+    Decisions,
 }
 
 /// One stream of chance.
@@ -29,6 +30,7 @@ impl Dice {
             About::Process => 3,
             About::Network => 4,
             About::Disturbance => 5,
+            About::Decisions => 6,
         });
         Self(rng)
     }

@@ -9,19 +9,25 @@
 //! |---|---|
 //! | `weather` | what a seed's day is like |
 //! | `office`, `people` | who works, and what they do |
-//! | `network`, `freeze` | the way to the remotes, and its witness |
+//! | `network`, `freeze` | the way to the remotes |
+//! | `witness` | what our records said when a request left |
+//! | `neighbour` | another tenant in the same database |
 //! | `connect`, `process` | the product put together |
-//! | `world`, `day` | one seed from morning to a quiet night |
+//! | `world`, `day`, `decisions` | one seed from morning to a quiet night |
 //! | `check` | what must hold |
 //! | `many` | seeds on all cores |
 //! | `still` | the same world without chance, for measurements |
+//! | `hunt` | how long it takes to find a bug that was planted |
 
 mod check;
 mod connect;
 mod day;
+mod decisions;
 mod dice;
 mod freeze;
+mod hunt;
 mod many;
+mod neighbour;
 mod network;
 pub mod office;
 mod people;
@@ -30,8 +36,10 @@ mod seed;
 mod still;
 mod story;
 mod weather;
+mod witness;
 mod world;
 
+pub use hunt::{Found, Hunt};
 pub use process::Numbers;
 pub use seed::{Report, Simulator};
 pub use still::{Left, Still, StillWorld};

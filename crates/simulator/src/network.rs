@@ -18,6 +18,7 @@ use transport::{Peer, PeerFailure};
 
 use crate::dice::Dice;
 use crate::freeze::pause;
+use crate::witness::Witness;
 
 /// Which remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +52,7 @@ pub(crate) struct Seen {
     pub(crate) remote: Remote,
     /// `POST /v1/…` or the portal's method.
     pub(crate) what: String,
-    /// Body, where it is kept: creations of bills and contractors.
+    /// Body, where it is kept: creations of bills and contractors, readings of the queue.
     pub(crate) body: Bytes,
     pub(crate) told: Told,
     /// When the answer came.
@@ -83,6 +84,7 @@ pub(crate) struct Network {
     pub(crate) accounting_down: AtomicBool,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     kill: UnboundedSender<Kill>,
+    pub(crate) witness: Witness,
 }
 
 impl Network {
@@ -91,6 +93,7 @@ impl Network {
         latency_ms: (u64, u64),
         now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
         kill: UnboundedSender<Kill>,
+        witness: Witness,
     ) -> Self {
         Self {
             seen: Mutex::default(),
@@ -101,6 +104,7 @@ impl Network {
             accounting_down: AtomicBool::new(false),
             now,
             kill,
+            witness,
         }
     }
 
@@ -188,11 +192,16 @@ impl Peer for Way {
             self.die().await;
         }
         let network = &self.network;
+        let (at, what) = ((network.now)(), what(self.remote, &request));
+        network
+            .witness
+            .leaves(at, self.process, self.remote, &what, request.body())
+            .await;
         let place = network.note(Seen {
-            at: (network.now)(),
+            at,
             process: self.process,
             remote: self.remote,
-            what: what(self.remote, &request),
+            what,
             body: kept(self.remote, &request),
             told: Told::Nothing,
             told_at: None,
@@ -252,13 +261,19 @@ fn what(remote: Remote, request: &http::Request<Bytes>) -> String {
     let path = request.uri().path();
     match remote {
         Remote::Accounting => format!("{} {path}", request.method()),
-        Remote::Portal => path.rsplit('/').next().unwrap_or_default().to_owned(),
+        Remote::Portal => {
+            let path = path.trim_end_matches('/');
+            path.rsplit('/').next().unwrap_or_default().to_owned()
+        }
     }
 }
 
 fn kept(remote: Remote, request: &http::Request<Bytes>) -> Bytes {
     match remote {
         Remote::Accounting if request.method() == http::Method::POST => request.body().clone(),
+        Remote::Portal if request.uri().path().ends_with("/event.offline.get") => {
+            request.body().clone()
+        }
         Remote::Accounting | Remote::Portal => Bytes::new(),
     }
 }

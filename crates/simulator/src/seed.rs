@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use documents::{Layout, Renderer};
 use jiff::Timestamp;
+use planted::Bug;
 use sha2::{Digest as _, Sha256};
 use store::JournalFilter;
 
 use crate::check::{self, Evidence};
+use crate::neighbour;
 use crate::world::{Scene, World, told};
 
 /// What came of a seed.
@@ -30,19 +32,34 @@ pub struct Report {
 }
 
 /// Runs seeds.
+#[derive(Clone)]
 pub struct Simulator {
     renderer: Arc<Renderer>,
+    #[cfg_attr(
+        not(feature = "hunt"),
+        expect(dead_code, reason = "only the hunt is built to plant bugs")
+    )]
+    planted: Option<Bug>,
 }
 
 impl Default for Simulator {
     fn default() -> Self {
         Self {
             renderer: Arc::new(Renderer::new(Layout::default())),
+            planted: None,
         }
     }
 }
 
 impl Simulator {
+    /// The same with a bug planted in the product, in a build that can plant.
+    pub fn with(&self, bug: Bug) -> Self {
+        Self {
+            planted: Some(bug),
+            ..self.clone()
+        }
+    }
+
     /// Runs one seed on this thread and judges it.
     pub fn run(&self, seed: u64) -> Report {
         self.live(seed, false)
@@ -54,6 +71,8 @@ impl Simulator {
     }
 
     fn live(&self, seed: u64, tells: bool) -> Report {
+        #[cfg(feature = "hunt")]
+        let _planted = planted::plant(self.planted);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -85,6 +104,12 @@ async fn live(seed: u64, tells: bool, renderer: Arc<Renderer>) -> Result<Report,
         portal: world.office.portal.truth(),
         accounting: world.office.accounting.truth(),
         seen,
+        leaving: world.ground.network.witness.seen(),
+        neighbour: (
+            world.neighbour.clone(),
+            neighbour::belongings(&world.store).await?,
+        ),
+        given_up: &world.given_up,
         cases: world.open_cases().await?,
         journal: world
             .store

@@ -31,6 +31,8 @@ pub(crate) struct Weather {
     pub(crate) day: Duration,
     /// No trouble at all: budgets and promptness are judged.
     pub(crate) calm: bool,
+    /// No trouble but that some writes are answered late.
+    pub(crate) hangs: bool,
     pub(crate) portal_faults: Vec<FaultRule>,
     pub(crate) accounting_faults: Vec<FaultRule>,
     pub(crate) events: EventSettings,
@@ -115,6 +117,7 @@ impl Weather {
             deals,
             day,
             calm,
+            hangs: false,
             portal_faults: Vec::new(),
             accounting_faults: Vec::new(),
             events: EventSettings {
@@ -136,6 +139,9 @@ impl Weather {
         };
         if !calm {
             weather.darken(dice);
+            if dice.chance(40) {
+                weather.only_hangs(dice);
+            }
         }
         weather
     }
@@ -151,6 +157,7 @@ impl Weather {
             deals: 0,
             day: Duration::ZERO,
             calm: true,
+            hangs: false,
             portal_faults: Vec::new(),
             accounting_faults: Vec::new(),
             events: EventSettings::default(),
@@ -218,6 +225,40 @@ impl Weather {
             tokens: often(if self.app { 400 } else { 0 }, 60, 900),
             neighbour: often(150, 60, 600),
         };
+        if dice.chance(250) {
+            self.portal_faults.push(FaultRule {
+                permille: u16::try_from(dice.between(20, 400)).unwrap_or(100),
+                method: Some("batch".to_owned()),
+                ..FaultRule::always(FaultKind::MissingPart)
+            });
+        }
+    }
+
+    /// Nothing goes wrong but that writes hang, and people go on clicking: promptness is judged.
+    fn only_hangs(&mut self, dice: &mut Dice) {
+        self.hangs = true;
+        self.owners = 1;
+        self.often = Often::default();
+        self.accountant = None;
+        self.integrator = None;
+        self.accounting_faults = Vec::new();
+        self.portal_faults = vec![FaultRule {
+            permille: u16::try_from(dice.between(50, 250)).unwrap_or(100),
+            method: Some("crm.item.update".to_owned()),
+            ..FaultRule::always(FaultKind::Slow {
+                delay: dice.time(secs(20), secs(60)),
+            })
+        }];
+        self.events = EventSettings {
+            delay_ms: dice.between(5, 500),
+            ..EventSettings::default()
+        };
+        self.skew = (0, 0);
+        self.list_lag_ms = 0;
+        self.token_seconds = 3_600;
+        self.field_robot = None;
+        self.deals = dice.between(9, 30);
+        self.managers = dice.time(secs(3), secs(15));
     }
 }
 

@@ -1,6 +1,6 @@
 //! One seed's world: both emulators, one database, the processes of the product, the people, and time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use documents::Renderer;
-use domain::PortalId;
+use domain::{DealId, PortalId};
 use emulator_bitrix24::{Deliver, Delivered, PortalConfig};
 use emulator_kontur_accounting as kontur;
 use engine::clock::{earlier, later};
@@ -22,12 +22,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::connect::Access;
 use crate::dice::{About, Dice};
 use crate::freeze::Freezer;
+use crate::neighbour::{self, Belongings};
 use crate::network::{Kill, Network};
 use crate::office;
 use crate::people::Office;
 use crate::process::{Ground, Numbers, Process};
 use crate::story::Story;
 use crate::weather::Weather;
+use crate::witness::Witness;
 
 /// Where every seed's day begins: Thursday, 12 March 2026, 9:00 in Moscow.
 const MORNING: i64 = 1_773_295_200;
@@ -99,6 +101,8 @@ pub(crate) struct World {
     pub(crate) start: Timestamp,
     pub(crate) store: Store,
     pub(crate) portal_id: PortalId,
+    /// What the other tenant owned before we began.
+    pub(crate) neighbour: Belongings,
     pub(crate) office: Office,
     pub(crate) ground: Ground,
     pub(crate) doors: Doors,
@@ -107,6 +111,8 @@ pub(crate) struct World {
     pub(crate) kills: UnboundedReceiver<Kill>,
     pub(crate) ends: UnboundedReceiver<u64>,
     pub(crate) story: Story,
+    /// Deals whose deleted invoice was given up.
+    pub(crate) given_up: BTreeSet<DealId>,
 }
 
 impl World {
@@ -144,6 +150,7 @@ impl World {
 
         let store = Store::open_inline().map_err(told)?;
         let portal_id = PortalId::new(&credentials.member_id);
+        let neighbour = neighbour::moves_in(&store, start).await?;
         found(&store, &portal_id, &weather, &portal, start).await?;
         let access = Access {
             portal: portal_id.clone(),
@@ -155,11 +162,13 @@ impl World {
         };
         let (kill, kills) = unbounded_channel();
         let (ended, ends) = unbounded_channel();
+        let beside = store.opened_again().ok_or("the store has no second door")?;
         let network = Arc::new(Network::new(
             Dice::of(seed, About::Network),
             weather.latency_ms,
             Arc::new(move || clock.now()),
             kill,
+            Witness::new(beside, portal_id.clone(), weather.owners > 1),
         ));
         let ground = Ground {
             seed,
@@ -192,6 +201,7 @@ impl World {
             start,
             store,
             portal_id,
+            neighbour,
             office,
             ground,
             doors,
@@ -199,6 +209,7 @@ impl World {
             kills,
             ends,
             story,
+            given_up: BTreeSet::new(),
         };
         for slot in 0..world.slots.len() {
             world.start_process(slot).await;

@@ -11,6 +11,7 @@ use domain::observed::Record;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use jiff::Timestamp;
+use planted::Bug;
 use store::{Lane, NewEvent, Subject};
 
 use crate::App;
@@ -153,6 +154,13 @@ async fn keep(door: &Doorkeeper, now: Timestamp, delivery: Delivery) -> Response
         received_at: now,
         detail: serde_json::json!({"sent_at": delivery.ts}),
     };
+    if planted::is(Bug::AnswerBeforeCommit) {
+        let store = door.app.store.clone();
+        drop(tokio::spawn(
+            async move { store.accept(&[event], now).await },
+        ));
+        return StatusCode::OK.into_response();
+    }
     match door.app.store.accept(&[event], now).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(error) => {

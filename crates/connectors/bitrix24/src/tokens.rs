@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use capability::{Call, ConnectorError};
 use domain::{PortalId, Verdict};
+use planted::Bug;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, MutexGuard};
 use transport::Allowed;
@@ -206,6 +207,10 @@ impl Session {
         seen: u64,
         way: &Way<'_>,
     ) -> Result<Renewed, ConnectorError> {
+        if planted::is(Bug::RefreshNotSingleFlight) {
+            return self.renew_alone(call, way).await;
+        }
+        // One at a time: whoever waited here finds the new pair.
         let mut held = self.held.lock().await;
         if held
             .pair
@@ -241,6 +246,15 @@ impl Session {
             }
             Err(error) => return Err(error),
         };
+        self.keep(&mut held, version, fresh).await?;
+        Ok(Renewed::Given)
+    }
+
+    /// Without a look at who else renews; see [`Bug::RefreshNotSingleFlight`].
+    async fn renew_alone(&self, call: &Call<'_>, way: &Way<'_>) -> Result<Renewed, ConnectorError> {
+        let (version, tokens) = self.load().await?;
+        let fresh = self.ask_twice(call, &tokens, way).await?;
+        let mut held = self.held.lock().await;
         self.keep(&mut held, version, fresh).await?;
         Ok(Renewed::Given)
     }

@@ -11,6 +11,7 @@ use domain::Verdict;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use planted::Bug;
 use transport::{Answer, TransportError};
 
 use crate::journal::scrub;
@@ -184,6 +185,8 @@ impl Asked {
             // An earlier request under this key has taken effect, with another content.
             (409, Some("idempotencyKeyReused")) => Verdict::Verify,
             (400 | 403 | 404 | 409 | 413 | 422, Some(_)) => Verdict::Reject,
+            // It broke down on the way, before or after it did what was asked: nobody can tell.
+            (500..=599, _) if planted::is(Bug::ServerErrorIsFailure) => Verdict::Retry { after },
             (408 | 500..=599, _) => self.unclear(after),
             _ => Verdict::Defect,
         }

@@ -10,6 +10,7 @@ use domain::{DealId, PortalId};
 use engine::LeaseContext;
 use jiff::{SignedDuration, Timestamp};
 use planner::{Action, Need, Seen, invoicing};
+use planted::Bug;
 use serde_json::Value;
 
 use super::Looked;
@@ -46,6 +47,9 @@ impl CreateTimes {
 
 /// Until when an invoice may leave that rests on what was `read_at`.
 pub(crate) fn leaves_by(read_at: Timestamp) -> Timestamp {
+    if planted::is(Bug::StaleSnapshot) {
+        return Timestamp::MAX;
+    }
     read_at.checked_add(STALE_AFTER).unwrap_or(Timestamp::MAX)
 }
 
@@ -176,7 +180,7 @@ pub(crate) async fn in_turn(
     let issues = wanted.iter().filter(|(_, action)| is_issue(action));
     let fresh: Vec<(DealId, Timestamp)> = issues
         .filter_map(|(id, _)| Some((*id, read_at(&deals.get(id)?.snapshot.seen)?)))
-        .filter(|(_, read_at)| now.duration_since(*read_at) <= invoicing::FRESH)
+        .filter(|(_, read_at)| invoicing::is_fresh(*read_at, now))
         .collect();
     let room = match fresh.iter().map(|(_, read_at)| *read_at).min() {
         Some(oldest) if fresh.len() > 1 => {

@@ -9,7 +9,7 @@ use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 use super::bills::is_number;
 use super::{Evidence, deal_of, is_our_write, is_wanted, stages};
 use crate::office;
-use crate::people::Deal;
+use crate::people::{Deal, Version};
 use jiff::Timestamp;
 use planner::Attach;
 
@@ -78,10 +78,7 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     let Some(last) = deal.versions.last() else {
         return;
     };
-    let buyer = last
-        .buyer
-        .and_then(|number| evidence.office.buyers.get(&number));
-    let complete = !last.lines.is_empty() && buyer.is_some_and(|buyer| buyer.with_kpp);
+    let complete = is_complete(evidence, last);
     let ambiguous = asks(evidence, id, &["COUNTERPARTY-AMBIGUOUS"]);
     if wanted && complete && !ambiguous {
         wrong.push(format!(
@@ -94,6 +91,14 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     if !wanted && !deal.ordered && asks(evidence, id, &["DEAL-DATA-MISSING"]) {
         wrong.push(format!("deal {id} wants nothing and somebody is asked"));
     }
+}
+
+/// Whether nothing is missing for an invoice.
+pub(super) fn is_complete(evidence: &Evidence<'_>, last: &Version) -> bool {
+    let buyer = last
+        .buyer
+        .and_then(|number| evidence.office.buyers.get(&number));
+    !last.lines.is_empty() && buyer.is_some_and(|buyer| buyer.with_kpp)
 }
 
 /// [I-21] The deal shows the invoice as it is.
@@ -232,7 +237,7 @@ fn is_about(case: &store::Case, deal: i64) -> bool {
 }
 
 /// Whether a question of one of these codes is open about a deal.
-fn asks(evidence: &Evidence<'_>, deal: i64, codes: &[&str]) -> bool {
+pub(super) fn asks(evidence: &Evidence<'_>, deal: i64, codes: &[&str]) -> bool {
     evidence
         .cases
         .iter()

@@ -5,6 +5,7 @@
 
 use domain::PortalId;
 use jiff::Timestamp;
+use planted::Bug;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -66,7 +67,7 @@ statements! {
          WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'sent', 'unknown')";
     BACK_TO_INTENDED =
         "UPDATE effect SET state = 'intended', error = $3, updated_at = $4, not_before = $5,
-             attempt = CASE WHEN $6 = 0 AND state <> 'intended' AND attempt > 0 THEN attempt - 1 ELSE attempt END,
+             attempt = CASE WHEN state <> 'intended' AND attempt + $6 >= 0 THEN attempt + $6 ELSE attempt END,
              quiet_until = NULL, not_after = NULL, absent_looks = 0, first_absent_at = NULL
          WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'sent', 'unknown')";
     UNKNOWN =
@@ -95,7 +96,7 @@ statements! {
          /*pg FOR UPDATE */";
     /// What a former owner had sent: nobody waits for its answer any more.
     ORPHAN =
-        "UPDATE effect SET state = 'unknown', error = 'its sender stopped before the answer'
+        "UPDATE effect SET state = $3, error = 'its sender stopped before the answer'
          WHERE portal_id = $1 AND state = 'sent' AND fence < $2";
 }
 
@@ -152,7 +153,14 @@ pub(crate) async fn orphan(
     portal: &PortalId,
     below: i64,
 ) -> Result<(), StoreError> {
-    tx.execute(&ORPHAN, &params![portal, below]).await.map(drop)
+    let now_it_is = if planted::is(Bug::IntendedResentAfterCrash) {
+        EffectState::Intended
+    } else {
+        EffectState::Unknown
+    };
+    tx.execute(&ORPHAN, &params![portal, below, now_it_is.as_str()])
+        .await
+        .map(drop)
 }
 
 impl EffectChange {
@@ -184,8 +192,11 @@ fn as_statement(
             not_before,
             counts,
         } => {
+            // It was counted when it was sent: one that does not count is taken off again.
+            let counted_late = i64::from(planted::is(Bug::AttemptCountedAfterSend));
+            let correction = i64::from(*counts) - 1 + counted_late;
             let mut values = with(error);
-            values.extend(params![*not_before, *counts]);
+            values.extend(params![*not_before, correction]);
             (&BACK_TO_INTENDED, values)
         }
         EffectChange::Unknown { error } => (&UNKNOWN, with(error)),

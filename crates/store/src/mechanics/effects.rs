@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use planted::Bug;
 use serde::{Deserialize, Serialize};
 
 use domain::PortalId;
@@ -165,7 +166,7 @@ statements! {
              error = NULL, updated_at = $6
          WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'refused', 'superseded')";
     SEND =
-        "UPDATE effect SET state = 'sent', attempt = attempt + 1, sent_at = $3, quiet_until = $4, not_after = $5,
+        "UPDATE effect SET state = 'sent', attempt = $7, sent_at = $3, quiet_until = $4, not_after = $5,
              absent_looks = 0, first_absent_at = NULL, error = NULL, fence = $6, updated_at = $3
          WHERE portal_id = $1 AND id = $2 AND state = 'intended'";
     /// All slots ever, and of other keys what is not settled or was refused.
@@ -348,7 +349,9 @@ async fn send(
             );
         }
         let lane = (new.subject.clone(), new.action.clone());
-        let decision = match why_held(&effect, new.once && under_way.contains(&lane), now) {
+        let beside =
+            new.once && under_way.contains(&lane) && !planted::is(Bug::RevisionBesideUnknown);
+        let decision = match why_held(&effect, beside, now) {
             Some(why) => SendDecision::Held { effect, why },
             None => {
                 let effect = departing(effect, new, lease, now);
@@ -366,6 +369,7 @@ async fn send(
                     quiet_until,
                     not_after,
                     fence,
+                    Value::from(effect.attempt),
                 ]);
                 if new.once {
                     under_way.insert(lane);
@@ -452,6 +456,8 @@ fn as_wanted(effect: Effect, new: &NewEffect, now: Timestamp) -> (Effect, bool) 
         EffectState::Refused => (!same, new.not_before),
         // It was dropped and is wanted again.
         EffectState::Superseded => (true, new.not_before),
+        // What may have happened is settled first, whatever is wanted now.
+        EffectState::Unknown if planted::is(Bug::RevisionBesideUnknown) => (!same, None),
         EffectState::Sent | EffectState::Unknown | EffectState::Done => (false, None),
     };
     if !replace {
@@ -486,9 +492,11 @@ fn why_held(effect: &Effect, other_under_way: bool, now: Timestamp) -> Option<He
 
 fn departing(effect: Effect, new: &NewEffect, lease: &Lease, now: Timestamp) -> Effect {
     let after = |by: Duration| now.checked_add(by).unwrap_or(Timestamp::MAX);
+    // Counted before it leaves: a process that dies each time it sends would try for ever.
+    let this_one = u32::from(!planted::is(Bug::AttemptCountedAfterSend));
     Effect {
         state: EffectState::Sent,
-        attempt: effect.attempt + 1,
+        attempt: effect.attempt + this_one,
         sent_at: Some(now),
         // It may land as late as `quiet` after its last possible departure.
         quiet_until: Some(after(new.deadline.saturating_add(new.quiet))),

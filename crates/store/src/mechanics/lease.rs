@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use domain::PortalId;
 use jiff::Timestamp;
+use planted::Bug;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -147,6 +148,9 @@ pub(crate) async fn check_fence_and_time(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let expires_at = held(tx, lease).await?;
+    if planted::is(Bug::LeaseWithoutFence) {
+        return Ok(());
+    }
     if tx.clock(now).await? < expires_at {
         Ok(())
     } else {
@@ -161,6 +165,8 @@ async fn held(tx: &mut Tx<'_>, lease: &Lease) -> Result<Timestamp, StoreError> {
         .await?;
     match held {
         Some((fence, expires_at)) if fence == lease.fence => Ok(expires_at),
+        // It believes that it holds the portal, and has slept too long.
+        _ if planted::is(Bug::LeaseWithoutFence) => Ok(Timestamp::MAX),
         _ => Err(fenced(lease)),
     }
 }

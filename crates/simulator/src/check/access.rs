@@ -1,0 +1,56 @@
+//! How the portal was let in and its queue was read: one renewal at a time, nothing deleted by reading it.
+
+use serde_json::Value;
+
+use super::Evidence;
+use crate::network::{Remote, Seen, Told};
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    one_renewal_at_a_time(evidence, wrong);
+    queue_is_reserved(evidence, wrong);
+}
+
+fn on_portal<'a>(evidence: &'a Evidence<'_>, what: &'a str) -> impl Iterator<Item = &'a Seen> {
+    evidence
+        .seen
+        .iter()
+        .filter(move |seen| seen.remote == Remote::Portal && seen.what == what)
+}
+
+/// [I-14] While a process waits for new tokens it asks for no others.
+fn one_renewal_at_a_time(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let renewals: Vec<&Seen> = on_portal(evidence, "token").collect();
+    for (place, former) in renewals.iter().enumerate() {
+        // One that got no answer was given up at a moment that nobody saw.
+        let Some(told_at) = former.told_at.filter(|_| former.told != Told::Nothing) else {
+            continue;
+        };
+        let beside = renewals
+            .iter()
+            .skip(place.saturating_add(1))
+            .find(|other| other.process == former.process && other.at < told_at);
+        if let Some(beside) = beside {
+            wrong.push(format!(
+                "[I-14] process {} renewed its tokens at {} and again at {}, before the answer",
+                former.process, former.at, beside.at
+            ));
+        }
+    }
+}
+
+/// [R31] The vendor's queue is never read in the way that deletes what is read.
+fn queue_is_reserved(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let deleting: Vec<&Seen> = on_portal(evidence, "event.offline.get")
+        .filter(|seen| {
+            let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+            body.get("clear").and_then(Value::as_i64) != Some(0)
+        })
+        .collect();
+    if let Some(first) = deleting.first() {
+        wrong.push(format!(
+            "[R31] the queue was read without `clear=0` {} times, first at {}",
+            deleting.len(),
+            first.at
+        ));
+    }
+}

@@ -1,0 +1,34 @@
+//! [I-4] Where a person gave an invoice up, another takes its place if the deal still wants one.
+
+use emulator_kontur_accounting::CreatedBy;
+
+use super::deals::{asks, is_complete};
+use super::{Evidence, deal_of, is_wanted, stages};
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    for deal in evidence.given_up {
+        let id = i64::try_from(deal.get()).unwrap_or(i64::MAX);
+        let Some(known) = evidence.office.deals.get(&id) else {
+            continue;
+        };
+        let complete = known
+            .versions
+            .last()
+            .is_some_and(|last| is_complete(evidence, last));
+        let waits = asks(evidence, id, &["COUNTERPARTY-AMBIGUOUS"]);
+        let wanted = is_wanted(&stages(&evidence.portal, id)) && !known.deleted;
+        if wanted && complete && !waits && created(evidence, id) < 2 {
+            wrong.push(format!(
+                "[I-4] the invoice of deal {deal} was given up, and none took its place"
+            ));
+        }
+    }
+}
+
+fn created(evidence: &Evidence<'_>, deal: i64) -> usize {
+    let bills = evidence.accounting.bills();
+    bills
+        .filter(|bill| bill.meta.created_by == CreatedBy::Api)
+        .filter(|bill| bill.comment.as_deref().and_then(deal_of) == Some(deal))
+        .count()
+}
