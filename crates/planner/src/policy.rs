@@ -136,12 +136,21 @@ pub enum PolicyError {
     Faults(Vec<String>),
 }
 
+/// A larger text is no policy, and would cost seconds and hundreds of megabytes to say so.
+const MOST_BYTES: usize = 256 << 10;
+
 impl Policy {
     /// Reads and checks a policy.
     ///
     /// # Errors
     /// Names every fault at once.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MOST_BYTES {
+            return Err(PolicyError::Faults(vec![format!(
+                "it has more than {} KiB",
+                MOST_BYTES >> 10
+            )]));
+        }
         let policy: Self = toml::from_str(text).map_err(PolicyError::Text)?;
         let faults = policy.faults();
         if faults.is_empty() {

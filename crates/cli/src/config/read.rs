@@ -4,8 +4,15 @@ use toml::{Table, Value};
 
 use super::{ConfigFault, Raw};
 
+/// A larger file is no configuration, and would cost seconds and hundreds of megabytes to say so.
+const MOST_BYTES: usize = 256 << 10;
+
 /// The settings of a text; where the text has faults, the defaults stand in for what they spoil.
 pub(super) fn raw(text: &str) -> (Raw, Vec<ConfigFault>) {
+    if text.len() > MOST_BYTES {
+        let why = format!("it has more than {} KiB", MOST_BYTES >> 10);
+        return (Raw::default(), vec![unreadable(&why)]);
+    }
     let given: Table = match text.parse() {
         Ok(table) => table,
         Err(error) => return (Raw::default(), vec![no_toml(text, &error)]),

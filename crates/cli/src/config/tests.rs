@@ -233,3 +233,10 @@ fn a_key_that_was_given_is_ready() {
     let config = Config::parse(LEAST, &variables).unwrap_or_else(|faults| panic!("{faults}"));
     assert!(config.keys.is_some());
 }
+
+#[test]
+fn what_is_too_large_is_not_read() {
+    let large = format!("{LEAST}# {}", "x".repeat(256 << 10));
+    let told = refused(&large, &webhook());
+    assert!(told.contains("more than 256 KiB"), "{told}");
+}

@@ -533,11 +533,17 @@ pub(crate) fn items<T: DeserializeOwned>(result: Value) -> Result<Vec<T>, wire::
     Ok(wire::read::<Items<T>>(result, "items")?.items.0)
 }
 
-/// A bare list.
+/// More rows than any list that is asked for has: pages have fifty, and what comes unpaged are a portal's own settings.
+const MOST_ROWS: usize = 5_000;
+
+/// A bare list. A row that says little takes much more room here than on its way, so that their number is bounded.
 pub(crate) fn rows<T: DeserializeOwned>(
     result: Value,
     name: &'static str,
 ) -> Result<Vec<T>, wire::OtherShape> {
+    if result.as_array().is_some_and(|rows| rows.len() > MOST_ROWS) {
+        return Err(wire::OtherShape(name));
+    }
     Ok(wire::read::<Rows<T>>(result, name)?.0)
 }
 

@@ -30,3 +30,10 @@ fn unknown_keys_are_refused() {
     let text = format!("nonsense = 1\n{}", deal().policy.to_text().unwrap());
     assert!(matches!(Policy::parse(&text), Err(PolicyError::Text(_))));
 }
+
+#[test]
+fn what_is_too_large_is_not_read() {
+    let large = format!("# {}", "x".repeat(256 << 10));
+    let told = Policy::parse(&large).unwrap_err().to_string();
+    assert!(told.contains("more than 256 KiB"), "{told}");
+}
