@@ -67,6 +67,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("bench", &["*"]),
     ("provodka", &["*"]),
     ("scenarios", &["*"]),
+    ("fuzz", &["*"]),
     ("xtask", &[]),
 ];
 
