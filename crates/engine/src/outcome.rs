@@ -40,8 +40,9 @@ pub enum LookUp {
     /// The look-up itself failed: nothing is learnt. Never hand that in as [`Outcome::Failed`], which speaks of the
     /// write.
     Failed(Failure),
-    /// Nothing needs to be looked for: the write is idempotent by nature, or goes under an idempotency key that the
-    /// remote honours.
+    /// Nothing needs to be looked for: the write is idempotent by nature, and harmless should it land when it is no
+    /// longer wanted. A create never is, not even under an idempotency key: see
+    /// [`store::NewEffect::repeatable`].
     SafeToRepeat,
 }
 

@@ -205,7 +205,8 @@ fn after_absence(effect: &Effect, settings: &EffectSettings, now: Timestamp) -> 
         return back_to_intended(effect, proved(), now, true);
     }
     if now < quiet_until {
-        return Settlement::nothing().again(quiet_until.min(later(now, settings.look_up_again)));
+        let soon = quiet_until.min(later(now, settings.look_up_again));
+        return not_found_yet(effect).again(soon);
     }
     match effect.first_absent_at {
         Some(first) if effect.absent_looks > 0 && first >= quiet_until => {
@@ -218,6 +219,16 @@ fn after_absence(effect: &Effect, settings: &EffectSettings, now: Timestamp) -> 
         }
         _ => Settlement::to(EffectChange::LookedUpAbsent)
             .again(later(now, settings.absent_looks_apart)),
+    }
+}
+
+/// Whoever looks for it does not have it in the air any more.
+fn not_found_yet(effect: &Effect) -> Settlement {
+    match effect.state {
+        EffectState::Sent => Settlement::to(EffectChange::Unknown {
+            error: "not found yet".to_owned(),
+        }),
+        _ => Settlement::nothing(),
     }
 }
 

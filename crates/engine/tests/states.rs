@@ -119,8 +119,9 @@ fn state_after(effect: &Effect, outcome: Outcome, seconds: u64) -> Option<Effect
 }
 
 /// What the store does by itself or by the planner's or a person's word, in the words of the page.
-const STORE_STEPS: [&str; 7] = [
+const STORE_STEPS: [&str; 8] = [
     "may be sent",
+    "asked for again under its key",
     "another request",
     "wanted again",
     "no longer wanted",
@@ -199,6 +200,13 @@ async fn after_step(step: &str, state: EffectState) -> Option<EffectState> {
     };
     let done = match step {
         "may be sent" => store.effects_send(&lease, &[wanted], now).await.map(drop),
+        "asked for again under its key" => {
+            let again = NewEffect {
+                repeatable: true,
+                ..wanted
+            };
+            store.effects_send(&lease, &[again], now).await.map(drop)
+        }
         "another request" | "wanted again" => {
             store.effects_send(&lease, &[other], now).await.map(drop)
         }
@@ -236,6 +244,7 @@ fn taken_by_the_store() -> BTreeSet<Arrow> {
         // One word for one way: dropped and refused effects come back by different orders, and are not "sent".
         let meant = match step {
             "may be sent" => state == EffectState::Intended,
+            "asked for again under its key" => state == EffectState::Unknown,
             "another request" => state == EffectState::Refused,
             "wanted again" => state == EffectState::Superseded,
             "field write no longer wanted" => {

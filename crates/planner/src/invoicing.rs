@@ -12,8 +12,8 @@ use crate::differences::differences;
 use crate::draft::{Draft, asks_now, draft};
 use crate::wanted::{Wanted, at_a_glance, by_history, is_ordered};
 use crate::{
-    Action, Attach, Case, CaseCode, DealSnapshot, Fault, Need, OurInvoice, Plan, Policy, Seen,
-    Whom, texts,
+    Action, Attach, Case, CaseCode, Creating, DealSnapshot, Fault, Need, OurInvoice, Plan, Policy,
+    Seen, Whom, texts,
 };
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
@@ -37,9 +37,41 @@ fn decide(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     if let Some(creating) = &snapshot.creating
         && !planted::is(Bug::RevisionBesideUnknown)
     {
-        // Neither this revision nor another is created beside one whose fate is not known.
-        return Plan::later(creating.look_at, "исход создания счёта ещё не известен");
+        return ask_once_more(snapshot, creating, policy, now);
     }
+    follow(snapshot, policy, now)
+}
+
+/// Neither this revision nor another is created beside one whose fate is not known; but where the accounting side
+/// tells a repetition by its key, a deal that still wants just this may ask for it again.
+fn ask_once_more(
+    snapshot: &DealSnapshot,
+    creating: &Creating,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
+    let wait = |at| Plan::later(at, "исход создания счёта ещё не известен");
+    let Some(again) = &creating.repeatable else {
+        return wait(creating.look_at);
+    };
+    if now < again.not_before {
+        return wait(again.not_before.min(creating.look_at));
+    }
+    let plan = follow(snapshot, policy, now);
+    let is_the_same = |action: &Action| match action {
+        Action::IssueInvoice { slot, draft, .. } => {
+            *slot == creating.slot && draft.revision() == again.revision
+        }
+        _ => false,
+    };
+    if !plan.needs.is_empty() || plan.actions.iter().any(is_the_same) {
+        plan
+    } else {
+        wait(creating.look_at)
+    }
+}
+
+fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     let invoice = snapshot.live_invoice();
     match (&snapshot.seen, invoice) {
         (Seen::Unread, _) => Plan::need(Need::Glance),
@@ -241,7 +273,7 @@ fn show(
     }
     let (stubborn, fields): (Vec<_>, Vec<_>) = differing
         .into_iter()
-        .partition(|(field, value)| written_twice(snapshot, *field, value, now));
+        .partition(|(field, value)| is_not_kept(snapshot, *field, value, now));
     if !stubborn.is_empty() {
         let names: Vec<&str> = stubborn
             .iter()
@@ -331,14 +363,18 @@ fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
 }
 
 /// A value that was written twice within a day, with no other of ours between, and does not stand is somebody else's
-/// will.
-fn written_twice(
+/// will. The command is there to be given: only who gives it again as fast as it is taken back is no person.
+fn is_not_kept(
     snapshot: &DealSnapshot,
     field: OurField,
     value: &FieldValue,
     now: Timestamp,
 ) -> bool {
-    let recent = |at: &Timestamp| now.duration_since(*at) < SignedDuration::from_hours(24);
+    let (most, within) = match field {
+        OurField::Command => (5, SignedDuration::from_mins(5)),
+        _ => (2, SignedDuration::from_hours(24)),
+    };
+    let recent = |at: &Timestamp| now.duration_since(*at) < within;
     let times = snapshot
         .written
         .iter()
@@ -346,7 +382,7 @@ fn written_twice(
         .filter(|(at, written, _)| recent(at) && *written == field)
         .take_while(|(_, _, to)| to == value)
         .count();
-    times >= 2
+    times >= most
 }
 
 /// Whatever was asked about a deal that is no more and left nothing behind.

@@ -38,5 +38,5 @@ mod wanted;
 pub use plan::{Action, Case, CaseCode, Fault, Need, Plan, Whom};
 pub use policy::{Attach, Funnel, InvoicePolicy, Mode, Organisation, Policy, PolicyError};
 pub use seller::Seller;
-pub use snapshot::{Creating, DealSnapshot, OpenCase, OurInvoice, Seen};
+pub use snapshot::{Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seen};
 pub use texts::status_label;

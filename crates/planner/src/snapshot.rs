@@ -111,6 +111,17 @@ pub struct Creating {
     pub slot: Slot,
     /// When it is worth looking again.
     pub look_at: Timestamp,
+    /// Where the accounting side tells a repetition by its key.
+    pub repeatable: Option<Repeatable>,
+}
+
+/// A creation that may be asked for once more while its fate is not known: its key makes it the same one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeatable {
+    /// Only what was asked for then.
+    pub revision: Revision,
+    /// Not sooner.
+    pub not_before: Timestamp,
 }
 
 impl OurInvoice {

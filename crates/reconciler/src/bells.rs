@@ -112,6 +112,7 @@ async fn send(
             action: "notify".to_owned(),
             request: serde_json::to_value(bell).unwrap_or_default(),
             request_hash: bell.mark.clone(),
+            repeatable: false,
             quiet: reconciler.settings.portal_quiet,
             deadline: reconciler.settings.write_deadline,
             not_before: None,

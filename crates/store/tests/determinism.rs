@@ -91,6 +91,7 @@ fn effect(subject: &Subject) -> NewEffect {
         action: String::from("issue_invoice"),
         request: json!({}),
         request_hash: String::from("r1"),
+        repeatable: false,
         quiet: Duration::from_secs(90),
         deadline: Duration::from_secs(2),
         not_before: None,

@@ -83,6 +83,7 @@ async fn live(file: &Path) {
             action: String::from("issue_invoice"),
             request: json!({}),
             request_hash: String::from("r"),
+            repeatable: false,
             quiet: Duration::from_secs(90),
             deadline: Duration::from_secs(2),
             not_before: None,

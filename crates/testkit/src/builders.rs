@@ -62,6 +62,7 @@ pub fn invoice_effect(deal_id: u64) -> NewEffect {
         action: "issue_invoice".to_owned(),
         request: json!({ "deal": deal_id }),
         request_hash: "revision-1".to_owned(),
+        repeatable: false,
         quiet: Duration::from_secs(90),
         deadline: Duration::from_secs(5),
         not_before: None,

@@ -15,7 +15,7 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use planner::{
     Action, Creating, DealSnapshot, Funnel, InvoicePolicy, Mode, OpenCase, Organisation,
-    OurInvoice, Plan, Policy, Seen, invoicing,
+    OurInvoice, Plan, Policy, Repeatable, Seen, invoicing,
 };
 
 use crate::render::render;
@@ -310,7 +310,28 @@ impl TestDeal {
 
     pub(crate) fn creating(mut self, look_at: Timestamp) -> Self {
         let slot = Slot::first(SlotKind::Whole);
-        self.snapshot.creating = Some(Creating { slot, look_at });
+        self.snapshot.creating = Some(Creating {
+            slot,
+            look_at,
+            repeatable: None,
+        });
+        self
+    }
+
+    /// The fate of just what the deal wants is not known, and the accounting side tells a repetition by its key.
+    pub(crate) fn asked_for(mut self, look_at: Timestamp, not_before: Timestamp) -> Self {
+        let wanted = self.clone().issued();
+        let revision = wanted.snapshot.invoices[0].revision.clone();
+        let slot = Slot::first(SlotKind::Whole);
+        let repeatable = Some(Repeatable {
+            revision,
+            not_before,
+        });
+        self.snapshot.creating = Some(Creating {
+            slot,
+            look_at,
+            repeatable,
+        });
         self
     }
 

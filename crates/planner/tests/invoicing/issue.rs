@@ -121,6 +121,23 @@ fn beside_an_unsettled_creation_nothing_is_created() {
 }
 
 #[test]
+fn what_the_key_makes_the_same_may_be_asked_for_once_more_and_nothing_else() {
+    let asked = deal().asked_for(ago(-90), ago(15));
+    assert_eq!(asked.plan(), deal().plan());
+    assert_snapshot!(asked.clone().seen(planner::Seen::Unread).plan(), @"need the glance");
+
+    let waits = deal().creating(ago(-90)).plan();
+    let another = asked.clone().rows([row("Другое")]);
+    assert_eq!(another.plan(), waits, "another revision");
+    assert_eq!(asked.clone().buyer(|it| it.kpp.clear()).plan(), waits);
+    assert_eq!(asked.clone().history(&[("NEW", 600)]).plan(), waits);
+    assert_eq!(asked.clone().accounting_knows(&[]).plan(), waits);
+    assert_eq!(asked.seen(planner::Seen::Gone).plan(), waits);
+    let too_soon = deal().asked_for(ago(-90), ago(-15));
+    assert_snapshot!(too_soon.plan(), @"look again at 2026-03-12T09:00:15Z: исход создания счёта ещё не известен");
+}
+
+#[test]
 fn the_generation_grows_only_past_an_invoice_that_was_given_up() {
     let given_up = deal().issued().invoice(|it| it.live = false);
     assert!(

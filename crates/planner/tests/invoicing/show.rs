@@ -192,6 +192,26 @@ fn a_field_that_is_changed_back_twice_is_a_question_and_no_loop() {
 }
 
 #[test]
+fn an_order_may_be_given_again_and_again_but_not_as_fast_as_it_is_taken_back() {
+    let given = |seconds: &[i64]| {
+        deal().settled().ordered().with(|deal| {
+            let taken_back = seconds
+                .iter()
+                .map(|before| (ago(*before), OurField::Command, FieldValue::Empty));
+            deal.snapshot.written = taken_back.collect();
+        })
+    };
+    let obeyed = given(&[]).plan();
+    assert_eq!(given(&[3_000, 600, 60, 30, 20, 10]).plan(), obeyed);
+    assert_snapshot!(given(&[50, 40, 30, 20, 10]).plan(), @r"
+    case FIELD-NOT-KEPT
+      | Поле UF_COMMAND в сделке снова и снова меняют: робот или обязательное правило. Мы его больше не пишем.
+      waits for deal 4711
+    tell the administrator of FIELD-NOT-KEPT
+    ");
+}
+
+#[test]
 fn a_stubborn_field_does_not_hold_up_the_others() {
     let stubborn = overwritten(&[600, 300])
         .read(|reading| reading.glance.fields.sum = Some(Money::from_kopecks(1)));

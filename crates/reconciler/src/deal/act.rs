@@ -48,7 +48,8 @@ pub(crate) async fn create(
     let mut wanted = wanted;
     let before = adopt::issued_before(ctx, connected, deals, &mut wanted, &mut record).await;
     let wanted = pace::in_turn(reconciler, ctx, connected, deals, &before, wanted).await;
-    let Decided { sent, shared } = decide(reconciler, ctx, deals, wanted, &mut record).await?;
+    let Decided { sent, shared } =
+        decide(reconciler, ctx, connected, deals, wanted, &mut record).await?;
     let (known, sent): (Vec<Sent>, Vec<Sent>) = sent
         .into_iter()
         .partition(|one| is_issue(&one.action) && before.contains_key(&one.deal));
@@ -102,6 +103,7 @@ pub(crate) fn is_accounting(action: &Action) -> bool {
 pub(crate) async fn decide(
     reconciler: &Reconciler,
     ctx: &LeaseContext,
+    connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
     wanted: Vec<(DealId, Action)>,
     record: &mut Record,
@@ -118,6 +120,8 @@ pub(crate) async fn decide(
                 subject: Subject::deal(*deal),
                 action: action.kind().to_owned(),
                 request_hash: request_hash(action, &request),
+                repeatable: is_issue(action)
+                    && connected.accounting.issue.honours_idempotency_key(),
                 request,
                 quiet: if accounting {
                     reconciler.settings.accounting_quiet
@@ -427,7 +431,11 @@ pub(crate) fn note_success(
 pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Timestamp) {
     let snapshot = &mut deal.snapshot;
     match action {
-        Action::IssueInvoice { .. } => snapshot.invoices.extend(our_invoice(action, answer)),
+        Action::IssueInvoice { .. } => {
+            snapshot.creating = None;
+            deal.create_again = None;
+            snapshot.invoices.extend(our_invoice(action, answer));
+        }
         Action::CreateCounterparty {
             organisation,
             counterparty,

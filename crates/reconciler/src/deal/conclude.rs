@@ -7,7 +7,7 @@ use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use store::{CaseChange, EffectChange, EffectState, Lane, Look, Record, Settled, Subject};
 
-use super::{Looked, tell};
+use super::{Looked, earlier, tell};
 use crate::{feed, journal};
 
 /// Settles every look: forgotten until something happens, or due again when an effect or a rule says so.
@@ -34,7 +34,8 @@ pub(crate) async fn conclude(
             if deal.agreed {
                 tell::withdraw_moot(&mut deal, &mut record);
             }
-            let next = match (deal.again.take(), deal.trailing, deal.finished) {
+            let again = earlier(deal.again.take(), deal.create_again.take());
+            let next = match (again, deal.trailing, deal.finished) {
                 (Some((at, reason)), _, _) => Some((at, Lane::Due, reason)),
                 (None, true, _) => Some((now, Lane::Trailing, crate::feed::FILE.to_owned())),
                 (None, false, true) => None,

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use domain::{DealId, Revision};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
-use planner::{Action, Creating, DealSnapshot, OpenCase, OurInvoice, Seller};
+use planner::{Action, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seller};
 use serde::{Deserialize, Serialize};
 use store::{CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
 
 use super::Looked;
-use crate::journal;
+use crate::{Connected, journal};
 
 /// Seconds until an unsettled effect of somebody else's making is worth another look.
 pub(crate) const LOOK_UP_AGAIN: i64 = 15;
@@ -31,6 +31,7 @@ pub(crate) const DELETED: &str = "deleted";
 /// Reads our records of all due deals in one go.
 pub(crate) async fn begin(
     ctx: &LeaseContext,
+    connected: &Connected,
     due: Vec<Work>,
 ) -> Result<BTreeMap<DealId, Looked>, Halted> {
     let mut deals = BTreeMap::new();
@@ -50,13 +51,14 @@ pub(crate) async fn begin(
         deal.finished = id == DealId(0);
         deals.insert(id, deal);
     }
-    refresh(ctx, &mut deals).await?;
+    refresh(ctx, connected, &mut deals).await?;
     Ok(deals)
 }
 
 /// Reads our records of all deals of the pass anew; what was observed on the remotes stays.
 pub(crate) async fn refresh(
     ctx: &LeaseContext,
+    connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
 ) -> Result<(), Halted> {
     let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
@@ -72,7 +74,7 @@ pub(crate) async fn refresh(
         .map_err(Halted::from)?;
     known.effects.extend(written);
     for (id, deal) in deals.iter_mut() {
-        fill(&mut deal.snapshot, *id, &known, ctx.now());
+        fill(connected, &mut deal.snapshot, *id, &known, ctx.now());
         let subject = Subject::deal(*id);
         deal.intends = known
             .effects
@@ -82,7 +84,13 @@ pub(crate) async fn refresh(
     Ok(())
 }
 
-fn fill(snapshot: &mut DealSnapshot, id: DealId, known: &Known, now: Timestamp) {
+fn fill(
+    connected: &Connected,
+    snapshot: &mut DealSnapshot,
+    id: DealId,
+    known: &Known,
+    now: Timestamp,
+) {
     let subject = Subject::deal(id);
     snapshot.invoices = known
         .invoice_links
@@ -108,12 +116,12 @@ fn fill(snapshot: &mut DealSnapshot, id: DealId, known: &Known, now: Timestamp) 
     snapshot.done.clear();
     snapshot.written.clear();
     for effect in known.effects.iter().filter(|one| one.subject == subject) {
-        remember(snapshot, effect, now);
+        remember(connected, snapshot, effect, now);
     }
 }
 
 /// What an effect of ours means for the deal.
-fn remember(snapshot: &mut DealSnapshot, effect: &Effect, now: Timestamp) {
+fn remember(connected: &Connected, snapshot: &mut DealSnapshot, effect: &Effect, now: Timestamp) {
     let Some(action) = action_of(effect) else {
         return;
     };
@@ -124,10 +132,15 @@ fn remember(snapshot: &mut DealSnapshot, effect: &Effect, now: Timestamp) {
         .unwrap_or(now)
         .max(journal::after(now, LOOK_UP_AGAIN));
     match (&action, effect.state) {
-        (Action::IssueInvoice { slot, .. }, _) if pending => {
+        (Action::IssueInvoice { slot, draft, .. }, _) if pending => {
+            let honours_key = connected.accounting.issue.honours_idempotency_key();
             snapshot.creating = Some(Creating {
                 slot: *slot,
                 look_at,
+                repeatable: honours_key.then(|| Repeatable {
+                    revision: draft.revision(),
+                    not_before: repeated_at(effect),
+                }),
             });
         }
         (Action::CreateCounterparty { counterparty, .. }, _) if pending => {
@@ -147,6 +160,13 @@ fn remember(snapshot: &mut DealSnapshot, effect: &Effect, now: Timestamp) {
         }
         _ => {}
     }
+}
+
+/// The first repetition goes at once: whoever waits should not wait for what cannot do harm. The others go ever later.
+fn repeated_at(effect: &Effect) -> Timestamp {
+    let sent_at = effect.sent_at.unwrap_or(effect.created_at);
+    let repeated = effect.attempt.saturating_sub(1);
+    journal::after(sent_at, LOOK_UP_AGAIN.saturating_mul(repeated.into()))
 }
 
 /// The id that a done effect left on its remote.

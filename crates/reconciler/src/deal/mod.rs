@@ -48,6 +48,8 @@ pub(crate) struct Looked {
     revisit_at: Option<Timestamp>,
     /// The next look that an effect asks for.
     again: Option<(Timestamp, String)>,
+    /// The next look for an invoice of which nobody knows whether it exists; moot once it does.
+    create_again: Option<(Timestamp, String)>,
     /// Questions that somebody was told of in this look, by their keys.
     told: Vec<String>,
     /// Something only the trailing lane does is waiting.
@@ -109,6 +111,7 @@ impl Looked {
             links: Vec::new(),
             revisit_at: None,
             again: None,
+            create_again: None,
             told: Vec::new(),
             trailing: false,
             finished: false,
@@ -148,7 +151,7 @@ pub(crate) async fn look(
     connected: &Connected,
     due: Vec<Work>,
 ) -> Result<(), Halted> {
-    let mut deals = known::begin(ctx, due).await?;
+    let mut deals = known::begin(ctx, connected, due).await?;
     settle::unknown(ctx, connected, &mut deals).await?;
     let mut pass = Pass::new(reconciler, ctx, connected, deals);
     match pass.go_on_until_agreed().await {
@@ -169,7 +172,7 @@ pub(crate) async fn plan_only(
     connected: &Connected,
     works: Vec<Work>,
 ) -> Result<Vec<PlannedDeal>, Halted> {
-    let mut deals = known::begin(ctx, works).await?;
+    let mut deals = known::begin(ctx, connected, works).await?;
     for _reading in 0..MAX_READINGS {
         let needs: BTreeMap<DealId, Vec<Need>> = deals
             .iter()

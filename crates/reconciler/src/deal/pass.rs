@@ -271,6 +271,7 @@ impl<'a> Pass<'a> {
         let decided = act::decide(
             self.reconciler,
             self.ctx,
+            self.connected,
             &mut self.deals,
             batch,
             &mut record,

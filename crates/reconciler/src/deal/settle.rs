@@ -52,7 +52,7 @@ pub(crate) async fn unknown(
         }
     }
     ctx.record(record).await?;
-    known::refresh(ctx, deals).await
+    known::refresh(ctx, connected, deals).await
 }
 
 /// What was sent and has no outcome; and apart what another version of the program sent, which we cannot read.
@@ -134,7 +134,11 @@ fn settle(
         && let Some(at) = again_at
     {
         let reason = format!("the outcome of `{}` is not settled", one.effect.action);
-        deal.again = earlier(deal.again.take(), Some((at, reason)));
+        let next = match &one.action {
+            Action::IssueInvoice { .. } => &mut deal.create_again,
+            _ => &mut deal.again,
+        };
+        *next = earlier(next.take(), Some((at, reason)));
     }
 }
 
@@ -228,7 +232,6 @@ async fn invoices(
             let invoice = found.iter().find(|(key, _)| *key == one.effect.key);
             let seen = match invoice {
                 Some((_, invoice)) => LookUp::Found(issued(invoice)),
-                None if issue.honours_idempotency_key() => LookUp::SafeToRepeat,
                 None => LookUp::Absent,
             };
             put(outcomes, place, seen);

@@ -78,6 +78,10 @@ impl IssueInvoices for Books {
         call.admit(Remote::KonturAccounting, "key", &["bills.create"])
             .await?;
         self.0.arrive("issue").await;
+        let change = self.0.state().changed_meanwhile.take();
+        if let Some(change) = change {
+            self.0.edit(1, change);
+        }
         let order = order.clone();
         self.0
             .write("issue", move |state| issue(state, order))
@@ -96,7 +100,11 @@ impl IssueInvoices for Books {
         _since: Timestamp,
         keys: &[String],
     ) -> Result<Vec<(String, Invoice)>, ConnectorError> {
+        let now = self.0.clock.now();
         let find = |state: &State| {
+            if now < state.unlisted_until {
+                return Vec::new();
+            }
             let asked = |bill: &&Bill| !bill.deleted && keys.contains(&bill.key);
             let bills = state.bills.iter().filter(asked);
             bills
@@ -107,11 +115,16 @@ impl IssueInvoices for Books {
     }
 
     fn honours_idempotency_key(&self) -> bool {
-        false
+        self.0.state().honours_key
     }
 }
 
 fn issue(state: &mut State, order: InvoiceOrder) -> (Invoice, String) {
+    let known = state.bills.iter().find(|bill| bill.key == order.key);
+    if let Some(known) = known.filter(|_| state.honours_key) {
+        let line = format!("books: invoice {} asked for again", known.invoice.number);
+        return (known.invoice.clone(), line);
+    }
     let number = (state.bills.len() + 1).to_string();
     let totals = order.draft.totals().unwrap().amounts();
     let invoice = Invoice {

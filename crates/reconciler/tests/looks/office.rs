@@ -93,6 +93,12 @@ pub(crate) struct State {
     pub(crate) poison: Vec<(&'static str, DealId)>,
     /// The accounting side has no change feed.
     pub(crate) without_feed: bool,
+    /// Somebody changes deal 1 in the moment in which its invoice is asked for.
+    pub(crate) changed_meanwhile: Option<fn(&mut DealReading)>,
+    /// The accounting side tells a repetition by its key.
+    pub(crate) honours_key: bool,
+    /// Its lists lag behind: no bill of the last while is found by its mark before this.
+    pub(crate) unlisted_until: jiff::Timestamp,
     /// Every write that took effect, with the second in which it did.
     pub(crate) story: Vec<(f64, String)>,
     pub(crate) calls: BTreeMap<&'static str, usize>,

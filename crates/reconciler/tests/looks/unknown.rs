@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::DealId;
+use engine::clock::later;
 use store::EffectState;
 use testkit::time::paused;
 
@@ -155,6 +156,68 @@ fn processes_that_die_again_and_again_at_any_request_leave_one_of_everything() {
             });
         }
     }
+}
+
+/// An accounting side that tells a repetition by its key and whose lists lag behind its records.
+async fn keyed_desk_with(trouble: Trouble) -> Desk {
+    let desk = desk_with(trouble).await;
+    desk.office.state().honours_key = true;
+    desk.office.state().unlisted_until = later(desk.office.clock.now(), Duration::from_secs(40));
+    desk
+}
+
+#[test]
+fn where_the_key_tells_a_repetition_a_create_is_asked_for_again_at_once() {
+    for trouble in [
+        Trouble::Lost,
+        Trouble::AnswerLost,
+        Trouble::Late(Duration::from_secs(3)),
+    ] {
+        paused(async {
+            let desk = keyed_desk_with(trouble).await;
+            desk.run(10).await;
+            let story = desk.office.story();
+            assert_eq!(desk.office.calls("issue"), 2, "{trouble:?}: {story}");
+            assert_one_invoice_shown(&desk).await;
+        });
+    }
+}
+
+#[test]
+fn what_may_have_happened_is_looked_for_though_the_deal_wants_something_else_by_now() {
+    type Change = fn(&mut domain::observed::DealReading);
+    let changes: [Change; 2] = [
+        |reading| reading.requisites[0].kpp.clear(),
+        |reading| reading.rows[0].price = domain::Price::parse("244").unwrap(),
+    ];
+    for change in changes {
+        for late in [0, 20, 599] {
+            paused(async {
+                let desk = keyed_desk_with(Trouble::Late(Duration::from_secs(late))).await;
+                desk.office.state().changed_meanwhile = Some(change);
+                desk.run(1_200).await;
+                let story = desk.office.story();
+                assert_eq!(desk.office.calls("issue"), 1, "{story}");
+                assert_eq!(desk.office.bills().len(), 1, "{story}");
+                let shown = desk.office.state().deals[&DealId(1)].glance.fields.clone();
+                assert_eq!(shown.number.as_deref(), Some("1"), "{story}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_repetition_that_has_no_answer_either_is_not_repeated_without_a_pause() {
+    paused(async {
+        let desk = keyed_desk_with(Trouble::Lost).await;
+        for _time in 0..3 {
+            desk.office.order("issue", Trouble::Lost);
+        }
+        desk.run(20).await;
+        assert!(desk.office.calls("issue") <= 3, "{}", desk.office.story());
+        desk.run(300).await;
+        assert_one_invoice_shown(&desk).await;
+    });
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub struct NewEffect {
     pub request: serde_json::Value,
     /// Tells one request from another: the revision.
     pub request_hash: String,
+    /// The remote tells a repetition by the key: while nobody knows what became of this request, it may be sent again.
+    pub repeatable: bool,
     /// How long after sending it may still land.
     pub quiet: Duration,
     /// How long after the decision its first byte may leave.
@@ -168,7 +170,7 @@ statements! {
     SEND =
         "UPDATE effect SET state = 'sent', attempt = $7, sent_at = $3, quiet_until = $4, not_after = $5,
              absent_looks = 0, first_absent_at = NULL, error = NULL, fence = $6, updated_at = $3
-         WHERE portal_id = $1 AND id = $2 AND state = 'intended'";
+         WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'unknown')";
     /// All slots ever, and of other keys what is not settled or was refused.
     OF_SUBJECTS =
         "SELECT id, key, once, subject, action, request, request_hash, state, attempt, not_before, sent_at,
@@ -351,7 +353,7 @@ async fn send(
         let lane = (new.subject.clone(), new.action.clone());
         let beside =
             new.once && under_way.contains(&lane) && !planted::is(Bug::RevisionBesideUnknown);
-        let decision = match why_held(&effect, beside, now) {
+        let decision = match why_held(&effect, new, beside, now) {
             Some(why) => SendDecision::Held { effect, why },
             None => {
                 let effect = departing(effect, new, lease, now);
@@ -476,10 +478,20 @@ fn as_wanted(effect: Effect, new: &NewEffect, now: Timestamp) -> (Effect, bool) 
     (intended, true)
 }
 
-fn why_held(effect: &Effect, other_under_way: bool, now: Timestamp) -> Option<Held> {
+fn why_held(
+    effect: &Effect,
+    new: &NewEffect,
+    other_under_way: bool,
+    now: Timestamp,
+) -> Option<Held> {
+    let is_repetition = new.repeatable && new.request_hash == effect.request_hash;
     match effect.state {
         EffectState::Done => Some(Held::Done),
         EffectState::Refused | EffectState::Superseded => Some(Held::Refused),
+        // What lies beside it is itself.
+        EffectState::Unknown if is_repetition => {
+            (effect.attempt >= MAX_ATTEMPTS).then_some(Held::TooManyAttempts)
+        }
         EffectState::Sent | EffectState::Unknown => Some(Held::Unsettled),
         EffectState::Intended if other_under_way => Some(Held::OtherRevisionUnsettled),
         EffectState::Intended if effect.attempt >= MAX_ATTEMPTS => Some(Held::TooManyAttempts),

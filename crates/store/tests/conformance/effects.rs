@@ -82,6 +82,27 @@ conformance! {
         assert_eq!(only(db, deal(1)).await.outcome, Some(json!({ "id": 7 })));
     }
 
+    async fn what_a_key_makes_the_same_goes_out_again_while_its_fate_is_unknown(db: &Db) {
+        let lease = leased(db, 1).await;
+        let again = |hash| NewEffect { repeatable: true, ..create(1, 1, hash) };
+        let sent = send_one(db, &lease, again("r1"), at(0)).await;
+        assert_eq!(held(db, &lease, again("r1"), 1).await, Held::Unsettled, "it is in the air");
+        change(db, &lease, sent.id, unknown(), 2).await.unwrap();
+        assert_eq!(held(db, &lease, create(1, 1, "r1"), 3).await, Held::Unsettled, "without a key that is honoured");
+        assert_eq!(held(db, &lease, again("r2"), 3).await, Held::Unsettled, "another request");
+        assert_eq!(held(db, &lease, NewEffect { repeatable: true, ..create(1, 2, "r1") }, 3).await, Held::OtherRevisionUnsettled);
+        let repeated = send_one(db, &lease, again("r1"), at(4)).await;
+        assert_eq!((repeated.id, repeated.attempt, repeated.quiet_until), (sent.id, 2, Some(at(96))));
+        for attempt in 3..=MAX_ATTEMPTS {
+            change(db, &lease, sent.id, unknown(), 5).await.unwrap();
+            assert_eq!(send_one(db, &lease, again("r1"), at(5)).await.attempt, attempt);
+        }
+        change(db, &lease, sent.id, unknown(), 6).await.unwrap();
+        assert_eq!(held(db, &lease, again("r1"), 7).await, Held::TooManyAttempts);
+        let kept = db.store.effect_get(&portal("a"), sent.id).await.unwrap();
+        assert_eq!(kept.map(|effect| effect.state), Some(EffectState::Unknown));
+    }
+
     async fn no_other_slot_goes_out_while_a_create_is_unsettled(db: &Db) {
         let lease = leased(db, 1).await;
         let first = send_one(db, &lease, create(1, 1, "r1"), at(0)).await;

@@ -228,6 +228,7 @@ pub(crate) fn create(deal_id: u64, generation: u32, hash: &str) -> NewEffect {
         action: String::from("issue_invoice"),
         request: json!({ "hash": hash }),
         request_hash: hash.to_owned(),
+        repeatable: false,
         quiet: Duration::from_secs(90),
         deadline: Duration::from_secs(2),
         not_before: None,
