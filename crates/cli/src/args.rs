@@ -115,6 +115,9 @@ pub struct SetupArgs {
     /// How long a deal must stand in the stage first: forgives a wrong drag [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub settle_seconds: Option<u32>,
+    /// Seconds without an edit until a deal changed after its invoice is asked about [default: as the policy has it, 300 at first]
+    #[arg(long, value_name = "SECONDS")]
+    pub gather_seconds: Option<u32>,
     /// The page of an invoice on the accounting side, with `{organisation}` and `{invoice}` for the ids; shown on the deal
     #[arg(long, value_name = "URL")]
     pub invoice_link: Option<String>,
@@ -192,7 +195,8 @@ pub struct JournalArgs {
 Examples:
   provodka cases --code ACTION-REFUSED
   provodka explain ACTION-REFUSED
-  provodka cases retry 17                   the cause is mended: try again what was refused")]
+  provodka cases retry 17                   the cause is mended: try again what was refused
+  provodka cases answer 18 issue            one of the choices that the case names")]
 pub struct CasesArgs {
     /// One JSON array instead of text
     #[arg(long)]
@@ -212,6 +216,26 @@ pub enum CasesCommand {
     Look {
         /// The case's number
         number: i64,
+    },
+    /// Answer a question with one of the choices it names
+    #[command(after_help = "\
+`provodka cases` prints each open question with its choices.
+The answer holds for just what was asked: if the deal is changed afterwards, it is asked anew.")]
+    Answer {
+        /// The case's number
+        number: i64,
+        /// The word of the choice
+        #[arg(value_name = "CHOICE")]
+        choice: String,
+        /// Who decides, for the journal
+        #[arg(
+            long,
+            value_name = "NAME",
+            env = "USER",
+            hide_env_values = true,
+            default_value = "provodka cases"
+        )]
+        by: String,
     },
     /// Try again what was refused or given up; for when its cause is mended
     #[command(after_help = "\

@@ -1,12 +1,13 @@
-//! `provodka cases`: what waits for a person, and a person's answers: look again, try again.
+//! `provodka cases`: what waits for a person, and a person's answers: a choice, look again, try again.
 //!
 //! Not here: how a case is told to people (`reconciler`), what an order changes in our records (`store`).
 
 use std::io::Write;
 
 use jiff::tz::TimeZone;
+use planner::Choice;
 use serde_json::json;
-use store::{Case, CaseFilter, Lane, Look, Retried};
+use store::{Case, CaseFilter, CaseState, Lane, Look, Retried};
 
 use crate::args::{CasesArgs, CasesCommand};
 use crate::fault::Told;
@@ -26,6 +27,9 @@ const OUTCOME_UNKNOWN: &str = "OUTCOME-UNKNOWN";
 pub async fn run(product: &Product, args: &CasesArgs) -> anyhow::Result<Vec<Case>> {
     match &args.command {
         Some(CasesCommand::Look { number }) => Ok(vec![look(product, *number).await?]),
+        Some(CasesCommand::Answer { number, choice, by }) => {
+            Ok(vec![answer(product, *number, choice, by).await?])
+        }
         Some(CasesCommand::Retry { numbers, by }) => {
             let mut answered = Vec::new();
             for number in numbers {
@@ -60,6 +64,55 @@ async fn look(product: &Product, number: i64) -> anyhow::Result<Case> {
         case.facts.subject
     );
     Ok(case)
+}
+
+async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyhow::Result<Case> {
+    let case = case(product, number).await?;
+    let choices = choices(&case);
+    if !choices.iter().any(|known| known.word == choice) {
+        let told = format!(
+            "case {number} ({}) has no choice `{choice}`",
+            case.facts.code
+        );
+        let words: Vec<&str> = choices.iter().map(|known| known.word.as_str()).collect();
+        let hint = if words.is_empty() {
+            "it is answered by mending what it names, not by a choice".to_owned()
+        } else {
+            format!("its choices are: {}", words.join(", "))
+        };
+        return Err(Told::mistake(told).hint(hint).into());
+    }
+    let body = json!({"choice": choice});
+    let now = product.clock.now();
+    let answered = product
+        .store
+        .case_answer(product.portal(), number, &body, by, now);
+    if !answered.await? {
+        let told = format!("case {number} is closed already");
+        return Err(Told::mistake(told)
+            .hint("`provodka cases` lists the open ones")
+            .into());
+    }
+    product
+        .note_person(json!({"answered": choice, "case": number, "code": case.facts.code, "by": by}))
+        .await?;
+    eprintln!(
+        "{}: carried out as soon as `provodka serve` runs",
+        case.facts.subject
+    );
+    Ok(product
+        .store
+        .case_get(product.portal(), number)
+        .await?
+        .unwrap_or(case))
+}
+
+/// What may be answered to it.
+fn choices(case: &Case) -> Vec<Choice> {
+    let choices = case.facts.facts.get("choices").cloned();
+    choices
+        .and_then(|choices| serde_json::from_value(choices).ok())
+        .unwrap_or_default()
 }
 
 async fn retry(product: &Product, number: i64, by: &str) -> anyhow::Result<Case> {
@@ -139,6 +192,20 @@ pub fn print(
                 .strftime("%d.%m.%Y %H:%M")
         )?;
         writeln!(out, "    {}", indented(&facts.text, 4))?;
+        if let Some(deals) = facts.facts.get("deals").and_then(|deals| deals.as_array()) {
+            let ids: Vec<String> = deals.iter().map(ToString::to_string).collect();
+            writeln!(out, "    Сделки ({}): {}", ids.len(), ids.join(", "))?;
+        }
+        for choice in choices(case)
+            .iter()
+            .filter(|_| case.state == CaseState::Open)
+        {
+            writeln!(
+                out,
+                "    ответить: provodka cases answer {} {}",
+                case.id, choice.word
+            )?;
+        }
     }
     Ok(())
 }

@@ -163,7 +163,8 @@ async fn on_portal(
         .as_ref()
         .map(Connector::offline_of)
         .unwrap_or_default();
-    let fields = policy.map(|policy| FieldNames::new(policy.fields.clone()));
+    let fields = policy
+        .map(|policy| FieldNames::new(policy.fields.clone()).and_reading(policy.deal_fields()));
     let bitrix24 = match product
         .connector
         .bitrix24(fields.unwrap_or_default(), offline)

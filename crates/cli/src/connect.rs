@@ -364,7 +364,7 @@ impl Connector {
     /// # Errors
     /// When the configuration cannot be used.
     pub fn compose(&self, portal: &Portal, policy: Policy) -> Result<Connected, ConnectError> {
-        let fields = FieldNames::new(policy.fields.clone());
+        let fields = FieldNames::new(policy.fields.clone()).and_reading(policy.deal_fields());
         let bitrix24 = self.bitrix24(fields, Self::offline_of(portal))?;
         Ok(Connected {
             portal: bitrix24.portal(),

@@ -38,10 +38,12 @@ pages![
     "DEAL-DATA-MISSING",
     "DEAL-DELETED",
     "DEAL-HIDDEN",
+    "DEAL-SUM-DIFFERS",
     "FIELD-NOT-KEPT",
     "INVOICE-CANCELLED",
     "INVOICE-DELETED",
     "INVOICE-EDITED",
+    "INVOICE-FLOOD",
     "KONTUR-ACCOUNTING",
     "ORGANISATION-UNMATCHED",
     "OUTCOME-UNKNOWN",
@@ -51,6 +53,7 @@ pages![
     "SUBJECT-SET-ASIDE",
     "TOKENS-SEALED",
     "TRIED-TOO-OFTEN",
+    "VAT-RATE-ENDED",
 ];
 
 /// The page of a code, in whatever letters it is written.
@@ -98,6 +101,7 @@ mod tests {
             .iter()
             .map(|code| code.as_str())
             .collect();
+        codes.push(planner::flood::INVOICE_FLOOD);
         codes.push(engine::set_aside::SUBJECT_SET_ASIDE);
         codes.push(crate::config::CONFIG_REFUSED);
         for code in codes {

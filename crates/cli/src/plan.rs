@@ -98,6 +98,8 @@ fn json_of(planned: &PlannedDeal) -> Value {
         actions,
         cases,
         withdrawn,
+        given_up,
+        replies,
         look_again,
         because,
     } = &planned.plan;
@@ -106,6 +108,8 @@ fn json_of(planned: &PlannedDeal) -> Value {
         "actions": actions,
         "cases": cases,
         "withdrawn": withdrawn,
+        "given_up": given_up.map(|given_up| given_up.slot.to_string()),
+        "answers": replies.iter().map(|reply| json!({"case": reply.key, "choice": reply.choice})).collect::<Vec<_>>(),
         "look_again": look_again.as_ref().map(|(at, why)| json!({"at": at, "reason": why})),
         "because": because,
     })
@@ -114,7 +118,9 @@ fn json_of(planned: &PlannedDeal) -> Value {
 fn in_words(planned: &PlannedDeal, zone: &TimeZone) -> String {
     let plan = &planned.plan;
     let mut text = format!("Сделка {}\n", planned.id);
-    if plan.actions.is_empty() {
+    if let Some(given_up) = &plan.given_up {
+        text.push_str(&format!("  Счёт {} будет заменён другим.\n", given_up.slot));
+    } else if plan.actions.is_empty() {
         text.push_str("  Делать нечего.\n");
     } else {
         text.push_str("  Будет сделано:\n");

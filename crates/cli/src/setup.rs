@@ -11,7 +11,7 @@ use capability::portal::{Finding, Funnel as SeenFunnel};
 use connector_bitrix24::{FieldNames, Offline};
 use domain::observed::{OurField, OwnCompany};
 use domain::{FunnelId, StageId};
-use planner::{Funnel, InvoicePolicy, Mode, Policy};
+use planner::{Funnel, InvoicePolicy, Mode, Notices, Policy};
 
 use crate::args::SetupArgs;
 use crate::connect::Connector;
@@ -50,6 +50,8 @@ pub struct Wishes {
     pub active: bool,
     /// How long a deal must stand before its invoice is issued; none: the policy's default.
     pub settle_seconds: Option<u32>,
+    /// How long a deal that was changed after its invoice must stand before it is asked about; none: as the policy has it.
+    pub gather_seconds: Option<u32>,
     /// The page of an invoice on the accounting side; none: as the policy has it.
     pub invoice_link: Option<String>,
     /// Whether nothing is changed.
@@ -64,6 +66,7 @@ impl From<SetupArgs> for Wishes {
             administrator: args.administrator,
             active: args.active,
             settle_seconds: args.settle_seconds,
+            gather_seconds: args.gather_seconds,
             invoice_link: args.invoice_link,
             dry_run: args.dry_run,
         }
@@ -171,6 +174,8 @@ async fn prepare(
         }),
         fields: fields.iter().cloned().collect(),
         invoice: invoice_policy(former_policy, wishes),
+        notices: former_policy.map_or_else(Notices::default, |former| former.notices.clone()),
+        pilot: former_policy.and_then(|former| former.pilot.clone()),
         organisations,
         funnels,
     };
@@ -206,6 +211,9 @@ fn invoice_policy(former: Option<&Policy>, wishes: &Wishes) -> InvoicePolicy {
     let mut invoice = former.map_or_else(InvoicePolicy::default, |policy| policy.invoice.clone());
     if wishes.invoice_link.is_some() {
         invoice.link.clone_from(&wishes.invoice_link);
+    }
+    if let Some(seconds) = wishes.gather_seconds {
+        invoice.gather_seconds = seconds;
     }
     invoice
 }

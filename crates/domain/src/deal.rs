@@ -20,6 +20,9 @@ pub struct Deal {
     pub closed: bool,
     /// In a stage of failure.
     pub lost: bool,
+    /// A template from which the portal makes deals; no deal itself.
+    #[serde(default)]
+    pub template: bool,
     /// The sum that the CRM shows.
     pub amount: Money,
     /// The sum was typed by a person and need not follow the lines.

@@ -28,6 +28,7 @@
 
 mod account;
 mod bik;
+pub mod calendar;
 mod counterparty;
 mod deal;
 mod decimal;
@@ -45,6 +46,7 @@ mod ogrn;
 mod payment_qr;
 mod revision;
 mod slot;
+pub mod unit;
 mod validated;
 mod vat;
 mod verdict;

@@ -4,6 +4,8 @@
 //! each fault with the place to mend it. Values that the remote vouches for are typed. No wire
 //! names: those stay in the connectors.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,9 @@ pub struct DealGlance {
     pub deal: Deal,
     /// What stands in our custom fields.
     pub fields: OurFields,
+    /// What stands in the portal's own fields that policy names, by their names; empty ones are left out.
+    #[serde(default)]
+    pub named: BTreeMap<String, String>,
 }
 
 /// Our custom fields on a deal. All but `Command` are output only.
@@ -39,6 +44,9 @@ pub enum OurField {
     /// Input: what the manager wants done.
     Command,
 }
+
+/// What a person may order in [`OurField::Command`]: the items of the list that `setup` makes.
+pub const ORDERS: [&str; 3] = ["выставить счёт", "перевыставить", "оставить"];
 
 /// The values of our custom fields as they stand on the deal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +138,9 @@ pub struct StageEntry {
 /// A product row of a deal. The portal's derived prices drift by a kopeck, so only these are taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductRow {
+    /// The portal's id of the product; none for a row that a person typed freely.
+    #[serde(default)]
+    pub product: Option<u64>,
     /// As it will stand on the invoice.
     pub name: String,
     /// How much.

@@ -3,15 +3,19 @@
 //! The requisite chosen in the deal goes first, then the company's only one, then the contact's only one.
 //! Records that hold only an address are passed over.
 
-use domain::observed::{DealReading, Owner, Record, Requisite};
+use domain::observed::{BankDetail, DealReading, Owner, Record, Requisite};
 use domain::{Counterparty, CounterpartyKey, Inn, Kpp, Ogrn};
 
 use crate::Fault;
+use crate::policy::{Demand, InvoicePolicy};
 use crate::texts::{InRussian as _, owner_path};
 
 /// The buyer, or everything that is missing or wrong about it.
-pub(crate) fn buyer(reading: &DealReading) -> Result<Counterparty, Vec<Fault>> {
-    judged(requisite(reading)?)
+pub(crate) fn buyer(
+    reading: &DealReading,
+    policy: &InvoicePolicy,
+) -> Result<Counterparty, Vec<Fault>> {
+    judged(requisite(reading)?, policy)
 }
 
 fn requisite(reading: &DealReading) -> Result<&Requisite, Vec<Fault>> {
@@ -74,7 +78,7 @@ fn nobody(reading: &DealReading) -> Fault {
     }
 }
 
-fn judged(requisite: &Requisite) -> Result<Counterparty, Vec<Fault>> {
+fn judged(requisite: &Requisite, policy: &InvoicePolicy) -> Result<Counterparty, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut fault = |what: String| {
         faults.push(Fault {
@@ -118,6 +122,13 @@ fn judged(requisite: &Requisite) -> Result<Counterparty, Vec<Fault>> {
             })
             .ok(),
     };
+    if policy.demand.contains(&Demand::BuyerAddress) && requisite.address.trim().is_empty() {
+        fault("не указан адрес покупателя".to_owned());
+    }
+    let has_account = |bank: &BankDetail| !bank.account.trim().is_empty();
+    if policy.demand.contains(&Demand::BuyerAccount) && !requisite.banks.iter().any(has_account) {
+        fault("не указан счёт покупателя в банке".to_owned());
+    }
     // An OGRN is not demanded; a wrong one is left out rather than printed.
     let ogrn = Ogrn::parse(requisite.ogrn.trim()).ok();
     match inn {

@@ -1,11 +1,14 @@
 //! From a deal to the invoice it asks for, or to the full list of what it lacks.
 
 use domain::InvoiceDraft;
-use domain::observed::{DealReading, OwnCompany};
+use domain::observed::DealReading;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
 
-use crate::{Fault, Policy, Seller, buyer, lines, seller};
+use crate::asking::Lack;
+use crate::lines::Rules;
+use crate::policy::Organisation;
+use crate::{DealSnapshot, Policy, Seller, buyer, lines, seller, terms};
 
 /// What is to be issued and how its seller is printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +17,14 @@ pub(crate) struct Draft {
     pub(crate) seller: Seller,
 }
 
-/// Every fault is found in one go, so that the manager is asked once.
+/// Every fault is found in one go, so that the manager is asked once; a question is put once there is no fault.
 pub(crate) fn draft(
+    snapshot: &DealSnapshot,
     reading: &DealReading,
-    own: &[OwnCompany],
     policy: &Policy,
     now: Timestamp,
-) -> Result<Draft, Vec<Fault>> {
+) -> Result<Draft, Lack> {
+    let own = &snapshot.own_companies;
     let organisation = seller::organisation(reading, own, policy).map_err(|fault| vec![fault]);
     let zone = match &organisation {
         Ok(organisation) => organisation.zone(),
@@ -30,36 +34,56 @@ pub(crate) fn draft(
     let printed = organisation
         .as_ref()
         .map_err(Clone::clone)
-        .and_then(|organisation| seller::seller(organisation, reading, own));
+        .and_then(|organisation| seller::seller(organisation, reading, own, date));
+    let seller_org = organisation.as_ref().ok().copied();
     match (
-        buyer::buyer(reading),
+        buyer::buyer(reading, &policy.invoice),
         organisation,
         printed,
-        lines::lines(reading, date),
+        lines::lines(reading, &rules(snapshot, policy, seller_org, date)),
+        terms::basis(reading, &policy.invoice),
     ) {
-        (Ok(buyer), Ok(organisation), Ok(seller), Ok((mode, lines))) => Ok(Draft {
+        (Ok(buyer), Ok(organisation), Ok(seller), Ok((mode, lines)), Ok(basis)) => Ok(Draft {
             invoice: InvoiceDraft {
                 seller: organisation.id.clone(),
                 buyer,
                 mode,
                 lines,
                 currency: "RUB".to_owned(),
-                basis: None,
+                basis,
                 date,
-                due: due(date, policy),
+                due: terms::due(reading, &policy.invoice, date),
             },
             seller,
         }),
-        (buyer, organisation, seller, lines) => {
+        (Ok(_), Ok(_), Ok(_), Err(lack), Ok(_)) => Err(lack),
+        (buyer, organisation, seller, lines, basis) => {
             let mut faults = buyer.err().unwrap_or_default();
             if organisation.is_ok() {
                 faults.extend(seller.err().unwrap_or_default());
             } else {
                 faults.extend(organisation.err().unwrap_or_default());
             }
-            faults.extend(lines.err().unwrap_or_default());
-            Err(faults)
+            if let Err(lack) = lines {
+                faults.extend(lack.into_faults(snapshot.id));
+            }
+            faults.extend(basis.err());
+            Err(Lack::Faults(faults))
         }
+    }
+}
+
+fn rules<'a>(
+    snapshot: &'a DealSnapshot,
+    policy: &'a Policy,
+    organisation: Option<&'a Organisation>,
+    date: Date,
+) -> Rules<'a> {
+    Rules {
+        date,
+        vat: organisation.and_then(|organisation| organisation.vat_on(date)),
+        policy: &policy.invoice,
+        answers: &snapshot.answers,
     }
 }
 
@@ -67,27 +91,28 @@ pub(crate) fn draft(
 /// concern the invoice's revision (our bank, the buyer's card while it is being corrected) is taken from it; lines of
 /// which no invoice could be made are faults.
 pub(crate) fn asks_now(
+    snapshot: &DealSnapshot,
     reading: &DealReading,
-    own: &[OwnCompany],
     policy: &Policy,
     issued: &InvoiceDraft,
-) -> Result<InvoiceDraft, Vec<Fault>> {
-    let (mode, lines) = lines::lines(reading, issued.date)?;
+) -> Result<InvoiceDraft, Lack> {
+    let organisation = seller::organisation(reading, &snapshot.own_companies, policy).ok();
+    let judged_by = organisation.or_else(|| policy.organisation(&issued.seller));
+    let rules = rules(snapshot, policy, judged_by, issued.date);
+    let (mode, lines) = lines::lines(reading, &rules)?;
     let mut asked = InvoiceDraft {
         mode,
         lines,
         ..issued.clone()
     };
-    if let Ok(buyer) = buyer::buyer(reading) {
+    if let Ok(buyer) = buyer::buyer(reading, &policy.invoice) {
         asked.buyer = buyer;
     }
-    if let Ok(organisation) = seller::organisation(reading, own, policy) {
+    if let Some(organisation) = organisation {
         asked.seller = organisation.id.clone();
     }
+    if let Ok(basis) = terms::basis(reading, &policy.invoice) {
+        asked.basis = basis;
+    }
     Ok(asked)
-}
-
-fn due(date: Date, policy: &Policy) -> Option<Date> {
-    let days = i64::from(policy.invoice.due_days?);
-    date.checked_add(days.days()).ok()
 }

@@ -3,26 +3,43 @@
 //! Read [`plan`] from the top: these are the rules an accountant would state. Each rule that needs to know
 //! more says what ([`Need`]); the reconciler observes it and asks again.
 
-use domain::observed::{DealGlance, DealReading, FieldValue, OurField, Record};
+use domain::observed::{DealGlance, DealReading, FieldValue, OurField};
 use domain::{DealId, InvoiceStatus};
 use jiff::{SignedDuration, Timestamp};
 use planted::Bug;
 
-use crate::differences::differences;
-use crate::draft::{Draft, asks_now, draft};
-use crate::wanted::{Wanted, at_a_glance, by_history, is_ordered};
+use crate::asking::{Asked, about_invoice, answered, ask, case, choose, lacking, merge};
+use crate::draft::{Draft, draft};
+use crate::flood::Standing;
+use crate::orders::{is_ordered, order};
+use crate::wanted::{Wanted, at_a_glance, by_history};
 use crate::{
-    Action, Attach, Case, CaseCode, Creating, DealSnapshot, Fault, Need, OurInvoice, Plan, Policy,
-    Seen, Whom, texts,
+    Action, Attach, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom,
+    notices, texts,
 };
+use crate::{changed, copied};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
 pub const FRESH: SignedDuration = SignedDuration::from_millis(1_500);
 
+/// What a deal may lack before it can be invoiced.
+const LACKING: [CaseCode; 3] = [
+    CaseCode::DealDataMissing,
+    CaseCode::VatRateEnded,
+    CaseCode::SumDiffers,
+];
+/// Every question that may stand before an invoice.
+const BEFORE_ISSUE: [CaseCode; 4] = [
+    CaseCode::DealDataMissing,
+    CaseCode::VatRateEnded,
+    CaseCode::SumDiffers,
+    CaseCode::CounterpartyAmbiguous,
+];
+
 /// What a deal needs next so that its invoice exists, is the right one, and is seen in the CRM.
 pub fn plan(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
-    let plan = decide(snapshot, policy, now);
+    let plan = notices::tactful(decide(snapshot, policy, now), policy, now);
     if snapshot.glance().is_some() && plan.needs.is_empty() {
         return answered(
             snapshot,
@@ -58,11 +75,11 @@ fn ask_once_more(
         return wait(again.not_before.min(creating.look_at));
     }
     let plan = follow(snapshot, policy, now);
-    let is_the_same = |action: &Action| match action {
-        Action::IssueInvoice { slot, draft, .. } => {
-            *slot == creating.slot && draft.revision() == again.revision
-        }
-        _ => false,
+    let is_the_same = |action: &Action| {
+        let Action::IssueInvoice { slot, draft, .. } = action else {
+            return false;
+        };
+        *slot == creating.slot && draft.revision() == again.revision
     };
     if !plan.needs.is_empty() || plan.actions.iter().any(is_the_same) {
         plan
@@ -80,7 +97,8 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
         (Seen::Denied, _) => hidden(snapshot),
         // Also when the deal has left the stage since.
         (Seen::Glance(glance), Some(invoice))
-            if glance.deal.closed || snapshot.is_compared(glance, invoice, now) =>
+            if order(glance).is_none()
+                && (glance.deal.closed || snapshot.is_compared(glance, invoice, now)) =>
         {
             keep_true(snapshot, glance, None, invoice, policy, now)
         }
@@ -93,18 +111,43 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
             policy,
             now,
         ),
+        // A person decided that another takes the place of the one there was.
+        (Seen::Glance(_), None) if snapshot.is_to_be_replaced() => Plan::need(Need::Whole),
+        (Seen::Whole(reading, read_at), None) if snapshot.is_to_be_replaced() => {
+            issue(snapshot, reading, *read_at, policy, now)
+        }
+        (Seen::Glance(glance), None) if is_held(snapshot, glance) => held(snapshot),
+        (Seen::Whole(reading, _), None) if is_held(snapshot, &reading.glance) => held(snapshot),
         (Seen::Glance(glance), None) => match at_a_glance(glance, policy) {
-            Wanted::No(why) => unwanted(snapshot, why),
+            Wanted::No(why) => copied::plan(snapshot, glance, unwanted(snapshot, why), policy, now),
             Wanted::Later(at, why) => Plan::later(at, why),
             Wanted::Yes | Wanted::ReadWhole => Plan::need(Need::Whole),
         },
         (Seen::Whole(reading, read_at), None) => match by_history(reading, policy, now) {
-            Wanted::No(why) => unwanted(snapshot, why),
+            Wanted::No(why) => {
+                let otherwise = unwanted(snapshot, why);
+                copied::plan(snapshot, &reading.glance, otherwise, policy, now)
+            }
             Wanted::Later(at, why) => Plan::later(at, why),
             Wanted::ReadWhole => Plan::need(Need::Whole),
             Wanted::Yes => issue(snapshot, reading, *read_at, policy, now),
         },
     }
+}
+
+/// Too many invoices at once, and no person ordered this one.
+fn is_held(snapshot: &DealSnapshot, glance: &DealGlance) -> bool {
+    matches!(snapshot.flood, Standing::Held | Standing::Left) && !is_ordered(glance)
+}
+
+fn held(snapshot: &DealSnapshot) -> Plan {
+    if snapshot.flood == Standing::Held {
+        return Plan::nothing("счёт ждёт решения администратора: слишком много счетов сразу");
+    }
+    unwanted(
+        snapshot,
+        "администратор решил не выставлять счёт: он выставляется только по команде".to_owned(),
+    )
 }
 
 /// Whether an invoice may still rest on what was `read_at`.
@@ -120,11 +163,13 @@ fn issue(
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
-    let Draft { invoice, seller } = match draft(reading, &snapshot.own_companies, policy, now) {
+    let Draft { invoice, seller } = match draft(snapshot, reading, policy, now) {
         Ok(draft) => draft,
-        Err(faults) => {
-            let asked = ask(snapshot, fill_in(snapshot.id, reading, faults));
-            return answered(snapshot, asked, &[CaseCode::CounterpartyAmbiguous]);
+        Err(lack) => {
+            let asked = lacking(snapshot.id, reading, lack);
+            let code = asked.case.code;
+            let others: Vec<CaseCode> = BEFORE_ISSUE.into_iter().filter(|it| *it != code).collect();
+            return answered(snapshot, ask(snapshot, asked), &others);
         }
     };
     let key = &invoice.buyer.key;
@@ -155,7 +200,7 @@ fn issue(
                 .map(|other| format!("{} ({})", other.counterparty.name, other.counterparty.key))
                 .collect();
             let asked = choose(snapshot.id, reading, &key.to_string(), &keys);
-            return answered(snapshot, ask(snapshot, asked), &[CaseCode::DealDataMissing]);
+            return answered(snapshot, ask(snapshot, asked), &LACKING);
         }
         ([contractor], _) => {
             if !is_fresh(read_at, now) {
@@ -177,14 +222,10 @@ fn issue(
                 .map(|one| format!("{} ({})", one.counterparty.name, one.id))
                 .collect();
             let asked = choose(snapshot.id, reading, &key.to_string(), &names);
-            return answered(snapshot, ask(snapshot, asked), &[CaseCode::DealDataMissing]);
+            return answered(snapshot, ask(snapshot, asked), &LACKING);
         }
     };
-    answered(
-        snapshot,
-        plan,
-        &[CaseCode::DealDataMissing, CaseCode::CounterpartyAmbiguous],
-    )
+    answered(snapshot, plan, &BEFORE_ISSUE)
 }
 
 /// The invoice exists: the deal shows it, and whatever drifts apart is told.
@@ -207,26 +248,17 @@ fn keep_true(
     .filter(|code| asked_now != Some(*code))
     .collect();
     let mut plan = answered(snapshot, Plan::default(), &mended);
+    let after =
+        reading.map(|reading| changed::plan(snapshot, glance, reading, invoice, policy, now));
+    if let Some(decided) = after.as_ref().filter(|after| after.is_decided()) {
+        // The next plan goes on from there.
+        merge(&mut plan, decided.clone());
+        return plan;
+    }
     if let Some(case) = astray {
         merge(&mut plan, ask(snapshot, case));
-    } else if let Some(reading) = reading {
-        let found = match asks_now(reading, &snapshot.own_companies, policy, &invoice.draft) {
-            Ok(asked) => differences(&invoice.draft, &asked),
-            // No invoice could be made of it any more: that is a difference as well.
-            Err(faults) => faults.into_iter().map(|fault| fault.what).collect(),
-        };
-        if found.is_empty() {
-            plan = answered(snapshot, plan, &[CaseCode::DealChanged]);
-        } else {
-            let text = texts::changed(invoice, &found);
-            let case = case(
-                snapshot.id,
-                CaseCode::DealChanged,
-                text,
-                responsible(glance),
-            );
-            merge(&mut plan, ask(snapshot, case));
-        }
+    } else if let Some(after) = after {
+        merge(&mut plan, after);
     }
     merge(&mut plan, show(snapshot, glance, invoice, policy, now));
     if plan.because.is_empty() {
@@ -297,7 +329,11 @@ fn show(
         plan.actions.push(Action::WriteFields { fields });
     }
     let about = format!("issued/{}", invoice.slot);
-    let text = texts::issued(invoice);
+    let before = snapshot
+        .invoices
+        .iter()
+        .rfind(|one| one.replaced && !one.live);
+    let text = texts::issued(invoice, &glance.deal, before);
     match snapshot.done.get(&format!("timeline/{about}")) {
         None => plan.actions.push(Action::AddTimelineEntry { about, text }),
         // Of a deleted invoice there is no print form any more.
@@ -306,6 +342,7 @@ fn show(
                 slot: invoice.slot,
                 entry: entry.clone(),
                 text,
+                replaced_by: None,
             };
             if !snapshot.done.contains_key(&attach.mark()) {
                 plan.actions.push(attach);
@@ -313,7 +350,39 @@ fn show(
         }
         Some(Some(_) | None) => {}
     }
+    plan.actions
+        .extend(mark_replaced(snapshot, glance, invoice, policy));
     plan
+}
+
+/// The files of the invoices that this one replaced say so.
+fn mark_replaced(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    invoice: &OurInvoice,
+    policy: &Policy,
+) -> Vec<Action> {
+    // A print form of the accounting side is not ours to mark.
+    if policy.invoice.attach != Attach::Provodka || invoice.deleted {
+        return Vec::new();
+    }
+    let replaced = snapshot
+        .invoices
+        .iter()
+        .filter(|one| one.replaced && !one.live);
+    replaced
+        .filter_map(|one| {
+            let entry = snapshot.done.get(&format!("timeline/issued/{}", one.slot));
+            let attach = Action::AttachPdf {
+                slot: one.slot,
+                entry: entry?.clone()?,
+                text: texts::replaced(one, invoice, &glance.deal),
+                replaced_by: Some(invoice.slot),
+            };
+            let is_open = !snapshot.done.contains_key(&attach.mark());
+            is_open.then_some(attach)
+        })
+        .collect()
 }
 
 fn wanted_fields(
@@ -338,13 +407,13 @@ fn wanted_fields(
             .replace("{invoice}", invoice.id.as_str());
         fields.push((OurField::Link, FieldValue::Text(link)));
     }
-    if is_ordered(glance) {
+    if order(glance).is_some() {
         fields.push((OurField::Command, FieldValue::Empty));
     }
     fields
 }
 
-fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
+pub(crate) fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
     let text = |value: &Option<String>| {
         value
             .as_ref()
@@ -364,15 +433,16 @@ fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
 
 /// A value that was written twice within a day, with no other of ours between, and does not stand is somebody else's
 /// will. The command is there to be given: only who gives it again as fast as it is taken back is no person.
-fn is_not_kept(
+pub(crate) fn is_not_kept(
     snapshot: &DealSnapshot,
     field: OurField,
     value: &FieldValue,
     now: Timestamp,
 ) -> bool {
-    let (most, within) = match field {
-        OurField::Command => (5, SignedDuration::from_mins(5)),
-        _ => (2, SignedDuration::from_hours(24)),
+    let (most, within) = if field == OurField::Command {
+        (5, SignedDuration::from_mins(5))
+    } else {
+        (2, SignedDuration::from_hours(24))
     };
     let recent = |at: &Timestamp| now.duration_since(*at) < within;
     let times = snapshot
@@ -411,135 +481,5 @@ fn hidden(snapshot: &DealSnapshot) -> Plan {
 
 /// Questions about an invoice that is no longer wanted answer themselves.
 fn unwanted(snapshot: &DealSnapshot, why: String) -> Plan {
-    answered(
-        snapshot,
-        Plan::nothing(why),
-        &[CaseCode::DealDataMissing, CaseCode::CounterpartyAmbiguous],
-    )
-}
-
-/// A case with the person who is told.
-struct Asked {
-    case: Case,
-    whom: Whom,
-}
-
-fn case(deal: DealId, code: CaseCode, text: String, whom: Whom) -> Asked {
-    Asked {
-        case: Case {
-            code,
-            key: code.as_str().to_owned(),
-            cause: code.as_str().to_owned(),
-            text,
-            faults: Vec::new(),
-            waits_for: vec![Record::Deal(deal)],
-        },
-        whom,
-    }
-}
-
-/// Each invoice is a cause of its own: the administrator hears of every one.
-fn about_invoice(deal: DealId, code: CaseCode, invoice: &OurInvoice, text: String) -> Asked {
-    let mut asked = case(deal, code, text, Whom::Administrator);
-    asked.case.cause = format!(
-        "{code}: {}/{}",
-        invoice.organisation,
-        invoice.id,
-        code = code.as_str()
-    );
-    asked
-}
-
-fn fill_in(deal: DealId, reading: &DealReading, faults: Vec<Fault>) -> Asked {
-    let mut asked = case(
-        deal,
-        CaseCode::DealDataMissing,
-        texts::missing(&faults),
-        responsible(&reading.glance),
-    );
-    asked.case.waits_for = waits_for(deal, reading, &faults);
-    let causes: Vec<String> = faults.iter().map(|fault| fault.what.clone()).collect();
-    asked.case.cause = causes.join("; ");
-    asked.case.faults = faults;
-    asked
-}
-
-fn choose(deal: DealId, reading: &DealReading, buyer: &str, known: &[String]) -> Asked {
-    let text = format!(
-        "Счёт не выставлен: контрагента {buyer} в учёте нет или он не один. Есть: {}. \
-         Проверьте КПП в реквизитах сделки или исправьте карточку в учёте.",
-        known.join("; ")
-    );
-    let mut asked = case(
-        deal,
-        CaseCode::CounterpartyAmbiguous,
-        text,
-        responsible(&reading.glance),
-    );
-    asked.case.waits_for = waits_for(deal, reading, &[]);
-    asked
-}
-
-fn waits_for(deal: DealId, reading: &DealReading, faults: &[Fault]) -> Vec<Record> {
-    let of_deal = &reading.glance.deal;
-    let mut records = vec![Record::Deal(deal)];
-    records.extend(of_deal.company.map(Record::Company));
-    records.extend(of_deal.contact.map(Record::Contact));
-    records.extend(
-        reading
-            .requisites
-            .iter()
-            .map(|one| Record::Requisite(one.id)),
-    );
-    records.extend(faults.iter().filter_map(|fault| fault.record));
-    records.sort_unstable();
-    records.dedup();
-    records
-}
-
-fn responsible(glance: &DealGlance) -> Whom {
-    Whom::User(glance.deal.responsible)
-}
-
-/// Opens a question, and tells somebody unless they were told of just this text.
-fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
-    let Asked { case, whom } = asked;
-    let mut plan = Plan {
-        because: vec![case.text.clone()],
-        ..Plan::default()
-    };
-    let open = snapshot.open_cases.get(&case.key);
-    let known = open.is_some_and(|open| open.text == case.text);
-    if !known || open.is_some_and(|open| !open.told) {
-        plan.actions.push(Action::Notify {
-            whom,
-            about: case.key.clone(),
-            text: case.text.clone(),
-        });
-    }
-    if !known {
-        plan.cases.push(case);
-    }
-    plan
-}
-
-/// Withdraws the questions that have answered themselves.
-fn answered(snapshot: &DealSnapshot, mut plan: Plan, codes: &[CaseCode]) -> Plan {
-    plan.withdrawn.extend(
-        codes
-            .iter()
-            .map(|code| code.as_str())
-            .filter(|key| snapshot.open_cases.contains_key(*key))
-            .map(str::to_owned),
-    );
-    plan
-}
-
-fn merge(plan: &mut Plan, more: Plan) {
-    plan.needs.extend(more.needs);
-    plan.actions.extend(more.actions);
-    plan.cases.extend(more.cases);
-    plan.withdrawn.extend(more.withdrawn);
-    plan.because.extend(more.because);
-    plan.look_again = plan.look_again.take().or(more.look_again);
+    answered(snapshot, Plan::nothing(why), &BEFORE_ISSUE)
 }

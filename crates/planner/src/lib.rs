@@ -23,20 +23,35 @@
     )
 )]
 
+mod asking;
 mod buyer;
+mod changed;
+mod copied;
 mod differences;
 mod draft;
+pub mod flood;
 pub mod invoicing;
 mod lines;
+mod notices;
+mod orders;
 mod plan;
 mod policy;
 mod seller;
 mod snapshot;
+mod sums;
+mod terms;
 mod texts;
+mod units;
+mod vat;
 mod wanted;
 
-pub use plan::{Action, Case, CaseCode, Fault, Need, Plan, Whom};
-pub use policy::{Attach, Funnel, InvoicePolicy, Mode, Organisation, Policy, PolicyError};
+pub use plan::{Action, Case, CaseCode, Choice, Fault, GivenUp, Need, Plan, Reply, Whom};
+pub use policy::{
+    Attach, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode, NoRate, Notices, Organisation,
+    OwnLine, OwnUnit, Pilot, Policy, PolicyError, Quiet, Terms, VatPeriod, VatRegime,
+};
 pub use seller::Seller;
-pub use snapshot::{Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seen};
+pub use snapshot::{
+    Answer, Answers, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seen,
+};
 pub use texts::status_label;

@@ -1,59 +1,97 @@
 //! From product rows to invoice lines: quantity, price, unit and rate of each, judged one by one.
+//!
+//! What the sums of rows and deal must have to do with one another stands in `sums.rs`, rates in `vat.rs`, units in
+//! `units.rs`.
 
-use domain::observed::{DealReading, ProductRow, Record, RowVat};
-use domain::{Line, Money, Price, Quantity, Unit, VatMode, VatRate};
+use domain::observed::{DealReading, ProductRow, Record};
+use domain::{Line, Price, Quantity, VatMode, VatRate};
 use jiff::civil::Date;
 
-use crate::Fault;
+use crate::asking::{Lack, Question};
+use crate::policy::{InvoicePolicy, VatPeriod};
+use crate::snapshot::Answers;
 use crate::texts::InRussian as _;
+use crate::vat::{self, Judged};
+use crate::{Fault, sums, units};
 
-/// The lines with the one way in which their prices hold VAT, or every fault by line.
-pub(crate) fn lines(reading: &DealReading, date: Date) -> Result<(VatMode, Vec<Line>), Vec<Fault>> {
-    let deal = &reading.glance.deal;
-    let place = format!("/crm/deal/details/{}/", deal.id);
-    let fault = |what: String| Fault {
-        what,
-        place: place.clone(),
-        record: Some(Record::Deal(deal.id)),
-    };
-    let mut faults = Vec::new();
-    if deal.currency != "RUB" {
-        faults.push(fault(format!(
-            "валюта сделки {}: счёт выставляется только в рублях",
-            deal.currency
-        )));
-    }
-    if reading.rows.is_empty() {
-        faults.push(fault("в сделке нет товаров и услуг".to_owned()));
-    }
-    let mut lines = Vec::new();
-    for (row, number) in reading.rows.iter().zip(1_u32..) {
-        match line(row, date) {
-            Ok(line) => lines.push(line),
-            Err(what) => faults.extend(
-                what.into_iter()
-                    .map(|what| fault(format!("строка {number} «{}»: {what}", row.name.trim()))),
-            ),
-        }
-    }
-    let mode = mode(&reading.rows).map_err(|what| faults.push(fault(what)));
-    if let Ok(mode) = mode
-        && faults.is_empty()
-    {
-        match domain::totals(mode, &lines) {
-            Ok(totals) => {
-                faults.extend(typed_sum(reading, totals.gross, lines.len()).map(fault));
-            }
-            Err(error) => faults.push(fault(error.in_russian())),
-        }
-        if faults.is_empty() {
-            return Ok((mode, lines));
-        }
-    }
-    Err(faults)
+/// What lines are judged by.
+pub(crate) struct Rules<'a> {
+    /// The day of the invoice.
+    pub(crate) date: Date,
+    /// How the seller stands to VAT on that day.
+    pub(crate) vat: Option<&'a VatPeriod>,
+    pub(crate) policy: &'a InvoicePolicy,
+    /// What people said.
+    pub(crate) answers: &'a Answers,
 }
 
-fn line(row: &ProductRow, date: Date) -> Result<Line, Vec<String>> {
+/// The lines with the one way in which their prices hold VAT, or every fault by line.
+pub(crate) fn lines(
+    reading: &DealReading,
+    rules: &Rules<'_>,
+) -> Result<(VatMode, Vec<Line>), Lack> {
+    let mut faults = Vec::new();
+    let currency = &reading.glance.deal.currency;
+    if currency != "RUB" {
+        faults.push(fault(
+            reading,
+            format!("валюта сделки {currency}: счёт выставляется только в рублях"),
+        ));
+    }
+    let instead = sums::instead_of_rows(reading, rules.policy);
+    let rows = match &instead {
+        Some(row) => std::slice::from_ref(row),
+        None => reading.rows.as_slice(),
+    };
+    if rows.is_empty() {
+        faults.push(fault(reading, "в сделке нет товаров и услуг".to_owned()));
+    }
+    let mut judged = Vec::new();
+    for (row, number) in rows.iter().zip(1_u32..) {
+        match line(row, rules) {
+            Ok(line) => judged.push(line),
+            Err(what) => faults.extend(what.into_iter().map(|what| {
+                let name = row.name.trim();
+                fault(reading, format!("строка {number} «{name}»: {what}"))
+            })),
+        }
+    }
+    let mode = match mode(rows, &judged) {
+        Ok(mode) if faults.is_empty() => mode,
+        Ok(_) => return Err(Lack::Faults(faults)),
+        Err(what) => {
+            faults.push(fault(reading, what));
+            return Err(Lack::Faults(faults));
+        }
+    };
+    let ended = ended(&judged);
+    let lines: Vec<Line> = judged.into_iter().map(|(line, _)| line).collect();
+    let totals = domain::totals(mode, &lines)
+        .map_err(|error| Lack::Faults(vec![fault(reading, error.in_russian())]))?;
+    let question = |question: Question| Lack::Question(Box::new(question));
+    let lines = sums::agreed(reading, mode, lines, totals.gross, rules).map_err(question)?;
+    vat::settled(mode, lines, &ended, rules).map_err(question)
+}
+
+/// The numbers of lines whose rate is over.
+fn ended(judged: &[(Line, Judged)]) -> Vec<u32> {
+    let numbered = judged.iter().zip(1_u32..);
+    numbered
+        .filter(|((_, judged), _)| judged.ended)
+        .map(|(_, number)| number)
+        .collect()
+}
+
+fn fault(reading: &DealReading, what: String) -> Fault {
+    let deal = reading.glance.deal.id;
+    Fault {
+        what,
+        place: format!("/crm/deal/details/{deal}/"),
+        record: Some(Record::Deal(deal)),
+    }
+}
+
+fn line(row: &ProductRow, rules: &Rules<'_>) -> Result<(Line, Judged), Vec<String>> {
     let mut faults = Vec::new();
     if row.name.trim().is_empty() {
         faults.push("нет названия".to_owned());
@@ -65,76 +103,59 @@ fn line(row: &ProductRow, date: Date) -> Result<Line, Vec<String>> {
         faults.push(format!("цена {}", row.price));
     }
     let unit_name = row.unit_name.as_deref().unwrap_or_default().trim();
+    let unit = units::unit(row.unit_code.as_deref(), unit_name, &rules.policy.units);
     if unit_name.is_empty() {
         faults.push("не указана единица измерения".to_owned());
+    } else if unit.is_none() {
+        faults.push(format!(
+            "единица измерения «{unit_name}» не из классификатора ОКЕИ: выберите другую, или пусть администратор \
+             назовёт её в правилах (invoice.units)"
+        ));
     }
-    let vat = match &row.vat {
-        RowVat::Known(VatRate::NotStated) => {
-            faults.push("не указана ставка НДС".to_owned());
-            None
-        }
-        RowVat::Known(rate) if rate.in_force_on(date) => Some(*rate),
-        RowVat::Known(rate) => {
-            faults.push(format!(
-                "ставка НДС {} на {date} не действует",
-                rate.label()
-            ));
-            None
-        }
-        RowVat::Strange(percent) => {
-            faults.push(format!("ставки НДС {percent} % нет в законе"));
-            None
-        }
-    };
-    match vat {
-        Some(vat) if faults.is_empty() => Ok(Line {
-            name: row.name.trim().to_owned(),
-            unit: Unit {
-                okei: row.unit_code.clone(),
-                name: unit_name.to_owned(),
+    let vat = vat::judged(row, rules).map_err(|what| faults.push(what));
+    match (vat, unit) {
+        (Ok(judged), Some(unit)) if faults.is_empty() => Ok((
+            Line {
+                name: row.name.trim().to_owned(),
+                unit,
+                quantity: row.quantity,
+                price: row.price,
+                discount: None,
+                vat: judged.rate,
             },
-            quantity: row.quantity,
-            price: row.price,
-            discount: None,
-            vat,
-        }),
-        Some(_) | None => Err(faults),
+            judged,
+        )),
+        (Ok(_), Some(_)) | (Err(()), _) | (_, None) => Err(faults),
     }
 }
 
 /// Rows without a rate fit either way; the others must agree.
-fn mode(rows: &[ProductRow]) -> Result<VatMode, String> {
-    let mut taxed = rows
-        .iter()
-        .filter(|row| !matches!(&row.vat, RowVat::Known(VatRate::Without | VatRate::Zero)))
-        .map(|row| row.vat_included);
-    let Some(first) = taxed.next() else {
+fn mode(rows: &[ProductRow], judged: &[(Line, Judged)]) -> Result<VatMode, String> {
+    // Where a row has faults of its own, what the portal says of it counts.
+    let included: Vec<bool> = if judged.len() == rows.len() {
+        let taxed = judged
+            .iter()
+            .filter(|(line, _)| !matches!(line.vat, VatRate::Without | VatRate::Zero));
+        taxed.map(|(_, judged)| judged.included).collect()
+    } else {
+        let untaxed = |row: &&ProductRow| {
+            use domain::observed::RowVat::Known;
+            !matches!(&row.vat, Known(VatRate::Without | VatRate::Zero))
+        };
+        rows.iter()
+            .filter(untaxed)
+            .map(|row| row.vat_included)
+            .collect()
+    };
+    let Some(first) = included.first() else {
         return Ok(VatMode::Included);
     };
-    if taxed.any(|included| included != first) {
+    if included.iter().any(|one| one != first) {
         return Err("в одних строках НДС включён в цену, в других начисляется сверху".to_owned());
     }
-    Ok(if first {
+    Ok(if *first {
         VatMode::Included
     } else {
         VatMode::OnTop
-    })
-}
-
-/// A sum that a person typed must be the lines' sum; the CRM's own rounding may differ by a kopeck a line.
-fn typed_sum(reading: &DealReading, gross: Money, lines: usize) -> Option<String> {
-    let deal = &reading.glance.deal;
-    let off = gross.checked_sub(deal.amount)?.kopecks().unsigned_abs();
-    let tolerance = if deal.manual_amount {
-        0
-    } else {
-        u64::try_from(lines).unwrap_or(u64::MAX)
-    };
-    (deal.manual_amount && off > tolerance).then(|| {
-        format!(
-            "сумма сделки {} введена вручную и не равна сумме строк {}",
-            domain::display::money(deal.amount),
-            domain::display::money(gross)
-        )
     })
 }

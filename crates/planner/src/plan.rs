@@ -21,10 +21,34 @@ pub struct Plan {
     pub cases: Vec<Case>,
     /// Keys of questions that have answered themselves.
     pub withdrawn: Vec<String>,
+    /// An invoice that stands no more by a person's decision: another is to take its place.
+    pub given_up: Option<GivenUp>,
+    /// What a person answered in the deal to questions that are open.
+    pub replies: Vec<Reply>,
     /// When to look again without being told.
     pub look_again: Option<(Timestamp, String)>,
     /// Why the plan is as it is, in Russian, for `plan` and the journal.
     pub because: Vec<String>,
+}
+
+/// An invoice that a person had replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Its place on the deal.
+    pub slot: Slot,
+    /// By an order that still stands in the deal's field.
+    pub by_order: bool,
+}
+
+/// A person's answer that was given in the deal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The question's key.
+    pub key: String,
+    /// What exactly is answered.
+    pub about: String,
+    /// The word of the choice.
+    pub choice: String,
 }
 
 /// Something to observe.
@@ -34,6 +58,8 @@ pub enum Need {
     Glance,
     /// The whole look, fresh.
     Whole,
+    /// Whether another deal of ours has the invoice of this number.
+    Origin(String),
     /// Which counterparties bear this INN.
     Counterparties(OrganisationId, Inn),
 }
@@ -80,6 +106,9 @@ pub enum Action {
         entry: String,
         /// The entry's text, which the portal wants again.
         text: String,
+        /// The invoice that took its place: the file says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaced_by: Option<Slot>,
     },
     /// Tell a person that something needs a hand.
     Notify {
@@ -117,6 +146,19 @@ pub struct Case {
     pub faults: Vec<Fault>,
     /// Records whose change may answer it.
     pub waits_for: Vec<Record>,
+    /// What a person may choose; none where only mending answers it.
+    pub choices: Vec<Choice>,
+    /// What exactly is asked: an answer holds for that and nothing else.
+    pub about: String,
+}
+
+/// One of the answers to a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// What a person says: `inside`.
+    pub word: String,
+    /// What it means, in Russian.
+    pub text: String,
 }
 
 /// Something missing or wrong, with the place to mend it.
@@ -160,11 +202,17 @@ pub enum CaseCode {
     /// The portal or a robot puts another value into our field.
     #[serde(rename = "FIELD-NOT-KEPT")]
     FieldNotKept,
+    /// A rate of VAT that is over stands in the rows.
+    #[serde(rename = "VAT-RATE-ENDED")]
+    VatRateEnded,
+    /// The deal's amount is not that of its rows.
+    #[serde(rename = "DEAL-SUM-DIFFERS")]
+    SumDiffers,
 }
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::DealChanged,
@@ -174,6 +222,8 @@ impl CaseCode {
         Self::DealDeleted,
         Self::DealHidden,
         Self::FieldNotKept,
+        Self::VatRateEnded,
+        Self::SumDiffers,
     ];
 
     /// The stable text; the name of its page.
@@ -188,6 +238,8 @@ impl CaseCode {
             Self::DealDeleted => "DEAL-DELETED",
             Self::DealHidden => "DEAL-HIDDEN",
             Self::FieldNotKept => "FIELD-NOT-KEPT",
+            Self::VatRateEnded => "VAT-RATE-ENDED",
+            Self::SumDiffers => "DEAL-SUM-DIFFERS",
         }
     }
 }
@@ -199,6 +251,13 @@ impl Plan {
             && self.actions.is_empty()
             && self.cases.is_empty()
             && self.withdrawn.is_empty()
+            && self.given_up.is_none()
+            && self.replies.is_empty()
+    }
+
+    /// A person's decision changes what is known: nothing else is done before the next plan.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.given_up.is_some() || !self.replies.is_empty()
     }
 
     pub(crate) fn nothing(because: impl Into<String>) -> Self {
@@ -244,7 +303,12 @@ impl Action {
             Self::IssueInvoice { slot, .. } => format!("invoice/{slot}"),
             Self::WriteFields { .. } => "fields".to_owned(),
             Self::AddTimelineEntry { about, .. } => format!("timeline/{about}"),
-            Self::AttachPdf { slot, .. } => format!("pdf/{slot}"),
+            Self::AttachPdf {
+                slot,
+                replaced_by: None,
+                ..
+            } => format!("pdf/{slot}"),
+            Self::AttachPdf { slot, .. } => format!("pdf-replaced/{slot}"),
             Self::Notify { about, .. } => format!("bell/{about}"),
         }
     }

@@ -8,8 +8,19 @@ use std::collections::BTreeMap;
 use domain::observed::OurField;
 use domain::{CompanyId, FunnelId, OrganisationId, StageId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+mod invoice;
+mod notices;
+pub(crate) mod vat;
+
+pub use invoice::{
+    Attach, Contract, Demand, DueCount, InvoicePolicy, NoRate, OwnLine, OwnUnit, Terms,
+};
+pub use notices::{Notices, Pilot, Quiet};
+pub use vat::{VatPeriod, VatRegime};
 
 /// A portal's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,49 +36,18 @@ pub struct Policy {
     /// How invoices are made.
     #[serde(default)]
     pub invoice: InvoicePolicy,
+    /// What people are told, and when.
+    #[serde(default, skip_serializing_if = "Notices::is_silent")]
+    pub notices: Notices,
+    /// Whose deals a pilot is limited to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pilot: Option<Pilot>,
     /// Our legal entities.
     #[serde(default)]
     pub organisations: Vec<Organisation>,
     /// Funnels that we follow; others are off.
     #[serde(default)]
     pub funnels: Vec<Funnel>,
-}
-
-/// How invoices are made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct InvoicePolicy {
-    /// Whose PDF is put to the deal.
-    pub attach: Attach,
-    /// The page of an invoice on the accounting side, with `{organisation}` and `{invoice}` in the places of the
-    /// ids; it is shown on the deal. None: the deal shows no link.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub link: Option<String>,
-    /// Calendar days until the last day to pay, counted from the invoice's date; none: no due date.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub due_days: Option<u16>,
-}
-
-impl Default for InvoicePolicy {
-    fn default() -> Self {
-        Self {
-            attach: Attach::Provodka,
-            link: None,
-            due_days: Some(5),
-        }
-    }
-}
-
-/// Whose PDF is put to the deal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Attach {
-    /// Ours.
-    Provodka,
-    /// The accounting side's print form, where it has one.
-    Accounting,
-    /// None.
-    Nothing,
 }
 
 /// One of our legal entities.
@@ -83,6 +63,9 @@ pub struct Organisation {
     /// Its invoices are dated by this zone's day.
     #[serde(default = "moscow")]
     pub time_zone: String,
+    /// How it stands to VAT, oldest first; none: its lines bear whatever rate is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vat: Vec<VatPeriod>,
 }
 
 fn moscow() -> String {
@@ -182,6 +165,15 @@ impl Policy {
             .find(|organisation| organisation.id == *id)
     }
 
+    /// The portal's own fields of deals that our rules read, each once.
+    pub fn deal_fields(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.invoice.deal_fields().map(str::to_owned).collect();
+        names.extend(self.pilot.iter().filter_map(|pilot| pilot.field.clone()));
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for field in [
@@ -194,12 +186,17 @@ impl Policy {
                 faults.push(format!("`fields` lacks `{field:?}`").to_lowercase());
             }
         }
-        if let Some(link) = &self.invoice.link
-            && !(link.starts_with("https://") || link.starts_with("http://"))
+        faults.extend(self.invoice.faults());
+        faults.extend(self.notices.faults());
+        if let Some(field) = self.pilot.as_ref().and_then(|pilot| pilot.field.as_ref())
+            && !field.starts_with("UF_")
         {
-            faults.push(format!("`invoice.link`: `{link}` is no address of a page"));
+            faults.push(format!(
+                "`pilot.field`: `{field}` is no custom field of deals, its name begins with `UF_`"
+            ));
         }
         for organisation in &self.organisations {
+            faults.extend(vat::faults(organisation.id.as_str(), &organisation.vat));
             if TimeZone::get(&organisation.time_zone).is_err() {
                 faults.push(format!(
                     "organisation `{}`: no time zone `{}`",
@@ -227,6 +224,11 @@ impl Organisation {
     /// The zone by whose day its invoices are dated.
     pub fn zone(&self) -> TimeZone {
         TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
+    }
+
+    /// How it stands to VAT on a day; none where nobody said.
+    pub(crate) fn vat_on(&self, day: Date) -> Option<&VatPeriod> {
+        vat::on(&self.vat, day)
     }
 }
 

@@ -1,16 +1,19 @@
 //! Who sells and where the money is to go: our legal entity with the bank account that is printed.
 //!
-//! The deal's own company goes first, then the funnel's organisation, then the only one.
+//! The deal's own company goes first, then the deal's field that policy names, then the funnel's organisation, then the
+//! only one.
 
 use domain::observed::{BankDetail, DealReading, OwnCompany, Record, Requisite};
 use domain::{
     BankDetails, Bik, CorrespondentAccount, CounterpartyKey, Inn, Kpp, Ogrn, Party,
     SettlementAccount,
 };
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::buyer::text;
 use crate::policy::Organisation;
+use crate::terms::named;
 use crate::texts::InRussian as _;
 use crate::{Fault, Policy};
 
@@ -25,6 +28,9 @@ pub struct Seller {
     pub director: Option<String>,
     /// Who signs beside; nobody for a sole trader.
     pub accountant: Option<String>,
+    /// Why lines without VAT have none, as it is printed.
+    #[serde(default)]
+    pub exemption: Option<String>,
 }
 
 /// The organisation that sells in this deal.
@@ -50,6 +56,18 @@ pub(crate) fn organisation<'a>(
                 record: Some(Record::Deal(deal.id)),
             });
     }
+    if let Some(said) = policy
+        .invoice
+        .seller_field
+        .as_ref()
+        .and_then(|field| named(reading, field))
+    {
+        return said_in_deal(said, policy).ok_or_else(|| Fault {
+            what: format!("«{said}» в поле организации — ни одна из наших организаций"),
+            place: format!("/crm/deal/details/{}/", deal.id),
+            record: Some(Record::Deal(deal.id)),
+        });
+    }
     let of_funnel = policy
         .funnel(deal.funnel)
         .and_then(|funnel| funnel.organisation.as_ref())
@@ -66,11 +84,23 @@ pub(crate) fn organisation<'a>(
     }
 }
 
+/// The organisation that a deal's field means: by its id, its title, or its company on the portal (`CO_7`, `7`).
+fn said_in_deal<'a>(said: &str, policy: &'a Policy) -> Option<&'a Organisation> {
+    let lower = said.to_lowercase();
+    let company = said.strip_prefix("CO_").unwrap_or(said).parse::<u64>().ok();
+    policy.organisations.iter().find(|organisation| {
+        organisation.id.as_str() == said
+            || organisation.title.trim().to_lowercase() == lower
+            || Some(organisation.own_company.0) == company
+    })
+}
+
 /// The seller's printed facts, or everything that is missing or wrong about them.
 pub(crate) fn seller(
     organisation: &Organisation,
     reading: &DealReading,
     own: &[OwnCompany],
+    date: Date,
 ) -> Result<Seller, Vec<Fault>> {
     let place = format!("/crm/company/details/{}/", organisation.own_company);
     let record = Some(Record::Company(organisation.own_company));
@@ -118,6 +148,9 @@ pub(crate) fn seller(
                 bank,
                 director: text(&requisite.director),
                 accountant: text(&requisite.accountant).filter(|_| !sole_trader),
+                exemption: organisation
+                    .vat_on(date)
+                    .and_then(|period| period.wording.clone()),
             })
         }
         (None, _, _) | (_, None, _) | (_, _, None) => Err(faults),

@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use planted::Bug;
 
 use crate::Seller;
+use crate::flood::Standing;
 
 /// One deal as both sides and our records show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,38 @@ pub struct DealSnapshot {
     pub written: Vec<(Timestamp, OurField, FieldValue)>,
     /// The questions that are open about this deal, by their keys.
     pub open_cases: BTreeMap<String, OpenCase>,
+    /// What people answered to questions about this deal.
+    pub answers: Answers,
+    /// Whether the number it shows is that of another deal's invoice; none: nobody looked.
+    pub is_of_another: Option<bool>,
+    /// Where it stands with the question about many invoices at once.
+    pub flood: Standing,
+}
+
+/// What people answered, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers(pub Vec<Answer>);
+
+/// A person's answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The question's key.
+    pub key: String,
+    /// What exactly was asked: it holds for that and nothing else.
+    pub about: String,
+    /// The word of the choice.
+    pub choice: String,
+}
+
+impl Answers {
+    /// The last answer to just this question.
+    pub(crate) fn to(&self, key: &str, about: &str) -> Option<&str> {
+        let is_it = |answer: &&Answer| answer.key == key && answer.about == about;
+        self.0
+            .iter()
+            .rfind(is_it)
+            .map(|answer| answer.choice.as_str())
+    }
 }
 
 /// An open question.
@@ -54,6 +87,8 @@ pub struct OpenCase {
     pub text: String,
     /// Whether somebody was told of this text.
     pub told: bool,
+    /// Its number in our records; none until it was read back.
+    pub id: Option<i64>,
 }
 
 /// What the portal showed.
@@ -102,6 +137,10 @@ pub struct OurInvoice {
     pub deleted: bool,
     /// The deal's time of change when it was last read whole and compared with the invoice.
     pub compared: Option<Timestamp>,
+    /// A person decided that another takes its place.
+    pub replaced: bool,
+    /// By an order that still stood in the deal's field when this was written.
+    pub order_open: bool,
 }
 
 /// An unsettled creation.
@@ -169,6 +208,9 @@ impl DealSnapshot {
             done: BTreeMap::new(),
             written: Vec::new(),
             open_cases: BTreeMap::new(),
+            answers: Answers::default(),
+            is_of_another: None,
+            flood: Standing::default(),
         }
     }
 
@@ -217,6 +259,36 @@ impl DealSnapshot {
     /// The invoice that stands for the deal.
     pub fn live_invoice(&self) -> Option<&OurInvoice> {
         self.invoices.iter().rfind(|invoice| invoice.live)
+    }
+
+    /// A person decided that another takes the place of the last invoice, and it is not there yet.
+    pub(crate) fn is_to_be_replaced(&self) -> bool {
+        let last = self
+            .invoices
+            .iter()
+            .max_by_key(|invoice| invoice.slot.generation);
+        last.is_some_and(|invoice| !invoice.live && invoice.replaced)
+    }
+
+    /// The order in the deal's field is gone: the invoices that it replaced; each is to be written again.
+    pub fn close_orders(&mut self) -> Vec<OurInvoice> {
+        let is_empty = self.glance().is_some_and(|glance| {
+            glance
+                .fields
+                .command
+                .as_deref()
+                .unwrap_or_default()
+                .is_empty()
+        });
+        let open = self
+            .invoices
+            .iter_mut()
+            .filter(|invoice| invoice.order_open && is_empty);
+        open.map(|invoice| {
+            invoice.order_open = false;
+            invoice.clone()
+        })
+        .collect()
     }
 
     /// The slot that the next invoice for the whole deal would take: the generation grows only when

@@ -1,9 +1,11 @@
 //! What the planner says to people, in Russian.
 
 use domain::observed::Owner;
-use domain::{AccountError, AmountError, BikError, InnError, InvoiceStatus, KppError, display};
+use domain::{
+    AccountError, AmountError, BikError, Deal, InnError, InvoiceStatus, KppError, display,
+};
 
-use crate::{Fault, OurInvoice};
+use crate::{Choice, Fault, OurInvoice, sums};
 
 /// The portal's path to a company's or contact's card.
 pub(crate) fn owner_path(owner: &Owner) -> String {
@@ -20,14 +22,22 @@ pub fn status_label(status: InvoiceStatus) -> &'static str {
 
 pub(crate) const DELETED_LABEL: &str = "Удалён в учёте";
 
-/// The timeline entry of an issued invoice.
-pub(crate) fn issued(invoice: &OurInvoice) -> String {
-    format!(
-        "Выставлен счёт № {} от {} на сумму {}",
+/// The timeline entry of an issued invoice; a kopeck that the CRM rounded otherwise is said.
+pub(crate) fn issued(invoice: &OurInvoice, deal: &Deal, before: Option<&OurInvoice>) -> String {
+    let instead = before.map(|before| format!(", взамен счёта № {}", before.number));
+    let said = format!(
+        "Выставлен счёт № {} от {} на сумму {}{}",
         invoice.number,
         display::date(invoice.date),
-        display::money(invoice.total)
-    )
+        display::money(invoice.total),
+        instead.unwrap_or_default()
+    );
+    let differs = deal.amount != invoice.total;
+    if differs && sums::is_rounding(deal, invoice.total, invoice.draft.lines.len()) {
+        let amount = display::money(deal.amount);
+        return format!("{said}. В сделке {amount}: CRM округлила иначе, верны строки");
+    }
+    said
 }
 
 /// What is missing, one line each, with a link to where it is mended.
@@ -42,11 +52,40 @@ pub(crate) fn missing(faults: &[Fault]) -> String {
     )
 }
 
-pub(crate) fn changed(invoice: &OurInvoice, differences: &[String]) -> String {
-    format!(
-        "Сделка изменена после счёта № {}. Счёт не перевыставлен. Различия:\n• {}",
+/// A question and what may be answered to it.
+pub(crate) fn with_choices(question: &str, choices: &[Choice]) -> String {
+    let lines: Vec<String> = choices
+        .iter()
+        .map(|choice| format!("• {} ({})", choice.text, choice.word))
+        .collect();
+    format!("{question}\n{}", lines.join("\n"))
+}
+
+pub(crate) fn changed(invoice: &OurInvoice, differences: &[String], choices: &[Choice]) -> String {
+    let question = format!(
+        "Сделка изменена после счёта № {}. Счёт не перевыставлен. Различия:\n• {}\n\
+         Верните сделку к прежнему виду или выберите в поле «Что сделать со счётом»:",
         invoice.number,
         differences.join("\n• ")
+    );
+    with_choices(&question, choices)
+}
+
+/// The timeline entry of an invoice that was replaced.
+pub(crate) fn replaced(invoice: &OurInvoice, by: &OurInvoice, deal: &Deal) -> String {
+    format!(
+        "{}. Заменён счётом № {} от {}: по этому платить не нужно",
+        issued(invoice, deal, None),
+        by.number,
+        display::date(by.date)
+    )
+}
+
+/// The answer to an order that comes too late.
+pub(crate) fn not_after_payment(invoice: &OurInvoice) -> String {
+    format!(
+        "Счёт № {} не перевыставлен: по нему уже есть оплата. Договоритесь с бухгалтером.",
+        invoice.number
     )
 }
 

@@ -6,7 +6,8 @@ use domain::observed::{DealGlance, DealReading};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Policy;
-use crate::policy::Funnel;
+use crate::orders::is_ordered;
+use crate::policy::{Funnel, Pilot};
 
 /// Whether a deal wants an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,23 +25,22 @@ pub(crate) enum Wanted {
 /// How long after a change the stage history may still lack it.
 const HISTORY_LAGS: SignedDuration = SignedDuration::from_mins(5);
 
-/// What the manager writes into the command field to order an invoice.
-pub(crate) const ORDER: &str = "выставить счёт";
-
-/// Whether a person ordered the invoice by the command field.
-pub(crate) fn is_ordered(glance: &DealGlance) -> bool {
-    let said = glance.fields.command.as_deref().unwrap_or_default();
-    said.trim().to_lowercase().replace('ё', "е") == ORDER.replace('ё', "е")
-}
-
 /// As far as the cheap look tells.
 pub(crate) fn at_a_glance(glance: &DealGlance, policy: &Policy) -> Wanted {
     let deal = &glance.deal;
     let Some(funnel) = policy.funnel(deal.funnel) else {
         return Wanted::No("воронка не подключена".to_owned());
     };
+    if deal.template {
+        return Wanted::No("это шаблон регулярной сделки".to_owned());
+    }
     if is_ordered(glance) {
         return Wanted::Yes;
+    }
+    if let Some(pilot) = &policy.pilot
+        && !is_in_pilot(glance, pilot)
+    {
+        return Wanted::No("сделка вне пилота".to_owned());
     }
     if deal.lost {
         return Wanted::No("сделка проиграна".to_owned());
@@ -54,6 +54,17 @@ pub(crate) fn at_a_glance(glance: &DealGlance, policy: &Policy) -> Wanted {
         }
         Some(_) | None => Wanted::ReadWhole,
     }
+}
+
+/// Whether a pilot covers the deal.
+fn is_in_pilot(glance: &DealGlance, pilot: &Pilot) -> bool {
+    let by_person =
+        pilot.responsible.is_empty() || pilot.responsible.contains(&glance.deal.responsible);
+    let said_yes = |field: &String| {
+        let value = glance.named.get(field).map(|value| value.to_lowercase());
+        matches!(value.as_deref(), Some("y" | "1" | "да" | "true"))
+    };
+    by_person && pilot.field.as_ref().is_none_or(said_yes)
 }
 
 /// With the stage history.

@@ -50,6 +50,8 @@ pub mod portal_task {
     pub const FEED: &str = "feed";
     /// Open questions, observed again.
     pub const CASES: &str = "cases";
+    /// Many invoices at once: the administrator's answer.
+    pub const FLOOD: &str = "flood";
     /// Linked deals by id: a deletion never appears in a sweep.
     pub const LINKS: &str = "links";
     /// No task: what the question about a portal that cannot be connected is about.
@@ -238,6 +240,7 @@ impl Reconciler {
                 portal_task::SWEEP => sweep::look(self, ctx, connected, work).await,
                 portal_task::OFFLINE => offline::look(self, ctx, connected, work).await,
                 portal_task::FEED => feed::look(self, ctx, connected, work).await,
+                portal_task::FLOOD => deal::flood::look(ctx, work).await,
                 portal_task::CASES => revisit::open_cases(ctx, work).await,
                 portal_task::LINKS => revisit::linked_deals(ctx, work).await,
                 _ => forget(ctx, work).await,

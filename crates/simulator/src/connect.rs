@@ -134,7 +134,10 @@ impl Connector {
     }
 
     fn compose(&self, policy: Policy, offline: Offline) -> Option<Connected> {
-        let bitrix24 = self.bitrix24(FieldNames::new(policy.fields.clone()), offline)?;
+        let bitrix24 = self.bitrix24(
+            FieldNames::new(policy.fields.clone()).and_reading(policy.deal_fields()),
+            offline,
+        )?;
         let settings = connector_kontur_accounting::Settings {
             base: Url::parse(office::ACCOUNTING).ok()?,
             key: SecretString::from(self.access.api_key.clone()),

@@ -175,13 +175,18 @@ pub(crate) fn policy(weather: &Weather, start_at: Timestamp, own_company: u64) -
         ]),
         invoice: InvoicePolicy {
             attach: weather.attach,
+            // Nobody here answers the question about many invoices at once.
+            ask_above: 0,
             ..InvoicePolicy::default()
         },
+        notices: planner::Notices::default(),
+        pilot: None,
         organisations: vec![Organisation {
             id: organisation.clone(),
             title: SELLER.to_owned(),
             own_company: CompanyId(own_company),
             time_zone: "Europe/Moscow".to_owned(),
+            vat: Vec::new(),
         }],
         funnels: vec![Funnel {
             id: FunnelId(0),

@@ -534,6 +534,7 @@ impl World {
             administrator: Some(office::ADMINISTRATOR.to_string()),
             active,
             settle_seconds: Some(0),
+            gather_seconds: Some(0),
             ..setup::Wishes::default()
         };
         let report = setup::run(&product, &wishes).await.unwrap();

@@ -254,6 +254,7 @@ async fn set_up(product: &Product, kontur_url: &str) -> anyhow::Result<()> {
         administrator: Some("9".to_owned()),
         active: true,
         settle_seconds: Some(0),
+        gather_seconds: Some(0),
         invoice_link: Some(format!(
             "{kontur_url}/ui/bills/{{organisation}}/{{invoice}}"
         )),

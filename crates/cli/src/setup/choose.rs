@@ -29,6 +29,7 @@ pub(super) fn matched(seen: &Seen, findings: &mut Vec<Finding>) -> Vec<Organisat
                     title: own.name.clone(),
                     own_company: company.id,
                     time_zone: "Europe/Moscow".to_owned(),
+                    vat: Vec::new(),
                 });
             }
             [] => findings.push(check::fails(
@@ -62,7 +63,10 @@ pub(super) fn matched(seen: &Seen, findings: &mut Vec<Finding>) -> Vec<Organisat
 pub(super) fn keep_former(organisations: &mut Vec<Organisation>, former: Option<&Policy>) {
     for before in former.iter().flat_map(|policy| &policy.organisations) {
         match organisations.iter_mut().find(|one| one.id == before.id) {
-            Some(one) => one.time_zone.clone_from(&before.time_zone),
+            Some(one) => {
+                one.time_zone.clone_from(&before.time_zone);
+                one.vat.clone_from(&before.vat);
+            }
             None => organisations.push(before.clone()),
         }
     }

@@ -37,6 +37,8 @@ fn policy(funnels: Vec<Funnel>) -> Policy {
         administrator: None,
         fields: BTreeMap::new(),
         invoice: InvoicePolicy::default(),
+        notices: planner::Notices::default(),
+        pilot: None,
         organisations: Vec::new(),
         funnels,
     }

@@ -7,27 +7,48 @@ use serde_json::Value;
 
 /// The raw names (`UF_CRM_…`) of our fields; policy names them, `setup` makes or reuses them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldNames(BTreeMap<OurField, String>);
+pub struct FieldNames {
+    ours: BTreeMap<OurField, String>,
+    /// The portal's own fields that are read beside them.
+    named: Vec<String>,
+}
 
 impl FieldNames {
     /// Fields that are not named are neither read nor written.
     pub fn new(names: impl IntoIterator<Item = (OurField, String)>) -> Self {
-        Self(names.into_iter().collect())
+        Self {
+            ours: names.into_iter().collect(),
+            named: Vec::new(),
+        }
+    }
+
+    /// Fields of the portal's own are read as well; they are never written.
+    #[must_use]
+    pub fn and_reading(mut self, named: impl IntoIterator<Item = String>) -> Self {
+        self.named.extend(named);
+        self
+    }
+
+    /// The portal's own fields that are read.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(String::as_str)
     }
 
     /// The raw name of a field.
     pub fn name(&self, field: OurField) -> Option<&str> {
-        self.0.get(&field).map(String::as_str)
+        self.ours.get(&field).map(String::as_str)
     }
 
-    /// All raw names.
+    /// All raw names, ours and the portal's own.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.values().map(String::as_str)
+        self.ours.values().chain(&self.named).map(String::as_str)
     }
 
-    /// All fields with their raw names.
+    /// All our fields with their raw names.
     pub fn iter(&self) -> impl Iterator<Item = (OurField, &str)> {
-        self.0.iter().map(|(field, name)| (*field, name.as_str()))
+        self.ours
+            .iter()
+            .map(|(field, name)| (*field, name.as_str()))
     }
 }
 
@@ -55,7 +76,8 @@ pub(crate) fn made_as(field: OurField) -> &'static str {
         OurField::Date => "date",
         OurField::Sum => "money",
         OurField::Link => "url",
-        OurField::Number | OurField::Status | OurField::Command => "string",
+        OurField::Command => "enumeration",
+        OurField::Number | OurField::Status => "string",
     }
 }
 

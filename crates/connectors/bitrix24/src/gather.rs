@@ -94,13 +94,14 @@ struct Asked {
 }
 
 /// The fields of a deal that we use.
-pub(crate) const DEAL_FIELDS: [&str; 14] = [
+pub(crate) const DEAL_FIELDS: [&str; 15] = [
     "id",
     "title",
     "categoryId",
     "stageId",
     "stageSemanticId",
     "closed",
+    "isRecurring",
     "opportunity",
     "isManualOpportunity",
     "currencyId",

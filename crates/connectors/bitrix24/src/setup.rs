@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use capability::portal::{Finding, SetUpPortal};
 use capability::{Call, ConnectorError};
 use domain::Verdict;
-use domain::observed::OurField;
+use domain::observed::{ORDERS, OurField};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -189,14 +189,16 @@ pub(crate) fn label(field: OurField) -> &'static str {
 
 fn make(field: OurField, name: &str) -> Command {
     let label = label(field);
-    Command::new(
-        "crm.deal.userfield.add",
-        json!({"fields": {
-            "FIELD_NAME": full_name(name), "USER_TYPE_ID": made_as(field), "LABEL": label,
-            "EDIT_FORM_LABEL": {"ru": label}, "LIST_COLUMN_LABEL": {"ru": label}, "LIST_FILTER_LABEL": {"ru": label},
-            "XML_ID": full_name(name), "MULTIPLE": "N", "MANDATORY": "N", "SHOW_FILTER": "Y", "SHOW_IN_LIST": "Y",
-        }}),
-    )
+    let mut made = json!({
+        "FIELD_NAME": full_name(name), "USER_TYPE_ID": made_as(field), "LABEL": label,
+        "EDIT_FORM_LABEL": {"ru": label}, "LIST_COLUMN_LABEL": {"ru": label}, "LIST_FILTER_LABEL": {"ru": label},
+        "XML_ID": full_name(name), "MULTIPLE": "N", "MANDATORY": "N", "SHOW_FILTER": "Y", "SHOW_IN_LIST": "Y",
+    });
+    if let (OurField::Command, Value::Object(fields)) = (field, &mut made) {
+        let items = ORDERS.iter().map(|item| json!({"VALUE": item}));
+        fields.insert("LIST".to_owned(), items.collect());
+    }
+    Command::new("crm.deal.userfield.add", json!({"fields": made}))
 }
 
 /// As the portal completes a name.

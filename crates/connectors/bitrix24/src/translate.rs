@@ -3,6 +3,8 @@
 //! Sums and quantities go from the token as written to exact decimals. What a person typed stays
 //! text: the planner judges it. Not here: which rows belong together (`gather.rs`).
 
+use std::collections::BTreeMap;
+
 use capability::portal::FieldValue;
 use domain::observed::{
     BankDetail, DealGlance, OurField, OurFields, Owner, ProductRow, Requisite, RowVat, StageEntry,
@@ -42,6 +44,7 @@ pub(crate) fn glance(
         stage: StageId::new(item.stage_id.0),
         closed: item.closed.0 || matches!(semantics, "S" | "F"),
         lost: semantics == "F",
+        template: item.is_recurring.0,
         amount: amount.ok_or(wrong.clone())?,
         manual_amount: item.is_manual_opportunity.0,
         currency: item.currency_id.0,
@@ -55,19 +58,13 @@ pub(crate) fn glance(
     };
     Ok(DealGlance {
         fields: our_fields(&item.rest, names, kinds),
+        named: named(&item.rest, names, kinds),
         deal,
     })
 }
 
 fn our_fields(rest: &Map<String, Value>, names: &FieldNames, kinds: &FieldKinds) -> OurFields {
-    let text = |field: OurField| -> Option<String> {
-        let name = names.name(field)?;
-        let told = plain(rest.get(name)?)?;
-        match kinds.get(name) {
-            Some(FieldKind::Choice(words)) => words.get(&told.parse().ok()?).cloned(),
-            _ => Some(told),
-        }
-    };
+    let text = |field: OurField| told(rest, names.name(field)?, kinds);
     OurFields {
         number: text(OurField::Number),
         date: text(OurField::Date).and_then(|text| day(&text)),
@@ -75,6 +72,25 @@ fn our_fields(rest: &Map<String, Value>, names: &FieldNames, kinds: &FieldKinds)
         link: text(OurField::Link),
         sum: text(OurField::Sum).and_then(|text| field_money(&text)),
         command: text(OurField::Command),
+    }
+}
+
+/// What stands in the portal's own fields that policy names.
+fn named(
+    rest: &Map<String, Value>,
+    names: &FieldNames,
+    kinds: &FieldKinds,
+) -> BTreeMap<String, String> {
+    let filled = |name: &str| Some((name.to_owned(), told(rest, name, kinds)?));
+    names.named().filter_map(filled).collect()
+}
+
+/// A field's value as people see it: of a list the word.
+fn told(rest: &Map<String, Value>, name: &str, kinds: &FieldKinds) -> Option<String> {
+    let told = plain(rest.get(name)?)?;
+    match kinds.get(name) {
+        Some(FieldKind::Choice(words)) => words.get(&told.parse().ok()?).cloned(),
+        _ => Some(told),
     }
 }
 
@@ -113,6 +129,7 @@ pub(crate) fn row(row: wire::ProductRow) -> Result<ProductRow, OtherShape> {
         row.price_exclusive.0.or(row.price.0)
     };
     Ok(ProductRow {
+        product: row.product_id.0,
         name: row.product_name.0,
         quantity: row
             .quantity
@@ -255,6 +272,8 @@ fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => filled(text.clone()),
         Value::Number(number) => Some(number.to_string()),
+        // Of any kind of field, `false` is also how an empty one is told.
+        Value::Bool(true) => Some("Y".to_owned()),
         Value::Array(items) => plain(items.first()?),
         _ => None,
     }

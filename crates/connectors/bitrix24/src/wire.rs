@@ -25,6 +25,9 @@ pub(crate) struct DealItem {
     pub(crate) stage_semantic_id: Text,
     #[serde(default)]
     pub(crate) closed: Flag,
+    /// Templates of recurring deals are listed among the deals.
+    #[serde(default)]
+    pub(crate) is_recurring: Flag,
     #[serde(default)]
     pub(crate) opportunity: Token,
     #[serde(default)]
@@ -82,6 +85,9 @@ pub(crate) struct ProductRows {
 pub(crate) struct ProductRow {
     pub(crate) id: Id,
     pub(crate) owner_id: Id,
+    /// 0 for a row that was typed and is no product of the catalogue.
+    #[serde(default)]
+    pub(crate) product_id: Link,
     #[serde(default)]
     pub(crate) product_name: Text,
     pub(crate) price: Token,

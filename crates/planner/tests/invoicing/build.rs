@@ -69,6 +69,7 @@ fn glance() -> DealGlance {
             stage: StageId::new(INVOICE_STAGE),
             closed: false,
             lost: false,
+            template: false,
             amount: Money::from_kopecks(12_200),
             manual_amount: false,
             currency: "RUB".to_owned(),
@@ -80,6 +81,7 @@ fn glance() -> DealGlance {
             changed: ago(60),
         },
         fields: OurFields::default(),
+        named: Default::default(),
     }
 }
 
@@ -94,6 +96,7 @@ pub(crate) fn entered(stage: &str, at: Timestamp) -> StageEntry {
 /// One piece for 122 roubles, 22 % VAT within.
 pub(crate) fn row(name: &str) -> ProductRow {
     ProductRow {
+        product: Some(501),
         name: name.to_owned(),
         quantity: Quantity::ONE,
         price: Price::parse("122").unwrap(),
@@ -102,6 +105,17 @@ pub(crate) fn row(name: &str) -> ProductRow {
         unit_code: Some("796".to_owned()),
         unit_name: Some("шт".to_owned()),
     }
+}
+
+/// What the CRM makes of a row: its sum with VAT, rounded.
+fn gross(row: &ProductRow) -> Option<domain::Decimal> {
+    let sum = row.price.value().checked_mul(row.quantity.value())?;
+    let percent = match &row.vat {
+        RowVat::Known(rate) if !row.vat_included => rate.percent().unwrap_or(0),
+        RowVat::Known(_) | RowVat::Strange(_) => 0,
+    };
+    let on_top = sum.checked_mul(domain::Decimal::new(i64::from(percent) + 100, 2))?;
+    Money::rounded(on_top).map(Money::roubles)
 }
 
 pub(crate) fn requisite(id: u64, owner: Owner) -> Requisite {
@@ -150,6 +164,7 @@ pub(crate) fn organisation(id: &str, own_company: u64) -> Organisation {
         title: "Мы".to_owned(),
         own_company: CompanyId(own_company),
         time_zone: "Europe/Moscow".to_owned(),
+        vat: Vec::new(),
     }
 }
 
@@ -173,7 +188,13 @@ fn policy() -> Policy {
         start_at: ago(86_400),
         administrator: Some("chat12".to_owned()),
         fields: fields.map(|(field, name)| (field, name.to_owned())).into(),
-        invoice: InvoicePolicy::default(),
+        invoice: InvoicePolicy {
+            // What is gathered and for how long has tests of its own.
+            gather_seconds: 0,
+            ..InvoicePolicy::default()
+        },
+        notices: planner::Notices::default(),
+        pilot: None,
         organisations: vec![organisation("org", 1)],
         funnels: vec![Funnel {
             id: FunnelId(0),
@@ -271,11 +292,28 @@ impl TestDeal {
 
     pub(crate) fn rows(self, rows: impl IntoIterator<Item = ProductRow>) -> Self {
         self.read(|reading| reading.rows = rows.into_iter().collect())
+            .summed_up()
+    }
+
+    /// The CRM's own sum follows the rows, as far as rows make one.
+    fn summed_up(self) -> Self {
+        self.read(|reading| {
+            let sum = reading
+                .rows
+                .iter()
+                .map(gross)
+                .sum::<Option<domain::Decimal>>();
+            let deal = &mut reading.glance.deal;
+            if let Some(sum) = sum.and_then(Money::rounded).filter(|_| !deal.manual_amount) {
+                deal.amount = sum;
+            }
+        })
     }
 
     /// Changes the only row.
     pub(crate) fn row(self, change: impl FnOnce(&mut ProductRow)) -> Self {
         self.read(|reading| change(&mut reading.rows[0]))
+            .summed_up()
     }
 
     /// Changes the buyer's only requisite.
@@ -337,7 +375,11 @@ impl TestDeal {
 
     pub(crate) fn open(mut self, key: &str, text: &str, told: bool) -> Self {
         let text = text.to_owned();
-        let open = OpenCase { text, told };
+        let open = OpenCase {
+            text,
+            told,
+            id: Some(1),
+        };
         self.snapshot.open_cases.insert(key.to_owned(), open);
         self
     }
@@ -382,16 +424,36 @@ impl TestDeal {
         let snapshot = &mut self.snapshot;
         for case in plan.cases {
             let text = case.text;
-            snapshot
-                .open_cases
-                .insert(case.key, OpenCase { text, told: false });
+            snapshot.open_cases.insert(
+                case.key,
+                OpenCase {
+                    text,
+                    told: false,
+                    id: Some(1),
+                },
+            );
         }
         for key in plan.withdrawn {
             snapshot.open_cases.remove(&key);
         }
+        for reply in plan.replies {
+            snapshot.open_cases.remove(&reply.key);
+            snapshot.answers.0.push(planner::Answer {
+                key: reply.key,
+                about: reply.about,
+                choice: reply.choice,
+            });
+        }
+        if let Some(given_up) = plan.given_up {
+            let mut invoices = snapshot.invoices.iter_mut();
+            let invoice = invoices.find(|one| one.slot == given_up.slot).unwrap();
+            (invoice.live, invoice.replaced) = (false, true);
+            invoice.order_open = given_up.by_order;
+        }
         for action in plan.actions {
             fold(snapshot, &action, self.now);
         }
+        snapshot.close_orders();
     }
 }
 
@@ -454,6 +516,8 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         live: true,
         deleted: false,
         compared: None,
+        replaced: false,
+        order_open: false,
     })
 }
 

@@ -11,12 +11,18 @@
 
 mod after_issue;
 mod build;
+mod changed;
 mod counterparty;
 mod drift;
+mod flood;
 mod issue;
 mod missing;
 mod policy;
 mod properties;
+mod quiet;
 mod render;
+mod rules;
 mod show;
+mod sums;
+mod vat;
 mod wanted;

@@ -10,6 +10,16 @@ pub(crate) fn render(plan: &Plan) -> String {
         lines.extend(asked(case));
     }
     lines.extend(plan.actions.iter().map(|one| action(one, plan)));
+    lines.extend(
+        plan.given_up
+            .iter()
+            .map(|it| format!("give up {} (by order: {})", it.slot, it.by_order)),
+    );
+    lines.extend(
+        plan.replies
+            .iter()
+            .map(|it| format!("answer {} to {}", it.choice, it.key)),
+    );
     lines.extend(plan.withdrawn.iter().map(|key| format!("withdraw {key}")));
     if let Some((at, why)) = &plan.look_again {
         lines.push(format!("look again at {at}: {why}"));
@@ -29,6 +39,7 @@ fn need(need: &Need) -> String {
     match need {
         Need::Glance => "need the glance".to_owned(),
         Need::Whole => "need the whole look".to_owned(),
+        Need::Origin(number) => format!("need to know whose invoice {number} is"),
         Need::Counterparties(organisation, inn) => {
             format!(
                 "need the counterparties of {organisation} with INN {}",
@@ -89,8 +100,14 @@ fn action(action: &Action, plan: &Plan) -> String {
             format!("write {}", fields.join(", "))
         }
         Action::AddTimelineEntry { about, text } => format!("timeline {about}: {text}"),
-        Action::AttachPdf { slot, entry, text } => {
-            format!("attach the PDF of {slot} to entry {entry}: {text}")
+        Action::AttachPdf {
+            slot,
+            entry,
+            text,
+            replaced_by,
+        } => {
+            let by = replaced_by.map_or(String::new(), |by| format!(", replaced by {by},"));
+            format!("attach the PDF of {slot}{by} to entry {entry}: {text}")
         }
         Action::Notify { whom, about, text } => {
             let whom = match whom {

@@ -501,5 +501,7 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         live: true,
         deleted: false,
         compared: None,
+        replaced: false,
+        order_open: false,
     })
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use domain::{DealId, Revision};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
-use planner::{Action, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seller};
+use planner::{Action, Answer, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seller};
 use serde::{Deserialize, Serialize};
-use store::{CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
+use store::{Case, CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
 
-use super::Looked;
+use super::{Looked, flood};
 use crate::{Connected, journal};
 
 /// Seconds until an unsettled effect of somebody else's making is worth another look.
@@ -23,17 +23,23 @@ pub(crate) struct Issued {
     /// See [`OurInvoice::compared`].
     #[serde(default)]
     pub(crate) compared: Option<Timestamp>,
+    /// See [`OurInvoice::replaced`].
+    #[serde(default)]
+    pub(crate) replaced: bool,
+    /// See [`OurInvoice::order_open`].
+    #[serde(default)]
+    pub(crate) order_open: bool,
 }
 
 /// The status of a link whose invoice is no more.
 pub(crate) const DELETED: &str = "deleted";
 
-/// Reads our records of all due deals in one go.
+/// Reads our records of all due deals in one go; and whether the question about many invoices at once is open.
 pub(crate) async fn begin(
     ctx: &LeaseContext,
     connected: &Connected,
     due: Vec<Work>,
-) -> Result<BTreeMap<DealId, Looked>, Halted> {
+) -> Result<(BTreeMap<DealId, Looked>, bool), Halted> {
     let mut deals = BTreeMap::new();
     for work in due {
         // An id that is no number was never a deal of this remote; the look settles it as nothing.
@@ -51,8 +57,8 @@ pub(crate) async fn begin(
         deal.finished = id == DealId(0);
         deals.insert(id, deal);
     }
-    refresh(ctx, connected, &mut deals).await?;
-    Ok(deals)
+    let is_flooded = refresh(ctx, connected, &mut deals).await?;
+    Ok((deals, is_flooded))
 }
 
 /// Reads our records of all deals of the pass anew; what was observed on the remotes stays.
@@ -60,9 +66,11 @@ pub(crate) async fn refresh(
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
-) -> Result<(), Halted> {
-    let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
+) -> Result<bool, Halted> {
+    let mut subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
+    subjects.push(flood::subject());
     let mut known = ctx.known(&subjects).await?;
+    let standings = flood::standings(&known.cases);
     let day_ago = ctx
         .now()
         .checked_sub(SignedDuration::from_hours(24))
@@ -75,13 +83,14 @@ pub(crate) async fn refresh(
     known.effects.extend(written);
     for (id, deal) in deals.iter_mut() {
         fill(connected, &mut deal.snapshot, *id, &known, ctx.now());
+        deal.snapshot.flood = standings.get(id).copied().unwrap_or_default();
         let subject = Subject::deal(*id);
         deal.intends = known
             .effects
             .iter()
             .any(|one| one.subject == subject && one.state == EffectState::Intended);
     }
-    Ok(())
+    Ok(flood::is_asked(&known.cases))
 }
 
 fn fill(
@@ -107,10 +116,16 @@ fn fill(
                 text: case.facts.text.clone(),
                 // Being told of the former text is not being told of this one.
                 told: case.told_at.is_some_and(|at| at >= case.changed_at),
+                id: Some(case.id),
             };
             (case.facts.key.clone(), open)
         })
         .collect();
+    let of_deal = known
+        .cases
+        .iter()
+        .filter(|case| case.facts.subject == subject);
+    snapshot.answers.0 = of_deal.filter_map(answer).collect();
     snapshot.creating = None;
     snapshot.registering.clear();
     snapshot.done.clear();
@@ -118,6 +133,21 @@ fn fill(
     for effect in known.effects.iter().filter(|one| one.subject == subject) {
         remember(connected, snapshot, effect, now);
     }
+}
+
+/// What a person chose, for just what was asked.
+fn answer(case: &Case) -> Option<Answer> {
+    let choice = case.answer.as_ref()?.get("choice")?.as_str()?;
+    let about = case
+        .facts
+        .facts
+        .get("about")
+        .and_then(|about| about.as_str());
+    (case.state == CaseState::Answered).then(|| Answer {
+        key: case.facts.key.clone(),
+        about: about.unwrap_or_default().to_owned(),
+        choice: choice.to_owned(),
+    })
 }
 
 /// What an effect of ours means for the deal.
@@ -199,6 +229,8 @@ pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
         live: link.live,
         deleted: link.status == DELETED,
         compared: issued.compared,
+        replaced: issued.replaced,
+        order_open: issued.order_open,
     })
 }
 
@@ -208,6 +240,8 @@ pub(crate) fn link_of(deal: DealId, invoice: &OurInvoice, now: Timestamp) -> Inv
         draft: invoice.draft.clone(),
         seller: invoice.seller.clone(),
         compared: invoice.compared,
+        replaced: invoice.replaced,
+        order_open: invoice.order_open,
     };
     InvoiceLink {
         deal,

@@ -6,6 +6,7 @@ mod act;
 mod adopt;
 mod conclude;
 mod flights;
+pub(crate) mod flood;
 mod known;
 mod observe;
 mod pace;
@@ -151,9 +152,9 @@ pub(crate) async fn look(
     connected: &Connected,
     due: Vec<Work>,
 ) -> Result<(), Halted> {
-    let mut deals = known::begin(ctx, connected, due).await?;
+    let (mut deals, is_flooded) = known::begin(ctx, connected, due).await?;
     settle::unknown(ctx, connected, &mut deals).await?;
-    let mut pass = Pass::new(reconciler, ctx, connected, deals);
+    let mut pass = Pass::new(reconciler, ctx, connected, deals, is_flooded);
     match pass.go_on_until_agreed().await {
         Ok(()) => pass.ring_bells().await?,
         Err(Halted::LeaseLost) => return Err(Halted::LeaseLost),
@@ -172,7 +173,7 @@ pub(crate) async fn plan_only(
     connected: &Connected,
     works: Vec<Work>,
 ) -> Result<Vec<PlannedDeal>, Halted> {
-    let mut deals = known::begin(ctx, connected, works).await?;
+    let (mut deals, _) = known::begin(ctx, connected, works).await?;
     for _reading in 0..MAX_READINGS {
         let needs: BTreeMap<DealId, Vec<Need>> = deals
             .iter()

@@ -95,6 +95,7 @@ async fn observe(
     let mut unreadable = Vec::new();
     let mut glances = Vec::new();
     let mut wholes = Vec::new();
+    let mut origins = Vec::new();
     let mut buyers: BTreeMap<OrganisationId, Vec<(Inn, DealId)>> = BTreeMap::new();
     let known = known_buyers(deals);
     for (id, asked) in needs {
@@ -106,6 +107,7 @@ async fn observe(
             match need {
                 Need::Glance => glances.push(id),
                 Need::Whole => wholes.push(id),
+                Need::Origin(number) => origins.push((number, id)),
                 Need::Counterparties(organisation, inn) => {
                     let buyer = (organisation, inn);
                     if let Some(found) = known.get(&buyer) {
@@ -124,6 +126,7 @@ async fn observe(
     if !wholes.is_empty() {
         unreadable.extend(whole(ctx, connected, call, deals, &wholes, record).await?);
     }
+    find_origins(ctx, deals, origins).await;
     // What the accounting side does not answer holds up those who asked it, and nobody else.
     for (organisation, asked) in buyers {
         let inns: BTreeSet<Inn> = asked.iter().map(|(inn, _)| inn.clone()).collect();
@@ -245,6 +248,30 @@ async fn whole(
     let mut unreadable = seen.unreadable;
     unreadable.extend(absent(ctx, connected, call, deals, missing).await?);
     Ok(unreadable)
+}
+
+/// Whose invoices the numbers are that these deals show, by our own records.
+async fn find_origins(
+    ctx: &LeaseContext,
+    deals: &mut BTreeMap<DealId, Looked>,
+    origins: Vec<(String, DealId)>,
+) {
+    if origins.is_empty() {
+        return;
+    }
+    let numbers: Vec<String> = origins.iter().map(|(number, _)| number.clone()).collect();
+    let links = ctx
+        .store()
+        .invoice_links_by_number(&ctx.portal(), &numbers)
+        .await;
+    // Records that cannot be read tell nothing: the fields stay.
+    let links = links.unwrap_or_default();
+    for (number, id) in origins {
+        let of_another = |link: &store::InvoiceLink| link.number == number && link.deal != id;
+        if let Some(deal) = deals.get_mut(&id) {
+            deal.snapshot.is_of_another = Some(links.iter().any(of_another));
+        }
+    }
 }
 
 async fn find(

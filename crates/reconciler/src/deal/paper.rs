@@ -1,7 +1,7 @@
 //! The invoice's PDF: ours, or the accounting side's print form, as the policy says.
 
 use capability::Call;
-use documents::{InvoiceFacts, InvoicePaper, Renderer, Seller, Signer};
+use documents::{Exemption, InvoiceFacts, InvoicePaper, Renderer, Seller, Signer, Void};
 use domain::{Party, Verdict, display};
 use engine::Outcome;
 use planner::{Attach, OurInvoice};
@@ -15,6 +15,7 @@ pub(crate) async fn pdf(
     connected: &Connected,
     call: &Call<'_>,
     invoice: &OurInvoice,
+    void: Option<Void>,
 ) -> Result<(String, Vec<u8>), Outcome> {
     let name = format!(
         "Счёт № {} от {}.pdf",
@@ -30,11 +31,15 @@ pub(crate) async fn pdf(
             .map_err(|error| not_prepared(&error))?;
         return Ok((name, bytes));
     }
-    let bytes = rendered(renderer, invoice).await?;
+    let bytes = rendered(renderer, invoice, void).await?;
     Ok((name, bytes))
 }
 
-async fn rendered(renderer: &Renderer, invoice: &OurInvoice) -> Result<Vec<u8>, Outcome> {
+async fn rendered(
+    renderer: &Renderer,
+    invoice: &OurInvoice,
+    void: Option<Void>,
+) -> Result<Vec<u8>, Outcome> {
     let reject = |error: String| Outcome::failed(Verdict::Reject, error);
     let signer = |name: &Option<String>| Signer {
         name: name.clone().unwrap_or_default(),
@@ -47,7 +52,7 @@ async fn rendered(renderer: &Renderer, invoice: &OurInvoice) -> Result<Vec<u8>, 
         head: signer(&invoice.seller.director),
         accountant: signer(&invoice.seller.accountant),
         stamp: None,
-        exemption: None,
+        exemption: invoice.seller.exemption.clone().map(Exemption::Words),
         conditions: Vec::new(),
     };
     let buyer = Party::from(&invoice.draft.buyer);
@@ -63,7 +68,7 @@ async fn rendered(renderer: &Renderer, invoice: &OurInvoice) -> Result<Vec<u8>, 
         lines: &invoice.draft.lines,
         currency: &invoice.draft.currency,
         issued: None,
-        void: None,
+        void,
     })
     .map_err(|error| reject(error.to_string()))?;
     renderer

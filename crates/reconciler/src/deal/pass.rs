@@ -15,6 +15,7 @@ use store::Record;
 
 use super::act::{self, Decided, Sent};
 use super::flights::{Flights, Landed};
+use super::flood::Guard;
 use super::plans::Planned;
 use super::writes::{self, Cargo, Load};
 use super::{Looked, observe, pace, plans, tell};
@@ -38,6 +39,7 @@ pub(crate) struct Pass<'a> {
     /// Causes that the administrator is told of in this pass.
     told: BTreeSet<String>,
     begins_until: Timestamp,
+    guard: Guard,
 }
 
 impl<'a> Pass<'a> {
@@ -46,6 +48,7 @@ impl<'a> Pass<'a> {
         ctx: &'a LeaseContext,
         connected: &'a Connected,
         deals: BTreeMap<DealId, Looked>,
+        is_flooded: bool,
     ) -> Self {
         Self {
             reconciler,
@@ -55,6 +58,7 @@ impl<'a> Pass<'a> {
             flights: Flights::default(),
             told: BTreeSet::new(),
             begins_until: journal::after(ctx.now(), BEGINS_WITHIN),
+            guard: Guard::new(is_flooded),
         }
     }
 
@@ -65,9 +69,24 @@ impl<'a> Pass<'a> {
     /// Observe, plan, act, record, until no deal wants anything more in this look.
     pub(crate) async fn go_on_until_agreed(&mut self) -> Result<(), Halted> {
         loop {
-            let Planned { ready, needs } =
+            let mut planned =
                 plans::plan(self.reconciler, self.ctx, self.connected, &mut self.deals).await?;
-            let mut moved = !ready.is_empty();
+            let is_late = self.is_late();
+            self.guard
+                .watch(
+                    self.ctx,
+                    self.connected,
+                    &mut self.deals,
+                    &mut planned,
+                    is_late,
+                )
+                .await?;
+            let Planned {
+                ready,
+                needs,
+                decided,
+            } = planned;
+            let mut moved = decided || !ready.is_empty();
             let for_accounting = self.take_over(ready).await?;
             moved |= self.launch(false).await?;
             if for_accounting.is_empty() {
@@ -98,6 +117,15 @@ impl<'a> Pass<'a> {
     /// Tells the administrator of the questions that are not the planner's.
     pub(crate) async fn ring_bells(&mut self) -> Result<(), Halted> {
         let plans = tell::bells(&self.deals);
+        if let Some(morning) = self.connected.policy.notices.quiet_until(self.ctx.now()) {
+            for id in plans.keys() {
+                if let Some(deal) = self.deals.get_mut(id) {
+                    let again = Some((morning, "quiet hours are over".to_owned()));
+                    deal.again = super::earlier(deal.again.take(), again);
+                }
+            }
+            return Ok(());
+        }
         let actions = flat(plans);
         let mut wanted = self.once_per_cause(actions).await?;
         while !wanted.is_empty() {
@@ -256,7 +284,7 @@ impl<'a> Pass<'a> {
             match load(action) {
                 Some(Load::Write(write)) => packed.push(write),
                 // A file travels alone, and what cannot be written takes no room.
-                Some(Load::File(_)) | Some(Load::Nothing(_)) | None => break,
+                Some(Load::File(..)) | Some(Load::Nothing(_)) | None => break,
             }
         }
         if packed.is_empty() {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use domain::DealId;
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{Action, Mode, Need, Plan, Seen, invoicing};
-use serde_json::json;
+use planner::{Action, Answer, Case, Mode, Need, Plan, Seen, invoicing};
+use serde_json::{Value, json};
 use store::{CaseChange, CaseFacts, Lane, Record, Subject};
 
 use super::{Looked, act, earlier, known, observe, subject_of, writes};
@@ -19,6 +19,8 @@ pub(crate) struct Planned {
     pub(crate) ready: BTreeMap<DealId, Plan>,
     /// What others need to be known.
     pub(crate) needs: BTreeMap<DealId, Vec<Need>>,
+    /// A person decided something, and the next plan goes on from there.
+    pub(crate) decided: bool,
 }
 
 /// Plans every deal that is open. Questions are recorded at once.
@@ -50,13 +52,13 @@ pub(crate) async fn plan(
                 now,
                 ctx.lane(),
                 &mut record,
-                &mut planned.ready,
+                &mut planned,
             );
         } else {
             planned.needs.insert(*id, plan.needs);
         }
     }
-    if !record.cases.is_empty() || !record.journal.is_empty() {
+    if !record.cases.is_empty() || !record.journal.is_empty() || !record.invoice_links.is_empty() {
         ctx.record(record).await?;
     }
     Ok(planned)
@@ -70,7 +72,7 @@ fn adopt(
     now: Timestamp,
     lane: Lane,
     record: &mut Record,
-    ready: &mut BTreeMap<DealId, Plan>,
+    planned: &mut Planned,
 ) {
     let subject = Subject::deal(deal.id);
     let may_write = may_write(deal, connected);
@@ -103,10 +105,14 @@ fn adopt(
         plan.cases.clear();
     }
     open_and_withdraw(deal, &subject, &mut plan, record);
-    if plan.actions.is_empty() || !may_write {
+    let decided = may_write && take_decisions(deal, &mut plan, now, record);
+    if decided {
+        deal.rounds = deal.rounds.saturating_add(1);
+        planned.decided = true;
+    } else if plan.actions.is_empty() || !may_write {
         deal.finished = true;
     } else {
-        ready.insert(deal.id, plan);
+        planned.ready.insert(deal.id, plan);
     }
 }
 
@@ -126,6 +132,52 @@ fn note_compared(deal: &mut Looked, now: Timestamp) {
     }
 }
 
+/// What a person decided is on disk before anything follows from it.
+fn take_decisions(deal: &mut Looked, plan: &mut Plan, now: Timestamp, record: &mut Record) -> bool {
+    let mut decided = false;
+    let mut written = deal.snapshot.close_orders();
+    if let Some(given_up) = plan.given_up.take() {
+        let mut invoices = deal.snapshot.invoices.iter_mut();
+        if let Some(invoice) = invoices.find(|one| one.slot == given_up.slot) {
+            invoice.live = false;
+            invoice.replaced = true;
+            invoice.order_open = given_up.by_order;
+            written.push(invoice.clone());
+            decided = true;
+        }
+    }
+    let links = written.iter().map(|one| known::link_of(deal.id, one, now));
+    record.invoice_links.extend(links);
+    for reply in plan.replies.drain(..) {
+        let Some(id) = deal
+            .snapshot
+            .open_cases
+            .get(&reply.key)
+            .and_then(|open| open.id)
+        else {
+            // Asked in this look: the next one knows its number.
+            deal.again = earlier(
+                deal.again.take(),
+                Some((now, "a person answered".to_owned())),
+            );
+            continue;
+        };
+        deal.snapshot.open_cases.remove(&reply.key);
+        record.cases.push(CaseChange::Answer {
+            id,
+            answer: json!({"choice": reply.choice}),
+            by: "сделка".to_owned(),
+        });
+        deal.snapshot.answers.0.push(Answer {
+            key: reply.key,
+            about: reply.about,
+            choice: reply.choice,
+        });
+        decided = true;
+    }
+    decided
+}
+
 fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, record: &mut Record) {
     for case in plan.cases.drain(..) {
         deal.snapshot.open_cases.insert(
@@ -133,14 +185,15 @@ fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, reco
             planner::OpenCase {
                 text: case.text.clone(),
                 told: false,
+                id: None,
             },
         );
         record.cases.push(CaseChange::Open(CaseFacts {
+            facts: facts(&case),
             code: case.code.as_str().to_owned(),
             cause: case.cause,
             key: case.key,
             subject: subject.clone(),
-            facts: json!({"faults": case.faults}),
             text: case.text,
             waits_for: case.waits_for.iter().map(subject_of).collect(),
         }));
@@ -154,8 +207,16 @@ fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, reco
     }
 }
 
+/// The particulars of a question; `cases answer` reads its choices.
+fn facts(case: &Case) -> Value {
+    if case.choices.is_empty() {
+        return json!({"faults": case.faults});
+    }
+    json!({"faults": case.faults, "choices": case.choices, "about": case.about})
+}
+
 /// Read before every write: a funnel that is watched only, or followed no more, is planned and not touched.
-fn may_write(deal: &Looked, connected: &Connected) -> bool {
+pub(crate) fn may_write(deal: &Looked, connected: &Connected) -> bool {
     match deal.snapshot.glance() {
         Some(glance) => connected
             .policy

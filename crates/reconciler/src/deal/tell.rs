@@ -175,7 +175,11 @@ pub(crate) fn note_asked(deals: &mut BTreeMap<DealId, Looked>, record: &Record) 
         let open = deal.snapshot.open_cases.get(&facts.key);
         if open.is_none_or(|open| open.text != facts.text) {
             let text = facts.text.clone();
-            let asked = OpenCase { text, told: false };
+            let asked = OpenCase {
+                text,
+                told: false,
+                id: None,
+            };
             deal.snapshot.open_cases.insert(facts.key.clone(), asked);
         }
     }
@@ -305,6 +309,8 @@ pub(crate) fn is_managers(key: &str) -> bool {
         CaseCode::DealDataMissing,
         CaseCode::CounterpartyAmbiguous,
         CaseCode::DealChanged,
+        CaseCode::VatRateEnded,
+        CaseCode::SumDiffers,
     ]
     .iter()
     .any(|code| code.as_str() == key)

@@ -2,7 +2,8 @@
 
 use capability::portal::{PortalWrite, Written};
 use capability::{Call, ConnectorError};
-use domain::{DealId, Verdict};
+use documents::Void;
+use domain::{DealId, Slot, Verdict};
 use engine::Outcome;
 use planner::{Action, OurInvoice, Whom};
 use serde_json::json;
@@ -23,7 +24,7 @@ pub(crate) enum Load {
     /// As it is.
     Write(PortalWrite),
     /// The file of an invoice, which has to be had first.
-    File(Box<OurInvoice>),
+    File(Box<OurInvoice>, Option<Void>),
     /// Nothing: it cannot be written.
     Nothing(Outcome),
 }
@@ -35,10 +36,17 @@ pub(crate) fn is_trailing(action: &Action) -> bool {
 
 /// What a deal's action is to be sent as, under the effect of this key.
 pub(crate) fn load(connected: &Connected, deal: &Looked, key: &str, action: &Action) -> Load {
-    if let Action::AttachPdf { slot, .. } = action {
-        let invoice = deal.snapshot.invoices.iter().find(|one| one.slot == *slot);
-        return match invoice {
-            Some(invoice) => Load::File(Box::new(invoice.clone())),
+    if let Action::AttachPdf {
+        slot, replaced_by, ..
+    } = action
+    {
+        let of = |slot: &Slot| deal.snapshot.invoices.iter().find(|one| one.slot == *slot);
+        let void = replaced_by.as_ref().and_then(of).map(|by| Void::Replaced {
+            number: by.number.clone(),
+            date: by.date,
+        });
+        return match of(slot) {
+            Some(invoice) => Load::File(Box::new(invoice.clone()), void),
             None => Load::Nothing(Outcome::failed(
                 Verdict::Reject,
                 "the invoice is not known any more",
@@ -71,7 +79,9 @@ pub(crate) async fn carry(
     for Cargo { sent, load } in cargo {
         let ready = match load {
             Load::Write(write) => Ok(write),
-            Load::File(invoice) => with_file(reconciler, connected, call, &sent, &invoice).await,
+            Load::File(invoice, void) => {
+                with_file(reconciler, connected, call, &sent, &invoice, void).await
+            }
             Load::Nothing(outcome) => Err(outcome),
         };
         match ready {
@@ -106,11 +116,12 @@ async fn with_file(
     call: &Call<'_>,
     sent: &Sent,
     invoice: &OurInvoice,
+    void: Option<Void>,
 ) -> Result<PortalWrite, Outcome> {
     let Action::AttachPdf { entry, text, .. } = &sent.action else {
         return Err(Outcome::missing("not an action with a file"));
     };
-    let (name, bytes) = paper::pdf(&reconciler.renderer, connected, call, invoice).await?;
+    let (name, bytes) = paper::pdf(&reconciler.renderer, connected, call, invoice, void).await?;
     Ok(PortalWrite::AttachFile {
         deal: sent.deal,
         entry: entry.clone(),

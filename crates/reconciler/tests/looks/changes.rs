@@ -196,6 +196,9 @@ fn a_deal_edited_after_its_invoice_is_a_question_and_changed_back_it_is_none() {
         bell for 5: [URL=/crm/deal/details/1/]Сделка 1[/URL]. Сделка изменена после счёта № 1. Счёт не перевыставлен. Различия:
         • сумма: в счёте 122,00 ₽, в сделке 244,00 ₽
         • строка 1: была «Консультация» 1 шт по 122, НДС 22%, стала «Консультация» 1 шт по 244, НДС 22%
+        Верните сделку к прежнему виду или выберите в поле «Что сделать со счётом»:
+        • перевыставить: новый счёт вместо этого (reissue)
+        • оставить счёт как есть (leave)
         ");
         assert_eq!(desk.questions().await, ["DEAL-CHANGED-AFTER-INVOICE"]);
         desk.office.edit(1, |reading| {

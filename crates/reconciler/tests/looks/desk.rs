@@ -371,13 +371,19 @@ fn policy() -> Policy {
         fields: fields.map(|(field, name)| (field, name.to_owned())).into(),
         invoice: InvoicePolicy {
             attach: Attach::Accounting,
+            // Floods, and edits that go on, have tests of their own.
+            ask_above: 0,
+            gather_seconds: 0,
             ..InvoicePolicy::default()
         },
+        notices: planner::Notices::default(),
+        pilot: None,
         organisations: vec![Organisation {
             id: OrganisationId::new("org"),
             title: "Мы".to_owned(),
             own_company: CompanyId(1),
             time_zone: "Europe/Moscow".to_owned(),
+            vat: Vec::new(),
         }],
         funnels: vec![Funnel {
             id: FunnelId(0),

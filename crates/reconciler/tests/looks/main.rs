@@ -14,6 +14,7 @@ mod books;
 mod breakdowns;
 mod changes;
 mod crm;
+mod decisions;
 mod desk;
 mod invoice;
 mod office;

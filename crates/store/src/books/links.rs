@@ -82,6 +82,11 @@ statements! {
                 revision, status, live, draft, updated_at
          FROM invoice_link WHERE portal_id = $1 AND organisation_id = $2 AND invoice_id IN keys($3)
          ORDER BY deal, slot_kind, slot_generation";
+    OF_NUMBERS =
+        "SELECT deal, slot_kind, slot_generation, organisation_id, invoice_id, contractor_id, number, date, total,
+                revision, status, live, draft, updated_at
+         FROM invoice_link WHERE portal_id = $1 AND number IN keys($2)
+         ORDER BY deal, slot_kind, slot_generation";
     LIVE_DEALS =
         "SELECT DISTINCT deal FROM invoice_link WHERE portal_id = $1 AND deal > $2 AND live = 1
          ORDER BY deal LIMIT $3";
@@ -133,6 +138,22 @@ impl Store {
             Box::pin(async move {
                 let ask = params![portal, organisation, ids.clone()];
                 tx.list(&OF_INVOICES, &ask, read_invoice).await
+            })
+        })
+        .await
+    }
+
+    /// Invoices of these numbers, whosever deals they belong to.
+    pub async fn invoice_links_by_number(
+        &self,
+        portal: &PortalId,
+        numbers: &[String],
+    ) -> Result<Vec<InvoiceLink>, StoreError> {
+        let numbers = text_set(numbers.iter().cloned());
+        self.read((portal.clone(), numbers), |tx, (portal, numbers)| {
+            Box::pin(async move {
+                let ask = params![portal, numbers.clone()];
+                tx.list(&OF_NUMBERS, &ask, read_invoice).await
             })
         })
         .await

@@ -97,6 +97,68 @@ async fn a_deal_whose_buyer_is_known_is_read_whole_in_one_request() {
 }
 
 #[tokio::test]
+async fn the_portals_own_fields_that_policy_names_are_read_and_a_template_is_told() {
+    let named = |method: &str, params: &Params| {
+        let Reply::Result(mut result) = example(method, params) else {
+            panic!("{method} has an example");
+        };
+        let kind = params.get("entityTypeId").map(String::as_str);
+        match (method, kind) {
+            ("crm.item.list", Some("2")) => {
+                let item = &mut result["items"][0];
+                item["UF_CRM_SELLER"] = json!(45);
+                item["UF_CRM_PILOT"] = json!(true);
+                item["isRecurring"] = json!("Y");
+            }
+            ("crm.item.fields", _) => {
+                result["fields"]["UF_CRM_SELLER"] = json!({
+                    "type": "enumeration", "upperName": "UF_CRM_SELLER",
+                    "items": [{"ID": "45", "VALUE": "Филиал"}],
+                });
+            }
+            _ => {}
+        }
+        Reply::Result(result)
+    };
+    let stage = Stage::webhook(portal(named));
+    let asked = [DealId(351)];
+    let glances = stage
+        .portal
+        .deals
+        .glance(&stage.call(), &asked)
+        .await
+        .unwrap();
+    let said: Vec<(&str, &str)> = glances[0]
+        .named
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(said, [("UF_CRM_PILOT", "Y"), ("UF_CRM_SELLER", "Филиал")]);
+    assert!(glances[0].deal.template);
+    let reading = stage
+        .portal
+        .deals
+        .read(&stage.call(), &asked)
+        .await
+        .unwrap();
+    assert_eq!(reading.deals[0].glance.named, glances[0].named);
+    let products: Vec<_> = reading.deals[0]
+        .rows
+        .iter()
+        .map(|row| row.product)
+        .collect();
+    assert_eq!(products.len(), 4);
+    let lists = stage.script.seen();
+    let selects = lists
+        .iter()
+        .any(|seen| format!("{seen:?}").contains("isRecurring"));
+    assert!(
+        selects,
+        "templates are told apart by a field that is asked for"
+    );
+}
+
+#[tokio::test]
 async fn rows_keep_their_exact_prices_and_rates() {
     let stage = Stage::webhook(portal(example));
     let reading = stage

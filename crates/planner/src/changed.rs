@@ -1,0 +1,196 @@
+//! A deal that was changed after its invoice: told line by line once the edits are gathered, and never reissued by
+//! itself. A person replaces the invoice or leaves it, by the field of the deal or by an answer.
+
+use domain::InvoiceStatus;
+use domain::observed::{DealGlance, DealReading};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::asking::{answered, ask, case, merge, responsible};
+use crate::differences::differences;
+use crate::draft::asks_now;
+use crate::orders::{Order, is_obeyed, order};
+use crate::plan::{GivenUp, Reply};
+use crate::{Action, CaseCode, Choice, DealSnapshot, OurInvoice, Plan, Policy, texts};
+
+/// The word for another invoice in the place of this one.
+const REISSUE: &str = "reissue";
+/// The word for leaving it.
+const LEAVE: &str = "leave";
+
+/// What the invoice and the deal differ in, and the answer that a person may have given to just that.
+struct Change {
+    found: Vec<String>,
+    about: String,
+    /// An invoice could be made of the deal as it is.
+    makes_one: bool,
+}
+
+/// What becomes of the invoice of a deal that was read whole.
+pub(crate) fn plan(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    reading: &DealReading,
+    invoice: &OurInvoice,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
+    let change = change(snapshot, reading, invoice, policy);
+    if let Some(ordered) = ordered(snapshot, glance, invoice, &change) {
+        return ordered;
+    }
+    let key = CaseCode::DealChanged.as_str();
+    match snapshot.answers.to(key, &change.about) {
+        _ if change.found.is_empty() => {
+            answered(snapshot, Plan::default(), &[CaseCode::DealChanged])
+        }
+        Some(LEAVE) => answered(snapshot, Plan::default(), &[CaseCode::DealChanged]),
+        Some(REISSUE) if change.makes_one && is_replaceable(invoice) => {
+            replace(snapshot, invoice, false)
+        }
+        Some(_) | None => tell(snapshot, glance, invoice, &change, policy, now),
+    }
+}
+
+fn change(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    invoice: &OurInvoice,
+    policy: &Policy,
+) -> Change {
+    let (found, revision, makes_one) = match asks_now(snapshot, reading, policy, &invoice.draft) {
+        Ok(asked) => {
+            let revision = asked.revision().short().to_owned();
+            (differences(&invoice.draft, &asked), revision, true)
+        }
+        // No invoice could be made of it any more: that is a difference as well.
+        Err(lack) => {
+            let faults = lack.into_faults(snapshot.id).into_iter();
+            let found: Vec<String> = faults.map(|fault| fault.what).collect();
+            (found.clone(), found.join("; "), false)
+        }
+    };
+    Change {
+        found,
+        about: format!("{}: {revision}", invoice.slot),
+        makes_one,
+    }
+}
+
+/// After a payment an invoice is not replaced: the money would belong to none.
+pub(crate) fn is_replaceable(invoice: &OurInvoice) -> bool {
+    invoice.deleted
+        || matches!(
+            invoice.status,
+            InvoiceStatus::Issued | InvoiceStatus::Cancelled
+        )
+}
+
+/// What a person ordered in the deal's field; none: nothing that is to be done here.
+fn ordered(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    invoice: &OurInvoice,
+    change: &Change,
+) -> Option<Plan> {
+    match order(glance)? {
+        Order::Issue => None,
+        // It was obeyed: the field is emptied with the others.
+        Order::Reissue if is_obeyed(snapshot) => None,
+        Order::Reissue if !is_replaceable(invoice) => Some(said(
+            snapshot,
+            &format!("order/{}/paid", invoice.slot),
+            texts::not_after_payment(invoice),
+        )),
+        Order::Reissue if !change.makes_one => None,
+        Order::Reissue => Some(replace(snapshot, invoice, true)),
+        Order::Leave => {
+            let key = CaseCode::DealChanged.as_str();
+            let open = snapshot.open_cases.contains_key(key);
+            let left = snapshot.answers.to(key, &change.about) == Some(LEAVE);
+            (open && !left && !change.found.is_empty()).then(|| Plan {
+                replies: vec![Reply {
+                    key: key.to_owned(),
+                    about: change.about.clone(),
+                    choice: LEAVE.to_owned(),
+                }],
+                because: vec![format!(
+                    "счёт № {} оставлен по команде в сделке",
+                    invoice.number
+                )],
+                ..Plan::default()
+            })
+        }
+    }
+}
+
+/// An answer in the timeline, once.
+fn said(snapshot: &DealSnapshot, about: &str, text: String) -> Plan {
+    let mut plan = Plan::default();
+    if !snapshot.done.contains_key(&format!("timeline/{about}")) {
+        let about = about.to_owned();
+        plan.actions.push(Action::AddTimelineEntry { about, text });
+    }
+    plan
+}
+
+/// Another invoice takes the place of this one: the next plan issues it.
+fn replace(snapshot: &DealSnapshot, invoice: &OurInvoice, by_order: bool) -> Plan {
+    let plan = Plan {
+        given_up: Some(GivenUp {
+            slot: invoice.slot,
+            by_order,
+        }),
+        because: vec![format!(
+            "счёт № {} перевыставляется по решению человека",
+            invoice.number
+        )],
+        ..Plan::default()
+    };
+    let asked = [
+        CaseCode::DealChanged,
+        CaseCode::InvoiceEdited,
+        CaseCode::InvoiceCancelled,
+        CaseCode::InvoiceDeleted,
+    ];
+    answered(snapshot, plan, &asked)
+}
+
+/// Tells of the difference once nobody has edited for a while.
+fn tell(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    invoice: &OurInvoice,
+    change: &Change,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
+    let gathered = SignedDuration::from_secs(i64::from(policy.invoice.gather_seconds));
+    let settled_at = glance.deal.changed.checked_add(gathered).unwrap_or(now);
+    let key = CaseCode::DealChanged.as_str();
+    if now < settled_at && !snapshot.open_cases.contains_key(key) {
+        return Plan::later(settled_at, "сделку ещё правят: ждём, пока закончат");
+    }
+    let mut choices = Vec::new();
+    if change.makes_one && is_replaceable(invoice) {
+        choices.push(Choice {
+            word: REISSUE.to_owned(),
+            text: "перевыставить: новый счёт вместо этого".to_owned(),
+        });
+    }
+    choices.push(Choice {
+        word: LEAVE.to_owned(),
+        text: "оставить счёт как есть".to_owned(),
+    });
+    let text = texts::changed(invoice, &change.found, &choices);
+    let mut asked = case(
+        snapshot.id,
+        CaseCode::DealChanged,
+        text,
+        responsible(glance),
+    );
+    asked.case.choices = choices;
+    asked.case.about.clone_from(&change.about);
+    let mut plan = Plan::default();
+    merge(&mut plan, ask(snapshot, asked));
+    plan
+}

@@ -1,0 +1,91 @@
+//! How much noise may be made, and with whom a pilot begins.
+
+use domain::UserId;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+
+use crate::CaseCode;
+
+/// What people are told, and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Notices {
+    /// Hours in which nobody is told of anything; none: told at any hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+    /// Questions that nobody is told of; they are listed all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub off: Vec<CaseCode>,
+}
+
+/// From evening to morning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quiet {
+    /// `20:00`.
+    pub from: Time,
+    /// `08:00`.
+    pub until: Time,
+    /// The portal's zone.
+    pub time_zone: String,
+}
+
+/// Whose deals a pilot is limited to; what a person orders is invoiced all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pilot {
+    /// Managers; none: all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub responsible: Vec<UserId>,
+    /// A yes/no field of the deal: `UF_CRM_…`; none: it does not matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+impl Notices {
+    pub(crate) fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The end of the quiet hours that `now` is in.
+    pub fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let quiet = self.quiet.as_ref()?;
+        let zoned = now.to_zoned(TimeZone::get(&quiet.time_zone).ok()?);
+        let (time, day) = (zoned.time(), zoned.date());
+        let over_night = quiet.from > quiet.until;
+        let is_quiet = if over_night {
+            time >= quiet.from || time < quiet.until
+        } else {
+            time >= quiet.from && time < quiet.until
+        };
+        is_quiet.then_some(())?;
+        let ends_on = if over_night && time >= quiet.from {
+            day.checked_add(1.day()).ok()?
+        } else {
+            day
+        };
+        let ends = ends_on
+            .to_datetime(quiet.until)
+            .to_zoned(zoned.time_zone().clone());
+        ends.ok().map(|ends| ends.timestamp())
+    }
+
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let Some(quiet) = &self.quiet else {
+            return Vec::new();
+        };
+        let mut faults = Vec::new();
+        if TimeZone::get(&quiet.time_zone).is_err() {
+            faults.push(format!(
+                "`notices.quiet`: no time zone `{}`",
+                quiet.time_zone
+            ));
+        }
+        if quiet.from == quiet.until {
+            faults.push("`notices.quiet`: `from` and `until` are the same hour".to_owned());
+        }
+        faults
+    }
+}

@@ -1,0 +1,119 @@
+//! What a deal's amount and its rows have to do with one another.
+//!
+//! The rows are what is sold, so they make the invoice. An amount that a person typed must be theirs; the CRM's own
+//! may be rounded otherwise by a kopeck a line, and may hold a delivery that is in no row.
+
+use domain::observed::{DealReading, ProductRow, RowVat};
+use domain::{Deal, Line, Money, Price, Quantity, VatMode, display};
+
+use crate::asking::Question;
+use crate::lines::Rules;
+use crate::policy::{InvoicePolicy, OwnLine};
+use crate::{CaseCode, Choice, units};
+
+/// The row of a deal that has an amount and no rows, where policy says what it is.
+pub(crate) fn instead_of_rows(reading: &DealReading, policy: &InvoicePolicy) -> Option<ProductRow> {
+    let deal = &reading.glance.deal;
+    let own = policy.without_rows.as_ref()?;
+    if !reading.rows.is_empty() || !deal.amount.is_positive() {
+        return None;
+    }
+    let unit = units::named(&own.unit, &policy.units)?;
+    Some(ProductRow {
+        product: None,
+        name: named(own, reading),
+        quantity: Quantity::ONE,
+        price: Price::from(deal.amount),
+        vat_included: true,
+        vat: RowVat::Known(own.vat),
+        unit_code: unit.okei,
+        unit_name: Some(own.unit.clone()),
+    })
+}
+
+fn named(own: &OwnLine, reading: &DealReading) -> String {
+    let title = reading.glance.deal.title.trim();
+    own.name.replace("{deal}", title).trim().to_owned()
+}
+
+/// The lines that go on the invoice: those of the rows, and perhaps that of the delivery.
+pub(crate) fn agreed(
+    reading: &DealReading,
+    mode: VatMode,
+    mut lines: Vec<Line>,
+    gross: Money,
+    rules: &Rules<'_>,
+) -> Result<Vec<Line>, Question> {
+    let deal = &reading.glance.deal;
+    if deal.amount == gross || (!deal.manual_amount && deal.amount < gross) {
+        // Prices with VAT on top are rounded by the unit in the CRM: the lines win.
+        return Ok(lines);
+    }
+    if is_rounding(deal, gross, lines.len()) {
+        return Ok(lines);
+    }
+    if !deal.manual_amount
+        && let Some(line) = delivery(reading, mode, gross, rules)
+    {
+        lines.push(line);
+        return Ok(lines);
+    }
+    let about = format!("{} / {}", deal.amount, gross);
+    if rules.answers.to(CaseCode::SumDiffers.as_str(), &about) == Some(BY_LINES) {
+        return Ok(lines);
+    }
+    Err(question(reading, gross, about))
+}
+
+const BY_LINES: &str = "lines";
+
+/// Whether the CRM's own sum is off by no more than its rounding, a kopeck a line.
+pub(crate) fn is_rounding(deal: &Deal, gross: Money, lines: usize) -> bool {
+    let off = gross
+        .checked_sub(deal.amount)
+        .map_or(u64::MAX, |off| off.kopecks().unsigned_abs());
+    !deal.manual_amount && off <= u64::try_from(lines).unwrap_or(u64::MAX)
+}
+
+/// The line for what the CRM's own sum has beyond the rows.
+fn delivery(reading: &DealReading, mode: VatMode, gross: Money, rules: &Rules<'_>) -> Option<Line> {
+    let own = rules.policy.delivery.as_ref()?;
+    let beyond = reading.glance.deal.amount.checked_sub(gross)?;
+    // What holds its VAT cannot stand among prices that do not.
+    let fits = mode == VatMode::Included || own.vat.percent().unwrap_or(0) == 0;
+    let allowed = rules.vat.is_none_or(|period| period.regime.allows(own.vat))
+        && own.vat.in_force_on(rules.date);
+    (beyond.is_positive() && fits && allowed).then_some(())?;
+    Some(Line {
+        name: named(own, reading),
+        unit: units::named(&own.unit, &rules.policy.units)?,
+        quantity: Quantity::ONE,
+        price: Price::from(beyond),
+        discount: None,
+        vat: own.vat,
+    })
+}
+
+fn question(reading: &DealReading, gross: Money, about: String) -> Question {
+    let deal = &reading.glance.deal;
+    let (amount, rows) = (display::money(deal.amount), display::money(gross));
+    let what = if deal.manual_amount {
+        format!("сумма сделки {amount} введена вручную и не равна сумме строк {rows}")
+    } else {
+        format!(
+            "сумма сделки {amount} больше суммы строк {rows}: в ней доставка или чего-то нет в строках"
+        )
+    };
+    Question {
+        code: CaseCode::SumDiffers,
+        about,
+        text: format!(
+            "Счёт не выставлен: {what}. Исправьте сумму или строки сделки, или пусть администратор выберет:"
+        ),
+        choices: vec![Choice {
+            word: BY_LINES.to_owned(),
+            text: format!("выставить по строкам, на {rows}"),
+        }],
+        faults: vec![what],
+    }
+}

@@ -1,0 +1,78 @@
+//! What an invoice says beside its lines: the contract behind it and the last day to pay.
+
+use domain::calendar::{after_calendar_days, after_working_days};
+use domain::display;
+use domain::observed::{DealReading, Record};
+use jiff::civil::Date;
+
+use crate::Fault;
+use crate::policy::{Demand, DueCount, InvoicePolicy};
+
+/// The contract as it is printed: `Договор № 7 от 10.01.2026`.
+pub(crate) fn basis(
+    reading: &DealReading,
+    policy: &InvoicePolicy,
+) -> Result<Option<String>, Fault> {
+    let Some(contract) = &policy.contract else {
+        return Ok(None);
+    };
+    let Some(number) = named(reading, &contract.number) else {
+        let deal = reading.glance.deal.id;
+        return if policy.demand.contains(&Demand::Contract) {
+            Err(Fault {
+                what: "не указан номер договора".to_owned(),
+                place: format!("/crm/deal/details/{deal}/"),
+                record: Some(Record::Deal(deal)),
+            })
+        } else {
+            Ok(None)
+        };
+    };
+    let dated = contract
+        .date
+        .as_ref()
+        .and_then(|field| named(reading, field));
+    let dated = dated.map(|text| day(text).map_or_else(|| text.to_owned(), display::date));
+    let title = contract.title.trim();
+    let number = number.trim_start_matches(['№', ' ']);
+    Ok(Some(match dated {
+        Some(date) => format!("{title} № {number} от {date}"),
+        None => format!("{title} № {number}"),
+    }))
+}
+
+/// The last day to pay: the deal's own date, else the buyer's own term, else everybody's.
+pub(crate) fn due(reading: &DealReading, policy: &InvoicePolicy, date: Date) -> Option<Date> {
+    let of_deal = policy.due_field.as_ref();
+    let of_deal = of_deal
+        .and_then(|field| named(reading, field))
+        .and_then(day);
+    // A day that is over is no term; the deal was copied or waited long.
+    if let Some(day) = of_deal.filter(|day| *day >= date) {
+        return Some(day);
+    }
+    let company = reading.glance.deal.company;
+    let own = policy.terms.iter().find(|own| Some(own.company) == company);
+    let days = own.map(|own| own.due_days).or(policy.due_days)?;
+    let count = own
+        .and_then(|own| own.due_count)
+        .unwrap_or(policy.due_count);
+    match count {
+        DueCount::Calendar => after_calendar_days(date, days),
+        DueCount::Working => after_working_days(date, days),
+    }
+}
+
+/// What stands in a field that policy names.
+pub(crate) fn named<'a>(reading: &'a DealReading, field: &str) -> Option<&'a str> {
+    let value = reading.glance.named.get(field)?.trim();
+    (!value.is_empty()).then_some(value)
+}
+
+/// The day of a date field, or a Russian date of a text field.
+fn day(text: &str) -> Option<Date> {
+    let head: String = text.chars().take(10).collect();
+    head.parse()
+        .ok()
+        .or_else(|| Date::strptime("%d.%m.%Y", &head).ok())
+}

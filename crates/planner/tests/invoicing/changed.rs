@@ -1,0 +1,213 @@
+//! A deal changed after its invoice, and what a person makes of it: by an answer, or by the field of the deal.
+
+use domain::observed::{FieldValue, OurField};
+use domain::{InvoiceStatus, Price};
+use insta::assert_snapshot;
+use jiff::SignedDuration;
+use planner::{Action, Answer, Plan};
+
+use crate::build::{TestDeal, ago, deal, noon};
+
+fn dearer(deal: TestDeal) -> TestDeal {
+    deal.row(|it| it.price = Price::parse("150").unwrap())
+}
+
+fn changed() -> TestDeal {
+    dearer(deal().settled())
+}
+
+fn order(deal: TestDeal, word: &str) -> TestDeal {
+    deal.read(|reading| reading.glance.fields.command = Some(word.to_owned()))
+}
+
+fn answered(deal: TestDeal, choice: &str) -> TestDeal {
+    let case = deal.planned().cases.remove(0);
+    assert!(
+        case.choices.iter().any(|known| known.word == choice),
+        "{case:?}"
+    );
+    deal.with(|deal| {
+        deal.snapshot.answers.0.push(Answer {
+            key: case.key,
+            about: case.about,
+            choice: choice.to_owned(),
+        });
+    })
+}
+
+/// Carries plans out until there is nothing more, and says what was done.
+fn settle(deal: &mut TestDeal) -> Vec<String> {
+    let mut done = Vec::new();
+    for _round in 0..12 {
+        let plan = deal.planned();
+        if plan.is_empty() {
+            return done;
+        }
+        done.extend(said(&plan));
+        deal.carry_out(plan);
+        for invoice in &mut deal.snapshot.invoices {
+            invoice.number = (16 + invoice.slot.generation).to_string();
+        }
+    }
+    panic!("no end: {done:#?}");
+}
+
+fn said(plan: &Plan) -> Vec<String> {
+    let given_up = plan
+        .given_up
+        .iter()
+        .map(|it| format!("give up {}", it.slot));
+    let replies = plan
+        .replies
+        .iter()
+        .map(|it| format!("answer {}", it.choice));
+    let actions = plan.actions.iter().map(|action| match action {
+        Action::WriteFields { fields } => {
+            let emptied = fields.contains(&(OurField::Command, FieldValue::Empty));
+            format!("fields{}", if emptied { ", the order is out" } else { "" })
+        }
+        Action::AddTimelineEntry { text, .. } => text.replace('\u{a0}', " "),
+        Action::AttachPdf {
+            slot, replaced_by, ..
+        } => {
+            format!("file of {slot}, replaced by {replaced_by:?}")
+        }
+        other => other.mark(),
+    });
+    given_up.chain(replies).chain(actions).collect()
+}
+
+#[test]
+fn edits_are_gathered_until_nobody_edits_for_a_while() {
+    let edited = |seconds: i64| {
+        let deal = changed().of(|deal| deal.changed = ago(seconds));
+        deal.with(|deal| deal.policy.invoice.gather_seconds = 300)
+    };
+    assert_snapshot!(edited(60).plan(), @"look again at 2026-03-12T09:04:00Z: сделку ещё правят: ждём, пока закончат");
+    assert_eq!(edited(300).plan(), changed().plan());
+    // What is asked already is kept up to date.
+    let open = edited(60).open("DEAL-CHANGED-AFTER-INVOICE", "раньше", true);
+    assert_eq!(open.planned().cases.len(), 1);
+}
+
+#[test]
+fn an_answer_to_leave_holds_for_just_this_change() {
+    let left = answered(changed(), "leave");
+    assert!(left.planned().is_empty(), "{}", left.plan());
+    let again = left.row(|it| it.price = Price::parse("151").unwrap());
+    assert_eq!(again.planned().cases.len(), 1, "{}", again.plan());
+}
+
+#[test]
+fn an_answer_to_reissue_makes_another_invoice_and_marks_the_old_one() {
+    let mut deal = answered(changed(), "reissue");
+    assert_snapshot!(settle(&mut deal).join("\n"), @r"
+    give up whole/1
+    invoice/whole/2
+    fields
+    Выставлен счёт № 18 от 12.03.2026 на сумму 150,00 ₽, взамен счёта № 17
+    file of whole/1, replaced by Some(Slot { kind: Whole, generation: 2 })
+    file of whole/2, replaced by None
+    ");
+    let invoices = &deal.snapshot.invoices;
+    assert_eq!(invoices.len(), 2);
+    assert!(!invoices[0].live && invoices[1].live);
+    assert_eq!(invoices[0].number, "17");
+    // The same answer replaces nothing a second time.
+    let other = dearer(deal).row(|it| it.price = Price::parse("160").unwrap());
+    assert_eq!(other.planned().given_up, None);
+}
+
+#[test]
+fn after_a_payment_there_is_nothing_to_reissue() {
+    for status in [InvoiceStatus::PartiallyPaid, InvoiceStatus::Paid] {
+        let paid = changed().invoice(|it| it.status = status);
+        let words: Vec<String> = paid.planned().cases[0]
+            .choices
+            .iter()
+            .map(|choice| choice.word.clone())
+            .collect();
+        assert_eq!(words, ["leave"], "{status:?}");
+        let mut ordered = order(paid, "перевыставить");
+        let done = settle(&mut ordered);
+        let refused = done
+            .iter()
+            .any(|one| one.contains("не перевыставлен: по нему уже есть оплата"));
+        assert!(refused, "{done:?}");
+        assert_eq!(ordered.snapshot.invoices.len(), 1);
+        assert_eq!(ordered.snapshot.glance().unwrap().fields.command, None);
+    }
+    // The answer came before the payment: the payment wins.
+    let late = answered(changed(), "reissue").invoice(|it| it.status = InvoiceStatus::Paid);
+    assert_eq!(late.planned().given_up, None);
+}
+
+#[test]
+fn an_order_to_reissue_is_obeyed_once_and_taken_out_of_the_field() {
+    let mut ordered = order(deal().settled(), "Перевыставить");
+    assert_snapshot!(settle(&mut ordered).join("\n"), @r"
+    give up whole/1
+    invoice/whole/2
+    fields, the order is out
+    Выставлен счёт № 18 от 12.03.2026 на сумму 122,00 ₽, взамен счёта № 17
+    file of whole/1, replaced by Some(Slot { kind: Whole, generation: 2 })
+    file of whole/2, replaced by None
+    ");
+    // Ordered once more, it is obeyed once more.
+    let mut again = order(ordered, "перевыставить");
+    assert!(settle(&mut again).contains(&"give up whole/2".to_owned()));
+    assert_eq!(again.snapshot.invoices.len(), 3);
+}
+
+#[test]
+fn a_field_that_keeps_the_order_replaces_nothing_a_second_time() {
+    let mut stuck = order(deal().settled(), "перевыставить");
+    for _round in 0..20 {
+        let plan = stuck.planned();
+        stuck.carry_out(plan);
+        // A robot puts the order back at once; the field was never seen empty.
+        stuck.snapshot.invoices[0].order_open = true;
+        stuck = order(stuck, "перевыставить");
+        stuck.now += SignedDuration::from_hours(5);
+        let now = stuck.now;
+        stuck = stuck.seen_at(now);
+    }
+    assert_eq!(stuck.snapshot.invoices.len(), 2);
+}
+
+#[test]
+fn what_the_accountant_cancelled_or_deleted_is_ordered_anew() {
+    let cancelled = deal()
+        .settled()
+        .invoice(|it| it.status = InvoiceStatus::Cancelled);
+    let deleted = deal().settled().invoice(|it| it.deleted = true);
+    for gone in [cancelled, deleted] {
+        let mut ordered = order(gone, "перевыставить");
+        let done = settle(&mut ordered);
+        assert_eq!(
+            &done[..2],
+            ["give up whole/1", "invoice/whole/2"],
+            "{done:?}"
+        );
+    }
+}
+
+#[test]
+fn an_order_to_leave_answers_the_question() {
+    let case = changed().planned().cases.remove(0);
+    let mut left = order(changed().open(&case.key, &case.text, true), "оставить");
+    assert_snapshot!(settle(&mut left).join("\n"), @r"
+    answer leave
+    fields, the order is out
+    ");
+    assert!(left.planned().is_empty(), "{}", left.plan());
+    assert_eq!(left.snapshot.invoices.len(), 1);
+}
+
+#[test]
+fn what_is_to_be_replaced_is_issued_wherever_the_deal_stands() {
+    let mut moved = answered(changed(), "reissue").stage("NEW");
+    let done = settle(&mut moved);
+    assert!(done.contains(&"invoice/whole/2".to_owned()), "{done:?}");
+    assert_eq!(moved.now, noon());
+}

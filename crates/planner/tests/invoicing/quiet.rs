@@ -1,0 +1,200 @@
+//! Little noise, pilots, templates and copies.
+
+use domain::UserId;
+use domain::observed::FieldValue;
+use insta::assert_snapshot;
+use planner::{Action, CaseCode, Pilot, Plan, Policy, Quiet};
+
+use crate::build::{TestDeal, deal};
+
+fn asked() -> TestDeal {
+    deal().buyer(|it| it.kpp.clear())
+}
+
+fn quiet(deal: TestDeal, now: &str) -> TestDeal {
+    let now = now.parse().unwrap();
+    let deal = deal.seen_at(now).with(|deal| deal.now = now);
+    deal.with(|deal| {
+        deal.policy.notices.quiet = Some(Quiet {
+            from: jiff::civil::time(20, 0, 0, 0),
+            until: jiff::civil::time(8, 0, 0, 0),
+            time_zone: "Europe/Moscow".to_owned(),
+        });
+    })
+}
+
+fn bells(plan: &Plan) -> usize {
+    let is_bell = |action: &&Action| matches!(action, Action::Notify { .. });
+    plan.actions.iter().filter(is_bell).count()
+}
+
+#[test]
+fn at_night_nobody_is_told_and_in_the_morning_it_is_made_up_for() {
+    // Moscow is three hours ahead.
+    for (now, told, again) in [
+        ("2026-03-12T16:59:59Z", 1, None),
+        ("2026-03-12T17:00:00Z", 0, Some("2026-03-13T05:00:00Z")),
+        ("2026-03-12T23:00:00Z", 0, Some("2026-03-13T05:00:00Z")),
+        ("2026-03-13T04:59:59Z", 0, Some("2026-03-13T05:00:00Z")),
+        ("2026-03-13T05:00:00Z", 1, None),
+    ] {
+        let plan = quiet(asked(), now).planned();
+        assert_eq!(bells(&plan), told, "{now}");
+        assert_eq!(plan.cases.len(), 1, "{now}");
+        let looks = plan.look_again.map(|(at, _)| at.to_string());
+        assert_eq!(looks.as_deref(), again, "{now}");
+    }
+    // The question is on record by then, and untold.
+    let text = asked().planned().cases[0].text.clone();
+    let open = asked().open("DEAL-DATA-MISSING", &text, false);
+    assert_eq!(bells(&quiet(open, "2026-03-13T05:00:00Z").planned()), 1);
+}
+
+#[test]
+fn an_invoice_is_issued_at_night_as_by_day() {
+    let plan = quiet(deal(), "2026-03-12T19:00:00Z").planned();
+    assert!(
+        matches!(plan.actions[..], [Action::IssueInvoice { .. }]),
+        "{plan:?}"
+    );
+    assert_eq!(plan.look_again, None);
+}
+
+#[test]
+fn a_kind_of_question_that_is_switched_off_is_listed_and_not_told() {
+    let off = asked().with(|deal| deal.policy.notices.off = vec![CaseCode::DealDataMissing]);
+    let plan = off.planned();
+    assert_eq!((bells(&plan), plan.cases.len()), (0, 1));
+    let other = asked().with(|deal| deal.policy.notices.off = vec![CaseCode::DealChanged]);
+    assert_eq!(bells(&other.planned()), 1);
+}
+
+fn pilot(responsible: &[u64], said: Option<&str>) -> TestDeal {
+    deal()
+        .with(|deal| {
+            deal.policy.pilot = Some(Pilot {
+                responsible: responsible.iter().map(|id| UserId(*id)).collect(),
+                field: said.map(|_| "UF_PILOT".to_owned()),
+            });
+        })
+        .read(|reading| {
+            let said = said.map(|said| ("UF_PILOT".to_owned(), said.to_owned()));
+            reading.glance.named = said.into_iter().collect();
+        })
+}
+
+#[test]
+fn a_pilot_is_limited_to_managers_and_to_a_yes_and_an_order_passes_it() {
+    let is_in = |deal: TestDeal| deal.plan() == crate::build::deal().plan();
+    assert!(is_in(pilot(&[5], None)));
+    assert!(!is_in(pilot(&[6], None)));
+    assert!(is_in(pilot(&[], Some("Y"))));
+    assert!(is_in(pilot(&[5], Some("1"))));
+    assert!(!is_in(pilot(&[5], Some("N"))));
+    assert!(!is_in(pilot(&[6], Some("Y"))));
+    assert_snapshot!(pilot(&[6], None).plan(), @"because: сделка вне пилота");
+    let ordered = pilot(&[6], None).ordered();
+    assert_eq!(ordered.plan(), deal().ordered().plan());
+}
+
+#[test]
+fn a_template_of_recurring_deals_is_no_deal_even_if_ordered() {
+    let template = || deal().of(|deal| deal.template = true);
+    assert_snapshot!(template().plan(), @"because: это шаблон регулярной сделки");
+    assert_snapshot!(template().ordered().plan(), @"because: это шаблон регулярной сделки");
+}
+
+/// A copy in the first stage that shows the invoice of another deal.
+fn copy() -> TestDeal {
+    deal().history(&[("NEW", 30)]).read(|reading| {
+        let fields = &mut reading.glance.fields;
+        fields.number = Some("17".to_owned());
+        fields.status = Some("Выставлен".to_owned());
+    })
+}
+
+#[test]
+fn a_copied_deal_shows_no_invoice_of_another() {
+    assert_snapshot!(copy().plan(), @"need to know whose invoice 17 is");
+    let of = |is_of_another| copy().with(|deal| deal.snapshot.is_of_another = Some(is_of_another));
+    assert_snapshot!(of(true).plan(), @r"
+    write Number = (empty), Status = (empty)
+    because: сделка скопирована: в полях счёт № 17 другой сделки, они очищены
+    ");
+    // What nobody else has may be its own, forgotten by a restore.
+    assert_snapshot!(of(false).plan(), @"because: сделка не дошла до стадии счёта");
+    // Cleared, it shows nothing any more.
+    let mut cleared = of(true);
+    let plan = cleared.planned();
+    cleared.carry_out(plan);
+    assert!(cleared.planned().is_empty(), "{}", cleared.plan());
+    // A copy that wants an invoice of its own gets it, and its fields are written over.
+    let wants = deal().read(|reading| reading.glance.fields.number = Some("17".to_owned()));
+    assert_eq!(wants.plan(), deal().plan());
+}
+
+#[test]
+fn a_robot_that_fills_a_copy_again_and_again_is_left_to_its_own() {
+    let mut stubborn = copy().with(|deal| deal.snapshot.is_of_another = Some(true));
+    let mut writes = 0;
+    for _round in 0..6 {
+        let plan = stubborn.planned();
+        writes += plan.actions.len();
+        stubborn.carry_out(plan);
+        stubborn = stubborn.read(|reading| reading.glance.fields.number = Some("17".to_owned()));
+    }
+    assert_eq!(writes, 2);
+    let last = &stubborn.snapshot.written;
+    assert!(
+        last.iter().all(|(_, _, value)| *value == FieldValue::Empty),
+        "{last:?}"
+    );
+}
+
+#[test]
+fn wrong_values_are_named() {
+    let mut policy = deal().policy;
+    policy.notices.quiet = Some(Quiet {
+        from: jiff::civil::time(8, 0, 0, 0),
+        until: jiff::civil::time(8, 0, 0, 0),
+        time_zone: "Moscow".to_owned(),
+    });
+    policy.pilot = Some(Pilot {
+        responsible: Vec::new(),
+        field: Some("pilot".to_owned()),
+    });
+    policy.invoice.due_field = Some("closedate".to_owned());
+    policy.invoice.demand = vec![planner::Demand::Contract];
+    policy.invoice.delivery = Some(planner::OwnLine {
+        name: String::new(),
+        unit: "паллета".to_owned(),
+        vat: domain::VatRate::NotStated,
+    });
+    policy.organisations[0].vat = vec![
+        planner::VatPeriod {
+            from: "2026-02-01".parse().unwrap(),
+            regime: planner::VatRegime::Exempt,
+            wording: None,
+        },
+        planner::VatPeriod {
+            from: "2026-01-01".parse().unwrap(),
+            regime: planner::VatRegime::General,
+            wording: None,
+        },
+    ];
+    let error = Policy::parse(&policy.to_text().unwrap())
+        .unwrap_err()
+        .to_string();
+    assert_snapshot!(error.replace("; ", "\n"), @r"
+    the policy has faults: `invoice`: `closedate` is no custom field of deals, its name begins with `UF_`
+    `invoice.demand` has `contract`, and `invoice.contract` names no field
+    `invoice.delivery.name` is empty
+    `invoice.delivery.vat` must be a rate or `none`
+    `invoice.delivery.unit`: `паллета` is no unit of the classifier nor of `invoice.units`
+    `notices.quiet`: no time zone `Moscow`
+    `notices.quiet`: `from` and `until` are the same hour
+    `pilot.field`: `pilot` is no custom field of deals, its name begins with `UF_`
+    organisation `org`: VAT from 2026-02-01 must stand after that from 2026-01-01
+    organisation `org`: VAT from 2026-02-01: `wording` is for `exempt`, and `exempt` needs it
+    ");
+}

@@ -1,0 +1,316 @@
+//! Amounts and rows, units, the contract and the last day to pay.
+
+use domain::observed::ProductRow;
+use domain::{CompanyId, Money, Price, Quantity, VatRate};
+use insta::assert_snapshot;
+use planner::{
+    Action, Answer, Contract, Demand, DueCount, OwnLine, OwnUnit, Terms, VatPeriod, VatRegime,
+};
+
+use crate::build::{TestDeal, deal, organisation, own_company, row};
+
+fn outcome(deal: &TestDeal) -> String {
+    let plan = deal.planned();
+    if let Some(case) = plan.cases.first() {
+        let faults: Vec<&str> = case
+            .faults
+            .iter()
+            .map(|fault| fault.what.as_str())
+            .collect();
+        let told = format!("{}: {}", case.code.as_str(), faults.join("; "));
+        return told.replace('\u{a0}', " ");
+    }
+    let draft = plan.actions.iter().find_map(|action| match action {
+        Action::IssueInvoice { draft, .. } => Some(draft),
+        _ => None,
+    });
+    let Some(draft) = draft else {
+        panic!("nothing is issued: {plan:?}");
+    };
+    let lines: Vec<String> = draft
+        .lines
+        .iter()
+        .map(|line| format!("{} {} {}", line.name, line.unit.name, line.price))
+        .collect();
+    format!("{}: {}", draft.totals().unwrap().gross, lines.join("; "))
+}
+
+fn amount(deal: TestDeal, kopecks: i64) -> TestDeal {
+    deal.of(|deal| deal.amount = Money::from_kopecks(kopecks))
+}
+
+fn own_line(name: &str) -> OwnLine {
+    OwnLine {
+        name: name.to_owned(),
+        unit: "усл. ед".to_owned(),
+        vat: VatRate::Percent22,
+    }
+}
+
+#[test]
+fn an_amount_without_rows_is_one_line_where_policy_says_which() {
+    let bare = || amount(deal().rows([]), 50_000);
+    assert_snapshot!(outcome(&bare()), @"DEAL-DATA-MISSING: в сделке нет товаров и услуг");
+    let said = |deal: TestDeal| {
+        deal.with(|deal| deal.policy.invoice.without_rows = Some(own_line("Услуги: {deal}")))
+    };
+    assert_snapshot!(outcome(&said(bare())), @"500.00: Услуги: Ромашка, весна усл. ед 500");
+    // Nothing is nothing, whatever policy says.
+    assert_snapshot!(outcome(&said(amount(bare(), 0))), @"DEAL-DATA-MISSING: в сделке нет товаров и услуг");
+    // The regime judges that line like any other.
+    let usn = said(bare()).with(|deal| {
+        deal.policy.organisations[0].vat = vec![VatPeriod {
+            from: "2026-01-01".parse().unwrap(),
+            regime: VatRegime::Usn7,
+            wording: None,
+        }];
+    });
+    assert!(outcome(&usn).contains("не подходит"), "{}", outcome(&usn));
+}
+
+#[test]
+fn a_typed_amount_that_is_not_that_of_the_rows_is_a_question_with_both() {
+    let typed = || amount(deal().of(|deal| deal.manual_amount = true), 12_000);
+    assert_snapshot!(typed().plan(), @r"
+    case DEAL-SUM-DIFFERS
+      | Счёт не выставлен: сумма сделки 120,00 ₽ введена вручную и не равна сумме строк 122,00 ₽. Исправьте сумму или строки сделки, или пусть администратор выберет:
+      | • выставить по строкам, на 122,00 ₽ (lines)
+      - сумма сделки 120,00 ₽ введена вручную и не равна сумме строк 122,00 ₽ (deal 4711, /crm/deal/details/4711/)
+      waits for deal 4711, company 7, requisite 21
+    tell user 5 of DEAL-SUM-DIFFERS
+    ");
+    let case = typed().planned().cases.remove(0);
+    let answered = |deal: TestDeal| {
+        deal.with(|deal| {
+            deal.snapshot.answers.0.push(Answer {
+                key: case.key.clone(),
+                about: case.about.clone(),
+                choice: "lines".to_owned(),
+            });
+        })
+    };
+    assert_snapshot!(outcome(&answered(typed())), @"122.00: Консультация шт 122");
+    // Another amount is another question.
+    let other = answered(amount(typed(), 11_000));
+    assert!(
+        outcome(&other).starts_with("DEAL-SUM-DIFFERS"),
+        "{}",
+        outcome(&other)
+    );
+}
+
+#[test]
+fn a_kopeck_a_line_is_rounding_and_is_said() {
+    let two = || deal().rows([row("Стол"), row("Стул")]);
+    for off in [-2, -1, 1, 2] {
+        let rounded = amount(two(), 24_400 + off);
+        assert_eq!(
+            outcome(&rounded),
+            "244.00: Стол шт 122; Стул шт 122",
+            "{off}"
+        );
+        let plan = rounded.issued().planned();
+        let said = plan.actions.iter().any(|action| {
+            matches!(action, Action::AddTimelineEntry { text, .. } if text.contains("CRM округлила иначе"))
+        });
+        assert!(said, "{plan:?}");
+    }
+    // Less than the rows: prices with VAT on top are rounded by the unit.
+    assert_snapshot!(outcome(&amount(two(), 24_000)), @"244.00: Стол шт 122; Стул шт 122");
+    assert_snapshot!(outcome(&amount(two(), 24_403)), @"DEAL-SUM-DIFFERS: сумма сделки 244,03 ₽ больше суммы строк 244,00 ₽: в ней доставка или чего-то нет в строках");
+}
+
+#[test]
+fn what_the_crm_has_beyond_the_rows_is_a_line_where_policy_says_which() {
+    let with_delivery = amount(deal(), 17_200)
+        .with(|deal| deal.policy.invoice.delivery = Some(own_line("Доставка")));
+    assert_snapshot!(outcome(&with_delivery), @"172.00: Консультация шт 122; Доставка усл. ед 50");
+    // A typed amount is no delivery.
+    let typed = with_delivery.of(|deal| deal.manual_amount = true);
+    assert!(
+        outcome(&typed).starts_with("DEAL-SUM-DIFFERS"),
+        "{}",
+        outcome(&typed)
+    );
+}
+
+#[test]
+fn a_unit_is_of_the_classifier_or_of_the_policy() {
+    let unit = |code: Option<&str>, name: &str| {
+        deal().row(|it| {
+            it.unit_code = code.map(str::to_owned);
+            it.unit_name = Some(name.to_owned());
+        })
+    };
+    assert_snapshot!(outcome(&unit(Some("356"), "час")), @"122.00: Консультация час 122");
+    assert_snapshot!(outcome(&unit(None, "Ч.")), @"122.00: Консультация Ч. 122");
+    assert_snapshot!(outcome(&unit(Some("9001"), "паллета")), @"DEAL-DATA-MISSING: строка 1 «Консультация»: единица измерения «паллета» не из классификатора ОКЕИ: выберите другую, или пусть администратор назовёт её в правилах (invoice.units)");
+    for key in ["9001", "паллета"] {
+        let said = unit(Some("9001"), "паллета").with(|deal| {
+            let own = OwnUnit {
+                okei: Some("876".to_owned()),
+                name: "усл. ед".to_owned(),
+            };
+            deal.policy.invoice.units = [(key.to_owned(), own)].into();
+        });
+        assert_eq!(outcome(&said), "122.00: Консультация усл. ед 122", "{key}");
+    }
+}
+
+fn named(deal: TestDeal, values: &[(&str, &str)]) -> TestDeal {
+    deal.read(|reading| {
+        let values = values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        reading.glance.named = values.collect();
+    })
+}
+
+#[test]
+fn the_contract_is_printed_as_the_basis_and_demanded_only_where_policy_does() {
+    let basis = |deal: &TestDeal| {
+        deal.planned()
+            .actions
+            .iter()
+            .find_map(|action| match action {
+                Action::IssueInvoice { draft, .. } => Some(draft.basis.clone()),
+                _ => None,
+            })
+    };
+    let asked = || {
+        deal().with(|deal| {
+            deal.policy.invoice.contract = Some(Contract {
+                number: "UF_NUMBER".to_owned(),
+                date: Some("UF_DATE".to_owned()),
+                title: "Договор".to_owned(),
+            });
+        })
+    };
+    let whole = named(
+        asked(),
+        &[
+            ("UF_NUMBER", "№ 7/К"),
+            ("UF_DATE", "2026-01-10T00:00:00+03:00"),
+        ],
+    );
+    assert_eq!(
+        basis(&whole),
+        Some(Some("Договор № 7/К от 10.01.2026".to_owned()))
+    );
+    let dateless = named(asked(), &[("UF_NUMBER", "7")]);
+    assert_eq!(basis(&dateless), Some(Some("Договор № 7".to_owned())));
+    assert_eq!(basis(&asked()), Some(None));
+    let demanded = asked().with(|deal| deal.policy.invoice.demand = vec![Demand::Contract]);
+    assert_snapshot!(outcome(&demanded), @"DEAL-DATA-MISSING: не указан номер договора");
+    // A contract that changes after the invoice is a change of the invoice.
+    let changed = named(whole.settled(), &[("UF_NUMBER", "8")]);
+    let plan = changed.plan();
+    assert!(
+        plan.contains("основание: в счёте Договор № 7/К от 10.01.2026, в сделке Договор № 8"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn address_and_account_of_the_buyer_are_demanded_only_where_policy_does() {
+    let bare = deal().buyer(|it| it.address.clear());
+    assert!(bare.planned().cases.is_empty(), "{}", bare.plan());
+    let demanded = bare.with(|deal| {
+        deal.policy.invoice.demand = vec![Demand::BuyerAddress, Demand::BuyerAccount];
+    });
+    assert_snapshot!(outcome(&demanded), @"DEAL-DATA-MISSING: не указан адрес покупателя; не указан счёт покупателя в банке");
+}
+
+#[test]
+fn the_last_day_to_pay_is_the_deals_else_the_buyers_else_everybodys() {
+    let due = |deal: &TestDeal| {
+        deal.planned()
+            .actions
+            .iter()
+            .find_map(|action| match action {
+                Action::IssueInvoice { draft, .. } => draft.due.map(|due| due.to_string()),
+                _ => None,
+            })
+    };
+    let by = |days: Option<u16>, count: DueCount| {
+        deal().with(|deal| {
+            deal.policy.invoice.due_days = days;
+            deal.policy.invoice.due_count = count;
+        })
+    };
+    // From Thursday, 12 March 2026.
+    assert_eq!(
+        due(&by(Some(5), DueCount::Calendar)).as_deref(),
+        Some("2026-03-17")
+    );
+    assert_eq!(
+        due(&by(Some(5), DueCount::Working)).as_deref(),
+        Some("2026-03-19")
+    );
+    // Sunday gives way to Monday.
+    assert_eq!(
+        due(&by(Some(3), DueCount::Calendar)).as_deref(),
+        Some("2026-03-16")
+    );
+    assert_eq!(due(&by(None, DueCount::Calendar)), None);
+    let own = |deal: TestDeal| {
+        deal.with(|deal| {
+            deal.policy.invoice.terms = vec![Terms {
+                company: CompanyId(7),
+                due_days: 10,
+                due_count: Some(DueCount::Working),
+            }];
+        })
+    };
+    assert_eq!(
+        due(&own(by(None, DueCount::Calendar))).as_deref(),
+        Some("2026-03-26")
+    );
+    let dated = |value: &str| {
+        let deal = own(deal()).with(|deal| {
+            deal.policy.invoice.due_field = Some("UF_UNTIL".to_owned());
+        });
+        due(&named(deal, &[("UF_UNTIL", value)]))
+    };
+    assert_eq!(dated("2026-04-04").as_deref(), Some("2026-04-04"));
+    // A day that is over, or none, is no term.
+    assert_eq!(dated("2026-03-11").as_deref(), Some("2026-03-26"));
+    assert_eq!(dated("скоро").as_deref(), Some("2026-03-26"));
+}
+
+#[test]
+fn the_deals_field_says_who_sells_after_its_own_company_and_before_the_funnel() {
+    let two = |said: &str| {
+        let deal = deal().with(|deal| {
+            deal.policy.organisations.push(planner::Organisation {
+                title: "Филиал".to_owned(),
+                ..organisation("org-2", 2)
+            });
+            deal.snapshot.own_companies.push(own_company(2));
+            deal.policy.funnels[0].organisation = Some(domain::OrganisationId::new("org"));
+            deal.policy.invoice.seller_field = Some("UF_SELLER".to_owned());
+        });
+        named(deal.accounting_not_asked(), &[("UF_SELLER", said)])
+    };
+    let sells = |deal: &TestDeal, id: &str| format!("{:?}", deal.planned().needs).contains(id);
+    for said in ["org-2", "филиал", "2", "CO_2"] {
+        assert!(sells(&two(said), "org-2"), "{said}");
+    }
+    assert!(!sells(&two(""), "org-2"));
+    assert!(!sells(
+        &two("org-2").of(|deal| deal.own_company = Some(CompanyId(1))),
+        "org-2"
+    ));
+    assert_snapshot!(outcome(&two("Вектор")), @"DEAL-DATA-MISSING: «Вектор» в поле организации — ни одна из наших организаций");
+}
+
+#[test]
+fn a_free_row_is_as_good_as_one_of_the_catalogue() {
+    let free = deal().rows([ProductRow {
+        product: None,
+        quantity: Quantity::parse("2").unwrap(),
+        price: Price::parse("61").unwrap(),
+        ..row("Стул")
+    }]);
+    assert_snapshot!(outcome(&free), @"122.00: Стул шт 61");
+}

@@ -1,0 +1,236 @@
+//! What only a person decides: many invoices at once, and an invoice that another is to replace.
+
+use domain::observed::{DealReading, FieldValue};
+use domain::{DealId, Price};
+use serde_json::json;
+use testkit::builders::portal;
+use testkit::time::paused;
+
+use crate::desk::Desk;
+use crate::office::Trouble;
+
+async fn flooded(count: u64) -> Desk {
+    let desk = Desk::open().await;
+    desk.set_policy(|policy| policy.invoice.ask_above = 20);
+    for id in 1..=count {
+        desk.deal_enters(id).await;
+    }
+    desk.run(30).await;
+    desk
+}
+
+async fn answer(desk: &Desk, code: &str, choice: &str) {
+    let cases = desk.open_cases().await;
+    let case = cases.iter().find(|case| case.facts.code == code).unwrap();
+    let words = case.facts.facts["choices"].as_array().unwrap();
+    assert!(
+        words.iter().any(|known| known["word"] == choice),
+        "{words:?}"
+    );
+    let (portal, said) = (portal(), json!({"choice": choice}));
+    let now = desk.clock.now();
+    let answered = desk
+        .store
+        .case_answer(&portal, case.id, &said, "admin", now);
+    assert!(answered.await.unwrap());
+}
+
+fn order(desk: &Desk, id: u64, word: &str) {
+    desk.office.edit(id, |reading| {
+        reading.glance.fields.command = Some(word.to_owned());
+    });
+}
+
+#[test]
+fn as_many_as_the_limit_are_issued_and_one_more_is_asked_about_once() {
+    paused(async {
+        assert_eq!(flooded(20).await.office.bills().len(), 20);
+        let desk = flooded(21).await;
+        desk.task("feed").await;
+        desk.run(30).await;
+        // Nothing left for the accounting side, not even the buyer.
+        assert_eq!(desk.office.bills().len(), 0);
+        assert_eq!(desk.office.contractors().len(), 0);
+        assert_eq!(desk.questions().await, ["INVOICE-FLOOD"]);
+        let case = desk.open_cases().await.remove(0);
+        assert_eq!(case.facts.facts["deals"].as_array().unwrap().len(), 21);
+        assert_eq!(desk.office.chat().len(), 1, "{:?}", desk.office.chat());
+        // Another that comes meanwhile joins the list, and nobody is told again.
+        desk.deal_enters(22).await;
+        desk.run(60).await;
+        desk.task("feed").await;
+        desk.run(60).await;
+        let case = desk.open_cases().await.remove(0);
+        assert_eq!(case.facts.facts["deals"].as_array().unwrap().len(), 22);
+        assert_eq!(desk.office.chat().len(), 1);
+        assert_eq!(desk.office.bills().len(), 0);
+    });
+}
+
+#[test]
+fn after_the_answer_all_of_them_go() {
+    paused(async {
+        let desk = flooded(30).await;
+        answer(&desk, "INVOICE-FLOOD", "issue").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 30);
+        assert!(desk.questions().await.is_empty());
+        // A later one is no flood.
+        desk.deal_enters(31).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 31);
+    });
+}
+
+#[test]
+fn what_was_left_is_issued_only_by_an_order_and_an_order_passes_the_question() {
+    paused(async {
+        let desk = flooded(25).await;
+        order(&desk, 3, "выставить счёт");
+        desk.event(3).await;
+        desk.run(30).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        answer(&desk, "INVOICE-FLOOD", "leave").await;
+        desk.run(60).await;
+        for id in 1..=25 {
+            desk.event(id).await;
+        }
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        order(&desk, 4, "выставить счёт");
+        desk.event(4).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 2);
+        desk.assert_at_rest(1).await;
+    });
+}
+
+async fn with_invoice() -> Desk {
+    let desk = Desk::open().await;
+    desk.office.knows_romashka();
+    desk.deal_enters(1).await;
+    desk.run(60).await;
+    assert_eq!(desk.office.bills().len(), 1);
+    desk
+}
+
+fn dearer(reading: &mut DealReading) {
+    reading.rows[0].price = Price::parse("244").unwrap();
+    reading.glance.deal.amount = domain::Money::from_kopecks(24_400);
+}
+
+/// The number that the deal shows and whether an order stands in it.
+fn shown(desk: &Desk, id: u64) -> (Option<String>, bool) {
+    let state = desk.office.state();
+    let fields = &state.deals[&DealId(id)].glance.fields;
+    let ordered = fields.command.as_ref().is_some_and(|said| !said.is_empty());
+    (fields.number.clone(), ordered)
+}
+
+#[test]
+fn edits_are_gathered_into_one_question() {
+    paused(async {
+        let desk = with_invoice().await;
+        desk.set_policy(|policy| policy.invoice.gather_seconds = 300);
+        for _edit in 0..3 {
+            desk.office.edit(1, dearer);
+            desk.event(1).await;
+            desk.run(100).await;
+            assert!(desk.questions().await.is_empty());
+        }
+        desk.run(300).await;
+        assert_eq!(desk.questions().await, ["DEAL-CHANGED-AFTER-INVOICE"]);
+        assert_eq!(desk.office.bells().len(), 1);
+    });
+}
+
+#[test]
+fn a_person_answers_and_another_invoice_takes_the_place_of_the_first() {
+    paused(async {
+        let desk = with_invoice().await;
+        desk.office.edit(1, dearer);
+        desk.event(1).await;
+        desk.run(60).await;
+        answer(&desk, "DEAL-CHANGED-AFTER-INVOICE", "reissue").await;
+        desk.run(60).await;
+        let bills = desk.office.bills();
+        assert_eq!(bills.len(), 2);
+        assert_eq!(shown(&desk, 1), (Some("2".to_owned()), false));
+        assert!(desk.questions().await.is_empty());
+        let links = desk.known(1).await.invoice_links;
+        let live: Vec<bool> = links.iter().map(|link| link.live).collect();
+        assert_eq!(live, [false, true]);
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 2);
+        desk.assert_at_rest(1).await;
+    });
+}
+
+#[test]
+fn an_order_replaces_the_invoice_once_also_across_a_crash() {
+    for (request, trouble) in [
+        ("issue", Trouble::HangsDone),
+        ("issue", Trouble::HangsUndone),
+        ("fields", Trouble::HangsDone),
+        ("fields", Trouble::HangsUndone),
+    ] {
+        paused(async {
+            let desk = with_invoice().await;
+            order(&desk, 1, "перевыставить");
+            desk.event(1).await;
+            desk.office.order(request, trouble);
+            desk.crash_when_hung().await;
+            desk.run(2_000).await;
+            assert_eq!(desk.office.bills().len(), 2, "{request} {trouble:?}");
+            assert_eq!(shown(&desk, 1), (Some("2".to_owned()), false));
+            desk.assert_at_rest(1).await;
+            // Given anew, it is obeyed anew.
+            order(&desk, 1, "перевыставить");
+            desk.event(1).await;
+            desk.run(60).await;
+            assert_eq!(desk.office.bills().len(), 3, "{request} {trouble:?}");
+            assert_eq!(shown(&desk, 1), (Some("3".to_owned()), false));
+        });
+    }
+}
+
+#[test]
+fn an_order_to_leave_closes_the_question() {
+    paused(async {
+        let desk = with_invoice().await;
+        desk.office.edit(1, dearer);
+        desk.event(1).await;
+        desk.run(60).await;
+        order(&desk, 1, "оставить");
+        desk.event(1).await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(shown(&desk, 1), (Some("1".to_owned()), false));
+        desk.event(1).await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(desk.office.bills().len(), 1);
+    });
+}
+
+#[test]
+fn a_copied_deal_is_cleared_of_the_others_invoice() {
+    paused(async {
+        let desk = with_invoice().await;
+        desk.office.enter(2);
+        desk.office.edit(2, |reading| {
+            reading.history.clear();
+            reading.glance.deal.stage = domain::StageId::new("NEW");
+            reading.glance.fields.set(
+                domain::observed::OurField::Number,
+                &FieldValue::Text("1".to_owned()),
+            );
+        });
+        desk.event(2).await;
+        desk.run(60).await;
+        assert_eq!(shown(&desk, 2), (None, false));
+        assert_eq!(shown(&desk, 1), (Some("1".to_owned()), false));
+        desk.assert_at_rest(2).await;
+    });
+}
