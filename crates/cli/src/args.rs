@@ -118,6 +118,9 @@ pub struct SetupArgs {
     /// Seconds without an edit until a deal changed after its invoice is asked about [default: as the policy has it, 300 at first]
     #[arg(long, value_name = "SECONDS")]
     pub gather_seconds: Option<u32>,
+    /// Tell people at any hour; a first policy is quiet from 20:00 to 08:00 otherwise
+    #[arg(long)]
+    pub at_any_hour: bool,
     /// The page of an invoice on the accounting side, with `{organisation}` and `{invoice}` for the ids; shown on the deal
     #[arg(long, value_name = "URL")]
     pub invoice_link: Option<String>,

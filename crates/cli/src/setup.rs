@@ -11,7 +11,7 @@ use capability::portal::{Finding, Funnel as SeenFunnel};
 use connector_bitrix24::{FieldNames, Offline};
 use domain::observed::{OurField, OwnCompany};
 use domain::{FunnelId, StageId};
-use planner::{Funnel, InvoicePolicy, Mode, Notices, Policy};
+use planner::{Funnel, InvoicePolicy, Mode, Notices, Organisation, Policy, Quiet};
 
 use crate::args::SetupArgs;
 use crate::connect::Connector;
@@ -52,6 +52,8 @@ pub struct Wishes {
     pub settle_seconds: Option<u32>,
     /// How long a deal that was changed after its invoice must stand before it is asked about; none: as the policy has it.
     pub gather_seconds: Option<u32>,
+    /// Whether people are told at any hour; else a first policy is quiet from eight in the evening to eight in the morning.
+    pub at_any_hour: bool,
     /// The page of an invoice on the accounting side; none: as the policy has it.
     pub invoice_link: Option<String>,
     /// Whether nothing is changed.
@@ -67,6 +69,7 @@ impl From<SetupArgs> for Wishes {
             active: args.active,
             settle_seconds: args.settle_seconds,
             gather_seconds: args.gather_seconds,
+            at_any_hour: args.at_any_hour,
             invoice_link: args.invoice_link,
             dry_run: args.dry_run,
         }
@@ -174,7 +177,7 @@ async fn prepare(
         }),
         fields: fields.iter().cloned().collect(),
         invoice: invoice_policy(former_policy, wishes),
-        notices: former_policy.map_or_else(Notices::default, |former| former.notices.clone()),
+        notices: notices(former_policy, wishes, &organisations),
         pilot: former_policy.and_then(|former| former.pilot.clone()),
         organisations,
         funnels,
@@ -216,6 +219,29 @@ fn invoice_policy(former: Option<&Policy>, wishes: &Wishes) -> InvoicePolicy {
         invoice.gather_seconds = seconds;
     }
     invoice
+}
+
+/// A bell at night is told of in the morning, unless somebody wants it otherwise.
+fn notices(former: Option<&Policy>, wishes: &Wishes, organisations: &[Organisation]) -> Notices {
+    let zone = organisations
+        .first()
+        .map(|organisation| organisation.time_zone.clone());
+    match (former, zone) {
+        (Some(former), _) if wishes.at_any_hour => Notices {
+            quiet: None,
+            ..former.notices.clone()
+        },
+        (Some(former), _) => former.notices.clone(),
+        (None, Some(time_zone)) if !wishes.at_any_hour => Notices {
+            quiet: Some(Quiet {
+                from: jiff::civil::time(20, 0, 0, 0),
+                until: jiff::civil::time(8, 0, 0, 0),
+                time_zone,
+            }),
+            ..Notices::default()
+        },
+        (None, _) => Notices::default(),
+    }
 }
 
 /// The portal's stage history knows whole seconds only: what entered a stage in this one was there before us.
@@ -360,6 +386,11 @@ fn commented(policy: &Policy) -> anyhow::Result<String> {
         (
             "[invoice]",
             "# Чей файл прикладывать (provodka, accounting, nothing) и срок оплаты в днях.",
+        ),
+        ("[notices]", "# О чём и когда сообщать людям."),
+        (
+            "[notices.quiet]",
+            "# Тихие часы: ночной вопрос сообщается утром.",
         ),
         (
             "[[organisations]]",

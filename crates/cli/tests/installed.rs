@@ -153,6 +153,7 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
     let wishes = setup::Wishes {
         active: true,
         settle_seconds: Some(0),
+        at_any_hour: true,
         ..setup::Wishes::default()
     };
     for (dialog, told) in [

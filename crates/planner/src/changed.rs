@@ -10,7 +10,10 @@ use crate::differences::differences;
 use crate::draft::asks_now;
 use crate::orders::{Order, is_obeyed, order};
 use crate::plan::{GivenUp, Reply};
-use crate::{Action, CaseCode, Choice, DealSnapshot, OurInvoice, Plan, Policy, texts};
+use crate::{
+    Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Plan, Policy, Whom, texts,
+    vat,
+};
 
 /// The word for another invoice in the place of this one.
 const REISSUE: &str = "reissue";
@@ -74,6 +77,39 @@ fn change(
         about: format!("{}: {revision}", invoice.slot),
         makes_one,
     }
+}
+
+/// An invoice that is still to be paid when a rate of its lines ends: what is shipped later bears another one. The
+/// administrator gets one list of them, and each can be left or replaced.
+pub(crate) fn rate_ended(
+    snapshot: &DealSnapshot,
+    invoice: &OurInvoice,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
+    let code = CaseCode::InvoiceRateEnded;
+    let about = invoice.slot.to_string();
+    let is_open = !invoice.deleted
+        && matches!(
+            invoice.status,
+            InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid
+        );
+    let zone = policy.organisation(&invoice.organisation);
+    let zone = zone.map_or(jiff::tz::TimeZone::UTC, Organisation::zone);
+    let ended = vat::ended_since(&invoice.draft, invoice.date, now.to_zoned(zone).date());
+    let left = snapshot.answers.to(code.as_str(), &about) == Some(LEAVE);
+    let Some(rate) = ended.filter(|_| is_open && !left) else {
+        return answered(snapshot, Plan::default(), &[code]);
+    };
+    let choices = vec![Choice {
+        word: LEAVE.to_owned(),
+        text: "оставить счёт как есть".to_owned(),
+    }];
+    let text = texts::with_choices(&texts::rate_ended(invoice, rate), &choices);
+    let mut asked = case(snapshot.id, code, text, Whom::Administrator);
+    asked.case.choices = choices;
+    asked.case.about = about;
+    ask(snapshot, asked)
 }
 
 /// After a payment an invoice is not replaced: the money would belong to none.
@@ -151,6 +187,7 @@ fn replace(snapshot: &DealSnapshot, invoice: &OurInvoice, by_order: bool) -> Pla
         CaseCode::InvoiceEdited,
         CaseCode::InvoiceCancelled,
         CaseCode::InvoiceDeleted,
+        CaseCode::InvoiceRateEnded,
     ];
     answered(snapshot, plan, &asked)
 }

@@ -260,6 +260,10 @@ fn keep_true(
     } else if let Some(after) = after {
         merge(&mut plan, after);
     }
+    merge(
+        &mut plan,
+        changed::rate_ended(snapshot, invoice, policy, now),
+    );
     merge(&mut plan, show(snapshot, glance, invoice, policy, now));
     if plan.because.is_empty() {
         plan.because.push(if plan.actions.is_empty() {

@@ -208,11 +208,14 @@ pub enum CaseCode {
     /// The deal's amount is not that of its rows.
     #[serde(rename = "DEAL-SUM-DIFFERS")]
     SumDiffers,
+    /// An open invoice has a rate of VAT that is over by now.
+    #[serde(rename = "INVOICE-RATE-ENDED")]
+    InvoiceRateEnded,
 }
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::DealChanged,
@@ -224,6 +227,7 @@ impl CaseCode {
         Self::FieldNotKept,
         Self::VatRateEnded,
         Self::SumDiffers,
+        Self::InvoiceRateEnded,
     ];
 
     /// The stable text; the name of its page.
@@ -240,6 +244,7 @@ impl CaseCode {
             Self::FieldNotKept => "FIELD-NOT-KEPT",
             Self::VatRateEnded => "VAT-RATE-ENDED",
             Self::SumDiffers => "DEAL-SUM-DIFFERS",
+            Self::InvoiceRateEnded => "INVOICE-RATE-ENDED",
         }
     }
 }

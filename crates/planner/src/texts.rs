@@ -2,7 +2,7 @@
 
 use domain::observed::Owner;
 use domain::{
-    AccountError, AmountError, BikError, Deal, InnError, InvoiceStatus, KppError, display,
+    AccountError, AmountError, BikError, Deal, InnError, InvoiceStatus, KppError, VatRate, display,
 };
 
 use crate::{Choice, Fault, OurInvoice, sums};
@@ -69,6 +69,18 @@ pub(crate) fn changed(invoice: &OurInvoice, differences: &[String], choices: &[C
         differences.join("\n• ")
     );
     with_choices(&question, choices)
+}
+
+/// An open invoice whose rate is over.
+pub(crate) fn rate_ended(invoice: &OurInvoice, rate: VatRate) -> String {
+    format!(
+        "Счёт № {} от {} на {} не оплачен, а ставка НДС {} больше не действует. Если отгрузка будет по новой ставке, \
+         исправьте ставку в строках сделки и напишите «перевыставить» в поле «Что сделать со счётом». Иначе:",
+        invoice.number,
+        display::date(invoice.date),
+        display::money(invoice.total),
+        rate.label()
+    )
 }
 
 /// The timeline entry of an invoice that was replaced.

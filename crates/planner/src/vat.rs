@@ -4,7 +4,7 @@
 //! its choices: the rate follows the day of shipment, and only a person knows it.
 
 use domain::observed::{ProductRow, RowVat};
-use domain::{Decimal, Line, Money, Price, VatMode, VatRate};
+use domain::{Decimal, InvoiceDraft, Line, Money, Price, VatMode, VatRate};
 use jiff::civil::Date;
 
 use crate::asking::Question;
@@ -99,6 +99,13 @@ fn forbidden(rate: VatRate, period: Option<&VatPeriod>) -> Option<String> {
 
 fn not_in_force(rate: VatRate, date: Date) -> String {
     format!("ставка НДС {} на {date} не действует", rate.label())
+}
+
+/// A rate of the invoice's lines that was in force on its day and is over `today`.
+pub(crate) fn ended_since(draft: &InvoiceDraft, issued: Date, today: Date) -> Option<VatRate> {
+    let rates = draft.lines.iter().map(|line| line.vat);
+    let mut ended = rates.filter(|rate| rate.in_force_on(issued) && !rate.in_force_on(today));
+    ended.next()
 }
 
 /// What may be right where 20 % is over.

@@ -137,6 +137,7 @@ impl World {
             "--active",
             "--settle-seconds",
             "0",
+            "--at-any-hour",
             "--administrator",
             &administrator,
         ];

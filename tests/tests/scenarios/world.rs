@@ -535,6 +535,7 @@ impl World {
             active,
             settle_seconds: Some(0),
             gather_seconds: Some(0),
+            at_any_hour: true,
             ..setup::Wishes::default()
         };
         let report = setup::run(&product, &wishes).await.unwrap();

@@ -255,6 +255,7 @@ async fn set_up(product: &Product, kontur_url: &str) -> anyhow::Result<()> {
         active: true,
         settle_seconds: Some(0),
         gather_seconds: Some(0),
+        at_any_hour: true,
         invoice_link: Some(format!(
             "{kontur_url}/ui/bills/{{organisation}}/{{invoice}}"
         )),

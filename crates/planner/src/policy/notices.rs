@@ -12,7 +12,7 @@ use crate::CaseCode;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notices {
-    /// Hours in which nobody is told of anything; none: told at any hour.
+    /// Hours in which nobody is told of anything; none: told at any hour. `setup` makes a first policy quiet at night.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet: Option<Quiet>,
     /// Questions that nobody is told of; they are listed all the same.

@@ -258,3 +258,37 @@ fn where_more_is_the_matter_it_is_one_message_of_faults() {
         "DEAL-DATA-MISSING: не указан КПП покупателя; строка 1 «Стол»: ставка НДС 20% на 2026-03-12 не действует"
     );
 }
+
+/// Issued on 25 December 2025 with 20 %, and looked at in the new year.
+fn over_the_change() -> TestDeal {
+    let then = "2025-12-25T09:00:00Z".parse().unwrap();
+    let now = "2026-01-12T09:00:00Z".parse().unwrap();
+    let issued = deal()
+        .rows([rate(VatRate::Percent20)])
+        .ordered()
+        .seen_at(then)
+        .with(|deal| deal.now = then)
+        .settled();
+    issued.seen_at(now).with(|deal| deal.now = now)
+}
+
+#[test]
+fn an_open_invoice_over_a_change_of_rate_is_listed_until_it_is_paid_or_left() {
+    insta::assert_snapshot!(over_the_change().plan(), @r"
+    case INVOICE-RATE-ENDED
+      | Счёт № 17 от 25.12.2025 на 122,00 ₽ не оплачен, а ставка НДС 20% больше не действует. Если отгрузка будет по новой ставке, исправьте ставку в строках сделки и напишите «перевыставить» в поле «Что сделать со счётом». Иначе:
+      | • оставить счёт как есть (leave)
+      waits for deal 4711
+    tell the administrator of INVOICE-RATE-ENDED
+    ");
+    let left = answered(over_the_change(), "leave");
+    assert!(left.planned().is_empty(), "{}", left.plan());
+    let paid = over_the_change()
+        .open("INVOICE-RATE-ENDED", "не оплачен", true)
+        .invoice(|it| it.status = domain::InvoiceStatus::Paid);
+    assert_eq!(paid.planned().withdrawn, ["INVOICE-RATE-ENDED"]);
+    assert!(paid.planned().cases.is_empty(), "{}", paid.plan());
+    // What was chosen to keep 20 % after the change is none of these.
+    let chosen = answered(twenty(VatMode::Included), "shipped-2025").settled();
+    assert!(chosen.planned().is_empty(), "{}", chosen.plan());
+}
