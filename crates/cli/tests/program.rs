@@ -41,6 +41,7 @@ fn help_helps() {
         ("help_policy_export", &["policy", "export", "--help"]),
         ("help_journal", &["journal", "--help"]),
         ("help_cases", &["cases", "--help"]),
+        ("help_cases_answer", &["cases", "answer", "--help"]),
         ("help_cases_retry", &["cases", "retry", "--help"]),
         ("help_emulate", &["emulate", "--help"]),
         ("help_emulate_bitrix24", &["emulate", "bitrix24", "--help"]),

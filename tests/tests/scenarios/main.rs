@@ -16,6 +16,7 @@ mod office;
 mod world;
 
 mod accountant;
+mod answered;
 mod application;
 mod away;
 mod bad_remotes;

@@ -9,15 +9,16 @@ use domain::observed::{
 };
 use domain::{
     BankDetailId, CompanyId, ContactId, ContractorId, Counterparty, CounterpartyKey, Deal, DealId,
-    FunnelId, InvoiceId, InvoiceStatus, Money, OrganisationId, Price, Quantity, RequisiteId, Slot,
-    SlotKind, StageId, UserId, VatRate,
+    FunnelId, Money, OrganisationId, Price, Quantity, RequisiteId, Slot, SlotKind, StageId, UserId,
+    VatRate,
 };
 use jiff::{SignedDuration, Timestamp};
 use planner::{
-    Action, Creating, DealSnapshot, Funnel, InvoicePolicy, Mode, OpenCase, Organisation,
-    OurInvoice, Plan, Policy, Repeatable, Seen, invoicing,
+    Creating, DealSnapshot, Funnel, InvoicePolicy, Mode, OpenCase, Organisation, OurInvoice, Plan,
+    Policy, Repeatable, Seen, invoicing,
 };
 
+use crate::carry::issued;
 use crate::render::render;
 
 /// Thursday, 12 March 2026, noon in Moscow.
@@ -418,107 +419,6 @@ impl TestDeal {
         assert!(settled.planned().is_empty(), "{}", settled.plan());
         settled
     }
-
-    /// Takes a plan as carried out, the way the reconciler folds what came of it.
-    pub(crate) fn carry_out(&mut self, plan: Plan) {
-        let snapshot = &mut self.snapshot;
-        for case in plan.cases {
-            let text = case.text;
-            snapshot.open_cases.insert(
-                case.key,
-                OpenCase {
-                    text,
-                    told: false,
-                    id: Some(1),
-                },
-            );
-        }
-        for key in plan.withdrawn {
-            snapshot.open_cases.remove(&key);
-        }
-        for reply in plan.replies {
-            snapshot.open_cases.remove(&reply.key);
-            snapshot.answers.0.push(planner::Answer {
-                key: reply.key,
-                about: reply.about,
-                choice: reply.choice,
-            });
-        }
-        if let Some(given_up) = plan.given_up {
-            let mut invoices = snapshot.invoices.iter_mut();
-            let invoice = invoices.find(|one| one.slot == given_up.slot).unwrap();
-            (invoice.live, invoice.replaced) = (false, true);
-            invoice.order_open = given_up.by_order;
-        }
-        for action in plan.actions {
-            fold(snapshot, &action, self.now);
-        }
-        snapshot.close_orders();
-    }
-}
-
-fn fold(snapshot: &mut DealSnapshot, action: &Action, now: Timestamp) {
-    match action {
-        Action::IssueInvoice { .. } => snapshot.invoices.extend(issued(action, "17")),
-        Action::CreateCounterparty {
-            organisation,
-            counterparty,
-        } => {
-            let asked = (organisation.clone(), counterparty.key.inn.clone());
-            let made = KnownCounterparty {
-                id: ContractorId::new("K-new"),
-                counterparty: counterparty.clone(),
-            };
-            snapshot.counterparties.entry(asked).or_default().push(made);
-        }
-        Action::WriteFields { fields } => {
-            let written = fields.iter().map(|(field, to)| (now, *field, to.clone()));
-            snapshot.written.extend(written);
-            snapshot.show(fields);
-        }
-        Action::AddTimelineEntry { .. } => {
-            snapshot.done.insert(action.mark(), Some("901".to_owned()));
-        }
-        Action::AttachPdf { .. } => {
-            snapshot.done.insert(action.mark(), None);
-        }
-        Action::Notify { about, .. } => {
-            if let Some(open) = snapshot.open_cases.get_mut(about) {
-                open.told = true;
-            }
-        }
-    }
-}
-
-/// The invoice that the accounting side makes of an action.
-pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
-    let Action::IssueInvoice {
-        slot,
-        contractor,
-        draft,
-        seller,
-    } = action
-    else {
-        return None;
-    };
-    Some(OurInvoice {
-        slot: *slot,
-        organisation: draft.seller.clone(),
-        id: InvoiceId::new("B-17"),
-        contractor: contractor.clone(),
-        number: number.to_owned(),
-        date: draft.date,
-        total: draft.totals().unwrap().gross,
-        revision: draft.revision(),
-        draft: (**draft).clone(),
-        seller: (**seller).clone(),
-        status: InvoiceStatus::Issued,
-        live: true,
-        deleted: false,
-        compared: None,
-        replaced: false,
-        order_open: false,
-    })
 }
 
 pub(crate) fn contact_requisite(id: u64) -> Requisite {

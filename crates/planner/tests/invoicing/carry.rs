@@ -1,0 +1,111 @@
+//! A plan taken as carried out: what of it is known afterwards.
+
+use domain::observed::KnownCounterparty;
+use domain::{ContractorId, InvoiceId, InvoiceStatus};
+use jiff::Timestamp;
+use planner::{Action, DealSnapshot, OpenCase, OurInvoice, Plan};
+
+use crate::build::TestDeal;
+
+impl TestDeal {
+    /// Takes a plan as carried out, the way the reconciler folds what came of it.
+    pub(crate) fn carry_out(&mut self, plan: Plan) {
+        let snapshot = &mut self.snapshot;
+        for case in plan.cases {
+            let text = case.text;
+            snapshot.open_cases.insert(
+                case.key,
+                OpenCase {
+                    text,
+                    told: false,
+                    id: Some(1),
+                },
+            );
+        }
+        for key in plan.withdrawn {
+            snapshot.open_cases.remove(&key);
+        }
+        for reply in plan.replies {
+            snapshot.open_cases.remove(&reply.key);
+            snapshot.answers.0.push(planner::Answer {
+                key: reply.key,
+                about: reply.about,
+                choice: reply.choice,
+            });
+        }
+        if let Some(given_up) = plan.given_up {
+            let mut invoices = snapshot.invoices.iter_mut();
+            let invoice = invoices.find(|one| one.slot == given_up.slot).unwrap();
+            (invoice.live, invoice.replaced) = (false, true);
+            invoice.order_open = given_up.by_order;
+        }
+        for action in plan.actions {
+            fold(snapshot, &action, self.now);
+        }
+        snapshot.close_orders();
+    }
+}
+
+fn fold(snapshot: &mut DealSnapshot, action: &Action, now: Timestamp) {
+    match action {
+        Action::IssueInvoice { .. } => snapshot.invoices.extend(issued(action, "17")),
+        Action::CreateCounterparty {
+            organisation,
+            counterparty,
+        } => {
+            let asked = (organisation.clone(), counterparty.key.inn.clone());
+            let made = KnownCounterparty {
+                id: ContractorId::new("K-new"),
+                counterparty: counterparty.clone(),
+            };
+            snapshot.counterparties.entry(asked).or_default().push(made);
+        }
+        Action::WriteFields { fields } => {
+            let written = fields.iter().map(|(field, to)| (now, *field, to.clone()));
+            snapshot.written.extend(written);
+            snapshot.show(fields);
+        }
+        Action::AddTimelineEntry { .. } => {
+            snapshot.done.insert(action.mark(), Some("901".to_owned()));
+        }
+        Action::AttachPdf { .. } => {
+            snapshot.done.insert(action.mark(), None);
+        }
+        Action::Notify { about, .. } => {
+            if let Some(open) = snapshot.open_cases.get_mut(about) {
+                open.told = true;
+            }
+        }
+    }
+}
+
+/// The invoice that the accounting side makes of an action.
+pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
+    let Action::IssueInvoice {
+        slot,
+        contractor,
+        draft,
+        seller,
+    } = action
+    else {
+        return None;
+    };
+    Some(OurInvoice {
+        slot: *slot,
+        organisation: draft.seller.clone(),
+        id: InvoiceId::new("B-17"),
+        contractor: contractor.clone(),
+        number: number.to_owned(),
+        date: draft.date,
+        total: draft.totals().unwrap().gross,
+        revision: draft.revision(),
+        draft: (**draft).clone(),
+        seller: (**seller).clone(),
+        status: InvoiceStatus::Issued,
+        live: true,
+        deleted: false,
+        compared: None,
+        replaced: false,
+        order_open: false,
+    })
+}
