@@ -267,10 +267,19 @@ async fn find_origins(
     // Records that cannot be read tell nothing: the fields stay.
     let links = links.unwrap_or_default();
     for (number, id) in origins {
-        let of_another = |link: &store::InvoiceLink| link.number == number && link.deal != id;
-        if let Some(deal) = deals.get_mut(&id) {
-            deal.snapshot.is_of_another = Some(links.iter().any(of_another));
-        }
+        let Some(deal) = deals.get_mut(&id) else {
+            continue;
+        };
+        let shown = deal.snapshot.glance().map(|glance| glance.fields.clone());
+        let shown = shown.unwrap_or_default();
+        // A series begins anew each year and for each organisation: the number alone is nobody's.
+        let of_another = |link: &store::InvoiceLink| {
+            link.number == number
+                && link.deal != id
+                && shown.date == Some(link.date)
+                && shown.sum.is_none_or(|sum| sum == link.total)
+        };
+        deal.snapshot.is_of_another = Some(links.iter().any(of_another));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What only a person decides: many invoices at once, and an invoice that another is to replace.
 
-use domain::observed::{DealReading, FieldValue};
+use domain::observed::{DealReading, FieldValue, OurField};
 use domain::{DealId, Price};
 use serde_json::json;
 use testkit::builders::portal;
@@ -214,23 +214,31 @@ fn an_order_to_leave_closes_the_question() {
     });
 }
 
+/// A deal in the first stage that shows the first invoice's number with this date.
+async fn copy(desk: &Desk, id: u64, date: jiff::civil::Date) {
+    desk.office.enter(id);
+    desk.office.edit(id, |reading| {
+        reading.history.clear();
+        reading.glance.deal.stage = domain::StageId::new("NEW");
+        let fields = &mut reading.glance.fields;
+        fields.set(OurField::Number, &FieldValue::Text("1".to_owned()));
+        fields.set(OurField::Date, &FieldValue::Date(date));
+    });
+    desk.event(id).await;
+    desk.run(60).await;
+}
+
 #[test]
-fn a_copied_deal_is_cleared_of_the_others_invoice() {
+fn a_copied_deal_is_cleared_of_the_others_invoice_and_a_forgotten_invoice_stays() {
     paused(async {
         let desk = with_invoice().await;
-        desk.office.enter(2);
-        desk.office.edit(2, |reading| {
-            reading.history.clear();
-            reading.glance.deal.stage = domain::StageId::new("NEW");
-            reading.glance.fields.set(
-                domain::observed::OurField::Number,
-                &FieldValue::Text("1".to_owned()),
-            );
-        });
-        desk.event(2).await;
-        desk.run(60).await;
+        let issued = desk.known(1).await.invoice_links[0].date;
+        copy(&desk, 2, issued).await;
         assert_eq!(shown(&desk, 2), (None, false));
         assert_eq!(shown(&desk, 1), (Some("1".to_owned()), false));
         desk.assert_at_rest(2).await;
+        // The same number of another year is another invoice: perhaps this deal's own, forgotten by a restore.
+        copy(&desk, 3, issued - jiff::Span::new().years(1)).await;
+        assert_eq!(shown(&desk, 3), (Some("1".to_owned()), false));
     });
 }
