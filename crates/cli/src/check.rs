@@ -100,7 +100,7 @@ async fn machine(product: &Product) -> Vec<Finding> {
         .connector
         .token_digest(product.portal())
         .await
-        .is_some();
+        .is_ok_and(|digest| digest.is_some());
     findings.push(match (has_token, config.is_app()) {
         (true, _) => holds("Токен событий", "известен"),
         (false, true) => fails(

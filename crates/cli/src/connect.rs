@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use planner::Policy;
 use reconciler::{Connected, Connections, NotConnected};
 use serde_json::{Value, json};
-use store::{Mode, Portal, Store};
+use store::{Mode, Portal, Store, StoreError};
 use transport::{Allowed, TimeSource, Transport};
 
 use crate::config::{Access, CONFIG_REFUSED, Config};
@@ -31,7 +31,7 @@ const TOKEN_DIGEST: &str = "application-token";
 pub enum ConnectError {
     /// Our records failed.
     #[error("our own records failed")]
-    Store(#[from] store::StoreError),
+    Store(#[from] StoreError),
     /// The portal's side of the configuration.
     #[error("the portal cannot be connected")]
     Bitrix24(#[from] connector_bitrix24::ConfigError),
@@ -247,22 +247,22 @@ impl Connector {
     }
 
     /// The digest of the token that events of `portal` carry.
-    pub async fn token_digest(&self, portal: &PortalId) -> Option<TokenDigest> {
+    ///
+    /// # Errors
+    /// Where the database cannot say it.
+    pub async fn token_digest(&self, portal: &PortalId) -> Result<Option<TokenDigest>, StoreError> {
         if *portal != self.config.bitrix24.member_id {
-            return None;
+            return Ok(None);
         }
         if let Some(token) = &self.config.bitrix24.application_token {
-            return Some(TokenDigest::of(token));
+            return Ok(Some(TokenDigest::of(token)));
         }
-        let stored = self.store.fact_get(portal, TOKEN_DIGEST).await;
-        let text = stored
-            .inspect_err(|error| tracing::error!(%error, "the token of events cannot be read"))
-            .ok()??;
-        use base64::Engine as _;
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(text)
-            .ok()?;
-        Some(TokenDigest::from_bytes(bytes.try_into().ok()?))
+        let stored = self.store.fact_get(portal, TOKEN_DIGEST).await?;
+        Ok(stored.and_then(|text| {
+            use base64::Engine as _;
+            let bytes = base64::engine::general_purpose::STANDARD.decode(text);
+            Some(TokenDigest::from_bytes(bytes.ok()?.try_into().ok()?))
+        }))
     }
 
     /// Tries the grant of an install at the vendor; if it proves itself, its tokens are kept.

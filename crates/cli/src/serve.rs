@@ -224,8 +224,15 @@ struct KnownPortals(Product);
 
 #[async_trait]
 impl web::Portals for KnownPortals {
-    async fn token_digest(&self, portal: &PortalId) -> Option<TokenDigest> {
-        self.0.connector.token_digest(portal).await
+    async fn token_digest(
+        &self,
+        portal: &PortalId,
+    ) -> Result<Option<TokenDigest>, web::TokenUnreadable> {
+        let digest = self.0.connector.token_digest(portal).await;
+        digest.map_err(|error| {
+            tracing::error!(%error, "the token of events cannot be read");
+            web::TokenUnreadable
+        })
     }
 
     async fn install(&self, grant: InstallGrant) -> bool {

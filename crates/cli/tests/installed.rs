@@ -146,7 +146,8 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
     );
     office.portal.install_application(&handler);
     until("the grant", async || {
-        product.connector.token_digest(product.portal()).await
+        let digest = product.connector.token_digest(product.portal()).await;
+        digest.unwrap()
     })
     .await;
 

@@ -220,16 +220,21 @@ pub(crate) struct KnownPortals(pub(crate) Arc<Connector>);
 
 #[async_trait]
 impl web::Portals for KnownPortals {
-    async fn token_digest(&self, portal: &PortalId) -> Option<TokenDigest> {
+    async fn token_digest(
+        &self,
+        portal: &PortalId,
+    ) -> Result<Option<TokenDigest>, web::TokenUnreadable> {
         let connector = &self.0;
         if *portal != connector.access.portal {
-            return None;
+            return Ok(None);
         }
         if connector.access.webhook.is_some() {
-            return Some(TokenDigest::of(&SecretString::from(office::EVENT_TOKEN)));
+            let token = SecretString::from(office::EVENT_TOKEN);
+            return Ok(Some(TokenDigest::of(&token)));
         }
-        let stored = connector.store.fact_get(portal, DIGEST).await.ok()??;
-        Some(TokenDigest::of(&SecretString::from(stored)))
+        let stored = connector.store.fact_get(portal, DIGEST).await;
+        let stored = stored.map_err(|_| web::TokenUnreadable)?;
+        Ok(stored.map(|token| TokenDigest::of(&SecretString::from(token))))
     }
 
     async fn install(&self, grant: InstallGrant) -> bool {

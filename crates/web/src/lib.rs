@@ -55,7 +55,11 @@ pub struct App {
 #[async_trait]
 pub trait Portals: Send + Sync {
     /// The digest of the token that a portal's events carry; none for a stranger.
-    async fn token_digest(&self, portal: &PortalId) -> Option<TokenDigest>;
+    ///
+    /// # Errors
+    /// Where it cannot be known now: the event may be a true one.
+    async fn token_digest(&self, portal: &PortalId)
+    -> Result<Option<TokenDigest>, TokenUnreadable>;
 
     /// Tries the grant of an install at the vendor and keeps it if it proves itself. True if it did.
     async fn install(&self, grant: InstallGrant) -> bool;
@@ -63,6 +67,10 @@ pub trait Portals: Send + Sync {
     /// The application was removed; the event proved itself.
     async fn uninstalled(&self, portal: &PortalId);
 }
+
+/// What events prove themselves by cannot be read now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenUnreadable;
 
 /// All routes, as [`serve`] serves them; they want the caller's address as `ConnectInfo<SocketAddr>`.
 pub fn router(app: App) -> Router {

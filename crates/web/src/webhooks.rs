@@ -75,7 +75,10 @@ pub(crate) async fn bitrix24(
 }
 
 async fn take(door: &Doorkeeper, client: IpAddr, now: Timestamp, delivery: Delivery) -> Response {
-    let stored = door.app.portals.token_digest(&delivery.member_id).await;
+    let Ok(stored) = door.app.portals.token_digest(&delivery.member_id).await else {
+        // It may be true and could not be kept either.
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     let known =
         webhook::verify(&delivery, &stored.unwrap_or(TokenDigest::NONE)) && stored.is_some();
     if let Some(grant) = delivery.install {

@@ -267,6 +267,19 @@ async fn an_event_that_cannot_be_kept_is_not_answered_with_200() {
 }
 
 #[tokio::test]
+async fn an_event_whose_token_cannot_be_compared_is_not_answered_with_200_and_counts_as_nobodys() {
+    let door = Door::open().await;
+    door.portals.set_unreadable(true);
+    for _try in 0..100 {
+        assert_eq!(door.post(&event(TOKEN)).await, 503);
+    }
+    door.portals.set_unreadable(false);
+    assert_eq!(door.inbox().await, 0);
+    assert_eq!(door.post(&event(TOKEN)).await, 200);
+    assert_eq!(door.inbox().await, 1);
+}
+
+#[tokio::test]
 async fn readiness_is_red_while_nothing_can_be_kept_and_costs_a_write_a_second_at_most() {
     let door = Door::open().await;
     let ready = async || {

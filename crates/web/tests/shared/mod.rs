@@ -187,9 +187,14 @@ impl Clock for HandClock {
 pub(crate) struct KnownPortals {
     installs: Mutex<Vec<String>>,
     uninstalled: Mutex<Vec<String>>,
+    unreadable: Mutex<bool>,
 }
 
 impl KnownPortals {
+    pub(crate) fn set_unreadable(&self, unreadable: bool) {
+        *self.unreadable.lock().unwrap() = unreadable;
+    }
+
     pub(crate) fn installs(&self) -> Vec<String> {
         self.installs.lock().unwrap().clone()
     }
@@ -201,8 +206,14 @@ impl KnownPortals {
 
 #[async_trait]
 impl Portals for KnownPortals {
-    async fn token_digest(&self, asked: &PortalId) -> Option<TokenDigest> {
-        (*asked == portal()).then(|| TokenDigest::of(&SecretString::from(TOKEN)))
+    async fn token_digest(
+        &self,
+        asked: &PortalId,
+    ) -> Result<Option<TokenDigest>, web::TokenUnreadable> {
+        if *self.unreadable.lock().unwrap() {
+            return Err(web::TokenUnreadable);
+        }
+        Ok((*asked == portal()).then(|| TokenDigest::of(&SecretString::from(TOKEN))))
     }
 
     async fn install(&self, grant: InstallGrant) -> bool {
