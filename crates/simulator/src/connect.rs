@@ -23,6 +23,8 @@ use crate::office;
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     pub(crate) portal: PortalId,
+    /// Which tenant.
+    pub(crate) place: usize,
     /// None: connected as an application.
     pub(crate) webhook: Option<String>,
     pub(crate) client_id: String,
@@ -107,7 +109,7 @@ impl Connector {
     fn app(&self) -> Option<App> {
         Some(App {
             member_id: self.access.portal.clone(),
-            oauth: Url::parse(office::PORTAL).ok()?,
+            oauth: Url::parse(&office::portal_address(self.access.place)).ok()?,
             client_id: self.access.client_id.clone(),
             client_secret: SecretString::from(self.access.client_secret.clone()),
             tokens: Arc::new(Vault {
@@ -122,8 +124,8 @@ impl Connector {
         connector_bitrix24::Settings {
             fields,
             offline,
-            allowed: Allowed::new(["portal.example".to_owned()], true),
-            development_oauth_host: Some("portal.example".to_owned()),
+            allowed: Allowed::new([office::portal_host(self.access.place)], true),
+            development_oauth_host: Some(office::portal_host(self.access.place)),
             now: self.time(),
         }
     }
@@ -139,7 +141,7 @@ impl Connector {
             offline,
         )?;
         let settings = connector_kontur_accounting::Settings {
-            base: Url::parse(office::ACCOUNTING).ok()?,
+            base: Url::parse(&office::accounting_address(self.access.place)).ok()?,
             key: SecretString::from(self.access.api_key.clone()),
             account: "simulated".to_owned(),
             offers: connector_kontur_accounting::Offers {
@@ -167,8 +169,28 @@ fn broken(code: &'static str, reason: impl ToString) -> NotConnected {
     }
 }
 
+/// The connectors of one process, by portal.
+pub(crate) struct Connectors(pub(crate) Vec<Arc<Connector>>);
+
+impl Connectors {
+    fn of_portal(&self, id: &PortalId) -> Option<&Arc<Connector>> {
+        self.0
+            .iter()
+            .find(|connector| connector.access.portal == *id)
+    }
+}
+
 #[async_trait]
-impl Connections for Connector {
+impl Connections for Connectors {
+    async fn of(&self, id: &PortalId) -> Result<Arc<Connected>, NotConnected> {
+        match self.of_portal(id) {
+            Some(connector) => connector.of(id).await,
+            None => Err(broken("POLICY-MISSING", "no such portal")),
+        }
+    }
+}
+
+impl Connector {
     async fn of(&self, id: &PortalId) -> Result<Arc<Connected>, NotConnected> {
         let portal = self.store.portal_get(id).await;
         let portal = portal.map_err(|error| broken("DATABASE-UNUSABLE", error))?;
@@ -216,7 +238,7 @@ fn within(mode: Mode, mut policy: Policy) -> Policy {
 }
 
 /// What the web side asks of the program.
-pub(crate) struct KnownPortals(pub(crate) Arc<Connector>);
+pub(crate) struct KnownPortals(pub(crate) Arc<Connectors>);
 
 #[async_trait]
 impl web::Portals for KnownPortals {
@@ -224,13 +246,12 @@ impl web::Portals for KnownPortals {
         &self,
         portal: &PortalId,
     ) -> Result<Option<TokenDigest>, web::TokenUnreadable> {
-        let connector = &self.0;
-        if *portal != connector.access.portal {
+        let Some(connector) = self.0.of_portal(portal) else {
             return Ok(None);
-        }
+        };
         if connector.access.webhook.is_some() {
-            let token = SecretString::from(office::EVENT_TOKEN);
-            return Ok(Some(TokenDigest::of(&token)));
+            let token = office::event_token(connector.access.place);
+            return Ok(Some(TokenDigest::of(&SecretString::from(token))));
         }
         let stored = connector.store.fact_get(portal, DIGEST).await;
         let stored = stored.map_err(|_| web::TokenUnreadable)?;
@@ -238,7 +259,9 @@ impl web::Portals for KnownPortals {
     }
 
     async fn install(&self, grant: InstallGrant) -> bool {
-        let connector = &self.0;
+        let Some(connector) = self.0.of_portal(&grant.member_id) else {
+            return false;
+        };
         let Some(app) = connector.app() else {
             return false;
         };

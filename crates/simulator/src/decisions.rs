@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::DealId;
+use domain::{DealId, PortalId};
 use serde_json::json;
 use store::{InvoiceLink, JournalEntry, Lane, Lease, Look, Record, Subject};
 
@@ -23,28 +23,40 @@ impl World {
         if !Dice::of(self.seed, About::Decisions).chance(700) {
             return Ok(false);
         }
-        let asked: BTreeSet<DealId> = self
-            .open_cases()
-            .await?
-            .into_iter()
-            .filter(|case| case.facts.code == DELETED)
-            .filter_map(|case| case.facts.subject.as_deal())
-            .collect();
         let mut decided = false;
-        for deal in asked {
-            if self.given_up.insert(deal) {
-                decided |= self.give_up(deal).await?;
+        for place in 0..self.tenants.len() {
+            let asked: BTreeSet<DealId> = self
+                .open_cases(place)
+                .await?
+                .into_iter()
+                .filter(|case| case.facts.code == DELETED)
+                .filter_map(|case| case.facts.subject.as_deal())
+                .collect();
+            let Some(tenant) = self.tenants.get(place) else {
+                continue;
+            };
+            let anew = asked.difference(&tenant.given_up).copied();
+            for deal in anew.collect::<Vec<DealId>>() {
+                if self.give_up(place, deal).await? {
+                    decided = true;
+                    if let Some(tenant) = self.tenants.get_mut(place) {
+                        tenant.given_up.insert(deal);
+                    }
+                }
             }
         }
         Ok(decided)
     }
 
-    async fn give_up(&mut self, deal: DealId) -> Result<bool, String> {
+    async fn give_up(&self, place: usize, deal: DealId) -> Result<bool, String> {
+        let Some(portal) = self.tenants.get(place).map(|tenant| &tenant.id) else {
+            return Ok(false);
+        };
         let now = self.now();
         let subject = Subject::deal(deal);
         let known = self
             .store
-            .known(&self.portal_id, std::slice::from_ref(&subject))
+            .known(portal, std::slice::from_ref(&subject))
             .await;
         let links: Vec<InvoiceLink> = known
             .map_err(told)?
@@ -58,7 +70,6 @@ impl World {
             })
             .collect();
         if links.is_empty() {
-            self.given_up.remove(&deal);
             return Ok(false);
         }
         let look = Look {
@@ -67,11 +78,8 @@ impl World {
             due_at: now,
             reason: "person gave its invoice up".to_owned(),
         };
-        self.store
-            .look(&self.portal_id, &[look])
-            .await
-            .map_err(told)?;
-        let (lease, ours) = self.lease_at_hand().await?;
+        self.store.look(portal, &[look]).await.map_err(told)?;
+        let (lease, ours) = self.lease_at_hand(portal).await?;
         let record = Record {
             invoice_links: links,
             journal: vec![JournalEntry {
@@ -95,19 +103,24 @@ impl World {
     }
 
     /// The portal's lease: that of whoever holds it, or one of our own; and whether it is ours.
-    async fn lease_at_hand(&self) -> Result<(Lease, bool), String> {
+    async fn lease_at_hand(&self, portal: &PortalId) -> Result<(Lease, bool), String> {
         let now = self.now();
-        if let Some(lease) = self
-            .store
-            .lease_of(&self.portal_id, now)
-            .await
-            .map_err(told)?
-        {
+        if let Some(lease) = self.store.lease_of(portal, now).await.map_err(told)? {
             return Ok((lease, false));
         }
         let ttl = Duration::from_secs(30);
-        let lease = self.store.lease_acquire("integrator", ttl, now).await;
-        let lease = lease.map_err(told)?.ok_or("nobody can decide")?;
+        let mut others = Vec::new();
+        let lease = loop {
+            let lease = self.store.lease_acquire("integrator", ttl, now).await;
+            let lease = lease.map_err(told)?.ok_or("nobody can decide")?;
+            if lease.portal == *portal {
+                break lease;
+            }
+            others.push(lease);
+        };
+        for other in others {
+            self.store.lease_release(&other).await.map_err(told)?;
+        }
         Ok((lease, true))
     }
 }

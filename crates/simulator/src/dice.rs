@@ -14,6 +14,9 @@ pub(crate) enum About {
     Network,
     Disturbance,
     Decisions,
+    Rarities,
+    Tenants,
+    Answers,
 }
 
 /// One stream of chance.
@@ -31,6 +34,9 @@ impl Dice {
             About::Network => 4,
             About::Disturbance => 5,
             About::Decisions => 6,
+            About::Rarities => 7,
+            About::Tenants => 8,
+            About::Answers => 9,
         });
         Self(rng)
     }

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::{Clock, TokioClock};
+use engine::Clock;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use transport::{Answer, Request, Transport, TransportError};
+
+use crate::host::HostClock;
 
 /// Whether a process stands still.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +50,7 @@ impl Freezer {
 /// The clock of a process.
 #[derive(Debug)]
 pub(crate) struct ProcessClock {
-    pub(crate) clock: TokioClock,
+    pub(crate) clock: HostClock,
     pub(crate) freezer: Freezer,
 }
 

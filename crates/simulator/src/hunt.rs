@@ -185,6 +185,8 @@ fn may_meet(bug: Bug, day: &Weather) -> bool {
         often.killed,
         often.killed_at_request,
         often.killed_at_statement,
+        often.killed_at_point,
+        often.unknown_commit,
         often.disk_full,
     ];
     let crashes = crashes.iter().any(Option::is_some);
@@ -195,7 +197,15 @@ fn may_meet(bug: Bug, day: &Weather) -> bool {
         | Bug::ServerErrorIsFailure
         | Bug::RevisionBesideUnknown => !day.accounting_faults.is_empty() && !day.idempotency_key,
         Bug::QuietTimeInMemory | Bug::IntendedResentAfterCrash => crashes && !day.idempotency_key,
-        Bug::AnswerBeforeCommit => often.disk_full.is_some() || often.killed_at_statement.is_some(),
+        Bug::AnswerBeforeCommit => {
+            let breaks = [
+                often.disk_full,
+                often.killed_at_statement,
+                often.killed_at_point,
+                often.unknown_commit,
+            ];
+            breaks.iter().any(Option::is_some)
+        }
         Bug::QueueClearedByReading => day.app,
         Bug::RefreshNotSingleFlight => day.app && !day.calm,
         Bug::MissingKeyIsSuccess => {

@@ -7,25 +7,31 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `weather` | what a seed's day is like |
-//! | `office`, `people` | who works, and what they do |
-//! | `network`, `freeze` | the way to the remotes |
-//! | `witness` | what our records said when a request left |
-//! | `neighbour` | another tenant in the same database |
+//! | `weather`, `spoil`, `death` | what a seed's day is like, and how things go wrong |
+//! | `office`, `people`, `accountant`, `tenant` | who works, and what they do |
+//! | `neighbour` | a tenant at rest in the same database |
+//! | `network`, `asked`, `freeze`, `host` | the way to the remotes, and the machine |
 //! | `connect`, `process` | the product put together |
-//! | `world`, `day`, `decisions` | one seed from morning to a quiet night |
+//! | `world`, `day`, `trouble`, `evening`, `decisions` | one seed from morning to a quiet night |
+//! | `witness`, `watch`, `logs` | what our records said when a request left, how they moved, and what was logged |
 //! | `check` | what must hold |
 //! | `many` | seeds on all cores |
 //! | `still` | the same world without chance, for measurements |
 //! | `hunt` | how long it takes to find a bug that was planted |
 
+mod accountant;
+mod asked;
 mod check;
 mod connect;
 mod day;
+mod death;
 mod decisions;
 mod dice;
+mod evening;
 mod freeze;
+mod host;
 mod hunt;
+mod logs;
 mod many;
 mod neighbour;
 mod network;
@@ -33,13 +39,17 @@ pub mod office;
 mod people;
 mod process;
 mod seed;
+mod spoil;
 mod still;
 mod story;
+mod tenant;
+mod trouble;
+mod watch;
 mod weather;
 mod witness;
 mod world;
 
 pub use hunt::{Found, Hunt};
 pub use process::Numbers;
-pub use seed::{Report, Simulator};
+pub use seed::{Report, Simulator, named_faults, named_points};
 pub use still::{Left, Still, StillWorld};

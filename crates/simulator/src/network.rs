@@ -16,8 +16,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use tower::ServiceExt as _;
 use transport::{Peer, PeerFailure};
 
+use crate::death::{Death, Doom};
 use crate::dice::Dice;
 use crate::freeze::pause;
+use crate::spoil::{Spoils, Spoilt};
+use crate::watch::Watch;
 use crate::witness::Witness;
 
 /// Which remote.
@@ -36,6 +39,8 @@ pub(crate) enum Told {
     Answer(u16),
     /// A page of something in between.
     Page(u16),
+    /// An answer that could not be read.
+    Spoilt,
     /// The connection broke.
     Cut,
     /// There was no connection.
@@ -45,33 +50,29 @@ pub(crate) enum Told {
 /// One request on its way.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// The first byte's moment by our clock.
+    /// The first byte's true moment.
     pub(crate) at: Timestamp,
+    pub(crate) tenant: usize,
     /// Which start of which process.
     pub(crate) process: u64,
     pub(crate) remote: Remote,
     /// `POST /v1/…` or the portal's method.
     pub(crate) what: String,
-    /// Body, where it is kept: creations of bills and contractors, readings of the queue.
+    /// What was asked; empty for reads of the accounting side.
     pub(crate) body: Bytes,
     pub(crate) told: Told,
     /// When the answer came.
     pub(crate) told_at: Option<Timestamp>,
-}
-
-/// When a process is to die at a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Death {
-    /// The request never leaves.
-    Before,
-    /// The remote did it; nobody hears of it.
-    After,
+    /// What it said, where the portal answered.
+    pub(crate) answer: Bytes,
 }
 
 /// Told to whoever kills processes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kill {
     pub(crate) process: u64,
+    /// At which point it died.
+    pub(crate) point: &'static str,
 }
 
 /// What all ways share.
@@ -80,32 +81,45 @@ pub(crate) struct Network {
     dice: Mutex<Dice>,
     latency_ms: (u64, u64),
     hangs_permille: u64,
+    spoils: Mutex<Spoils>,
+    watch: Watch,
+    pub(crate) witness: Witness,
     pub(crate) portal_down: AtomicBool,
     pub(crate) accounting_down: AtomicBool,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     kill: UnboundedSender<Kill>,
-    pub(crate) witness: Witness,
 }
 
 impl Network {
     pub(crate) fn new(
         dice: Dice,
         latency_ms: (u64, u64),
+        spoils: Spoils,
+        watch: Watch,
+        witness: Witness,
         now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
         kill: UnboundedSender<Kill>,
-        witness: Witness,
     ) -> Self {
         Self {
             seen: Mutex::default(),
             dice: Mutex::new(dice),
             latency_ms,
             hangs_permille: 300,
+            spoils: Mutex::new(spoils),
+            watch,
+            witness,
             portal_down: AtomicBool::new(false),
             accounting_down: AtomicBool::new(false),
             now,
             kill,
-            witness,
         }
+    }
+
+    /// Everything that left so far for one tenant's remotes.
+    pub(crate) fn seen_for(&self, tenant: usize) -> Vec<Seen> {
+        let all = self.seen();
+        let its = all.iter().filter(|seen| seen.tenant == tenant);
+        its.cloned().collect()
     }
 
     /// Everything that left so far.
@@ -130,90 +144,71 @@ impl Network {
         dice.chance(self.hangs_permille)
     }
 
+    /// What becomes of answers.
+    pub(crate) fn spoils(&self) -> MutexGuard<'_, Spoils> {
+        self.spoils.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, seen: Seen) -> usize {
         let mut all = self.seen();
         all.push(seen);
         all.len().saturating_sub(1)
     }
 
-    fn tell(&self, place: usize, told: Told) {
+    fn tell(&self, place: usize, told: Told, answer: Bytes) {
         let now = (self.now)();
         if let Some(seen) = self.seen().get_mut(place) {
             seen.told = told;
             seen.told_at = Some(now);
+            seen.answer = answer;
         }
     }
 }
 
-/// One process's way to one remote.
+/// One process's way to one remote of one tenant.
 pub(crate) struct Way {
     pub(crate) network: Arc<Network>,
+    pub(crate) tenant: usize,
     pub(crate) remote: Remote,
     pub(crate) router: Router,
     pub(crate) process: u64,
-    pub(crate) dies: Arc<Mutex<Option<(u64, Death)>>>,
+    pub(crate) doom: Arc<Mutex<Option<Doom>>>,
 }
 
 impl Way {
-    /// Whether the process is to die at this request.
-    fn death(&self) -> Option<Death> {
-        let mut dies = self.dies.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *dies {
-            Some((0, death)) => {
-                let death = *death;
-                *dies = None;
-                Some(death)
-            }
-            Some((left, _)) => {
-                *left = left.saturating_sub(1);
-                None
-            }
-            None => None,
+    /// Whether the process is to die at this request, and how.
+    fn doom(&self, what: &str, body: &[u8]) -> Option<Doom> {
+        let mut dooms = self.doom.lock().unwrap_or_else(PoisonError::into_inner);
+        let doom = dooms.as_mut()?;
+        if let Some(asked) = doom.at
+            && !(asked.remote == self.remote && is_like(self.remote, asked.holds, what, body))
+        {
+            return None;
         }
+        if doom.skipped > 0 {
+            doom.skipped = doom.skipped.saturating_sub(1);
+            return None;
+        }
+        dooms.take()
     }
 
-    async fn die(&self) -> ! {
+    async fn die(&self, doom: &Doom) -> ! {
         // Whoever kills is there as long as the world is.
         let _heard = self.network.kill.send(Kill {
             process: self.process,
+            point: doom.point,
         });
         std::future::pending().await
     }
-}
 
-#[async_trait]
-impl Peer for Way {
-    async fn call(
+    /// Carries the request there and the answer back, whatever becomes of who sent it.
+    fn carry(
         &self,
         request: http::Request<Bytes>,
-    ) -> Result<http::Response<Bytes>, PeerFailure> {
-        let death = self.death();
-        if death == Some(Death::Before) {
-            self.die().await;
-        }
-        let network = &self.network;
-        let (at, what) = ((network.now)(), what(self.remote, &request));
-        network
-            .witness
-            .leaves(at, self.process, self.remote, &what, request.body())
-            .await;
-        let place = network.note(Seen {
-            at,
-            process: self.process,
-            remote: self.remote,
-            what,
-            body: kept(self.remote, &request),
-            told: Told::Nothing,
-            told_at: None,
-        });
-        if network.is_down(self.remote) {
-            network.tell(place, Told::Refused);
-            return Err(PeerFailure::Refused);
-        }
-        let (there, back) = (network.latency(), network.latency());
+    ) -> tokio::task::JoinHandle<Option<http::Response<Bytes>>> {
+        let (there, back) = (self.network.latency(), self.network.latency());
         let router = self.router.clone();
-        // Once sent, a request arrives, whatever becomes of who sent it.
-        let carried = tokio::spawn(async move {
+        tokio::spawn(async move {
             pause(there).await;
             let answer = router.oneshot(request.map(Body::from)).await;
             let Ok(answer) = answer;
@@ -226,33 +221,104 @@ impl Peer for Way {
             }
             let body = body.ok()?.to_bytes();
             Some(http::Response::from_parts(head, body))
-        });
+        })
+    }
+}
+
+#[async_trait]
+impl Peer for Way {
+    async fn call(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, PeerFailure> {
+        let network = &self.network;
+        let what = what(self.remote, &request);
+        let doom = self.doom(&what, request.body());
+        if let Some(doom) = doom.filter(|doom| doom.death == Death::Before) {
+            self.die(&doom).await;
+        }
+        let leaves = Seen {
+            at: (network.now)(),
+            tenant: self.tenant,
+            process: self.process,
+            remote: self.remote,
+            what,
+            body: kept(self.remote, &request),
+            told: Told::Nothing,
+            told_at: None,
+            answer: Bytes::new(),
+        };
+        network.watch.leaves(&leaves, &request);
+        network.witness.leaves(&leaves).await;
+        let place = network.note(leaves);
+        if network.is_down(self.remote) {
+            network.tell(place, Told::Refused, Bytes::new());
+            return Err(PeerFailure::Refused);
+        }
+        let spoilt = network.spoils().draw(self.remote, request.body());
+        if let Some(answer) = spoilt.as_ref().and_then(Spoilt::instead) {
+            pause(network.latency()).await;
+            network.tell(place, told(&answer), Bytes::new());
+            return Ok(answer);
+        }
+        let mut request = request;
+        let mut left = Vec::new();
+        if let Some(spoilt) = &spoilt {
+            (*request.body_mut(), left) = spoilt.request(request.body());
+        }
+        let carried = self.carry(request);
+        if let Some(doom) = doom.filter(|doom| doom.death == Death::During) {
+            self.die(&doom).await;
+        }
         let answer = carried.await.ok().flatten();
-        if death == Some(Death::After) {
-            self.die().await;
+        if let Some(doom) = doom {
+            self.die(&doom).await;
         }
         match answer {
             Some(answer) => {
-                let status = answer.status().as_u16();
-                let is_page = answer
-                    .headers()
-                    .get(http::header::CONTENT_TYPE)
-                    .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-                network.tell(
-                    place,
-                    if is_page {
-                        Told::Page(status)
-                    } else {
-                        Told::Answer(status)
-                    },
-                );
+                let answer = match &spoilt {
+                    Some(spoilt) => spoilt.spoil(answer, &left).await,
+                    None => answer,
+                };
+                let told = match &spoilt {
+                    Some(spoilt) if !spoilt.how.is_readable() => Told::Spoilt,
+                    Some(_) | None => told(&answer),
+                };
+                let said = match self.remote {
+                    Remote::Portal => answer.body().clone(),
+                    Remote::Accounting => Bytes::new(),
+                };
+                network.watch.answered(self.tenant, &said);
+                network.tell(place, told, said);
                 Ok(answer)
             }
             None if network.hangs() => std::future::pending().await,
             None => {
-                network.tell(place, Told::Cut);
+                network.tell(place, Told::Cut, Bytes::new());
                 Err(PeerFailure::Cut)
             }
+        }
+    }
+}
+
+fn told(answer: &http::Response<Bytes>) -> Told {
+    let status = answer.status().as_u16();
+    let kind = answer.headers().get(http::header::CONTENT_TYPE);
+    let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_page {
+        Told::Page(status)
+    } else {
+        Told::Answer(status)
+    }
+}
+
+fn is_like(remote: Remote, holds: &str, what: &str, body: &[u8]) -> bool {
+    match remote {
+        Remote::Accounting => what.starts_with("POST ") && what.ends_with(holds),
+        Remote::Portal => {
+            let wanted = holds.as_bytes();
+            what.contains(holds.rsplit('/').next().unwrap_or(holds))
+                || body.windows(wanted.len()).any(|part| part == wanted)
         }
     }
 }
@@ -270,10 +336,7 @@ fn what(remote: Remote, request: &http::Request<Bytes>) -> String {
 
 fn kept(remote: Remote, request: &http::Request<Bytes>) -> Bytes {
     match remote {
-        Remote::Accounting if request.method() == http::Method::POST => request.body().clone(),
-        Remote::Portal if request.uri().path().ends_with("/event.offline.get") => {
-            request.body().clone()
-        }
-        Remote::Accounting | Remote::Portal => Bytes::new(),
+        Remote::Accounting if request.method() != http::Method::POST => Bytes::new(),
+        Remote::Accounting | Remote::Portal => request.body().clone(),
     }
 }

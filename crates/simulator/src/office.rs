@@ -40,15 +40,10 @@ pub(crate) const DATE: &str = "UF_CRM_PROVODKA_DATE";
 pub const STATUS: &str = "UF_CRM_PROVODKA_STATUS";
 pub(crate) const SUM: &str = "UF_CRM_PROVODKA_SUM";
 pub(crate) const COMMAND: &str = "UF_CRM_PROVODKA_COMMAND";
-/// What the portal's events prove themselves by.
-pub(crate) const EVENT_TOKEN: &str = "simulated-application-token";
-/// The portal's address.
-pub(crate) const PORTAL: &str = "https://portal.example";
-/// The accounting side's address.
-pub(crate) const ACCOUNTING: &str = "https://kontur.example";
 /// Where the portal sends its events.
 pub(crate) const DOOR: &str = "https://provodka.example/webhooks/bitrix24";
-const ORGANISATION: &str = "3d1f6b2a-7c54-4f0e-9a31-5b8e2c7d9f10";
+/// Begins every secret and every personal detail: nothing that bears it may leave by another way than it should.
+pub(crate) const CANARY: &str = "kanareyka";
 const EVENTS: [&str; 14] = [
     "ONCRMDEALADD",
     "ONCRMDEALUPDATE",
@@ -66,9 +61,59 @@ const EVENTS: [&str; 14] = [
     "ONCRMADDRESSUNREGISTER",
 ];
 
+/// The host of a tenant's portal.
+pub(crate) fn portal_host(place: usize) -> String {
+    format!("portal-{place}.example")
+}
+
+/// The host of a tenant's books.
+pub(crate) fn accounting_host(place: usize) -> String {
+    format!("kontur-{place}.example")
+}
+
+pub(crate) fn portal_address(place: usize) -> String {
+    format!("https://{}", portal_host(place))
+}
+
+pub(crate) fn accounting_address(place: usize) -> String {
+    format!("https://{}", accounting_host(place))
+}
+
+/// The secret of our webhook.
+pub(crate) fn webhook_secret(place: usize) -> String {
+    format!("{CANARY}hook{place}")
+}
+
+/// What the portal's events prove themselves by.
+pub(crate) fn event_token(place: usize) -> String {
+    format!("{CANARY}-application-token-{place}")
+}
+
+/// Stands in the data of one tenant alone.
+pub(crate) fn canary(place: usize) -> String {
+    format!("Владение{place}")
+}
+
+/// A detail of a person: it may stand with the remotes, and in no journal, log or question.
+pub(crate) fn person(place: usize) -> String {
+    format!("{CANARY}{place}@person.example")
+}
+
+fn organisation(place: usize) -> String {
+    format!("3d1f6b2a-7c54-4f0e-9a31-5b8e2c7d9f1{}", place % 10)
+}
+
 /// The portal before anybody works.
-pub(crate) fn portal(weather: &Weather) -> PortalConfig {
+pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     let mut portal = PortalConfig::sample();
+    portal.member_id = format!("a223c6b3710f85df22e9377d6c4f755{}", place % 10);
+    for hook in &mut portal.webhooks {
+        hook.secret = webhook_secret(place);
+    }
+    for app in &mut portal.applications {
+        app.client_secret = format!("{CANARY}-client-{place}");
+        app.application_token = event_token(place);
+    }
     let field = |name: &str, kind: &str, label: &str| CustomFieldSeed {
         entity: "CRM_DEAL".to_owned(),
         name: name.to_owned(),
@@ -77,6 +122,9 @@ pub(crate) fn portal(weather: &Weather) -> PortalConfig {
         multiple: false,
         items: Vec::new(),
     };
+    for user in &mut portal.users {
+        user.email = person(place);
+    }
     portal.funnels.truncate(1);
     portal.companies.truncate(1);
     portal.contacts.clear();
@@ -95,11 +143,11 @@ pub(crate) fn portal(weather: &Weather) -> PortalConfig {
         admin: true,
         ..UserSeed::default()
     });
-    portal.companies.push(buyer(0, true));
+    portal.companies.push(buyer(place, 0, true));
     portal.deals = vec![DealSeed {
         title: OLD_TITLE.to_owned(),
         stage: INVOICE.to_owned(),
-        company: title_of(0),
+        company: title_in(place, 0),
         lines: vec![line("Старая поставка", "1000", "1")],
         age_hours: 200,
         copies: 2,
@@ -109,7 +157,7 @@ pub(crate) fn portal(weather: &Weather) -> PortalConfig {
         portal.outgoing_webhooks.push(OutgoingWebhookSeed {
             url: DOOR.to_owned(),
             events: EVENTS.map(str::to_owned).to_vec(),
-            application_token: EVENT_TOKEN.to_owned(),
+            application_token: event_token(place),
         });
     }
     portal.events = weather.events.clone();
@@ -143,16 +191,17 @@ fn robots(weather: &Weather) -> Vec<RobotSeed> {
 }
 
 /// The accounting side's books.
-pub(crate) fn books(weather: &Weather) -> serde_json::Value {
+pub(crate) fn books(weather: &Weather, place: usize) -> serde_json::Value {
     json!({
         "organizations": [{
-            "id": ORGANISATION,
+            "id": organisation(place),
             "name": "Общество с ограниченной ответственностью «Северный ветер»",
             "short_name": SELLER,
             "inn": "7707083893",
             "kpp": "770701001",
             "bank_accounts": []
         }],
+        "api_keys": [{"key": format!("{CANARY}-key-{place}")}],
         "settings": {
             "idempotency_key": weather.idempotency_key,
             "list_lag_ms": weather.list_lag_ms,
@@ -161,8 +210,13 @@ pub(crate) fn books(weather: &Weather) -> serde_json::Value {
 }
 
 /// The policy as `setup --active` leaves it.
-pub(crate) fn policy(weather: &Weather, start_at: Timestamp, own_company: u64) -> Policy {
-    let organisation = OrganisationId::new(ORGANISATION);
+pub(crate) fn policy(
+    weather: &Weather,
+    place: usize,
+    start_at: Timestamp,
+    own_company: u64,
+) -> Policy {
+    let organisation = OrganisationId::new(organisation(place));
     Policy {
         start_at,
         administrator: Some(ADMINISTRATOR.to_string()),
@@ -201,16 +255,28 @@ pub(crate) fn policy(weather: &Weather, start_at: Timestamp, own_company: u64) -
 
 /// What a buyer of this number is called.
 pub fn title_of(number: u32) -> String {
-    format!("ООО «Покупатель {number}»")
+    title_in(0, number)
+}
+
+/// The same of another tenant.
+pub(crate) fn title_in(place: usize, number: u32) -> String {
+    format!("ООО «Покупатель {number} {}»", canary(place))
 }
 
 /// The KPP of every buyer that has one.
 pub(crate) const KPP: &str = "770101001";
 
 /// A buyer with an INN whose check digit holds, one for each number.
-pub fn buyer(number: u32, with_kpp: bool) -> CompanySeed {
-    let title = title_of(number);
-    let mut fields = texts(&[("RQ_INN", &inn(number)), ("RQ_COMPANY_NAME", &title)]);
+pub(crate) fn buyer(place: usize, number: u32, with_kpp: bool) -> CompanySeed {
+    let title = title_in(place, number);
+    let person = person(place);
+    let mut fields = texts(&[
+        ("RQ_INN", &inn(number)),
+        ("RQ_COMPANY_NAME", &title),
+        ("RQ_DIRECTOR", &person),
+        ("RQ_PHONE", &person),
+        ("RQ_EMAIL", &person),
+    ]);
     if with_kpp {
         fields.insert("RQ_KPP".to_owned(), KPP.to_owned());
     }

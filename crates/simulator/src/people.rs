@@ -41,12 +41,16 @@ pub(crate) struct Buyer {
 
 /// The people and what they have done.
 pub(crate) struct Office {
+    /// Of which tenant.
+    pub(crate) place: usize,
     pub(crate) portal: emulator_bitrix24::Emulator,
     pub(crate) accounting: kontur::Emulator,
     pub(crate) deals: BTreeMap<i64, Deal>,
     pub(crate) buyers: BTreeMap<u32, Buyer>,
     /// Bills that the accountant laid hands on.
     pub(crate) handled: Vec<kontur::Id>,
+    /// Bills that the accountant issued by hand, with their deals.
+    pub(crate) by_hand: Vec<(i64, kontur::Id)>,
     pub(crate) dice: Dice,
     pub(crate) story: Story,
     pub(crate) most_deals: u64,
@@ -54,8 +58,16 @@ pub(crate) struct Office {
 }
 
 impl Office {
-    fn tell(&self, now: Timestamp, kind: &str, words: impl Into<String>) {
+    pub(crate) fn tell(&self, now: Timestamp, kind: &str, words: impl Into<String>) {
+        let words = match self.place {
+            0 => words.into(),
+            place => format!("tenant {place}: {}", words.into()),
+        };
         self.story.tell(now, kind, words);
+    }
+
+    fn title_of(&self, number: u32) -> String {
+        office::title_in(self.place, number)
     }
 
     /// A manager does something.
@@ -118,7 +130,9 @@ impl Office {
         let seed = DealSeed {
             title: "Поставка".to_owned(),
             stage: stage.to_owned(),
-            company: buyer.map(office::title_of).unwrap_or_default(),
+            company: buyer
+                .map(|number| self.title_of(number))
+                .unwrap_or_default(),
             lines: lines.clone(),
             responsible: office::MANAGER,
             ..DealSeed::default()
@@ -157,7 +171,7 @@ impl Office {
         let made = self
             .portal
             .manager()
-            .create_company(&office::buyer(number, with_kpp));
+            .create_company(&office::buyer(self.place, number, with_kpp));
         if made.is_ok() {
             self.buyers.insert(number, Buyer { with_kpp });
         }
@@ -258,7 +272,7 @@ impl Office {
     }
 
     fn change_kpp(&mut self, now: Timestamp, number: u32, kpp: &str) {
-        let Some(company) = self.portal.company_by_title(&office::title_of(number)) else {
+        let Some(company) = self.portal.company_by_title(&self.title_of(number)) else {
             return;
         };
         let fields = BTreeMap::from([("RQ_KPP".to_owned(), kpp.to_owned())]);
@@ -277,7 +291,7 @@ impl Office {
 
     fn other_buyer(&mut self, now: Timestamp, deal: i64) {
         let number = self.some_buyer(now);
-        let company = self.portal.company_by_title(&office::title_of(number));
+        let company = self.portal.company_by_title(&self.title_of(number));
         let fields = json!({"COMPANY_ID": company.unwrap_or(0)});
         let edited = self.portal.manager().edit_deal(deal, fields);
         self.tell(
@@ -300,7 +314,8 @@ impl Office {
     }
 
     fn order(&mut self, now: Timestamp, deal: i64) {
-        for _press in 0..self.dice.between(1, 3) {
+        let most = if self.dice.chance(100) { 20 } else { 3 };
+        for _press in 0..self.dice.between(1, most) {
             let fields = json!({office::COMMAND: "Выставить счёт"});
             let edited = self.portal.manager().edit_deal(deal, fields);
             self.tell(now, "ordered", format!("deal {deal}: {edited:?}"));
@@ -349,38 +364,6 @@ impl Office {
         if let Some(known) = self.deals.get_mut(&deal) {
             known.deleted = deleted.is_ok();
         }
-    }
-
-    /// The accountant does something.
-    pub(crate) fn accountant(&mut self, now: Timestamp) {
-        let organisations = self.accounting.organizations();
-        let Some(accountant) = organisations
-            .first()
-            .and_then(|id| self.accounting.accountant(*id))
-        else {
-            return;
-        };
-        let truth = self.accounting.truth();
-        let bills: Vec<kontur::Id> = truth.bills().map(|bill| bill.meta.id).collect();
-        let Some(bill) = self.dice.pick(&bills) else {
-            return;
-        };
-        let act = self.dice.below(100);
-        let done = match act {
-            0..25 => ("cancelled bill", accountant.cancel_bill(bill).err()),
-            25..50 => ("deleted bill", accountant.delete_bill(bill).err()),
-            50..65 => ("restored bill", accountant.restore_bill(bill).err()),
-            _ => {
-                let price = self.dice.between(1, 9_999).to_string();
-                let changes = json!({"items": [{
-                    "productName": "Исправлено", "unitName": "шт", "quantity": 1, "price": price,
-                    "ndsRate": "nds22"
-                }]});
-                ("edited bill", accountant.edit_bill(bill, &changes).err())
-            }
-        };
-        self.handled.push(bill);
-        self.tell(now, done.0, format!("{bill}: {:?}", done.1));
     }
 }
 

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use documents::Renderer;
 use engine::settings::PortalTask;
-use engine::{Clock, Engine, Means, SharedRng, Stopper, StoreGate, TokioClock};
+use engine::{Clock, Engine, Means, SharedRng, Stopper, StoreGate};
 use jiff::Timestamp;
 use reconciler::{Reconciler, portal_task};
 use store::{Lane, Look, Store, Subject};
@@ -20,20 +20,22 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 use transport::{InProcess, Peer};
 
-use crate::connect::{Access, Connector, KnownPortals};
+use crate::connect::{Access, Connector, Connectors, KnownPortals};
+use crate::death::{Doom, Moment, Point, Reached};
 use crate::dice::{About, Dice};
 use crate::freeze::{Freezer, ProcessClock, ProcessTransport};
-use crate::network::{Death, Network, Remote, Way};
+use crate::host::HostClock;
+use crate::network::{Network, Remote, Way};
+use crate::office;
 use crate::weather::{ACCOUNTING_QUIET, PORTAL_QUIET};
 
 /// What every process of a world shares.
 pub(crate) struct Ground {
     pub(crate) seed: u64,
     pub(crate) network: Arc<Network>,
-    pub(crate) clock: TokioClock,
-    pub(crate) access: Access,
-    pub(crate) portal: Router,
-    pub(crate) accounting: Router,
+    /// What the machine shows; the truth is the network's.
+    pub(crate) clock: HostClock,
+    pub(crate) tenants: Vec<Site>,
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) ended: UnboundedSender<u64>,
     pub(crate) numbers: Numbers,
@@ -48,14 +50,23 @@ pub struct Numbers {
     pub reconciler: reconciler::Settings,
 }
 
+/// A tenant as processes reach it.
+pub(crate) struct Site {
+    pub(crate) access: Access,
+    pub(crate) portal: Router,
+    pub(crate) accounting: Router,
+}
+
 /// A process that runs.
 pub(crate) struct Process {
     /// Which start: no two are alike.
     pub(crate) number: u64,
     pub(crate) store: Store,
-    pub(crate) connector: Arc<Connector>,
+    pub(crate) connectors: Arc<Connectors>,
     pub(crate) freezer: Freezer,
-    dies: Arc<Mutex<Option<(u64, Death)>>>,
+    doom: Arc<Mutex<Option<Doom>>>,
+    /// The named point at which its store is to fail.
+    armed: Mutex<Option<&'static str>>,
     routes: Router,
     stopper: Stopper,
     tasks: Vec<JoinHandle<()>>,
@@ -66,29 +77,11 @@ impl Process {
     pub(crate) async fn start(ground: &Ground, number: u64, store: Store) -> Self {
         let freezer = Freezer::default();
         let clock: Arc<dyn Clock> = Arc::new(ProcessClock {
-            clock: ground.clock,
+            clock: ground.clock.clone(),
             freezer: freezer.clone(),
         });
-        let dies = Arc::new(Mutex::new(None));
-        let way = |remote, router: &Router| -> Arc<dyn Peer> {
-            Arc::new(Way {
-                network: Arc::clone(&ground.network),
-                remote,
-                router: router.clone(),
-                process: number,
-                dies: Arc::clone(&dies),
-            })
-        };
-        let peers = HashMap::from([
-            (
-                "portal.example".to_owned(),
-                way(Remote::Portal, &ground.portal),
-            ),
-            (
-                "kontur.example".to_owned(),
-                way(Remote::Accounting, &ground.accounting),
-            ),
-        ]);
+        let doom = Arc::new(Mutex::new(None));
+        let peers = ways(ground, number, &doom);
         let time = Arc::clone(&clock);
         let network = Arc::new(InProcess::new(peers, Arc::new(move || time.now())));
         let transport = Arc::new(ProcessTransport {
@@ -109,21 +102,24 @@ impl Process {
             rng.clone(),
             settings.gate.clone(),
         ));
-        let connector = Arc::new(Connector::new(
-            ground.access.clone(),
-            store.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&gate),
-            transport,
-        ));
+        let connector = |site: &Site| {
+            Arc::new(Connector::new(
+                site.access.clone(),
+                store.clone(),
+                Arc::clone(&clock),
+                Arc::clone(&gate),
+                Arc::clone(&transport) as Arc<dyn transport::Transport>,
+            ))
+        };
+        let connectors = Arc::new(Connectors(ground.tenants.iter().map(connector).collect()));
         let routes = web::router(web::App {
             store: store.clone(),
             clock: Arc::clone(&clock),
-            portals: Arc::new(KnownPortals(Arc::clone(&connector))),
+            portals: Arc::new(KnownPortals(Arc::clone(&connectors))),
             guard: Arc::default(),
         });
         let reconciler = Reconciler::new(
-            Arc::clone(&connector) as Arc<dyn reconciler::Connections>,
+            Arc::clone(&connectors) as Arc<dyn reconciler::Connections>,
             Arc::clone(&ground.renderer),
             ground.numbers.reconciler.clone(),
         );
@@ -134,7 +130,9 @@ impl Process {
             rng,
             settings,
         };
-        look_now(&store, &ground.access, clock.now()).await;
+        for site in &ground.tenants {
+            look_now(&store, &site.access, clock.now()).await;
+        }
         let (stopper, stop) = Stopper::new();
         let engine = Engine::new(means, Arc::new(reconciler), format!("process-{number}"));
         let ended = ground.ended.clone();
@@ -143,18 +141,21 @@ impl Process {
             let _ended = engine.run(stop).await.is_ok();
             let _heard = ended.send(number);
         });
-        let learns = Arc::clone(&connector);
+        let learn = Arc::clone(&connectors);
         let beside = tokio::spawn(async move {
-            if learns.access.webhook.is_none() {
-                learns.learn_offline().await;
+            for learns in &learn.0 {
+                if learns.access.webhook.is_none() {
+                    learns.learn_offline().await;
+                }
             }
         });
         Self {
             number,
             store,
-            connector,
+            connectors,
             freezer,
-            dies,
+            doom,
+            armed: Mutex::new(None),
             routes,
             stopper,
             tasks: vec![work, beside],
@@ -186,9 +187,51 @@ impl Process {
         (self.routes.clone(), self.freezer.clone())
     }
 
-    /// It is to die at its request after `skipped` others.
-    pub(crate) fn dies_at_request(&self, skipped: u64, death: Death) {
-        *self.dies.lock().unwrap_or_else(PoisonError::into_inner) = Some((skipped, death));
+    /// It is to die at a request.
+    pub(crate) fn dies_at_request(&self, doom: Doom) {
+        *self.doom.lock().unwrap_or_else(PoisonError::into_inner) = Some(doom);
+    }
+
+    /// It is to die at a named point, once it came by so many times.
+    pub(crate) fn dies_at_point(&self, point: Point, skipped: u64) {
+        match point.reached {
+            Reached::Request(asked, death) => self.dies_at_request(Doom {
+                at: Some(asked),
+                skipped,
+                death,
+                point: point.name,
+            }),
+            Reached::Store(statement, fault) => {
+                let moment = Moment {
+                    statement: Some(statement),
+                    fault,
+                };
+                let nth = u32::try_from(skipped).unwrap_or(0).saturating_add(1);
+                self.dies_at(moment, nth, Some(point.name));
+            }
+        }
+    }
+
+    /// It is to die when its store comes to this.
+    pub(crate) fn dies_at(&self, moment: Moment, nth: u32, point: Option<&'static str>) {
+        *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = point;
+        let faults = self.store.faults();
+        match moment.statement {
+            Some(statement) => faults.fail_nth_of(statement, nth, moment.fault),
+            None => faults.fail_nth(nth, moment.fault),
+        }
+    }
+
+    /// The named point at which its store has failed, if it did.
+    pub(crate) fn failed_at(&self) -> Option<&'static str> {
+        let armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        armed.filter(|_| !self.store.faults().cancel())
+    }
+
+    /// What was ordered and has not happened yet is taken back.
+    pub(crate) fn is_spared(&self) {
+        *self.doom.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let _was_ordered = self.store.faults().cancel();
     }
 
     /// Asks it to end when what runs is done.
@@ -208,6 +251,37 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A process's ways to all remotes, by host.
+fn ways(
+    ground: &Ground,
+    number: u64,
+    doom: &Arc<Mutex<Option<Doom>>>,
+) -> HashMap<String, Arc<dyn Peer>> {
+    let mut peers = HashMap::new();
+    for site in &ground.tenants {
+        let place = site.access.place;
+        let way = |remote, router: &Router| -> Arc<dyn Peer> {
+            Arc::new(Way {
+                network: Arc::clone(&ground.network),
+                tenant: place,
+                remote,
+                router: router.clone(),
+                process: number,
+                doom: Arc::clone(doom),
+            })
+        };
+        peers.insert(
+            office::portal_host(place),
+            way(Remote::Portal, &site.portal),
+        );
+        peers.insert(
+            office::accounting_host(place),
+            way(Remote::Accounting, &site.accounting),
+        );
+    }
+    peers
 }
 
 /// What may have changed while we were away is looked for at once.

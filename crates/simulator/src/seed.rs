@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use documents::{Layout, Renderer};
+use domain::{DealId, PortalId};
 use jiff::Timestamp;
 use planted::Bug;
 use sha2::{Digest as _, Sha256};
-use store::JournalFilter;
+use store::{JournalFilter, JournalLine, Subject};
 
 use crate::check::{self, Evidence};
-use crate::neighbour;
+use crate::death::POINTS;
+use crate::logs::Logs;
+use crate::neighbour::{self, Belongings};
+use crate::office;
 use crate::world::{Scene, World, told};
 
 /// What came of a seed.
@@ -62,23 +66,33 @@ impl Simulator {
 
     /// Runs one seed on this thread and judges it.
     pub fn run(&self, seed: u64) -> Report {
-        self.live(seed, false)
+        self.live(seed, Scene::of(seed), false)
     }
 
     /// The same with its whole story and its hash.
     pub fn tell(&self, seed: u64) -> Report {
-        self.live(seed, true)
+        self.live(seed, Scene::of(seed), true)
     }
 
-    fn live(&self, seed: u64, tells: bool) -> Report {
+    /// A seed's short day on which up to so many processes die at one of the [`named_points`].
+    pub fn run_at(&self, seed: u64, point: &str, deaths: u64) -> Option<Report> {
+        let point = POINTS.iter().find(|known| known.name == point)?;
+        Some(self.live(seed, Scene::at_point(*point, deaths), false))
+    }
+
+    fn live(&self, seed: u64, scene: Scene, tells: bool) -> Report {
         #[cfg(feature = "hunt")]
         let _planted = planted::plant(self.planted);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build();
+        let logs = Logs::default();
+        let _listening = logs.listen();
         let lived = match runtime {
-            Ok(runtime) => runtime.block_on(live(seed, tells, Arc::clone(&self.renderer))),
+            Ok(runtime) => {
+                runtime.block_on(live(seed, scene, tells, Arc::clone(&self.renderer), &logs))
+            }
             Err(error) => Err(error.to_string()),
         };
         lived.unwrap_or_else(|error| Report {
@@ -92,60 +106,153 @@ impl Simulator {
     }
 }
 
-async fn live(seed: u64, tells: bool, renderer: Arc<Renderer>) -> Result<Report, String> {
-    let mut world = World::begin(seed, Scene::of(seed), renderer).await?;
+async fn live(
+    seed: u64,
+    scene: Scene,
+    tells: bool,
+    renderer: Arc<Renderer>,
+    logs: &Logs,
+) -> Result<Report, String> {
+    let mut world = World::begin(seed, scene, renderer).await?;
     world.live().await?;
     let settled = world.settle().await?;
     let late_writes = world.idle_hour().await;
-    let seen = world.ground.network.seen().clone();
-    let evidence = Evidence {
-        weather: &world.weather,
-        office: &world.office,
-        portal: world.office.portal.truth(),
-        accounting: world.office.accounting.truth(),
-        seen,
-        leaving: world.ground.network.witness.seen(),
-        neighbour: (
-            world.neighbour.clone(),
-            neighbour::belongings(&world.store).await?,
-        ),
-        given_up: &world.given_up,
-        cases: world.open_cases().await?,
-        journal: world
-            .store
-            .journal_verify(&world.portal_id)
-            .await
-            .map_err(told)?,
-        events_accepted: world
-            .doors
-            .accepted
-            .load(std::sync::atomic::Ordering::Relaxed),
-        events_kept: world
-            .store
-            .inbox_count(&world.portal_id)
-            .await
-            .map_err(told)?,
-        settled,
-        late_writes,
-        start: world.start,
-    };
-    let violations = check::all(&evidence);
-    count_faults(&world, &evidence);
-    let hash = if tells {
-        add_requests(&world, &evidence);
-        hash(&world, &evidence).await?
-    } else {
-        String::new()
-    };
+    world.observe().await;
+    let mut violations = world.watch.wrong();
+    violations.extend(at_rest(settled, late_writes));
+    let mut hash = Sha256::new();
+    count_spoilt(&world);
+    let neighbour = neighbour::belongings(&world.store).await?;
+    let secrets = world.watch.credentials();
+    violations.extend(check::in_logs(&logs.lines(), &secrets, &inns(&world)));
+    for place in 0..world.tenants.len() {
+        let evidence = evidence(&world, place, neighbour.clone(), &secrets).await?;
+        violations.extend(check::all(&evidence));
+        count_faults(&world, &evidence);
+        if tells {
+            add_requests(&world, &evidence);
+            add_hash(&world, &evidence, &mut hash)?;
+        }
+    }
+    for (at, words) in world.story.lines() {
+        hash.update(format!("{at} {words}\n"));
+    }
+    let bytes = hash.finalize();
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
     let lasted = world.now().duration_since(world.start);
     Ok(Report {
         seed,
         violations,
         story: world.story.lines(),
         counts: world.story.counts(),
-        hash,
+        hash: if tells {
+            digits.collect()
+        } else {
+            String::new()
+        },
         lasted: Duration::try_from(lasted).unwrap_or_default(),
     })
+}
+
+/// What must hold once nobody does anything any more.
+fn at_rest(settled: bool, late_writes: usize) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if !settled {
+        wrong.push("[I-4] it never became quiet".to_owned());
+    }
+    if late_writes > 0 {
+        wrong.push(format!(
+            "[I-17] {late_writes} writes in an hour in which nobody did anything"
+        ));
+    }
+    wrong
+}
+
+/// The numbers of all buyers.
+fn inns(world: &World) -> Vec<String> {
+    let buyers = world
+        .tenants
+        .iter()
+        .flat_map(|tenant| tenant.office.buyers.keys());
+    buyers.map(|number| office::inn(*number)).collect()
+}
+
+async fn evidence<'a>(
+    world: &'a World,
+    place: usize,
+    neighbour: Belongings,
+    secrets: &'a [String],
+) -> Result<Evidence<'a>, String> {
+    let tenant = world.tenants.get(place).ok_or("no such tenant")?;
+    let seen = world.ground.network.seen_for(place);
+    let deals = tenant.office.deals.keys();
+    let subjects: Vec<Subject> = deals
+        .filter_map(|id| u64::try_from(*id).ok())
+        .map(|id| Subject::deal(DealId(id)))
+        .collect();
+    let journal = world.store.journal_verify(&tenant.id).await;
+    let known = world.store.known(&tenant.id, &subjects).await;
+    let figures = world.store.stats(&tenant.id, world.now()).await;
+    Ok(Evidence {
+        weather: &world.weather,
+        place,
+        office: &tenant.office,
+        portal: tenant.office.portal.truth(),
+        accounting: tenant.office.accounting.truth(),
+        seen,
+        leaving: world.ground.network.witness.seen(place),
+        neighbour: (world.neighbour.clone(), neighbour),
+        given_up: &tenant.given_up,
+        cases: world.open_cases(place).await?,
+        known: known.map_err(told)?,
+        journal: journal.map_err(told)?,
+        figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
+        secrets,
+        lines: lines(world, &tenant.id).await?,
+        start: world.start,
+    })
+}
+
+async fn lines(world: &World, portal: &PortalId) -> Result<Vec<JournalLine>, String> {
+    let mut all: Vec<JournalLine> = Vec::new();
+    loop {
+        let filter = JournalFilter {
+            subject: None,
+            since: None,
+            after_seq: all.last().map_or(0, |line| line.seq),
+            limit: 1_000,
+        };
+        let lines = world.store.journal_read(portal, &filter).await;
+        let lines = lines.map_err(told)?;
+        if lines.is_empty() {
+            return Ok(all);
+        }
+        all.extend(lines);
+    }
+}
+
+/// The points at which a process may die, by name.
+pub fn named_points() -> Vec<&'static str> {
+    POINTS.iter().map(|point| point.name).collect()
+}
+
+/// The names under which points of death and spoilt answers are counted.
+pub fn named_faults() -> Vec<String> {
+    let points = named_points().into_iter();
+    let points = points.map(|point| format!("died: {point}"));
+    let answers = crate::spoil::ALL.iter();
+    points
+        .chain(answers.map(|how| format!("answer: {how:?}")))
+        .collect()
+}
+
+fn count_spoilt(world: &World) {
+    for mark in world.weather.marks() {
+        world.story.count(mark, 1);
+    }
+    for (how, count) in world.ground.network.spoils().counts() {
+        world.story.count(&format!("answer: {how:?}"), *count);
+    }
 }
 
 /// What left on the wire, beside what happened.
@@ -184,45 +291,31 @@ fn count_faults(world: &World, evidence: &Evidence<'_>) {
             world.story.count(&format!("accounting: {kind}"), 1);
         }
     }
-    let bills = evidence.accounting.bills().count();
-    world
-        .story
-        .count("bills", u64::try_from(bills).unwrap_or(0));
-    world
-        .story
-        .count("requests", u64::try_from(evidence.seen.len()).unwrap_or(0));
+    for (kind, count) in [
+        ("bills", evidence.accounting.bills().count()),
+        ("bill beside one by hand", check::doubled(evidence)),
+        ("requests", evidence.seen.len()),
+    ] {
+        let count = u64::try_from(count).unwrap_or(0);
+        world.story.count(kind, count);
+    }
 }
 
-async fn hash(world: &World, evidence: &Evidence<'_>) -> Result<String, String> {
-    let mut hash = Sha256::new();
-    let mut after_seq = 0;
-    loop {
-        let filter = JournalFilter {
-            subject: None,
-            since: None,
-            after_seq,
-            limit: 1_000,
-        };
-        let lines = world.store.journal_read(&world.portal_id, &filter).await;
-        let lines = lines.map_err(told)?;
-        let Some(last) = lines.last() else {
-            break;
-        };
-        after_seq = last.seq;
-        for line in &lines {
-            let entry = &line.entry;
-            if entry.kind != "exchange" {
-                let about = entry.subject.as_ref().map(ToString::to_string);
-                let words: String = entry.body.to_string().chars().take(600).collect();
-                let about = about.unwrap_or_default();
-                let words = format!("    journal: {about} {}: {words}", entry.kind);
-                world.story.add(entry.at, words);
-            }
-            hash.update(format!(
-                "{} {} {:?} {} {}\n",
-                line.seq, line.entry.at, line.entry.subject, line.entry.kind, line.entry.body
-            ));
+/// Our journal and both remotes' histories; what we decided joins the story.
+fn add_hash(world: &World, evidence: &Evidence<'_>, hash: &mut Sha256) -> Result<(), String> {
+    for line in &evidence.lines {
+        let entry = &line.entry;
+        if entry.kind != "exchange" {
+            let about = entry.subject.as_ref().map(ToString::to_string);
+            let words: String = entry.body.to_string().chars().take(600).collect();
+            let about = about.unwrap_or_default();
+            let words = format!("    journal: {about} {}: {words}", entry.kind);
+            world.story.add(entry.at, words);
         }
+        hash.update(format!(
+            "{} {} {:?} {} {}\n",
+            line.seq, line.entry.at, line.entry.subject, line.entry.kind, line.entry.body
+        ));
     }
     for entry in evidence.portal.entries() {
         hash.update(serde_json::to_string(entry).map_err(told)?);
@@ -230,9 +323,5 @@ async fn hash(world: &World, evidence: &Evidence<'_>) -> Result<String, String> 
     for own in evidence.accounting.organizations.values() {
         hash.update(format!("{:?}", own.changes));
     }
-    for (at, words) in world.story.lines() {
-        hash.update(format!("{at} {words}\n"));
-    }
-    let bytes = hash.finalize();
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(())
 }

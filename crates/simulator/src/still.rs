@@ -21,7 +21,7 @@ use crate::world::{Scene, World};
 /// What a still world begins with.
 #[derive(Clone, Debug)]
 pub struct Still {
-    /// Companies that can buy, by the numbers of [`office::buyer`].
+    /// Companies that can buy, by the numbers of [`office::title_of`].
     pub buyers: u32,
     /// How long the portal takes.
     pub portal: emulator_bitrix24::Latency,
@@ -47,7 +47,12 @@ pub struct Left {
 }
 
 /// A still world at work.
-pub struct StillWorld(World);
+pub struct StillWorld {
+    world: World,
+    portal: emulator_bitrix24::Emulator,
+    accounting: emulator_kontur_accounting::Emulator,
+    portal_id: PortalId,
+}
 
 impl Still {
     /// A world in which nothing takes time and the product goes by the program's own numbers.
@@ -79,28 +84,28 @@ impl Still {
             .map_err(|error| error.to_string())?;
         runtime.block_on(async move {
             let world = World::begin(0, self.scene(), renderer()).await?;
-            life(StillWorld(world)).await
+            life(StillWorld::of(world)?).await
         })
     }
 
     fn scene(self) -> Scene {
         let weather = Weather::still();
-        let mut portal = office::portal(&weather);
+        let mut portal = office::portal(&weather, 0);
         portal.deals.clear();
         portal.companies.truncate(1);
-        let buyers = (0..self.buyers).map(|number| office::buyer(number, true));
+        let buyers = (0..self.buyers).map(|number| office::buyer(0, number, true));
         portal.companies.extend(buyers);
         portal.latency = self.portal;
-        let mut books = office::books(&weather);
+        let mut books = office::books(&weather, 0);
         if let Some(settings) = books.get_mut("settings") {
             settings["latency_ms"] = self.accounting_ms.into();
             settings["requests_per_minute"] = self.accounting_per_minute.into();
         }
         Scene {
             weather,
-            portal,
-            books,
+            sites: vec![(portal, books)],
             numbers: self.numbers,
+            doom: None,
         }
     }
 }
@@ -110,29 +115,39 @@ fn renderer() -> Arc<Renderer> {
 }
 
 impl StillWorld {
+    fn of(world: World) -> Result<Self, String> {
+        let tenant = world.tenants.first().ok_or("nobody is there")?;
+        Ok(Self {
+            portal: tenant.office.portal.clone(),
+            accounting: tenant.office.accounting.clone(),
+            portal_id: tenant.id.clone(),
+            world,
+        })
+    }
+
     /// The imitated portal.
     pub fn portal(&self) -> &emulator_bitrix24::Emulator {
-        &self.0.office.portal
+        &self.portal
     }
 
     /// The imitated accounting side.
     pub fn accounting(&self) -> &emulator_kontur_accounting::Emulator {
-        &self.0.office.accounting
+        &self.accounting
     }
 
     /// The product's records.
     pub fn store(&self) -> &Store {
-        &self.0.store
+        &self.world.store
     }
 
     /// The tenant.
     pub fn portal_id(&self) -> &PortalId {
-        &self.0.portal_id
+        &self.portal_id
     }
 
     /// Now.
     pub fn now(&self) -> Timestamp {
-        self.0.now()
+        self.world.now()
     }
 
     /// Lets time pass.
@@ -142,7 +157,7 @@ impl StillWorld {
 
     /// Every request that left so far, in order.
     pub fn left(&self) -> Vec<Left> {
-        let seen = self.0.ground.network.seen();
+        let seen = self.world.ground.network.seen();
         seen.iter()
             .map(|seen| Left {
                 at: seen.at,
@@ -150,7 +165,7 @@ impl StillWorld {
                 what: seen.what.clone(),
                 status: match seen.told {
                     Told::Answer(status) | Told::Page(status) => Some(status),
-                    Told::Nothing | Told::Cut | Told::Refused => None,
+                    Told::Nothing | Told::Spoilt | Told::Cut | Told::Refused => None,
                 },
             })
             .collect()

@@ -10,6 +10,8 @@ use emulator_harness::{FaultKind, FaultRule};
 use planner::Attach;
 
 use crate::dice::{About, Dice};
+use crate::network::Remote;
+use crate::spoil::Spoil;
 
 /// After so long no write takes effect any more; late effects come sooner, as the remotes promise.
 pub(crate) const PORTAL_QUIET: Duration = Duration::from_secs(90);
@@ -25,6 +27,8 @@ pub(crate) struct Weather {
     pub(crate) idempotency_key: bool,
     /// Processes of the product on one database.
     pub(crate) owners: usize,
+    /// Portals on one database.
+    pub(crate) tenants: usize,
     pub(crate) attach: Attach,
     pub(crate) settle_seconds: u32,
     pub(crate) deals: u64,
@@ -33,6 +37,8 @@ pub(crate) struct Weather {
     pub(crate) calm: bool,
     /// No trouble but that some writes are answered late.
     pub(crate) hangs: bool,
+    /// The first tenant works as fast as it can, beside others who expect to be served.
+    pub(crate) floods: bool,
     pub(crate) portal_faults: Vec<FaultRule>,
     pub(crate) accounting_faults: Vec<FaultRule>,
     pub(crate) events: EventSettings,
@@ -42,6 +48,10 @@ pub(crate) struct Weather {
     pub(crate) skew: (i64, i64),
     pub(crate) list_lag_ms: u64,
     pub(crate) token_seconds: i64,
+    /// Run time of a method within ten minutes, where it is short.
+    pub(crate) operating_limit_ms: Option<u64>,
+    /// What answers suffer on their way.
+    pub(crate) spoils: Vec<(Remote, Spoil, u64)>,
     /// A robot moves deals on from the invoice stage after so many milliseconds.
     pub(crate) robot_after_ms: Option<u64>,
     /// A robot empties our field whenever somebody fills it, so often in all.
@@ -66,6 +76,10 @@ pub(crate) struct Often {
     pub(crate) killed_at_request: Option<Duration>,
     /// A process is gone at one of its next statements.
     pub(crate) killed_at_statement: Option<Duration>,
+    /// A process is gone at one of the named points.
+    pub(crate) killed_at_point: Option<Duration>,
+    /// The outcome of a commit is not known.
+    pub(crate) unknown_commit: Option<Duration>,
     /// The disk is full at one of the next statements or commits.
     pub(crate) disk_full: Option<Duration>,
     /// A process stands still for a while.
@@ -78,6 +92,12 @@ pub(crate) struct Often {
     pub(crate) scopes: Option<Duration>,
     /// All access tokens die.
     pub(crate) tokens: Option<Duration>,
+    /// All refresh tokens die as well: the application must be let in anew.
+    pub(crate) revoked: Option<Duration>,
+    /// The accounting side's tariff is not paid for a while.
+    pub(crate) tariff: Option<Duration>,
+    /// Somebody sets our machine's clock, and it is set right again.
+    pub(crate) jump: Option<Duration>,
     /// A foreign program on the same address uses up the portal's bucket.
     pub(crate) neighbour: Option<Duration>,
 }
@@ -108,6 +128,7 @@ impl Weather {
             app,
             idempotency_key: dice.chance(300),
             owners: if calm { 1 } else { owners },
+            tenants: 1,
             attach: if dice.chance(700) {
                 Attach::Accounting
             } else {
@@ -118,6 +139,7 @@ impl Weather {
             day,
             calm,
             hangs: false,
+            floods: false,
             portal_faults: Vec::new(),
             accounting_faults: Vec::new(),
             events: EventSettings {
@@ -128,6 +150,8 @@ impl Weather {
             skew: (0, 0),
             list_lag_ms: 0,
             token_seconds: 3600,
+            operating_limit_ms: None,
+            spoils: Vec::new(),
             robot_after_ms: dice.chance(300).then(|| dice.between(0, 20_000)),
             field_robot: None,
             row_edit_always_fires: dice.chance(500),
@@ -143,6 +167,7 @@ impl Weather {
                 weather.only_hangs(dice);
             }
         }
+        weather.rarities(&mut Dice::of(seed, About::Rarities));
         weather
     }
 
@@ -152,12 +177,14 @@ impl Weather {
             app: false,
             idempotency_key: false,
             owners: 1,
+            tenants: 1,
             attach: Attach::Accounting,
             settle_seconds: 0,
             deals: 0,
             day: Duration::ZERO,
             calm: true,
             hangs: false,
+            floods: false,
             portal_faults: Vec::new(),
             accounting_faults: Vec::new(),
             events: EventSettings::default(),
@@ -165,6 +192,8 @@ impl Weather {
             skew: (0, 0),
             list_lag_ms: 0,
             token_seconds: 3_600,
+            operating_limit_ms: None,
+            spoils: Vec::new(),
             robot_after_ms: None,
             field_robot: None,
             row_edit_always_fires: false,
@@ -173,6 +202,80 @@ impl Weather {
             accountant: None,
             integrator: None,
             omitted: 0,
+        }
+    }
+
+    /// What is rare draws from a stream of its own, so that the rest of the day stays as it is without it.
+    fn rarities(&mut self, dice: &mut Dice) {
+        if self.hangs {
+            return;
+        }
+        self.tenants = match dice.below(1_000) {
+            0..200 => 2,
+            200..240 => 3,
+            _ => 1,
+        };
+        if self.calm {
+            if self.tenants > 1 {
+                self.floods = true;
+                self.deals = dice.between(20, 40);
+                self.managers = dice.time(secs(1), secs(6));
+            }
+            return;
+        }
+        if dice.chance(120) {
+            self.operating_limit_ms = Some(dice.between(600, 6_000));
+        }
+        let mut often =
+            |of: u64, from: u64, to: u64| dice.chance(of).then(|| dice.time(secs(from), secs(to)));
+        self.often.killed_at_point = often(450, 10, 300);
+        self.often.unknown_commit = often(200, 20, 300);
+        self.often.revoked = often(120, 120, 900).filter(|_| self.app);
+        self.often.tariff = often(100, 120, 900);
+        // Never yet: quiet times and look-ups by time go by the wall clock alone, and a jump makes them wrong.
+        self.often.jump = often(0, 60, 900);
+        if !dice.chance(350) {
+            self.spoils = spoils(dice, self.app);
+        }
+    }
+
+    /// What lasts for the whole day, in words.
+    pub(crate) fn marks(&self) -> Vec<&'static str> {
+        let robots = self.robot_after_ms.is_some() || self.field_robot.is_some();
+        [
+            (self.app, "by application"),
+            (!self.app, "by webhook"),
+            (self.idempotency_key, "idempotency key"),
+            (self.owners > 1, "two owners"),
+            (self.tenants > 1, "several tenants"),
+            (self.calm, "calm"),
+            (self.hangs, "hanging writes"),
+            (self.floods, "flooding tenant"),
+            (self.events.double_permille > 0, "events doubled"),
+            (self.events.shuffle_permille > 0, "events shuffled"),
+            (self.skew != (0, 0), "clock skew"),
+            (self.list_lag_ms > 0, "list lag"),
+            (self.token_seconds < 3_600, "short tokens"),
+            (self.operating_limit_ms.is_some(), "short run time"),
+            (robots, "robots"),
+        ]
+        .into_iter()
+        .filter_map(|(holds, mark)| holds.then_some(mark))
+        .collect()
+    }
+
+    /// A short day on which nothing goes wrong of itself, for deaths at named points: an application whose tokens
+    /// expire often comes by all of them.
+    pub(crate) fn of_deaths() -> Self {
+        Self {
+            app: true,
+            deals: 8,
+            day: secs(1_200),
+            calm: false,
+            latency_ms: (5, 100),
+            token_seconds: 120,
+            managers: secs(25),
+            ..Self::still()
         }
     }
 
@@ -224,6 +327,7 @@ impl Weather {
             scopes: often(120, 120, 900),
             tokens: often(if self.app { 400 } else { 0 }, 60, 900),
             neighbour: often(150, 60, 600),
+            ..Often::default()
         };
         if dice.chance(250) {
             self.portal_faults.push(FaultRule {
@@ -327,4 +431,33 @@ fn rules(dice: &mut Dice, methods: &[&str], quiet: Duration) -> Vec<FaultRule> {
         });
     }
     rules
+}
+
+/// What answers suffer on this day, and how often.
+fn spoils(dice: &mut Dice, app: bool) -> Vec<(Remote, Spoil, u64)> {
+    let mut spoils = Vec::new();
+    for how in crate::spoil::ALL {
+        if dice.chance(700) {
+            continue;
+        }
+        let remote = if dice.chance(600) {
+            Remote::Portal
+        } else {
+            Remote::Accounting
+        };
+        let fits = match how {
+            Spoil::ExpiredWithin => remote == Remote::Portal && app,
+            Spoil::Overload | Spoil::MissingKey | Spoil::CutBatch => remote == Remote::Portal,
+            _ => true,
+        };
+        let most = match how {
+            Spoil::Overload | Spoil::Giant | Spoil::Deep => 10,
+            _ => 120,
+        };
+        let permille = dice.between(3, most);
+        if fits {
+            spoils.push((remote, how, permille));
+        }
+    }
+    spoils
 }

@@ -1,20 +1,22 @@
-//! What our own records said at the moment at which a request left: who held the portal, and how the effect stood.
+//! What our own records said at the moment at which a request left: who held the portal, and how the effects stood.
 //!
 //! It reads on a handle of its own, so that failures ordered for a process do not meet it, and it changes nothing.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use domain::PortalId;
+use domain::{DealId, PortalId};
 use jiff::Timestamp;
-use store::{EffectState, Store, Subject};
+use store::{Effect, EffectState, Store, Subject};
 
-use crate::network::Remote;
+use crate::asked::{Command, commands};
+use crate::network::{Remote, Seen};
 
 /// One request of a process as our records knew it when it left.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaving {
     pub(crate) at: Timestamp,
+    pub(crate) tenant: usize,
     pub(crate) process: u64,
     /// It may change something on the remote.
     pub(crate) writes: bool,
@@ -22,6 +24,8 @@ pub(crate) struct Leaving {
     pub(crate) holder: Option<(u64, i64)>,
     /// The creation of a bill.
     pub(crate) creation: Option<Creation>,
+    /// What is written to deals, by action, while no effect of it is under way.
+    pub(crate) unrecorded: Vec<(i64, &'static str)>,
 }
 
 /// The effect behind a creation.
@@ -35,86 +39,120 @@ pub(crate) struct Creation {
 /// Looks at our records beside the product.
 pub(crate) struct Witness {
     store: Store,
-    portal: PortalId,
-    /// Whether several processes compete for the portal.
+    /// By tenant.
+    portals: Vec<PortalId>,
+    /// Whether several processes compete for a portal.
     rivals: bool,
     seen: Mutex<Vec<Leaving>>,
 }
 
 impl Witness {
-    pub(crate) fn new(store: Store, portal: PortalId, rivals: bool) -> Self {
+    pub(crate) fn new(store: Store, portals: Vec<PortalId>, rivals: bool) -> Self {
         Self {
             store,
-            portal,
+            portals,
             rivals,
             seen: Mutex::default(),
         }
     }
 
     /// A request is about to leave.
-    pub(crate) async fn leaves(
-        &self,
-        at: Timestamp,
-        process: u64,
-        remote: Remote,
-        what: &str,
-        body: &Bytes,
-    ) {
-        let creation = match created_for(remote, what, body) {
-            Some((deal, key)) => Some(self.creation(deal, &key).await),
+    pub(crate) async fn leaves(&self, seen: &Seen) {
+        let Some(portal) = self.portals.get(seen.tenant) else {
+            return;
+        };
+        let creation = match created_for(seen) {
+            Some((deal, key)) => Some(self.creation(portal, deal, &key).await),
             None => None,
         };
-        if !self.rivals && creation.is_none() {
+        let written = written(seen);
+        if !self.rivals && creation.is_none() && written.is_empty() {
             return;
         }
         let holder = if self.rivals {
-            self.holder(at).await
+            self.holder(portal, seen.at).await
         } else {
             None
         };
         let leaving = Leaving {
-            at,
-            process,
-            writes: writes(remote, what, body),
+            at: seen.at,
+            tenant: seen.tenant,
+            process: seen.process,
+            writes: writes(seen),
             holder,
             creation,
+            unrecorded: self.unrecorded(portal, written).await,
         };
         self.lock().push(leaving);
     }
 
-    /// Everything that left so far.
-    pub(crate) fn seen(&self) -> Vec<Leaving> {
-        self.lock().clone()
+    /// Everything that left so far for one tenant.
+    pub(crate) fn seen(&self, tenant: usize) -> Vec<Leaving> {
+        let all = self.lock();
+        let ours = all.iter().filter(|leaving| leaving.tenant == tenant);
+        ours.cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Leaving>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn holder(&self, at: Timestamp) -> Option<(u64, i64)> {
-        let lease = self.store.lease_of(&self.portal, at).await.ok()??;
+    async fn holder(&self, portal: &PortalId, at: Timestamp) -> Option<(u64, i64)> {
+        let lease = self.store.lease_of(portal, at).await.ok()??;
         let number = lease.owner.strip_prefix("process-")?.parse().ok()?;
         Some((number, lease.fence))
     }
 
-    async fn creation(&self, deal: u64, key: &str) -> Creation {
-        let subject = Subject::deal(domain::DealId(deal));
-        let known = self.store.known(&self.portal, &[subject]).await;
-        let effects = known.map(|known| known.effects).unwrap_or_default();
+    async fn effects(&self, portal: &PortalId, deals: &[u64]) -> Vec<Effect> {
+        let deals = deals.iter().map(|deal| Subject::deal(DealId(*deal)));
+        let subjects: Vec<Subject> = deals.collect();
+        let known = self.store.known(portal, &subjects).await;
+        known.map(|known| known.effects).unwrap_or_default()
+    }
+
+    async fn creation(&self, portal: &PortalId, deal: u64, key: &str) -> Creation {
+        let effects = self.effects(portal, &[deal]).await;
         let effect = effects.into_iter().find(|effect| effect.key == key);
         Creation {
             deal,
             stored: effect.map(|effect| (effect.state, effect.attempt)),
         }
     }
+
+    async fn unrecorded(
+        &self,
+        portal: &PortalId,
+        written: BTreeSet<(i64, &'static str)>,
+    ) -> Vec<(i64, &'static str)> {
+        if written.is_empty() {
+            return Vec::new();
+        }
+        let numbers = written
+            .iter()
+            .filter_map(|(deal, _)| (*deal).try_into().ok());
+        let numbers: Vec<u64> = numbers.collect();
+        let effects = self.effects(portal, &numbers).await;
+        // Whose portal was taken over meanwhile finds its effect unknown already.
+        let is_under_way = |deal: i64, action: &str| {
+            effects.iter().any(|effect| {
+                effect.subject.id == deal.to_string()
+                    && effect.action == action
+                    && matches!(effect.state, EffectState::Sent | EffectState::Unknown)
+            })
+        };
+        let left = written.into_iter();
+        left.filter(|(deal, action)| !is_under_way(*deal, action))
+            .collect()
+    }
 }
 
 /// The deal and the key in the mark of a bill that is being created.
-fn created_for(remote: Remote, what: &str, body: &Bytes) -> Option<(u64, String)> {
-    if remote != Remote::Accounting || !what.starts_with("POST ") || !what.ends_with("/bills") {
+fn created_for(seen: &Seen) -> Option<(u64, String)> {
+    let creates = seen.what.starts_with("POST ") && seen.what.ends_with("/bills");
+    if seen.remote != Remote::Accounting || !creates {
         return None;
     }
-    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let body: serde_json::Value = serde_json::from_slice(&seen.body).ok()?;
     let comment = body.get("comment")?.as_str()?;
     let (_, mark) = comment.split_once("[provodka:")?;
     let (key, _) = mark.split_once(']')?;
@@ -132,13 +170,29 @@ const WRITES: [&str; 5] = [
     "im.message.add",
 ];
 
-fn writes(remote: Remote, what: &str, body: &Bytes) -> bool {
-    match remote {
-        Remote::Accounting => what.starts_with("POST "),
-        Remote::Portal if what == "batch" => {
-            let text = String::from_utf8_lossy(body);
+fn writes(seen: &Seen) -> bool {
+    match seen.remote {
+        Remote::Accounting => seen.what.starts_with("POST "),
+        Remote::Portal if seen.what == "batch" => {
+            let text = String::from_utf8_lossy(&seen.body);
             WRITES.iter().any(|method| text.contains(method))
         }
-        Remote::Portal => WRITES.contains(&what),
+        Remote::Portal => WRITES.contains(&seen.what.as_str()),
     }
+}
+
+/// The deals of the portal that a request writes or tells of, with the action behind it.
+fn written(seen: &Seen) -> BTreeSet<(i64, &'static str)> {
+    if seen.remote != Remote::Portal || !writes(seen) {
+        return BTreeSet::new();
+    }
+    let action = |command: &Command| match command.method.as_str() {
+        "crm.item.update" => Some("write_fields"),
+        "crm.timeline.comment.add" => Some("add_timeline_entry"),
+        _ => None,
+    };
+    commands(&seen.what, &seen.body)
+        .iter()
+        .filter_map(|command| Some((command.deal_written()?, action(command)?)))
+        .collect()
 }

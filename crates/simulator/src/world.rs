@@ -1,94 +1,70 @@
 //! One seed's world: both emulators, one database, the processes of the product, the people, and time.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
 use documents::Renderer;
-use domain::{DealId, PortalId};
-use emulator_bitrix24::{Deliver, Delivered, PortalConfig};
-use emulator_kontur_accounting as kontur;
+use domain::PortalId;
+use emulator_bitrix24::PortalConfig;
 use engine::clock::{earlier, later};
 use engine::{Clock as _, TokioClock};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use store::{Mode, Portal, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::connect::Access;
+use crate::death::Point;
 use crate::dice::{About, Dice};
-use crate::freeze::Freezer;
+use crate::host::HostClock;
 use crate::neighbour::{self, Belongings};
 use crate::network::{Kill, Network};
 use crate::office;
-use crate::people::Office;
-use crate::process::{Ground, Numbers, Process};
+use crate::process::{Ground, Numbers, Process, Site};
+use crate::spoil::Spoils;
 use crate::story::Story;
+use crate::tenant::{Doors, Tenant};
+use crate::watch::Watch;
 use crate::weather::Weather;
 use crate::witness::Witness;
 
 /// Where every seed's day begins: Thursday, 12 March 2026, 9:00 in Moscow.
 const MORNING: i64 = 1_773_295_200;
 
-/// The product's doors, as the portal's events find them.
-#[derive(Clone, Default)]
-pub(crate) struct Doors {
-    open: Arc<Mutex<Vec<(Router, Freezer)>>>,
-    turn: Arc<AtomicU64>,
-    /// Events answered with 200.
-    pub(crate) accepted: Arc<AtomicU64>,
-}
-
-impl Doors {
-    fn set(&self, doors: Vec<(Router, Freezer)>) {
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = doors;
-    }
-
-    fn next(&self) -> Option<(Router, Freezer)> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let count = u64::try_from(open.len()).unwrap_or(1).max(1);
-        open.get(usize::try_from(turn % count).unwrap_or(0))
-            .cloned()
-    }
-}
-
-impl Deliver for Doors {
-    fn post(&self, _url: String, form: String) -> Pin<Box<dyn Future<Output = Delivered> + Send>> {
-        let (door, accepted) = (self.next(), Arc::clone(&self.accepted));
-        Box::pin(async move {
-            let (routes, freezer) = door.ok_or_else(|| "nobody is there".to_owned())?;
-            let is_install = form.contains("ONAPPINSTALL");
-            let status = Process::hear(routes, freezer, form).await?;
-            if status == 200 && !is_install {
-                accepted.fetch_add(1, Ordering::Relaxed);
-            }
-            Ok(status)
-        })
-    }
-}
-
 /// What a world begins with.
 pub(crate) struct Scene {
     pub(crate) weather: Weather,
-    pub(crate) portal: PortalConfig,
-    pub(crate) books: serde_json::Value,
+    /// By tenant: its portal and its books.
+    pub(crate) sites: Vec<(PortalConfig, serde_json::Value)>,
     pub(crate) numbers: Numbers,
+    /// A point at which so many processes die, one after the other.
+    pub(crate) doom: Option<(Point, u64)>,
 }
 
 impl Scene {
     /// The one of a seed's day.
     pub(crate) fn of(seed: u64) -> Self {
-        let weather = Weather::of(seed);
+        Self::under(Weather::of(seed))
+    }
+
+    /// A short day without trouble, but that so many processes die at a point.
+    pub(crate) fn at_point(point: Point, deaths: u64) -> Self {
         Self {
-            portal: office::portal(&weather),
-            books: office::books(&weather),
+            doom: Some((point, deaths)),
+            ..Self::under(Weather::of_deaths())
+        }
+    }
+
+    fn under(weather: Weather) -> Self {
+        let sites = (0..weather.tenants).map(|place| {
+            let portal = office::portal(&weather, place);
+            (portal, office::books(&weather, place))
+        });
+        Self {
+            sites: sites.collect(),
             numbers: Numbers::of_a_day(),
             weather,
+            doom: None,
         }
     }
 }
@@ -98,21 +74,24 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) weather: Weather,
     pub(crate) clock: TokioClock,
+    pub(crate) host: HostClock,
     pub(crate) start: Timestamp,
     pub(crate) store: Store,
-    pub(crate) portal_id: PortalId,
-    /// What the other tenant owned before we began.
+    pub(crate) tenants: Vec<Tenant>,
+    /// What the tenant at rest owned before we began.
     pub(crate) neighbour: Belongings,
-    pub(crate) office: Office,
     pub(crate) ground: Ground,
     pub(crate) doors: Doors,
+    pub(crate) watch: Watch,
     pub(crate) slots: Vec<Option<Process>>,
     pub(crate) started: u64,
     pub(crate) kills: UnboundedReceiver<Kill>,
     pub(crate) ends: UnboundedReceiver<u64>,
     pub(crate) story: Story,
-    /// Deals whose deleted invoice was given up.
-    pub(crate) given_up: BTreeSet<DealId>,
+    /// Who of the tenants is next to work.
+    pub(crate) turns: Dice,
+    /// A point at which so many more processes are to die.
+    doom: Option<(Point, u64)>,
 }
 
 impl World {
@@ -124,109 +103,118 @@ impl World {
     ) -> Result<Self, String> {
         let Scene {
             weather,
-            portal,
-            books,
+            sites,
             numbers,
+            doom,
         } = scene;
         let start = Timestamp::from_second(MORNING).unwrap_or(Timestamp::UNIX_EPOCH);
         let clock = TokioClock::starting_at(start);
-        let remote_clock = |skew: i64| {
-            let base = start
-                .checked_add(SignedDuration::from_secs(skew))
-                .unwrap_or(start);
-            emulator_harness::TokioClock::shared(base)
-        };
-        let doors = Doors::default();
-        let portal = emulator_bitrix24::Emulator::new(
-            portal,
-            remote_clock(weather.skew.0),
-            seed,
-            Arc::new(doors.clone()),
-        );
-        let credentials = portal.credentials(office::PORTAL);
-        let books = serde_json::from_value(books).map_err(told)?;
-        let accounting = kontur::Emulator::new(books, remote_clock(weather.skew.1), seed);
-        drop(portal.run_background());
-
+        let host = HostClock::right(clock);
+        let (doors, story) = (Doors::default(), Story::default());
+        let mut tenants = Vec::new();
+        for (place, site) in sites.into_iter().enumerate() {
+            tenants.push(Tenant::found(
+                seed, place, site, &weather, start, &doors, &story,
+            )?);
+        }
         let store = Store::open_inline().map_err(told)?;
-        let portal_id = PortalId::new(&credentials.member_id);
         let neighbour = neighbour::moves_in(&store, start).await?;
-        found(&store, &portal_id, &weather, &portal, start).await?;
-        let access = Access {
-            portal: portal_id.clone(),
-            webhook: (!weather.app).then(|| credentials.webhook_url.clone()),
-            client_id: credentials.client_id.clone(),
-            client_secret: credentials.client_secret.clone(),
-            api_key: accounting.credentials(office::ACCOUNTING).api_key,
-            idempotency_key: weather.idempotency_key,
-        };
+        for tenant in &tenants {
+            found(&store, tenant, &weather, start).await?;
+        }
+        let portals: Vec<PortalId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
+        let secrets = tenants.iter().map(|tenant| tenant.secrets.clone());
+        let beside = || store.opened_again().ok_or("the store has no second door");
+        let watch = Watch::new(beside()?, portals.clone(), secrets.collect());
+        let witness = Witness::new(beside()?, portals, weather.owners > 1);
         let (kill, kills) = unbounded_channel();
         let (ended, ends) = unbounded_channel();
-        let beside = store.opened_again().ok_or("the store has no second door")?;
         let network = Arc::new(Network::new(
             Dice::of(seed, About::Network),
             weather.latency_ms,
+            Spoils::new(Dice::of(seed, About::Answers)),
+            watch.clone(),
+            witness,
             Arc::new(move || clock.now()),
             kill,
-            Witness::new(beside, portal_id.clone(), weather.owners > 1),
         ));
+        let sites = tenants.iter().map(|tenant| Site {
+            access: tenant.access.clone(),
+            portal: tenant.office.portal.router(),
+            accounting: tenant.office.accounting.router(),
+        });
         let ground = Ground {
             seed,
             network,
-            clock,
-            access,
-            portal: portal.router(),
-            accounting: accounting.router(),
+            clock: host.clone(),
+            tenants: sites.collect(),
             renderer,
             ended,
             numbers,
-        };
-        let story = Story::default();
-        let office = Office {
-            portal,
-            accounting,
-            deals: BTreeMap::new(),
-            buyers: BTreeMap::new(),
-            handled: Vec::new(),
-            dice: Dice::of(seed, About::People),
-            story: story.clone(),
-            most_deals: weather.deals,
-            omitted: weather.omitted,
         };
         let mut world = Self {
             seed,
             slots: (0..weather.owners).map(|_| None).collect(),
             weather,
             clock,
+            host,
             start,
             store,
-            portal_id,
+            tenants,
             neighbour,
-            office,
             ground,
             doors,
+            watch,
             started: 0,
             kills,
             ends,
             story,
-            given_up: BTreeSet::new(),
+            turns: Dice::of(seed, About::Tenants),
+            doom: None,
         };
         for slot in 0..world.slots.len() {
             world.start_process(slot).await;
         }
         if world.weather.app {
-            world.install().await?;
+            for place in 0..world.tenants.len() {
+                world.install(place).await?;
+            }
         }
-        for rule in world.weather.portal_faults.clone() {
-            world.office.portal.faults().add(rule);
-        }
-        for rule in world.weather.accounting_faults.clone() {
-            world.office.accounting.faults().add(rule);
-        }
+        world.troubles_begin(doom);
         Ok(world)
     }
 
-    /// Our time.
+    /// Whatever this seed's day suffers, it suffers after the installation.
+    fn troubles_begin(&mut self, doom: Option<(Point, u64)>) {
+        self.usual_faults();
+        self.ground
+            .network
+            .spoils()
+            .follow(self.weather.spoils.clone());
+        if let Some(limit) = self.weather.operating_limit_ms {
+            self.configure(|portal| {
+                portal.limits.operating_limit_ms = limit;
+                portal.latency.read_ms = 15;
+                portal.latency.write_ms = 60;
+            });
+        }
+        self.doom = doom;
+        for slot in 0..self.slots.len() {
+            self.doom(slot);
+        }
+    }
+
+    /// Whoever runs in this slot is to die, while anybody is.
+    fn doom(&mut self, slot: usize) {
+        if let Some((point, left @ 1..)) = &mut self.doom
+            && let Some(Some(process)) = self.slots.get(slot)
+        {
+            *left = left.saturating_sub(1);
+            process.dies_at_point(*point, 0);
+        }
+    }
+
+    /// The true time.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -241,6 +229,7 @@ impl World {
         if let Some(place) = self.slots.get_mut(slot) {
             *place = Some(process);
         }
+        self.doom(slot);
         self.open_doors();
     }
 
@@ -263,11 +252,14 @@ impl World {
         self.doors.set(doors);
     }
 
-    /// The portal's administrator installs the application, and events are bound.
-    pub(crate) async fn install(&mut self) -> Result<(), String> {
-        self.office.portal.install_application(office::DOOR);
+    /// A portal's administrator installs the application, and events are bound.
+    async fn install(&mut self, place: usize) -> Result<(), String> {
+        let Some(tenant) = self.tenants.get(place) else {
+            return Ok(());
+        };
+        tenant.office.portal.install_application(office::DOOR);
         for _look in 0..600 {
-            let kept = self.store.secrets_get(&self.portal_id).await;
+            let kept = self.store.secrets_get(&tenant.id).await;
             if kept.is_ok_and(|kept| kept.is_some()) {
                 break;
             }
@@ -276,17 +268,15 @@ impl World {
         let Some(process) = self.slots.iter().flatten().next() else {
             return Err("nobody can be installed".to_owned());
         };
-        let connector = &process.connector;
+        let Some(connector) = process.connectors.0.get(place) else {
+            return Err("nobody can be installed".to_owned());
+        };
         connector.learn_offline().await;
         let offline = connector.offline().await;
         let bitrix24 = connector
             .bitrix24(connector_bitrix24::FieldNames::default(), offline)
             .ok_or("the application cannot be connected")?;
-        let call = capability::Call::new(
-            &self.portal_id,
-            capability::Urgency::Click,
-            &*connector.gate,
-        );
+        let call = capability::Call::new(&tenant.id, capability::Urgency::Click, &*connector.gate);
         let findings = bitrix24
             .portal()
             .set_up
@@ -299,14 +289,15 @@ impl World {
         }
     }
 
-    /// Changes the policy as a person does.
+    /// Changes the policy of a tenant as a person does.
     pub(crate) async fn change_policy(
-        &mut self,
+        &self,
+        portal: &PortalId,
         change: impl FnOnce(&mut planner::Policy),
     ) -> Result<(), String> {
         let stored = self
             .store
-            .policy_current(&self.portal_id)
+            .policy_current(portal)
             .await
             .map_err(told)?
             .ok_or("no policy")?;
@@ -314,31 +305,61 @@ impl World {
         let mut policy = planner::Policy::parse(text.unwrap_or_default()).map_err(told)?;
         change(&mut policy);
         let body = json!({"toml": policy.to_text().map_err(told)?});
-        let now = self.now();
+        let now = self.host.now();
         self.store
-            .policy_add(&self.portal_id, stored.version, &body, "integrator", now)
+            .policy_add(portal, stored.version, &body, "integrator", now)
             .await
             .map_err(told)?;
         Ok(())
     }
 
-    /// Changes the settings of the portal.
-    pub(crate) fn configure(&self, change: impl FnOnce(&mut PortalConfig)) {
-        self.office.portal.configure(change);
+    /// The remotes' own faults, as this seed has them.
+    pub(crate) fn usual_faults(&self) {
+        for tenant in &self.tenants {
+            let office = &tenant.office;
+            office.portal.faults().clear();
+            office.accounting.faults().clear();
+            for rule in self.weather.portal_faults.clone() {
+                office.portal.faults().add(rule);
+            }
+            for rule in self.weather.accounting_faults.clone() {
+                office.accounting.faults().add(rule);
+            }
+        }
+    }
+
+    /// What our records say now is compared with what they said before.
+    pub(crate) async fn observe(&self) {
+        let now = self.now();
+        for tenant in &self.tenants {
+            let deals: Vec<i64> = tenant.office.deals.keys().copied().collect();
+            self.watch.observe(tenant.place, &deals, now).await;
+            let accepted = tenant.doors.accepted.load(Ordering::Relaxed);
+            self.watch.events_kept(tenant.place, accepted, now).await;
+        }
+    }
+
+    /// A tenant, drawn.
+    pub(crate) fn some_tenant(&mut self) -> usize {
+        if self.weather.floods && self.turns.chance(850) {
+            return 0;
+        }
+        let count = u64::try_from(self.tenants.len()).unwrap_or(1);
+        usize::try_from(self.turns.below(count)).unwrap_or(0)
     }
 }
 
 /// The portal's row and its policy.
 async fn found(
     store: &Store,
-    id: &PortalId,
+    tenant: &Tenant,
     weather: &Weather,
-    portal: &emulator_bitrix24::Emulator,
     start: Timestamp,
 ) -> Result<(), String> {
+    let id = &tenant.id;
     let row = Portal {
         id: id.clone(),
-        host: "portal.example".to_owned(),
+        host: office::portal_host(tenant.place),
         mode: Mode::Active,
         paused: false,
         detail: json!({}),
@@ -346,13 +367,15 @@ async fn found(
         updated_at: start,
     };
     store.portal_put(&row).await.map_err(told)?;
-    let own = portal
+    let own = tenant
+        .office
+        .portal
         .company_by_title(office::SELLER)
         .and_then(|id| u64::try_from(id).ok())
         .ok_or("no seller")?;
     // The clocks differ by less; what is old is older by days.
     let start_at = earlier(start, Duration::from_secs(1_200));
-    let policy = office::policy(weather, start_at, own);
+    let policy = office::policy(weather, tenant.place, start_at, own);
     let body = json!({"toml": policy.to_text().map_err(told)?});
     store
         .policy_add(id, 0, &body, "simulator", later(start, Duration::ZERO))

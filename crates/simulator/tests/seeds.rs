@@ -1,14 +1,23 @@
-//! Two hundred seeded days, those that once failed, and the same day twice.
+//! Two hundred seeded days, those that once failed, a death at each named point, and the same day twice.
 //!
 //! `PROVODKA_SEEDS` names another number of days: 2,000 for a whole run, more for a machine that has the night before it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may"
+)]
 #![allow(
     clippy::disallowed_methods,
     reason = "how many days is said from outside"
 )]
 
-use simulator::{Report, Simulator};
+use std::collections::BTreeSet;
+
+use simulator::{Report, Simulator, named_points};
+
+mod page;
 
 /// Every seed that ever failed for a reason in the product stays here, unless it is among the first anyway. A seed
 /// means another day once the weather is drawn otherwise: the product's own tests hold what was found.
@@ -43,7 +52,9 @@ fn days_end_well() {
     let days = std::env::var("PROVODKA_SEEDS").map_or(200, |days| days.parse().unwrap());
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut failed = Vec::new();
+    let mut met = BTreeSet::new();
     Simulator::default().many(0, days, threads, |report| {
+        met.extend(report.counts.keys().cloned());
         if !report.violations.is_empty() {
             eprintln!("seed {}: {:#?}", report.seed, report.violations);
             failed.push(report);
@@ -53,6 +64,32 @@ fn days_end_well() {
     for report in &failed {
         assert_clean(report);
     }
+    let played: BTreeSet<String> = page::played().into_iter().collect();
+    let unmet: Vec<&String> = played.difference(&met).collect();
+    assert!(days < 2_000 || unmet.is_empty(), "never met: {unmet:?}");
+}
+
+#[test]
+fn whoever_dies_at_a_named_point_loses_nothing_and_doubles_nothing() {
+    for point in named_points() {
+        // Not every day comes by every point.
+        let seed = (0..20).find(|seed| deaths_at(point, *seed, 1) == 1);
+        let seed = seed.unwrap_or_else(|| panic!("never met: {point}"));
+        // The same again, for whoever follows: not every point is come by after a death at it.
+        assert!(deaths_at(point, seed, 2) >= 1, "{point}");
+    }
+}
+
+fn deaths_at(point: &str, seed: u64, deaths: u64) -> u64 {
+    let report = Simulator::default().run_at(seed, point, deaths).unwrap();
+    let violations = &report.violations;
+    assert_eq!(
+        violations,
+        &Vec::<String>::new(),
+        "{point}, {deaths}, {seed}"
+    );
+    let met = report.counts.get(&format!("died: {point}"));
+    met.copied().unwrap_or(0)
 }
 
 #[test]

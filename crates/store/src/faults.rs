@@ -4,8 +4,8 @@
 //! remotes (the emulators').
 
 use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU8, Ordering},
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering},
 };
 
 use crate::{error::StoreError, sql::Sql};
@@ -19,6 +19,14 @@ pub enum Fault {
     DiskFullAtCommit,
     /// A statement meets an I/O error: the store halts for good.
     Io,
+    /// COMMIT meets an I/O error before anything is stored: the store halts for good.
+    IoAtCommit,
+    /// The store halts for good right after a COMMIT that is stored; its caller never hears of it.
+    IoAfterCommit,
+    /// The connection is lost at a COMMIT that is not stored.
+    UnknownCommitLost,
+    /// The connection is lost at a COMMIT that is stored.
+    UnknownCommitStored,
 }
 
 /// The switch that a test holds. Clones share it.
@@ -29,6 +37,10 @@ pub struct Faults(Arc<Ordered>);
 struct Ordered {
     statements_left: AtomicI64,
     kind: AtomicU8,
+    /// Only transactions in which this statement ran count, where one is named.
+    within: Mutex<Option<&'static str>>,
+    /// The open transaction is such a one.
+    is_within: AtomicBool,
 }
 
 const NONE: u8 = 0;
@@ -36,6 +48,18 @@ const NONE: u8 = 0;
 impl Faults {
     /// Orders one failure: `nth` counts from 1, in statements or, for a fault of COMMIT, in commits.
     pub fn fail_nth(&self, nth: u32, fault: Fault) {
+        self.order(None, nth, fault);
+    }
+
+    /// The same, counting only runs of the statement of this name or commits of transactions in which it ran.
+    pub fn fail_nth_of(&self, statement: &'static str, nth: u32, fault: Fault) {
+        self.order(Some(statement), nth, fault);
+    }
+
+    fn order(&self, within: Option<&'static str>, nth: u32, fault: Fault) {
+        self.0.kind.store(NONE, Ordering::SeqCst);
+        *self.within() = within;
+        self.0.is_within.store(within.is_none(), Ordering::SeqCst);
         self.0
             .statements_left
             .store(i64::from(nth), Ordering::SeqCst);
@@ -48,6 +72,9 @@ impl Faults {
     }
 
     pub(crate) fn before_statement(&self, sql: &Sql) -> Result<(), StoreError> {
+        if self.0.kind.load(Ordering::Relaxed) == NONE || !self.counts(sql) {
+            return Ok(());
+        }
         if self.strikes(Fault::DiskFull) {
             return Err(StoreError::DiskFull(
                 format!("ordered at `{}`", sql.name()).into(),
@@ -60,10 +87,57 @@ impl Faults {
     }
 
     pub(crate) fn before_commit(&self) -> Result<(), StoreError> {
+        if !self.0.is_within.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         if self.strikes(Fault::DiskFullAtCommit) {
             return Err(StoreError::DiskFull("ordered at commit".into()));
         }
+        if self.strikes(Fault::IoAtCommit) {
+            return Err(StoreError::Halted("ordered at commit".to_owned()));
+        }
+        if self.strikes(Fault::UnknownCommitLost) {
+            return Err(StoreError::UnknownCommit("ordered at commit".into()));
+        }
         Ok(())
+    }
+
+    pub(crate) fn after_commit(&self) -> Result<(), StoreError> {
+        let counts = self.0.is_within.load(Ordering::SeqCst);
+        self.transaction_ended();
+        if !counts {
+            return Ok(());
+        }
+        if self.strikes(Fault::IoAfterCommit) {
+            return Err(StoreError::Halted("ordered after commit".to_owned()));
+        }
+        if self.strikes(Fault::UnknownCommitStored) {
+            return Err(StoreError::UnknownCommit("ordered after commit".into()));
+        }
+        Ok(())
+    }
+
+    /// The next transaction counts anew whether it is one of those that were named.
+    pub(crate) fn transaction_ended(&self) {
+        if self.0.kind.load(Ordering::Relaxed) != NONE {
+            let all = self.within().is_none();
+            self.0.is_within.store(all, Ordering::SeqCst);
+        }
+    }
+
+    fn counts(&self, sql: &Sql) -> bool {
+        match *self.within() {
+            None => true,
+            Some(name) if name == sql.name() => {
+                self.0.is_within.store(true, Ordering::SeqCst);
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    fn within(&self) -> std::sync::MutexGuard<'_, Option<&'static str>> {
+        self.0.within.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn strikes(&self, fault: Fault) -> bool {
@@ -83,5 +157,59 @@ fn code(fault: Fault) -> u8 {
         Fault::DiskFull => 1,
         Fault::DiskFullAtCommit => 2,
         Fault::Io => 3,
+        Fault::IoAtCommit => 4,
+        Fault::IoAfterCommit => 5,
+        Fault::UnknownCommitLost => 6,
+        Fault::UnknownCommitStored => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Mode, Portal, Store};
+    use domain::PortalId;
+    use jiff::Timestamp;
+
+    /// What becomes of new tokens at a commit that fails, and whether they are there afterwards.
+    async fn replaced_at(fault: Fault) -> (Result<bool, StoreError>, bool) {
+        let (store, portal) = (Store::open_inline().unwrap(), PortalId::new("a"));
+        let row = Portal {
+            id: portal.clone(),
+            host: "a.example".to_owned(),
+            mode: Mode::Active,
+            paused: false,
+            detail: serde_json::Value::Null,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        };
+        store.portal_put(&row).await.unwrap();
+        store.faults().fail_nth_of("SECRETS_FIRST", 1, fault);
+        store.fact_put(&portal, "chat", "1").await.unwrap();
+        let done = store.secrets_replace(&portal, 0, b"new").await;
+        // A store that has halted says nothing more.
+        let beside = store.opened_again().unwrap();
+        let kept = beside.secrets_get(&portal).await.unwrap();
+        (done, kept.is_some())
+    }
+
+    #[tokio::test]
+    async fn a_commit_of_unknown_outcome_is_stored_or_not_as_ordered() {
+        let (done, kept) = replaced_at(Fault::UnknownCommitStored).await;
+        assert!(matches!(done, Err(StoreError::UnknownCommit(_))));
+        assert!(kept);
+        let (done, kept) = replaced_at(Fault::UnknownCommitLost).await;
+        assert!(matches!(done, Err(StoreError::UnknownCommit(_))));
+        assert!(!kept);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_halts_at_a_commit_has_it_or_not_as_ordered() {
+        let (done, kept) = replaced_at(Fault::IoAfterCommit).await;
+        assert!(matches!(done, Err(StoreError::Halted(_))));
+        assert!(kept);
+        let (done, kept) = replaced_at(Fault::IoAtCommit).await;
+        assert!(matches!(done, Err(StoreError::Halted(_))));
+        assert!(!kept);
     }
 }

@@ -66,6 +66,7 @@ impl Inline {
             Ok(value) => Ok(value),
             Err(error) => {
                 roll_back(&connection);
+                faults.transaction_ended();
                 Err(error)
             }
         }
@@ -130,7 +131,8 @@ pub(crate) fn begin(connection: &Connection) -> Result<(), StoreError> {
 
 pub(crate) fn commit(connection: &Connection, faults: &Faults) -> Result<(), StoreError> {
     faults.before_commit()?;
-    run_text(connection, "COMMIT")
+    run_text(connection, "COMMIT")?;
+    faults.after_commit()
 }
 
 /// Ends a failed transaction. SQLite itself has already ended it after some errors.
@@ -171,6 +173,7 @@ pub(crate) fn read_on<A, T>(
     run_text(connection, "BEGIN")?;
     let read = run_caught(connection, faults, args, work);
     roll_back(connection);
+    faults.transaction_ended();
     read
 }
 

@@ -210,6 +210,7 @@ impl Writer {
         let outcome = outcome.and_then(|()| commit(&self.connection, &self.faults));
         if let Err(error) = &outcome {
             roll_back(&self.connection);
+            self.faults.transaction_ended();
             self.halt_if_final(error);
         }
         for job in ran {
@@ -320,6 +321,7 @@ fn repeat(failure: &StoreError) -> StoreError {
         StoreError::Halted(why) => StoreError::Halted(why.clone()),
         StoreError::Busy(source) => StoreError::Busy(source.to_string().into()),
         StoreError::DiskFull(source) => StoreError::DiskFull(source.to_string().into()),
+        StoreError::UnknownCommit(source) => StoreError::UnknownCommit(source.to_string().into()),
         other => StoreError::Statement {
             statement: "COMMIT",
             source: other.to_string().into(),

@@ -1,12 +1,18 @@
 //! How the portal was let in and its queue was read: one renewal at a time, nothing deleted by reading it.
 
+use emulator_bitrix24::What;
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::Evidence;
 use crate::network::{Remote, Seen, Told};
 
+/// An installation is proved by a renewal; its event may come so late.
+const INSTALLING: SignedDuration = SignedDuration::from_mins(20);
+
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     one_renewal_at_a_time(evidence, wrong);
+    renewed_when_expired(evidence, wrong);
     queue_is_reserved(evidence, wrong);
 }
 
@@ -36,6 +42,33 @@ fn one_renewal_at_a_time(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// [I-14] Tokens are renewed once somebody said that they expired, never on a timer.
+fn renewed_when_expired(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let renewals = on_portal(evidence, "token").filter(|seen| holds(&seen.body, b"refresh_token"));
+    for renewal in renewals {
+        let is_told = |seen: &Seen| {
+            seen.process == renewal.process
+                && seen.told_at.is_some_and(|at| at <= renewal.at)
+                && (holds(&seen.answer, b"expired_token") || seen.what == "token")
+        };
+        let was_told = evidence.seen.iter().any(is_told);
+        let installs = evidence.portal.entries().any(|entry| {
+            matches!(&entry.what, What::EventCreated { event, .. } if event == "ONAPPINSTALL")
+                && renewal.at.duration_since(entry.at).abs() < INSTALLING
+        });
+        if !was_told && !installs {
+            wrong.push(format!(
+                "[I-14] at {}: process {} renewed its tokens, and nobody had said that they expired",
+                renewal.at, renewal.process
+            ));
+        }
+    }
+}
+
+fn holds(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 /// [R31] The vendor's queue is never read in the way that deletes what is read.

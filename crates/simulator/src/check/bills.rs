@@ -7,6 +7,7 @@ use emulator_kontur_accounting::{Bill, CreatedBy, Millionths, RecordState};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Evidence, deal_of};
+use crate::asked::commands;
 use crate::network::{Remote, Told};
 use crate::people::{Deal, Version};
 
@@ -125,7 +126,7 @@ fn of_one_version(
     }
 }
 
-/// When the reading began on which the first creation sent for a deal rests; none if no answer of the portal came
+/// When the reading began on which the first creation sent for a deal rests; none if no answer about this deal came
 /// within two seconds before any of the creations.
 fn read_from(evidence: &Evidence<'_>, deal: i64) -> Option<Timestamp> {
     let mut earliest = None;
@@ -144,6 +145,9 @@ fn read_from(evidence: &Evidence<'_>, deal: i64) -> Option<Timestamp> {
                     && seen
                         .told_at
                         .is_some_and(|told_at| told_at >= since && told_at <= sent.at)
+                    && commands(&seen.what, &seen.body)
+                        .iter()
+                        .any(|command| command.reads(deal))
             })
             .map(|seen| seen.at)
             .min();

@@ -62,6 +62,8 @@ fn a_process_may_forget(evidence: &Evidence<'_>) -> bool {
         often.killed,
         often.killed_at_request,
         often.killed_at_statement,
+        often.killed_at_point,
+        often.unknown_commit,
         often.disk_full,
         often.frozen,
         evidence.weather.integrator,

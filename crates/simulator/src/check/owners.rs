@@ -15,9 +15,15 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     by_its_owner(evidence, wrong);
 }
 
-/// [I-6] Each creation is on disk as sent before its first byte leaves, [I-12] and counted.
+/// [I-6] Each write is on disk as sent before its first byte leaves, [I-12] and a creation is counted.
 fn recorded_before_it_left(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for leaving in &evidence.leaving {
+        for (deal, action) in &leaving.unrecorded {
+            wrong.push(format!(
+                "[I-6] `{action}` of deal {deal} left at {} and our records do not know of it",
+                leaving.at
+            ));
+        }
         let Some(creation) = &leaving.creation else {
             continue;
         };

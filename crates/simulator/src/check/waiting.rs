@@ -1,4 +1,4 @@
-//! [I-18] Whoever clicks is not behind somebody else's write that hangs.
+//! [I-18] Whoever clicks is not behind somebody else's write that hangs, nor behind another tenant's flood.
 
 use std::collections::BTreeSet;
 
@@ -13,24 +13,33 @@ const AT_MOST: SignedDuration = SignedDuration::from_secs(8);
 /// With more writes hanging at one time their lane may be full.
 const FEW: usize = 2;
 
+/// The same where another tenant takes all that it can get.
+const BESIDE_A_FLOOD: SignedDuration = SignedDuration::from_secs(10);
+
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    if !evidence.weather.hangs {
-        return;
+    if evidence.weather.hangs {
+        served_in(evidence, AT_MOST, wrong);
     }
+    if evidence.weather.floods && evidence.place > 0 {
+        served_in(evidence, BESIDE_A_FLOOD, wrong);
+    }
+}
+
+fn served_in(evidence: &Evidence<'_>, at_most: SignedDuration, wrong: &mut Vec<String>) {
     let on_portal: Vec<&Seen> = evidence
         .seen
         .iter()
         .filter(|seen| seen.remote == Remote::Portal)
         .collect();
     for at in new_deals(evidence) {
-        let until = at.checked_add(AT_MOST).unwrap_or(at);
+        let until = at.checked_add(at_most).unwrap_or(at);
         let hanging = on_portal.iter().filter(|seen| hangs(seen, at)).count();
         let served = on_portal
             .iter()
             .any(|seen| seen.at >= at && seen.at <= until);
         if !served && hanging <= FEW {
             wrong.push(format!(
-                "[I-18] a deal was made at {at}, and in {AT_MOST:#} nobody looked at it: {hanging} requests hung"
+                "[I-18] a deal was made at {at}, and in {at_most:#} nobody looked at it: {hanging} requests hung"
             ));
         }
     }

@@ -41,7 +41,7 @@ fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Ve
             let known = match former.told {
                 Told::Answer(429) | Told::Page(429) | Told::Refused => true,
                 Told::Answer(status) => (200..500).contains(&status),
-                Told::Nothing | Told::Page(_) | Told::Cut => false,
+                Told::Nothing | Told::Page(_) | Told::Cut | Told::Spoilt => false,
             };
             let known = known && former.told_at.is_some_and(|at| at <= later.at);
             if !known && later.at.duration_since(former.at) < quiet {

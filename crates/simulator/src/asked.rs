@@ -1,0 +1,111 @@
+//! What a request to the portal asks for, read anew from its bytes.
+
+use serde_json::Value;
+
+/// One method within a request, alone or in a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) method: String,
+    params: Params,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Params {
+    Json(Value),
+    Query(String),
+}
+
+/// The commands of a request whose address ends in `what`.
+pub(crate) fn commands(what: &str, body: &[u8]) -> Vec<Command> {
+    let Ok(whole) = serde_json::from_slice::<Value>(body) else {
+        return Vec::new();
+    };
+    if what != "batch" {
+        return vec![Command {
+            method: what.to_owned(),
+            params: Params::Json(whole),
+        }];
+    }
+    let commands = whole.get("cmd").and_then(Value::as_object);
+    let lines = commands.into_iter().flat_map(|commands| commands.values());
+    lines
+        .filter_map(Value::as_str)
+        .map(|line| {
+            let (method, query) = line.split_once('?').unwrap_or((line, ""));
+            Command {
+                method: method.to_owned(),
+                params: Params::Query(query.to_owned()),
+            }
+        })
+        .collect()
+}
+
+impl Command {
+    /// The deal that a write changes or tells of.
+    pub(crate) fn deal_written(&self) -> Option<i64> {
+        match self.method.as_str() {
+            "crm.item.update" => self.number(&["id"]),
+            "crm.timeline.comment.add" => self.number(&["fields", "ENTITY_ID"]),
+            _ => None,
+        }
+    }
+
+    /// Whether the command reads this deal: its number stands among its parameters.
+    pub(crate) fn reads(&self, deal: i64) -> bool {
+        let is_read = self.method.ends_with(".list") || self.method.ends_with(".get");
+        let number = deal.to_string();
+        is_read
+            && match &self.params {
+                Params::Query(query) => query
+                    .split('&')
+                    .filter_map(|pair| pair.split_once('='))
+                    .any(|(_, value)| value == number),
+                Params::Json(value) => holds(value, &number),
+            }
+    }
+
+    fn number(&self, path: &[&str]) -> Option<i64> {
+        match &self.params {
+            Params::Json(value) => {
+                let found = path.iter().try_fold(value, |value, part| value.get(part))?;
+                let text = found.as_str().and_then(|text| text.parse().ok());
+                found.as_i64().or(text)
+            }
+            Params::Query(query) => {
+                let (first, rest) = path.split_first()?;
+                let inner = rest.iter().map(|part| format!("%5B{part}%5D"));
+                let name = format!("{first}{}", inner.collect::<String>());
+                let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+                let mut found = pairs.filter(|(key, _)| *key == name);
+                found.next().and_then(|(_, value)| value.parse().ok())
+            }
+        }
+    }
+}
+
+fn holds(value: &Value, number: &str) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(|item| holds(item, number)),
+        Value::Object(fields) => fields.values().any(|inner| holds(inner, number)),
+        Value::Number(found) => found.to_string() == number,
+        Value::String(found) => found == number,
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_read_alone_and_in_a_batch() {
+        let body = br#"{"halt":0,"cmd":{"a":"crm.item.list?entityTypeId=2&filter%5B%40id%5D%5B0%5D=7","b":"crm.timeline.comment.add?fields%5BENTITY_ID%5D=7&fields%5BCOMMENT%5D=x","c":"crm.item.update?entityTypeId=2&id=8"}}"#;
+        let batch = commands("batch", body);
+        let written: Vec<_> = batch.iter().map(Command::deal_written).collect();
+        assert_eq!(written, [None, Some(7), Some(8)]);
+        let read: Vec<_> = batch.iter().map(|command| command.reads(7)).collect();
+        assert_eq!(read, [true, false, false]);
+        let alone = commands("crm.item.update", br#"{"entityTypeId":2,"id":"9"}"#);
+        assert_eq!(alone.first().and_then(Command::deal_written), Some(9));
+    }
+}

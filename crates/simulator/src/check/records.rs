@@ -1,0 +1,69 @@
+//! Our own records against both remotes: nothing half done is left, and nothing is kept that nobody did.
+
+use std::collections::BTreeSet;
+
+use store::{EffectState, JournalProof};
+
+use super::{Evidence, deal_of};
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    if let JournalProof::Broken { seq } = evidence.journal {
+        wrong.push(format!("[I-6] the journal is broken at line {seq}"));
+    }
+    outcomes(evidence, wrong);
+    three_ways(evidence, wrong);
+}
+
+/// [I-6] Whatever was sent has an outcome, or somebody was asked to find it out.
+fn outcomes(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    for effect in &evidence.known.effects {
+        let is_open = matches!(effect.state, EffectState::Sent | EffectState::Unknown);
+        let asked = evidence.cases.iter().any(|case| {
+            case.facts.subject == effect.subject && case.facts.code == "OUTCOME-UNKNOWN"
+        });
+        if is_open && !asked {
+            wrong.push(format!(
+                "[I-6] effect `{}` of {} is {} and nobody is asked",
+                effect.key,
+                effect.subject,
+                effect.state.as_str()
+            ));
+        }
+    }
+}
+
+/// [I-21] Our links and the bills that bear our mark are the same, each for its deal.
+fn three_ways(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let made: BTreeSet<(i64, String)> = evidence
+        .accounting
+        .bills()
+        .filter_map(|bill| {
+            let deal = deal_of(bill.comment.as_deref()?)?;
+            Some((deal, bill.meta.id.to_string()))
+        })
+        .collect();
+    let linked: BTreeSet<(i64, String)> = evidence
+        .known
+        .invoice_links
+        .iter()
+        .filter_map(|link| {
+            let deal = i64::try_from(link.deal.0).ok()?;
+            Some((deal, link.invoice.as_str().to_owned()))
+        })
+        .collect();
+    for (deal, bill) in linked.difference(&made) {
+        wrong.push(format!(
+            "[I-21] deal {deal} is linked to bill {bill}, which was never made for it"
+        ));
+    }
+    for (deal, bill) in made.difference(&linked) {
+        let asked = evidence.cases.iter().any(|case| {
+            case.facts.subject.id == deal.to_string() && case.facts.code == "OUTCOME-UNKNOWN"
+        });
+        if !asked {
+            wrong.push(format!(
+                "[I-21] bill {bill} of deal {deal} is in no record of ours"
+            ));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! One of the portals that share our database, with its books, its people and what we know it by.
+//!
+//! Every tenant has strings that nobody else may ever see: they are looked for where they do not belong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use domain::{DealId, PortalId};
+use emulator_bitrix24::{Deliver, Delivered, PortalConfig};
+use emulator_kontur_accounting as kontur;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::connect::Access;
+use crate::dice::{About, Dice};
+use crate::freeze::Freezer;
+use crate::office;
+use crate::people::Office;
+use crate::process::Process;
+use crate::story::Story;
+use crate::weather::Weather;
+use crate::world::told;
+
+/// The product's doors, as the portals' events find them.
+#[derive(Clone, Default)]
+pub(crate) struct Doors {
+    open: Arc<Mutex<Vec<(Router, Freezer)>>>,
+    turn: Arc<AtomicU64>,
+    /// Events of one tenant answered with 200.
+    pub(crate) accepted: Arc<AtomicU64>,
+}
+
+impl Doors {
+    /// The same doors for another tenant.
+    fn for_another(&self) -> Self {
+        Self {
+            accepted: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn set(&self, doors: Vec<(Router, Freezer)>) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = doors;
+    }
+
+    fn next(&self) -> Option<(Router, Freezer)> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let count = u64::try_from(open.len()).unwrap_or(1).max(1);
+        open.get(usize::try_from(turn % count).unwrap_or(0))
+            .cloned()
+    }
+}
+
+impl Deliver for Doors {
+    fn post(&self, _url: String, form: String) -> Pin<Box<dyn Future<Output = Delivered> + Send>> {
+        let (door, accepted) = (self.next(), Arc::clone(&self.accepted));
+        Box::pin(async move {
+            let (routes, freezer) = door.ok_or_else(|| "nobody is there".to_owned())?;
+            let is_install = form.contains("ONAPPINSTALL");
+            let status = Process::hear(routes, freezer, form).await?;
+            if status == 200 && !is_install {
+                accepted.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(status)
+        })
+    }
+}
+
+/// One portal and all that belongs to it.
+pub(crate) struct Tenant {
+    pub(crate) place: usize,
+    pub(crate) id: PortalId,
+    pub(crate) office: Office,
+    pub(crate) access: Access,
+    pub(crate) doors: Doors,
+    /// What only this tenant's remotes may be sent.
+    pub(crate) secrets: Vec<String>,
+    /// Deals whose deleted invoice was given up.
+    pub(crate) given_up: BTreeSet<DealId>,
+}
+
+impl Tenant {
+    /// Both emulators and their people, before anybody works.
+    pub(crate) fn found(
+        seed: u64,
+        place: usize,
+        (portal, books): (PortalConfig, serde_json::Value),
+        weather: &Weather,
+        start: Timestamp,
+        doors: &Doors,
+        story: &Story,
+    ) -> Result<Self, String> {
+        let own_seed = seed.wrapping_add(u64::try_from(place).unwrap_or(0) << 40);
+        let remote_clock = |skew: i64| {
+            let base = start
+                .checked_add(SignedDuration::from_secs(skew))
+                .unwrap_or(start);
+            emulator_harness::TokioClock::shared(base)
+        };
+        let doors = doors.for_another();
+        let portal = emulator_bitrix24::Emulator::new(
+            portal,
+            remote_clock(weather.skew.0),
+            own_seed,
+            Arc::new(doors.clone()),
+        );
+        let credentials = portal.credentials(&office::portal_address(place));
+        let books = serde_json::from_value(books).map_err(told)?;
+        let accounting = kontur::Emulator::new(books, remote_clock(weather.skew.1), own_seed);
+        drop(portal.run_background());
+        let id = PortalId::new(&credentials.member_id);
+        let access = Access {
+            portal: id.clone(),
+            place,
+            webhook: (!weather.app).then(|| credentials.webhook_url.clone()),
+            client_id: credentials.client_id.clone(),
+            client_secret: credentials.client_secret.clone(),
+            api_key: accounting
+                .credentials(&office::accounting_address(place))
+                .api_key,
+            idempotency_key: weather.idempotency_key,
+        };
+        let secrets = vec![
+            office::webhook_secret(place),
+            access.client_secret.clone(),
+            access.api_key.clone(),
+            office::canary(place),
+        ];
+        let office = Office {
+            place,
+            portal,
+            accounting,
+            deals: BTreeMap::new(),
+            buyers: BTreeMap::new(),
+            handled: Vec::new(),
+            by_hand: Vec::new(),
+            dice: Dice::of(own_seed, About::People),
+            story: story.clone(),
+            most_deals: if place == 0 {
+                weather.deals
+            } else {
+                weather.deals.min(3)
+            },
+            omitted: weather.omitted,
+        };
+        Ok(Self {
+            place,
+            id,
+            office,
+            access,
+            doors,
+            secrets,
+            given_up: BTreeSet::new(),
+        })
+    }
+
+    /// How much we wrote on the portal.
+    pub(crate) fn our_portal_writes(&self) -> usize {
+        let truth = self.office.portal.truth();
+        truth
+            .entries()
+            .filter(|entry| crate::check::is_our_write(entry))
+            .count()
+    }
+
+    /// How much changed on the accounting side.
+    pub(crate) fn accounting_changes(&self) -> usize {
+        let truth = self.office.accounting.truth();
+        truth
+            .organizations
+            .values()
+            .map(|own| own.changes.len())
+            .sum()
+    }
+}
