@@ -117,17 +117,33 @@ impl Connector {
             Ok(value) => kinds(&value),
             Err(error) => return vec![refused("Поля сделки", &error)],
         };
-        let fields = self.fields.iter();
-        fields
-            .map(|(field, name)| {
-                let what = format!("Поле сделки «{}» ({name})", crate::setup::label(field));
-                if known.contains_key(name) {
-                    holds(what, "поле есть")
-                } else {
-                    fails(what, "поля нет: запустите `provodka setup` или укажите существующее поле в правилах", "BITRIX24-FIELD")
-                }
-            })
-            .collect()
+        let is_there = |name: &str| known.contains_key(name);
+        let ours = self.fields.iter().map(|(field, name)| {
+            let what = format!("Поле сделки «{}» ({name})", crate::setup::label(field));
+            if is_there(name) {
+                holds(what, "поле есть")
+            } else {
+                fails(
+                    what,
+                    "поля нет: запустите `provodka setup` или укажите существующее поле в правилах",
+                    "BITRIX24-FIELD",
+                )
+            }
+        });
+        // A misspelt name would be an empty value on every deal.
+        let named = self.fields.named().map(|name| {
+            let what = format!("Поле сделки {name}, названное в правилах");
+            if is_there(name) {
+                holds(what, "поле есть")
+            } else {
+                fails(
+                    what,
+                    "поля нет: исправьте имя в правилах, `provodka policy export`",
+                    "BITRIX24-FIELD",
+                )
+            }
+        });
+        ours.chain(named).collect()
     }
 
     /// Reading and writing deals, funnel by funnel.
