@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use capability::portal::{ChangedPage, RecordKind, SweepAsk, SweepOf};
+use capability::portal::{Changed, RecordKind, SweepAsk, SweepOf};
 use domain::StageId;
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
@@ -125,6 +125,7 @@ async fn threads(
                 of,
                 since: from.checked_sub(overlap).unwrap_or(from),
                 after: None,
+                pages: 0,
             },
             followed,
             seen_before: cursor.seen,
@@ -162,7 +163,7 @@ fn followed(policy: &Policy) -> String {
     serde_json::to_string(&(policy.start_at, funnels)).unwrap_or_default()
 }
 
-/// Reads one page of every thread in one call and commits it with its looks; answers the threads that have more.
+/// Reads on in every thread in one call and commits it with its looks; answers the threads that have more.
 async fn pages(
     ctx: &LeaseContext,
     connected: &Connected,
@@ -187,9 +188,14 @@ async fn pages(
         }
     };
     let mut unfinished = Vec::new();
-    let mut changed: Vec<Subject> = Vec::new();
+    let (mut entered, mut changed) = (Vec::new(), Vec::new());
     for (mut thread, page) in threads.into_iter().zip(answered) {
-        changed.extend(fresh(&mut thread, &page, started, overlap));
+        let found = fresh(&mut thread, &page, started, overlap);
+        match &thread.ask.of {
+            SweepOf::Entered(_) => entered.extend(found),
+            SweepOf::Changed(_) => changed.extend(found),
+        }
+        thread.ask.pages = thread.ask.pages.saturating_add(page.pages);
         match page.next {
             Some(after) => {
                 thread.ask.after = Some(after);
@@ -199,8 +205,11 @@ async fn pages(
             None => record.cursors.push(finished(&thread, started)),
         }
     }
-    changed.sort_unstable();
-    changed.dedup();
+    for found in [&mut entered, &mut changed] {
+        found.sort_unstable();
+        found.dedup();
+    }
+    changed.retain(|subject| entered.binary_search(subject).is_err());
     let (deals, others): (Vec<Subject>, Vec<Subject>) = changed
         .into_iter()
         .partition(|subject| subject.kind == SubjectKind::Deal);
@@ -208,23 +217,26 @@ async fn pages(
     let mut woken = record_owner::owners_of(ctx, connected, &others, &mut record.journal).await?;
     woken.extend(others);
     ctx.store().wake_waiters(&portal, &woken, ctx.now()).await?;
-    record.looks = deals
-        .into_iter()
-        .map(|subject| Look {
-            subject,
-            lane: Lane::Due,
-            due_at: started,
-            reason: REASON.to_owned(),
-        })
-        .collect();
+    // After a long outage much has changed that wants nothing: deals that entered an invoice stage go before it.
+    record.looks.extend(looks(entered, started));
+    record.looks.extend(looks(deals, ctx.now()));
     ctx.record(record).await?;
     Ok(unfinished)
+}
+
+fn looks(deals: Vec<Subject>, due_at: Timestamp) -> impl Iterator<Item = Look> {
+    deals.into_iter().map(move |subject| Look {
+        subject,
+        lane: Lane::Due,
+        due_at,
+        reason: REASON.to_owned(),
+    })
 }
 
 /// What the sweep before did not show, or showed with another time of change.
 fn fresh(
     thread: &mut Thread,
-    page: &ChangedPage,
+    page: &Changed,
     started: Timestamp,
     overlap: SignedDuration,
 ) -> Vec<Subject> {

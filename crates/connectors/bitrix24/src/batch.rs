@@ -216,8 +216,9 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// Keys are words: PHP would turn numbers into a list.
-fn key(index: usize) -> String {
+/// The key of the command of this number, as long as one request carries all of them. Keys are words: PHP would turn
+/// numbers into a list.
+pub(crate) fn key(index: usize) -> String {
     format!("c{index}")
 }
 

@@ -1,11 +1,12 @@
 //! Finding what changed without an event: by time of change, by stage history, by owner.
 //!
-//! Pages go by id after the last one seen, so that rows that move between pages are not missed. The
-//! portal leaves `DATE_MODIFY` of requisites and bank details empty until their first change, so
+//! Pages go by id after the last one seen, so that rows that move between pages are not missed. A list that goes on
+//! and on is read by many pages in one request: each names the last id of the page before by a reference, which the
+//! portal resolves (<https://apidocs.bitrix24.com/settings/how-to-call-rest-api/batch.html>). The portal leaves `DATE_MODIFY` of requisites and bank details empty until their first change, so
 //! these are asked for by time of creation as well.
 
 use async_trait::async_trait;
-use capability::portal::{ChangedPage, RecordKind, SweepAsk, SweepOf, SweepRecords};
+use capability::portal::{Changed, RecordKind, SweepAsk, SweepOf, SweepRecords};
 use capability::{Call, ConnectorError};
 use domain::observed::{Record, RecordOwner};
 use domain::{BankDetailId, CompanyId, ContactId, DealId, RequisiteId, StageId};
@@ -14,10 +15,12 @@ use jiff::tz::Offset;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+use crate::batch::{Settled, key};
 use crate::command::Command;
 use crate::connection::Connector;
 use crate::error::{Effect, other_shape};
 use crate::gather::{PAGE, full, items, rows};
+use crate::pace::MOST_COMMANDS;
 use crate::translate::{COMPANY, CONTACT};
 use crate::wire;
 
@@ -26,20 +29,37 @@ const REQUISITES: &str = "crm.requisite.list";
 const BANK_DETAILS: &str = "crm.requisite.bankdetail.list";
 const STAGE_HISTORY: &str = "crm.stagehistory.list";
 
+/// A list that was long may be so many times longer. A page behind the end is read in vain.
+const TIMES_LONGER: usize = 3;
+
 #[async_trait]
 impl SweepRecords for Connector {
     async fn changed(
         &self,
         call: &Call<'_>,
         asks: &[SweepAsk],
-    ) -> Result<Vec<ChangedPage>, ConnectorError> {
-        let commands: Vec<Command> = asks.iter().flat_map(commands).collect();
+    ) -> Result<Vec<Changed>, ConnectorError> {
+        let mut shares = shares(asks, MOST_COMMANDS);
+        let mut commands = commands(asks, &shares);
+        let methods = commands.iter().map(|command| command.method);
+        let fitting = self.client.pace.fit(methods, Effect::Read);
+        if fitting < commands.len() {
+            shares = self::shares(asks, fitting);
+            commands = self::commands(asks, &shares);
+        }
         let mut answers = self
             .client
             .batch(call, &commands, Effect::Read)
             .await
             .into_iter();
-        asks.iter().map(|ask| page(ask, &mut answers)).collect()
+        let of = |(ask, pages): (&SweepAsk, &usize)| {
+            let mut lists = Vec::new();
+            for _list in 0..lists_of(ask) {
+                lists.push(answers.by_ref().take(*pages).collect());
+            }
+            changed(ask, lists)
+        };
+        asks.iter().zip(&shares).map(of).collect()
     }
 
     async fn owners(
@@ -83,30 +103,88 @@ impl SweepRecords for Connector {
     }
 }
 
-/// The commands of one question.
-fn commands(ask: &SweepAsk) -> Vec<Command> {
-    let (since, after) = (moment(ask.since), ask.after.unwrap_or(0));
+/// Requisites and bank details are asked for twice: by time of change and by time of creation.
+fn lists_of(ask: &SweepAsk) -> usize {
     match &ask.of {
-        SweepOf::Changed(RecordKind::Deal) => vec![changed_items(2, &since, after)],
-        SweepOf::Changed(RecordKind::Contact) => vec![changed_items(3, &since, after)],
-        SweepOf::Changed(RecordKind::Company) => vec![changed_items(4, &since, after)],
-        SweepOf::Changed(RecordKind::Requisite) => changed_rows(REQUISITES, &since, after),
-        SweepOf::Changed(RecordKind::BankDetail) => changed_rows(BANK_DETAILS, &since, after),
+        SweepOf::Changed(RecordKind::Requisite | RecordKind::BankDetail) => 2,
+        SweepOf::Changed(RecordKind::Deal | RecordKind::Contact | RecordKind::Company)
+        | SweepOf::Entered(_) => 1,
+    }
+}
+
+/// How many pages of each question go into one request of `room` commands: one at least, and by turns as many more as
+/// may come.
+fn shares(asks: &[SweepAsk], room: usize) -> Vec<usize> {
+    let mut shares = vec![1; asks.len()];
+    let mut room = room.saturating_sub(asks.iter().map(lists_of).sum());
+    loop {
+        let before = room;
+        for (ask, share) in asks.iter().zip(&mut shares) {
+            let may_come = ask.pages.saturating_mul(TIMES_LONGER);
+            if *share < may_come && lists_of(ask) <= room {
+                *share += 1;
+                room -= lists_of(ask);
+            }
+        }
+        if room == before {
+            return shares;
+        }
+    }
+}
+
+fn commands(asks: &[SweepAsk], shares: &[usize]) -> Vec<Command> {
+    let mut commands = Vec::new();
+    for (ask, pages) in asks.iter().zip(shares) {
+        for list in 0..lists_of(ask) {
+            let mut after = Value::from(ask.after.unwrap_or(0));
+            for _page in 0..*pages {
+                let last = last_of_page(ask, &key(commands.len()));
+                commands.push(command(ask, list, &after));
+                after = last.into();
+            }
+        }
+    }
+    commands
+}
+
+/// How the page after it refers to the last id of a full page.
+fn last_of_page(ask: &SweepAsk, key: &str) -> String {
+    let last = PAGE - 1;
+    match &ask.of {
+        SweepOf::Changed(RecordKind::Requisite | RecordKind::BankDetail) => {
+            format!("$result[{key}][{last}][ID]")
+        }
+        SweepOf::Changed(RecordKind::Deal | RecordKind::Contact | RecordKind::Company) => {
+            format!("$result[{key}][items][{last}][id]")
+        }
+        SweepOf::Entered(_) => format!("$result[{key}][items][{last}][ID]"),
+    }
+}
+
+/// A page of one of the lists that a question is asked by.
+fn command(ask: &SweepAsk, list: usize, after: &Value) -> Command {
+    let since = moment(ask.since);
+    match &ask.of {
+        SweepOf::Changed(RecordKind::Deal) => changed_items(2, &since, after),
+        SweepOf::Changed(RecordKind::Contact) => changed_items(3, &since, after),
+        SweepOf::Changed(RecordKind::Company) => changed_items(4, &since, after),
+        SweepOf::Changed(RecordKind::Requisite) => changed_rows(REQUISITES, list, &since, after),
+        SweepOf::Changed(RecordKind::BankDetail) => changed_rows(BANK_DETAILS, list, &since, after),
         SweepOf::Entered(stages) => {
             let stages: Vec<&str> = stages.iter().map(StageId::as_str).collect();
-            vec![Command::new(
+            Command::new(
                 STAGE_HISTORY,
                 json!({
                     "entityTypeId": 2,
                     "filter": {"@STAGE_ID": stages, ">=CREATED_TIME": since, ">ID": after},
                     "order": {"ID": "ASC"}, "select": ["ID", "OWNER_ID", "CREATED_TIME"], "start": -1,
                 }),
-            )]
+            )
         }
     }
 }
 
-fn changed_items(entity_type: u64, since: &str, after: u64) -> Command {
+fn changed_items(entity_type: u64, since: &str, after: &Value) -> Command {
     Command::new(
         ITEMS,
         json!({
@@ -116,111 +194,161 @@ fn changed_items(entity_type: u64, since: &str, after: u64) -> Command {
     )
 }
 
-fn changed_rows(method: &'static str, since: &str, after: u64) -> Vec<Command> {
-    ["DATE_MODIFY", "DATE_CREATE"]
-        .map(|by| {
-            let filter = BTreeMap::from([
-                (format!(">={by}"), Value::from(since)),
-                (">ID".to_owned(), after.into()),
-            ]);
-            Command::new(
-                method,
-                json!({"filter": filter, "order": {"ID": "ASC"}, "select": ["ID", "DATE_MODIFY", "DATE_CREATE"], "start": -1}),
-            )
-        })
-        .to_vec()
+fn changed_rows(method: &'static str, list: usize, since: &str, after: &Value) -> Command {
+    let by = if list == 0 {
+        "DATE_MODIFY"
+    } else {
+        "DATE_CREATE"
+    };
+    let filter = BTreeMap::from([
+        (format!(">={by}"), Value::from(since)),
+        (">ID".to_owned(), after.clone()),
+    ]);
+    Command::new(
+        method,
+        json!({"filter": filter, "order": {"ID": "ASC"}, "select": ["ID", "DATE_MODIFY", "DATE_CREATE"], "start": -1}),
+    )
 }
 
-/// The page that answers one question; takes as many answers as [`commands`] made commands.
-fn page(
-    ask: &SweepAsk,
-    answers: &mut impl Iterator<Item = Result<Value, ConnectorError>>,
-) -> Result<ChangedPage, ConnectorError> {
-    let mut answer = |method: &'static str| {
-        answers
-            .next()
-            .unwrap_or_else(|| Err(other_shape(Effect::Read, method, "no answer".to_owned())))
-    };
+/// What answers one question, from the pages of each of its lists.
+fn changed(ask: &SweepAsk, lists: Vec<Vec<Settled>>) -> Result<Changed, ConnectorError> {
+    let mut lists = lists.into_iter();
+    let mut list = || lists.next().unwrap_or_default();
     match &ask.of {
         SweepOf::Changed(RecordKind::Deal) => {
-            items_page(answer(ITEMS)?, |id| Record::Deal(DealId(id)))
+            changed_of_items(ask, list(), |id| Record::Deal(DealId(id)))
         }
         SweepOf::Changed(RecordKind::Contact) => {
-            items_page(answer(ITEMS)?, |id| Record::Contact(ContactId(id)))
+            changed_of_items(ask, list(), |id| Record::Contact(ContactId(id)))
         }
         SweepOf::Changed(RecordKind::Company) => {
-            items_page(answer(ITEMS)?, |id| Record::Company(CompanyId(id)))
+            changed_of_items(ask, list(), |id| Record::Company(CompanyId(id)))
         }
         SweepOf::Changed(RecordKind::Requisite) => {
-            let both = [answer(REQUISITES)?, answer(REQUISITES)?];
-            rows_page(REQUISITES, both, |id| Record::Requisite(RequisiteId(id)))
+            changed_of_rows(ask, REQUISITES, [list(), list()], |id| {
+                Record::Requisite(RequisiteId(id))
+            })
         }
         SweepOf::Changed(RecordKind::BankDetail) => {
-            let both = [answer(BANK_DETAILS)?, answer(BANK_DETAILS)?];
-            rows_page(BANK_DETAILS, both, |id| {
+            changed_of_rows(ask, BANK_DETAILS, [list(), list()], |id| {
                 Record::BankDetail(BankDetailId(id))
             })
         }
         SweepOf::Entered(_) => {
-            let entries = items::<wire::StageEntry>(answer(STAGE_HISTORY)?)
-                .map_err(|shape| unreadable(STAGE_HISTORY, &shape))?;
-            Ok(ChangedPage {
-                next: full(&entries, |entry| entry.id.0),
-                records: entries
-                    .into_iter()
-                    .map(|entry| (Record::Deal(DealId(entry.owner_id.0)), entry.created_time.0))
-                    .collect(),
+            let read = items::<wire::StageEntry>;
+            let pages = in_order(ask, STAGE_HISTORY, list(), read, |entry| entry.id.0)?;
+            let record = |entry: wire::StageEntry| {
+                let deal = Record::Deal(DealId(entry.owner_id.0));
+                (deal, entry.created_time.0)
+            };
+            Ok(Changed {
+                records: pages.rows.into_iter().map(record).collect(),
+                next: pages.next,
+                pages: pages.count,
             })
         }
     }
 }
 
-fn items_page(
-    answer: Value,
+/// The rows of pages that follow one another.
+struct Pages<T> {
+    rows: Vec<T>,
+    /// After which id there may be more.
+    next: Option<u64>,
+    count: usize,
+}
+
+/// The pages as far as each goes on where the one before ended. A page that does not (its reference did not reach the
+/// page before, because that was not full or travelled in another request) or was refused is asked for again by the
+/// next call, as its first.
+fn in_order<T>(
+    ask: &SweepAsk,
+    method: &str,
+    answers: Vec<Settled>,
+    read: impl Fn(Value) -> Result<Vec<T>, wire::OtherShape>,
+    id: impl Fn(&T) -> u64,
+) -> Result<Pages<T>, ConnectorError> {
+    let mut pages = Pages {
+        rows: Vec::new(),
+        next: ask.after,
+        count: 0,
+    };
+    for answer in answers {
+        let found =
+            answer.and_then(|found| read(found).map_err(|shape| unreadable(method, &shape)));
+        let found = match found {
+            Ok(found) => found,
+            Err(error) if pages.count == 0 => return Err(error),
+            Err(_) => break,
+        };
+        let begun_at = pages.next.unwrap_or(0);
+        if pages.count > 0 && found.iter().any(|row| id(row) <= begun_at) {
+            break;
+        }
+        pages.next = full(&found, &id);
+        pages.count += 1;
+        pages.rows.extend(found);
+        if pages.next.is_none() {
+            break;
+        }
+    }
+    if pages.count == 0 {
+        return Err(other_shape(Effect::Read, method, "no answer".to_owned()));
+    }
+    Ok(pages)
+}
+
+fn changed_of_items(
+    ask: &SweepAsk,
+    answers: Vec<Settled>,
     record: impl Fn(u64) -> Record,
-) -> Result<ChangedPage, ConnectorError> {
-    let found = items::<wire::BriefItem>(answer).map_err(|shape| unreadable(ITEMS, &shape))?;
-    Ok(ChangedPage {
-        next: full(&found, |item| item.id.0),
-        records: found
+) -> Result<Changed, ConnectorError> {
+    let pages = in_order(ask, ITEMS, answers, items::<wire::BriefItem>, |item| {
+        item.id.0
+    })?;
+    Ok(Changed {
+        records: pages
+            .rows
             .into_iter()
             .map(|item| (record(item.id.0), item.updated_time.0))
             .collect(),
+        next: pages.next,
+        pages: pages.count,
     })
 }
 
 /// Rows by time of change and by time of creation, merged by id.
-fn rows_page(
+fn changed_of_rows(
+    ask: &SweepAsk,
     method: &'static str,
-    answers: [Value; 2],
+    lists: [Vec<Settled>; 2],
     record: impl Fn(u64) -> Record,
-) -> Result<ChangedPage, ConnectorError> {
+) -> Result<Changed, ConnectorError> {
     let mut merged = BTreeMap::new();
-    let mut next: Option<u64> = None;
-    for answer in answers {
-        let found =
-            rows::<wire::Requisite>(answer, "rows").map_err(|shape| unreadable(method, &shape))?;
-        let last = full(&found, |row| row.id.0.unwrap_or_default());
-        next = match (next, last) {
+    let (mut next, mut count): (Option<u64>, usize) = (None, 0);
+    for answers in lists {
+        let read = |found| rows::<wire::Requisite>(found, "rows");
+        let pages = in_order(ask, method, answers, read, |row| row.id.0.unwrap_or(0))?;
+        next = match (next, pages.next) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        merged.extend(
-            found
-                .into_iter()
-                .filter_map(|row| Some((row.id.0?, row.date_modify.0.or(row.date_create.0)))),
-        );
+        count = count.max(pages.count);
+        let times =
+            |row: wire::Requisite| Some((row.id.0?, row.date_modify.0.or(row.date_create.0)));
+        merged.extend(pages.rows.into_iter().filter_map(times));
     }
-    // Beyond the shorter of two full pages the other list may still have gaps: the next page brings it.
+    // Beyond the shorter of two full lists the other may still have gaps: the next pages bring it.
     if let Some(last) = next {
         merged.retain(|id, _| *id <= last);
     }
-    Ok(ChangedPage {
+    Ok(Changed {
         records: merged
             .into_iter()
             .map(|(id, at)| (record(id), at))
             .collect(),
         next,
+        pages: count,
     })
 }
 

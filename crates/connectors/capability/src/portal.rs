@@ -76,12 +76,13 @@ pub enum Presence {
 /// Finds changes that no event told.
 #[async_trait]
 pub trait SweepRecords: Send + Sync {
-    /// One page for each question, all in one call: a sweep costs one request while little has changed.
+    /// All questions in one call: a sweep costs one request while little has changed, one page for each question. Of a
+    /// question that goes on and on a call brings many pages.
     async fn changed(
         &self,
         call: &Call<'_>,
         asks: &[SweepAsk],
-    ) -> Result<Vec<ChangedPage>, ConnectorError>;
+    ) -> Result<Vec<Changed>, ConnectorError>;
 
     /// Whose a requisite or bank detail is: their events name only themselves.
     async fn owners(
@@ -91,15 +92,17 @@ pub trait SweepRecords: Send + Sync {
     ) -> Result<Vec<RecordOwner>, ConnectorError>;
 }
 
-/// One question of a sweep: what changed at or after `since`, by id after `after`; at most fifty a page.
+/// One question of a sweep: what changed at or after `since`, by id after `after`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweepAsk {
     /// Of what.
     pub of: SweepOf,
     /// From when on.
     pub since: Timestamp,
-    /// The `next` of the page before.
+    /// The `next` of the call before.
     pub after: Option<u64>,
+    /// Pages of it that the calls before brought: the more there were, the more may come.
+    pub pages: usize,
 }
 
 /// What a sweep asks about.
@@ -126,13 +129,15 @@ pub enum RecordKind {
     BankDetail,
 }
 
-/// One page of a sweep.
+/// What one call brought for one question of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChangedPage {
+pub struct Changed {
     /// Changed records with their time of change as the portal tells it.
     pub records: Vec<(Record, Option<Timestamp>)>,
-    /// Pass it as `after` for the next page; none when this was the last.
+    /// Pass it as `after` for the next pages; none when these were the last.
     pub next: Option<u64>,
+    /// Pages of the portal that these are.
+    pub pages: usize,
 }
 
 /// One wanted change on the portal.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use capability::portal::{
-    ChangedPage, Finding, Funnel, OfflineQueue, PortalWrite, Presence, ReadDeals, ReadDirectory,
+    Changed, Finding, Funnel, OfflineQueue, PortalWrite, Presence, ReadDeals, ReadDirectory,
     Reading, Reserved, SetUpPortal, SweepAsk, SweepOf, SweepRecords, WritePortal, Written,
 };
 use capability::{Call, ConnectorError, Exchange, Portal, Remote};
@@ -109,11 +109,12 @@ impl ReadDeals for Crm {
     }
 }
 
-fn page(pages: &[Page], after: Option<u64>) -> ChangedPage {
+fn page(pages: &[Page], after: Option<u64>) -> Changed {
     let number = after.map_or(0, |after| usize::try_from(after).unwrap());
-    ChangedPage {
+    Changed {
         records: pages.get(number).cloned().unwrap_or_default(),
         next: (number + 1 < pages.len()).then_some(number as u64 + 1),
+        pages: 1,
     }
 }
 
@@ -123,7 +124,7 @@ impl SweepRecords for Crm {
         &self,
         _call: &Call<'_>,
         asks: &[SweepAsk],
-    ) -> Result<Vec<ChangedPage>, ConnectorError> {
+    ) -> Result<Vec<Changed>, ConnectorError> {
         let first = asks.iter().find(|ask| ask.after.is_none());
         if let Some(ask) = first {
             self.0.state().swept_since.push(ask.since);

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use capability::portal::{
-    ChangedPage, FieldValue, OfflineQueue, PortalWrite, Presence, RecordKind, SweepAsk, SweepOf,
+    Changed, FieldValue, OfflineQueue, PortalWrite, Presence, RecordKind, SweepAsk, SweepOf,
 };
 use capability::{Call, Portal, Urgency};
 use connector_bitrix24::webhook::{InstallGrant, verify_install};
@@ -325,9 +325,14 @@ async fn writes_are_seen(portal: &Portal, call: &Call<'_>, deal: DealId, user: d
     assert_eq!(seen.status, None);
 }
 
-async fn swept(call: &Call<'_>, portal: &Portal, of: SweepOf, after: Option<u64>) -> ChangedPage {
+async fn swept(call: &Call<'_>, portal: &Portal, of: SweepOf, after: Option<u64>) -> Changed {
     let since = Timestamp::UNIX_EPOCH;
-    let asks = [SweepAsk { of, since, after }];
+    let asks = [SweepAsk {
+        of,
+        since,
+        after,
+        pages: 0,
+    }];
     let mut pages = portal.sweep.changed(call, &asks).await.unwrap();
     assert_eq!(pages.len(), 1);
     pages.remove(0)

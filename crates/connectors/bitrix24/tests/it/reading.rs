@@ -1,6 +1,8 @@
 //! Reading deals and finding changes, with the vendor's documented examples.
 
-use capability::portal::{ChangedPage, Presence, RecordKind, StageSemantics, SweepAsk, SweepOf};
+use std::sync::{Arc, Mutex};
+
+use capability::portal::{Changed, Presence, RecordKind, StageSemantics, SweepAsk, SweepOf};
 use connector_bitrix24::Offline;
 use domain::observed::{Owner, Record, RowVat};
 use domain::{
@@ -10,7 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use crate::script::{Memory, Params, Reply, Stage, fixture, list, portal};
+use crate::script::{Memory, Params, Reply, Script, Stage, fixture, list, portal};
 
 fn example(method: &str, params: &Params) -> Reply {
     Reply::Result(
@@ -391,8 +393,74 @@ async fn a_sweep_goes_page_by_page_by_id() {
     );
 }
 
-async fn swept(stage: &Stage, of: SweepOf, since: Timestamp, after: Option<u64>) -> ChangedPage {
-    let asks = [SweepAsk { of, since, after }];
+/// A portal with so many changed deals, which does as told with a reference.
+fn many_deals(count: u64, refer: impl Fn(&str, u64) -> u64 + Send + Sync + 'static) -> Arc<Script> {
+    let last = Mutex::new(0);
+    portal(move |_, params| {
+        let mut last = last.lock().unwrap();
+        let after = &params["filter[>id]"];
+        let after = after.parse().unwrap_or_else(|_| refer(after, *last));
+        let ids: Vec<u64> = (after + 1..=count).take(50).collect();
+        *last = ids.last().copied().unwrap_or(0);
+        let items: Vec<Value> = ids
+            .into_iter()
+            .map(|id| json!({"id": id, "updatedTime": "2026-03-01T12:30:00+03:00"}))
+            .collect();
+        Reply::Result(json!({"items": items}))
+    })
+}
+
+/// The ids that a sweep of deals found, and the requests that it took.
+async fn swept_to_its_end(script: Arc<Script>) -> (Vec<u64>, usize) {
+    let stage = Stage::webhook(Arc::clone(&script));
+    let mut ask = SweepAsk {
+        of: SweepOf::Changed(RecordKind::Deal),
+        since: "2026-03-01T09:00:00Z".parse().unwrap(),
+        after: None,
+        pages: 0,
+    };
+    let mut found = Vec::new();
+    loop {
+        let asks = std::slice::from_ref(&ask);
+        let changed = stage.portal.sweep.changed(&stage.call(), asks).await;
+        let changed = changed.unwrap().remove(0);
+        found.extend(changed.records.iter().map(|(record, _)| match record {
+            Record::Deal(id) => id.0,
+            other => panic!("{other:?}"),
+        }));
+        ask.pages += changed.pages;
+        ask.after = changed.next;
+        if ask.after.is_none() {
+            return (found, script.seen().len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_goes_on_and_on_is_read_by_many_pages_in_one_request() {
+    for (count, requests) in [(20, 1), (60, 2), (200, 3), (3_020, 4), (10_000, 7)] {
+        let script = many_deals(count, |reference, last| {
+            assert!(reference.starts_with("$result[c") && reference.ends_with("][items][49][id]"));
+            last
+        });
+        let seen = swept_to_its_end(script).await;
+        assert_eq!(seen, ((1..=count).collect(), requests), "{count}");
+    }
+}
+
+#[tokio::test]
+async fn where_references_lead_nowhere_a_sweep_goes_on_page_by_page() {
+    let (found, requests) = swept_to_its_end(many_deals(170, |_, _| 0)).await;
+    assert_eq!((found, requests), ((1..=170).collect(), 4));
+}
+
+async fn swept(stage: &Stage, of: SweepOf, since: Timestamp, after: Option<u64>) -> Changed {
+    let asks = [SweepAsk {
+        of,
+        since,
+        after,
+        pages: 0,
+    }];
     let mut pages = stage
         .portal
         .sweep
