@@ -4,6 +4,7 @@
 //! bracket, bytes that are no UTF-8 are refused instead of mended, because a mended token could be
 //! another one than was meant.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode;
@@ -52,9 +53,11 @@ pub enum FormRefused {
     NotText,
 }
 
-/// Values by their path; `auth[member_id]` is `["auth", "member_id"]`.
+/// Values by their path; `auth[member_id]` is `auth` and `member_id` with a NUL between them, which no key has itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Form(BTreeMap<Vec<String>, String>);
+pub(crate) struct Form(BTreeMap<String, String>);
+
+const BETWEEN: char = '\0';
 
 impl Form {
     /// Reads a whole body.
@@ -74,7 +77,7 @@ impl Form {
             let key = decoded(halves.next().unwrap_or_default())?;
             let value = decoded(halves.next().unwrap_or_default())?;
             let path = path(&key, limits.nesting)?;
-            if values.insert(path, value).is_some() {
+            if values.insert(path, value.into_owned()).is_some() {
                 return Err(FormRefused::DoubledKey);
             }
         }
@@ -87,53 +90,64 @@ impl Form {
 
     /// The value at a path.
     pub(crate) fn get(&self, path: &[&str]) -> Option<&str> {
-        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
-        self.0.get(&path).map(String::as_str)
+        let mut joined = String::with_capacity(40);
+        for (place, part) in path.iter().enumerate() {
+            if place > 0 {
+                joined.push(BETWEEN);
+            }
+            joined.push_str(part);
+        }
+        self.0.get(&joined).map(String::as_str)
     }
 
+    /// In their order the paths of a level come right after the level's own: nothing is less than what is between.
     fn has_value_above_a_level(&self) -> bool {
-        self.0.keys().any(|path| {
-            let mut above = path.clone();
-            above.pop();
-            while !above.is_empty() {
-                if self.0.contains_key(&above) {
-                    return true;
-                }
-                above.pop();
-            }
-            false
-        })
+        let follows = |(above, path): (&String, &String)| {
+            let below = path.strip_prefix(above.as_str());
+            below.is_some_and(|below| below.starts_with(BETWEEN))
+        };
+        self.0.keys().zip(self.0.keys().skip(1)).any(follows)
     }
 }
 
-fn decoded(bytes: &[u8]) -> Result<String, FormRefused> {
-    let blanks: Vec<u8> = bytes
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
-    let text = percent_decode(&blanks)
-        .decode_utf8()
-        .map_err(|_| FormRefused::NotText)?;
+fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, FormRefused> {
+    let bytes = if bytes.contains(&b'+') {
+        let blank = |byte: &u8| if *byte == b'+' { b' ' } else { *byte };
+        Cow::Owned(bytes.iter().map(blank).collect())
+    } else {
+        Cow::Borrowed(bytes)
+    };
+    let text = match &bytes {
+        Cow::Borrowed(bytes) => percent_decode(bytes).decode_utf8(),
+        Cow::Owned(bytes) => percent_decode(bytes)
+            .decode_utf8()
+            .map(|text| Cow::Owned(text.into_owned())),
+    };
+    let text = text.map_err(|_| FormRefused::NotText)?;
     if text.contains('\0') {
         return Err(FormRefused::NotText);
     }
-    Ok(text.into_owned())
+    Ok(text)
 }
 
-fn path(key: &str, nesting: usize) -> Result<Vec<String>, FormRefused> {
+fn path(key: &str, nesting: usize) -> Result<String, FormRefused> {
     let (name, mut rest) = key.split_at(key.find('[').unwrap_or(key.len()));
     if name.is_empty() || name.contains(']') {
         return Err(FormRefused::BadKey);
     }
-    let mut path = vec![name.to_owned()];
+    let mut path = String::with_capacity(key.len());
+    path.push_str(name);
+    let mut levels = 1;
     while !rest.is_empty() {
         let inner = rest.strip_prefix('[').ok_or(FormRefused::BadKey)?;
         let (part, tail) = inner.split_once(']').ok_or(FormRefused::BadKey)?;
         if part.contains('[') {
             return Err(FormRefused::BadKey);
         }
-        path.push(part.to_owned());
-        if path.len() > nesting {
+        path.push(BETWEEN);
+        path.push_str(part);
+        levels += 1;
+        if levels > nesting {
             return Err(FormRefused::TooDeep);
         }
         rest = tail;
@@ -173,6 +187,8 @@ mod tests {
             ),
             ("auth=1&auth[x]=2", FormRefused::DoubledKey),
             ("auth[x][y]=1&auth=2", FormRefused::DoubledKey),
+            ("a[x][y]=1&a[x]=2&a[x!]=3&a!=4", FormRefused::DoubledKey),
+            ("a[]=1&a=2", FormRefused::DoubledKey),
             ("a[=1", FormRefused::BadKey),
             ("a[b=1", FormRefused::BadKey),
             ("a[b]c=1", FormRefused::BadKey),
