@@ -8,6 +8,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use domain::PortalId;
 use futures_util::FutureExt;
@@ -116,8 +117,7 @@ impl PortalWorker {
             } else {
                 None
             };
-            let leave_at =
-                idle_since.map(|since| later(since, self.means.settings.lease.idle_grace));
+            let leave_at = idle_since.map(|since| later(since, self.idle_grace()));
             if leave_at.is_some_and(|leave_at| now >= leave_at) {
                 return self.finish(running).await;
             }
@@ -395,6 +395,15 @@ impl PortalWorker {
                 }
             }
         }
+    }
+
+    /// A portal that has nothing to do is kept for a moment, because often something comes; but not while others wait
+    /// for a worker.
+    fn idle_grace(&self) -> Duration {
+        if self.crowded.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        self.means.settings.lease.idle_grace
     }
 
     fn is_turn_over(&self, began: Timestamp) -> bool {

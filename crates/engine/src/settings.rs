@@ -65,7 +65,7 @@ pub struct PassSettings {
     pub click_limit: usize,
     /// Subjects of one ordinary pass: a glance at them takes one request, which costs a portal a third of a second. 1000.
     pub due_limit: usize,
-    /// Subjects of one trailing pass: each file takes a request, and the glance is to be few beside them. 50.
+    /// Subjects of one trailing pass: each file takes a request, and the glance is to be few beside them. 100.
     pub trailing_limit: usize,
     /// A pass that runs for longer than this no longer holds its lane: a call that hangs holds only its own subjects. 3 s.
     pub slow_after: Duration,
@@ -91,7 +91,7 @@ impl Default for PassSettings {
         Self {
             click_limit: 50,
             due_limit: 1_000,
-            trailing_limit: 50,
+            trailing_limit: 100,
             slow_after: seconds(3),
             most_in_lane: 4,
             longest: minutes(10),

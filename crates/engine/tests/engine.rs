@@ -349,6 +349,24 @@ fn portals_take_turns_where_there_are_more_than_workers() {
 }
 
 #[test]
+fn an_idle_portal_is_given_back_at_once_while_others_wait() {
+    paused(async {
+        let (store, clock, looker) = (new_store().await, clock(), ScriptedLooker::content());
+        for number in 0..50 {
+            let portal = portal_named(&format!("portal-{number}"));
+            put_portal(&store, &portal).await;
+            store.look(&portal, &[look(deal(1), at(0))]).await.unwrap();
+        }
+        let mut one_worker = settings();
+        one_worker.lease.most_workers = 1;
+        let running = Running::start(means(&store, &clock, one_worker), looker.clone(), "one");
+        clock.sleep_until(at(5)).await;
+        assert_eq!(looker.passes().len(), 50);
+        running.stop().await;
+    });
+}
+
+#[test]
 fn every_portal_is_due_for_its_tasks() {
     paused(async {
         let (store, clock, looker) = (
