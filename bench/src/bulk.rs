@@ -1,5 +1,6 @@
 //! Many deals that want an invoice, and what they show of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emulator_bitrix24::DealSeed;
@@ -61,6 +62,22 @@ impl Bulk {
         })
     }
 
+    /// Deals that are in the world already and due from now on.
+    pub fn due_now(world: StillWorld, buyers: u32, deals: Vec<i64>) -> Self {
+        let began = world.now();
+        Self {
+            world,
+            buyers,
+            deals,
+            began,
+        }
+    }
+
+    /// The world around them, to be changed.
+    pub fn world_mut(&mut self) -> &mut StillWorld {
+        &mut self.world
+    }
+
     /// The world around them.
     pub fn world(&self) -> &StillWorld {
         &self.world
@@ -112,24 +129,20 @@ impl Bulk {
         }
     }
 
-    /// Waits until `so_many` deals show what `shows` looks for; how long that took since they were due.
+    /// Waits until `so_many` deals have come to what is looked for; how long that took since they were due.
     ///
     /// # Errors
     /// Where it does not come.
-    pub async fn until(
-        &self,
-        so_many: usize,
-        shows: impl Fn(&StillWorld, i64) -> bool,
-    ) -> Result<Duration, String> {
+    pub async fn until(&self, so_many: usize, what: What) -> Result<Duration, String> {
         let mut without: Vec<i64> = self.deals.clone();
         let may_lack = self.deals.len().saturating_sub(so_many);
         loop {
-            if may_lack > 0 {
-                without.retain(|deal| !shows(&self.world, *deal));
-            }
-            // Where all are waited for, one that lacks is enough to wait on.
-            while without.last().is_some_and(|deal| shows(&self.world, *deal)) {
-                without.pop();
+            // Where one lacks its number no more needs to be looked at: that costs little, and the rest much.
+            let lacks = |deal: &i64| !has_number(&self.world, *deal);
+            let lacking = without.iter().rev().filter(|deal| lacks(deal));
+            if lacking.take(may_lack + 1).count() <= may_lack {
+                let comments = self.world.portal().comments_by_deal();
+                without.retain(|deal| !what.has_come(&self.world, *deal, &comments));
             }
             let took = self.took();
             if without.len() <= may_lack {
@@ -138,7 +151,10 @@ impl Bulk {
             if took > PATIENCE {
                 return Err(format!("{} deals wait for ever", without.len()));
             }
-            self.world.pass(GLANCE).await;
+            // Two files a second come, and no more.
+            let left = u32::try_from(without.len() - may_lack).unwrap_or(0);
+            let wait = if what == What::File { 5 * left } else { 1 };
+            self.world.pass(GLANCE * wait).await;
         }
     }
 
@@ -196,22 +212,46 @@ pub fn new_deal(world: &StillWorld, buyer: u32) -> Result<i64, String> {
     made.map_err(|error| error.to_string())
 }
 
-/// Number, status and an entry in the timeline.
-pub fn is_shown(world: &StillWorld, deal: i64) -> bool {
-    let portal = world.portal();
-    !portal.deal_field(deal, office::NUMBER).is_empty()
-        && !portal.deal_field(deal, office::STATUS).is_empty()
-        && !portal.comments_of_deal(deal).is_empty()
+/// What a deal comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Number, status and an entry in the timeline.
+    Shown,
+    /// The invoice's file in the timeline.
+    File,
 }
 
-/// The invoice's file in the timeline.
-pub fn has_file(world: &StillWorld, deal: i64) -> bool {
-    let comments = world.portal().comments_of_deal(deal);
-    comments.iter().any(|(_, files)| *files > 0)
+impl What {
+    fn has_come(
+        self,
+        world: &StillWorld,
+        deal: i64,
+        comments: &BTreeMap<i64, (usize, usize)>,
+    ) -> bool {
+        let (entries, files) = comments.get(&deal).copied().unwrap_or_default();
+        match self {
+            Self::Shown => {
+                let status = world.portal().deal_field(deal, office::STATUS);
+                entries > 0 && has_number(world, deal) && !status.is_empty()
+            }
+            Self::File => files > 0,
+        }
+    }
+}
+
+fn has_number(world: &StillWorld, deal: i64) -> bool {
+    !world.portal().deal_field(deal, office::NUMBER).is_empty()
+}
+
+/// How many of these deals have the invoice's file.
+pub fn with_file(world: &StillWorld, deals: &[i64]) -> usize {
+    let comments = world.portal().comments_by_deal();
+    let has_file = |deal: &&i64| What::File.has_come(world, **deal, &comments);
+    deals.iter().filter(has_file).count()
 }
 
 /// Buyers come in no order, and each about as often as any other.
-fn buyer_of(number: usize, buyers: u32) -> u32 {
+pub(crate) fn buyer_of(number: usize, buyers: u32) -> u32 {
     let number = u32::try_from(number).unwrap_or(0);
     // Fibonacci hashing.
     (number.wrapping_mul(2_654_435_769) >> 16) % buyers.max(1)
@@ -222,7 +262,7 @@ fn domain_id(deal: i64) -> domain::DealId {
 }
 
 /// Does something on the portal of which no event tells.
-async fn without_events<T>(world: &StillWorld, act: impl FnOnce(&StillWorld) -> T) -> T {
+pub(crate) async fn without_events<T>(world: &StillWorld, act: impl FnOnce(&StillWorld) -> T) -> T {
     world
         .portal()
         .configure(|portal| portal.events.drop_permille = 1_000);

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use crate::invoices::{Besides, Figures, measure};
+use crate::machine::{most_memory_mb, processor_time};
 
 /// Deals due at once.
 pub const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -41,7 +42,9 @@ pub fn one(deals: usize) -> Result<String, String> {
     if seen.astray != (0, 0) || seen.limit_answers > 0 {
         return Err(format!("{deals} deals went wrong: {seen:?}"));
     }
-    let (cpu_ms, memory_mb) = (cpu_ms()?, memory_mb()?);
+    let own = std::process::id();
+    let cpu_ms = processor_time(own)?.as_secs_f64() * 1e3;
+    let memory_mb = most_memory_mb(own)?;
     let seconds = seen.shown.as_secs_f64();
     Ok(format!(
         "{deals} {} {seconds:.2} {cpu_ms:.0} {memory_mb:.0}",
@@ -53,11 +56,12 @@ pub fn one(deals: usize) -> Result<String, String> {
 ///
 /// # Errors
 /// Where one of them fails.
-pub fn all() -> Result<Vec<Cost>, String> {
+pub fn all(progress: impl Fn(&str)) -> Result<Vec<Cost>, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     SIZES
         .iter()
         .map(|deals| {
+            progress(&format!("{deals} deals"));
             let told = Command::new(&program)
                 .args(["growth-of", &deals.to_string()])
                 .output()
@@ -152,27 +156,6 @@ pub fn picture(costs: &[Cost]) -> String {
     }
     svg.push_str("</svg>\n");
     svg
-}
-
-/// Processor time of this process so far: the kernel counts in hundredths of a second.
-fn cpu_ms() -> Result<f64, String> {
-    let stat = std::fs::read_to_string("/proc/self/stat").map_err(|error| error.to_string())?;
-    let after_name = stat
-        .rsplit_once(')')
-        .map(|(_, rest)| rest)
-        .unwrap_or_default();
-    let ticks =
-        |place: usize| -> Option<f64> { after_name.split_whitespace().nth(place)?.parse().ok() };
-    let (user, system) = (ticks(11), ticks(12));
-    Ok(10.0 * (user.unwrap_or(0.0) + system.unwrap_or(0.0)))
-}
-
-/// The most memory that this process has held.
-fn memory_mb() -> Result<f64, String> {
-    let status = std::fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    Ok(kilobytes.unwrap_or(0.0) / 1_024.0)
 }
 
 #[cfg(test)]

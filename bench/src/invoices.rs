@@ -1,10 +1,12 @@
 //! A thousand deals due at once on one portal: how many calls, how long, and against which bound.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use simulator::Still;
 
-use crate::bulk::{Bulk, Come, has_file, is_shown, new_deal};
+use crate::bulk::{Bulk, Come, What, new_deal};
+use crate::calls::by_purpose;
 use simulator::office;
 
 /// What the measurement rests on.
@@ -126,8 +128,8 @@ pub struct Seen {
     pub astray: (usize, usize),
     /// Refusals because of a limit.
     pub limit_answers: usize,
-    /// Calls to the portal by method until the last deal was shown.
-    pub by_method: Vec<(String, usize)>,
+    /// What the calls to the portal were for that had been noted when the last deal was shown.
+    pub purposes: BTreeMap<&'static str, usize>,
 }
 
 /// What is looked at besides.
@@ -151,25 +153,20 @@ pub fn measure(figures: Figures, besides: Besides) -> Result<Seen, String> {
             None
         };
         bulk.world().pass(Duration::from_secs(60)).await;
-        let before = bulk.world().left().len();
+        let began = bulk.world().now();
         bulk.come(Come::AtOnce).await?;
         let click = match clicked {
             Some(deal) => {
-                bulk.until(figures.deals / 3, is_shown).await?;
+                bulk.until(figures.deals / 3, What::Shown).await?;
                 Some(drag(&bulk, deal).await?)
             }
             None => None,
         };
-        let shown = bulk.until(figures.deals, is_shown).await?;
+        let shown = bulk.until(figures.deals, What::Shown).await?;
         let calls = bulk.portal_calls();
-        let mut by_method = std::collections::BTreeMap::new();
-        for left in bulk.world().left().into_iter().skip(before) {
-            if left.to_portal {
-                *by_method.entry(left.what).or_insert(0) += 1;
-            }
-        }
+        let purposes = by_purpose(bulk.world(), began).await?;
         let files = if besides.files {
-            let all = bulk.until(figures.deals, has_file).await?;
+            let all = bulk.until(figures.deals, What::File).await?;
             Some(all.saturating_sub(shown))
         } else {
             None
@@ -181,7 +178,7 @@ pub fn measure(figures: Figures, besides: Besides) -> Result<Seen, String> {
             files,
             astray: bulk.astray(),
             limit_answers: bulk.limit_answers(),
-            by_method: by_method.into_iter().collect(),
+            purposes,
         })
     })
 }

@@ -17,6 +17,13 @@
 )]
 
 pub mod bulk;
+pub mod calls;
+pub mod events;
 pub mod growth;
 pub mod invoices;
+pub mod machine;
 pub mod others;
+pub mod outage;
+pub mod papers;
+pub mod report;
+pub mod startup;

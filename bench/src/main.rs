@@ -1,106 +1,67 @@
 //! One subcommand for each measurement.
 #![allow(clippy::print_stdout, reason = "figures are what it is for")]
+#![allow(clippy::print_stderr, reason = "how far it is goes beside them")]
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use bench::growth;
-use bench::invoices::{self, Besides, Figures};
-use bench::others::{self, Habit};
+use bench::report;
 
-const USAGE: &str = "cargo run --release -p bench -- MEASUREMENT
+const USAGE: &str = "How close to the remotes' own limits the product runs.
 
-  invoices   a thousand deals due at once on one portal, at the official limits
-  growth     how cost grows from ten deals to ten thousand: a table, and a picture into bench/growth.svg
+cargo run --release -p bench -- MEASUREMENT
+
+in simulated time; the machine does not matter to the figures:
+  invoices   a thousand deals due at once on one portal, at the official limits (1 min)
+  growth     how cost grows from ten deals to ten thousand: a table, and a picture into bench/growth.svg (5 min)
+  outage     after three days: 50,000 changed deals, 5,000 of them want an invoice (5 min)
+
+on this machine, which should do nothing else:
+  events     events over HTTP that are on disk before they are answered, beside a handler that only answers (2 min)
+  papers     an invoice as PDF: the first of a process, and the next ones (1 min)
+  startup    the program from its start until it is ready, and its memory when idle; needs `cargo build -p provodka`
+             with the same profile (1 min)
+
+Without --release the same, with what the development profile costs. Figures go to standard output as tables of
+README.md, progress to standard error.
 ";
 
 fn main() -> ExitCode {
-    let what = std::env::args().nth(1).unwrap_or_default();
+    let mut words = std::env::args().skip(1);
+    let what = words.next().unwrap_or_default();
+    let (one, other) = (words.next(), words.next());
+    let progress = |line: &str| eprintln!("{line}");
     let done = match what.as_str() {
-        "invoices" => measure_invoices(),
-        "growth" => measure_growth(),
-        "growth-of" => growth_of(),
+        "invoices" => report::invoices(progress),
+        "growth" => report::growth(progress),
+        "outage" => report::outage(progress),
+        "events" => report::events(progress),
+        "papers" => report::papers(progress),
+        "startup" => report::startup(progress),
+        "--help" | "-h" | "help" => Ok(USAGE.to_owned()),
+        // What a measurement runs in a process of its own.
+        "growth-of" => bench::growth::one(number(one.as_deref())),
+        "papers-first" => bench::papers::first(number(one.as_deref())),
+        "events-server" => served(one.as_deref(), other.as_deref()),
         _ => Err(USAGE.to_owned()),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(words) => {
+        Ok(words) => {
             println!("{words}");
+            ExitCode::SUCCESS
+        }
+        Err(words) => {
+            eprintln!("{words}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn measure_invoices() -> Result<(), String> {
-    let figures = Figures::GOAL;
-    println!("{figures:?}");
-    let plain = invoices::measure(figures, Besides::default())?;
-    let (bound, least) = (figures.bound(), figures.write_batches());
-    println!(
-        "calls      {:>9}  of which {least} are batches of writes",
-        plain.calls
-    );
-    println!(
-        "time       {:>9}  bound {}, {:.2} of it",
-        seconds(plain.shown),
-        seconds(bound),
-        ratio(plain.shown, bound)
-    );
-    let instant = invoices::measure(figures.at_zero_latency(), Besides::default())?;
-    println!(
-        "at zero latency {} calls, {}",
-        instant.calls,
-        seconds(instant.shown)
-    );
-    let besides = Besides {
-        click: true,
-        files: true,
-    };
-    let full = invoices::measure(figures, besides)?;
-    println!(
-        "a click in the middle {}",
-        full.click.map(seconds).unwrap_or_default()
-    );
-    if let Some(files) = full.files {
-        let bound = figures.files_bound();
-        println!(
-            "files      {:>9}  bound {}, {:.1} % of what the limit leaves",
-            seconds(files),
-            seconds(bound),
-            100.0 * ratio(bound, files)
-        );
-    }
-    for seen in [&plain, &instant, &full] {
-        println!(
-            "bills too many and too few {:?}, refusals because of a limit {}",
-            seen.astray, seen.limit_answers
-        );
-    }
-    for habit in [Habit::OneByOne, Habit::BatchesByMethod] {
-        let took = others::measure(figures, habit)?;
-        println!("{habit:?}: {} calls, {}", took.calls, seconds(took.time));
-    }
-    Ok(())
+fn number(word: Option<&str>) -> usize {
+    word.and_then(|word| word.parse().ok()).unwrap_or(1)
 }
 
-fn measure_growth() -> Result<(), String> {
-    let costs = growth::all()?;
-    println!("{}", growth::table(&costs));
-    let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/growth.svg");
-    std::fs::write(picture, growth::picture(&costs)).map_err(|error| error.to_string())
-}
-
-/// One size, for [`growth::all`].
-fn growth_of() -> Result<(), String> {
-    let deals = std::env::args().nth(2).and_then(|deals| deals.parse().ok());
-    println!("{}", growth::one(deals.unwrap_or(10))?);
-    Ok(())
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.2} s", time.as_secs_f64())
-}
-
-fn ratio(one: Duration, other: Duration) -> f64 {
-    one.as_secs_f64() / other.as_secs_f64()
+fn served(kind: Option<&str>, folder: Option<&str>) -> Result<String, String> {
+    let folder = folder.ok_or("no folder")?;
+    bench::events::server::serve(kind.unwrap_or_default(), folder.as_ref())?;
+    Ok(String::new())
 }

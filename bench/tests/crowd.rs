@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may")]
 
-use bench::bulk::{Bulk, Come, is_shown};
+use bench::bulk::{Bulk, Come, What};
 use simulator::Still;
 
 const DEALS: usize = 120;
@@ -23,7 +23,7 @@ fn still() -> Still {
 fn a_hundred_and_twenty_deals_at_once_take_few_requests() {
     Bulk::live(still(), DEALS, async |mut bulk| {
         bulk.come(Come::ByEvents).await?;
-        bulk.until(DEALS, is_shown).await?;
+        bulk.until(DEALS, What::Shown).await?;
         let calls = bulk.portal_calls();
         assert_eq!(bulk.astray(), (0, 0));
         assert_eq!(bulk.limit_answers(), 0);

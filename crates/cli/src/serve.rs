@@ -57,13 +57,7 @@ pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::R
             bound.map_err(|error| not_listening(config.server.listen, error))?
         }
     };
-    let app = web::App {
-        store: product.store.clone(),
-        clock: Arc::clone(&product.clock),
-        portals: Arc::new(KnownPortals(product.clone())),
-        guard: Arc::clone(&config.server.guard),
-    };
-    let web = web::serve(listener, config.server.tls.as_ref(), app)?;
+    let web = web::serve(listener, config.server.tls.as_ref(), door(&product))?;
     let (stopper, stop) = Stopper::new();
     let reconciler = Reconciler::new(
         Arc::clone(&product.connector) as Arc<dyn reconciler::Connections>,
@@ -83,6 +77,16 @@ pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::R
         engine,
         beside,
     })
+}
+
+/// The side that hears events, as it is served.
+pub fn door(product: &Product) -> web::App {
+    web::App {
+        store: product.store.clone(),
+        clock: Arc::clone(&product.clock),
+        portals: Arc::new(KnownPortals(product.clone())),
+        guard: Arc::clone(&product.config.server.guard),
+    }
 }
 
 fn not_listening(listen: SocketAddr, error: io::Error) -> anyhow::Error {

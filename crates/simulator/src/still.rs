@@ -150,6 +150,25 @@ impl StillWorld {
         self.world.now()
     }
 
+    /// The product's process is gone from one moment to the next.
+    pub fn stop(&mut self) {
+        let running: Vec<u64> = self
+            .world
+            .slots
+            .iter()
+            .flatten()
+            .map(|one| one.number)
+            .collect();
+        for number in running {
+            self.world.remove(number);
+        }
+    }
+
+    /// A process of the product begins on what the former left.
+    pub async fn start(&mut self) {
+        self.world.start_process(0).await;
+    }
+
     /// Lets time pass.
     pub async fn pass(&self, time: Duration) {
         pause(time).await;

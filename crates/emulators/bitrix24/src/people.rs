@@ -139,6 +139,24 @@ impl Emulator {
         .collect()
     }
 
+    /// How many timeline comments each deal has that has any, and how many files they have.
+    pub fn comments_by_deal(&self) -> BTreeMap<i64, (usize, usize)> {
+        let state = self.inner.lock();
+        let mut by_deal = BTreeMap::new();
+        for comment in state.all(Table::Comment) {
+            if comment
+                .get("ENTITY_TYPE")
+                .is_some_and(|kind| kind == "deal")
+            {
+                let (comments, files): &mut (usize, usize) =
+                    by_deal.entry(int(comment, "ENTITY_ID")).or_default();
+                *comments += 1;
+                *files += crate::files::ids(comment.get("FILES")).len();
+            }
+        }
+        by_deal
+    }
+
     /// Notices that a user sees, oldest first.
     pub fn notices_of(&self, user: i64) -> Vec<String> {
         self.inner
