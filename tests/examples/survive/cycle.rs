@@ -113,7 +113,7 @@ async fn strike(world: &mut World, kind: Kind, rng: &mut ChaCha8Rng, outcome: &m
         }
         Kind::RemotesAway => {
             world.remotes.go_away();
-            wait(Duration::from_millis(rng.random_range(3_000..6_000))).await;
+            wait(Duration::from_millis(rng.random_range(50_000..70_000))).await;
             world.remotes.come_back().await;
         }
         Kind::DiskFull => fill_the_disk(world, rng, outcome).await,

@@ -9,7 +9,7 @@ use testkit::seed::seeded;
 pub(crate) enum Kind {
     /// SQLite: killed, sometimes twice.
     Killed,
-    /// SQLite: both remotes are away until the breaker opens.
+    /// SQLite: both remotes are away for about a minute; the breaker opens.
     RemotesAway,
     /// SQLite: no space on its file system; killed in it, or not.
     DiskFull,
