@@ -244,23 +244,30 @@ impl World {
             | Happening::UnknownCommit => self.order_death(calendar, now, happening, &often),
             Happening::Freeze => {
                 if let Some(process) = self.some_process(calendar) {
-                    process.freezer.set(true);
-                    let number = process.number;
+                    let (freezer, number) = (process.freezer.clone(), process.number);
                     self.story.tell(now, "frozen", format!("process {number}"));
+                    if calendar.dice.chance(500) {
+                        freezer.freeze();
+                    } else {
+                        freezer.freeze_at_next_answer();
+                    }
                     calendar.soon(now, secs(1), secs(240), Happening::Thaw(number));
                 }
                 calendar.again(now, often.frozen, happening);
             }
-            Happening::Thaw(number) => self.thaw(now, number),
+            Happening::Thaw(number) => {
+                let timers_late = calendar.dice.time(Duration::ZERO, secs(2));
+                self.thaw(now, number, timers_late);
+            }
             other => self.disturb(calendar, now, other, &often),
         }
         Ok(())
     }
 
-    fn thaw(&self, now: Timestamp, number: u64) {
+    fn thaw(&self, now: Timestamp, number: u64, timers_late: Duration) {
         for process in self.slots.iter().flatten() {
-            if process.number == number && process.freezer.is_frozen() {
-                process.freezer.set(false);
+            if process.number == number {
+                process.freezer.thaw(timers_late);
                 self.story.tell(now, "thawed", format!("process {number}"));
             }
         }

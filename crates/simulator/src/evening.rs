@@ -94,7 +94,7 @@ impl World {
         network.portal_down.store(false, Ordering::Relaxed);
         network.accounting_down.store(false, Ordering::Relaxed);
         for process in self.slots.iter().flatten() {
-            process.freezer.set(false);
+            process.freezer.thaw(Duration::ZERO);
             process.is_spared();
         }
         for slot in 0..self.slots.len() {

@@ -4,7 +4,7 @@
 //! fences of the store and the last moment of a request must stop.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,11 +23,29 @@ pub(crate) struct Freezer(Arc<State>);
 struct State {
     frozen: AtomicBool,
     changed: Notify,
+    /// It stands still as soon as its next answer has arrived.
+    at_next_answer: AtomicBool,
+    /// Its timers ring so many milliseconds after it is thawed.
+    timers_late_ms: AtomicU64,
 }
 
 impl Freezer {
-    pub(crate) fn set(&self, frozen: bool) {
-        self.0.frozen.store(frozen, Ordering::SeqCst);
+    pub(crate) fn freeze(&self) {
+        self.0.frozen.store(true, Ordering::SeqCst);
+    }
+
+    /// Stops it in the middle of its work: when an answer is there and nothing is made of it yet.
+    pub(crate) fn freeze_at_next_answer(&self) {
+        self.0.at_next_answer.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets it go on. Nobody says what a thawed process does first: where its timers are late, it works on what had been
+    /// answered before it learns that it lost the portal.
+    pub(crate) fn thaw(&self, timers_late: Duration) {
+        let late = u64::try_from(timers_late.as_millis()).unwrap_or(u64::MAX);
+        self.0.timers_late_ms.store(late, Ordering::SeqCst);
+        self.0.at_next_answer.store(false, Ordering::SeqCst);
+        self.0.frozen.store(false, Ordering::SeqCst);
         self.0.changed.notify_waiters();
     }
 
@@ -62,7 +80,11 @@ impl Clock for ProcessClock {
 
     async fn sleep_until(&self, at: Timestamp) {
         self.clock.sleep_until(at).await;
-        self.freezer.thawed().await;
+        if self.freezer.is_frozen() {
+            self.freezer.thawed().await;
+            let late = self.freezer.0.timers_late_ms.load(Ordering::SeqCst);
+            pause(Duration::from_millis(late)).await;
+        }
     }
 }
 
@@ -77,6 +99,9 @@ impl Transport for ProcessTransport {
     async fn send(&self, request: Request) -> Result<Answer, TransportError> {
         self.freezer.thawed().await;
         let answer = self.network.send(request).await;
+        if self.freezer.0.at_next_answer.swap(false, Ordering::SeqCst) {
+            self.freezer.freeze();
+        }
         self.freezer.thawed().await;
         answer
     }
