@@ -520,7 +520,7 @@ impl World {
         let product = self.product();
         for _ in 0..LOOKS {
             let digest = product.connector.token_digest(product.portal()).await;
-            if digest.is_some() {
+            if matches!(digest, Ok(Some(_))) {
                 return;
             }
             emulator_harness::wait(BETWEEN).await;
