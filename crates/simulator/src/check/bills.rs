@@ -127,7 +127,7 @@ fn of_one_version(
 }
 
 /// When the reading began on which the first creation sent for a deal rests; none if no answer about this deal came
-/// within two seconds before any of the creations.
+/// within two seconds before any of the creations. A spoilt answer that could be read is one: its values are true.
 fn read_from(evidence: &Evidence<'_>, deal: i64) -> Option<Timestamp> {
     let mut earliest = None;
     for sent in creations(evidence, deal) {
@@ -141,7 +141,7 @@ fn read_from(evidence: &Evidence<'_>, deal: i64) -> Option<Timestamp> {
             .filter(|seen| {
                 seen.process == sent.process
                     && seen.remote == Remote::Portal
-                    && matches!(seen.told, Told::Answer(_))
+                    && matches!(seen.told, Told::Answer(_) | Told::Spoilt)
                     && seen
                         .told_at
                         .is_some_and(|told_at| told_at >= since && told_at <= sent.at)
