@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::suite::Counted;
 use crate::workspace::Workspace;
-use crate::{deny, fuzz, suite, survive, tidy};
+use crate::{deny, fuzz, hunt, suite, survive, tidy};
 
 /// One step, in the order of running: the cheap ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,18 +17,20 @@ pub(crate) enum Step {
     Lints,
     Tests,
     Survive,
+    Hunt,
     Fuzz,
     Docs,
     Deny,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Format,
         Self::Tidy,
         Self::Lints,
         Self::Tests,
         Self::Survive,
+        Self::Hunt,
         Self::Fuzz,
         Self::Docs,
         Self::Deny,
@@ -41,6 +43,7 @@ impl Step {
             Self::Lints => "lints",
             Self::Tests => "tests",
             Self::Survive => "survive",
+            Self::Hunt => "hunt",
             Self::Fuzz => "fuzz",
             Self::Docs => "docs",
             Self::Deny => "deny",
@@ -109,6 +112,7 @@ fn one(workspace: &Workspace, step: Step, counted: &mut Option<Counted>) -> anyh
             Ok(passed)
         }
         Step::Survive => survive::run(workspace, &["--cycles", survive::CYCLES_IN_CI]),
+        Step::Hunt => hunt::run(workspace, &["--kept", "--seconds", hunt::SECONDS_IN_CI]),
         Step::Fuzz => fuzz::run(workspace, &[]),
         Step::Docs => passes(
             workspace

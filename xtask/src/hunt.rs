@@ -6,6 +6,9 @@ use anyhow::Context as _;
 
 use crate::workspace::Workspace;
 
+/// So long CI looks for each bug; the seed that found it last goes first.
+pub(crate) const SECONDS_IN_CI: &str = "20";
+
 /// Runs it with `arguments`; answers whether every bug was found.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<bool> {
     let status = workspace
