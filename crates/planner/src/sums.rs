@@ -79,8 +79,8 @@ pub(crate) fn is_rounding(deal: &Deal, gross: Money, lines: usize) -> bool {
 fn delivery(reading: &DealReading, mode: VatMode, gross: Money, rules: &Rules<'_>) -> Option<Line> {
     let own = rules.policy.delivery.as_ref()?;
     let beyond = reading.glance.deal.amount.checked_sub(gross)?;
-    // What holds its VAT cannot stand among prices that do not.
-    let fits = mode == VatMode::Included || own.vat.percent().unwrap_or(0) == 0;
+    // With VAT on top the CRM rounds the price of each unit, which a large quantity makes roubles of: no delivery.
+    let fits = mode == VatMode::Included;
     let allowed = rules.vat.is_none_or(|period| period.regime.allows(own.vat))
         && own.vat.in_force_on(rules.date);
     (beyond.is_positive() && fits && allowed).then_some(())?;

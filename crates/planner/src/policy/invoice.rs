@@ -39,7 +39,7 @@ pub struct InvoicePolicy {
     /// The one line of a deal that has an amount and no rows; none: a question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_rows: Option<OwnLine>,
-    /// The line for what the CRM's own sum has beyond the rows; none: a question.
+    /// The line for what the CRM's own sum has beyond rows whose prices hold their VAT; none: a question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<OwnLine>,
     /// What a row without a rate means at a payer of VAT; what is not named here is a question.

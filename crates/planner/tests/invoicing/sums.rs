@@ -125,6 +125,19 @@ fn what_the_crm_has_beyond_the_rows_is_a_line_where_policy_says_which() {
     let with_delivery = amount(deal(), 17_200)
         .with(|deal| deal.policy.invoice.delivery = Some(own_line("Доставка")));
     assert_snapshot!(outcome(&with_delivery), @"172.00: Консультация шт 122; Доставка усл. ед 50");
+    // What the CRM rounds by the unit is none either.
+    let on_top = with_delivery
+        .clone()
+        .with(|deal| {
+            let own = deal.policy.invoice.delivery.as_mut().unwrap();
+            own.vat = domain::VatRate::Without;
+        })
+        .read(|reading| reading.rows[0].vat_included = false);
+    assert!(
+        outcome(&on_top).starts_with("DEAL-SUM-DIFFERS"),
+        "{}",
+        outcome(&on_top)
+    );
     // A typed amount is no delivery.
     let typed = with_delivery.of(|deal| deal.manual_amount = true);
     assert!(
