@@ -91,7 +91,7 @@ fn is_by_hand(snapshot: &DealSnapshot) -> bool {
 pub fn question(policy: &Policy) -> String {
     crate::texts::with_choices(
         &format!(
-            "За один проход нужно выставить больше {} счетов, которых никто не заказывал: массовый перенос сделок, \
+            "Счетов, которых никто не заказывал, за один проход больше предела ({}): массовый перенос сделок, \
              импорт или робот? Ничего не отправлено. Список сделок: `provodka cases --code {INVOICE_FLOOD}`. Выберите:",
             policy.invoice.ask_above
         ),

@@ -4,7 +4,7 @@
 //! its choices: the rate follows the day of shipment, and only a person knows it.
 
 use domain::observed::{ProductRow, RowVat};
-use domain::{Decimal, InvoiceDraft, Line, Money, Price, VatMode, VatRate};
+use domain::{Decimal, InvoiceDraft, Line, Money, Price, VatMode, VatRate, display};
 use jiff::civil::Date;
 
 use crate::asking::Question;
@@ -98,7 +98,11 @@ fn forbidden(rate: VatRate, period: Option<&VatPeriod>) -> Option<String> {
 }
 
 fn not_in_force(rate: VatRate, date: Date) -> String {
-    format!("ставка НДС {} на {date} не действует", rate.label())
+    format!(
+        "ставка НДС {} на {} не действует",
+        rate.label(),
+        display::date(date)
+    )
 }
 
 /// A rate of the invoice's lines that was in force on its day and is over `today`.
@@ -131,7 +135,7 @@ impl Instead {
     }
 
     fn text(self, total: Option<Money>) -> String {
-        let total = total.map_or_else(|| "—".to_owned(), domain::display::money);
+        let total = total.map_or_else(|| "—".to_owned(), display::money);
         match self {
             Self::Inside => format!("22% внутри той же суммы, всего {total}"),
             Self::OnTop => format!("22% сверху, всего {total}"),

@@ -73,7 +73,7 @@ fn a_held_deal_waits_a_left_one_never_comes_and_an_order_passes_both() {
 #[test]
 fn the_administrator_reads_what_may_be_answered() {
     assert_snapshot!(question(&deal().policy), @r"
-    За один проход нужно выставить больше 20 счетов, которых никто не заказывал: массовый перенос сделок, импорт или робот? Ничего не отправлено. Список сделок: `provodka cases --code INVOICE-FLOOD`. Выберите:
+    Счетов, которых никто не заказывал, за один проход больше предела (20): массовый перенос сделок, импорт или робот? Ничего не отправлено. Список сделок: `provodka cases --code INVOICE-FLOOD`. Выберите:
     • выставить все эти счета (issue)
     • не выставлять: только по команде человека в сделке (leave)
     ");

@@ -213,7 +213,7 @@ fn twenty_per_cent_ended_with_2025_by_the_day_of_our_organisation() {
         let dated = deal().row(|it| it.vat = RowVat::Known(VatRate::Percent20));
         dated.ordered()
     };
-    assert_snapshot!(faults(&twenty()), @"строка 1 «Консультация»: ставка НДС 20% на 2026-03-12 не действует → /crm/deal/details/4711/");
+    assert_snapshot!(faults(&twenty()), @"строка 1 «Консультация»: ставка НДС 20% на 12.03.2026 не действует → /crm/deal/details/4711/");
     // At nine in the evening of 31 December in London the new year begins in Moscow.
     let turn = |moment: &str| {
         let moment = moment.parse().unwrap();

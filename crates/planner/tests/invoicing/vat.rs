@@ -196,7 +196,7 @@ fn twenty_per_cent_after_2025_is_a_question_with_three_choices() {
       | • 22% внутри той же суммы, всего 230,00 ₽ (inside)
       | • 22% сверху, всего 232,00 ₽ (on-top)
       | • отгружено в 2025 году, остаётся 20%, всего 230,00 ₽ (shipped-2025)
-      - строка 1 «Стол»: ставка НДС 20% на 2026-03-12 не действует (deal 4711, /crm/deal/details/4711/)
+      - строка 1 «Стол»: ставка НДС 20% на 12.03.2026 не действует (deal 4711, /crm/deal/details/4711/)
       waits for deal 4711, company 7, requisite 21
     tell user 5 of VAT-RATE-ENDED
     ");
@@ -255,7 +255,7 @@ fn where_more_is_the_matter_it_is_one_message_of_faults() {
     let poorer = twenty(VatMode::Included).buyer(|it| it.kpp.clear());
     assert_eq!(
         outcome(&poorer),
-        "DEAL-DATA-MISSING: не указан КПП покупателя; строка 1 «Стол»: ставка НДС 20% на 2026-03-12 не действует"
+        "DEAL-DATA-MISSING: не указан КПП покупателя; строка 1 «Стол»: ставка НДС 20% на 12.03.2026 не действует"
     );
 }
 
