@@ -38,12 +38,17 @@ mod ids;
 mod inn;
 mod invoice;
 mod kpp;
+pub mod ledger;
 mod lines;
+pub mod matching;
 mod money;
 mod number;
 pub mod observed;
 mod ogrn;
+
+pub mod payment;
 mod payment_qr;
+pub mod purpose;
 mod revision;
 mod slot;
 pub mod unit;

@@ -1,5 +1,6 @@
 //! What holds for every value, not only for those in the tables.
 
+use domain::purpose::Purpose;
 use domain::words::{in_words, in_words_full};
 use domain::{
     Amounts, Bik, CorrespondentAccount, CounterpartyKey, Inn, Kpp, Money, Ogrn, PaymentQr, Price,
@@ -49,11 +50,30 @@ proptest! {
     }
 
     #[test]
+    fn what_looks_like_a_purpose_is_read_whatever_it_is(
+        words in prop::collection::vec(prop::sample::select(vec![
+            "счет", "сч.", "с/ф", "№", "№№", "123", "00012", "А-7/1", "от", "01.02.2026", "31.04", "1 марта", "НДС", "22%", "без",
+            "за", "ООО \"", "«Луч»", "\"", "(", ")", ",", ".", "-", "/", "и", "б/н", "руб.", "1 000,00", "договор", "ТОРГ-12", "{VO1}",
+        ]), 0..40),
+        joint in prop::sample::select(vec!["", " "]),
+    ) {
+        let text = words.join(joint);
+        let read = Purpose::read(&text);
+        for number in read.references.iter().filter_map(|reference| reference.number.as_ref()) {
+            prop_assert!(text.contains(number.as_str()), "{number} is as it was written");
+        }
+        if let Some(name) = &read.third_party {
+            prop_assert!(text.contains(name.as_str()));
+        }
+    }
+
+    #[test]
     fn no_text_makes_a_parser_panic(text in any::<String>(), digits in "[0-9 .,eE=-]{0,30}") {
         let bik = Bik::parse("044525225").unwrap();
         for text in [text, digits] {
             let _parsed = (Inn::parse(&text), Kpp::parse(&text), Ogrn::parse(&text), Bik::parse(&text));
             let _parsed = (SettlementAccount::parse(&bik, &text), CorrespondentAccount::parse(&bik, &text));
+            let _read = Purpose::read(&text);
             let _parsed = (Money::parse(&text), Price::parse(&text), text.parse::<CounterpartyKey>());
         }
     }

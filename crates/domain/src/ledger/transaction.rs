@@ -1,0 +1,231 @@
+//! Transactions and their entries, each kind made by one function so that it always comes to nothing.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::matching::Share;
+use crate::payment::{Direction, PaymentId, PaymentKind};
+use crate::{InvoiceId, Money};
+
+/// The place of a transaction in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TransactionId(pub u64);
+
+/// Where money is, or what it did.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// With others: where payments come from and refunds go to.
+    Outside,
+    /// In a payment, not given to anything yet.
+    Payment(PaymentId),
+    /// In an invoice: so much of it is paid.
+    Invoice(InvoiceId),
+    /// What closed invoices without a line in a bank statement; reconciliation shows it apart.
+    Settled(SettlementKind),
+}
+
+/// How an invoice is settled without a bank line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettlementKind {
+    /// Cash.
+    Cash,
+    /// An act of netting (взаимозачёт, GK 410).
+    Netting,
+    /// A sale by card, whose money comes in a register.
+    Card,
+    /// The accounting side says that it is paid, and no more.
+    MarkedPaid,
+}
+
+/// A settlement with what proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// How.
+    pub kind: SettlementKind,
+    /// The document: `Акт зачёта № 4 от 01.02.2026`.
+    pub document: String,
+    /// Who says so.
+    pub author: String,
+}
+
+/// One side of a movement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where.
+    pub place: Place,
+    /// How much comes there; negative for what leaves.
+    pub amount: Money,
+}
+
+/// What a transaction is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionKind {
+    /// A payment became known.
+    Payment {
+        /// Which one.
+        payment: PaymentId,
+        /// What it is.
+        kind: PaymentKind,
+    },
+    /// A part of a payment was given to invoices.
+    Allocation,
+    /// An invoice was settled without a payment.
+    Settlement(Settlement),
+    /// An earlier transaction was undone.
+    Correction {
+        /// Which one.
+        of: TransactionId,
+        /// Why: the letter with its number and date, the accountant's edit.
+        reason: String,
+        /// It undoes something of a month that is closed; such corrections are listed apart.
+        closed_month: bool,
+    },
+}
+
+/// Entries that belong together and come to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// Its place in the ledger.
+    pub id: TransactionId,
+    /// The day it counts for: the day of credit of a payment, today for a correction.
+    pub dated: Date,
+    /// What it is.
+    pub kind: TransactionKind,
+    /// The movements.
+    pub entries: Vec<Entry>,
+}
+
+impl Transaction {
+    /// A payment became known. `amount` is positive whichever way the money went.
+    pub fn payment(
+        id: TransactionId,
+        dated: Date,
+        payment: PaymentId,
+        kind: PaymentKind,
+        direction: Direction,
+        amount: Money,
+    ) -> Option<Transaction> {
+        let outside = Place::Outside;
+        let own = Place::Payment(payment.clone());
+        let entries = match direction {
+            Direction::In => movement(outside, own, amount)?,
+            Direction::Out => movement(own, outside, amount)?,
+        };
+        Some(Transaction {
+            id,
+            dated,
+            kind: TransactionKind::Payment { payment, kind },
+            entries,
+        })
+    }
+
+    /// Parts of a payment go to invoices. For a refund of ours (`direction` out) they are taken from the invoices.
+    pub fn allocation(
+        id: TransactionId,
+        dated: Date,
+        payment: &PaymentId,
+        direction: Direction,
+        shares: &[Share],
+    ) -> Option<Transaction> {
+        let mut entries = Vec::with_capacity(shares.len().saturating_mul(2));
+        for share in shares {
+            let own = Place::Payment(payment.clone());
+            let invoice = Place::Invoice(share.invoice.clone());
+            entries.extend(match direction {
+                Direction::In => movement(own, invoice, share.amount)?,
+                Direction::Out => movement(invoice, own, share.amount)?,
+            });
+        }
+        let kind = TransactionKind::Allocation;
+        (!entries.is_empty()).then_some(Transaction {
+            id,
+            dated,
+            kind,
+            entries,
+        })
+    }
+
+    /// An invoice is settled without a payment.
+    pub fn settlement(
+        id: TransactionId,
+        dated: Date,
+        settlement: Settlement,
+        share: &Share,
+    ) -> Option<Transaction> {
+        let settled = Place::Settled(settlement.kind);
+        let invoice = Place::Invoice(share.invoice.clone());
+        Some(Transaction {
+            id,
+            dated,
+            kind: TransactionKind::Settlement(settlement),
+            entries: movement(settled, invoice, share.amount)?,
+        })
+    }
+
+    /// The opposite of this transaction, dated today: a closed month stays as it was reported.
+    pub fn undone(
+        &self,
+        id: TransactionId,
+        today: Date,
+        closed_through: Option<Date>,
+        reason: String,
+    ) -> Option<Transaction> {
+        let opposite = self.entries.iter().map(|entry| {
+            Some(Entry {
+                place: entry.place.clone(),
+                amount: Money::ZERO.checked_sub(entry.amount)?,
+            })
+        });
+        Some(Transaction {
+            id,
+            dated: today,
+            kind: TransactionKind::Correction {
+                of: self.id,
+                reason,
+                closed_month: closed_through.is_some_and(|closed| self.dated <= closed),
+            },
+            entries: opposite.collect::<Option<_>>()?,
+        })
+    }
+
+    /// Whether its entries come to nothing.
+    pub fn closes(&self) -> bool {
+        let amounts = self.entries.iter().map(|entry| entry.amount);
+        !self.entries.is_empty() && Money::sum(amounts) == Some(Money::ZERO)
+    }
+
+    /// Whether its entries say the opposite of the other's.
+    pub(super) fn is_opposite(&self, other: &Transaction) -> bool {
+        let pairs = self.entries.iter().zip(&other.entries);
+        self.entries.len() == other.entries.len()
+            && pairs.into_iter().all(|(one, two)| {
+                one.place == two.place && one.amount.checked_add(two.amount) == Some(Money::ZERO)
+            })
+    }
+}
+
+/// `amount`, which is positive, goes from one place to the other.
+fn movement(from: Place, to: Place, amount: Money) -> Option<Vec<Entry>> {
+    let leaves = Money::ZERO.checked_sub(amount)?;
+    amount.is_positive().then(|| {
+        vec![
+            Entry {
+                place: from,
+                amount: leaves,
+            },
+            Entry { place: to, amount },
+        ]
+    })
+}
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}

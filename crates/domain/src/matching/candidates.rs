@@ -1,0 +1,236 @@
+//! What a payment may be for when nothing is certain: ranked, so that the right one is mostly the first.
+
+use std::cmp::Reverse;
+
+use super::certain::doubts_of_words;
+use super::cover::{self, Covers};
+use super::{
+    Candidate, Certainty, Doubt, Incoming, MOST_CANDIDATES, OpenInvoice, OpenInvoices, Reason,
+    Share,
+};
+use crate::Money;
+use crate::purpose::{NumberKey, Reference, StatedDate};
+
+/// Sums of several invoices that are shown beside single ones.
+const MOST_COVERS: usize = 3;
+
+/// The candidates from the best down.
+pub(super) fn candidates(payment: Incoming<'_>, open: &OpenInvoices) -> Vec<Candidate> {
+    let words = doubts_of_words(payment.purpose);
+    let payer = payment.payer;
+    let has_one_open = payer.is_some_and(|payer| open.of_buyer(payer).nth(1).is_none());
+    let mut found = Vec::new();
+    for (invoice, by_number) in worth_a_look(payment, open) {
+        let reasons = reasons(payment, invoice, by_number, has_one_open);
+        if says_enough(&reasons) {
+            found.push(single(payment, invoice, reasons, &words));
+        }
+    }
+    found.extend(sums_of_several(payment, open, &words));
+    found.sort_by_cached_key(|candidate| Reverse(rank(candidate)));
+    found.truncate(MOST_CANDIDATES);
+    found
+}
+
+/// Invoices that the purpose names or mentions, with how; the payer's own, and those of buyers for whom he paid before. Each
+/// once.
+fn worth_a_look<'a>(
+    payment: Incoming<'_>,
+    open: &'a OpenInvoices,
+) -> Vec<(&'a OpenInvoice, Option<Reason>)> {
+    let mut seen = by_number(payment, open);
+    let of_payer = payment
+        .payer
+        .into_iter()
+        .flat_map(|payer| open.of_buyer(payer));
+    let before = payment.chosen_before.iter();
+    let of_before = before.flat_map(|chosen| open.of_buyer(&chosen.buyer));
+    for invoice in of_payer.chain(of_before) {
+        if !seen.iter().any(|(known, _)| std::ptr::eq(*known, invoice)) {
+            seen.push((invoice, None));
+        }
+    }
+    seen
+}
+
+/// Invoices with a number that stands in the purpose, each with the best that it says of them.
+fn by_number<'a>(
+    payment: Incoming<'_>,
+    open: &'a OpenInvoices,
+) -> Vec<(&'a OpenInvoice, Option<Reason>)> {
+    let purpose = payment.purpose;
+    let mut found: Vec<(&OpenInvoice, Option<Reason>)> = Vec::new();
+    let mut note = |invoice: &'a OpenInvoice, reason: Reason| {
+        let known = found.iter_mut();
+        let mut same = known.filter(|(known, _)| std::ptr::eq(*known, invoice));
+        match same.next() {
+            Some((_, best))
+                if best
+                    .as_ref()
+                    .is_some_and(|best| weight(best) >= weight(&reason)) => {}
+            Some((_, best)) => *best = Some(reason),
+            None => found.push((invoice, Some(reason))),
+        }
+    };
+    for reference in purpose.invoices() {
+        let Some(number) = &reference.number else {
+            continue;
+        };
+        let key = NumberKey::of(number);
+        for invoice in open.numbered(&key) {
+            if let Some(reason) = named(reference, &key, invoice) {
+                note(invoice, reason);
+            }
+        }
+    }
+    for number in &purpose.loose {
+        for invoice in open.numbered(&NumberKey::of(number)) {
+            note(invoice, Reason::NumberInText);
+        }
+    }
+    found
+}
+
+/// All that speaks for the invoice.
+fn reasons(
+    payment: Incoming<'_>,
+    invoice: &OpenInvoice,
+    by_number: Option<Reason>,
+    has_one_open: bool,
+) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = by_number.into_iter().collect();
+    let is_payer = payment.payer == Some(&invoice.buyer);
+    if is_payer {
+        reasons.push(Reason::Payer);
+    }
+    if payment.amount == invoice.open {
+        reasons.push(Reason::Amount);
+    }
+    if is_payer && has_one_open {
+        reasons.push(Reason::OnlyOpen);
+    }
+    let before = payment.chosen_before.iter();
+    reasons.extend(
+        before
+            .filter(|chosen| chosen.buyer == invoice.buyer)
+            .map(|chosen| Reason::ChosenBefore {
+                times: chosen.times,
+            }),
+    );
+    reasons
+}
+
+/// How the reference names an invoice of its number. Another date is another invoice: last year's had the same number.
+fn named(reference: &Reference, key: &NumberKey, invoice: &OpenInvoice) -> Option<Reason> {
+    match reference.date {
+        Some(date) if !invoice.is(key, date) => None,
+        Some(StatedDate::Day(_)) => Some(Reason::NumberAndDate),
+        Some(StatedDate::DayOfYear { .. }) | None => Some(Reason::Number),
+    }
+}
+
+/// The payer's other invoices are no candidates for being his.
+fn says_enough(reasons: &[Reason]) -> bool {
+    reasons.iter().any(|reason| *reason != Reason::Payer)
+}
+
+fn single(
+    payment: Incoming<'_>,
+    invoice: &OpenInvoice,
+    reasons: Vec<Reason>,
+    words: &[Doubt],
+) -> Candidate {
+    let mut doubts = words.to_vec();
+    match payment.payer {
+        None => doubts.push(Doubt::NoInn),
+        Some(payer) if *payer != invoice.buyer => doubts.push(Doubt::AnotherBuyer {
+            buyer: invoice.buyer.clone(),
+        }),
+        Some(_) => {}
+    }
+    if invoice.seller != *payment.organisation {
+        doubts.push(Doubt::AnotherOrganisation);
+    }
+    if payment.amount > invoice.open {
+        doubts.push(Doubt::MoreThanOpen);
+    }
+    let is_named = reasons.contains(&Reason::NumberAndDate)
+        || (reasons.contains(&Reason::Number) && reasons.contains(&Reason::Payer));
+    Candidate {
+        shares: vec![Share {
+            invoice: invoice.id.clone(),
+            amount: payment.amount.min(invoice.open),
+        }],
+        certainty: if is_named {
+            Certainty::Likely
+        } else {
+            Certainty::Possible
+        },
+        reasons,
+        doubts,
+    }
+}
+
+/// Several invoices of the payer that come to the amount exactly.
+fn sums_of_several(payment: Incoming<'_>, open: &OpenInvoices, words: &[Doubt]) -> Vec<Candidate> {
+    let Some(payer) = payment.payer else {
+        return Vec::new();
+    };
+    let of_payer: Vec<&OpenInvoice> = open
+        .of_buyer(payer)
+        .filter(|invoice| invoice.seller == *payment.organisation)
+        .collect();
+    let balances: Vec<Money> = of_payer.iter().map(|invoice| invoice.open).collect();
+    // One more than is shown, since single invoices are found here too.
+    let Covers::Found(sets) =
+        cover::covers(&balances, payment.amount, MOST_COVERS.saturating_add(1))
+    else {
+        return Vec::new();
+    };
+    let ambiguous = sets.len() > 1;
+    let several = sets.into_iter().filter(|set| set.len() > 1);
+    several
+        .take(MOST_COVERS)
+        .map(|set| {
+            let invoices = set.iter().filter_map(|place| of_payer.get(*place).copied());
+            let mut doubts = words.to_vec();
+            if ambiguous {
+                doubts.push(Doubt::SecondCover);
+            }
+            Candidate {
+                shares: invoices
+                    .map(|invoice| Share {
+                        invoice: invoice.id.clone(),
+                        amount: invoice.open,
+                    })
+                    .collect(),
+                certainty: Certainty::Possible,
+                reasons: vec![Reason::AmountTogether, Reason::Payer],
+                doubts,
+            }
+        })
+        .collect()
+}
+
+/// Certainty first, then the weight of what speaks for it, then fewer doubts.
+fn rank(candidate: &Candidate) -> (Certainty, u32, Reverse<usize>) {
+    let weights = candidate.reasons.iter().map(weight);
+    (
+        candidate.certainty,
+        weights.fold(0, u32::saturating_add),
+        Reverse(candidate.doubts.len()),
+    )
+}
+
+/// What a reason weighs beside others: a number and a date say more than all the rest together.
+fn weight(reason: &Reason) -> u32 {
+    match reason {
+        Reason::NumberAndDate => 100,
+        Reason::Number => 40,
+        Reason::Payer => 20,
+        Reason::Amount | Reason::AmountTogether => 15,
+        Reason::NumberInText => 12,
+        Reason::ChosenBefore { times } => 5_u32.saturating_add(*times.min(&10)),
+        Reason::OnlyOpen => 5,
+    }
+}

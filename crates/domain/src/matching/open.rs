@@ -1,0 +1,127 @@
+//! The invoices that wait for money, found by buyer and by number.
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+
+use super::Share;
+use crate::purpose::{NumberKey, StatedDate};
+use crate::{Inn, InvoiceId, Money, OrganisationId};
+
+/// An invoice that is not paid in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenInvoice {
+    /// Its id in the accounting system.
+    pub id: InvoiceId,
+    /// Which of our legal entities sells.
+    pub seller: OrganisationId,
+    /// The buyer's INN.
+    pub buyer: Inn,
+    /// Its number.
+    pub number: String,
+    /// Its date.
+    pub date: Date,
+    /// Numbers of the invoices that it replaced: payments by the old number still arrive.
+    pub aliases: Vec<Alias>,
+    /// What is still to be paid.
+    pub open: Money,
+}
+
+/// A number that an invoice had before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// The number.
+    pub number: String,
+    /// The date beside it.
+    pub date: Date,
+}
+
+/// All of them.
+#[derive(Debug, Clone, Default)]
+pub struct OpenInvoices {
+    invoices: Vec<OpenInvoice>,
+    by_buyer: HashMap<Inn, Vec<usize>>,
+    by_number: HashMap<NumberKey, Vec<usize>>,
+    by_id: HashMap<InvoiceId, usize>,
+}
+
+impl OpenInvoices {
+    /// Adds an invoice; one that is known by its id takes the place of what was known. What is not open is no longer found.
+    pub fn add(&mut self, invoice: OpenInvoice) {
+        self.forget(&invoice.id);
+        let place = self.invoices.len();
+        self.by_buyer
+            .entry(invoice.buyer.clone())
+            .or_default()
+            .push(place);
+        for number in numbers(&invoice) {
+            let places = self.by_number.entry(number).or_default();
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        self.by_id.insert(invoice.id.clone(), place);
+        self.invoices.push(invoice);
+    }
+
+    /// What was booked is no longer open.
+    pub fn book(&mut self, share: &Share) {
+        let place = self.by_id.get(&share.invoice);
+        if let Some(invoice) = place.and_then(|place| self.invoices.get_mut(*place)) {
+            let left = invoice.open.checked_sub(share.amount);
+            invoice.open = left.unwrap_or(Money::ZERO);
+        }
+    }
+
+    /// The open invoices of this buyer.
+    pub fn of_buyer<'a>(&'a self, buyer: &Inn) -> impl Iterator<Item = &'a OpenInvoice> + use<'a> {
+        self.at(self.by_buyer.get(buyer))
+    }
+
+    /// The open invoices that have this number, or had it.
+    pub fn numbered<'a>(
+        &'a self,
+        number: &NumberKey,
+    ) -> impl Iterator<Item = &'a OpenInvoice> + use<'a> {
+        self.at(self.by_number.get(number))
+    }
+
+    fn at<'a>(&'a self, places: Option<&'a Vec<usize>>) -> impl Iterator<Item = &'a OpenInvoice> {
+        places
+            .into_iter()
+            .flatten()
+            .filter_map(|place| self.invoices.get(*place))
+            .filter(|invoice| invoice.open.is_positive())
+    }
+
+    fn forget(&mut self, id: &InvoiceId) {
+        if let Some(invoice) = self
+            .by_id
+            .remove(id)
+            .and_then(|place| self.invoices.get_mut(place))
+        {
+            invoice.open = Money::ZERO;
+        }
+    }
+}
+
+impl OpenInvoice {
+    /// Whether it has, or had, this number beside a date that may be the stated one.
+    pub fn is(&self, number: &NumberKey, date: StatedDate) -> bool {
+        self.named()
+            .any(|(own, day)| date.may_be(day) && NumberKey::of(own) == *number)
+    }
+
+    /// Its numbers and dates, present and former.
+    fn named(&self) -> impl Iterator<Item = (&str, Date)> {
+        let former = self
+            .aliases
+            .iter()
+            .map(|alias| (alias.number.as_str(), alias.date));
+        std::iter::once((self.number.as_str(), self.date)).chain(former)
+    }
+}
+
+fn numbers(invoice: &OpenInvoice) -> impl Iterator<Item = NumberKey> {
+    invoice.named().map(|(number, _)| NumberKey::of(number))
+}

@@ -1,0 +1,202 @@
+//! When two sightings are one payment: `docs/decisions/0002-identity-of-a-payment.md`.
+//!
+//! Sources overlap: a feed and a file, two files of overlapping days, one file twice. The key says which orders look the
+//! same; how many of them there are is the largest count that any one source shows. Both only grow with what is seen, so
+//! the order in which sources come, and how often, changes nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write as _;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Direction, PaymentOrder};
+use crate::purpose::NumberKey;
+
+/// What makes two orders the same as far as any source can tell: a hash, so that it can be a column and a log line.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PaymentKey(String);
+
+/// One payment: the n-th of the orders that look the same, from 0. As text `KEY/0`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PaymentId {
+    /// Which orders.
+    pub key: PaymentKey,
+    /// Which of them.
+    pub nth: u32,
+}
+
+/// One source: a statement file by its content, a feed by its connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceId(pub String);
+
+/// One order within its source, so that a page of a feed that is read twice is not two orders: the id that the feed
+/// gives, the place in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LineId(pub String);
+
+/// All that any source has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sightings {
+    by_key: BTreeMap<PaymentKey, BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>>,
+}
+
+/// One payment that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenPayment {
+    /// Which one.
+    pub id: PaymentId,
+    /// As the source with the most of them shows it.
+    pub order: PaymentOrder,
+    /// Sources show it on more days than any one of them shows orders: the bank moved one payment to another day, or it
+    /// is two. Only a person, or the statement's balances, can tell.
+    pub days_differ: bool,
+}
+
+/// How much of a purpose counts: sources cut it at different lengths.
+const PURPOSE_CHARS: usize = 100;
+
+impl PaymentKey {
+    /// The key of an order.
+    ///
+    /// In it: our account, the direction, the other account, number, date, amount and what the purpose says. Not in it: form
+    /// and BIK, which some sources do not tell; the day of booking, which an intraday statement may still change; names,
+    /// which each bank spells its own way.
+    pub fn of(order: &PaymentOrder) -> PaymentKey {
+        let direction = match order.direction {
+            Direction::In => "in",
+            Direction::Out => "out",
+        };
+        let other = order.other.account.as_ref();
+        let fields = [
+            order.own_account.as_str(),
+            direction,
+            other.map(super::AccountNumber::as_str).unwrap_or_default(),
+            NumberKey::of(&order.number).as_str(),
+            &order.date.to_string(),
+            &order.amount.kopecks().to_string(),
+            &comparable_purpose(&order.purpose),
+        ]
+        .join("\n");
+        let mut key = String::with_capacity(32);
+        for byte in Sha256::digest(fields.as_bytes()).iter().take(16) {
+            let _written = write!(key, "{byte:02x}");
+        }
+        PaymentKey(key)
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Letters and digits only, small, the beginning: blanks, line breaks, quotes and the code of currency control differ from
+/// source to source.
+fn comparable_purpose(text: &str) -> String {
+    let text = text.trim_start();
+    let coded = text
+        .starts_with('{')
+        .then(|| text.split_once('}'))
+        .flatten();
+    let text = coded.map_or(text, |(_, rest)| rest);
+    text.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == 'ё' { 'е' } else { c })
+        .take(PURPOSE_CHARS)
+        .collect()
+}
+
+impl Sightings {
+    /// Notes that `source` shows `order` at `line`. Noting it again changes nothing.
+    pub fn note(&mut self, source: &SourceId, line: &LineId, order: PaymentOrder) {
+        let sources = self.by_key.entry(PaymentKey::of(&order)).or_default();
+        let lines = sources.entry(source.clone()).or_default();
+        lines.insert(line.clone(), order);
+    }
+
+    /// Every payment, once.
+    pub fn payments(&self) -> impl Iterator<Item = SeenPayment> {
+        self.by_key.iter().flat_map(|(key, sources)| {
+            let most = sources.values().map(BTreeMap::len).max().unwrap_or(0);
+            let days_differ = days_shown(sources) > most;
+            let told_best = sources
+                .values()
+                .filter(|lines| lines.len() == most)
+                .map(sorted)
+                .max_by(|one, other| detail(one).cmp(&detail(other)).then_with(|| other.cmp(one)));
+            (0..)
+                .zip(told_best.unwrap_or_default())
+                .map(move |(nth, order)| SeenPayment {
+                    id: PaymentId {
+                        key: key.clone(),
+                        nth,
+                    },
+                    order: order.clone(),
+                    days_differ,
+                })
+        })
+    }
+}
+
+/// The orders of one source, so that the names of its lines do not matter.
+fn sorted(lines: &BTreeMap<LineId, PaymentOrder>) -> Vec<&PaymentOrder> {
+    let mut orders: Vec<&PaymentOrder> = lines.values().collect();
+    orders.sort();
+    orders
+}
+
+/// How much the orders tell beyond their key.
+fn detail(orders: &[&PaymentOrder]) -> usize {
+    orders
+        .iter()
+        .map(|order| {
+            [
+                order.booked.is_some(),
+                order.form.is_some(),
+                order.other.inn.is_some(),
+                order.other.kpp.is_some(),
+                order.other.bik.is_some(),
+                order.other.name.is_some(),
+            ]
+            .into_iter()
+            .filter(|told| *told)
+            .count()
+        })
+        .fold(0, usize::saturating_add)
+}
+
+/// How many there are if each day of booking counts by itself.
+fn days_shown(sources: &BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>) -> usize {
+    let mut by_day: BTreeMap<Date, usize> = BTreeMap::new();
+    for lines in sources.values() {
+        let mut of_source: BTreeMap<Date, usize> = BTreeMap::new();
+        for day in lines.values().filter_map(|order| order.booked) {
+            let count = of_source.entry(day).or_default();
+            *count = count.saturating_add(1);
+        }
+        for (day, count) in of_source {
+            let most = by_day.entry(day).or_default();
+            *most = count.max(*most);
+        }
+    }
+    by_day.into_values().fold(0, usize::saturating_add)
+}
+
+impl fmt::Display for PaymentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for PaymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.key, self.nth)
+    }
+}
