@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::args::{EmulateArgs, EmulateCommand};
 use crate::fault::Told;
-use engine::{Clock as _, SystemClock};
+use engine::{Clock as _, SteadyClock};
 
 /// Serves until told to stop.
 ///
@@ -214,7 +214,7 @@ fn arm(faults: &Faults, rules: &[String]) -> anyhow::Result<()> {
 }
 
 fn clock() -> SharedClock {
-    TokioClock::shared(SystemClock.now())
+    TokioClock::shared(SteadyClock::of_this_machine().now())
 }
 
 async fn until_told(served: Served) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use capability::{Call, Gate, Urgency};
 use domain::PortalId;
-use engine::{Clock, Means, SharedRng, StoreGate, SystemClock};
+use engine::{Clock, Means, SharedRng, SteadyClock, StoreGate};
 use rand::rngs::StdRng;
 use store::{JournalEntry, Store};
 use transport::{Allowed, HttpTransport, Transport};
@@ -29,7 +29,7 @@ impl Surroundings {
     /// The machine's clock, its randomness, its network.
     pub fn of_machine() -> Self {
         Self {
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SteadyClock::of_this_machine()),
             rng: SharedRng::new(rand::make_rng::<StdRng>()),
             transport: None,
             store: None,
@@ -121,6 +121,7 @@ impl Product {
             gate: Arc::clone(&self.gate),
             rng: self.rng.clone(),
             settings: Arc::new(self.config.engine.clone()),
+            watch: engine::Watch::default(),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use engine::{Clock as _, SystemClock};
+use engine::{Clock as _, SteadyClock};
 use simulator::{Report, Simulator};
 
 use crate::args::SimulateArgs;
@@ -47,7 +47,8 @@ fn one(simulator: &Simulator, seed: u64, out: &mut impl Write) -> anyhow::Result
 }
 
 fn many(simulator: &Simulator, args: &SimulateArgs, out: &mut impl Write) -> anyhow::Result<()> {
-    let began = SystemClock.now();
+    let clock = SteadyClock::of_this_machine();
+    let began = clock.now();
     let seeds = args.seeds;
     let threads = args
         .threads
@@ -55,7 +56,7 @@ fn many(simulator: &Simulator, args: &SimulateArgs, out: &mut impl Write) -> any
     let mut tally = Tally::default();
     simulator.many(args.from, seeds, threads, |report| {
         tally.add(report);
-        let took = SystemClock.now().duration_since(began);
+        let took = clock.now().duration_since(began);
         if tally.seeds.is_multiple_of(100) || tally.seeds == seeds {
             eprintln!(
                 "{} of {seeds} seeds, {} a minute, {} failed",

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use emulator_bitrix24::{Credentials, Emulator, HttpDeliver, PortalConfig};
 use emulator_harness::{Served, TokioClock};
-use engine::{Clock as _, SystemClock};
+use engine::{Clock as _, SteadyClock};
 use provodka::config::{Config, Environment, Raw};
 use provodka::product::{Product, Surroundings};
 use provodka::{check, pause, policy, serve, setup};
@@ -35,7 +35,7 @@ struct Office {
 }
 
 async fn office() -> Office {
-    let clock = TokioClock::shared(SystemClock.now());
+    let clock = TokioClock::shared(SteadyClock::of_this_machine().now());
     let (door, portal_url) = listen().await;
     let portal = Emulator::new(
         PortalConfig::sample(),
@@ -113,7 +113,7 @@ fn wrong(report: &check::Report) -> Vec<(&str, &str)> {
 
 /// Waits until a question has an answer.
 async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let clock = SystemClock;
+    let clock = SteadyClock::of_this_machine();
     for _ in 0..600 {
         if let Some(answer) = ask().await {
             return answer;
@@ -193,7 +193,7 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
         .await
         .unwrap();
     let start_at = policy::read(&stored.unwrap()).unwrap().start_at;
-    SystemClock.sleep_until(start_at).await;
+    SteadyClock::of_this_machine().sleep_until(start_at).await;
     office
         .portal
         .manager()

@@ -4,10 +4,12 @@
 //! a matter of the same clock, so that a test on tokio's paused clock passes a week in a blink.
 
 use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 /// Tells the time and waits for it.
 #[async_trait]
@@ -15,25 +17,100 @@ pub trait Clock: Debug + Send + Sync {
     /// Now, in whole microseconds: the store keeps no finer time, and a moment that went through it must stay equal.
     fn now(&self) -> Timestamp;
 
+    /// How long this process has run, by a clock that nobody sets. What must surely have passed is measured by it:
+    /// two moments of [`Clock::now`] that two processes wrote down may lie an hour wrong to each other.
+    fn uptime(&self) -> Duration;
+
     /// Returns once `at` has come; at once when it has passed.
     async fn sleep_until(&self, at: Timestamp);
 }
 
-/// The machine's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
+/// A wall clock without its jumps: it takes the wall clock's time once and goes on steadily.
+///
+/// Whoever sets the machine's clock an hour wrong and right again changes nothing for a process that runs. What
+/// stays apart for [`FOLLOWED_AFTER`] is followed: the clock was wrong before, or the machine slept.
+#[derive(Clone)]
+pub struct SteadyClock {
+    wall: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    began: Instant,
+    state: Arc<Mutex<Anchor>>,
+}
 
-/// A wait is cut into naps of this length, because the machine's clock may be set forward meanwhile.
+/// Where a steady clock goes from.
+#[derive(Debug)]
+struct Anchor {
+    shown: Timestamp,
+    at: Instant,
+    apart_since: Option<Instant>,
+}
+
+/// A wall clock is believed again once it has stayed apart for so long.
+pub const FOLLOWED_AFTER: Duration = Duration::from_secs(900);
+
+/// Less than this is no jump.
+const APART: Duration = Duration::from_secs(2);
+
+/// A wait is cut into naps of this length, because the time may be set forward meanwhile.
 const LONGEST_NAP: Duration = Duration::from_secs(60);
 
-#[async_trait]
-impl Clock for SystemClock {
+impl SteadyClock {
+    /// A clock that begins with what `wall` shows.
+    pub fn over(wall: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        let at = Instant::now();
+        let anchor = Anchor {
+            shown: whole_micros(wall()),
+            at,
+            apart_since: None,
+        };
+        Self {
+            wall: Arc::new(wall),
+            began: at,
+            state: Arc::new(Mutex::new(anchor)),
+        }
+    }
+
+    /// The machine's clock.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place that reads the machine's clock"
     )]
+    pub fn of_this_machine() -> Self {
+        Self::over(Timestamp::now)
+    }
+}
+
+impl Debug for SteadyClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SteadyClock").field(&self.now()).finish()
+    }
+}
+
+#[async_trait]
+impl Clock for SteadyClock {
     fn now(&self) -> Timestamp {
-        whole_micros(Timestamp::now())
+        let (wall, at) = ((self.wall)(), Instant::now());
+        let mut anchor = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let steady = whole_micros(later(anchor.shown, at.duration_since(anchor.at)));
+        let apart = until(steady, wall).max(until(wall, steady));
+        if apart < APART {
+            anchor.apart_since = None;
+            return steady;
+        }
+        let since = *anchor.apart_since.get_or_insert(at);
+        if at.duration_since(since) < FOLLOWED_AFTER {
+            return steady;
+        }
+        tracing::warn!(from = %steady, to = %wall, "the machine's clock was set, and is followed now");
+        *anchor = Anchor {
+            shown: whole_micros(wall),
+            at,
+            apart_since: None,
+        };
+        anchor.shown
+    }
+
+    fn uptime(&self) -> Duration {
+        self.began.elapsed()
     }
 
     #[expect(
@@ -55,7 +132,7 @@ impl Clock for SystemClock {
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {
     base: Timestamp,
-    started: tokio::time::Instant,
+    started: Instant,
 }
 
 impl TokioClock {
@@ -63,7 +140,7 @@ impl TokioClock {
     pub fn starting_at(base: Timestamp) -> Self {
         Self {
             base: whole_micros(base),
-            started: tokio::time::Instant::now(),
+            started: Instant::now(),
         }
     }
 }
@@ -72,6 +149,10 @@ impl TokioClock {
 impl Clock for TokioClock {
     fn now(&self) -> Timestamp {
         whole_micros(later(self.base, self.started.elapsed()))
+    }
+
+    fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     async fn sleep_until(&self, at: Timestamp) {
@@ -102,6 +183,8 @@ fn whole_micros(at: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use super::*;
 
     fn noon() -> Timestamp {
@@ -123,6 +206,38 @@ mod tests {
             monday,
             "a moment that has passed is not waited for"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_jumps_and_comes_back_is_not_followed() {
+        let truth = TokioClock::starting_at(noon());
+        let ahead = Arc::new(AtomicI64::new(0));
+        let shown = Arc::clone(&ahead);
+        let wall = move || truth.now() + SignedDuration::from_secs(shown.load(Ordering::Relaxed));
+        let clock = SteadyClock::over(wall);
+        let pass = |seconds| clock.sleep_until(later(clock.now(), Duration::from_secs(seconds)));
+
+        for jump in [3_600, -3_600] {
+            ahead.store(jump, Ordering::Relaxed);
+            pass(890).await;
+            assert_eq!(clock.now(), truth.now(), "{jump}");
+            ahead.store(0, Ordering::Relaxed);
+            pass(60).await;
+            assert_eq!(clock.now(), truth.now());
+        }
+        ahead.store(-7_200, Ordering::Relaxed);
+        pass(60).await;
+        assert_eq!(clock.now(), truth.now());
+        let began = truth.now();
+        pass(900).await;
+        let real = truth.now().duration_since(began);
+        assert!(real <= SignedDuration::from_secs(960 + 7_200));
+        assert_eq!(
+            clock.now(),
+            truth.now() - SignedDuration::from_hours(2),
+            "what stays is followed"
+        );
+        assert_eq!(clock.uptime(), truth.uptime());
     }
 
     #[test]

@@ -39,9 +39,10 @@ pub mod settings;
 pub mod stop;
 pub mod transition;
 pub mod upkeep;
+pub mod watch;
 
 pub use chance::SharedRng;
-pub use clock::{Clock, SystemClock, TokioClock};
+pub use clock::{Clock, SteadyClock, TokioClock};
 pub use gate::StoreGate;
 pub use look::{Halted, LeaseContext, Looker, Means};
 pub use outcome::{Failure, LookUp, Outcome};
@@ -49,3 +50,4 @@ pub use run::{Engine, EngineError};
 pub use settings::Settings;
 pub use stop::{Stop, Stopper};
 pub use transition::{Settlement, transition};
+pub use watch::Watch;

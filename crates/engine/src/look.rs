@@ -14,7 +14,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use planted::Bug;
 use store::{
-    Effect, Known, Lane, Lease, NewEffect, Record, SendDecision, Store, StoreError, Subject, Work,
+    Effect, EffectChange, Known, Lane, Lease, NewEffect, Record, SendDecision, Store, StoreError,
+    Subject, Work,
 };
 use tokio::sync::watch;
 
@@ -25,6 +26,7 @@ use crate::outcome::Outcome;
 use crate::set_aside;
 use crate::settings::Settings;
 use crate::transition::{Settlement, transition};
+use crate::watch::Watch;
 
 /// Looks at subjects: observe, plan, act, record. The reconciler is one.
 #[async_trait]
@@ -81,6 +83,8 @@ pub struct Means {
     pub rng: SharedRng,
     /// Numbers.
     pub settings: Arc<Settings>,
+    /// What is in the air.
+    pub watch: Watch,
 }
 
 /// One pass under a portal's lease.
@@ -183,27 +187,39 @@ impl LeaseContext {
         if effects.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self
+        let decided = self
             .means
             .store
             .effects_send(&self.lease(), effects, self.now())
-            .await?)
+            .await?;
+        for decision in &decided {
+            if let SendDecision::Send(effect) = decision {
+                self.means.watch.begin(effect.id, self.clock());
+            }
+        }
+        Ok(decided)
     }
 
     /// What becomes of `effect` after `outcome`: put its change into the next [`Record`].
     pub fn settle(&self, effect: &Effect, outcome: impl Into<Outcome>) -> Settlement {
         let mut effect = effect.clone();
+        effect.quiet_until = self.means.watch.quiet_until(&effect, self.clock());
         // The deadline is the stored one: whoever takes over waits as long as whoever sent it would have.
         if planted::is(Bug::QuietTimeInMemory) && effect.fence != self.lease().fence {
             effect.quiet_until = None;
         }
-        transition(
+        let settlement = transition(
             &effect,
             outcome.into(),
             &self.means.settings.effects,
             self.now(),
             &mut self.rng(),
-        )
+        );
+        match settlement.change {
+            None | Some(EffectChange::Unknown { .. } | EffectChange::LookedUpAbsent) => {}
+            Some(_) => self.means.watch.end(effect.id),
+        }
+        settlement
     }
 
     /// Commits what was done, what it changes, the journal's lines and the next looks together, under the lease.

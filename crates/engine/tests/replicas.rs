@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::clock::later;
-use engine::{Clock, SystemClock};
+use engine::{Clock, SteadyClock};
 use jiff::Timestamp;
 use shared::{Running, means, put_portal, settings};
 use store::{Lane, Store};
@@ -40,7 +40,7 @@ async fn two_replicas_share_the_portals_and_wake_each_other() {
         Store::open_postgres(&options).await.unwrap(),
         Store::open_postgres(&options).await.unwrap(),
     ];
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::of_this_machine());
     let portals: Vec<_> = (0..6)
         .map(|n| portal_named(&format!("portal-{n}")))
         .collect();

@@ -12,7 +12,7 @@ mod shared;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, SystemClock};
+use engine::{Clock, SteadyClock};
 use shared::{Running, means, put_portal, settings};
 use store::Store;
 use testkit::builders::{deal, event, portal};
@@ -24,7 +24,7 @@ async fn events_of_many_senders_are_looked_at_once_each_and_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open_file(&folder.path().join("store.sqlite")).unwrap();
     put_portal(&store, &portal()).await;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::of_this_machine());
     let looker = ScriptedLooker::content();
     let running = Running::start(means(&store, &clock, settings()), looker.clone(), "one");
 

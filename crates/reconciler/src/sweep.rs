@@ -30,12 +30,15 @@ struct Thread {
     /// What the sweep before saw in the overlap, by record, with its time of change.
     seen_before: BTreeMap<String, Timestamp>,
     seen_now: BTreeMap<String, Timestamp>,
+    /// When its first page was asked for, by the portal's clock. Ours may be wrong by an hour, and a sweep that began
+    /// an hour too late would never see what changed before.
+    asked_at: Option<Timestamp>,
 }
 
 /// What is kept of a thread between two sweeps.
 #[derive(Default, Serialize, Deserialize)]
 struct Cursor {
-    /// When the last sweep began.
+    /// When the last sweep began, by the portal's clock.
     at: Option<Timestamp>,
     /// What it saw changed shortly before; the next one will see it again.
     seen: BTreeMap<String, Timestamp>,
@@ -130,6 +133,7 @@ async fn threads(
             followed,
             seen_before: cursor.seen,
             seen_now: BTreeMap::new(),
+            asked_at: None,
         });
     }
     Ok(threads)
@@ -190,7 +194,10 @@ async fn pages(
     let mut unfinished = Vec::new();
     let (mut entered, mut changed) = (Vec::new(), Vec::new());
     for (mut thread, page) in threads.into_iter().zip(answered) {
-        let found = fresh(&mut thread, &page, started, overlap);
+        let asked_at = *thread
+            .asked_at
+            .get_or_insert(page.asked_at.unwrap_or(started));
+        let found = fresh(&mut thread, &page, asked_at, overlap);
         match &thread.ask.of {
             SweepOf::Entered(_) => entered.extend(found),
             SweepOf::Changed(_) => changed.extend(found),
@@ -237,7 +244,7 @@ fn looks(deals: Vec<Subject>, due_at: Timestamp) -> impl Iterator<Item = Look> {
 fn fresh(
     thread: &mut Thread,
     page: &Changed,
-    started: Timestamp,
+    asked_at: Timestamp,
     overlap: SignedDuration,
 ) -> Vec<Subject> {
     let mut fresh = Vec::new();
@@ -250,8 +257,8 @@ fn fresh(
         }
         // The portal tells whole seconds: what changed just now may change again under the same time.
         if let Some(at) = at
-            && started.duration_since(*at) >= SETTLED_AFTER
-            && started.duration_since(*at) <= overlap.saturating_mul(2)
+            && asked_at.duration_since(*at) >= SETTLED_AFTER
+            && asked_at.duration_since(*at) <= overlap.saturating_mul(2)
         {
             thread.seen_now.insert(name, *at);
         }
@@ -261,7 +268,7 @@ fn fresh(
 
 fn finished(thread: &Thread, started: Timestamp) -> (String, String) {
     let cursor = Cursor {
-        at: Some(started),
+        at: Some(thread.asked_at.unwrap_or(started)),
         seen: thread.seen_now.clone(),
         followed: thread.followed.clone(),
     };

@@ -8,12 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::Clock;
+use engine::{Clock, SteadyClock};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use transport::{Answer, Request, Transport, TransportError};
-
-use crate::host::HostClock;
 
 /// Whether a process stands still.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +66,7 @@ impl Freezer {
 /// The clock of a process.
 #[derive(Debug)]
 pub(crate) struct ProcessClock {
-    pub(crate) clock: HostClock,
+    pub(crate) clock: SteadyClock,
     pub(crate) freezer: Freezer,
 }
 
@@ -76,6 +74,10 @@ pub(crate) struct ProcessClock {
 impl Clock for ProcessClock {
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.clock.uptime()
     }
 
     async fn sleep_until(&self, at: Timestamp) {

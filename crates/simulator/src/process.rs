@@ -77,7 +77,7 @@ impl Process {
     pub(crate) async fn start(ground: &Ground, number: u64, store: Store) -> Self {
         let freezer = Freezer::default();
         let clock: Arc<dyn Clock> = Arc::new(ProcessClock {
-            clock: ground.clock.clone(),
+            clock: ground.clock.steady(),
             freezer: freezer.clone(),
         });
         let doom = Arc::new(Mutex::new(None));
@@ -129,6 +129,7 @@ impl Process {
             gate,
             rng,
             settings,
+            watch: engine::Watch::default(),
         };
         for site in &ground.tenants {
             look_now(&store, &site.access, clock.now()).await;

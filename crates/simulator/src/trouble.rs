@@ -102,7 +102,7 @@ impl World {
                 self.host.jump(ahead);
                 self.story
                     .tell(now, "clock jumped", format!("{ahead} s ahead"));
-                calendar.soon(now, secs(1), secs(600), Happening::JumpEnds);
+                calendar.soon(now, secs(1), secs(1_800), Happening::JumpEnds);
                 calendar.again(now, often.jump, happening);
             }
             Happening::JumpEnds => {

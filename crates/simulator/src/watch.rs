@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use domain::PortalId;
 use jiff::Timestamp;
+use memchr::memmem;
 use serde_json::Value;
 use store::{Effect, EffectState, Store, Subject};
 
@@ -152,7 +153,7 @@ impl Watch {
 }
 
 fn holds(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
+    !part.is_empty() && memmem::find(text, part).is_some()
 }
 
 /// How an effect moved that it may not.

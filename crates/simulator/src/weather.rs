@@ -232,8 +232,7 @@ impl Weather {
         self.often.unknown_commit = often(200, 20, 300);
         self.often.revoked = often(120, 120, 900).filter(|_| self.app);
         self.often.tariff = often(100, 120, 900);
-        // Never yet: quiet times and look-ups by time go by the wall clock alone, and a jump makes them wrong.
-        self.often.jump = often(0, 60, 900);
+        self.often.jump = often(200, 60, 900);
         if !dice.chance(350) {
             self.spoils = spoils(dice, self.app);
         }

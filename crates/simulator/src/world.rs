@@ -94,6 +94,13 @@ pub(crate) struct World {
     doom: Option<(Point, u64)>,
 }
 
+/// The doors lead to the processes, those to the remotes, and the remotes to the doors: nobody would ever be let go.
+impl Drop for World {
+    fn drop(&mut self) {
+        self.doors.set(Vec::new());
+    }
+}
+
 impl World {
     /// Emulators, database and processes, before anybody works.
     pub(crate) async fn begin(

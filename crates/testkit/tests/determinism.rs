@@ -76,6 +76,7 @@ fn history(seed: u64) -> (String, String) {
             gate: Arc::new(OpenGate::default()),
             rng: chance.clone(),
             settings: Arc::new(Settings::default()),
+            watch: engine::Watch::default(),
         };
         let (stopper, stop) = Stopper::new();
         let engine = Engine::new(means, looker.clone(), "one");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use emulator_bitrix24::{Credentials, OutgoingWebhookSeed};
 use emulator_harness::{Served, TokioClock};
-use engine::{Clock as _, SystemClock};
+use engine::{Clock as _, SteadyClock};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -30,7 +30,7 @@ pub(crate) struct Remotes {
 impl Remotes {
     /// The portal tells each of `handlers` of each event.
     pub(crate) async fn begin(handlers: &[String], post: Post, seed: u64) -> Self {
-        let clock = TokioClock::shared(SystemClock.now());
+        let clock = TokioClock::shared(SteadyClock::of_this_machine().now());
         let mut config = office::portal();
         // Limits are the scenarios' matter; here nothing waits for its turn.
         config.limits.burst = 250;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use emulator_bitrix24::{Actor, Credentials, HttpDeliver, OutgoingWebhookSeed, PortalConfig, What};
 use emulator_harness::{Served, TokioClock};
 use engine::clock::later;
-use engine::{Clock as _, SystemClock};
+use engine::{Clock as _, SteadyClock};
 use provodka::args::JournalArgs;
 use provodka::config::{Config, Environment, Raw, RawTiming};
 use provodka::product::{Product, Surroundings};
@@ -110,7 +110,7 @@ impl World {
     }
 
     pub(crate) async fn begin(start: Start) -> Self {
-        let clock = TokioClock::shared(SystemClock.now());
+        let clock = TokioClock::shared(SteadyClock::of_this_machine().now());
         let mut listeners = Vec::new();
         let mut config = start.portal;
         if !start.usual_limits {
@@ -546,7 +546,7 @@ impl World {
         let start_at = policy::read(&stored.unwrap().unwrap()).unwrap().start_at;
         // Its clock and the machine's differ by a little.
         let surely = later(start_at, Duration::from_millis(100));
-        SystemClock.sleep_until(surely).await;
+        SteadyClock::of_this_machine().sleep_until(surely).await;
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use emulator_bitrix24::{HttpDeliver, OutgoingWebhookSeed, PortalConfig};
 use emulator_harness::{Served, SharedClock, TokioClock};
-use engine::{Clock as _, SystemClock};
+use engine::{Clock as _, SteadyClock};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -61,7 +61,7 @@ impl World {
     /// `port`: the first of three that are listened on; 0 takes free ones.
     pub(super) async fn begin(mut portal: PortalConfig, port: u16) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;
-        let clock: SharedClock = TokioClock::shared(SystemClock.now());
+        let clock: SharedClock = TokioClock::shared(SteadyClock::of_this_machine().now());
         let events = listen(port, 2).await?;
         portal.outgoing_webhooks.push(OutgoingWebhookSeed {
             url: format!("{}{}", address(&events)?, web::BITRIX24_EVENTS),

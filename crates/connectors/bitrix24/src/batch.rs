@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use capability::{Call, ConnectorError};
 use domain::Verdict;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::answer::{Part, Parts};
@@ -31,6 +32,8 @@ struct Sheet<'a> {
     commands: &'a [Command],
     question: Question<'a>,
     effect: Effect,
+    /// The portal's time when it began with the first batch that it answered.
+    begun_at: Option<Timestamp>,
     results: Vec<Option<Settled>>,
     /// What the question of the batch that carried a command last brought.
     before: Vec<Option<Arc<Value>>>,
@@ -49,8 +52,20 @@ impl Client {
         commands: &[Command],
         effect: Effect,
     ) -> Vec<Settled> {
-        let results = self.batch_asking(call, commands, effect, &|_| None).await;
-        results.into_iter().map(|(result, _)| result).collect()
+        self.batch_at(call, commands, effect).await.1
+    }
+
+    /// The same, with the portal's own time at which it began with the first batch that it answered.
+    pub(crate) async fn batch_at(
+        &self,
+        call: &Call<'_>,
+        commands: &[Command],
+        effect: Effect,
+    ) -> (Option<Timestamp>, Vec<Settled>) {
+        let sheet = self.sent(call, commands, effect, &|_| None).await;
+        let begun_at = sheet.begun_at;
+        let results = sheet.into_results().into_iter();
+        (begun_at, results.map(|(result, _)| result).collect())
     }
 
     /// The same with a question at the head of every batch. Each result comes with the answer to the question of its
@@ -62,10 +77,22 @@ impl Client {
         effect: Effect,
         question: Question<'_>,
     ) -> Vec<(Settled, Option<Arc<Value>>)> {
+        let sheet = self.sent(call, commands, effect, question).await;
+        sheet.into_results()
+    }
+
+    async fn sent<'a>(
+        &self,
+        call: &Call<'_>,
+        commands: &'a [Command],
+        effect: Effect,
+        question: Question<'a>,
+    ) -> Sheet<'a> {
         let mut sheet = Sheet {
             commands,
             question,
             effect,
+            begun_at: None,
             results: vec![None; commands.len()],
             before: vec![None; commands.len()],
             open: (0..commands.len()).collect(),
@@ -90,7 +117,7 @@ impl Client {
                 }
             }
         }
-        sheet.into_results()
+        sheet
     }
 }
 
@@ -147,6 +174,11 @@ impl<'a> Sheet<'a> {
         chunk: &[usize],
         whole: Value,
     ) -> Vec<usize> {
+        let begun_at = whole.get("time").and_then(|time| time.get("date_start"));
+        let begun_at = begun_at
+            .and_then(Value::as_str)
+            .and_then(|at| at.parse().ok());
+        self.begun_at = self.begun_at.or(begun_at);
         let mut parts = Parts::of(whole, self.effect);
         let before = first.and_then(|first| parts.take(FIRST, first.method, self.effect).ok());
         let before = before.map(Arc::new);

@@ -47,17 +47,18 @@ impl SweepRecords for Connector {
             shares = self::shares(asks, fitting);
             commands = self::commands(asks, &shares);
         }
-        let mut answers = self
-            .client
-            .batch(call, &commands, Effect::Read)
-            .await
-            .into_iter();
+        let (asked_at, answers) = self.client.batch_at(call, &commands, Effect::Read).await;
+        let mut answers = answers.into_iter();
         let of = |(ask, pages): (&SweepAsk, &usize)| {
             let mut lists = Vec::new();
             for _list in 0..lists_of(ask) {
                 lists.push(answers.by_ref().take(*pages).collect());
             }
-            changed(ask, lists)
+            let changed = changed(ask, lists)?;
+            Ok(Changed {
+                asked_at,
+                ..changed
+            })
         };
         asks.iter().zip(&shares).map(of).collect()
     }
@@ -245,6 +246,7 @@ fn changed(ask: &SweepAsk, lists: Vec<Vec<Settled>>) -> Result<Changed, Connecto
                 records: pages.rows.into_iter().map(record).collect(),
                 next: pages.next,
                 pages: pages.count,
+                asked_at: None,
             })
         }
     }
@@ -314,6 +316,7 @@ fn changed_of_items(
             .collect(),
         next: pages.next,
         pages: pages.count,
+        asked_at: None,
     })
 }
 
@@ -349,6 +352,7 @@ fn changed_of_rows(
             .collect(),
         next,
         pages: count,
+        asked_at: None,
     })
 }
 

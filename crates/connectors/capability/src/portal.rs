@@ -138,6 +138,8 @@ pub struct Changed {
     pub next: Option<u64>,
     /// Pages of the portal that these are.
     pub pages: usize,
+    /// The portal's own time when it was asked, where it tells: what it keeps of changes goes by that clock.
+    pub asked_at: Option<Timestamp>,
 }
 
 /// One wanted change on the portal.

@@ -37,6 +37,7 @@ pub(crate) fn means(store: &Store, clock: &Arc<dyn Clock>, settings: Settings) -
         gate: Arc::new(OpenGate::default()),
         rng: shared(1),
         settings: Arc::new(settings),
+        watch: engine::Watch::default(),
     }
 }
 

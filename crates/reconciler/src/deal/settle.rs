@@ -37,7 +37,7 @@ pub(crate) async fn unknown(
     }
     let portal = ctx.portal();
     let call = ctx.call(&portal);
-    let mut seen = look_for(connected, &call, &unsettled).await;
+    let mut seen = look_for(connected, &call, ctx.now(), &unsettled).await;
     went_with_their_deals(connected, &call, &unsettled, &mut seen).await;
     let mut record = Record {
         journal: journal::exchanges(&call, &subjects),
@@ -160,9 +160,14 @@ fn blind_for_long(effect: &Effect, now: Timestamp) -> bool {
 }
 
 /// What is seen of each effect.
-async fn look_for(connected: &Connected, call: &Call<'_>, unsettled: &[Unsettled]) -> Vec<LookUp> {
+async fn look_for(
+    connected: &Connected,
+    call: &Call<'_>,
+    now: Timestamp,
+    unsettled: &[Unsettled],
+) -> Vec<LookUp> {
     let mut seen: Vec<LookUp> = unsettled.iter().map(|_| LookUp::CannotTell).collect();
-    invoices(connected, call, unsettled, &mut seen).await;
+    invoices(connected, call, now, unsettled, &mut seen).await;
     counterparties(connected, call, unsettled, &mut seen).await;
     writes(connected, call, unsettled, &mut seen).await;
     seen
@@ -202,6 +207,7 @@ async fn went_with_their_deals(
 async fn invoices(
     connected: &Connected,
     call: &Call<'_>,
+    now: Timestamp,
     unsettled: &[Unsettled],
     outcomes: &mut [LookUp],
 ) {
@@ -216,7 +222,7 @@ async fn invoices(
     }
     for (seller, ours) in by_seller {
         let keys: Vec<String> = ours.iter().map(|(_, one)| one.effect.key.clone()).collect();
-        let since = ours.iter().map(|(_, one)| since(&one.effect)).min();
+        let since = ours.iter().map(|(_, one)| since(&one.effect, now)).min();
         let issue = &connected.accounting.issue;
         let found = issue
             .find_by_key(call, &seller, since.unwrap_or_default(), &keys)
@@ -336,10 +342,11 @@ pub(crate) fn issued(invoice: &Invoice) -> Value {
     json!({"id": invoice.id.as_str(), "invoice": invoice})
 }
 
-/// Clocks differ: the list by change is read from a while before the first sending.
-fn since(effect: &Effect) -> Timestamp {
-    effect
-        .created_at
-        .checked_sub(SignedDuration::from_mins(10))
+/// From when on the list by change is read: a while before the first sending, as clocks differ by minutes, and ours
+/// may have been an hour wrong when the effect was stored, or be so now.
+fn since(effect: &Effect, now: Timestamp) -> Timestamp {
+    let at_most_now = effect.created_at.min(now);
+    at_most_now
+        .checked_sub(SignedDuration::from_mins(70))
         .unwrap_or(Timestamp::MIN)
 }

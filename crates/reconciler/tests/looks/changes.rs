@@ -313,21 +313,30 @@ fn a_swept_requisite_wakes_those_who_wait_for_its_company() {
 fn a_sweep_begins_where_the_last_one_began_less_an_overlap() {
     paused(async {
         let desk = Desk::open().await;
-        desk.run(1).await;
-        desk.task("sweep").await;
-        desk.run(900).await;
-        desk.task("sweep").await;
-        desk.run(60).await;
-        let since: Vec<i64> = desk
-            .office
-            .state()
-            .swept_since
-            .iter()
-            .map(|since| (*since - at(0)).total(jiff::Unit::Second).unwrap() as i64)
-            .collect();
         // The first reaches back to the portal's start; both overlap by ten minutes.
-        assert_eq!(since, [-86_400 - 600, 1 - 600]);
+        assert_eq!(two_sweeps(&desk).await, [-86_400 - 600, 1 - 600]);
     });
+}
+
+#[test]
+fn a_sweep_goes_by_the_portals_clock_and_not_by_ours() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.state().portal_clock = Some(at(0) - SignedDuration::from_hours(1));
+        assert_eq!(two_sweeps(&desk).await, [-86_400 - 600, -3_600 - 600]);
+    });
+}
+
+/// Since when each of two sweeps asked, in seconds from the beginning.
+async fn two_sweeps(desk: &Desk) -> Vec<i64> {
+    desk.run(1).await;
+    desk.task("sweep").await;
+    desk.run(900).await;
+    desk.task("sweep").await;
+    desk.run(60).await;
+    let state = desk.office.state();
+    let seconds = |since: &jiff::Timestamp| since.as_second() - at(0).as_second();
+    state.swept_since.iter().map(seconds).collect()
 }
 
 #[test]

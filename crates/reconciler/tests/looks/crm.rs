@@ -109,12 +109,13 @@ impl ReadDeals for Crm {
     }
 }
 
-fn page(pages: &[Page], after: Option<u64>) -> Changed {
+fn page(pages: &[Page], after: Option<u64>, asked_at: Option<jiff::Timestamp>) -> Changed {
     let number = after.map_or(0, |after| usize::try_from(after).unwrap());
     Changed {
         records: pages.get(number).cloned().unwrap_or_default(),
         next: (number + 1 < pages.len()).then_some(number as u64 + 1),
         pages: 1,
+        asked_at,
     }
 }
 
@@ -135,7 +136,7 @@ impl SweepRecords for Crm {
                 SweepOf::Entered(_) => state.entered.clone(),
             };
             asks.iter()
-                .map(|ask| page(&pages(ask), ask.after))
+                .map(|ask| page(&pages(ask), ask.after, state.portal_clock))
                 .collect()
         };
         self.0.read("changed", changed).await

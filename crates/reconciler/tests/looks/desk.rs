@@ -153,6 +153,7 @@ impl Desk {
             gate: Arc::clone(&turn) as Arc<dyn Gate>,
             rng: testkit::seed::shared(1),
             settings: Arc::default(),
+            watch: engine::Watch::default(),
         };
         let connection = Arc::new(Connection {
             office: Arc::clone(&office),

@@ -82,6 +82,8 @@ pub(crate) struct State {
     pub(crate) feed: Vec<InvoiceId>,
     pub(crate) pages: BTreeMap<RecordKind, Vec<Page>>,
     pub(crate) entered: Vec<Page>,
+    /// What the portal's own clock shows, where it tells.
+    pub(crate) portal_clock: Option<jiff::Timestamp>,
     /// Since when each sweep asked.
     pub(crate) swept_since: Vec<jiff::Timestamp>,
     pub(crate) offline: VecDeque<Reserved>,

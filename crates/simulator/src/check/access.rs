@@ -2,6 +2,7 @@
 
 use emulator_bitrix24::What;
 use jiff::SignedDuration;
+use memchr::memmem;
 use serde_json::Value;
 
 use super::Evidence;
@@ -46,12 +47,13 @@ fn one_renewal_at_a_time(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 
 /// [I-14] Tokens are renewed once somebody said that they expired, never on a timer.
 fn renewed_when_expired(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    let renewals = on_portal(evidence, "token").filter(|seen| holds(&seen.body, b"refresh_token"));
+    let renewals = on_portal(evidence, "token")
+        .filter(|seen| memmem::find(&seen.body, b"refresh_token").is_some());
     for renewal in renewals {
         let is_told = |seen: &Seen| {
             seen.process == renewal.process
                 && seen.told_at.is_some_and(|at| at <= renewal.at)
-                && (holds(&seen.answer, b"expired_token") || seen.what == "token")
+                && (memmem::find(&seen.answer, b"expired_token").is_some() || seen.what == "token")
         };
         let was_told = evidence.seen.iter().any(is_told);
         let installs = evidence.portal.entries().any(|entry| {
@@ -65,10 +67,6 @@ fn renewed_when_expired(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             ));
         }
     }
-}
-
-fn holds(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }
 
 /// [R31] The vendor's queue is never read in the way that deletes what is read.

@@ -179,6 +179,10 @@ impl Clock for HandClock {
         at(0) + SignedDuration::from_secs(*self.0.lock().unwrap())
     }
 
+    fn uptime(&self) -> Duration {
+        Duration::from_secs(self.0.lock().unwrap().unsigned_abs())
+    }
+
     async fn sleep_until(&self, _at: Timestamp) {}
 }
 

@@ -382,6 +382,8 @@ async fn a_sweep_goes_page_by_page_by_id() {
     let deals = SweepOf::Changed(RecordKind::Deal);
     let first = swept(&stage, deals.clone(), since, None).await;
     assert_eq!((first.records.len(), first.next), (50, Some(50)));
+    let portal_time = "2026-03-01T09:30:00Z".parse().unwrap();
+    assert_eq!(first.asked_at, Some(portal_time));
     let second = swept(&stage, deals, since, first.next).await;
     assert_eq!((second.records.len(), second.next), (20, None));
     assert_eq!(

@@ -141,12 +141,15 @@ pub(crate) fn answer_of(seen: &Seen, method: &impl Fn(&str, &Params) -> Reply) -
         }
     };
     ok(
-        json!({"result": {"result": map(results), "result_error": map(errors), "result_total": [], "result_next": [], "result_time": times}}),
+        json!({"result": {"result": map(results), "result_error": map(errors), "result_total": [], "result_next": [], "result_time": times}, "time": time(0)}),
     )
 }
 
 fn time(operating: u64) -> Value {
-    json!({"duration": 0.05, "operating": operating, "operating_reset_at": 1_772_359_800})
+    json!({
+        "duration": 0.05, "operating": operating, "operating_reset_at": 1_772_359_800,
+        "date_start": "2026-03-01T12:30:00+03:00",
+    })
 }
 
 fn flatten(path: &str, value: &Value, params: &mut Params) {
