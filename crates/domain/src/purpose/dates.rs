@@ -58,6 +58,17 @@ fn year_word(behind: &[Token]) -> usize {
 fn in_words(text: &str, rest: &[Token], expected: Expected) -> Option<Found> {
     let day = small(text, rest.first()?)?;
     let (marks, behind) = skip(rest.get(1..)?, &['"', '»', '”', '\'', '.', '-', '/']);
+    // `1-го февраля`.
+    let ordinal = behind.first().is_some_and(|word| {
+        matches!(
+            text.get(word.start..word.end),
+            Some("го" | "ого" | "е" | "ое")
+        )
+    });
+    let (marks, behind) = match behind.split_first() {
+        Some((_, behind)) if ordinal => (marks.saturating_add(1), behind),
+        _ => (marks, behind),
+    };
     let (word, behind) = behind.split_first()?;
     let Meaning::Month(month) = word.meaning else {
         return None;

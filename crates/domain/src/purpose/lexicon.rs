@@ -33,7 +33,8 @@ pub(super) enum Meaning {
     Vat,
     WithoutVat,
     Without,
-    Not,
+    /// `НДС нет`.
+    No,
     Exempt,
     For,
     OnBehalf,
@@ -59,7 +60,7 @@ pub(super) enum Meaning {
 
 use Meaning::{
     AccountKind, And, Commission, Document, Exempt, Faktura, For, Kopeck, LegalForm, Loan, Month,
-    NoNumber, Not, NumberSign, Of, OnBehalf, OtherDocument, OwnFunds, PartOfContract, Percent,
+    No, NoNumber, NumberSign, Of, OnBehalf, OtherDocument, OwnFunds, PartOfContract, Percent,
     Preposition, Qualifier, Refund, Register, Requisite, Role, Rouble, Sum, Unit, Vat, Without,
     WithoutVat, Year,
 };
@@ -82,7 +83,7 @@ const WORDS: &[(Meaning, &str)] = &[
     ),
     (
         PartOfContract,
-        "спецификаци* спец оферт* оферы приложени* прил допсоглашени* дс",
+        "спецификаци* спец оферт* оферы приложени* прил допсоглашени* доп дополнительн* дс",
     ),
     (Document(Act), "акт акта акту акты актам актов актом акте"),
     (Document(Upd), "упд упду универсальн*"),
@@ -105,14 +106,15 @@ const WORDS: &[(Meaning, &str)] = &[
         Requisite,
         "инн кпп бик огрн огрнип уин кбк октмо снилс рс лс тел телефон* паспорт*",
     ),
-    (NumberSign, "номер номера номером ном"),
+    (NumberSign, "номер номера номером ном nо"),
     (NoNumber, "бн"),
     (Of, "от отт"),
     (And, "и"),
     (Year, "г год года году гг годов"),
     (Vat, "ндс"),
+    (WithoutVat, "безндс"),
     (Without, "без"),
-    (Not, "не нет"),
+    (No, "нет"),
     (Exempt, "облаг* обл предусм* освобо* подлеж* начисл* взим*"),
     (For, "за"),
     (OnBehalf, "поручению просьбе интересах"),
@@ -131,11 +133,11 @@ const WORDS: &[(Meaning, &str)] = &[
     (OwnFunds, "собственны* самоинкасс* пополнени* внутрибанк*"),
     (
         Register,
-        "эквайринг* эквайер* реестр* сбп мерчант* терминал* интернетэквайринг* агрегатор* возмещени* куайринг* аквайринг*",
+        "эквайринг* эквайер* реестр* сбп мерчант* интернетэквайринг* агрегатор* возмещени* куайринг* аквайринг*",
     ),
     (
         Loan,
-        "займ* заем заема заемн* кредит кредита кредиту кредитн* процентн* дивиденд* наличн* ссуд*",
+        "займ* заем заема заемн* кредит кредита кредиту кредитн* процентн* дивиденд* наличн* ссуд* пени пеня пеней неустойк* штраф* госпошлин*",
     ),
     (
         Qualifier,

@@ -1,12 +1,13 @@
 //! Reading the purpose of a payment (назначение платежа): which documents it names, for whom, with what VAT.
 //!
-//! At most 210 characters of free text that the payer types (Bank of Russia rules 762-П, field 24), so it is evidence and
-//! never proof: what follows from it is decided by [`crate::matching`]. `tokens` cuts the text, `lexicon` knows the
-//! words, `reader` finds documents, `dates`, `numbers`, `vat` and `parties` their parts. No text is refused; what is
-//! not understood is told as [`Purpose::loose`].
+//! At most 210 characters of free text that the payer types, in which he must state VAT (art. 168(4) NK): evidence and never
+//! proof. What follows from it is decided by [`crate::matching`]. `tokens` cuts the text, `lexicon` knows the words,
+//! `reader` finds documents and `lists` what follows them; `dates`, `numbers`, `vat` and `parties` read the parts. No text is
+//! refused; what is not understood is told as [`Purpose::loose`].
 
 mod dates;
 mod lexicon;
+mod lists;
 mod numbers;
 mod parties;
 mod reader;
@@ -116,9 +117,9 @@ pub struct Signs {
     pub register: bool,
     /// Комиссия.
     pub commission: bool,
-    /// Заём, кредит, наличные: no sale.
+    /// Заём, кредит, наличные, пени, штраф: no price of anything sold.
     pub loan: bool,
-    /// Претензия, решение суда, чек: a document that is none of [`ReferenceKind`].
+    /// Претензия, решение суда, чек; also an act or an УПД without its number: a word of another document.
     pub other_document: bool,
 }
 

@@ -38,12 +38,44 @@ pub(super) fn third_party<'a>(text: &'a str, rest: &[Token]) -> Option<Found<'a>
     if let Some(length) = person(text, named) {
         return slice(text, named, length, roles);
     }
-    // `за третье лицо`, `за третьих лиц`: somebody, though nobody says who.
-    let somebody = rest
-        .first()
-        .is_some_and(|token| token.meaning == Meaning::Role)
-        && starts(text, rest.first()?, "трет");
-    somebody.then(|| slice(text, rest, 2, 0))?
+    if let Some(length) = name_before_form(text, named) {
+        return slice(text, named, length, roles);
+    }
+    somebody(text, rest)
+}
+
+/// `за третье лицо`, `за третьих лиц`: somebody, who may be named behind.
+fn somebody<'a>(text: &'a str, rest: &[Token]) -> Option<Found<'a>> {
+    let [third, party, behind @ ..] = rest else {
+        return None;
+    };
+    if !(third.meaning == Meaning::Role && starts(text, third, "трет") && party.is_word()) {
+        return None;
+    }
+    let named = third_party(text, behind);
+    let named = named.map(|found| Found {
+        tokens: found.tokens.saturating_add(2),
+        ..found
+    });
+    named.or_else(|| slice(text, rest, 2, 0))
+}
+
+/// `Ромашка ООО`, `"Ромашка" ООО`.
+fn name_before_form(text: &str, tokens: &[Token]) -> Option<usize> {
+    let named = tokens.iter().take(4).take_while(|token| {
+        let name =
+            token.meaning == Meaning::Other && is_capital(text, token) && !is_shouted(text, token);
+        name || token.is_mark(&['"', '«', '»', '-'])
+    });
+    let length = named.count();
+    let form = tokens.get(length)?;
+    (length > 0 && form.meaning == Meaning::LegalForm).then(|| length.saturating_add(1))
+}
+
+/// In capitals throughout: then every word looks like a name.
+fn is_shouted(text: &str, token: &Token) -> bool {
+    let word = text.get(token.start..token.end).unwrap_or_default();
+    word.chars().nth(1).is_some_and(char::is_uppercase)
 }
 
 fn is_initial_dot(token: &Token) -> bool {
@@ -123,24 +155,36 @@ fn is_of_name(token: &Token, next: Option<&Token>, before: Option<&Token>) -> bo
     (token.is_mark(&['.']) && initial) || hyphen
 }
 
-/// `Иванова И.И.`: a word and at least one initial with its dot.
+/// `Иванова И.И.`, `Иванова Ивана Ивановича`.
 fn person(text: &str, tokens: &[Token]) -> Option<usize> {
-    let [surname, initial, dot, ..] = tokens else {
+    let [surname, second, third, ..] = tokens else {
         return None;
     };
-    let capital = text
-        .get(surname.start..surname.end)?
-        .chars()
-        .next()?
-        .is_uppercase();
-    let is_person = surname.is_word()
-        && surname.meaning == Meaning::Other
-        && capital
-        && is_one_letter(initial)
-        && dot.is_mark(&['.']);
-    let second =
-        matches!(tokens, [_, _, _, next, dot, ..] if is_one_letter(next) && dot.is_mark(&['.']));
-    is_person.then_some(if second { 5 } else { 3 })
+    let is_surname = surname.meaning == Meaning::Other && is_capital(text, surname);
+    if !is_surname {
+        return None;
+    }
+    if is_one_letter(second) && third.is_mark(&['.']) {
+        let initials = matches!(tokens, [_, _, _, next, dot, ..] if is_one_letter(next) && dot.is_mark(&['.']));
+        return Some(if initials { 5 } else { 3 });
+    }
+    let names = is_capital(text, second) && is_patronymic(text, third);
+    names.then_some(3)
+}
+
+fn is_capital(text: &str, token: &Token) -> bool {
+    let word = text.get(token.start..token.end).unwrap_or_default();
+    token.is_word() && word.chars().next().is_some_and(char::is_uppercase)
+}
+
+/// `Ивановича`, `Петровны`, in any case.
+fn is_patronymic(text: &str, token: &Token) -> bool {
+    const ENDINGS: [&str; 6] = ["вич", "вича", "вна", "вны", "вну", "ича"];
+    let word = text
+        .get(token.start..token.end)
+        .unwrap_or_default()
+        .to_lowercase();
+    token.is_word() && ENDINGS.iter().any(|ending| word.ends_with(ending))
 }
 
 /// One letter, of two bytes at most.

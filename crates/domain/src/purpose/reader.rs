@@ -2,8 +2,9 @@
 
 use super::dates::{self, Expected};
 use super::lexicon::{Meaning, is_misspelt_invoice};
+use super::lists::share_dates;
 use super::tokens::{self, Token};
-use super::{Purpose, Reference, ReferenceKind, StatedDate, numbers, parties, vat};
+use super::{Purpose, Reference, ReferenceKind, StatedVat, numbers, parties, vat};
 
 pub(super) fn read(text: &str) -> Purpose {
     let tokens = tokens::tokens(text);
@@ -19,19 +20,11 @@ pub(super) fn read(text: &str) -> Purpose {
     reader.found
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    tokens: &'a [Token],
-    at: usize,
+pub(super) struct Reader<'a> {
+    pub(super) text: &'a str,
+    pub(super) tokens: &'a [Token],
+    pub(super) at: usize,
     found: Purpose,
-}
-
-/// A number and a date of a list, before the document is known.
-struct Item {
-    number: Option<String>,
-    date: Option<StatedDate>,
-    /// Something in the place of a date was read, even if it is no day.
-    dated: bool,
 }
 
 /// `{VO20100}` at the beginning: the code of currency control.
@@ -52,7 +45,7 @@ fn code_of_currency_control(tokens: &[Token]) -> usize {
 }
 
 impl Reader<'_> {
-    fn rest(&self) -> &[Token] {
+    pub(super) fn rest(&self) -> &[Token] {
         self.tokens.get(self.at..).unwrap_or_default()
     }
 
@@ -60,11 +53,11 @@ impl Reader<'_> {
         self.tokens.get(..self.at).unwrap_or_default()
     }
 
-    fn skip(&mut self, tokens: usize) {
+    pub(super) fn skip(&mut self, tokens: usize) {
         self.at = self.at.saturating_add(tokens);
     }
 
-    fn next_is(&self, meaning: Meaning) -> bool {
+    pub(super) fn next_is(&self, meaning: Meaning) -> bool {
         self.rest()
             .first()
             .is_some_and(|token| token.meaning == meaning)
@@ -78,26 +71,18 @@ impl Reader<'_> {
             self.document(kind);
         } else if meaning == Meaning::PartOfContract || meaning == Meaning::OtherDocument {
             self.skip(1);
+            self.skip_agreement(meaning);
             self.list();
+        } else if meaning == Meaning::Sum {
+            self.skip_sum();
         } else if meaning == Meaning::Requisite {
             self.skip(1);
             self.number_of_requisite();
         } else if meaning == Meaning::Vat {
-            let found = vat::vat(
-                self.text,
-                self.before(),
-                self.tokens
-                    .get(self.at.saturating_add(1)..)
-                    .unwrap_or_default(),
-            );
-            self.skip(found.tokens.saturating_add(1));
-            self.add_vat(found.stated);
+            self.vat();
         } else if meaning == Meaning::WithoutVat {
             self.skip(1);
-            self.add_vat(vec![super::StatedVat {
-                rate: Some(super::StatedRate::Without),
-                amount: None,
-            }]);
+            self.add_vat(vec![vat::WITHOUT]);
         } else if meaning == Meaning::For || meaning == Meaning::OnBehalf {
             self.skip(1);
             self.third_party();
@@ -118,7 +103,7 @@ impl Reader<'_> {
         }
     }
 
-    fn note(&mut self, meaning: Meaning) {
+    pub(super) fn note(&mut self, meaning: Meaning) {
         let signs = &mut self.found.signs;
         signs.refund |= meaning == Meaning::Refund;
         signs.own_funds |= meaning == Meaning::OwnFunds;
@@ -152,6 +137,16 @@ impl Reader<'_> {
         }
         self.skip_form_of(kind);
         let mut items = self.list();
+        // Without a number it is no reference, and a word all the same: the goods of `заказ` and a `платежный терминал`
+        // may well be paid by an invoice, an act is paid instead of one.
+        let of_its_own = !matches!(
+            kind,
+            ReferenceKind::Invoice
+                | ReferenceKind::Contract
+                | ReferenceKind::Order
+                | ReferenceKind::Payment
+        );
+        self.found.signs.other_document |= of_its_own && items.is_empty();
         share_dates(&mut items);
         let references = items.into_iter().map(|item| Reference {
             kind,
@@ -205,118 +200,21 @@ impl Reader<'_> {
         }
     }
 
-    /// Number and date, and more of them: `№ 123 от 01.02.2026, № 130 от 05.02.2026`, `№№ 123, 124`.
-    fn list(&mut self) -> Vec<Item> {
-        let mut items = Vec::new();
-        let Some(first) = self.first_item() else {
-            return items;
-        };
-        items.push(first);
-        while let Some(item) = self.next_item() {
-            items.push(item);
-        }
-        items
-    }
-
-    /// The item right behind the document, or behind words such as `на оплату` and `оказания услуг`.
-    fn first_item(&mut self) -> Option<Item> {
-        let start = self.at;
-        self.skip_marks(&['.', ':', ',', '"', '-', '(']);
-        let early = self.dated();
-        if early.is_none() && self.rest().first().is_some_and(Token::is_word) {
-            self.skip_qualifiers();
-        }
-        let qualified = self.at > start.saturating_add(2) && early.is_none();
-        let signed = self.skip_signs();
-        let no_number = self.skip_no_number();
-        let number = if no_number {
-            None
-        } else {
-            numbers::number(self.text, self.rest(), signed)
-        };
-        let taken = number
-            .as_ref()
-            .map(|found| (found.text.to_owned(), found.tokens));
-        if let Some((_, tokens)) = taken {
-            self.skip(tokens);
-        }
-        let sum_follows = !signed && taken.is_some() && self.counts_or_costs();
-        let late = if early.is_none() && !sum_follows {
-            self.dated()
-        } else {
-            None
-        };
-        let (dated, date) = (early.is_some() || late.is_some(), early.or(late).flatten());
-        let guessed = qualified && !signed && !dated;
-        let number = taken.map(|(number, _)| number);
-        if sum_follows || guessed || (number.is_none() && !no_number && !dated) {
-            // Nothing of the kind: `по счету за услуги`, `по счету на 5000 руб`.
-            self.at = start;
-            return None;
-        }
-        Some(Item {
-            number,
-            date,
-            dated,
-        })
-    }
-
-    /// One more item of the list, where separators, a sign or a date make clear that it is one.
-    fn next_item(&mut self) -> Option<Item> {
-        let start = self.at;
-        let separated = self.skip_separators();
-        let signed = self.skip_signs();
-        let item = numbers::number(self.text, self.rest(), signed)
-            .map(|found| (found.text.to_owned(), found.tokens))
-            .and_then(|(number, tokens)| {
-                self.skip(tokens);
-                let costs = self.counts_or_costs();
-                let dated = self.dated();
-                let sure = signed
-                    || dated.is_some()
-                    || (separated && !costs && is_bare_number(&number) && self.ends_here());
-                sure.then_some(Item {
-                    number: Some(number),
-                    date: dated.flatten(),
-                    dated: dated.is_some(),
-                })
-            });
-        if item.is_none() {
-            self.at = start;
-        }
-        item
-    }
-
-    /// `от 01.02.2026`, `(от 1 февраля)`, or a full date without `от`. The inner `None` is a day that does not exist.
-    fn dated(&mut self) -> Option<Option<StatedDate>> {
-        let start = self.at;
-        self.skip_marks(&['/', ',', '(', '.', '-', '\\']);
-        let of = self.next_is(Meaning::Of);
-        if of {
-            self.skip(1);
-            self.skip_marks(&['.', ':']);
-        }
-        let expected = if of {
-            Expected::Surely
-        } else {
-            Expected::Perhaps
-        };
-        let found = dates::date(self.text, self.rest(), expected);
-        match found {
-            Some(found) => {
-                self.skip(found.tokens);
-                Some(found.date)
-            }
-            None => {
-                self.at = start;
-                None
-            }
-        }
-    }
-
     fn skip_date(&mut self, expected: Expected) {
         if let Some(found) = dates::date(self.text, self.rest(), expected) {
             self.skip(found.tokens);
+        }
+    }
+
+    /// `доп. соглашение` is a part of a contract and not the contract.
+    fn skip_agreement(&mut self, meaning: Meaning) {
+        let dot = usize::from(self.rest().first().is_some_and(|dot| dot.is_mark(&['.'])));
+        let is_agreement = self.rest().get(dot).is_some_and(|word| {
+            word.meaning == Meaning::Document(ReferenceKind::Contract)
+                || self.text.get(word.start..word.end) == Some("согл")
+        });
+        if is_agreement && meaning == Meaning::PartOfContract {
+            self.skip(dot.saturating_add(1));
         }
     }
 
@@ -328,7 +226,7 @@ impl Reader<'_> {
         }
     }
 
-    fn skip_marks(&mut self, marks: &[char]) {
+    pub(super) fn skip_marks(&mut self, marks: &[char]) {
         let count = self
             .rest()
             .iter()
@@ -336,96 +234,6 @@ impl Reader<'_> {
             .take_while(|token| token.is_mark(marks))
             .count();
         self.skip(count);
-    }
-
-    fn skip_qualifiers(&mut self) {
-        let count = self
-            .rest()
-            .iter()
-            .take(10)
-            .take_while(|token| {
-                matches!(
-                    token.meaning,
-                    Meaning::Qualifier
-                        | Meaning::And
-                        | Meaning::OnBehalf
-                        | Meaning::Loan
-                        | Meaning::Role
-                        | Meaning::Commission
-                ) || token.is_mark(&['.', '-', '/'])
-            })
-            .count();
-        self.skip(count);
-    }
-
-    /// `№`, `№№`, `N.`, `номер`, `№:`.
-    fn skip_signs(&mut self) -> bool {
-        let signs = self
-            .rest()
-            .iter()
-            .take(3)
-            .take_while(|token| token.meaning == Meaning::NumberSign)
-            .count();
-        self.skip(signs);
-        if signs > 0 {
-            self.skip_marks(&['.', ':', '°', 'º', '-', '"']);
-        }
-        signs > 0
-    }
-
-    /// `б/н`, `без номера`, `без №`.
-    fn skip_no_number(&mut self) -> bool {
-        let words = match self.rest() {
-            [word, ..] if word.meaning == Meaning::NoNumber => 1,
-            [without, sign, ..]
-                if without.meaning == Meaning::Without && sign.meaning == Meaning::NumberSign =>
-            {
-                2
-            }
-            _ => 0,
-        };
-        self.skip(words);
-        words > 0
-    }
-
-    fn skip_separators(&mut self) -> bool {
-        let count = self
-            .rest()
-            .iter()
-            .take(3)
-            .take_while(|token| {
-                token.is_mark(&[',', ';', '.', '+', '/', ')']) || token.meaning == Meaning::And
-            })
-            .count();
-        self.skip(count);
-        count > 0
-    }
-
-    /// Behind a number: it was so many roubles, pieces or per cent, or a year.
-    fn counts_or_costs(&self) -> bool {
-        self.rest().first().is_some_and(|token| {
-            matches!(
-                token.meaning,
-                Meaning::Rouble
-                    | Meaning::Kopeck
-                    | Meaning::Percent
-                    | Meaning::Unit
-                    | Meaning::Year
-                    | Meaning::Month(_)
-            ) || (token.is_mark(&[',', '='])
-                && !token.spaced
-                && self.rest().get(1).is_some_and(|next| {
-                    next.is_digits() && !next.spaced && next.end.saturating_sub(next.start) <= 2
-                })
-                && token.is_mark(&['=']))
-        })
-    }
-
-    /// Whether what follows cannot belong to the number before it.
-    fn ends_here(&self) -> bool {
-        self.rest().first().is_none_or(|token| {
-            !token.is_digits() && (!token.is_word() || token.meaning != Meaning::Other)
-        })
     }
 
     /// The digits behind `ИНН`, `р/с` and the like.
@@ -487,33 +295,19 @@ impl Reader<'_> {
         }
     }
 
-    fn add_vat(&mut self, stated: Vec<super::StatedVat>) {
+    fn vat(&mut self) {
+        let behind = self.at.saturating_add(1);
+        let rest = self.tokens.get(behind..).unwrap_or_default();
+        let found = vat::vat(self.text, self.before(), rest);
+        self.at = behind.saturating_add(found.tokens);
+        self.add_vat(found.stated);
+    }
+
+    fn add_vat(&mut self, stated: Vec<StatedVat>) {
         for one in stated {
             if !self.found.vat.contains(&one) {
                 self.found.vat.push(one);
             }
         }
     }
-}
-
-/// `№№ 123, 124 от 01.02.2026`: the date is that of both.
-fn share_dates(items: &mut [Item]) {
-    let mut next = None;
-    for item in items.iter_mut().rev() {
-        if item.dated {
-            next = item.date;
-        } else {
-            item.date = next;
-        }
-    }
-}
-
-/// Digits alone, and not so many kopecks behind a hyphen.
-fn is_bare_number(number: &str) -> bool {
-    let digits = number.bytes().filter(u8::is_ascii_digit).count();
-    let year = number.len() == 4 && (number.starts_with("20") || number.starts_with("19"));
-    let sum = number
-        .rsplit_once('-')
-        .is_some_and(|(_, kopecks)| kopecks.len() == 2);
-    digits <= 8 && !year && !sum && !number.contains('.')
 }

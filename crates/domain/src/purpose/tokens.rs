@@ -115,7 +115,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         let mut end = start.saturating_add(c.len_utf8());
         if !matches!(shape, Shape::Mark(_)) {
             // `NКА-1184`: the sign and a number of Cyrillic letters.
-            let is_sign = |next: char| c == 'N' && !next.is_ascii();
+            let is_sign = |next: char| c == 'N' && !next.is_ascii() && next.is_uppercase();
             while let Some((at, next)) =
                 rest.next_if(|(_, next)| self::shape(*next) == shape && !is_sign(*next))
             {

@@ -7,6 +7,12 @@ use super::tokens::{Shape, Token};
 use super::{StatedRate, StatedVat};
 use crate::Money;
 
+/// `без НДС`.
+pub(super) const WITHOUT: StatedVat = StatedVat {
+    rate: Some(StatedRate::Without),
+    amount: None,
+};
+
 /// What was read behind the word `НДС`, and how many tokens it took.
 pub(super) struct Found {
     pub(super) stated: Vec<StatedVat>,
@@ -19,13 +25,10 @@ pub(super) fn vat(text: &str, before: &[Token], rest: &[Token]) -> Found {
         .iter()
         .take(3)
         .take_while(|token| !token.is_digits())
-        .any(|token| matches!(token.meaning, Meaning::Not | Meaning::Exempt));
+        .any(|token| matches!(token.meaning, Meaning::No | Meaning::Exempt));
     if denied(before) || exempt_behind {
         return Found {
-            stated: vec![StatedVat {
-                rate: Some(StatedRate::Without),
-                amount: None,
-            }],
+            stated: vec![WITHOUT],
             tokens: usize::from(exempt_behind),
         };
     }
