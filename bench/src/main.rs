@@ -18,6 +18,8 @@ in simulated time; the machine does not matter to the figures:
 on this machine, which should do nothing else:
   events     events over HTTP that are on disk before they are answered, beside a handler that only answers (2 min)
   papers     an invoice as PDF: the first of a process, and the next ones (1 min)
+  matching   a million payments against a million open invoices of 50,000 payers, on one core (1 min)
+  statement  a bank statement of 100,000 documents, and one of ten times as many (1 min)
   startup    the program from its start until it is ready, and its memory when idle; needs `cargo build -p provodka`
              with the same profile (1 min)
 
@@ -36,11 +38,15 @@ fn main() -> ExitCode {
         "outage" => report::outage(progress),
         "events" => report::events(progress),
         "papers" => report::papers(progress),
+        "matching" => report::matching(progress),
+        "statement" => report::statement(progress),
         "startup" => report::startup(progress),
         "--help" | "-h" | "help" => Ok(USAGE.to_owned()),
         // What a measurement runs in a process of its own.
         "growth-of" => bench::growth::one(number(one.as_deref())),
         "papers-first" => bench::papers::first(number(one.as_deref())),
+        "matching-of" => bench::matching::one(number(one.as_deref())),
+        "statement-of" => bench::statement::one(number(one.as_deref())),
         "events-server" => served(one.as_deref(), other.as_deref()),
         _ => Err(USAGE.to_owned()),
     };

@@ -10,7 +10,7 @@ use crate::machine::{median, percentile};
 use crate::others::{self, Habit};
 use crate::outage::{self, Size};
 use crate::startup::Started;
-use crate::{growth, papers, startup};
+use crate::{growth, matching, papers, startup, statement};
 
 /// A thousand deals due at once.
 ///
@@ -223,6 +223,23 @@ pub fn events(progress: impl Fn(&str)) -> Result<String, String> {
 /// Where a paper cannot be made.
 pub fn papers(progress: impl Fn(&str)) -> Result<String, String> {
     papers::all(progress)
+}
+
+/// Payments and invoices.
+///
+/// # Errors
+/// Where a payment is booked wrongly.
+pub fn matching(progress: impl Fn(&str)) -> Result<String, String> {
+    progress("a million payments");
+    matching::all()
+}
+
+/// A bank statement.
+///
+/// # Errors
+/// Where it is not read whole.
+pub fn statement(progress: impl Fn(&str)) -> Result<String, String> {
+    statement::all(progress)
 }
 
 /// The program's start.

@@ -17,6 +17,7 @@ mod batch_answer;
 mod configuration;
 mod event_body;
 mod remote;
+mod statement;
 mod token_answer;
 
 /// One function that must come back from whatever it is given.
@@ -29,7 +30,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target {
         name: "event-body",
         run: event_body::run,
@@ -49,6 +50,10 @@ pub const TARGETS: [Target; 5] = [
     Target {
         name: "configuration",
         run: configuration::run,
+    },
+    Target {
+        name: "statement",
+        run: statement::run,
     },
 ];
 

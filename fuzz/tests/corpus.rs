@@ -59,6 +59,11 @@ fn costly_configurations_come_back_in_time_and_memory() {
     in_child("configuration");
 }
 
+#[test]
+fn costly_statements_come_back_in_time_and_memory() {
+    in_child("statement");
+}
+
 /// Measures in a process of its own, whose allocator gives back at once what was freed.
 fn in_child(name: &str) {
     if std::env::var(CHILD).is_ok() {
@@ -126,10 +131,56 @@ fn memory_kb(name: &str) -> u64 {
         .unwrap()
 }
 
+/// A mebibyte of lines after a beginning that makes them count.
+fn statements() -> Vec<(String, Vec<u8>)> {
+    let first = "1CClientBankExchange\nРасчСчет=1\n";
+    let document =
+        "СекцияДокумент=П\nДата=01.01.2026\nСумма=1\nПлательщикСчет=2\nПолучательСчет=1\n";
+    let pieces = [
+        "СекцияДокумент=\n".to_owned(),
+        "КонецДокумента\n".to_owned(),
+        "\n".to_owned(),
+        "x\n".to_owned(),
+        "СекцияРасчСчет\nРасчСчет=7\nКонецРасчСчет\n".to_owned(),
+        format!("{document}КонецДокумента\n"),
+        "КонецФайла\nx\n".to_owned(),
+        "7".to_owned(),
+        "ё".to_owned(),
+    ];
+    let mut all: Vec<(String, Vec<u8>)> = pieces
+        .iter()
+        .map(|piece| {
+            let count = MEBIBYTE / piece.len();
+            (
+                piece.clone(),
+                format!("{first}{}", piece.repeat(count)).into_bytes(),
+            )
+        })
+        .collect();
+    for in_purpose in ["счет №1,", "НДС 1%", "за ООО \"", "1 000 ", "и\n"] {
+        let line = in_purpose.repeat(60_000 / in_purpose.len());
+        let one = format!("{document}НазначениеПлатежа={line}\nКонецДокумента\n");
+        let count = MEBIBYTE / one.len();
+        all.push((
+            in_purpose.to_owned(),
+            format!("{first}{}", one.repeat(count)).into_bytes(),
+        ));
+    }
+    let accounts: String = (0..MEBIBYTE / 60)
+        .map(|number| format!("СекцияРасчСчет\nРасчСчет={number}\nКонецРасчСчет\n"))
+        .collect();
+    all.push((
+        "accounts".to_owned(),
+        format!("{first}{accounts}").into_bytes(),
+    ));
+    all
+}
+
 fn costly(target: &str) -> Vec<(String, Vec<u8>)> {
     match target {
         "event-body" => forms(),
         "configuration" => settings(),
+        "statement" => statements(),
         "batch-answer" => answers(
             &[
                 "glance",

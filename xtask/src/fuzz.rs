@@ -13,12 +13,13 @@ use anyhow::Context as _;
 use crate::workspace::Workspace;
 
 /// What `fuzz::TARGETS` names, and the folders of `fuzz/corpus`.
-const TARGETS: [&str; 5] = [
+const TARGETS: [&str; 6] = [
     "event-body",
     "batch-answer",
     "token-answer",
     "accounting-answer",
     "configuration",
+    "statement",
 ];
 /// So long each target runs in CI.
 pub(crate) const SECONDS_IN_CI: u32 = 20;

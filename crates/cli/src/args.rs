@@ -58,7 +58,10 @@ pub enum Command {
     /// Show what waits for a person
     Cases(CasesArgs),
     /// Answer one value a line on stdin with one JSON object a line on stdout
-    #[command(after_help = "Example:\n  printf '7707083893\\n' | provodka inspect inn")]
+    #[command(after_help = "\
+Examples:
+  printf '7707083893\\n' | provodka inspect inn
+  provodka inspect statement kl_to_1c.txt          what was read, and what was not")]
     Inspect(InspectArgs),
     /// Serve a local imitation of a remote
     #[command(subcommand)]
@@ -267,6 +270,12 @@ pub struct InspectArgs {
     /// What each line is
     #[arg(value_enum)]
     pub(crate) kind: Kind,
+    /// Statements to read in place of standard input; only with `statement`
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// `statement` as JSON, one record a line; every other kind is answered so anyway
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `simulate`

@@ -14,7 +14,12 @@ use domain::{
 };
 use serde::Serialize;
 
+use crate::args::InspectArgs;
+use crate::fault::Told;
+
+mod purpose;
 mod requisites;
+mod statement;
 mod tax;
 #[cfg(test)]
 mod tests;
@@ -40,10 +45,29 @@ pub(crate) enum Kind {
     /// roubles, or the names of GOST R 56042-2014, `Sum` in kopecks; the answer's `payload` is the text of the
     /// payment QR code
     Qr,
+    /// The purpose of a payment; `refs` are the documents that it names (`invoice`, `contract`, `act`, `upd`,
+    /// `invoice_vat`, `waybill`, `order`, `letter`, `payment`), `third_party` for whom it is paid, `vat` what it says of VAT
+    Purpose,
+    /// Bank statements in the format of 1C (1CClientBankExchange), shown for people; nothing is booked
+    Statement,
 }
 
 /// Longer lines are read to their end and answered as wrong, so that no input can fill the memory.
 const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Where reading or writing fails, where files are given to a kind that takes none, and where a statement is not read whole.
+pub(crate) fn answer(args: &InspectArgs, mut output: impl Write) -> anyhow::Result<()> {
+    match args.kind {
+        Kind::Statement => statement::run(&args.files, args.json, &mut output),
+        _ if !args.files.is_empty() => Err(Told::mistake("only `inspect statement` takes files")
+            .hint("give the values on standard input, one a line")
+            .into()),
+        kind => Ok(run(kind, io::stdin().lock(), output)?),
+    }
+}
 
 /// Reads values from `input` line by line and writes an answer for each to `output`.
 pub(crate) fn run(kind: Kind, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
@@ -101,6 +125,10 @@ fn write_answer(kind: Kind, bytes: &[u8], end: LineEnd, output: &mut impl Write)
     match kind {
         Kind::Vat => write_json(output, &tax::answer(readable)),
         Kind::Qr => write_json(output, &requisites::answer(readable)),
+        Kind::Purpose => write_json(output, &purpose::answer(&shown, readable)),
+        Kind::Statement => Err(io::Error::other(
+            "a statement is read whole, not line by line",
+        )),
         Kind::Words => write_json(output, &spoken(&shown, readable)),
         Kind::Inn => write_json(output, &checked(&shown, readable.and_then(inn))),
         Kind::Kpp => write_json(output, &checked(&shown, readable.and_then(kpp))),

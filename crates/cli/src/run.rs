@@ -27,7 +27,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match cli.command {
-        Command::Inspect(args) => Ok(inspect::run(args.kind, io::stdin().lock(), out)?),
+        Command::Inspect(args) => inspect::answer(&args, out),
         Command::Explain(args) => explain::run(args.code.as_deref(), &mut out),
         Command::Demo(args) => {
             logs::begin_quietly();

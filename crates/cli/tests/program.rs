@@ -64,6 +64,10 @@ fn a_mistake_ends_with_2_and_says_what_to_do() {
             &["explain", "NO-SUCH"],
             "error: there is no code `NO-SUCH`\nhint: `provodka explain` lists them\n",
         ),
+        (
+            &["inspect", "inn", "a.txt"],
+            "error: only `inspect statement` takes files\nhint: give the values on standard input, one a line\n",
+        ),
     ] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
@@ -130,6 +134,40 @@ fn inspect_answers_each_line_and_ends_well() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["valid"] == true)
         .collect();
     assert_eq!(valid, [true, false, false]);
+}
+
+#[test]
+fn inspect_shows_statements_and_says_by_its_status_what_was_not_read() {
+    let fixtures =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../connectors/bank-statement/fixtures");
+    let statement = |names: &[&str]| {
+        let files = names.iter().map(|name| fixtures.join(name));
+        let mut command = provodka(Path::new("/"));
+        command
+            .args(["inspect", "statement"])
+            .args(files)
+            .output()
+            .unwrap()
+    };
+    let whole = statement(&["windows.txt", "dos.txt"]);
+    assert!(whole.status.success());
+    assert_eq!(
+        text(&whole.stdout)
+            .matches("Прочитано платежей: 4;")
+            .count(),
+        2
+    );
+    let one_is_broken = statement(&["broken.txt", "nowhere.txt", "windows.txt"]);
+    assert_eq!(one_is_broken.status.code(), Some(1));
+    let told = text(&one_is_broken.stdout);
+    assert!(
+        told.contains("с потерей данных: 8.") && told.contains("Прочитано платежей: 4;"),
+        "{told}"
+    );
+    assert!(
+        told.contains("nowhere.txt не прочитан: the file cannot be read: "),
+        "{told}"
+    );
 }
 
 /// Linux alone has a file that is always full.

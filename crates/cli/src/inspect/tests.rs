@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Kind, MAX_LINE_BYTES, run};
+use super::{Kind, MAX_LINE_BYTES, run, statement};
 
 fn inspect(kind: Kind, input: impl AsRef<[u8]>) -> String {
     let mut output = Vec::new();
@@ -173,6 +173,134 @@ fn requisites_become_a_payment_code() {
 }
 
 #[test]
+fn a_purpose_is_told_with_all_that_it_names() {
+    check(
+        Kind::Purpose,
+        "Оплата по счету № 123 от 01.02.2026, дог. 7. В т.ч. НДС 22% 18032.79\n\
+         Оплата за ООО \"Ромашка\" по с/ф УТ-5/1 от 1 марта, без НДС\n\
+         сч. б/н от 31.04.2026, НДС 100-00\n\
+         \n\
+         {\"mode\":\"included\"}",
+        &[
+            r#"{"input":"Оплата по счету № 123 от 01.02.2026, дог. 7. В т.ч. НДС 22% 18032.79","refs":[{"kind":"invoice","number":"123","date":"2026-02-01"},{"kind":"contract","number":"7","date":null}],"third_party":null,"vat":[{"rate":"22","amount":"18032.79"}]}"#,
+            r#"{"input":"Оплата за ООО \"Ромашка\" по с/ф УТ-5/1 от 1 марта, без НДС","refs":[{"kind":"invoice_vat","number":"УТ-5/1","date":"--03-01"}],"third_party":"ООО \"Ромашка\"","vat":[{"rate":"none","amount":null}]}"#,
+            r#"{"input":"сч. б/н от 31.04.2026, НДС 100-00","refs":[{"kind":"invoice","number":null,"date":null}],"third_party":null,"vat":[{"rate":null,"amount":"100.00"}]}"#,
+            r#"{"input":"","refs":[],"third_party":null,"vat":[]}"#,
+            r#"{"input":"{\"mode\":\"included\"}","refs":[],"third_party":null,"vat":[]}"#,
+        ],
+    );
+    let no_text = answer(Kind::Purpose, b"\xff\xfe\n");
+    assert_eq!(no_text["refs"], serde_json::json!([]));
+    assert_eq!(no_text["reason"], "not UTF-8 text");
+}
+
+#[test]
+fn hostile_purposes_are_answered_at_once() {
+    for piece in [
+        "№1,",
+        "счет ",
+        "НДС 1%",
+        "за ООО \"",
+        "7",
+        "от 1.1.",
+        "1 000 ",
+    ] {
+        let line = piece.repeat(2_000_000 / piece.len());
+        let output = inspect(Kind::Purpose, format!("{line}\nсчет 1\n"));
+        let last: Value = serde_json::from_str(output.lines().last().unwrap()).unwrap();
+        assert_eq!(last["refs"][0]["number"], "1");
+    }
+}
+
+fn shown(file: &[u8], json: bool) -> (String, bool) {
+    let mut output = Vec::new();
+    let whole = statement::show("x.txt", Ok(file), json, &mut output).unwrap();
+    (String::from_utf8(output).unwrap(), whole)
+}
+
+#[test]
+fn a_statement_is_shown_for_people() {
+    let whole =
+        include_bytes!("../../../connectors/bank-statement/fixtures/claims_dos_holds_windows.txt");
+    let (told, all) = shown(whole, false);
+    let expected = "\
+Файл x.txt: версия 1.03, windows-1251 (в заголовке DOS), 02.02.2026–03.02.2026
+  Счёт 40702810200000012345, 02.02.2026: на начало 1 000,00, поступило 150 700,00, списано 50,00, на конец 151 650,00
+  Счёт 40702810200000012345, 03.02.2026: на начало 151 650,00, поступило 0,00, списано 1 500,10, на конец 150 149,90
+  02.02.2026  +150 000,00  № 77 от 02.02.2026  ООО \"Пример\", ИНН 1234567894: Оплата по счету № 123 от 01.02.2026. В т.ч. НДС 22% 27049.18
+  02.02.2026  +700,00  № 1 от 02.02.2026  Иванов Иван Иванович: Оплата заказа = доставка
+  02.02.2026  -50,00  № 900001 от 02.02.2026  Банк «Образец»: Комиссия за ведение счета
+  03.02.2026  -1 500,10  № 15 от 03.02.2026  ООО \"Поставщик\", ИНН 7707083893: Возврат по счету № 120 от 20.01.2026
+Прочитано платежей: 4; поступило 150 700,00, списано 1 550,10; замечаний нет.
+
+";
+    assert_eq!(told.replace('\u{a0}', " "), expected);
+    assert!(all);
+}
+
+#[test]
+fn what_was_not_read_of_a_statement_is_said() {
+    let broken = include_bytes!("../../../connectors/bank-statement/fixtures/broken.txt");
+    let (told, all) = shown(broken, false);
+    assert!(!all);
+    assert!(
+        told.contains("  !! строки 19–25: «Сумма» не читается: «сто рублей», документ не учтён\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains(
+            "  !  строки 42–51: «ПлательщикИНН» не читается, документ учтён без этого поля\n"
+        ),
+        "{told}"
+    );
+    assert!(
+        told.contains("замечаний: 12, из них с потерей данных: 8.\n"),
+        "{told}"
+    );
+    let (told, all) = shown(b"no statement", false);
+    assert!(!all);
+    assert!(
+        told.starts_with("Файл x.txt не прочитан: the file does not begin with"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_statement_as_json_is_one_record_a_line() {
+    let whole = include_bytes!("../../../connectors/bank-statement/fixtures/windows.txt");
+    let (told, all) = shown(whole, true);
+    assert!(all);
+    let lines: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 7);
+    assert_eq!(lines[0]["at_end"], "151650.00");
+    assert_eq!(
+        lines[2],
+        serde_json::json!({
+            "file": "x.txt", "line": 31, "direction": "in", "number": "77", "date": "2026-02-02", "booked": "2026-02-02",
+            "amount": "150000.00", "form": "Платежное поручение", "own_account": "40702810200000012345",
+            "other": {"name": "ООО \"Пример\"", "inn": "1234567894", "kpp": "770801001", "account": "40702810700000012345", "bik": "044525187"},
+            "purpose": "Оплата по счету № 123 от 01.02.2026. В т.ч. НДС 22% 27049.18",
+        })
+    );
+    assert_eq!(
+        lines[6]["summary"],
+        serde_json::json!({"orders": 4, "came": "150700.00", "left": "1550.10", "faults": 0, "lost": 0})
+    );
+    let broken = include_bytes!("../../../connectors/bank-statement/fixtures/broken.txt");
+    let (told, _) = shown(broken, true);
+    let second: Value = serde_json::from_str(told.lines().nth(1).unwrap()).unwrap();
+    assert!(second["at_end"].is_string() || second["fault"].is_string());
+    let (told, _) = shown(b"", true);
+    assert!(
+        told.starts_with(r#"{"file":"x.txt","error":"the file does not begin"#),
+        "{told}"
+    );
+}
+
+#[test]
 fn every_line_is_an_input_and_the_last_one_needs_no_end() {
     for (input, lines) in [
         ("", 0),
@@ -182,7 +310,14 @@ fn every_line_is_an_input_and_the_last_one_needs_no_end() {
         ("a\n", 1),
         ("a\n\nb", 3),
     ] {
-        for kind in [Kind::Inn, Kind::Account, Kind::Words, Kind::Vat, Kind::Qr] {
+        for kind in [
+            Kind::Inn,
+            Kind::Account,
+            Kind::Words,
+            Kind::Vat,
+            Kind::Qr,
+            Kind::Purpose,
+        ] {
             assert_eq!(inspect(kind, input).lines().count(), lines, "{input:?}");
         }
     }

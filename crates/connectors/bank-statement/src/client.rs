@@ -1,0 +1,115 @@
+//! Where other connectors speak HTTP, this one brings lines out of a file: cut at their ends, bounded, in readable letters.
+
+use std::io::{self, BufRead};
+
+use crate::code_page::CodePage;
+use crate::error::ReadError;
+
+/// A longer line is no line of this format: a purpose has 210 letters. The rest of it is read and thrown away, and said.
+const MAX_LINE_BYTES: usize = 64 * 1024;
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
+/// The lines of a file, one at a time.
+pub(crate) struct Lines<R> {
+    input: R,
+    bytes: Vec<u8>,
+    text: String,
+    page: Option<CodePage>,
+    number: u64,
+}
+
+/// A line and what is to be said of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line<'a> {
+    /// From 1.
+    pub(crate) number: u64,
+    /// Without its end.
+    pub(crate) text: &'a str,
+    /// Its end was thrown away.
+    pub(crate) cut: bool,
+    /// It is in another code page than the file.
+    pub(crate) foreign: bool,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self {
+            input,
+            bytes: Vec::new(),
+            text: String::new(),
+            page: None,
+            number: 0,
+        }
+    }
+
+    /// The code page, as soon as a line has told it.
+    pub(crate) fn page(&self) -> Option<CodePage> {
+        self.page
+    }
+
+    /// How many lines were read.
+    pub(crate) fn count(&self) -> u64 {
+        self.number
+    }
+
+    /// The next line; `None` after the last.
+    pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, ReadError> {
+        let Some(cut) = read_line(&mut self.input, &mut self.bytes)? else {
+            return Ok(None);
+        };
+        self.number = self.number.saturating_add(1);
+        let mut bytes = self.bytes.as_slice();
+        if self.number == 1 {
+            if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
+                return Err(ReadError::Utf16);
+            }
+            bytes = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
+        }
+        if self.page.is_none() && !bytes.is_ascii() {
+            self.page = CodePage::of_known_key(bytes);
+        }
+        let page = self.page.unwrap_or(CodePage::Utf8);
+        let read = page.read(bytes);
+        let foreign = read.is_none();
+        let text = read.or_else(|| CodePage::Windows1251.read(bytes));
+        self.text.clear();
+        self.text.push_str(&text.unwrap_or_default());
+        Ok(Some(Line {
+            number: self.number,
+            text: &self.text,
+            cut,
+            foreign,
+        }))
+    }
+}
+
+/// Reads the next line without its end, at most [`MAX_LINE_BYTES`] of it; tells whether it was longer. `None` at the end.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+    line.clear();
+    let mut cut = None;
+    loop {
+        let buffer = match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            filled => filled?,
+        };
+        if buffer.is_empty() {
+            break;
+        }
+        let newline = buffer.iter().position(|byte| *byte == b'\n');
+        let (part, _) = buffer.split_at(newline.unwrap_or(buffer.len()));
+        let room = MAX_LINE_BYTES.saturating_sub(line.len());
+        let (kept, dropped) = part.split_at(part.len().min(room));
+        line.extend_from_slice(kept);
+        cut = Some(cut.unwrap_or(false) || !dropped.is_empty());
+        let used = part.len().saturating_add(usize::from(newline.is_some()));
+        input.consume(used);
+        if newline.is_some() {
+            break;
+        }
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    Ok(cut)
+}
