@@ -77,14 +77,28 @@ Examples:
 #[command(after_help = "\
 Examples:
   provodka demo             play the manager and the accountant in the browser
-  provodka demo --exit      let it play a bad day by itself; 0 only if every promise held")]
+  provodka demo --exit      let it play a bad day by itself; 0 only if every promise held
+  provodka demo --accounting office --exit    the same without any accounting program")]
 pub struct DemoArgs {
     /// Play a bad day, print what happened, and end
     #[arg(long)]
     pub exit: bool,
+    /// Who gives invoices their numbers
+    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
+    pub accounting: DemoAccounting,
     /// The first of three ports on 127.0.0.1; 0 takes free ones
     #[arg(long, value_name = "PORT", default_value_t = 8600)]
     pub port: u16,
+}
+
+/// Who keeps the books of the demo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum DemoAccounting {
+    /// The emulator of the accounting side
+    #[default]
+    KonturAccounting,
+    /// Nobody: there is no accounting program, we keep them
+    Office,
 }
 
 /// `check`

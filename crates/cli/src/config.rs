@@ -23,8 +23,8 @@ mod secrets;
 mod tests;
 
 pub use raw::{
-    Raw, RawAccounting, RawBitrix24, RawDatabase, RawJournal, RawLimits, RawLog, RawRemotes,
-    RawSealing, RawServer, RawTiming,
+    Raw, RawAccounting, RawBitrix24, RawDatabase, RawJournal, RawLimits, RawLog, RawOrganisation,
+    RawRemotes, RawSealing, RawServer, RawTiming,
 };
 
 /// The code of the page about a refused configuration.
@@ -125,7 +125,16 @@ pub enum Access {
 
 /// The accounting side.
 #[derive(Clone)]
-pub struct Accounting {
+pub enum Accounting {
+    /// A service over our contract.
+    Kontur(Kontur),
+    /// Our own books, of these organisations.
+    Office(Vec<connector_office::Organisation>),
+}
+
+/// A service over our contract.
+#[derive(Clone)]
+pub struct Kontur {
     /// The address before `/v1`.
     pub base_url: Url,
     /// The key.

@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use store::{Mode, Portal, Store, StoreError};
 use transport::{Allowed, TimeSource, Transport};
 
-use crate::config::{Access, CONFIG_REFUSED, Config};
+use crate::config::{self, Access, CONFIG_REFUSED, Config};
+use crate::office::StoredBooks;
 use crate::policy;
 use crate::vault::Vault;
 
@@ -134,7 +135,17 @@ impl Connector {
     /// # Errors
     /// When the configuration cannot be used.
     pub fn accounting(&self) -> Result<Accounting, ConnectError> {
-        let given = &self.config.accounting;
+        let given = match &self.config.accounting {
+            config::Accounting::Kontur(given) => given,
+            config::Accounting::Office(organisations) => {
+                let books = Arc::new(StoredBooks(self.store.clone()));
+                return Ok(connector_office::connect(
+                    organisations.clone(),
+                    books,
+                    self.time_source(),
+                ));
+            }
+        };
         let settings = connector_kontur_accounting::Settings {
             base: given.base_url.clone(),
             key: given.api_key.clone(),

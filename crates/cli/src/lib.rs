@@ -25,6 +25,7 @@ pub mod fault;
 mod inspect;
 pub mod journal;
 pub mod logs;
+mod office;
 pub mod pause;
 pub mod plan;
 pub mod policy;

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use store::{JournalEntry, Store};
 use transport::{Allowed, HttpTransport, Transport};
 
-use crate::config::{Access, Config, Database};
+use crate::config::{Access, Accounting, Config, Database};
 use crate::connect::Connector;
 
 /// What is passed in: time, chance, and for tests another way out or another store.
@@ -188,7 +188,9 @@ async fn open_store(database: &Database) -> anyhow::Result<Store> {
 /// The hosts that may be called: the configured ones; a renamed portal's new host is added by its connector.
 fn hosts(config: &Config) -> Vec<String> {
     let mut hosts = vec![config.portal_host().to_owned()];
-    hosts.extend(config.accounting.base_url.host_str().map(str::to_owned));
+    if let Accounting::Kontur(kontur) = &config.accounting {
+        hosts.extend(kontur.base_url.host_str().map(str::to_owned));
+    }
     if let Access::App { oauth, .. } = &config.bitrix24.access {
         hosts.extend(oauth.host_str().map(str::to_owned));
     }

@@ -15,6 +15,7 @@ use crate::{Connected, journal, portal_task};
 
 const KEY: &str = "access";
 const ANSWER: &str = "answer";
+const BOOKS_UNUSABLE: &str = "DATABASE-UNUSABLE";
 
 /// The question, if `error` says that access is lost.
 pub(crate) fn lost(error: &ConnectorError) -> Option<CaseChange> {
@@ -35,6 +36,12 @@ pub(crate) fn lost_to(remote: Remote) -> CaseChange {
             portal_task::FEED,
             "Бухгалтерия не принимает ключ доступа. Новые счета не выставляются; \
          после замены ключа сделки пойдут дальше сами.",
+        ),
+        Remote::Office => open(
+            BOOKS_UNUSABLE,
+            portal_task::FEED,
+            "Свои книги не открываются. Новые счета не выставляются; \
+         когда база ответит, сделки пойдут дальше сами.",
         ),
     }
 }
@@ -108,6 +115,10 @@ pub(crate) fn misunderstood(error: &ConnectorError, task: &str) -> Option<CaseCh
             "KONTUR-ACCOUNTING",
             "Бухгалтерия отказывает в списке изменений или отвечает непонятно: правки бухгалтера \
          пока не видны в сделках. Запрос повторяется сам.",
+        ),
+        Remote::Office => (
+            BOOKS_UNUSABLE,
+            "Свои книги не читаются: отмены счетов пока не видны в сделках. Запрос повторяется сам.",
         ),
     };
     Some(CaseChange::Open(CaseFacts {

@@ -39,6 +39,7 @@ mod writer;
 pub use books::{
     cases::{Case, CaseChange, CaseFacts, CaseFilter, CaseState},
     links::{CounterpartyLink, InvoiceLink},
+    office::{Cancelled, NewBill, OfficeBill, Recorded},
     policy::{StoredPolicy, Taken},
     retry::Retried,
 };

@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -24,6 +24,10 @@ const MIGRATIONS: [Migration; 3] = [
     Migration {
         number: 3,
         text: include_str!("../migrations/0003_pulse.sql"),
+    },
+    Migration {
+        number: 4,
+        text: include_str!("../migrations/0004_office.sql"),
     },
 ];
 

@@ -6,6 +6,7 @@ fn all() -> Vec<&'static Sql> {
     [
         books::cases::STATEMENTS,
         books::links::STATEMENTS,
+        books::office::STATEMENTS,
         books::policy::STATEMENTS,
         mechanics::budget::STATEMENTS,
         mechanics::effect_changes::STATEMENTS,

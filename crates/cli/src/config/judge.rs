@@ -15,10 +15,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
 use super::{
-    Access, Accounting, Bitrix24, Config, ConfigFault, Database, Environment, Log, Raw, Server,
-    secrets,
+    Access, Accounting, Bitrix24, Config, ConfigFault, Database, Environment, Kontur, Log, Raw,
+    Server, secrets,
 };
 use crate::seal::KeyRing;
+
+mod office;
 
 /// Faults met on the way.
 type Faults = Vec<ConfigFault>;
@@ -528,6 +530,32 @@ fn app_needs(raw: &Raw, has_keys: bool, faults: &mut Faults) {
 }
 
 fn accounting(raw: &Raw, environment: &Environment, faults: &mut Faults) -> Option<Accounting> {
+    match raw.accounting.kind.as_str() {
+        "kontur-accounting" => {
+            if !raw.accounting.organisations.is_empty() {
+                fault(
+                    faults,
+                    office::ORGANISATIONS,
+                    "is set, and `accounting.kind` is not `office`: the service knows its organisations itself",
+                    "remove the sections, or write `kind = \"office\"`",
+                );
+            }
+            kontur(raw, environment, faults).map(Accounting::Kontur)
+        }
+        "office" => office::organisations(&raw.accounting, faults).map(Accounting::Office),
+        other => {
+            fault(
+                faults,
+                "accounting.kind",
+                format!("`{other}` is unknown"),
+                "write `kontur-accounting`, or `office` where there is no accounting program",
+            );
+            None
+        }
+    }
+}
+
+fn kontur(raw: &Raw, environment: &Environment, faults: &mut Faults) -> Option<Kontur> {
     let given = &raw.accounting;
     let api_key = secrets::need(
         environment,
@@ -542,12 +570,13 @@ fn accounting(raw: &Raw, environment: &Environment, faults: &mut Faults) -> Opti
             faults,
             key,
             "is missing",
-            "write the address before `/v1`, as the partner documentation names it",
+            "write the address before `/v1`, as the partner documentation names it; where there is no accounting program \
+             at all, write `kind = \"office\"`",
         );
         return None;
     }
     let base_url = remote_url(key, &given.base_url, raw.development, faults)?;
-    Some(Accounting {
+    Some(Kontur {
         base_url,
         api_key: api_key?,
         account: given.account.clone(),

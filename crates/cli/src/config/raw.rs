@@ -164,6 +164,8 @@ impl Default for RawBitrix24 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawAccounting {
+    /// `kontur-accounting` or `office`.
+    pub kind: String,
     /// The address before `/v1`.
     pub base_url: String,
     /// A file with the key.
@@ -176,18 +178,42 @@ pub struct RawAccounting {
     pub print_form: bool,
     /// Whether it keeps a change feed.
     pub change_feed: bool,
+    /// The office's own legal entities.
+    pub organisations: Vec<RawOrganisation>,
+}
+
+/// `[[accounting.organisations]]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawOrganisation {
+    /// Its lasting id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its INN.
+    pub inn: String,
+    /// Its KPP.
+    pub kpp: String,
+    /// What stands before its invoices' numbers.
+    pub prefix: String,
+    /// The number to go on with.
+    pub next: u32,
+    /// The year in which it goes on.
+    pub year: u32,
 }
 
 impl Default for RawAccounting {
     fn default() -> Self {
         let offers = connector_kontur_accounting::Offers::default();
         Self {
+            kind: "kontur-accounting".to_owned(),
             base_url: String::new(),
             api_key_file: String::new(),
             account: "main".to_owned(),
             idempotency_key: offers.idempotency_key,
             print_form: offers.print_form,
             change_feed: offers.change_feed,
+            organisations: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::{ConfigFault, Raw};
+use super::{ConfigFault, Raw, RawOrganisation};
 
 /// A larger file is no configuration, and would cost seconds and hundreds of megabytes to say so.
 const MOST_BYTES: usize = 256 << 10;
@@ -32,6 +32,9 @@ pub(super) fn raw(text: &str) -> (Raw, Vec<ConfigFault>) {
     }
 }
 
+/// The one setting that is a list of sections.
+const ORGANISATIONS: &str = "accounting.organisations";
+
 /// What of `given` fits `known`; the rest is noted.
 fn fitting(given: &Table, known: &Table, path: &str, faults: &mut Vec<ConfigFault>) -> Table {
     let mut fit = Table::new();
@@ -54,6 +57,9 @@ fn fitting(given: &Table, known: &Table, path: &str, faults: &mut Vec<ConfigFaul
                     format!("write `[{full}]` and its settings below"),
                 )),
             },
+            Some(Value::Array(_)) if full == ORGANISATIONS => {
+                fit.insert(key.clone(), Value::Array(organisations(value, faults)));
+            }
             Some(sample) => match mismatch(value, sample) {
                 Some(wanted) => faults.push(ConfigFault::new(
                     &full,
@@ -67,6 +73,28 @@ fn fitting(given: &Table, known: &Table, path: &str, faults: &mut Vec<ConfigFaul
         }
     }
     fit
+}
+
+/// The sections of one name, each judged as such.
+fn organisations(value: &Value, faults: &mut Vec<ConfigFault>) -> Vec<Value> {
+    let known = Table::try_from(RawOrganisation::default()).unwrap_or_default();
+    let sections: Option<Vec<&Table>> = match value {
+        Value::Array(items) => items.iter().map(Value::as_table).collect(),
+        _ => None,
+    };
+    let Some(sections) = sections else {
+        faults.push(ConfigFault::new(
+            ORGANISATIONS,
+            format!("is {}, sections were expected", kind(value)),
+            format!("write `[[{ORGANISATIONS}]]` and its settings below, once for each"),
+        ));
+        return Vec::new();
+    };
+    let judged = sections.into_iter().enumerate().map(|(place, section)| {
+        let path = format!("{ORGANISATIONS}[{}]", place.saturating_add(1));
+        Value::Table(fitting(section, &known, &path, faults))
+    });
+    judged.collect()
 }
 
 /// What was wanted instead, where a value is of another kind than the default.

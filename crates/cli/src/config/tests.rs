@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Table;
 
-use super::{Config, Environment, Raw, secrets};
+use super::{Accounting, Config, Environment, Raw, secrets};
 
 const SHIPPED: &str = include_str!("../../../../config/default.toml");
 
@@ -223,7 +223,10 @@ fn a_secret_comes_from_a_file_as_well_but_not_from_both() {
     variables.remove(secrets::API_KEY);
     let config = Config::parse(&text, &variables).unwrap_or_else(|faults| panic!("{faults}"));
     use secrecy::ExposeSecret as _;
-    assert_eq!(config.accounting.api_key.expose_secret(), "the-key");
+    let Accounting::Kontur(kontur) = &config.accounting else {
+        panic!("another kind");
+    };
+    assert_eq!(kontur.api_key.expose_secret(), "the-key");
 }
 
 #[test]
@@ -239,4 +242,136 @@ fn what_is_too_large_is_not_read() {
     let large = format!("{LEAST}# {}", "x".repeat(256 << 10));
     let told = refused(&large, &webhook());
     assert!(told.contains("more than 256 KiB"), "{told}");
+}
+
+fn office(sections: &str) -> String {
+    format!(
+        "[bitrix24]\nmember_id = \"a223c6b3710f85df22e9377d6c4f7553\"\n[accounting]\nkind = \"office\"\n{sections}"
+    )
+}
+
+const NORTH: &str = r#"
+[[accounting.organisations]]
+id = "north"
+name = "ООО «Север»"
+inn = "7707083893"
+kpp = "770701001"
+"#;
+
+#[test]
+fn an_office_needs_no_key_and_no_address() {
+    let north = format!("{NORTH}prefix = \"{{year}}/\"\nnext = 118\nyear = 2026\n");
+    let trader = "[[accounting.organisations]]\nid = \"ip\"\nname = \"ИП\"\ninn = \"123456789047\"";
+    let text = office(&format!("{north}{trader}"));
+    let config = Config::parse(&text, &webhook()).unwrap_or_else(|faults| panic!("{faults}"));
+    let Accounting::Office(organisations) = config.accounting else {
+        panic!("another kind");
+    };
+    assert_eq!(organisations[0].prefix_of(2026), "2026/");
+    let first = [2026, 2027].map(|year| organisations[0].first_of(year));
+    assert_eq!(first, [118, 1]);
+    assert_eq!(
+        (&organisations[1].kpp, &organisations[1].go_on),
+        (&None, &None)
+    );
+}
+
+#[test]
+fn an_office_that_could_give_a_number_twice_or_cannot_sell_is_refused() {
+    for (sections, key, says) in [
+        ("".to_owned(), "accounting.organisations", "is empty"),
+        (
+            "organisations = [\"north\"]".to_owned(),
+            "accounting.organisations",
+            "sections",
+        ),
+        (
+            "organisations = \"north\"".to_owned(),
+            "accounting.organisations",
+            "sections",
+        ),
+        (
+            format!("{NORTH}{NORTH}"),
+            "accounting.organisations[2].id",
+            "twice",
+        ),
+        (
+            format!("{NORTH}{}", NORTH.replace("north", "west")),
+            "accounting.organisations[2]",
+            "has the INN and KPP of `north`",
+        ),
+        (
+            NORTH.replace("north", "север"),
+            "organisations[1].id",
+            "no short word",
+        ),
+        (
+            NORTH.replace("ООО «Север»", " "),
+            "organisations[1].name",
+            "is missing",
+        ),
+        (
+            NORTH.replace("7707083893", "7707083894"),
+            "organisations[1].inn",
+            "no INN",
+        ),
+        (
+            NORTH.replace("770701001", ""),
+            "organisations[1].kpp",
+            "is missing",
+        ),
+        (
+            NORTH.replace("770701001", "77"),
+            "organisations[1].kpp",
+            "no KPP",
+        ),
+        (
+            NORTH.replace("7707083893", "123456789047"),
+            "organisations[1].kpp",
+            "sole trader",
+        ),
+        (
+            format!("{NORTH}prefix = \"СВ-1\""),
+            "organisations[1].prefix",
+            "ends with a digit",
+        ),
+        (
+            format!("{NORTH}next = 118"),
+            "organisations[1].next",
+            "belong together",
+        ),
+        (
+            format!("{NORTH}year = 2026"),
+            "organisations[1].next",
+            "belong together",
+        ),
+        (
+            format!("{NORTH}next = 1\nyear = 26"),
+            "organisations[1].year",
+            "no year",
+        ),
+        (
+            format!("{NORTH}nex = 1"),
+            "organisations[1].nex",
+            "did you mean `next`",
+        ),
+        (
+            format!("{NORTH}next = \"1\""),
+            "organisations[1].next",
+            "a whole number",
+        ),
+    ] {
+        let told = refused(&office(&sections), &webhook());
+        assert!(
+            told.contains(key) && told.contains(says),
+            "{key}: {says}\n{told}"
+        );
+    }
+    let told = refused(&format!("{LEAST}{NORTH}"), &webhook());
+    assert!(told.contains("`accounting.kind` is not `office`"), "{told}");
+    let told = refused(
+        &LEAST.replace("base_url", "kind = \"1c\"\nbase_url"),
+        &webhook(),
+    );
+    assert!(told.contains("`1c` is unknown"), "{told}");
 }

@@ -1,10 +1,14 @@
-//! The verdict: what the emulators' true history says of every promise. Nothing of the product is asked.
+//! The verdict: what the emulators' true history says of every promise. Of the product only its books are asked, where
+//! there are no others.
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{ContentArrangement, Table};
 use emulator_bitrix24::{Actor, What};
 
-use super::story::{Cast, LINK, NUMBER, Scene, bills, notices};
+use crate::args::DemoAccounting;
+
+use super::books::{Bill, PREFIX};
+use super::story::{Cast, LINK, NUMBER, Scene, notices};
 use super::world::World;
 
 /// One promise.
@@ -16,17 +20,21 @@ pub(super) struct Verdict {
 }
 
 /// Judges every deal and the day as a whole.
-pub(super) fn judge(world: &World, cast: &Cast) -> Vec<Verdict> {
+pub(super) async fn judge(world: &World, cast: &Cast) -> anyhow::Result<Vec<Verdict>> {
+    let bills = world.books.all().await?;
     let mut verdicts: Vec<Verdict> = cast
         .deals
         .iter()
-        .map(|(scene, id)| one_true_invoice(world, *scene, *id))
+        .map(|(scene, id)| one_true_invoice(world, &bills, *scene, *id))
         .collect();
-    verdicts.push(old_deals(world, cast));
-    verdicts.push(nothing_else(world, cast));
+    verdicts.push(old_deals(world, &bills, cast));
+    verdicts.push(nothing_else(&bills, cast));
+    if world.books.accounting() == DemoAccounting::Office {
+        verdicts.push(no_gap(&bills));
+    }
     verdicts.push(told_once(world));
     verdicts.push(limits(world));
-    verdicts
+    Ok(verdicts)
 }
 
 /// The promises as a table.
@@ -49,18 +57,9 @@ pub(super) fn table(verdicts: &[Verdict]) -> String {
 }
 
 /// Exactly one live bill with the right sum; its number on the deal; one entry in the timeline, with one file.
-fn one_true_invoice(world: &World, scene: Scene, id: i64) -> Verdict {
-    let truth = world.kontur.truth();
-    let mark = format!("/deal/{id}/invoice/");
-    let live = truth.live_bills_marked(&mark);
-    let ever = truth
-        .bills()
-        .filter(|bill| {
-            bill.comment
-                .as_deref()
-                .is_some_and(|text| text.contains(&mark))
-        })
-        .count();
+fn one_true_invoice(world: &World, bills: &[Bill], scene: Scene, id: i64) -> Verdict {
+    let ever: Vec<&Bill> = bills.iter().filter(|bill| bill.deal == Some(id)).collect();
+    let live: Vec<&Bill> = ever.iter().filter(|bill| bill.live).copied().collect();
     let number = world.portal.deal_field(id, NUMBER);
     let entries: Vec<usize> = world
         .portal
@@ -70,15 +69,23 @@ fn one_true_invoice(world: &World, scene: Scene, id: i64) -> Verdict {
         .map(|(_, files)| files)
         .collect();
     // 96.50 × 120 + 1500, VAT included.
-    let right_sum = live.iter().all(|bill| bill.sum.0 == 1_308_000);
+    let right_sum = live.iter().all(|bill| bill.kopecks == 1_308_000);
     let right_number = live.iter().all(|bill| bill.number == number);
     let link = world.portal.deal_field(id, LINK);
-    let right_link = live
-        .iter()
-        .all(|bill| link.ends_with(&bill.meta.id.to_string()));
+    let right_link = match world.books.accounting() {
+        DemoAccounting::KonturAccounting => live.iter().all(|bill| link.ends_with(&bill.id)),
+        // There is no page of it anywhere: our PDF is the invoice.
+        DemoAccounting::Office => link.is_empty(),
+    };
     Verdict {
-        what: format!("Сделка {id}: {}", scene.happens()),
-        wanted: "один счёт на 13 080,00 ₽, номер и ссылка в сделке, одна запись с PDF".to_owned(),
+        what: format!("Сделка {id}: {}", scene.happens(world.books.accounting())),
+        wanted: match world.books.accounting() {
+            DemoAccounting::KonturAccounting => {
+                "один счёт на 13 080,00 ₽, номер и ссылка в сделке, одна запись с PDF"
+            }
+            DemoAccounting::Office => "один счёт на 13 080,00 ₽, номер в сделке, одна запись с PDF",
+        }
+        .to_owned(),
         seen: format!(
             "счетов {}, № {number}, записей {}, файлов {}",
             live.len(),
@@ -86,7 +93,7 @@ fn one_true_invoice(world: &World, scene: Scene, id: i64) -> Verdict {
             entries.iter().sum::<usize>()
         ),
         holds: live.len() == 1
-            && ever == 1
+            && ever.len() == 1
             && right_sum
             && right_number
             && right_link
@@ -96,8 +103,9 @@ fn one_true_invoice(world: &World, scene: Scene, id: i64) -> Verdict {
 }
 
 /// What stood in the stage before the start is not touched: no bill, and no write of ours.
-fn old_deals(world: &World, cast: &Cast) -> Verdict {
-    let invoiced: usize = cast.old.iter().map(|id| bills(world, *id)).sum();
+fn old_deals(world: &World, bills: &[Bill], cast: &Cast) -> Verdict {
+    let of_old = |bill: &&Bill| bill.deal.is_some_and(|deal| cast.old.contains(&deal));
+    let invoiced = bills.iter().filter(of_old).count();
     let truth = world.portal.truth();
     let touched = cast
         .old
@@ -121,13 +129,32 @@ fn is_ours(actor: &Actor) -> bool {
 }
 
 /// No bill that no deal of the story asked for.
-fn nothing_else(world: &World, cast: &Cast) -> Verdict {
-    let all = world.kontur.truth().bills().count();
+fn nothing_else(bills: &[Bill], cast: &Cast) -> Verdict {
+    let all = bills.len();
     Verdict {
         what: "За весь день".to_owned(),
         wanted: format!("счетов в учёте {}", cast.deals.len()),
         seen: format!("счетов в учёте {all}"),
         holds: all == cast.deals.len(),
+    }
+}
+
+/// Nothing that failed on the way took a number with it.
+fn no_gap(bills: &[Bill]) -> Verdict {
+    let numbers: Vec<&str> = bills.iter().map(|bill| bill.number.as_str()).collect();
+    let wanted: Vec<String> = (1..=bills.len())
+        .map(|place| format!("{PREFIX}{place}"))
+        .collect();
+    let ends = |numbers: &[&str]| match numbers {
+        [] => "нет".to_owned(),
+        [first, .., last] => format!("{first} … {last}"),
+        [only] => (*only).to_owned(),
+    };
+    Verdict {
+        what: "Номера счетов".to_owned(),
+        wanted: "подряд, без пропусков и повторов".to_owned(),
+        seen: ends(&numbers),
+        holds: numbers == wanted,
     }
 }
 

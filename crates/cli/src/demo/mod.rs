@@ -3,6 +3,7 @@
 //! Nothing here is a feature: what the demo shows is what `setup` and `serve` do at a real portal, with quiet
 //! times and sweeps made short. `--exit` plays a bad day by itself and lets the emulators' true history judge.
 
+mod books;
 mod judge;
 mod portal;
 mod story;
@@ -11,7 +12,7 @@ mod world;
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::args::DemoArgs;
+use crate::args::{DemoAccounting, DemoArgs};
 
 /// Runs the demo.
 ///
@@ -19,9 +20,9 @@ use crate::args::DemoArgs;
 /// When something cannot start, or a promise did not hold.
 pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
     if args.exit {
-        return play().await;
+        return play(args.accounting).await;
     }
-    let world = world::World::begin(portal::for_a_person(), args.port).await?;
+    let world = world::World::begin(portal::for_a_person(), args.accounting, args.port).await?;
     say(&world.invitation())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -33,13 +34,13 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
 /// The story must end by itself, well or badly.
 const LONGEST: Duration = Duration::from_secs(90);
 
-async fn play() -> anyhow::Result<()> {
-    let world = world::World::begin(portal::for_the_story(), 0).await?;
+async fn play(accounting: DemoAccounting) -> anyhow::Result<()> {
+    let world = world::World::begin(portal::for_the_story(), accounting, 0).await?;
     say(&world.settings())?;
     let told = tokio::time::timeout(LONGEST, story::tell(&world)).await;
     let told = told.map_err(|_| anyhow::anyhow!("the story did not end within {LONGEST:?}"));
     let verdicts = match told.flatten() {
-        Ok(cast) => judge::judge(&world, &cast),
+        Ok(cast) => judge::judge(&world, &cast).await?,
         Err(error) => {
             say(&world.last_words().await?)?;
             return Err(error);

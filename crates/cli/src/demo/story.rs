@@ -8,6 +8,8 @@ use emulator_bitrix24::{EventFate, RobotAction, RobotSeed};
 use emulator_harness::{FaultKind, FaultRule};
 use serde_json::json;
 
+use crate::args::DemoAccounting;
+
 use super::portal::{BUYER, INVOICE, NEXT, OLD_TITLE, WITHOUT_KPP, buyer, deal, line};
 use super::world::World;
 
@@ -41,8 +43,15 @@ impl Scene {
     ];
 
     /// In words.
-    pub(super) fn happens(self) -> &'static str {
+    pub(super) fn happens(self, accounting: DemoAccounting) -> &'static str {
         match self {
+            Self::NewBuyer if accounting == DemoAccounting::Office => "покупателя ещё нет в книгах",
+            Self::AnswerLost if accounting == DemoAccounting::Office => {
+                "счёт записан в книги, ответ базы потерян"
+            }
+            Self::LateEffect if accounting == DemoAccounting::Office => {
+                "связь с базой оборвалась, запись счёта пропала"
+            }
             Self::Plain => "перенесена в стадию счёта",
             Self::NewBuyer => "покупателя ещё нет в учёте",
             Self::EventLost => "событие портала потеряно",
@@ -76,9 +85,9 @@ pub(super) async fn tell(world: &World) -> anyhow::Result<Cast> {
         deals.push((scene, play(world, number, scene).await?));
     }
     for (scene, id) in &deals {
-        let what = format!("{} (сделка {id})", scene.happens());
-        until(&what, || shown(world, *id)).await?;
-        until(&what, || has_file(world, *id)).await?;
+        let what = format!("{} (сделка {id})", scene.happens(world.books.accounting()));
+        until(&what, async || shown(world, *id)).await?;
+        until(&what, async || has_file(world, *id)).await?;
     }
     touch_old_deals(world, &old).await?;
     Ok(Cast { deals, old })
@@ -100,15 +109,18 @@ async fn play(world: &World, number: usize, scene: Scene) -> anyhow::Result<i64>
     manager.move_deal(id, INVOICE)?;
     match scene {
         Scene::AnswerLost | Scene::LateEffect => {
-            until("create of a bill", || faulted(world)).await?
+            until("create of a bill", async || {
+                world.books.has_failed(id).await
+            })
+            .await?;
         }
-        Scene::PortalAnswerLost => until("bill", || bills(world, id) == 1).await?,
+        Scene::PortalAnswerLost => until("bill", async || world.books.live(id).await == 1).await?,
         Scene::KppFilledLater => fill_kpp(world, id).await?,
         Scene::EditedAfter => {
-            until("first number", || shown(world, id)).await?;
+            until("first number", async || shown(world, id)).await?;
             manager.set_lines(id, &[line("Кабель ВВГ 3х2,5", "96.50", "240", "22")]);
             manager.edit_deal(id, json!({"COMMENTS": "Клиент попросил больше"}))?;
-            until("question about the edited deal", || {
+            until("question about the edited deal", async || {
                 notices(world)
                     .iter()
                     .any(|text| text.contains("изменена после счёта"))
@@ -130,17 +142,7 @@ fn prepare(world: &World, scene: Scene, id: i64) {
     match scene {
         Scene::EventLost => portal.next_event("ONCRMDEALUPDATE", Some(id), EventFate::Lose),
         Scene::EventDoubled => portal.next_event("ONCRMDEALUPDATE", Some(id), EventFate::Double),
-        Scene::AnswerLost => world
-            .kontur
-            .faults()
-            .add(FaultRule::once(FaultKind::AnswerLost, "createBill")),
-        Scene::LateEffect => {
-            let delay = Duration::from_secs(3);
-            world.kontur.faults().add(FaultRule::once(
-                FaultKind::LateEffect { delay },
-                "createBill",
-            ));
-        }
+        Scene::AnswerLost | Scene::LateEffect => world.books.fail_next(scene),
         Scene::PortalAnswerLost => {
             // The reads before it go well: the fault waits for the batch that writes.
             portal
@@ -161,7 +163,7 @@ fn prepare(world: &World, scene: Scene, id: i64) {
 }
 
 async fn fill_kpp(world: &World, id: i64) -> anyhow::Result<()> {
-    until("question about the KPP", || {
+    until("question about the KPP", async || {
         notices(world)
             .iter()
             .any(|text| text.contains(&format!("/crm/deal/details/{id}/")) && text.contains("КПП"))
@@ -188,11 +190,11 @@ async fn touch_old_deals(world: &World, old: &[i64]) -> anyhow::Result<()> {
         let edit = json!({"COMMENTS": "Позвонить клиенту"});
         world.portal.manager().edit_deal(*id, edit)?;
     }
-    until("look at the old deals", || {
+    until("look at the old deals", async || {
         world.portal.truth().requests() > requests + 1
     })
     .await?;
-    until("quiet", || world.portal.events_in_flight() == 0).await
+    until("quiet", async || world.portal.events_in_flight() == 0).await
 }
 
 fn shown(world: &World, id: i64) -> bool {
@@ -208,25 +210,16 @@ fn has_file(world: &World, id: i64) -> bool {
 pub(super) const LINK: &str = "UF_CRM_PROVODKA_LINK";
 pub(super) const NUMBER: &str = "UF_CRM_PROVODKA_NUMBER";
 
-pub(super) fn bills(world: &World, id: i64) -> usize {
-    let mark = format!("/deal/{id}/invoice/");
-    world.kontur.truth().live_bills_marked(&mark).len()
-}
-
 pub(super) fn notices(world: &World) -> Vec<String> {
     let manager = 6;
     world.portal.notices_of(manager)
 }
 
-fn faulted(world: &World) -> bool {
-    world.kontur.faults().rules().is_empty()
-}
-
 /// Waits for something to be seen.
-async fn until(what: &str, mut seen: impl FnMut() -> bool) -> anyhow::Result<()> {
+async fn until(what: &str, mut seen: impl AsyncFnMut() -> bool) -> anyhow::Result<()> {
     const PATIENCE: Duration = Duration::from_secs(30);
     let waiting = async {
-        while !seen() {
+        while !seen().await {
             emulator_harness::wait(Duration::from_millis(20)).await;
         }
     };

@@ -14,12 +14,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::config::raw::Raw;
+use crate::args::DemoAccounting;
+use crate::config::raw::{Raw, RawOrganisation};
 use crate::config::{Config, Environment};
 use crate::product::{Product, Surroundings};
 use crate::serve::{self, Running};
 use crate::setup;
 
+use super::books::{DemoBooks, PREFIX};
 use super::portal::organisation;
 
 /// What the portal sends of itself; a portal administrator ticks the same when binding a webhook by hand.
@@ -47,9 +49,9 @@ const SEED: u64 = 20_261_122;
 /// Everything that runs.
 pub(super) struct World {
     pub(super) portal: emulator_bitrix24::Emulator,
-    pub(super) kontur: emulator_kontur_accounting::Emulator,
+    pub(super) books: DemoBooks,
     product: Mutex<Option<Running>>,
-    addresses: [(&'static str, String); 2],
+    portal_url: String,
     raw: Raw,
     served: Vec<Served>,
     background: JoinHandle<()>,
@@ -59,7 +61,11 @@ pub(super) struct World {
 impl World {
     /// Starts the emulators, sets the portal up as `provodka setup --active` does, and serves.
     /// `port`: the first of three that are listened on; 0 takes free ones.
-    pub(super) async fn begin(mut portal: PortalConfig, port: u16) -> anyhow::Result<Self> {
+    pub(super) async fn begin(
+        mut portal: PortalConfig,
+        accounting: DemoAccounting,
+        port: u16,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;
         let clock: SharedClock = TokioClock::shared(SteadyClock::of_this_machine().now());
         let events = listen(port, 2).await?;
@@ -78,27 +84,38 @@ impl World {
         );
         portal.set_base_url(&portal_url);
         let mut served = vec![emulator_harness::serve(door, portal.router(), None).await];
-        let door = listen(port, 1).await?;
-        let kontur_url = address(&door)?;
-        let config = serde_json::from_value(organisation())?;
-        let kontur = emulator_kontur_accounting::Emulator::new(config, clock, SEED);
-        served.push(emulator_harness::serve(door, kontur.router(), None).await);
         let background = portal.run_background();
         let credentials = portal.credentials(&portal_url);
-        let raw = settings(&credentials.member_id, &kontur_url, &folder);
-        let secrets = environment(
-            &credentials.webhook_url,
-            &kontur.credentials(&kontur_url).api_key,
-        );
+        let mut raw = settings(&credentials.member_id, &folder);
+        let mut secrets = environment(&credentials.webhook_url);
+        let mut kontur = None;
+        match accounting {
+            DemoAccounting::Office => set_office(&mut raw),
+            DemoAccounting::KonturAccounting => {
+                let door = listen(port, 1).await?;
+                let url = address(&door)?;
+                let config = serde_json::from_value(organisation())?;
+                let emulator = emulator_kontur_accounting::Emulator::new(config, clock, SEED);
+                served.push(emulator_harness::serve(door, emulator.router(), None).await);
+                raw.accounting.base_url.clone_from(&url);
+                let key = emulator.credentials(&url).api_key;
+                secrets.insert("PROVODKA_ACCOUNTING_API_KEY".to_owned(), key);
+                kontur = Some((emulator, url));
+            }
+        }
         let config = Config::from_raw(&raw, &secrets)?;
         let product = Product::open(config, Surroundings::of_machine()).await?;
-        set_up(&product, &kontur_url).await?;
+        set_up(&product, kontur.as_ref().map(|(_, url)| url.as_str())).await?;
+        let books = match kontur {
+            Some((emulator, url)) => DemoBooks::Kontur { emulator, url },
+            None => DemoBooks::of_product(&product),
+        };
         let product = serve::start(product, Some(events)).await?;
         Ok(Self {
             portal,
-            kontur,
+            books,
             product: Mutex::new(Some(product)),
-            addresses: [("Битрикс24", portal_url), ("Учёт", kontur_url)],
+            portal_url,
             raw,
             served,
             background,
@@ -108,17 +125,27 @@ impl World {
 
     /// What a person can do now.
     pub(super) fn invitation(&self) -> String {
-        let [(_, portal), (_, kontur)] = &self.addresses;
+        let (keeper, change) = match &self.books {
+            DemoBooks::Kontur { url, .. } => (
+                format!("Учёт (вы бухгалтер)       {url}/"),
+                "Отмените или измените счёт в учёте и посмотрите на сделку.",
+            ),
+            DemoBooks::Office { .. } => (
+                "Учёта нет                 номера счетов даёт Проводка, счёт — её PDF".to_owned(),
+                "Что видит бухгалтер, рассказывает docs/guide/office.md.",
+            ),
+        };
         format!(
             "Проводка работает на эмуляторах; база во временной папке {}.\n\n\
-             \x20 Битрикс24 (вы менеджер)   {portal}/\n\
-             \x20 Учёт (вы бухгалтер)       {kontur}/\n\n\
+             \x20 Битрикс24 (вы менеджер)   {}/\n\
+             \x20 {keeper}\n\n\
              Перетащите сделку в стадию «Выставить счёт» и откройте её: через мгновение в ней номер счёта,\n\
              запись в ленте и PDF. У сделки «Пробная партия» нет КПП: менеджеру придёт вопрос; заполните КПП\n\
-             в реквизитах компании, и счёт выставится сам. Отмените или измените счёт в учёте и посмотрите на сделку.\n\
+             в реквизитах компании, и счёт выставится сам. {change}\n\
              {}\n\
              Остановить: Ctrl-C. Сыграть плохой день без вас: provodka demo --exit",
             self.folder.path().display(),
+            self.portal_url,
             self.settings()
         )
     }
@@ -203,7 +230,7 @@ fn address(listener: &TcpListener) -> anyhow::Result<String> {
     Ok(format!("http://{}", listener.local_addr()?))
 }
 
-fn settings(member_id: &str, kontur_url: &str, folder: &TempDir) -> Raw {
+fn settings(member_id: &str, folder: &TempDir) -> Raw {
     let mut raw = Raw {
         development: true,
         ..Raw::default()
@@ -212,7 +239,6 @@ fn settings(member_id: &str, kontur_url: &str, folder: &TempDir) -> Raw {
     raw.database.url = format!("sqlite:{}", database.display());
     raw.bitrix24.kind = "webhook".to_owned();
     raw.bitrix24.member_id = member_id.to_owned();
-    raw.accounting.base_url = kontur_url.to_owned();
     raw.accounting.account = "demo".to_owned();
     let timing = &mut raw.timing;
     for (setting, value) in [
@@ -233,7 +259,7 @@ fn settings(member_id: &str, kontur_url: &str, folder: &TempDir) -> Raw {
     raw
 }
 
-fn environment(webhook_url: &str, api_key: &str) -> Environment {
+fn environment(webhook_url: &str) -> Environment {
     BTreeMap::from([
         (
             "PROVODKA_BITRIX24_WEBHOOK_URL".to_owned(),
@@ -243,22 +269,32 @@ fn environment(webhook_url: &str, api_key: &str) -> Environment {
             "PROVODKA_BITRIX24_APPLICATION_TOKEN".to_owned(),
             TOKEN.to_owned(),
         ),
-        ("PROVODKA_ACCOUNTING_API_KEY".to_owned(), api_key.to_owned()),
         ("PROVODKA_MASTER_KEY".to_owned(), MASTER_KEY.to_owned()),
     ])
 }
 
+/// No accounting program: the portal's seller is an organisation of our own books.
+fn set_office(raw: &mut Raw) {
+    raw.accounting.kind = "office".to_owned();
+    raw.accounting.organisations = vec![RawOrganisation {
+        id: "sever".to_owned(),
+        name: "ООО «Северный ветер»".to_owned(),
+        inn: "7707083893".to_owned(),
+        kpp: "770701001".to_owned(),
+        prefix: PREFIX.to_owned(),
+        ..RawOrganisation::default()
+    }];
+}
+
 /// As `provodka setup --active --administrator 9` would; a deal need not stand still before it is invoiced.
-async fn set_up(product: &Product, kontur_url: &str) -> anyhow::Result<()> {
+async fn set_up(product: &Product, kontur_url: Option<&str>) -> anyhow::Result<()> {
     let wishes = setup::Wishes {
         administrator: Some("9".to_owned()),
         active: true,
         settle_seconds: Some(0),
         gather_seconds: Some(0),
         at_any_hour: true,
-        invoice_link: Some(format!(
-            "{kontur_url}/ui/bills/{{organisation}}/{{invoice}}"
-        )),
+        invoice_link: kontur_url.map(|url| format!("{url}/ui/bills/{{organisation}}/{{invoice}}")),
         ..setup::Wishes::default()
     };
     setup::run(product, &wishes).await?;

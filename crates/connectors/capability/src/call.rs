@@ -72,6 +72,14 @@ impl<'a> Call<'a> {
         self.not_after
     }
 
+    /// The moment after which nothing may be done of this call: it would come too late, or rest on old data.
+    pub fn expires(&self) -> Option<Timestamp> {
+        match (self.send_by, self.not_after) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// Waits for this request's turn in the remote's limits.
     ///
     /// # Errors
@@ -140,10 +148,7 @@ impl<'a> Call<'a> {
             methods: methods.iter().map(|&method| method.to_owned()).collect(),
             urgency: self.urgency,
             // Waiting for a turn past the moment until which it may leave would be in vain.
-            send_by: match (self.send_by, self.not_after) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            },
+            send_by: self.expires(),
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum Remote {
     Bitrix24Oauth,
     /// The accounting side over our contract.
     KonturAccounting,
+    /// The office's own books: nothing is exchanged with them, only their errors bear this name.
+    Office,
 }
 
 impl Remote {
@@ -22,6 +24,7 @@ impl Remote {
             Self::Bitrix24 => "bitrix24",
             Self::Bitrix24Oauth => "bitrix24-oauth",
             Self::KonturAccounting => "kontur-accounting",
+            Self::Office => "office",
         }
     }
 }

@@ -447,7 +447,8 @@ impl StoreGate {
         let usual = match ask.remote {
             Remote::Bitrix24 => self.settings.bitrix24,
             Remote::Bitrix24Oauth => self.settings.bitrix24_oauth,
-            Remote::KonturAccounting => self.settings.accounting,
+            // Whoever keeps our own books asks for no turn.
+            Remote::KonturAccounting | Remote::Office => self.settings.accounting,
         };
         self.settings
             .accounts

@@ -258,7 +258,7 @@ pub(crate) async fn of_deals(
     Ok((invoices, counterparties))
 }
 
-fn read_deal(row: &mut Row) -> Result<DealId, StoreError> {
+pub(crate) fn read_deal(row: &mut Row) -> Result<DealId, StoreError> {
     let deal = row.int()?;
     u64::try_from(deal)
         .map(DealId)

@@ -4,5 +4,6 @@
 
 pub mod cases;
 pub mod links;
+pub mod office;
 pub mod policy;
 pub mod retry;

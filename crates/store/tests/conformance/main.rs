@@ -20,6 +20,7 @@ mod effects;
 mod failures;
 mod journal;
 mod leases;
+mod office;
 mod opening;
 mod portals;
 mod postgres_only;

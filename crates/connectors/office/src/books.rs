@@ -1,0 +1,98 @@
+//! What books are to this connector: a few questions, each one transaction of whoever keeps them.
+
+use async_trait::async_trait;
+use domain::{
+    Amounts, ContractorId, Counterparty, Inn, Invoice, InvoiceDraft, InvoiceId, OrganisationId,
+    PortalId, Verdict,
+};
+use jiff::Timestamp;
+
+/// Keeps invoices and counterparties.
+#[async_trait]
+pub trait Books: Send + Sync {
+    /// Gives the invoice the next number of its organisation and year and records it, both or neither; an invoice
+    /// that the books hold under this key already is found instead.
+    async fn record(
+        &self,
+        portal: &PortalId,
+        bill: &NewBill,
+        now: Timestamp,
+    ) -> Result<Recorded, BooksError>;
+
+    /// The invoices that were recorded under these keys.
+    async fn by_key(
+        &self,
+        portal: &PortalId,
+        keys: &[String],
+    ) -> Result<Vec<(String, Invoice)>, BooksError>;
+
+    /// The invoices of an organisation with these ids, in any order.
+    async fn by_id(
+        &self,
+        portal: &PortalId,
+        organisation: &OrganisationId,
+        ids: &[InvoiceId],
+    ) -> Result<Vec<Invoice>, BooksError>;
+
+    /// The number that the next invoice of a year gets; `None` before its first.
+    async fn next_number(
+        &self,
+        portal: &PortalId,
+        organisation: &OrganisationId,
+        year: i16,
+    ) -> Result<Option<u32>, BooksError>;
+
+    /// The counterparties of an organisation with these INNs.
+    async fn counterparties(
+        &self,
+        portal: &PortalId,
+        organisation: &OrganisationId,
+        inns: &[Inn],
+    ) -> Result<Vec<Counterparty>, BooksError>;
+
+    /// Records a counterparty; one with its INN and KPP stays as it is.
+    async fn add_counterparty(
+        &self,
+        portal: &PortalId,
+        organisation: &OrganisationId,
+        counterparty: &Counterparty,
+        now: Timestamp,
+    ) -> Result<(), BooksError>;
+}
+
+/// An invoice that is to get a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBill {
+    /// The effect's key.
+    pub key: String,
+    /// For whom.
+    pub contractor: ContractorId,
+    /// What it says.
+    pub draft: InvoiceDraft,
+    /// What it comes to.
+    pub totals: Amounts,
+    /// What stands before the number.
+    pub prefix: String,
+    /// The number is not below this one.
+    pub first: u32,
+}
+
+/// What became of a wish to record an invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is in the books, now or since before.
+    Invoice(Box<Invoice>),
+    /// Under this key the books hold an invoice made from something else.
+    OfAnotherRevision,
+    /// Nothing was recorded: the create was given up meanwhile, or its time is over.
+    NotUnderWay,
+}
+
+/// Why the books did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BooksError {
+    /// What may be done next.
+    pub verdict: Verdict,
+    /// In words.
+    pub message: String,
+}

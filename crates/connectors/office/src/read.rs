@@ -1,0 +1,32 @@
+//! Reading invoices by id; the books forget none, so one that is not there never was.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use capability::accounting::ReadInvoices;
+use capability::{Call, ConnectorError};
+use domain::{Invoice, InvoiceId, OrganisationId};
+
+use crate::Office;
+use crate::error::failed;
+
+#[async_trait]
+impl ReadInvoices for Office {
+    async fn read(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        ids: &[InvoiceId],
+    ) -> Vec<Result<Option<Invoice>, ConnectorError>> {
+        let found = self.books.by_id(call.portal(), organisation, ids).await;
+        let found = match found.map_err(failed("read")) {
+            Ok(found) => found,
+            Err(error) => return ids.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let by_id: BTreeMap<&InvoiceId, &Invoice> =
+            found.iter().map(|invoice| (&invoice.id, invoice)).collect();
+        ids.iter()
+            .map(|id| Ok(by_id.get(id).map(|invoice| (*invoice).clone())))
+            .collect()
+    }
+}
