@@ -57,6 +57,9 @@ pub enum Command {
     Journal(JournalArgs),
     /// Show what waits for a person
     Cases(CasesArgs),
+    /// The office's own register of invoices, where there is no accounting program
+    #[command(subcommand)]
+    Register(RegisterCommand),
     /// Answer one value a line on stdin with one JSON object a line on stdout
     #[command(after_help = "\
 Examples:
@@ -276,6 +279,114 @@ What may have happened (OUTCOME-UNKNOWN) is never sent again: an invoice would b
         )]
         by: String,
     },
+}
+
+/// `register …`
+#[derive(Debug, Subcommand)]
+pub enum RegisterCommand {
+    /// List the invoices with their numbers, cancelled ones as well
+    List {
+        /// Only those of this year
+        #[arg(long, value_name = "YEAR")]
+        year: Option<i16>,
+        /// One JSON array instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a file of what the accountant was not given yet
+    Export(ExportArgs),
+    /// Cancel an invoice; its number stays, its deal is told
+    Cancel(CancelArgs),
+    /// Record a buyer under a KPP that the books do not know yet
+    Buyer(BuyerArgs),
+}
+
+/// `register export`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each line is given once. An export that did not come to its end is given again by the next one, each such line marked.
+Examples:
+  provodka register export --dry-run        what would be given
+  provodka register export                  register-1.xlsx in this folder
+  provodka register export --out march.csv
+  provodka register export --again 1        the first export once more, each line marked")]
+pub struct ExportArgs {
+    /// How the file is written [default: as the name of FILE says, else xlsx]
+    #[arg(long, value_enum)]
+    pub format: Option<ExportFormat>,
+    /// The file; never written over another [default: register-N.xlsx in this folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// A former export once more; changes nothing of what is new
+    #[arg(long, value_name = "N")]
+    pub again: Option<i64>,
+    /// Write nothing, show what would be given
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// A workbook
+    Xlsx,
+    /// Text with `;` between columns and a decimal comma
+    Csv,
+}
+
+/// `register cancel`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  provodka register cancel СВ-118 --because \"ошибка в количестве\""
+)]
+pub struct CancelArgs {
+    /// The number as printed
+    pub number: String,
+    /// Why, for the register and the journal
+    #[arg(long, value_name = "TEXT")]
+    pub because: String,
+    /// Whose, where several organisations have the number
+    #[arg(long, value_name = "ID")]
+    pub organisation: Option<String>,
+    /// Of which year, where several have the number
+    #[arg(long, value_name = "YEAR")]
+    pub year: Option<i16>,
+    /// Who decides
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "provodka register"
+    )]
+    pub by: String,
+}
+
+/// `register buyer`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A buyer who moved, or a branch, has the INN of one that is known and another KPP: then its deals ask first (COUNTERPARTY-AMBIGUOUS).
+Example:
+  provodka register buyer 7707083893/997950001")]
+pub struct BuyerArgs {
+    /// INN/KPP
+    #[arg(value_name = "INN/KPP")]
+    pub key: String,
+    /// The buyer's name [default: that of the known one with this INN]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// In whose books, where there are several organisations
+    #[arg(long, value_name = "ID")]
+    pub organisation: Option<String>,
+    /// Who decides, for the journal
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "provodka register"
+    )]
+    pub by: String,
 }
 
 /// `inspect`

@@ -2,6 +2,8 @@
 //!
 //! Nothing is changed on the remotes, and one failure hides no other.
 
+mod paper;
+
 use std::io::Write;
 
 use capability::portal::{Finding, Funnel as SeenFunnel};
@@ -14,6 +16,7 @@ use planner::{Mode, Policy};
 use serde_json::json;
 use store::Portal;
 
+use crate::config::Accounting;
 use crate::connect::Connector;
 use crate::fault::Unwell;
 use crate::product::Product;
@@ -237,12 +240,17 @@ async fn on_accounting(
             Ok(bitrix24) => bitrix24.portal().directory.own_companies(call).await.ok(),
             Err(_) => None,
         };
+        let is_office = matches!(product.config.accounting, Accounting::Office(_));
         for organisation in &policy.organisations {
             let what = format!("Организация «{}»", organisation.title);
             let Some(seen) = own.iter().find(|one| one.id == organisation.id) else {
                 rules.push(fails(
                     what,
-                    "ключ бухгалтерии её не открывает: выпустите ключ у нужной организации или исправьте правила",
+                    if is_office {
+                        "в `accounting.organisations` её нет, и счета от неё не выставляются: верните её или исправьте правила"
+                    } else {
+                        "ключ бухгалтерии её не открывает: выпустите ключ у нужной организации или исправьте правила"
+                    },
                     "ORGANISATION-UNMATCHED",
                 ));
                 continue;
@@ -250,6 +258,12 @@ async fn on_accounting(
             let Some(companies) = &companies else {
                 continue;
             };
+            let company = companies
+                .iter()
+                .find(|company| company.id == organisation.own_company);
+            if let Some(company) = company.filter(|_| is_office) {
+                rules.push(paper::printed(&organisation.title, company));
+            }
             let fits = companies_of(seen, companies)
                 .iter()
                 .any(|company| company.id == organisation.own_company);

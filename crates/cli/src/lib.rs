@@ -30,6 +30,7 @@ pub mod pause;
 pub mod plan;
 pub mod policy;
 pub mod product;
+pub mod register;
 mod run;
 pub mod seal;
 pub mod serve;

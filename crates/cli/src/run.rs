@@ -13,7 +13,7 @@ use crate::fault::Told;
 use crate::product::{Product, Surroundings};
 use crate::{
     cases, check, demo, emulate, explain, fault, inspect, journal, logs, pause, plan, policy,
-    serve, setup, simulate, zone,
+    register, serve, setup, simulate, zone,
 };
 
 /// Does what the command line says.
@@ -84,6 +84,10 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
             let open = cases::run(&product, &args).await?;
             let zone = zone::in_force(&product).await;
             print(|out| cases::print(&open, &zone, args.json, out))
+        }
+        Command::Register(command) => {
+            let told = register::run(&product, &command).await?;
+            print(|out| Ok(out.write_all(told.as_bytes())?))
         }
         // Done before, or without the product.
         Command::Demo(_)

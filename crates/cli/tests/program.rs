@@ -43,6 +43,9 @@ fn help_helps() {
         ("help_cases", &["cases", "--help"]),
         ("help_cases_answer", &["cases", "answer", "--help"]),
         ("help_cases_retry", &["cases", "retry", "--help"]),
+        ("help_register", &["register", "--help"]),
+        ("help_register_export", &["register", "export", "--help"]),
+        ("help_register_cancel", &["register", "cancel", "--help"]),
         ("help_emulate", &["emulate", "--help"]),
         ("help_emulate_bitrix24", &["emulate", "bitrix24", "--help"]),
     ] {

@@ -35,8 +35,9 @@ CREATE TABLE office_bill (
 CREATE UNIQUE INDEX office_bill_by_key ON office_bill (portal_id, key);
 CREATE UNIQUE INDEX office_bill_by_id ON office_bill (portal_id, organisation_id, invoice_id);
 CREATE UNIQUE INDEX office_bill_by_number ON office_bill (portal_id, number, organisation_id, year);
-CREATE INDEX office_bill_new ON office_bill (portal_id)
-    WHERE issue_given IS NULL OR cancelled_at IS NOT NULL AND cancel_given IS NULL;
+CREATE INDEX office_bill_not_given ON office_bill (portal_id) WHERE issue_given IS NULL;
+CREATE INDEX office_bill_cancel_not_given ON office_bill (portal_id)
+    WHERE cancelled_at IS NOT NULL AND cancel_given IS NULL;
 
 CREATE TABLE office_counterparty (
     portal_id       TEXT   NOT NULL REFERENCES portal,
@@ -53,6 +54,7 @@ CREATE TABLE office_export (
     portal_id   TEXT   NOT NULL REFERENCES portal,
     number      BIGINT NOT NULL,
     begun_at    BIGINT NOT NULL,
+    attempt     BIGINT NOT NULL, -- grows whenever somebody takes it up
     finished_at BIGINT,
     PRIMARY KEY (portal_id, number)
 );

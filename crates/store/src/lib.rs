@@ -41,6 +41,7 @@ pub use books::{
     links::{CounterpartyLink, InvoiceLink},
     office::{Cancelled, NewBill, OfficeBill, Recorded},
     policy::{StoredPolicy, Taken},
+    register::{Export, GivenBill},
     retry::Retried,
 };
 pub use error::StoreError;

@@ -8,6 +8,7 @@ fn all() -> Vec<&'static Sql> {
         books::links::STATEMENTS,
         books::office::STATEMENTS,
         books::policy::STATEMENTS,
+        books::register::STATEMENTS,
         mechanics::budget::STATEMENTS,
         mechanics::effect_changes::STATEMENTS,
         mechanics::effects::STATEMENTS,

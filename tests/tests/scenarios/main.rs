@@ -23,6 +23,7 @@ mod bad_remotes;
 mod crowd;
 mod deleted_deal;
 mod first_invoice;
+mod own_books;
 mod own_writes;
 mod pause;
 mod replicas;

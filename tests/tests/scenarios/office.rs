@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use emulator_bitrix24::{CompanySeed, DealSeed, LineSeed, PortalConfig, RequisiteSeed, UserSeed};
+use provodka::config::RawOrganisation;
 use serde_json::json;
 
 /// The stage in which a deal wants an invoice.
@@ -21,6 +22,7 @@ pub(crate) const NUMBER: &str = "UF_CRM_PROVODKA_NUMBER";
 pub(crate) const DATE: &str = "UF_CRM_PROVODKA_DATE";
 pub(crate) const STATUS: &str = "UF_CRM_PROVODKA_STATUS";
 pub(crate) const SUM: &str = "UF_CRM_PROVODKA_SUM";
+pub(crate) const COMMAND: &str = "UF_CRM_PROVODKA_COMMAND";
 
 /// A portal with buyers and without deals.
 pub(crate) fn portal() -> PortalConfig {
@@ -48,6 +50,18 @@ pub(crate) fn organisation() -> serde_json::Value {
             "bank_accounts": []
         }]
     })
+}
+
+/// The same where we keep its books.
+pub(crate) fn own_organisation() -> RawOrganisation {
+    RawOrganisation {
+        id: "sever".to_owned(),
+        name: "ООО «Северный ветер»".to_owned(),
+        inn: "7707083893".to_owned(),
+        kpp: "770701001".to_owned(),
+        prefix: "СВ-".to_owned(),
+        ..RawOrganisation::default()
+    }
 }
 
 /// A deal that stands in the first stage.

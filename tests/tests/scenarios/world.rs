@@ -59,6 +59,8 @@ pub(crate) struct Start {
     /// So many processes of the product, all on one database.
     pub(crate) replicas: usize,
     pub(crate) database: Database,
+    /// There is no accounting program: the product keeps the books itself.
+    pub(crate) own_books: bool,
 }
 
 /// Where our records lie.
@@ -77,6 +79,7 @@ impl Default for Start {
             usual_limits: false,
             replicas: 1,
             database: Database::Sqlite,
+            own_books: false,
         }
     }
 }
@@ -161,6 +164,10 @@ impl World {
         if start.as_application {
             settings.bitrix24.kind = "app".to_owned();
             settings.server.public_url = format!("http://{}", doors[0]);
+        }
+        if start.own_books {
+            settings.accounting.kind = "office".to_owned();
+            settings.accounting.organisations = vec![office::own_organisation()];
         }
         let key = kontur.credentials(&kontur_url).api_key;
         let mut world = Self {

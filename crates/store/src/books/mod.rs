@@ -6,4 +6,5 @@ pub mod cases;
 pub mod links;
 pub mod office;
 pub mod policy;
+pub mod register;
 pub mod retry;

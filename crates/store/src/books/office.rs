@@ -113,6 +113,7 @@ macro_rules! bills_where {
         )
     };
 }
+pub(crate) use bills_where;
 
 statements! {
     /// The create that an invoice belongs to. Locked, so that nobody gives it up meanwhile.

@@ -27,4 +27,5 @@ mod postgres_only;
 mod queue;
 mod random_walk;
 mod record;
+mod register;
 mod retry;
