@@ -252,6 +252,8 @@ fn a_correction_of_a_closed_month_is_of_today_and_says_so() {
     for (closed, expected) in [
         (None, false),
         (Some(date(2026, 1, 31)), false),
+        (Some(date(2026, 2, 26)), false),
+        (Some(date(2026, 2, 27)), true),
         (Some(date(2026, 2, 28)), true),
     ] {
         let undone = old

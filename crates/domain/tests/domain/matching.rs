@@ -304,6 +304,23 @@ fn what_is_booked_is_no_longer_open() {
 }
 
 #[test]
+fn an_invoice_that_is_edited_takes_the_place_of_what_was_known() {
+    let mut open = open();
+    open.add(invoice("123", day(), BUYER, "one", 70_000));
+    let purpose = "По счету 123 от 01.02.2026";
+    let proposal = proposed(&open, Some(BUYER), 70_000, purpose);
+    assert_eq!(shares(&proposal.certain().unwrap().shares), "123:70000");
+    open.add(invoice("123", day(), BUYER, "one", 0));
+    let paid = proposed(&open, Some(BUYER), 70_000, purpose);
+    assert_eq!(
+        paid.doubts,
+        [Doubt::NotOpen {
+            number: "123".to_owned()
+        }]
+    );
+}
+
+#[test]
 fn the_best_candidate_comes_first_and_says_why() {
     let table: [CandidateRow; 6] = [
         (

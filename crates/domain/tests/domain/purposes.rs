@@ -193,6 +193,31 @@ fn per_mille(part: usize, whole: usize) -> String {
     format!("{}.{} %", rounded / 10, rounded % 10)
 }
 
+#[test]
+fn numbers_are_the_same_but_for_spelling() {
+    for (one, other, same) in [
+        ("123", "00000123", true),
+        ("INV-000021", "inv-21", true),
+        ("А-7", "A-7", true),
+        ("УТ 15", "ут15", true),
+        ("5–26", "5-26", true),
+        ("5\\26", "5/26", true),
+        ("Ё-1", "Е-1", true),
+        ("1-01", "1-1", false),
+        ("10", "1", false),
+        ("А-7", "Б-7", false),
+        ("5/26", "5-26", false),
+        ("0", "00", true),
+        ("0", "", false),
+    ] {
+        assert_eq!(
+            NumberKey::of(one) == NumberKey::of(other),
+            same,
+            "{one} {other}"
+        );
+    }
+}
+
 /// Everything of the corpus that has a number and a date is open as an invoice, whatever kind of document it is there, and
 /// again a year before: what is taken for an invoice by mistake is booked by mistake.
 struct World {
