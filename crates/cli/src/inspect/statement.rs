@@ -55,13 +55,13 @@ pub(super) fn show(
         };
         if !json && !seen.begun {
             let header = named(name, statement.header(), &statement);
-            writeln!(output, "{header}")?;
+            writeln!(output, "{}", harmless(&header))?;
         }
         seen.note(&record);
         if json {
             write_json(output, &Line::of(name, &record))?;
         } else {
-            writeln!(output, "{}", in_words(&record))?;
+            writeln!(output, "{}", harmless(&in_words(&record)))?;
         }
     }
     if json {
@@ -256,6 +256,14 @@ fn named<R: BufRead>(name: &str, header: &Header, statement: &Statement<R>) -> S
     parts.extend(page);
     parts.extend(days(header.from, header.to));
     format!("Файл {name}: {}", parts.join(", "))
+}
+
+/// A purpose may hold anything; a terminal obeys control characters.
+fn harmless(text: &str) -> String {
+    let shown = text
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    shown.collect()
 }
 
 fn in_words(record: &Record) -> String {

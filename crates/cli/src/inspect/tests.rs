@@ -266,6 +266,18 @@ fn what_was_not_read_of_a_statement_is_said() {
 }
 
 #[test]
+fn control_characters_of_a_statement_do_not_reach_the_terminal() {
+    let file = "1CClientBankExchange\nРасчСчет=1\nСекцияДокумент=П\nНомер=1\nДата=02.02.2026\nСумма=1\nПлательщикСчет=2\n\
+        ПолучательСчет=1\nНазначениеПлатежа=\u{1b}[2Jда\rнет\u{9b}1m\nКонецДокумента\nКонецФайла\n";
+    let (told, _) = shown(file.as_bytes(), false);
+    assert!(
+        told.contains("\u{fffd}[2Jда\u{fffd}нет\u{fffd}1m\n"),
+        "{told:?}"
+    );
+    assert!(!told.chars().any(|c| c.is_control() && c != '\n'));
+}
+
+#[test]
 fn a_statement_as_json_is_one_record_a_line() {
     let whole = include_bytes!("../../../connectors/bank-statement/fixtures/windows.txt");
     let (told, all) = shown(whole, true);
