@@ -237,6 +237,32 @@ fn the_direction_follows_from_whose_account_it_is() {
 }
 
 #[test]
+fn an_amount_is_positive_or_the_document_is_named() {
+    for (amount, kopecks) in [
+        ("0.00", None),
+        ("-5.00", None),
+        ("1.005", None),
+        ("", None),
+        ("1e3", Some(100_000)),
+        ("700", Some(70_000)),
+        ("1\u{a0}234,5", Some(123_450)),
+        ("99999999999999999999.00", None),
+    ] {
+        let document = format!(
+            "СекцияДокумент=П\nНомер=1\nДата=02.02.2026\nСумма={amount}\nПлательщикСчет=7\nПолучательСчет=40702810200000012345\nКонецДокумента\n"
+        );
+        let seen = read(&statement(&document));
+        let found = seen.orders.first().map(|(_, order)| order.amount.kopecks());
+        assert_eq!(found, kopecks, "{amount}");
+        assert_eq!(
+            seen.faults.len(),
+            usize::from(kopecks.is_none()),
+            "{amount}"
+        );
+    }
+}
+
+#[test]
 fn a_file_without_accounts_of_its_own_is_read_by_the_days_of_booking() {
     let file = "1CClientBankExchange\nСекцияДокумент=Платежное поручение\nНомер=1\nДата=02.02.2026\nСумма=1\n\
         ПлательщикСчет=40702810700000012345\nПолучательСчет=40702810200000012345\nДатаПоступило=03.02.2026\nКонецДокумента\nКонецФайла";
