@@ -327,6 +327,16 @@ fn no_text_from_outside_becomes_a_formula() {
 }
 
 #[test]
+fn a_text_that_no_workbook_can_hold_spoils_none() {
+    let strange = "А\u{0}\u{1}\u{b}\u{ffff}\r\nБ";
+    let read = read_back(&rows(bill("1", strange, &"я".repeat(40_000)), false, false));
+    assert_eq!(read[0][5].value, "А     \nБ");
+    let shortened = &read[0][9].value;
+    assert_eq!(shortened.chars().count(), 32_001);
+    assert!(shortened.ends_with("я…"));
+}
+
+#[test]
 fn csv_is_read_back_as_it_was_meant() {
     let name = "Кабель \"ВВГ\"; 3х2,5\r\nчёрный";
     let bytes = csv::bytes(&rows(bill("1", "ООО «Ромашка»", name), false, false));

@@ -12,6 +12,8 @@ use super::rows::{HEADINGS, Row};
 const SHEET: &str = "Счета";
 /// A spreadsheet keeps so many digits of a number; one with more stays a text, as it is.
 const DIGITS: usize = 15;
+/// So many characters fit a cell, and some to spare.
+const LONGEST: usize = 32_000;
 
 /// The bytes of the file. `now` becomes its time of creation.
 pub(super) fn bytes(rows: &[Row], now: Timestamp) -> anyhow::Result<Vec<u8>> {
@@ -73,10 +75,10 @@ impl Formats {
         match cell {
             Cell::Empty => {}
             Cell::Text(text) if is_like_formula(text) => {
-                sheet.write_string_with_format(row, column, text, &self.quoted)?;
+                sheet.write_string_with_format(row, column, fitting(text), &self.quoted)?;
             }
             Cell::Text(text) => {
-                sheet.write_string(row, column, text)?;
+                sheet.write_string(row, column, fitting(text))?;
             }
             Cell::Date(date) => {
                 let date = ExcelDateTime::parse_from_str(&date.to_string())?;
@@ -107,4 +109,18 @@ impl Formats {
         }?;
         Ok(())
     }
+}
+
+/// The text without what no workbook can hold, and shortened to what a cell can: one strange name must not keep the
+/// whole file from being written or opened.
+fn fitting(text: &str) -> String {
+    let is_bad = |c: char| {
+        c.is_control() && !matches!(c, '\t' | '\n') || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    let plain = |c: char| if is_bad(c) { ' ' } else { c };
+    let mut fitting: String = text.chars().take(LONGEST).map(plain).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        fitting.push('…');
+    }
+    fitting
 }
