@@ -5,9 +5,9 @@ use domain::InvoiceStatus;
 use domain::observed::{DealGlance, DealReading};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::asking::{answered, ask, case, merge, responsible};
+use crate::asking::{Lack, answered, ask, case, merge, responsible};
 use crate::differences::differences;
-use crate::draft::asks_now;
+use crate::draft::{asks_now, draft};
 use crate::orders::{Order, is_obeyed, order};
 use crate::plan::{GivenUp, Reply};
 use crate::{
@@ -24,8 +24,8 @@ const LEAVE: &str = "leave";
 struct Change {
     found: Vec<String>,
     about: String,
-    /// An invoice could be made of the deal as it is.
-    makes_one: bool,
+    /// What another invoice could not be made without.
+    lacks: Vec<String>,
 }
 
 /// What becomes of the invoice of a deal that was read whole.
@@ -37,7 +37,7 @@ pub(crate) fn plan(
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
-    let change = change(snapshot, reading, invoice, policy);
+    let change = change(snapshot, reading, invoice, policy, now);
     if let Some(ordered) = ordered(snapshot, glance, invoice, &change) {
         return ordered;
     }
@@ -47,7 +47,7 @@ pub(crate) fn plan(
             answered(snapshot, Plan::default(), &[CaseCode::DealChanged])
         }
         Some(LEAVE) => answered(snapshot, Plan::default(), &[CaseCode::DealChanged]),
-        Some(REISSUE) if change.makes_one && is_replaceable(invoice) => {
+        Some(REISSUE) if change.lacks.is_empty() && is_replaceable(invoice) => {
             replace(snapshot, invoice, false)
         }
         Some(_) | None => tell(snapshot, glance, invoice, &change, policy, now),
@@ -59,23 +59,30 @@ fn change(
     reading: &DealReading,
     invoice: &OurInvoice,
     policy: &Policy,
+    now: Timestamp,
 ) -> Change {
-    let (found, revision, makes_one) = match asks_now(snapshot, reading, policy, &invoice.draft) {
+    // Given up is only what another can take the place of: a question of rates or sums may follow, a gap may not.
+    let mut lacks = match draft(snapshot, reading, policy, now) {
+        Err(Lack::Faults(faults)) => faults.into_iter().map(|fault| fault.what).collect(),
+        Ok(_) | Err(Lack::Question(_)) => Vec::new(),
+    };
+    let (found, revision) = match asks_now(snapshot, reading, policy, &invoice.draft) {
         Ok(asked) => {
             let revision = asked.revision().short().to_owned();
-            (differences(&invoice.draft, &asked), revision, true)
+            (differences(&invoice.draft, &asked), revision)
         }
         // No invoice could be made of it any more: that is a difference as well.
         Err(lack) => {
             let faults = lack.into_faults(snapshot.id).into_iter();
             let found: Vec<String> = faults.map(|fault| fault.what).collect();
-            (found.clone(), found.join("; "), false)
+            lacks.clone_from(&found);
+            (found.clone(), found.join("; "))
         }
     };
     Change {
         found,
         about: format!("{}: {revision}", invoice.slot),
-        makes_one,
+        lacks,
     }
 }
 
@@ -121,6 +128,11 @@ pub(crate) fn is_replaceable(invoice: &OurInvoice) -> bool {
         )
 }
 
+/// The accountant took it back: who orders an invoice means another.
+fn is_void(invoice: &OurInvoice) -> bool {
+    invoice.deleted || invoice.status == InvoiceStatus::Cancelled
+}
+
 /// What a person ordered in the deal's field; none: nothing that is to be done here.
 fn ordered(
     snapshot: &DealSnapshot,
@@ -129,16 +141,20 @@ fn ordered(
     change: &Change,
 ) -> Option<Plan> {
     match order(glance)? {
-        Order::Issue => None,
         // It was obeyed: the field is emptied with the others.
-        Order::Reissue if is_obeyed(snapshot) => None,
-        Order::Reissue if !is_replaceable(invoice) => Some(said(
+        Order::Issue | Order::Reissue if is_obeyed(snapshot) => None,
+        Order::Issue if !is_void(invoice) => None,
+        Order::Issue | Order::Reissue if !is_replaceable(invoice) => Some(said(
             snapshot,
             &format!("order/{}/paid", invoice.slot),
             texts::not_after_payment(invoice),
         )),
-        Order::Reissue if !change.makes_one => None,
-        Order::Reissue => Some(replace(snapshot, invoice, true)),
+        Order::Issue | Order::Reissue if !change.lacks.is_empty() => Some(said(
+            snapshot,
+            &format!("order/{}/{}", invoice.slot, glance.deal.changed),
+            texts::not_replaced(invoice, &change.lacks),
+        )),
+        Order::Issue | Order::Reissue => Some(replace(snapshot, invoice, true)),
         Order::Leave => {
             let key = CaseCode::DealChanged.as_str();
             let open = snapshot.open_cases.contains_key(key);
@@ -208,7 +224,7 @@ fn tell(
         return Plan::later(settled_at, "сделку ещё правят: ждём, пока закончат");
     }
     let mut choices = Vec::new();
-    if change.makes_one && is_replaceable(invoice) {
+    if change.lacks.is_empty() && is_replaceable(invoice) {
         choices.push(Choice {
             word: REISSUE.to_owned(),
             text: "перевыставить: новый счёт вместо этого".to_owned(),
@@ -218,7 +234,7 @@ fn tell(
         word: LEAVE.to_owned(),
         text: "оставить счёт как есть".to_owned(),
     });
-    let text = texts::changed(invoice, &change.found, &choices);
+    let text = texts::changed(invoice, &change.found, &change.lacks, &choices);
     let mut asked = case(
         snapshot.id,
         CaseCode::DealChanged,

@@ -92,7 +92,10 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     let invoice = snapshot.live_invoice();
     match (&snapshot.seen, invoice) {
         (Seen::Unread, _) => Plan::need(Need::Glance),
-        (Seen::Gone, None) => forgotten(snapshot),
+        (Seen::Gone, None) => match left_behind(snapshot) {
+            None => forgotten(snapshot),
+            Some(invoice) => orphaned(snapshot, invoice),
+        },
         (Seen::Gone, Some(invoice)) => orphaned(snapshot, invoice),
         (Seen::Denied, _) => hidden(snapshot),
         // Also when the deal has left the stage since.
@@ -212,6 +215,7 @@ fn issue(
                     contractor: contractor.id.clone(),
                     draft: Box::new(invoice),
                     seller: Box::new(seller),
+                    ordered: is_ordered(&reading.glance),
                 },
                 "сделка вошла в стадию счёта, счёта ещё нет",
             )
@@ -465,6 +469,12 @@ fn forgotten(snapshot: &DealSnapshot) -> Plan {
         withdrawn: snapshot.open_cases.keys().cloned().collect(),
         ..Plan::nothing("сделка удалена, счёта не было")
     }
+}
+
+/// An invoice that was to be replaced, and that the accountant has not cancelled yet.
+fn left_behind(snapshot: &DealSnapshot) -> Option<&OurInvoice> {
+    let mut invoices = snapshot.invoices.iter();
+    invoices.rfind(|one| !one.deleted && one.status != InvoiceStatus::Cancelled)
 }
 
 fn orphaned(snapshot: &DealSnapshot, invoice: &OurInvoice) -> Plan {

@@ -85,6 +85,9 @@ pub enum Action {
         draft: Box<InvoiceDraft>,
         /// Who sells, as it is printed.
         seller: Box<Seller>,
+        /// An order stood in the deal's field: this is what it asked for.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ordered: bool,
     },
     /// Show the invoice in the deal's fields.
     WriteFields {

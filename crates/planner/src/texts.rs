@@ -61,14 +61,42 @@ pub(crate) fn with_choices(question: &str, choices: &[Choice]) -> String {
     format!("{question}\n{}", lines.join("\n"))
 }
 
-pub(crate) fn changed(invoice: &OurInvoice, differences: &[String], choices: &[Choice]) -> String {
+pub(crate) fn changed(
+    invoice: &OurInvoice,
+    differences: &[String],
+    lacks: &[String],
+    choices: &[Choice],
+) -> String {
+    // What differs because it is missing is said once.
+    let lacks: Vec<&str> = lacks
+        .iter()
+        .filter(|lack| !differences.contains(lack))
+        .map(String::as_str)
+        .collect();
+    let first = if lacks.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "\nПеревыставить можно, когда будет исправлено:\n• {}",
+            lacks.join("\n• ")
+        )
+    };
     let question = format!(
-        "Сделка изменена после счёта № {}. Счёт не перевыставлен. Различия:\n• {}\n\
+        "Сделка изменена после счёта № {}. Счёт не перевыставлен. Различия:\n• {}{first}\n\
          Верните сделку к прежнему виду или выберите в поле «Что сделать со счётом»:",
         invoice.number,
         differences.join("\n• ")
     );
     with_choices(&question, choices)
+}
+
+/// Why an order was not carried out.
+pub(crate) fn not_replaced(invoice: &OurInvoice, lacks: &[String]) -> String {
+    format!(
+        "Счёт № {} не перевыставлен. Что нужно исправить:\n• {}\nПотом дайте команду ещё раз.",
+        invoice.number,
+        lacks.join("\n• ")
+    )
 }
 
 /// An open invoice whose rate is over.

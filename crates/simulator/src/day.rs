@@ -23,6 +23,7 @@ pub(crate) enum Happening {
     Manager,
     Accountant,
     Integrator,
+    Administrator,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -159,6 +160,7 @@ impl World {
             (Some(self.weather.managers), Happening::Manager),
             (self.weather.accountant, Happening::Accountant),
             (self.weather.integrator, Happening::Integrator),
+            (self.weather.administrator, Happening::Administrator),
             (killed, Happening::Kill),
             (killed_at_request, Happening::KillAtRequest),
             (killed_at_statement, Happening::KillAtStatement),
@@ -227,6 +229,10 @@ impl World {
             Happening::Integrator => {
                 self.integrate(calendar, now).await?;
                 calendar.again(now, self.weather.integrator, happening);
+            }
+            Happening::Administrator => {
+                self.administer(&mut calendar.dice).await?;
+                calendar.again(now, self.weather.administrator, happening);
             }
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,

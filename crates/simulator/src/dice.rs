@@ -17,6 +17,7 @@ pub(crate) enum About {
     Rarities,
     Tenants,
     Answers,
+    Rules,
 }
 
 /// One stream of chance.
@@ -37,6 +38,7 @@ impl Dice {
             About::Rarities => 7,
             About::Tenants => 8,
             About::Answers => 9,
+            About::Rules => 10,
         });
         Self(rng)
     }

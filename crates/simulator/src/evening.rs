@@ -10,6 +10,7 @@ use planner::Mode;
 use store::{CaseFilter, Subject};
 
 use crate::day::secs;
+use crate::dice::{About, Dice};
 use crate::tenant::Tenant;
 use crate::world::{World, told};
 
@@ -23,12 +24,13 @@ impl World {
         let mut seen = (usize::MAX, usize::MAX);
         let mut quiet = 0;
         let mut ordered = BTreeMap::new();
+        let mut dice = Dice::of(self.seed, About::Decisions);
         for _quarter in 0..100 {
             self.wait(secs(900)).await;
             self.observe().await;
-            let mut asked = self.answer_questions(&mut ordered).await?;
+            let mut asked = self.answer_questions(&mut ordered, &mut dice).await?;
             if quiet >= 2 {
-                asked |= self.give_up_deleted().await?;
+                asked |= self.order_deleted_anew().await?;
             }
             let now = (self.our_portal_writes(), self.accounting_changes());
             let open = self.under_way().await?;
@@ -133,11 +135,19 @@ impl World {
     }
 
     /// Somebody goes through the open questions that only wait for an order; true if there were any.
-    async fn answer_questions(&mut self, ordered: &mut Orders) -> Result<bool, String> {
+    async fn answer_questions(
+        &mut self,
+        ordered: &mut Orders,
+        dice: &mut Dice,
+    ) -> Result<bool, String> {
         let mut asked = false;
         for place in 0..self.tenants.len() {
             for case in self.open_cases(place).await? {
                 asked |= self.answer(place, &case, ordered).await?;
+                // Whoever is asked about many deals at once answers; of one deal somebody may think until tomorrow.
+                if case.facts.subject.as_deal().is_none() || dice.chance(300) {
+                    asked |= self.choose(place, &case, dice).await?;
+                }
             }
         }
         Ok(asked)

@@ -12,7 +12,7 @@
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `freeze`, `host` | the way to the remotes, and the machine |
 //! | `connect`, `process` | the product put together |
-//! | `world`, `day`, `trouble`, `evening`, `decisions` | one seed from morning to a quiet night |
+//! | `world`, `day`, `trouble`, `evening`, `administrator` | one seed from morning to a quiet night |
 //! | `witness`, `watch`, `logs` | what our records said when a request left, how they moved, and what was logged |
 //! | `check` | what must hold |
 //! | `many` | seeds on all cores |
@@ -20,12 +20,12 @@
 //! | `hunt` | how long it takes to find a bug that was planted |
 
 mod accountant;
+mod administrator;
 mod asked;
 mod check;
 mod connect;
 mod day;
 mod death;
-mod decisions;
 mod dice;
 mod evening;
 mod freeze;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::observed::OurField;
-use domain::{CompanyId, FunnelId, OrganisationId, StageId};
+use domain::{CompanyId, FunnelId, OrganisationId, StageId, UserId};
 use emulator_bitrix24::{
     CompanySeed, CustomFieldSeed, DealSeed, LineSeed, OutgoingWebhookSeed, PortalConfig,
     RequisiteSeed, RobotAction, RobotSeed, UserSeed, texts,
 };
 use jiff::Timestamp;
-use planner::{Funnel, InvoicePolicy, Mode, Organisation, Policy};
+use planner::{Funnel, InvoicePolicy, Mode, Organisation, Pilot, Policy};
 use serde_json::json;
 
 use crate::weather::Weather;
@@ -29,6 +29,8 @@ pub const INVOICE: &str = "FINAL_INVOICE";
 pub(crate) const LOST: &str = "LOSE";
 /// Responsible for every deal.
 pub(crate) const MANAGER: i64 = 6;
+/// Responsible for the deals that a pilot leaves out.
+pub(crate) const COLLEAGUE: i64 = 7;
 /// Told of what needs a hand.
 pub(crate) const ADMINISTRATOR: i64 = 9;
 pub(crate) const SELLER: &str = "ООО «Северный ветер»";
@@ -229,12 +231,14 @@ pub(crate) fn policy(
         ]),
         invoice: InvoicePolicy {
             attach: weather.attach,
-            // Nobody here answers the question about many invoices at once.
-            ask_above: 0,
+            ask_above: weather.ask_above,
             ..InvoicePolicy::default()
         },
         notices: planner::Notices::default(),
-        pilot: None,
+        pilot: weather.pilot.then(|| Pilot {
+            responsible: vec![UserId(MANAGER.unsigned_abs())],
+            field: None,
+        }),
         organisations: vec![Organisation {
             id: organisation.clone(),
             title: SELLER.to_owned(),

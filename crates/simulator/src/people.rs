@@ -31,6 +31,38 @@ pub(crate) struct Deal {
     pub(crate) deleted: bool,
     /// A person wrote into our fields.
     pub(crate) scribbled: bool,
+    /// Its manager takes no part in the pilot.
+    pub(crate) outside: bool,
+    /// When a person wanted another invoice in the place of the one there is.
+    pub(crate) replaced: Vec<Timestamp>,
+    /// When people wanted the invoice left as it is, although the deal was changed.
+    pub(crate) left: Vec<Timestamp>,
+    /// The administrator left it out when there were too many.
+    pub(crate) left_out: Option<Timestamp>,
+}
+
+impl Deal {
+    /// Whether a person wanted the invoice left although the deal was as it is now. Such a decision holds also when the
+    /// deal comes back to it.
+    pub(crate) fn is_left(&self) -> bool {
+        let Some(last) = self.versions.last() else {
+            return false;
+        };
+        let first = self.versions.iter().find(|version| version.asks_as(last));
+        first.is_some_and(|first| self.left.iter().any(|left| *left >= first.at))
+    }
+}
+
+impl Version {
+    fn asks_as(&self, other: &Self) -> bool {
+        let told = |lines: &[LineSeed]| -> Vec<[String; 4]> {
+            let told = |line: &LineSeed| {
+                [&line.name, &line.price, &line.quantity, &line.vat].map(String::clone)
+            };
+            lines.iter().map(told).collect()
+        };
+        self.buyer == other.buyer && told(&self.lines) == told(&other.lines)
+    }
 }
 
 /// A buyer as people know it.
@@ -55,7 +87,12 @@ pub(crate) struct Office {
     pub(crate) story: Story,
     pub(crate) most_deals: u64,
     pub(crate) omitted: u64,
+    pub(crate) pilot: bool,
+    pub(crate) old_rates: bool,
 }
+
+/// In percent.
+pub(crate) const ENDED_RATE: &str = "20";
 
 impl Office {
     pub(crate) fn tell(&self, now: Timestamp, kind: &str, words: impl Into<String>) {
@@ -103,6 +140,8 @@ impl Office {
             890..920 => self.spoil_buyer(now),
             920..940 => self.delete(now, deal),
             940..960 => self.comment(now, deal),
+            960..975 => self.replace(now, deal),
+            975..985 => self.leave(now, deal),
             _ => {
                 self.edit_lines(now, deal);
                 self.move_to(now, deal, INVOICE);
@@ -127,6 +166,7 @@ impl Office {
         } else {
             "NEW"
         };
+        let outside = self.pilot && self.dice.chance(300);
         let seed = DealSeed {
             title: "Поставка".to_owned(),
             stage: stage.to_owned(),
@@ -134,7 +174,11 @@ impl Office {
                 .map(|number| self.title_of(number))
                 .unwrap_or_default(),
             lines: lines.clone(),
-            responsible: office::MANAGER,
+            responsible: if outside {
+                office::COLLEAGUE
+            } else {
+                office::MANAGER
+            },
             ..DealSeed::default()
         };
         match self.portal.manager().create_deal(&seed) {
@@ -149,6 +193,10 @@ impl Office {
                     ordered: false,
                     deleted: false,
                     scribbled: false,
+                    outside,
+                    replaced: Vec::new(),
+                    left: Vec::new(),
+                    left_out: None,
                 };
                 self.deals.insert(id, deal);
                 self.tell(
@@ -193,7 +241,11 @@ impl Office {
                     self.dice.below(100)
                 );
                 let quantity = self.dice.between(1, 40).to_string();
-                office::line(&format!("Товар {place}"), &price, &quantity)
+                let mut line = office::line(&format!("Товар {place}"), &price, &quantity);
+                if self.old_rates && self.dice.chance(250) {
+                    ENDED_RATE.clone_into(&mut line.vat);
+                }
+                line
             })
             .collect()
     }
@@ -323,6 +375,37 @@ impl Office {
         if let Some(known) = self.deals.get_mut(&deal) {
             known.ordered = true;
         }
+    }
+
+    /// Another invoice in the place of the one there is; where there is none, the first.
+    fn replace(&mut self, now: Timestamp, deal: i64) {
+        self.say(now, deal, "Перевыставить");
+        if let Some(known) = self.deals.get_mut(&deal) {
+            known.ordered = true;
+            known.replaced.push(now);
+        }
+    }
+
+    fn leave(&mut self, now: Timestamp, deal: i64) {
+        self.say(now, deal, "Оставить");
+        if let Some(known) = self.deals.get_mut(&deal) {
+            known.left.push(now);
+        }
+    }
+
+    /// An invoice for what has none any more.
+    pub(crate) fn order_anew(&mut self, now: Timestamp, deal: i64) {
+        self.say(now, deal, "Выставить счёт");
+        if let Some(known) = self.deals.get_mut(&deal) {
+            known.ordered = true;
+        }
+    }
+
+    fn say(&self, now: Timestamp, deal: i64, order: &str) {
+        let fields = json!({office::COMMAND: order});
+        let edited = self.portal.manager().edit_deal(deal, fields);
+        let words = format!("deal {deal}: {}: {edited:?}", order.to_lowercase());
+        self.tell(now, "said in the field", words);
     }
 
     fn edit_title(&mut self, now: Timestamp, deal: i64) {

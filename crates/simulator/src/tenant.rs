@@ -146,6 +146,8 @@ impl Tenant {
                 weather.deals.min(3)
             },
             omitted: weather.omitted,
+            pilot: weather.pilot,
+            old_rates: weather.old_rates,
         };
         Ok(Self {
             place,

@@ -63,8 +63,16 @@ pub(crate) struct Weather {
     pub(crate) managers: Duration,
     pub(crate) accountant: Option<Duration>,
     pub(crate) integrator: Option<Duration>,
+    /// Somebody answers questions that offer choices.
+    pub(crate) administrator: Option<Duration>,
     /// The acts that nobody does on this day.
     pub(crate) omitted: u64,
+    /// More invoices at once than this are asked about; 0: never.
+    pub(crate) ask_above: u32,
+    /// Only the deals of one manager are ours.
+    pub(crate) pilot: bool,
+    /// Some lines still bear a VAT rate that ended.
+    pub(crate) old_rates: bool,
 }
 
 /// Mean times between disturbances.
@@ -159,7 +167,11 @@ impl Weather {
             managers: dice.time(secs(8), secs(80)),
             accountant: None,
             integrator: None,
+            administrator: None,
             omitted: 0,
+            ask_above: 0,
+            pilot: false,
+            old_rates: false,
         };
         if !calm {
             weather.darken(dice);
@@ -168,6 +180,9 @@ impl Weather {
             }
         }
         weather.rarities(&mut Dice::of(seed, About::Rarities));
+        if !calm && !weather.hangs {
+            weather.rules(&mut Dice::of(seed, About::Rules));
+        }
         weather
     }
 
@@ -201,7 +216,11 @@ impl Weather {
             managers: Duration::MAX,
             accountant: None,
             integrator: None,
+            administrator: None,
             omitted: 0,
+            ask_above: 0,
+            pilot: false,
+            old_rates: false,
         }
     }
 
@@ -238,6 +257,16 @@ impl Weather {
         }
     }
 
+    /// What the office has agreed upon beside the usual.
+    fn rules(&mut self, dice: &mut Dice) {
+        self.administrator = dice.chance(500).then(|| dice.time(secs(30), secs(300)));
+        if dice.chance(150) {
+            self.ask_above = u32::try_from(dice.between(1, 2)).unwrap_or(1);
+        }
+        self.pilot = dice.chance(120);
+        self.old_rates = dice.chance(150);
+    }
+
     /// What lasts for the whole day, in words.
     pub(crate) fn marks(&self) -> Vec<&'static str> {
         let robots = self.robot_after_ms.is_some() || self.field_robot.is_some();
@@ -257,6 +286,9 @@ impl Weather {
             (self.token_seconds < 3_600, "short tokens"),
             (self.operating_limit_ms.is_some(), "short run time"),
             (robots, "robots"),
+            (self.ask_above > 0, "guarded against floods"),
+            (self.pilot, "pilot"),
+            (self.old_rates, "ended rates"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

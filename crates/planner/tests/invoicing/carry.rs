@@ -86,6 +86,7 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         contractor,
         draft,
         seller,
+        ordered,
     } = action
     else {
         return None;
@@ -106,6 +107,6 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         deleted: false,
         compared: None,
         replaced: false,
-        order_open: false,
+        order_open: *ordered,
     })
 }

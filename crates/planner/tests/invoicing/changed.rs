@@ -211,3 +211,65 @@ fn what_is_to_be_replaced_is_issued_wherever_the_deal_stands() {
     assert!(done.contains(&"invoice/whole/2".to_owned()), "{done:?}");
     assert_eq!(moved.now, noon());
 }
+
+#[test]
+fn an_order_to_reissue_what_is_not_there_issues_just_one() {
+    let mut ordered = order(deal(), "перевыставить");
+    let done = settle(&mut ordered);
+    assert!(done.contains(&"invoice/whole/1".to_owned()), "{done:?}");
+    assert_eq!(ordered.snapshot.invoices.len(), 1, "{done:?}");
+    // Also where the field is read again before the portal has emptied it.
+    for word in ["перевыставить", "выставить счёт"] {
+        let mut stuck = order(deal(), word);
+        for _round in 0..12 {
+            let mut plan = stuck.planned();
+            plan.actions
+                .retain(|action| !matches!(action, Action::WriteFields { .. }));
+            stuck.carry_out(plan);
+        }
+        assert_eq!(stuck.snapshot.invoices.len(), 1);
+    }
+}
+
+#[test]
+fn an_order_to_issue_means_another_only_where_there_is_none_any_more() {
+    let mut deleted = order(
+        deal().settled().invoice(|it| it.deleted = true),
+        "выставить счёт",
+    );
+    let done = settle(&mut deleted);
+    assert_eq!(
+        &done[..2],
+        ["give up whole/1", "invoice/whole/2"],
+        "{done:?}"
+    );
+    let mut living = order(deal().settled(), "выставить счёт");
+    assert_snapshot!(settle(&mut living).join("\n"), @"fields, the order is out");
+}
+
+#[test]
+fn an_invoice_is_not_given_up_while_another_could_not_be_made() {
+    let nameless = |deal: TestDeal| deal.buyer(|it| it.kpp.clear());
+    let mut ordered = order(nameless(changed()), "перевыставить");
+    assert_snapshot!(settle(&mut ordered).join("\n"), @r"
+    Счёт № 17 не перевыставлен. Что нужно исправить:
+    • не указан КПП покупателя
+    Потом дайте команду ещё раз.
+    fields, the order is out
+    bell/DEAL-CHANGED-AFTER-INVOICE
+    ");
+    assert_eq!(ordered.snapshot.next_slot().generation, 1);
+    let told = nameless(answered(changed(), "reissue"));
+    assert_eq!(told.planned().given_up, None);
+}
+
+#[test]
+fn a_deal_that_is_deleted_before_its_invoice_is_replaced_leaves_a_question() {
+    let given_up = deal().settled().invoice(|it| {
+        it.live = false;
+        it.replaced = true;
+    });
+    let gone = given_up.seen(planner::Seen::Gone);
+    let cases: Vec<_> = gone.planned().cases.into_iter().map(|it| it.code).collect();
+    assert_eq!(cases, [planner::CaseCode::DealDeleted]);
+}

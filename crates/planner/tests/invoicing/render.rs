@@ -86,6 +86,7 @@ fn action(action: &Action, plan: &Plan) -> String {
             contractor,
             draft,
             seller,
+            ordered: _,
         } => format!(
             "issue {slot} to {contractor}\n{}\n  payable to {} {}",
             draft_lines(draft),

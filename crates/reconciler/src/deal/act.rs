@@ -481,6 +481,7 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         contractor,
         draft,
         seller,
+        ordered,
     } = action
     else {
         return None;
@@ -502,6 +503,6 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         deleted: false,
         compared: None,
         replaced: false,
-        order_open: false,
+        order_open: *ordered,
     })
 }

@@ -146,6 +146,9 @@ fn take_decisions(deal: &mut Looked, plan: &mut Plan, now: Timestamp, record: &m
             decided = true;
         }
     }
+    // What was noted of them before in this look is older than the decision.
+    deal.links
+        .retain(|link| written.iter().all(|one| one.slot != link.slot));
     let links = written.iter().map(|one| known::link_of(deal.id, one, now));
     record.invoice_links.extend(links);
     for reply in plan.replies.drain(..) {

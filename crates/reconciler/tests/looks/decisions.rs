@@ -3,6 +3,7 @@
 use domain::observed::{DealReading, FieldValue, OurField};
 use domain::{DealId, Price};
 use serde_json::json;
+use store::Subject;
 use testkit::builders::portal;
 use testkit::time::paused;
 
@@ -240,5 +241,41 @@ fn a_copied_deal_is_cleared_of_the_others_invoice_and_a_forgotten_invoice_stays(
         // The same number of another year is another invoice: perhaps this deal's own, forgotten by a restore.
         copy(&desk, 3, issued - jiff::Span::new().years(1)).await;
         assert_eq!(shown(&desk, 3), (Some("1".to_owned()), false));
+    });
+}
+
+#[test]
+fn what_was_replaced_in_the_look_that_compared_it_stays_replaced() {
+    paused(async {
+        let desk = with_invoice().await;
+        // Read whole, compared, replaced and issued anew in one look.
+        desk.office.edit(1, dearer);
+        order(&desk, 1, "перевыставить");
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 2);
+        let deals = [Subject::deal(DealId(1))];
+        let known = desk.store.known(&portal(), &deals).await.unwrap();
+        let links = known.invoice_links.iter();
+        let live: Vec<u32> = links
+            .filter(|link| link.live)
+            .map(|link| link.slot.generation)
+            .collect();
+        assert_eq!(live, [2]);
+    });
+}
+
+#[test]
+fn an_order_that_issued_an_invoice_replaces_it_not_when_its_answer_was_lost() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.office.enter(1);
+        order(&desk, 1, "перевыставить");
+        desk.office.order("issue", Trouble::AnswerLost);
+        desk.event(1).await;
+        desk.run(3_600).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        assert!(!shown(&desk, 1).1, "the order is out");
     });
 }

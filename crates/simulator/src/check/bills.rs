@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Evidence, deal_of};
 use crate::asked::commands;
 use crate::network::{Remote, Told};
-use crate::people::{Deal, Version};
+use crate::people::{Deal, ENDED_RATE, Version};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let versions = evidence
@@ -31,8 +31,10 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         }
     }
     for (deal, histories) in &by_deal {
-        at_most_one_live(*deal, histories, wrong);
-        let Some(known) = evidence.office.deals.get(deal) else {
+        let known = evidence.office.deals.get(deal);
+        let replaced = known.map_or(&[][..], |known| &known.replaced);
+        at_most_one_live(evidence, *deal, histories, replaced, wrong);
+        let Some(known) = known else {
             wrong.push(format!(
                 "[start] deal {deal} was there before we began and has a bill"
             ));
@@ -47,8 +49,21 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     contractors(evidence, wrong);
 }
 
-/// [I-1] At no moment two live bills of ours; never a second after a first that nobody laid hands on.
-fn at_most_one_live(deal: i64, histories: &[&Vec<Arc<Bill>>], wrong: &mut Vec<String>) {
+/// [I-1] At no moment two live bills of ours; never a second after a first that nobody laid hands on. Each time that a
+/// person wanted another in the place of one allows one more: the former is the accountant's to cancel.
+fn at_most_one_live(
+    evidence: &Evidence<'_>,
+    deal: i64,
+    histories: &[&Vec<Arc<Bill>>],
+    replaced: &[Timestamp],
+    wrong: &mut Vec<String>,
+) {
+    // The moments of bills go by the accounting side's clock.
+    let skew = SignedDuration::from_secs(evidence.weather.skew.1);
+    let allowed_by = |at: Timestamp| {
+        let at = at.checked_sub(skew).unwrap_or(at);
+        1 + replaced.iter().filter(|wanted| **wanted <= at).count()
+    };
     let mut moments: Vec<(Timestamp, u64, usize, bool)> = Vec::new();
     for (place, history) in histories.iter().enumerate() {
         for version in *history {
@@ -67,15 +82,16 @@ fn at_most_one_live(deal: i64, histories: &[&Vec<Arc<Bill>>], wrong: &mut Vec<St
         if let Some(slot) = live.get_mut(place) {
             *slot = is_live;
         }
-        if is_creation && live.iter().filter(|live| **live).count() > 1 {
-            wrong.push(format!("[I-1] deal {deal} has two live bills at {at}"));
+        let alive = live.iter().filter(|live| **live).count();
+        if is_creation && alive > allowed_by(at) {
+            wrong.push(format!("[I-1] deal {deal} has {alive} live bills at {at}"));
         }
     }
     let untouched = histories
         .iter()
         .filter(|history| history.len() == 1)
         .count();
-    if untouched > 1 {
+    if untouched > allowed_by(Timestamp::MAX) {
         wrong.push(format!("[I-1] deal {deal} got {untouched} bills"));
     }
 }
@@ -88,14 +104,7 @@ fn of_one_version(
     bill: &Bill,
     wrong: &mut Vec<String>,
 ) {
-    let fits = |version: &&Version| {
-        version.lines.len() == bill.items.len()
-            && version.lines.iter().zip(&bill.items).all(|(line, item)| {
-                line.name == item.product_name
-                    && is_number(&line.price, item.price)
-                    && is_number(&line.quantity, item.quantity)
-            })
-    };
+    let fits = |version: &&Version| has_lines_of(bill, version);
     if !known.versions.iter().any(|version| fits(&version)) {
         wrong.push(format!(
             "[I-5] bill № {} of deal {deal} has lines that the deal never had",
@@ -124,6 +133,16 @@ fn of_one_version(
             bill.number
         ));
     }
+}
+
+/// Whether a bill has the lines of this version. With a rate that ended, a person decides what becomes of the price.
+pub(super) fn has_lines_of(bill: &Bill, version: &Version) -> bool {
+    version.lines.len() == bill.items.len()
+        && version.lines.iter().zip(&bill.items).all(|(line, item)| {
+            line.name == item.product_name
+                && (is_number(&line.price, item.price) || line.vat == ENDED_RATE)
+                && is_number(&line.quantity, item.quantity)
+        })
 }
 
 /// When the reading began on which the first creation sent for a deal rests; none if no answer about this deal came
@@ -174,7 +193,7 @@ pub(super) fn creations<'a>(
 }
 
 /// Whether a decimal number in text is so many millionths.
-pub(super) fn is_number(text: &str, number: Millionths) -> bool {
+fn is_number(text: &str, number: Millionths) -> bool {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{whole}{part:0<6}");
     digits.parse::<u64>().ok() == Some(number.0)

@@ -6,15 +6,23 @@ use std::sync::Arc;
 use emulator_bitrix24::What;
 use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 
-use super::bills::is_number;
+use super::bills::has_lines_of;
 use super::{Evidence, deal_of, is_our_write, is_wanted, stages};
 use crate::office;
-use crate::people::{Deal, Version};
+use crate::people::{Deal, ENDED_RATE, Version};
 use jiff::Timestamp;
 use planner::Attach;
 
 /// Stages in which a deal is over.
 const CLOSED: [&str; 2] = ["WON", office::LOST];
+
+/// What may stand before an invoice.
+const BEFORE_ISSUE: [&str; 4] = [
+    "DEAL-DATA-MISSING",
+    "VAT-RATE-ENDED",
+    "COUNTERPARTY-AMBIGUOUS",
+    "ACTION-REFUSED",
+];
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for (id, deal) in &evidence.office.deals {
@@ -49,6 +57,12 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
     let Some(bill) = bills.last() else {
         return without(evidence, id, deal, is_wanted(&history), wrong);
     };
+    if deal.outside && !deal.ordered {
+        wrong.push(format!("deal {id} is outside the pilot and has a bill"));
+    }
+    if deal.left_out.is_some() && !deal.ordered {
+        wrong.push(format!("deal {id} was left out and has a bill"));
+    }
     if !history.iter().any(|(_, stage)| stage == office::INVOICE) && !deal.ordered {
         wrong.push(format!("deal {id} never wanted the bill that it has"));
     }
@@ -78,14 +92,19 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     let Some(last) = deal.versions.last() else {
         return;
     };
+    let wanted = wanted && !deal.outside;
     let complete = is_complete(evidence, last);
     let ambiguous = asks(evidence, id, &["COUNTERPARTY-AMBIGUOUS"]);
-    if wanted && complete && !ambiguous {
+    // The accounting side takes no bill with it, whatever a person decided.
+    let old_rate = last.lines.iter().any(|line| line.vat == ENDED_RATE)
+        && asks(evidence, id, &["VAT-RATE-ENDED", "ACTION-REFUSED"]);
+    if wanted && complete && !ambiguous && !old_rate && deal.left_out.is_none() {
         wrong.push(format!(
             "[I-4] deal {id} wants an invoice, lacks nothing and has none"
         ));
     }
-    if wanted && !complete && !asks(evidence, id, &["DEAL-DATA-MISSING"]) {
+    let missing = wanted && !complete && !old_rate && deal.left_out.is_none();
+    if missing && !asks(evidence, id, &["DEAL-DATA-MISSING"]) {
         wrong.push(format!("[I-4] deal {id} lacks data and nobody is asked"));
     }
     if !wanted && !deal.ordered && asks(evidence, id, &["DEAL-DATA-MISSING"]) {
@@ -164,19 +183,16 @@ fn asked(
         }
         return;
     }
-    let same = deal.versions.last().is_some_and(|last| {
-        last.lines.len() == issued.items.len()
-            && last.lines.iter().zip(&issued.items).all(|(line, item)| {
-                line.name == item.product_name
-                    && is_number(&line.price, item.price)
-                    && is_number(&line.quantity, item.quantity)
-            })
-    });
+    let last = deal.versions.last();
+    let same = last.is_some_and(|last| has_lines_of(issued, last));
+    let left = deal.is_left();
+    // Given up for another, which waits for what is missing.
+    let waits = !deal.replaced.is_empty() && asks(evidence, id, &BEFORE_ISSUE);
     // What is sold or lost is not compared any more.
     let closed = history
         .last()
         .is_some_and(|(_, stage)| CLOSED.contains(&stage.as_str()));
-    if !same && !closed && !asks(evidence, id, &["DEAL-CHANGED-AFTER-INVOICE"]) {
+    if !same && !left && !waits && !closed && !asks(evidence, id, &["DEAL-CHANGED-AFTER-INVOICE"]) {
         wrong.push(format!(
             "[I-4] deal {id} was changed after its bill № {} and nobody is asked",
             bill.number

@@ -1,0 +1,113 @@
+//! The administrator: answers questions that offer choices, and orders anew what the accountant deleted.
+//!
+//! An answer is one choice of those that the question names. What was decided is kept for the checks.
+
+use std::collections::BTreeSet;
+
+use domain::DealId;
+use planner::Choice;
+use serde_json::{Value, json};
+use store::{Case, CaseFacts};
+
+use crate::dice::{About, Dice};
+use crate::world::{World, told};
+
+const CHANGED: &str = "DEAL-CHANGED-AFTER-INVOICE";
+const DELETED: &str = "INVOICE-DELETED";
+const FLOOD: &str = "INVOICE-FLOOD";
+
+impl World {
+    /// Answers some of the open questions.
+    pub(crate) async fn administer(&mut self, dice: &mut Dice) -> Result<(), String> {
+        let place = self.some_tenant();
+        for case in self.open_cases(place).await? {
+            if dice.chance(500) {
+                self.choose(place, &case, dice).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a question by one of its choices, if it offers any and is open still.
+    pub(crate) async fn choose(
+        &mut self,
+        place: usize,
+        case: &Case,
+        dice: &mut Dice,
+    ) -> Result<bool, String> {
+        let Some(choice) = dice.pick(&choices(&case.facts)) else {
+            return Ok(false);
+        };
+        let (now, host_now) = (self.now(), self.host.now());
+        let Some(tenant) = self.tenants.get_mut(place) else {
+            return Ok(false);
+        };
+        let answer = json!({"choice": choice.word});
+        let answered =
+            self.store
+                .case_answer(&tenant.id, case.id, &answer, "administrator", host_now);
+        if !answered.await.map_err(told)? {
+            return Ok(false);
+        }
+        let (code, subject) = (&case.facts.code, &case.facts.subject);
+        let words = format!("{code} {subject}: {}", choice.word);
+        tenant.office.tell(now, "answered", words);
+        for deal in deals_of(&case.facts) {
+            let Some(deal) = tenant.office.deals.get_mut(&deal) else {
+                continue;
+            };
+            match (code.as_str(), choice.word.as_str()) {
+                (CHANGED, "reissue") => deal.replaced.push(now),
+                (CHANGED, "leave") => deal.left.push(now),
+                (FLOOD, "leave") => deal.left_out = Some(now),
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// Orders another invoice where one was deleted, for each deal once; true if there was anything.
+    pub(crate) async fn order_deleted_anew(&mut self) -> Result<bool, String> {
+        if !Dice::of(self.seed, About::Decisions).chance(700) {
+            return Ok(false);
+        }
+        let now = self.now();
+        let mut decided = false;
+        for place in 0..self.tenants.len() {
+            let asked: BTreeSet<DealId> = self
+                .open_cases(place)
+                .await?
+                .into_iter()
+                .filter(|case| case.facts.code == DELETED)
+                .filter_map(|case| case.facts.subject.as_deal())
+                .collect();
+            let Some(tenant) = self.tenants.get_mut(place) else {
+                continue;
+            };
+            for deal in asked {
+                if tenant.given_up.insert(deal) {
+                    let id = i64::try_from(deal.get()).unwrap_or(i64::MAX);
+                    tenant.office.order_anew(now, id);
+                    decided = true;
+                }
+            }
+        }
+        Ok(decided)
+    }
+}
+
+fn choices(facts: &CaseFacts) -> Vec<Choice> {
+    let choices = facts.facts.get("choices").cloned();
+    choices
+        .and_then(|choices| serde_json::from_value(choices).ok())
+        .unwrap_or_default()
+}
+
+/// The deals that a question is about.
+fn deals_of(facts: &CaseFacts) -> Vec<i64> {
+    let own = facts.subject.as_deal().map(DealId::get);
+    let listed = facts.facts.get("deals").and_then(Value::as_array);
+    let listed = listed.into_iter().flatten().filter_map(Value::as_u64);
+    let all = own.into_iter().chain(listed);
+    all.filter_map(|id| i64::try_from(id).ok()).collect()
+}
