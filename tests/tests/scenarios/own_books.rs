@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use emulator_bitrix24::CustomFieldSeed;
 use provodka::args::{BuyerArgs, CancelArgs, ExportArgs, RegisterCommand};
 use provodka::{check, register};
 use serde_json::json;
@@ -13,18 +12,8 @@ use crate::office;
 use crate::world::{Database, Start, World, postgres, until};
 
 async fn begin(replicas: usize, database: Database) -> World {
-    let mut portal = office::portal();
-    // Orders are typed here; `setup` takes the field as it is.
-    portal.custom_fields.push(CustomFieldSeed {
-        name: office::COMMAND.to_owned(),
-        kind: "string".to_owned(),
-        label: "Что сделать со счётом".to_owned(),
-        entity: "CRM_DEAL".to_owned(),
-        multiple: false,
-        items: Vec::new(),
-    });
     World::begin(Start {
-        portal,
+        portal: office::portal(),
         own_books: true,
         replicas,
         database,
@@ -101,8 +90,11 @@ async fn a_deal_gets_our_number_and_pdf_and_learns_of_its_cancellation() {
     // Another is issued only by order, and under a number of its own.
     world.until_quiet().await;
     assert_eq!(numbers(&world).await, ["СВ-1"]);
-    let order = json!({ office::COMMAND: "перевыставить" });
-    world.portal.manager().edit_deal(deal, order).unwrap();
+    // Chosen from the list that `setup` has made.
+    let manager = world.portal.manager();
+    manager
+        .choose(deal, office::COMMAND, "перевыставить")
+        .unwrap();
     world.until_shown(deal, office::NUMBER, "СВ-2").await;
     world.until_quiet().await;
     assert_eq!(numbers(&world).await, ["СВ-1", "СВ-2"]);

@@ -313,6 +313,20 @@ impl Person {
         self.edit(DEAL, deal, "edit deal", fields)
     }
 
+    /// Chooses an item of a list field by its word.
+    ///
+    /// # Errors
+    /// Where the deal or the word does not exist.
+    pub fn choose(&self, deal: i64, field: &str, word: &str) -> Result<bool, Declined> {
+        let schema = self.emulator.inner.lock().schema(Table::Item(DEAL));
+        let items = schema.field(field).map(|field| field.items.as_slice());
+        let mut items = items.unwrap_or_default().iter();
+        let item = items.find(|item| item.get("VALUE").is_some_and(|value| value == word));
+        let id = item.and_then(|item| item.get("ID")).cloned();
+        let id = id.ok_or_else(|| Declined(format!("`{field}` offers no `{word}`")))?;
+        self.edit_deal(deal, json!({field: id}))
+    }
+
     /// Edits fields of a company.
     ///
     /// # Errors

@@ -92,6 +92,8 @@ pub(crate) struct Field {
     pub(crate) multiple: bool,
     pub(crate) custom: bool,
     pub(crate) title: String,
+    /// What a list offers, as a `fields` method tells it.
+    pub(crate) items: Vec<Value>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -125,27 +127,17 @@ impl Schema {
         schema
     }
 
-    pub(crate) fn push_custom(
-        &mut self,
-        field_name: &str,
-        kind: Kind,
-        multiple: bool,
-        required: bool,
-        title: &str,
-    ) {
-        let mut camel = custom_camel(field_name);
+    /// Adds a custom field under its `upper` name; the other spelling follows from it.
+    pub(crate) fn push_custom(&mut self, field: Field) {
+        let mut camel = custom_camel(&field.upper);
         if self.by_name.contains_key(&camel) {
-            camel = field_name.to_owned();
+            camel.clone_from(&field.upper);
         }
         self.push(Field {
-            upper: field_name.to_owned(),
             camel,
-            kind,
             read_only: false,
-            required,
-            multiple,
             custom: true,
-            title: title.to_owned(),
+            ..field
         });
     }
 
@@ -175,6 +167,9 @@ impl Schema {
                         about.insert(label.into(), Value::from(field.title.clone()));
                     }
                 }
+                if field.custom && field.kind == Kind::Choice {
+                    about.insert("items".into(), Value::from(field.items.clone()));
+                }
             }
             all.insert(name, about);
         }
@@ -198,6 +193,7 @@ fn fixed(upper: &str, kind: Kind, marks: &str) -> Field {
         required: marks.contains('!'),
         multiple: marks.contains('*'),
         custom: false,
+        items: Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::call::{Answer, Call, ListParams, Refusal, Reply};
 use crate::filter::{Filter, Order, Unknown, page};
 use crate::item_methods::origin_of;
-use crate::schema::{ENTITY_TYPES, EntityType, Schema};
+use crate::schema::{ENTITY_TYPES, EntityType, Field, Schema};
 use crate::state::{Origin, State, Table, int, text};
 use crate::value::{Kind, Map, flag_of, int_of, is_empty, members, text_of};
 
@@ -57,13 +57,22 @@ pub(crate) fn join(state: &State, table: Table, schema: &mut Schema) {
     {
         let kind = kind_of(&text(field, "USER_TYPE_ID"));
         let flag = |name: &str| field.get(name).is_some_and(flag_of);
-        schema.push_custom(
-            &text(field, "FIELD_NAME"),
+        let items = members(field.get("LIST").unwrap_or(&Value::Null));
+        let item = |item: &Value| {
+            let part = |name: &str| item.get(name).map(text_of);
+            json!({"ID": part("ID"), "VALUE": part("VALUE")})
+        };
+        schema.push_custom(Field {
+            upper: text(field, "FIELD_NAME"),
+            camel: String::new(),
             kind,
-            flag("MULTIPLE"),
-            flag("MANDATORY"),
-            &label(field),
-        );
+            read_only: false,
+            required: flag("MANDATORY"),
+            multiple: flag("MULTIPLE"),
+            custom: true,
+            title: label(field),
+            items: items.into_iter().map(item).collect(),
+        });
     }
 }
 

@@ -27,6 +27,14 @@ function field(one) {
   } else if (!one.editable) {
     const text = one.name === "OPPORTUNITY" ? money(one.value) : one.value;
     label.append(el("div", { class: "value", "data-field": one.name }, text || "—"));
+  } else if (one.kind === "list") {
+    const select = el("select", { "data-field": one.name, onchange: async () => {
+      await ask(`/page/api/deal/${id}/fields`, "POST", { [one.name]: select.value });
+      toast("Сохранено");
+      shown = -1;
+      document.activeElement.blur();
+    } }, el("option", { value: "" }, "— не выбрано —"), one.items.map((item) => el("option", { value: item.ID, selected: item.ID === one.value }, item.VALUE)));
+    label.append(select);
   } else {
     const input = el("input", { value: (SHOWN[one.kind] ?? same)(one.value), "data-field": one.name, placeholder: one.kind === "date" ? "дд.мм.гггг" : null, onchange: async () => {
       await ask(`/page/api/deal/${id}/fields`, "POST", { [one.name]: (TYPED[one.kind] ?? same)(input.value) });

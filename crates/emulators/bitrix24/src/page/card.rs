@@ -84,22 +84,14 @@ fn fields_of(state: &mut State, deal: &Map) -> Vec<Value> {
             false,
         ));
     }
-    let custom: Vec<(String, Kind, String)> = schema
-        .fields()
-        .iter()
-        .filter(|field| field.custom)
-        .map(|field| (field.upper.clone(), field.kind, field.title.clone()))
-        .collect();
-    for (name, kind, label) in custom {
-        shown.push(shown_field(
-            state,
-            deal,
-            &name,
-            kind,
-            &label,
-            kind != Kind::File,
-            true,
-        ));
+    for field in schema.fields().iter().filter(|field| field.custom) {
+        let editable = field.kind != Kind::File;
+        let (name, title) = (&field.upper, &field.title);
+        let mut one = shown_field(state, deal, name, field.kind, title, editable, true);
+        if field.kind == Kind::Choice {
+            one["items"] = field.items.clone().into();
+        }
+        shown.push(one);
     }
     shown
 }
@@ -123,7 +115,8 @@ fn shown_field(
             .map(|user| format!("{} {}", user.name, user.last_name))
             .unwrap_or_default(),
         Kind::DateTime => text_of(&typed(kind, &state.zone, value)),
-        Kind::Choice => choice(state, name, value),
+        // By its number, as it is kept: the words stand beside it.
+        Kind::Choice => text_of(value),
         _ if value.is_array() => members(value)
             .into_iter()
             .map(text_of)
@@ -134,24 +127,10 @@ fn shown_field(
     let kind = match kind {
         Kind::Date => "date",
         Kind::Money => "money",
+        Kind::Choice => "list",
         _ => "text",
     };
     json!({"name": name, "label": label, "kind": kind, "custom": custom, "editable": editable && !value.is_array(), "value": text})
-}
-
-fn choice(state: &State, name: &str, value: &Value) -> String {
-    let field = state
-        .all(Table::UserField)
-        .find(|field| text(field, "FIELD_NAME") == name);
-    let items = field
-        .and_then(|field| field.get("LIST"))
-        .map(members)
-        .unwrap_or_default();
-    let found = items.into_iter().find(|item| item.get("ID") == Some(value));
-    found
-        .and_then(|item| item.get("VALUE"))
-        .map(text_of)
-        .unwrap_or_default()
 }
 
 fn files(state: &State, value: &Value) -> Vec<Value> {

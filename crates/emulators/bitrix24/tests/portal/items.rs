@@ -230,6 +230,39 @@ async fn funnel_and_stage_go_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_field_tells_its_items_and_is_kept_by_their_numbers() {
+    let portal = Portal::sample();
+    let list = json!([{"VALUE": "List item #1"}, {"VALUE": "List item #2"}]);
+    let fields = json!({"FIELD_NAME": "KB_LIST", "USER_TYPE_ID": "enumeration", "LABEL": "List", "LIST": list});
+    portal
+        .result("crm.deal.userfield.add", json!({"fields": fields}))
+        .await;
+    let fields = portal
+        .result("crm.item.fields", json!({"entityTypeId": 2}))
+        .await;
+    // As the vendor's page on adding items prints it.
+    let items = &fields["fields"]["ufCrmKbList"]["items"];
+    let words: Vec<&str> = items
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["VALUE"].as_str().unwrap())
+        .collect();
+    assert_eq!(words, ["List item #1", "List item #2"]);
+    let second = items[1]["ID"].as_str().unwrap().parse::<i64>().unwrap();
+    let manager = portal.emulator.manager();
+    assert_eq!(
+        manager.choose(1, "UF_CRM_KB_LIST", "List item #2"),
+        Ok(true)
+    );
+    assert!(manager.choose(1, "UF_CRM_KB_LIST", "List item #3").is_err());
+    let item = portal
+        .result("crm.item.get", json!({"entityTypeId": 2, "id": 1}))
+        .await;
+    assert_eq!(item["item"]["ufCrmKbList"], second);
+}
+
+#[tokio::test(start_paused = true)]
 async fn custom_fields_are_named_by_the_vendors_rules_and_files_are_whole_sets() {
     let portal = Portal::sample();
     for (name, kind, multiple) in [
