@@ -281,7 +281,13 @@ impl Peer for Way {
                     None => answer,
                 };
                 let told = match &spoilt {
-                    Some(spoilt) if !spoilt.how.is_readable() => Told::Spoilt,
+                    // The number of a limit says it all, whatever stands beneath it.
+                    Some(spoilt)
+                        if !spoilt.how.is_readable()
+                            && answer.status() != http::StatusCode::TOO_MANY_REQUESTS =>
+                    {
+                        Told::Spoilt
+                    }
                     Some(_) | None => told(&answer),
                 };
                 let said = match self.remote {

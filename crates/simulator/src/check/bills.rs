@@ -73,14 +73,16 @@ fn at_most_one_live(
     }
     moments.sort_unstable();
     let mut live = vec![false; histories.len()];
+    let mut was_dead = live.clone();
     for (at, _, place, is_live) in moments {
         // What a person brings back is his own affair.
         let is_creation = histories
             .get(place)
             .and_then(|history| history.first())
             .is_some_and(|first| first.meta.changed_at == at);
-        if let Some(slot) = live.get_mut(place) {
-            *slot = is_live;
+        if let (Some(slot), Some(was_dead)) = (live.get_mut(place), was_dead.get_mut(place)) {
+            *was_dead |= !is_live;
+            *slot = is_live && !*was_dead;
         }
         let alive = live.iter().filter(|live| **live).count();
         if is_creation && alive > allowed_by(at) {

@@ -77,7 +77,15 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
     }
     shown(evidence, id, bill, wrong);
     asked(evidence, id, deal, bill, &history, wrong);
-    entries(evidence, id, bill, wrong);
+    // One that was given up for another is shown no further.
+    if !waits_for_another(evidence, id, deal) {
+        entries(evidence, id, bill, wrong);
+    }
+}
+
+/// Whether its bill was given up for another, which waits for what is missing.
+fn waits_for_another(evidence: &Evidence<'_>, id: i64, deal: &Deal) -> bool {
+    !deal.replaced.is_empty() && asks(evidence, id, &BEFORE_ISSUE)
 }
 
 /// [I-4] Nothing waits invisibly.
@@ -186,8 +194,7 @@ fn asked(
     let last = deal.versions.last();
     let same = last.is_some_and(|last| has_lines_of(issued, last));
     let left = deal.is_left();
-    // Given up for another, which waits for what is missing.
-    let waits = !deal.replaced.is_empty() && asks(evidence, id, &BEFORE_ISSUE);
+    let waits = waits_for_another(evidence, id, deal);
     // What is sold or lost is not compared any more.
     let closed = history
         .last()

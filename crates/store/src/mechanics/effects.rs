@@ -167,8 +167,9 @@ statements! {
         "UPDATE effect SET request = $3, request_hash = $4, state = 'intended', attempt = 0, not_before = $5,
              error = NULL, updated_at = $6
          WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'refused', 'superseded')";
+    /// Whoever sends it last has to find out what became of it: another subject may have wanted the same before.
     SEND =
-        "UPDATE effect SET state = 'sent', attempt = $7, sent_at = $3, quiet_until = $4, not_after = $5,
+        "UPDATE effect SET state = 'sent', subject = $8, attempt = $7, sent_at = $3, quiet_until = $4, not_after = $5,
              absent_looks = 0, first_absent_at = NULL, error = NULL, fence = $6, updated_at = $3
          WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'unknown')";
     /// All slots ever, and of other keys what is not settled or was refused.
@@ -372,6 +373,7 @@ async fn send(
                     not_after,
                     fence,
                     Value::from(effect.attempt),
+                    Value::from(&effect.subject),
                 ]);
                 if new.once {
                     under_way.insert(lane);
@@ -508,6 +510,7 @@ fn departing(effect: Effect, new: &NewEffect, lease: &Lease, now: Timestamp) -> 
     let this_one = u32::from(!planted::is(Bug::AttemptCountedAfterSend));
     Effect {
         state: EffectState::Sent,
+        subject: new.subject.clone(),
         attempt: effect.attempt + this_one,
         sent_at: Some(now),
         // It may land as late as `quiet` after its last possible departure.

@@ -261,6 +261,18 @@ conformance! {
         assert_eq!(send_one(db, &lease, later, at(60)).await.quiet_until, Some(at(62)));
     }
 
+    async fn an_effect_belongs_to_whoever_sent_it_last(db: &Db) {
+        let lease = leased(db, 1).await;
+        let of = |subject| NewEffect { subject, ..create(1, 1, "r1") };
+        let first = send_one(db, &lease, of(deal(1)), at(0)).await;
+        change(db, &lease, first.id, back(None, true), 1).await.unwrap();
+        let second = send_one(db, &lease, of(deal(2)), at(2)).await;
+        assert_eq!((second.id, &second.subject), (first.id, &deal(2)));
+        assert_eq!(only(db, deal(2)).await.state, EffectState::Sent);
+        let of_first = db.store.known(&portal("a"), &[deal(1)]).await.unwrap().effects;
+        assert!(of_first.is_empty(), "{of_first:?}");
+    }
+
     async fn the_same_key_in_another_portal_is_another_effect(db: &Db) {
         let lease = leased(db, 1).await;
         db.store.portal_put(&a_portal("b")).await.unwrap();
