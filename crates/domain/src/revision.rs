@@ -44,7 +44,8 @@ impl Revision {
         Revision::hashed(&canonical_text(draft))
     }
 
-    fn hashed(text: &str) -> Revision {
+    /// Of a text that stands for what no invoice could be made of.
+    pub fn hashed(text: &str) -> Revision {
         let mut digits = String::with_capacity(64);
         for byte in Sha256::digest(text.as_bytes()) {
             digits.push_str(&format!("{byte:02x}"));

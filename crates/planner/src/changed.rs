@@ -1,8 +1,8 @@
 //! A deal that was changed after its invoice: told line by line once the edits are gathered, and never reissued by
 //! itself. A person replaces the invoice or leaves it, by the field of the deal or by an answer.
 
-use domain::InvoiceStatus;
 use domain::observed::{DealGlance, DealReading};
+use domain::{InvoiceStatus, Revision};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::asking::{Lack, answered, ask, case, merge, responsible};
@@ -76,7 +76,8 @@ fn change(
             let faults = lack.into_faults(snapshot.id).into_iter();
             let found: Vec<String> = faults.map(|fault| fault.what).collect();
             lacks.clone_from(&found);
-            (found.clone(), found.join("; "))
+            let revision = Revision::hashed(&as_typed(reading, &found));
+            (found, revision.short().to_owned())
         }
     };
     Change {
@@ -84,6 +85,20 @@ fn change(
         about: format!("{}: {revision}", invoice.slot),
         lacks,
     }
+}
+
+/// What people made of a deal of which no invoice could be made: an answer to it holds for nothing else.
+fn as_typed(reading: &DealReading, found: &[String]) -> String {
+    let rows = reading.rows.iter().map(|row| {
+        let (quantity, price, vat) = (row.quantity, row.price, &row.vat);
+        let vat_included = row.vat_included;
+        format!("{} {quantity} {price} {vat:?} {vat_included}", row.name)
+    });
+    let company = format!("{:?}", reading.glance.deal.company);
+    rows.chain([company])
+        .chain(found.iter().cloned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// An invoice that is still to be paid when a rate of its lines ends: what is shipped later bears another one. The

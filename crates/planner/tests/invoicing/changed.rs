@@ -273,3 +273,17 @@ fn a_deal_that_is_deleted_before_its_invoice_is_replaced_leaves_a_question() {
     let cases: Vec<_> = gone.planned().cases.into_iter().map(|it| it.code).collect();
     assert_eq!(cases, [planner::CaseCode::DealDeleted]);
 }
+
+#[test]
+fn an_answer_holds_for_nothing_else_also_where_no_invoice_could_be_made() {
+    let free = |deal: TestDeal, name: &str| {
+        deal.row(|it| {
+            it.price = Price::parse("0").unwrap();
+            it.name = name.to_owned();
+        })
+    };
+    let left = answered(free(deal().settled(), "Подарок"), "leave");
+    assert!(left.planned().cases.is_empty(), "{}", left.plan());
+    // The same fault in other lines.
+    assert_eq!(free(left, "Другой подарок").planned().cases.len(), 1);
+}
