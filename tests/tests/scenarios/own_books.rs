@@ -4,7 +4,6 @@ use std::path::Path;
 
 use provodka::args::{BuyerArgs, CancelArgs, ExportArgs, RegisterCommand};
 use provodka::{check, register};
-use serde_json::json;
 use store::OfficeBill;
 
 use crate::download::file_of_entry;

@@ -88,8 +88,8 @@ fn fields_of(state: &mut State, deal: &Map) -> Vec<Value> {
         let editable = field.kind != Kind::File;
         let (name, title) = (&field.upper, &field.title);
         let mut one = shown_field(state, deal, name, field.kind, title, editable, true);
-        if field.kind == Kind::Choice {
-            one["items"] = field.items.clone().into();
+        if let (Kind::Choice, Value::Object(one)) = (field.kind, &mut one) {
+            one.insert("items".into(), field.items.clone().into());
         }
         shown.push(one);
     }
