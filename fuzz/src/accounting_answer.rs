@@ -124,6 +124,8 @@ fn order(seller: OrganisationId) -> InvoiceOrder {
             basis: None,
             date: jiff::civil::date(2026, 3, 12),
             due: None,
+            valid_until: None,
+            part: None,
         },
         key: KEY.to_owned(),
     }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::account::AccountError;
 use crate::{
     AmountError, Amounts, Bik, ContractorId, CorrespondentAccount, Counterparty, CounterpartyKey,
-    InvoiceId, Line, Money, Ogrn, OrganisationId, Revision, SettlementAccount, Totals, VatMode,
+    InvoiceId, Line, Money, Ogrn, OrganisationId, Part, Revision, SettlementAccount, Totals,
+    VatMode,
 };
 
 /// A party of a document as printed: the seller or the buyer.
@@ -58,6 +59,12 @@ pub struct InvoiceDraft {
     pub date: Date,
     /// The last day to pay.
     pub due: Option<Date>,
+    /// The last day on which the offer holds; printed, and not told to the accounting side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Date>,
+    /// Of which whole the lines are a part; none: they are the whole. Revisions know the lines alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Box<Part>>,
 }
 
 /// Where an invoice stands on the accounting side.
@@ -115,6 +122,15 @@ impl InvoiceDraft {
     /// The hash of what the invoice depends on; see [`Revision`].
     pub fn revision(&self) -> Revision {
         Revision::of(self)
+    }
+
+    /// The invoice for the whole of which this one bills a part; else itself.
+    pub fn of_whole(&self) -> InvoiceDraft {
+        let mut whole = self.clone();
+        if let Some(part) = whole.part.take() {
+            (whole.mode, whole.lines) = (part.mode, part.lines);
+        }
+        whole
     }
 
     /// What the lines come to.

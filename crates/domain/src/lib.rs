@@ -45,6 +45,7 @@ mod money;
 mod number;
 pub mod observed;
 mod ogrn;
+pub mod part;
 
 pub mod payment;
 mod payment_qr;
@@ -73,6 +74,7 @@ pub use lines::{AmountError, Amounts, Discount, Line, Totals, Unit, totals};
 pub use money::{Money, MoneyError};
 pub use number::NumberError;
 pub use ogrn::{Ogrn, OgrnError, OgrnKind};
+pub use part::{Part, PartError, Share};
 pub use payment_qr::{PaymentQr, PaymentQrError};
 pub use revision::{Revision, RevisionError};
 pub use slot::{EffectKey, Slot, SlotKind, SlotKindError};

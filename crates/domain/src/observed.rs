@@ -46,7 +46,14 @@ pub enum OurField {
 }
 
 /// What a person may order in [`OurField::Command`]: the items of the list that `setup` makes.
-pub const ORDERS: [&str; 3] = ["выставить счёт", "перевыставить", "оставить"];
+pub const ORDERS: [&str; 6] = [
+    "выставить счёт",
+    "перевыставить",
+    "аванс",
+    "остаток",
+    "дополнительный",
+    "оставить",
+];
 
 /// The values of our custom fields as they stand on the deal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

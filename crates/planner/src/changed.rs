@@ -2,7 +2,7 @@
 //! itself. A person replaces the invoice or leaves it, by the field of the deal or by an answer.
 
 use domain::observed::{DealGlance, DealReading};
-use domain::{InvoiceStatus, Revision};
+use domain::{InvoiceStatus, Revision, Slot, SlotKind};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::asking::{Lack, answered, ask, case, merge, responsible};
@@ -10,13 +10,16 @@ use crate::differences::differences;
 use crate::draft::{asks_now, draft};
 use crate::orders::{Order, is_obeyed, order};
 use crate::plan::{GivenUp, Reply};
+use crate::slots::{self, Next};
 use crate::{
-    Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Plan, Policy, Whom, texts,
-    vat,
+    Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Plan, Policy, Whom, parts,
+    texts, vat,
 };
 
 /// The word for another invoice in the place of this one.
 const REISSUE: &str = "reissue";
+/// The word for another invoice beside it.
+const ADDITIONAL: &str = "additional";
 /// The word for leaving it.
 const LEAVE: &str = "leave";
 
@@ -38,7 +41,8 @@ pub(crate) fn plan(
     now: Timestamp,
 ) -> Plan {
     let change = change(snapshot, reading, invoice, policy, now);
-    if let Some(ordered) = ordered(snapshot, glance, invoice, &change) {
+    let lacks = |kind, instead| lacks(snapshot, reading, kind, instead, policy, now);
+    if let Some(ordered) = ordered(snapshot, glance, invoice, &change, lacks) {
         return ordered;
     }
     let key = CaseCode::DealChanged.as_str();
@@ -50,7 +54,10 @@ pub(crate) fn plan(
         Some(REISSUE) if change.lacks.is_empty() && is_replaceable(invoice) => {
             replace(snapshot, invoice, false)
         }
-        Some(_) | None => tell(snapshot, glance, invoice, &change, policy, now),
+        Some(_) | None => {
+            let added = can_be_added(snapshot, reading, policy, now);
+            tell(snapshot, glance, invoice, &change, added, policy, now)
+        }
     }
 }
 
@@ -61,15 +68,14 @@ fn change(
     policy: &Policy,
     now: Timestamp,
 ) -> Change {
-    // Given up is only what another can take the place of: a question of rates or sums may follow, a gap may not.
-    let mut lacks = match draft(snapshot, reading, policy, now) {
-        Err(Lack::Faults(faults)) => faults.into_iter().map(|fault| fault.what).collect(),
-        Ok(_) | Err(Lack::Question(_)) => Vec::new(),
-    };
-    let (found, revision) = match asks_now(snapshot, reading, policy, &invoice.draft) {
+    let slot = invoice.slot;
+    let mut lacks = lacks(snapshot, reading, slot.kind, Some(slot), policy, now);
+    // A part is compared by the whole it is a part of.
+    let issued = invoice.draft.of_whole();
+    let (found, revision) = match asks_now(snapshot, reading, policy, &issued) {
         Ok(asked) => {
             let revision = asked.revision().short().to_owned();
-            (differences(&invoice.draft, &asked), revision)
+            (differences(&issued, &asked), revision)
         }
         // No invoice could be made of it any more: that is a difference as well.
         Err(lack) => {
@@ -87,6 +93,56 @@ fn change(
     }
 }
 
+/// What an invoice of this kind, perhaps in the place of one, could not be made without: given up is only what another can take the place of. A
+/// question of rates or sums may follow, a gap may not.
+pub(crate) fn lacks(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    kind: SlotKind,
+    instead: Option<Slot>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Vec<String> {
+    let made = draft(snapshot, reading, policy, now).and_then(|draft| {
+        let (whole, policy) = (draft.invoice, &policy.invoice);
+        parts::part(snapshot, reading, kind, instead, whole, policy)
+    });
+    match made {
+        Err(Lack::Faults(faults)) => faults.into_iter().map(|fault| fault.what).collect(),
+        Ok(_) | Err(Lack::Question(_)) => Vec::new(),
+    }
+}
+
+/// Whether a person answered that what was added to the deal gets an invoice of its own.
+pub(crate) fn is_to_be_added(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    invoice: &OurInvoice,
+    policy: &Policy,
+    now: Timestamp,
+) -> bool {
+    let key = CaseCode::DealChanged.as_str();
+    let said = |answer: &crate::Answer| answer.key == key && answer.choice == ADDITIONAL;
+    snapshot.answers.0.iter().any(said) && {
+        let change = change(snapshot, reading, invoice, policy, now);
+        snapshot.answers.to(key, &change.about) == Some(ADDITIONAL)
+            && can_be_added(snapshot, reading, policy, now)
+    }
+}
+
+fn can_be_added(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    policy: &Policy,
+    now: Timestamp,
+) -> bool {
+    slots::next(snapshot, Order::Additional) == Next::Issue(SlotKind::Additional)
+        && draft(snapshot, reading, policy, now).is_ok_and(|draft| {
+            let (kind, whole) = (SlotKind::Additional, draft.invoice);
+            parts::part(snapshot, reading, kind, None, whole, &policy.invoice).is_ok()
+        })
+}
+
 /// What people made of a deal of which no invoice could be made: an answer to it holds for nothing else.
 fn as_typed(reading: &DealReading, found: &[String]) -> String {
     let rows = reading.rows.iter().map(|row| {
@@ -101,26 +157,28 @@ fn as_typed(reading: &DealReading, found: &[String]) -> String {
         .join("\n")
 }
 
-/// An invoice that is still to be paid when a rate of its lines ends: what is shipped later bears another one. The
+/// The first invoice that is still to be paid when a rate of its lines ends: what is shipped later bears another one. The
 /// administrator gets one list of them, and each can be left or replaced.
-pub(crate) fn rate_ended(
-    snapshot: &DealSnapshot,
-    invoice: &OurInvoice,
-    policy: &Policy,
-    now: Timestamp,
-) -> Plan {
+pub(crate) fn rate_ended(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     let code = CaseCode::InvoiceRateEnded;
-    let about = invoice.slot.to_string();
-    let is_open = !invoice.deleted
-        && matches!(
-            invoice.status,
-            InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid
-        );
-    let zone = policy.organisation(&invoice.organisation);
-    let zone = zone.map_or(jiff::tz::TimeZone::UTC, Organisation::zone);
-    let ended = vat::ended_since(&invoice.draft, invoice.date, now.to_zoned(zone).date());
-    let left = snapshot.answers.to(code.as_str(), &about) == Some(LEAVE);
-    let Some(rate) = ended.filter(|_| is_open && !left) else {
+    let is_left = |invoice: &OurInvoice| {
+        let about = invoice.slot.to_string();
+        snapshot.answers.to(code.as_str(), &about) == Some(LEAVE)
+    };
+    let mut live = snapshot.invoices.iter().filter(|invoice| invoice.live);
+    let ended = live.find_map(|invoice| {
+        let is_open = !invoice.deleted
+            && matches!(
+                invoice.status,
+                InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid
+            );
+        let zone = policy.organisation(&invoice.organisation);
+        let zone = zone.map_or(jiff::tz::TimeZone::UTC, Organisation::zone);
+        let ended = vat::ended_since(&invoice.draft, invoice.date, now.to_zoned(zone).date());
+        let rate = ended.filter(|_| is_open && !is_left(invoice))?;
+        Some((invoice, rate))
+    });
+    let Some((invoice, rate)) = ended else {
         return answered(snapshot, Plan::default(), &[code]);
     };
     let choices = vec![Choice {
@@ -130,7 +188,7 @@ pub(crate) fn rate_ended(
     let text = texts::with_choices(&texts::rate_ended(invoice, rate), &choices);
     let mut asked = case(snapshot.id, code, text, Whom::Administrator);
     asked.case.choices = choices;
-    asked.case.about = about;
+    asked.case.about = invoice.slot.to_string();
     ask(snapshot, asked)
 }
 
@@ -143,33 +201,53 @@ pub(crate) fn is_replaceable(invoice: &OurInvoice) -> bool {
         )
 }
 
-/// The accountant took it back: who orders an invoice means another.
-fn is_void(invoice: &OurInvoice) -> bool {
-    invoice.deleted || invoice.status == InvoiceStatus::Cancelled
-}
-
 /// What a person ordered in the deal's field; none: nothing that is to be done here.
 fn ordered(
     snapshot: &DealSnapshot,
     glance: &DealGlance,
     invoice: &OurInvoice,
     change: &Change,
+    lacks: impl Fn(SlotKind, Option<Slot>) -> Vec<String>,
 ) -> Option<Plan> {
+    let changed = glance.deal.changed;
+    let not_replaced = |invoice: &OurInvoice, lacks: &[String]| {
+        let about = format!("order/{}/{changed}", invoice.slot);
+        Some(said(snapshot, &about, texts::not_replaced(invoice, lacks)))
+    };
     match order(glance)? {
-        // It was obeyed: the field is emptied with the others.
-        Order::Issue | Order::Reissue if is_obeyed(snapshot) => None,
-        Order::Issue if !is_void(invoice) => None,
-        Order::Issue | Order::Reissue if !is_replaceable(invoice) => Some(said(
+        Order::Issue | Order::Advance | Order::Rest | Order::Additional | Order::Reissue
+            if is_obeyed(snapshot) =>
+        {
+            // The field is emptied with the others.
+            None
+        }
+        Order::Reissue if !is_replaceable(invoice) => Some(said(
             snapshot,
             &format!("order/{}/paid", invoice.slot),
             texts::not_after_payment(invoice),
         )),
-        Order::Issue | Order::Reissue if !change.lacks.is_empty() => Some(said(
-            snapshot,
-            &format!("order/{}/{}", invoice.slot, glance.deal.changed),
-            texts::not_replaced(invoice, &change.lacks),
-        )),
-        Order::Issue | Order::Reissue => Some(replace(snapshot, invoice, true)),
+        Order::Reissue if !change.lacks.is_empty() => not_replaced(invoice, &change.lacks),
+        Order::Reissue => Some(replace(snapshot, invoice, true)),
+        order @ (Order::Issue | Order::Advance | Order::Rest | Order::Additional) => {
+            match slots::next(snapshot, order) {
+                Next::Nothing => None,
+                // The caller issues what lacks nothing.
+                Next::Issue(kind) => {
+                    let lacks = lacks(kind, None);
+                    let text = texts::not_issued(kind, &lacks);
+                    let about = format!("order/refused/{changed}");
+                    (!lacks.is_empty()).then(|| said(snapshot, &about, text))
+                }
+                Next::Refuse(why) => Some(said(snapshot, &format!("order/refused/{changed}"), why)),
+                Next::Replace(slot) => {
+                    let left = snapshot.invoices.iter().find(|one| one.slot == slot)?;
+                    match lacks(slot.kind, Some(slot)) {
+                        lacks if lacks.is_empty() => Some(replace(snapshot, left, true)),
+                        lacks => not_replaced(left, &lacks),
+                    }
+                }
+            }
+        }
         Order::Leave => {
             let key = CaseCode::DealChanged.as_str();
             let open = snapshot.open_cases.contains_key(key);
@@ -191,7 +269,7 @@ fn ordered(
 }
 
 /// An answer in the timeline, once.
-fn said(snapshot: &DealSnapshot, about: &str, text: String) -> Plan {
+pub(crate) fn said(snapshot: &DealSnapshot, about: &str, text: String) -> Plan {
     let mut plan = Plan::default();
     if !snapshot.done.contains_key(&format!("timeline/{about}")) {
         let about = about.to_owned();
@@ -229,6 +307,7 @@ fn tell(
     glance: &DealGlance,
     invoice: &OurInvoice,
     change: &Change,
+    added: bool,
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
@@ -243,6 +322,12 @@ fn tell(
         choices.push(Choice {
             word: REISSUE.to_owned(),
             text: "перевыставить: новый счёт вместо этого".to_owned(),
+        });
+    }
+    if added {
+        choices.push(Choice {
+            word: ADDITIONAL.to_owned(),
+            text: "дополнительный: отдельный счёт на добавленное".to_owned(),
         });
     }
     choices.push(Choice {

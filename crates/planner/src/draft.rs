@@ -53,6 +53,8 @@ pub(crate) fn draft(
                 basis,
                 date,
                 due: terms::due(reading, &policy.invoice, date),
+                valid_until: terms::valid_until(&policy.invoice, date),
+                part: None,
             },
             seller,
         }),

@@ -82,9 +82,12 @@ pub fn may_want(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> boo
         }
 }
 
-/// A person wants it: by an order in the deal, or by a decision about its former invoice.
+/// A person wants it: by an order in the deal, or by a decision about its former invoice. Beside an invoice there is
+/// another only by such.
 fn is_by_hand(snapshot: &DealSnapshot) -> bool {
-    snapshot.is_to_be_replaced() || snapshot.glance().is_some_and(is_ordered)
+    snapshot.live_invoice().is_some()
+        || snapshot.to_replace().is_some()
+        || snapshot.glance().is_some_and(is_ordered)
 }
 
 /// What the administrator reads.

@@ -4,20 +4,21 @@
 //! more says what ([`Need`]); the reconciler observes it and asks again.
 
 use domain::observed::{DealGlance, DealReading, FieldValue, OurField};
-use domain::{DealId, InvoiceStatus};
+use domain::{DealId, InvoiceStatus, SlotKind};
 use jiff::{SignedDuration, Timestamp};
 use planted::Bug;
 
 use crate::asking::{Asked, about_invoice, answered, ask, case, choose, lacking, merge};
 use crate::draft::{Draft, draft};
 use crate::flood::Standing;
-use crate::orders::{is_ordered, order};
+use crate::orders::{Order, is_by_order, is_obeyed, is_ordered, order, without_invoice};
+use crate::slots::{self, Next};
 use crate::wanted::{Wanted, at_a_glance, by_history};
 use crate::{
     Action, Attach, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom,
     notices, texts,
 };
-use crate::{changed, copied};
+use crate::{changed, copied, parts};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
@@ -98,6 +99,8 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
         },
         (Seen::Gone, Some(invoice)) => orphaned(snapshot, invoice),
         (Seen::Denied, _) => hidden(snapshot),
+        // A person decided that another takes the place of one there was.
+        (Seen::Glance(_), _) if snapshot.to_replace().is_some() => Plan::need(Need::Whole),
         // Also when the deal has left the stage since.
         (Seen::Glance(glance), Some(invoice))
             if order(glance).is_none()
@@ -106,18 +109,19 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
             keep_true(snapshot, glance, None, invoice, policy, now)
         }
         (Seen::Glance(_), Some(_)) => Plan::need(Need::Whole),
-        (Seen::Whole(reading, _), Some(invoice)) => keep_true(
-            snapshot,
-            &reading.glance,
-            Some(reading),
-            invoice,
-            policy,
-            now,
-        ),
-        // A person decided that another takes the place of the one there was.
-        (Seen::Glance(_), None) if snapshot.is_to_be_replaced() => Plan::need(Need::Whole),
-        (Seen::Whole(reading, read_at), None) if snapshot.is_to_be_replaced() => {
-            issue(snapshot, reading, *read_at, policy, now)
+        (Seen::Whole(reading, read_at), invoice)
+            if let Some(kind) = another(snapshot, reading, invoice, policy, now) =>
+        {
+            issue(snapshot, reading, *read_at, kind, policy, now)
+        }
+        (Seen::Whole(reading, _), Some(invoice)) => {
+            let glance = &reading.glance;
+            keep_true(snapshot, glance, Some(reading), invoice, policy, now)
+        }
+        (Seen::Glance(_) | Seen::Whole(..), None)
+            if let Some(refused) = without_invoice(snapshot, policy, now) =>
+        {
+            refused
         }
         (Seen::Glance(glance), None) if is_held(snapshot, glance) => held(snapshot),
         (Seen::Whole(reading, _), None) if is_held(snapshot, &reading.glance) => held(snapshot),
@@ -133,8 +137,41 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
             }
             Wanted::Later(at, why) => Plan::later(at, why),
             Wanted::ReadWhole => Plan::need(Need::Whole),
-            Wanted::Yes => issue(snapshot, reading, *read_at, policy, now),
+            Wanted::Yes => {
+                let is_advance = order(&reading.glance) == Some(Order::Advance);
+                let kind = if is_advance {
+                    SlotKind::Advance
+                } else {
+                    SlotKind::Whole
+                };
+                issue(snapshot, reading, *read_at, kind, policy, now)
+            }
         },
+    }
+}
+
+/// An invoice that a person decided on: in the place of one there was, or beside what stands.
+fn another(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    invoice: Option<&OurInvoice>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<SlotKind> {
+    if let Some(kind) = snapshot.to_replace() {
+        return Some(kind);
+    }
+    let invoice = invoice?;
+    match order(&reading.glance).filter(|_| !is_obeyed(snapshot)) {
+        Some(order) => match slots::next(snapshot, order) {
+            Next::Issue(kind) => {
+                let lacks = changed::lacks(snapshot, reading, kind, None, policy, now);
+                lacks.is_empty().then_some(kind)
+            }
+            Next::Nothing | Next::Replace(_) | Next::Refuse(_) => None,
+        },
+        None => changed::is_to_be_added(snapshot, reading, invoice, policy, now)
+            .then_some(SlotKind::Additional),
     }
 }
 
@@ -158,15 +195,20 @@ pub fn is_fresh(read_at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(read_at) <= FRESH || planted::is(Bug::StaleSnapshot)
 }
 
-/// The deal wants an invoice and has none.
+/// The deal wants an invoice of this kind and has none.
 fn issue(
     snapshot: &DealSnapshot,
     reading: &DealReading,
     read_at: Timestamp,
+    kind: SlotKind,
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
-    let Draft { invoice, seller } = match draft(snapshot, reading, policy, now) {
+    let drafted = draft(snapshot, reading, policy, now).and_then(|Draft { invoice, seller }| {
+        let invoice = parts::part(snapshot, reading, kind, None, invoice, &policy.invoice)?;
+        Ok(Draft { invoice, seller })
+    });
+    let Draft { invoice, seller } = match drafted {
         Ok(draft) => draft,
         Err(lack) => {
             let asked = lacking(snapshot.id, reading, lack);
@@ -211,13 +253,13 @@ fn issue(
             }
             Plan::act(
                 Action::IssueInvoice {
-                    slot: snapshot.next_slot(),
+                    slot: snapshot.next_slot(kind),
                     contractor: contractor.id.clone(),
                     draft: Box::new(invoice),
                     seller: Box::new(seller),
-                    ordered: is_ordered(&reading.glance),
+                    ordered: is_by_order(&reading.glance),
                 },
-                "сделка вошла в стадию счёта, счёта ещё нет",
+                texts::wanted(kind),
             )
         }
         (several, _) => {
@@ -241,7 +283,7 @@ fn keep_true(
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
-    let astray = gone_astray(snapshot.id, invoice);
+    let astray = gone_astray(snapshot);
     let asked_now = astray.as_ref().map(|asked| asked.case.code);
     let mended: Vec<CaseCode> = [
         CaseCode::InvoiceEdited,
@@ -259,15 +301,15 @@ fn keep_true(
         merge(&mut plan, decided.clone());
         return plan;
     }
+    let is_astray = astray.is_some();
     if let Some(case) = astray {
         merge(&mut plan, ask(snapshot, case));
-    } else if let Some(after) = after {
+    }
+    // One question at a time; but who gave an order is answered.
+    if let Some(after) = after.filter(|_| !is_astray || order(glance).is_some()) {
         merge(&mut plan, after);
     }
-    merge(
-        &mut plan,
-        changed::rate_ended(snapshot, invoice, policy, now),
-    );
+    merge(&mut plan, changed::rate_ended(snapshot, policy, now));
     merge(&mut plan, show(snapshot, glance, invoice, policy, now));
     if plan.because.is_empty() {
         plan.because.push(if plan.actions.is_empty() {
@@ -279,8 +321,18 @@ fn keep_true(
     plan
 }
 
-/// What the accountant did to it.
-fn gone_astray(deal: DealId, invoice: &OurInvoice) -> Option<Asked> {
+/// What the accountant did to the first of them of which something is to be told.
+fn gone_astray(snapshot: &DealSnapshot) -> Option<Asked> {
+    let mut live = snapshot.invoices.iter().filter(|one| one.live);
+    live.find_map(
+        |one| match one.is_void() && slots::is_left_behind(snapshot, one) {
+            true => None,
+            false => astray(snapshot.id, one),
+        },
+    )
+}
+
+fn astray(deal: DealId, invoice: &OurInvoice) -> Option<Asked> {
     let ask = |code, text| Some(about_invoice(deal, code, invoice, text));
     if invoice.deleted {
         ask(CaseCode::InvoiceDeleted, texts::deleted(invoice))
@@ -336,14 +388,26 @@ fn show(
     if !fields.is_empty() {
         plan.actions.push(Action::WriteFields { fields });
     }
+    for invoice in snapshot.invoices.iter().filter(|one| one.live) {
+        plan.actions.extend(tell(snapshot, glance, invoice, policy));
+        plan.actions
+            .extend(mark_replaced(snapshot, glance, invoice, policy));
+    }
+    plan
+}
+
+/// The timeline entry of an invoice, then its file.
+fn tell(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    invoice: &OurInvoice,
+    policy: &Policy,
+) -> Option<Action> {
     let about = format!("issued/{}", invoice.slot);
-    let before = snapshot
-        .invoices
-        .iter()
-        .rfind(|one| one.replaced && !one.live);
+    let before = replaced(snapshot, invoice).next_back();
     let text = texts::issued(invoice, &glance.deal, before);
     match snapshot.done.get(&format!("timeline/{about}")) {
-        None => plan.actions.push(Action::AddTimelineEntry { about, text }),
+        None => Some(Action::AddTimelineEntry { about, text }),
         // Of a deleted invoice there is no print form any more.
         Some(Some(entry)) if policy.invoice.attach != Attach::Nothing && !invoice.deleted => {
             let attach = Action::AttachPdf {
@@ -352,15 +416,27 @@ fn show(
                 text,
                 replaced_by: None,
             };
-            if !snapshot.done.contains_key(&attach.mark()) {
-                plan.actions.push(attach);
-            }
+            (!snapshot.done.contains_key(&attach.mark())).then_some(attach)
         }
-        Some(Some(_) | None) => {}
+        Some(Some(_) | None) => None,
     }
-    plan.actions
-        .extend(mark_replaced(snapshot, glance, invoice, policy));
-    plan
+}
+
+/// Those in whose place an invoice stands.
+fn replaced<'a>(
+    snapshot: &'a DealSnapshot,
+    by: &OurInvoice,
+) -> impl DoubleEndedIterator<Item = &'a OurInvoice> {
+    let by = by.slot;
+    let of_kind = snapshot.invoices.iter();
+    let of_kind = of_kind.filter(move |one| one.slot.kind == by.kind && one.slot < by);
+    // Past the last before it that stands for itself.
+    let since = of_kind
+        .clone()
+        .filter(|one| one.live)
+        .map(|one| one.slot)
+        .max();
+    of_kind.filter(move |one| one.replaced && !one.live && Some(one.slot) > since)
 }
 
 /// The files of the invoices that this one replaced say so.
@@ -374,11 +450,7 @@ fn mark_replaced(
     if policy.invoice.attach != Attach::Provodka || invoice.deleted {
         return Vec::new();
     }
-    let replaced = snapshot
-        .invoices
-        .iter()
-        .filter(|one| one.replaced && !one.live);
-    replaced
+    replaced(snapshot, invoice)
         .filter_map(|one| {
             let entry = snapshot.done.get(&format!("timeline/issued/{}", one.slot));
             let attach = Action::AttachPdf {

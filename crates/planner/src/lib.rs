@@ -34,9 +34,11 @@ pub mod invoicing;
 mod lines;
 mod notices;
 mod orders;
+mod parts;
 mod plan;
 mod policy;
 mod seller;
+mod slots;
 mod snapshot;
 mod sums;
 mod terms;
@@ -47,8 +49,8 @@ mod wanted;
 
 pub use plan::{Action, Case, CaseCode, Choice, Fault, GivenUp, Need, Plan, Reply, Whom};
 pub use policy::{
-    Attach, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode, NoRate, Notices, Organisation,
-    OwnLine, OwnUnit, Pilot, Policy, PolicyError, Quiet, Terms, VatPeriod, VatRegime,
+    Advance, Attach, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode, NoRate, Notices,
+    Organisation, OwnLine, OwnUnit, Pilot, Policy, PolicyError, Quiet, Terms, VatPeriod, VatRegime,
 };
 pub use seller::Seller;
 pub use snapshot::{

@@ -3,9 +3,13 @@
 //! An order that replaces an invoice stays noted with that invoice until the field is empty, so that a field that cannot
 //! be emptied replaces nothing a second time.
 
-use domain::observed::DealGlance;
+use domain::observed::{DealGlance, FieldValue, OurField};
+use jiff::Timestamp;
 
-use crate::DealSnapshot;
+use crate::asking::merge;
+use crate::changed::said;
+use crate::invoicing::is_not_kept;
+use crate::{Action, DealSnapshot, Plan, Policy, texts};
 
 /// What a person wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +18,12 @@ pub(crate) enum Order {
     Issue,
     /// Another in the place of the one there is.
     Reissue,
+    /// An invoice for a part in advance.
+    Advance,
+    /// An invoice for what the advance left.
+    Rest,
+    /// An invoice for what was added to the deal.
+    Additional,
     /// The invoice as it is, although the deal was changed.
     Leave,
 }
@@ -26,19 +36,61 @@ pub(crate) fn order(glance: &DealGlance) -> Option<Order> {
         "перевыставить" | "перевыставить счет" => {
             Some(Order::Reissue)
         }
+        "аванс" => Some(Order::Advance),
+        "остаток" => Some(Order::Rest),
+        "дополнительный" | "дополнительный счет" => {
+            Some(Order::Additional)
+        }
         "оставить" | "оставить счет" => Some(Order::Leave),
         _ => None,
     }
 }
 
-/// Whether a person ordered an invoice: also one that is there no more is ordered anew.
+/// Whether a person ordered an invoice where there is none: also one that is there no more is ordered anew.
 pub(crate) fn is_ordered(glance: &DealGlance) -> bool {
-    matches!(order(glance), Some(Order::Issue | Order::Reissue))
+    match order(glance) {
+        Some(Order::Issue | Order::Reissue | Order::Advance) => true,
+        Some(Order::Rest | Order::Additional | Order::Leave) | None => false,
+    }
+}
+
+/// Whether an invoice that is issued now is what the order in the field asked for.
+pub(crate) fn is_by_order(glance: &DealGlance) -> bool {
+    order(glance).is_some_and(|order| order != Order::Leave)
 }
 
 /// Whether the order in the field was carried out already, and the field only has to be emptied.
 pub(crate) fn is_obeyed(snapshot: &DealSnapshot) -> bool {
     snapshot.invoices.iter().any(|invoice| invoice.order_open)
+}
+
+/// The answer to an order that is about an invoice where there is none: said once, and the field emptied.
+pub(crate) fn without_invoice(
+    snapshot: &DealSnapshot,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Plan> {
+    let glance = snapshot.glance()?;
+    let why = match order(glance)? {
+        Order::Rest => texts::NO_REST_BEFORE_ADVANCE,
+        Order::Additional => texts::NOTHING_TO_ADD_TO,
+        Order::Leave => texts::NO_INVOICE_YET,
+        Order::Issue | Order::Reissue | Order::Advance => return None,
+    };
+    let is_followed = policy.funnel(glance.deal.funnel).is_some() && !glance.deal.template;
+    let empty = FieldValue::Empty;
+    let is_kept = !is_not_kept(snapshot, OurField::Command, &empty, now);
+    (is_followed && is_kept && policy.fields.contains_key(&OurField::Command)).then_some(())?;
+    let about = format!("order/refused/{}", glance.deal.changed);
+    let mut plan = said(snapshot, &about, why.to_owned());
+    let emptied = Plan::act(
+        Action::WriteFields {
+            fields: vec![(OurField::Command, empty)],
+        },
+        why,
+    );
+    merge(&mut plan, emptied);
+    Some(plan)
 }
 
 #[cfg(test)]
@@ -80,8 +132,15 @@ mod tests {
     #[test]
     fn every_item_of_the_list_is_an_order_and_other_words_are_none() {
         let orders: Vec<_> = ORDERS.iter().map(|said| order(&saying(said))).collect();
-        let expected = [Order::Issue, Order::Reissue, Order::Leave].map(Some);
-        assert_eq!(orders, expected);
+        let expected = [
+            Order::Issue,
+            Order::Reissue,
+            Order::Advance,
+            Order::Rest,
+            Order::Additional,
+            Order::Leave,
+        ];
+        assert_eq!(orders, expected.map(Some));
         assert_eq!(order(&saying(" Выставить счет ")), Some(Order::Issue));
         for said in ["", "выставить сч", "отменить"] {
             assert_eq!(order(&saying(said)), None, "{said}");

@@ -10,7 +10,7 @@ use domain::observed::{
 };
 use domain::{
     ContractorId, Counterparty, CounterpartyKey, DealId, Inn, InvoiceDraft, InvoiceId,
-    InvoiceStatus, Money, OrganisationId, Revision, Slot,
+    InvoiceStatus, Money, OrganisationId, Revision, Slot, SlotKind,
 };
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +34,7 @@ pub struct DealSnapshot {
     pub own_companies: Vec<OwnCompany>,
     /// Counterparties of the accounting side by seller and INN, as far as they were asked for.
     pub counterparties: BTreeMap<(OrganisationId, Inn), Vec<KnownCounterparty>>,
-    /// The invoices we issued for it, oldest first.
+    /// The invoices we issued for it, in the order of their slots: whole, advance, rest, additional.
     pub invoices: Vec<OurInvoice>,
     /// An invoice of this deal whose creation was sent and is not settled: nothing may be created beside it.
     pub creating: Option<Creating>,
@@ -170,6 +170,16 @@ impl OurInvoice {
             .totals()
             .map_or(self.total, |totals| totals.gross)
     }
+
+    /// The accountant took it back.
+    pub(crate) fn is_void(&self) -> bool {
+        self.deleted || self.status == InvoiceStatus::Cancelled
+    }
+
+    /// Whether it is to be paid for the deal.
+    pub(crate) fn stands(&self) -> bool {
+        self.live && !self.is_void()
+    }
 }
 
 /// An event that comes later than this after the last change is about something else.
@@ -243,7 +253,7 @@ impl DealSnapshot {
         if let Some(glance) = self.glance_mut() {
             glance.deal.changed = changed;
         }
-        if let Some(invoice) = self.invoices.iter_mut().rfind(|invoice| invoice.live) {
+        if let Some(invoice) = self.live_invoice_mut() {
             invoice.compared = Some(changed);
         }
     }
@@ -256,18 +266,38 @@ impl DealSnapshot {
         }
     }
 
-    /// The invoice that stands for the deal.
+    /// The invoice that the deal shows and is compared with: the last that is to be paid, else the last there is.
     pub fn live_invoice(&self) -> Option<&OurInvoice> {
-        self.invoices.iter().rfind(|invoice| invoice.live)
+        let live = self.invoices.iter().filter(|invoice| invoice.live);
+        live.max_by_key(|invoice| (invoice.stands(), invoice.slot))
     }
 
-    /// A person decided that another takes the place of the last invoice, and it is not there yet.
-    pub(crate) fn is_to_be_replaced(&self) -> bool {
-        let last = self
-            .invoices
+    /// The same, to be changed.
+    pub fn live_invoice_mut(&mut self) -> Option<&mut OurInvoice> {
+        let live = self.invoices.iter_mut().filter(|invoice| invoice.live);
+        live.max_by_key(|invoice| (invoice.stands(), invoice.slot))
+    }
+
+    /// The last invoice of a kind that is to be paid.
+    pub(crate) fn standing(&self, kind: SlotKind) -> Option<&OurInvoice> {
+        let of_kind = self.invoices.iter().filter(|one| one.slot.kind == kind);
+        of_kind
+            .filter(|one| one.stands())
+            .max_by_key(|one| one.slot)
+    }
+
+    /// The kind of an invoice in whose place a person wants another, which is not there yet.
+    pub(crate) fn to_replace(&self) -> Option<SlotKind> {
+        let last_of_kind = |invoice: &&OurInvoice| {
+            let mut of_kind = self.invoices.iter();
+            let slot = invoice.slot;
+            !of_kind.any(|one| one.slot.kind == slot.kind && one.slot > slot)
+        };
+        self.invoices
             .iter()
-            .max_by_key(|invoice| invoice.slot.generation);
-        last.is_some_and(|invoice| !invoice.live && invoice.replaced)
+            .filter(last_of_kind)
+            .find(|invoice| !invoice.live && invoice.replaced)
+            .map(|invoice| invoice.slot.kind)
     }
 
     /// The order in the deal's field is gone: the invoices that it replaced; each is to be written again.
@@ -291,18 +321,16 @@ impl DealSnapshot {
         .collect()
     }
 
-    /// The slot that the next invoice for the whole deal would take: the generation grows only when
-    /// the former one was given up by a recorded decision.
-    pub fn next_slot(&self) -> Slot {
+    /// The slot that the next invoice of a kind would take: past every one of the kind there was. Whether there may
+    /// be one beside what stands is not said here.
+    pub fn next_slot(&self, kind: SlotKind) -> Slot {
+        let first = Slot::first(kind);
         if planted::is(Bug::DoneKeyBlocksReissue) {
-            return Slot::first(domain::SlotKind::Whole);
+            return first;
         }
-        self.invoices
-            .iter()
-            .filter(|invoice| invoice.slot.kind == domain::SlotKind::Whole && !invoice.live)
-            .filter_map(|invoice| invoice.slot.next())
-            .max_by_key(|slot| slot.generation)
-            .unwrap_or(Slot::first(domain::SlotKind::Whole))
+        let of_kind = self.invoices.iter().filter(|one| one.slot.kind == kind);
+        let last = of_kind.map(|one| one.slot).max();
+        last.and_then(Slot::next).unwrap_or(first)
     }
 
     /// Counterparties of the accounting side that bear the buyer's INN; `None` if nobody asked yet.

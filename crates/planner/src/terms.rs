@@ -1,4 +1,4 @@
-//! What an invoice says beside its lines: the contract behind it and the last day to pay.
+//! What an invoice says beside its lines: the contract behind it, the last day to pay and the last day of the offer.
 
 use domain::calendar::{after_calendar_days, after_working_days};
 use domain::display;
@@ -57,6 +57,15 @@ pub(crate) fn due(reading: &DealReading, policy: &InvoicePolicy, date: Date) -> 
     let count = own
         .and_then(|own| own.due_count)
         .unwrap_or(policy.due_count);
+    counted(count, date, days)
+}
+
+/// The last day on which the offer holds.
+pub(crate) fn valid_until(policy: &InvoicePolicy, date: Date) -> Option<Date> {
+    counted(policy.valid_count, date, policy.valid_days?)
+}
+
+fn counted(count: DueCount, date: Date, days: u16) -> Option<Date> {
     match count {
         DueCount::Calendar => after_calendar_days(date, days),
         DueCount::Working => after_working_days(date, days),

@@ -2,7 +2,8 @@
 
 use domain::observed::Owner;
 use domain::{
-    AccountError, AmountError, BikError, Deal, InnError, InvoiceStatus, KppError, VatRate, display,
+    AccountError, AmountError, BikError, Deal, InnError, InvoiceStatus, KppError, SlotKind,
+    VatRate, display,
 };
 
 use crate::{Choice, Fault, OurInvoice, sums};
@@ -26,18 +27,107 @@ pub(crate) const DELETED_LABEL: &str = "Удалён в учёте";
 pub(crate) fn issued(invoice: &OurInvoice, deal: &Deal, before: Option<&OurInvoice>) -> String {
     let instead = before.map(|before| format!(", взамен счёта № {}", before.number));
     let said = format!(
-        "Выставлен счёт № {} от {} на сумму {}{}",
+        "Выставлен счёт № {} от {} {} {}{}",
         invoice.number,
         display::date(invoice.date),
+        on(invoice.slot.kind),
         display::money(invoice.total),
         instead.unwrap_or_default()
     );
-    let differs = deal.amount != invoice.total;
+    let differs = deal.amount != invoice.total && invoice.slot.kind == SlotKind::Whole;
     if differs && sums::is_rounding(deal, invoice.total, invoice.draft.lines.len()) {
         let amount = display::money(deal.amount);
         return format!("{said}. В сделке {amount}: CRM округлила иначе, верны строки");
     }
     said
+}
+
+/// Why an invoice of this kind is issued.
+pub(crate) fn wanted(kind: SlotKind) -> &'static str {
+    match kind {
+        SlotKind::Whole => "сделка вошла в стадию счёта, счёта ещё нет",
+        SlotKind::Advance => "нужен счёт на аванс, его ещё нет",
+        SlotKind::Rest => "нужен счёт на остаток после аванса",
+        SlotKind::Additional => "нужен счёт на то, что добавлено в сделку",
+    }
+}
+
+/// What part of the deal an invoice of this kind bills, before its sum.
+fn on(kind: SlotKind) -> &'static str {
+    match kind {
+        SlotKind::Whole => "на сумму",
+        SlotKind::Advance => "на аванс",
+        SlotKind::Rest => "на остаток",
+        SlotKind::Additional => "на добавленное в сделку, сумма",
+    }
+}
+
+/// `счёт на аванс № 17 от 12.03.2026`.
+fn named(invoice: &OurInvoice) -> String {
+    let kind = match invoice.slot.kind {
+        SlotKind::Whole => "счёт на всю сумму",
+        SlotKind::Advance => "счёт на аванс",
+        SlotKind::Rest => "счёт на остаток",
+        SlotKind::Additional => "дополнительный счёт",
+    };
+    let date = display::date(invoice.date);
+    format!("{kind} № {} от {date}", invoice.number)
+}
+
+/// Why the whole is not billed beside its parts.
+pub(crate) fn no_whole_after(part: &OurInvoice) -> String {
+    let instead = match part.slot.kind {
+        SlotKind::Advance => "остаток",
+        SlotKind::Whole | SlotKind::Rest | SlotKind::Additional => "дополнительный",
+    };
+    format!(
+        "Счёт на всю сумму не выставлен: уже есть {}. Выберите «{instead}».",
+        named(part)
+    )
+}
+
+/// Why there is no advance any more.
+pub(crate) fn no_advance_after(before: &OurInvoice) -> String {
+    format!(
+        "Счёт на аванс не выставлен: уже есть {}. Заменить его можно командой «перевыставить».",
+        named(before)
+    )
+}
+
+/// Why there is no rest any more.
+pub(crate) fn no_rest_after(before: &OurInvoice) -> String {
+    format!("Счёт на остаток не выставлен: уже есть {}.", named(before))
+}
+
+pub(crate) const NO_REST_BEFORE_ADVANCE: &str =
+    "Счёт на остаток не выставлен: счёта на аванс в сделке нет. Сначала выберите «аванс».";
+
+/// Why there is nothing additional before the rest.
+pub(crate) fn added_goes_into_the_rest(advance: &OurInvoice) -> String {
+    format!(
+        "Дополнительный счёт не выставлен: есть {}, и всё добавленное войдёт в счёт на остаток. Выберите «остаток».",
+        named(advance)
+    )
+}
+
+pub(crate) const NOTHING_TO_ADD_TO: &str =
+    "Дополнительный счёт не выставлен: счёта, к которому он добавлялся бы, в сделке нет.";
+
+/// The answer to an order for which there is no invoice yet.
+pub(crate) const NO_INVOICE_YET: &str = "Команда не выполнена: счёта в сделке ещё нет.";
+
+/// Why a part that was ordered was not billed.
+pub(crate) fn not_issued(kind: SlotKind, lacks: &[String]) -> String {
+    let what = match kind {
+        SlotKind::Whole => "Счёт",
+        SlotKind::Advance => "Счёт на аванс",
+        SlotKind::Rest => "Счёт на остаток",
+        SlotKind::Additional => "Дополнительный счёт",
+    };
+    format!(
+        "{what} не выставлен:\n• {}\nКогда исправите, дайте команду ещё раз.",
+        lacks.join("\n• ")
+    )
 }
 
 /// What is missing, one line each, with a link to where it is mended.

@@ -52,10 +52,15 @@ impl SetUpPortal for Connector {
         wanted: &[(OurField, String)],
     ) -> Result<Vec<(OurField, String)>, ConnectorError> {
         let present = self.present_fields(call).await?;
+        let is_there = |present: &[wire::UserField], name: &str| {
+            let name = full_name(name);
+            present.iter().any(|field| field.is_named(&name))
+        };
         let missing: Vec<&(OurField, String)> = wanted
             .iter()
-            .filter(|(_, name)| !present.contains(&full_name(name)))
+            .filter(|(_, name)| !is_there(&present, name))
             .collect();
+        self.complete_orders(call, wanted, &present).await?;
         if !missing.is_empty() {
             let commands: Vec<Command> = missing
                 .iter()
@@ -66,10 +71,7 @@ impl SetUpPortal for Connector {
             let refusal = answers.into_iter().find_map(Result::err);
             let present = self.present_fields(call).await?;
             self.forget_kinds();
-            if let Some((_, name)) = wanted
-                .iter()
-                .find(|(_, name)| !present.contains(&full_name(name)))
-            {
+            if let Some((_, name)) = wanted.iter().find(|(_, name)| !is_there(&present, name)) {
                 let words = format!("the field `{}` was not made", full_name(name));
                 return Err(refusal.unwrap_or_else(|| {
                     failed(Verdict::Defect, "crm.deal.userfield.add", "not-made", words)
@@ -139,15 +141,52 @@ impl SetUpPortal for Connector {
 }
 
 impl Connector {
-    async fn present_fields(&self, call: &Call<'_>) -> Result<BTreeSet<String>, ConnectorError> {
+    async fn present_fields(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<Vec<wire::UserField>, ConnectorError> {
         let list = Command::new("crm.deal.userfield.list", json!({"order": {"ID": "ASC"}}));
         let result = self.client.call(call, &list, Effect::Read).await?;
-        let fields = rows::<wire::UserField>(result, "custom fields")
-            .map_err(|shape| other_shape(Effect::Read, list.method, shape.to_string()))?;
-        Ok(fields
+        rows::<wire::UserField>(result, "custom fields")
+            .map_err(|shape| other_shape(Effect::Read, list.method, shape.to_string()))
+    }
+
+    /// A list of orders that an earlier version made gets the items that came since; its own stay as they are.
+    async fn complete_orders(
+        &self,
+        call: &Call<'_>,
+        wanted: &[(OurField, String)],
+        present: &[wire::UserField],
+    ) -> Result<(), ConnectorError> {
+        let mut wanted = wanted
+            .iter()
+            .filter(|(field, _)| *field == OurField::Command);
+        let orders = wanted.next().map(|(_, name)| full_name(name));
+        let orders = orders.and_then(|name| present.iter().find(|field| field.is_named(&name)));
+        // A field of another kind has no items, and people write the words into it.
+        let Some(field) = orders.filter(|field| !field.list.0.is_empty()) else {
+            return Ok(());
+        };
+        let has = |item: &str| {
+            field
+                .list
+                .0
+                .iter()
+                .any(|known| known.value.0.trim() == item)
+        };
+        let new: Vec<Value> = ORDERS
             .into_iter()
-            .map(|field| field.field_name.0.to_uppercase())
-            .collect())
+            .filter(|item| !has(item))
+            .map(|item| json!({"VALUE": item}))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let params = json!({"id": field.id.0, "fields": {"LIST": new}});
+        let update = Command::new("crm.deal.userfield.update", params);
+        self.client.call(call, &update, Effect::Write).await?;
+        self.forget_kinds();
+        Ok(())
     }
 
     async fn bound(&self, call: &Call<'_>) -> Result<Vec<wire::BoundEvent>, ConnectorError> {

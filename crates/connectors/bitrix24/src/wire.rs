@@ -278,7 +278,27 @@ pub(crate) struct Message {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) struct UserField {
+    #[serde(default)]
+    pub(crate) id: Text,
     pub(crate) field_name: Text,
+    /// The items of a list; absent in other kinds of fields.
+    #[serde(default)]
+    pub(crate) list: Rows<ListItem>,
+}
+
+impl UserField {
+    /// Whether it bears this name, which is written in capitals.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.field_name.0.to_uppercase() == name
+    }
+}
+
+/// An item of a list field.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct ListItem {
+    #[serde(default)]
+    pub(crate) value: Text,
 }
 
 /// `result` of `event.offline.get`.

@@ -60,5 +60,7 @@ pub(crate) fn draft() -> InvoiceDraft {
         basis: Some("Договор № 7 от 10.01.2026".to_owned()),
         date: date(2026, 2, 1),
         due: Some(date(2026, 2, 6)),
+        valid_until: None,
+        part: None,
     }
 }

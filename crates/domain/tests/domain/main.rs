@@ -17,6 +17,7 @@ mod ledger;
 mod lines;
 mod matching;
 mod money;
+mod parts;
 mod payment_qr;
 mod payments;
 mod properties;

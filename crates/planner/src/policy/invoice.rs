@@ -27,6 +27,11 @@ pub struct InvoicePolicy {
     /// A date field of the deal that goes before `due_days` where it is filled: `UF_CRM_…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_field: Option<String>,
+    /// Days on which the offer holds, counted from the invoice's date; none: no such date is printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u16>,
+    /// Which days count for that.
+    pub valid_count: DueCount,
     /// A deal's field that says which of our organisations sells, by its id or title here, or as a company: `UF_CRM_…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_field: Option<String>,
@@ -36,6 +41,9 @@ pub struct InvoicePolicy {
     /// Where the contract stands on the deal; it is printed as the basis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
+    /// What an advance is; none: nobody may order one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advance: Option<Advance>,
     /// The one line of a deal that has an amount and no rows; none: a question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_rows: Option<OwnLine>,
@@ -63,9 +71,12 @@ impl Default for InvoicePolicy {
             due_days: Some(5),
             due_count: DueCount::Calendar,
             due_field: None,
+            valid_days: None,
+            valid_count: DueCount::Calendar,
             seller_field: None,
             demand: Vec::new(),
             contract: None,
+            advance: None,
             without_rows: None,
             delivery: None,
             no_rate: NoRate::default(),
@@ -125,6 +136,21 @@ pub struct Contract {
 
 fn contract() -> String {
     "Договор".to_owned()
+}
+
+/// What an advance is: what the deal's fields say, else everybody's percentage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Advance {
+    /// Per cent of the deal's sum with VAT, 1 to 99.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// The deal's field with another percentage: `UF_CRM_…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent_field: Option<String>,
+    /// The deal's field with the sum in roubles, VAT within; it goes before any percentage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sum_field: Option<String>,
 }
 
 /// A line that policy makes.
@@ -193,7 +219,10 @@ impl InvoicePolicy {
     /// The portal's own fields of deals that are read for us.
     pub(crate) fn deal_fields(&self) -> impl Iterator<Item = &str> {
         let contract = self.contract.as_ref();
+        let advance = self.advance.as_ref();
         [
+            advance.and_then(|advance| advance.percent_field.as_deref()),
+            advance.and_then(|advance| advance.sum_field.as_deref()),
             self.due_field.as_deref(),
             self.seller_field.as_deref(),
             contract.map(|contract| contract.number.as_str()),
@@ -221,6 +250,17 @@ impl InvoicePolicy {
             faults.push(
                 "`invoice.demand` has `contract`, and `invoice.contract` names no field".to_owned(),
             );
+        }
+        if let Some(advance) = &self.advance {
+            if advance
+                .percent
+                .is_some_and(|percent| !(1..=99).contains(&percent))
+            {
+                faults.push("`invoice.advance.percent` must be 1 to 99".to_owned());
+            }
+            if *advance == Advance::default() {
+                faults.push("`invoice.advance` says neither a percentage nor a field".to_owned());
+            }
         }
         for (key, line) in [
             ("without_rows", &self.without_rows),

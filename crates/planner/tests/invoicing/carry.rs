@@ -48,7 +48,10 @@ impl TestDeal {
 
 fn fold(snapshot: &mut DealSnapshot, action: &Action, now: Timestamp) {
     match action {
-        Action::IssueInvoice { .. } => snapshot.invoices.extend(issued(action, "17")),
+        Action::IssueInvoice { .. } => {
+            snapshot.invoices.extend(issued(action, "17"));
+            snapshot.invoices.sort_by_key(|invoice| invoice.slot);
+        }
         Action::CreateCounterparty {
             organisation,
             counterparty,

@@ -24,6 +24,7 @@ mod quiet;
 mod render;
 mod rules;
 mod show;
+mod slots;
 mod sums;
 mod vat;
 mod wanted;

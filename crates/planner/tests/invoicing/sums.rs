@@ -235,6 +235,33 @@ fn address_and_account_of_the_buyer_are_demanded_only_where_policy_does() {
 }
 
 #[test]
+fn the_last_day_of_the_offer_is_fixed_at_the_issue() {
+    let until = |days: Option<u16>, count: DueCount| {
+        let deal = deal().with(|deal| {
+            deal.policy.invoice.valid_days = days;
+            deal.policy.invoice.valid_count = count;
+        });
+        let actions = deal.planned().actions;
+        let issued = actions.into_iter().find_map(|action| match action {
+            Action::IssueInvoice { draft, .. } => Some(draft),
+            _ => None,
+        });
+        issued.unwrap().valid_until.map(|day| day.to_string())
+    };
+    assert_eq!(until(None, DueCount::Calendar), None);
+    // Thursday, 12 March 2026: two days later is a Saturday, and the term ends with the Monday.
+    let calendar = until(Some(2), DueCount::Calendar);
+    assert_eq!(calendar.as_deref(), Some("2026-03-16"));
+    let working = until(Some(10), DueCount::Working);
+    assert_eq!(working.as_deref(), Some("2026-03-26"));
+    // What the policy says later changes nothing.
+    let issued = deal()
+        .settled()
+        .with(|deal| deal.policy.invoice.valid_days = Some(3));
+    assert!(issued.planned().is_empty(), "{}", issued.plan());
+}
+
+#[test]
 fn the_last_day_to_pay_is_the_deals_else_the_buyers_else_everybodys() {
     let due = |deal: &TestDeal| {
         deal.planned()

@@ -435,6 +435,7 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
             snapshot.creating = None;
             deal.create_again = None;
             snapshot.invoices.extend(our_invoice(action, answer));
+            snapshot.invoices.sort_by_key(|invoice| invoice.slot);
         }
         Action::CreateCounterparty {
             organisation,

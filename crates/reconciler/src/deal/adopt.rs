@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{DealId, EffectKey, Invoice, OrganisationId, PortalId, Slot};
+use domain::{DealId, EffectKey, Invoice, OrganisationId, PortalId, Slot, SlotKind};
 use engine::LeaseContext;
 use jiff::Timestamp;
 use planner::Action;
@@ -33,7 +33,7 @@ pub(crate) async fn issued_before(
     for (seller, asked) in in_doubt(deals, wanted) {
         let slots: BTreeMap<String, (DealId, Slot)> = asked
             .iter()
-            .flat_map(|(id, slot, _)| keys(&portal, *id, *slot))
+            .flat_map(|(id, _, _)| keys(&portal, *id))
             .collect();
         let keys: Vec<String> = slots.keys().cloned().collect();
         let since = asked.iter().map(|(_, _, created)| *created).min();
@@ -92,9 +92,12 @@ fn in_doubt(
     asked
 }
 
-fn keys(portal: &PortalId, id: DealId, first: Slot) -> Vec<(String, (DealId, Slot))> {
-    std::iter::successors(Some(first), |slot| slot.next())
-        .take(GENERATIONS)
+/// Whatever part of the deal was invoiced.
+fn keys(portal: &PortalId, id: DealId) -> Vec<(String, (DealId, Slot))> {
+    let of_kind =
+        |kind| std::iter::successors(Some(Slot::first(kind)), |slot| slot.next()).take(GENERATIONS);
+    let slots = SlotKind::ALL.into_iter().flat_map(of_kind);
+    slots
         .map(|slot| {
             let key = EffectKey::invoice(portal, id, slot);
             (key.as_str().to_owned(), (id, slot))
@@ -113,7 +116,7 @@ fn adopt(
         .iter()
         .filter_map(|(key, invoice)| slots.get(key).map(|(id, slot)| (*id, *slot, invoice)))
         .collect();
-    ours.sort_by_key(|(id, slot, _)| (*id, slot.generation));
+    ours.sort_by_key(|(id, slot, _)| (*id, *slot));
     for (id, found_slot, invoice) in ours {
         for (of, action) in wanted.iter_mut() {
             if let Action::IssueInvoice { slot, .. } = action

@@ -107,6 +107,7 @@ fn fill(
         .filter(|link| link.deal == id)
         .filter_map(our_invoice)
         .collect();
+    snapshot.invoices.sort_by_key(|invoice| invoice.slot);
     snapshot.open_cases = known
         .cases
         .iter()

@@ -60,7 +60,7 @@ async fn rendered(
         number: &invoice.number,
         date: invoice.date,
         due: invoice.draft.due,
-        valid_until: None,
+        valid_until: invoice.draft.valid_until,
         seller: &seller,
         buyer: &buyer,
         basis: invoice.draft.basis.as_deref(),

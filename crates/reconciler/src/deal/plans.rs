@@ -125,7 +125,7 @@ fn note_compared(deal: &mut Looked, now: Timestamp) {
         return;
     }
     let changed = reading.glance.deal.changed;
-    let invoice = deal.snapshot.invoices.iter_mut().rfind(|one| one.live);
+    let invoice = deal.snapshot.live_invoice_mut();
     if let Some(invoice) = invoice.filter(|one| one.compared != Some(changed)) {
         invoice.compared = Some(changed);
         deal.links.push(known::link_of(deal.id, invoice, now));

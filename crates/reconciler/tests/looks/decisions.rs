@@ -20,7 +20,7 @@ async fn flooded(count: u64) -> Desk {
     desk
 }
 
-async fn answer(desk: &Desk, code: &str, choice: &str) {
+pub(crate) async fn answer(desk: &Desk, code: &str, choice: &str) {
     let cases = desk.open_cases().await;
     let case = cases.iter().find(|case| case.facts.code == code).unwrap();
     let words = case.facts.facts["choices"].as_array().unwrap();
@@ -36,7 +36,7 @@ async fn answer(desk: &Desk, code: &str, choice: &str) {
     assert!(answered.await.unwrap());
 }
 
-fn order(desk: &Desk, id: u64, word: &str) {
+pub(crate) fn order(desk: &Desk, id: u64, word: &str) {
     desk.office.edit(id, |reading| {
         reading.glance.fields.command = Some(word.to_owned());
     });
@@ -106,7 +106,7 @@ fn what_was_left_is_issued_only_by_an_order_and_an_order_passes_the_question() {
     });
 }
 
-async fn with_invoice() -> Desk {
+pub(crate) async fn with_invoice() -> Desk {
     let desk = Desk::open().await;
     desk.office.knows_romashka();
     desk.deal_enters(1).await;
@@ -121,7 +121,7 @@ fn dearer(reading: &mut DealReading) {
 }
 
 /// The number that the deal shows and whether an order stands in it.
-fn shown(desk: &Desk, id: u64) -> (Option<String>, bool) {
+pub(crate) fn shown(desk: &Desk, id: u64) -> (Option<String>, bool) {
     let state = desk.office.state();
     let fields = &state.deals[&DealId(id)].glance.fields;
     let ordered = fields.command.as_ref().is_some_and(|said| !said.is_empty());

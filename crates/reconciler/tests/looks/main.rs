@@ -19,6 +19,7 @@ mod desk;
 mod invoice;
 mod office;
 mod outages;
+mod parts;
 mod poison;
 mod questions;
 mod unknown;

@@ -66,6 +66,50 @@ async fn only_missing_fields_are_made() {
 }
 
 #[tokio::test]
+async fn a_list_of_orders_gets_the_items_that_came_since() {
+    let items: &'static Mutex<Vec<String>> = Box::leak(Box::default());
+    let known = ["выставить счёт", "перевыставить", "оставить", "позвонить"];
+    items.lock().unwrap().extend(known.map(str::to_owned));
+    let stage = Stage::webhook(portal(move |method, params| match method {
+        "crm.deal.userfield.list" => {
+            let items = items.lock().unwrap();
+            let list: Value = items
+                .iter()
+                .map(|item| json!({"ID": "9", "VALUE": item}))
+                .collect();
+            Reply::Result(json!([
+                {"ID": "7", "FIELD_NAME": "UF_CRM_ORDER", "USER_TYPE_ID": "enumeration", "LIST": list},
+                {"ID": "8", "FIELD_NAME": "UF_CRM_OTHER", "USER_TYPE_ID": "string"},
+            ]))
+        }
+        "crm.deal.userfield.update" => {
+            assert_eq!(params["id"], "7");
+            let new = (0..).map_while(|at| params.get(&format!("fields[LIST][{at}][VALUE]")));
+            items.lock().unwrap().extend(new.cloned());
+            Reply::Result(json!(true))
+        }
+        other => panic!("{other}"),
+    }));
+    let wanted = [(OurField::Command, "UF_CRM_ORDER".to_owned())];
+    for _time in 0..2 {
+        let done = stage
+            .portal
+            .set_up
+            .ensure_fields(&stage.call(), &wanted)
+            .await;
+        done.unwrap();
+    }
+    let mut all: Vec<String> = items.lock().unwrap().clone();
+    assert_eq!(all.remove(3), "позвонить");
+    all.sort_unstable();
+    let mut expected = domain::observed::ORDERS.map(str::to_owned);
+    expected.sort_unstable();
+    assert_eq!(all, expected);
+    // Two readings and one change.
+    assert_eq!(stage.script.seen().len(), 3);
+}
+
+#[tokio::test]
 async fn an_application_binds_what_is_offered_and_not_yet_bound() {
     let script = portal(|method, params| match method {
         "event.get" => Reply::Result(

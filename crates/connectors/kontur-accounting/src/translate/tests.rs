@@ -52,6 +52,8 @@ fn draft(mode: VatMode, lines: Vec<Line>) -> InvoiceDraft {
         basis: None,
         date: date(2026, 3, 12),
         due: None,
+        valid_until: None,
+        part: None,
     }
 }
 

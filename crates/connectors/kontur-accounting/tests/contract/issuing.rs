@@ -53,6 +53,8 @@ fn order() -> InvoiceOrder {
             basis: None,
             date: jiff::civil::date(2026, 3, 12),
             due: None,
+            valid_until: None,
+            part: None,
         },
         key: SLOT.to_owned(),
     }
