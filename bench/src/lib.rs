@@ -29,3 +29,4 @@ pub mod papers;
 pub mod report;
 pub mod startup;
 pub mod statement;
+pub mod tenants;

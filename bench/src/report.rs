@@ -10,7 +10,7 @@ use crate::machine::{median, percentile};
 use crate::others::{self, Habit};
 use crate::outage::{self, Size};
 use crate::startup::Started;
-use crate::{growth, matching, papers, startup, statement};
+use crate::{growth, matching, papers, startup, statement, tenants};
 
 /// A thousand deals due at once.
 ///
@@ -214,6 +214,41 @@ pub fn events(progress: impl Fn(&str)) -> Result<String, String> {
             ),
         );
     }
+    Ok(told)
+}
+
+/// A thousand portals of which one floods.
+///
+/// # Errors
+/// Where they cannot be made.
+pub fn tenants(progress: impl Fn(&str)) -> Result<String, String> {
+    let size = tenants::Size::GOAL;
+    let seen = tenants::measure(size, progress)?;
+    let mut told = format!("{size:?}\n\n| | p50 s | p99 s | max s | of |\n|---|--:|--:|--:|--:|\n");
+    for (what, waits) in [
+        ("from the event's answer to the first request", &seen.begins),
+        ("from the drag to the number", &seen.shown),
+    ] {
+        let at = |percent| tenants::seconds_at(waits, percent);
+        line(
+            &mut told,
+            format!(
+                "| {what} | {:.2} | {:.2} | {:.2} | {} |",
+                at(50.0),
+                at(99.0),
+                at(100.0),
+                waits.len()
+            ),
+        );
+    }
+    line(
+        &mut told,
+        format!(
+            "\nwithout a number in the end: {}; of the flood {} of {} had theirs when it ended\n\
+             MB empty, all portals idle, most: {:.0?}; {:.2} processors busy during the flood",
+            seen.missing, seen.flood.1, seen.flood.0, seen.memory_mb, seen.busy
+        ),
+    );
     Ok(told)
 }
 

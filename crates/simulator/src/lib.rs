@@ -17,6 +17,7 @@
 //! | `check` | what must hold |
 //! | `many` | seeds on all cores |
 //! | `still` | the same world without chance, for measurements |
+//! | `tenants` | many portals of one program on the machine's clock, for measurements |
 //! | `hunt` | how long it takes to find a bug that was planted |
 
 mod accountant;
@@ -43,6 +44,7 @@ mod spoil;
 mod still;
 mod story;
 mod tenant;
+mod tenants;
 mod trouble;
 mod watch;
 mod weather;
@@ -53,3 +55,4 @@ pub use hunt::{Found, Hunt};
 pub use process::Numbers;
 pub use seed::{Report, Simulator, named_faults, named_points};
 pub use still::{Left, Still, StillWorld};
+pub use tenants::{Crowd, Crowded};

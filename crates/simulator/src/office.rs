@@ -101,14 +101,26 @@ pub(crate) fn person(place: usize) -> String {
     format!("{CANARY}{place}@person.example")
 }
 
-fn organisation(place: usize) -> String {
-    format!("3d1f6b2a-7c54-4f0e-9a31-5b8e2c7d9f1{}", place % 10)
+/// A number of a tenant in four hexadecimal digits, counted from `first`.
+fn four_digits(first: usize, place: usize) -> String {
+    format!("{:04x}", first.saturating_add(place) & 0xffff)
+}
+
+pub(crate) fn organisation(place: usize) -> String {
+    let own = four_digits(0x9f10, place);
+    format!("3d1f6b2a-7c54-4f0e-9a31-5b8e2c7d{own}")
+}
+
+/// Who a portal is, whatever it is called.
+pub(crate) fn member_id(place: usize) -> String {
+    let own = four_digits(0x7550, place);
+    format!("a223c6b3710f85df22e9377d6c4f{own}")
 }
 
 /// The portal before anybody works.
 pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     let mut portal = PortalConfig::sample();
-    portal.member_id = format!("a223c6b3710f85df22e9377d6c4f755{}", place % 10);
+    portal.member_id = member_id(place);
     for hook in &mut portal.webhooks {
         hook.secret = webhook_secret(place);
     }
