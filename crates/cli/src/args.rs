@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use jiff::civil::Date;
 
 use crate::config::DEFAULT_FILE;
 use crate::inspect::Kind;
@@ -151,13 +152,20 @@ pub struct SetupArgs {
 
 /// `plan`
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["deals", "since"])))]
 pub struct PlanArgs {
     /// A deal by its id; may be repeated
-    #[arg(long = "deal", value_name = "ID", required = true)]
+    #[arg(long = "deal", value_name = "ID")]
     pub deals: Vec<u64>,
-    /// One JSON array instead of text
+    /// All deals that entered an invoice stage on this day (2026-11-01) or later, as if the work had begun then
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<Date>,
+    /// JSON instead of text
     #[arg(long)]
     pub json: bool,
+    /// With --since: also as a workbook with the deals' addresses
+    #[arg(long, value_name = "FILE", requires = "since")]
+    pub xlsx: Option<PathBuf>,
 }
 
 /// `policy …`

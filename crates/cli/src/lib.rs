@@ -35,6 +35,7 @@ mod run;
 pub mod seal;
 pub mod serve;
 pub mod setup;
+mod sheet;
 pub mod simulate;
 pub mod vault;
 mod words;

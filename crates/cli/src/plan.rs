@@ -1,35 +1,57 @@
 //! `provodka plan`: what would be done about deals, and why. The same observing and the same planner as a look,
 //! and nothing is written anywhere.
+//!
+//! One deal is told in full (`words`); all of a time are grouped (`summary`), as text, JSON or a workbook.
 
-use std::io::Write;
+mod summary;
+mod words;
+mod workbook;
 
-use domain::{DealId, display};
-use engine::LeaseContext;
+use std::io::{IsTerminal as _, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+use domain::DealId;
+use engine::{Halted, LeaseContext};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use planner::{Action, Plan, Whom};
-use reconciler::{Connections as _, NotConnected, PlannedDeal};
-use serde_json::{Value, json};
+use planner::Policy;
+use reconciler::{Connected, Connections as _, NotConnected, PlannedDeal};
+use serde_json::Value;
 use store::{Lane, Lease};
 use tokio::sync::watch;
 
+use self::summary::Summary;
+use crate::args::PlanArgs;
 use crate::fault::Told;
 use crate::product::Product;
-use crate::words::indented;
 use crate::zone;
 
 /// What would be done.
-pub struct Plans {
-    /// In the order asked for.
-    pub deals: Vec<PlannedDeal>,
-    /// Moments are told in it.
-    pub zone: TimeZone,
+pub enum Plans {
+    /// About single deals, in the order asked for.
+    Deals {
+        /// With their plans.
+        deals: Vec<PlannedDeal>,
+        /// Moments are told in it.
+        zone: TimeZone,
+    },
+    /// About all that entered an invoice stage since a day.
+    Since(Box<Summary>),
 }
+
+/// Deals that are read at one time: a few requests of the portal, and a step of the progress.
+const PORTION: usize = 200;
 
 /// Plans the deals.
 ///
 /// # Errors
-/// When the portal is not prepared or cannot be read.
-pub async fn run(product: &Product, deals: &[u64]) -> anyhow::Result<Plans> {
+/// When the portal is not prepared or cannot be read, or the workbook cannot be written.
+pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
+    if let Some(out) = args.xlsx.as_deref().filter(|out| out.exists()) {
+        let told = Told::mistake(format!("`{}` is there already", out.display()));
+        return Err(told.hint("name another file by --xlsx, or move it").into());
+    }
     product.connector.register().await?;
     let portal = product.portal();
     let connected = product
@@ -52,21 +74,76 @@ pub async fn run(product: &Product, deals: &[u64]) -> anyhow::Result<Plans> {
         expires_at: product.clock.now(),
     });
     let ctx = LeaseContext::new(product.means(), Lane::Click, lease);
-    let ids: Vec<DealId> = deals.iter().map(|id| DealId(*id)).collect();
-    let mut planned = Vec::new();
-    for fifty in ids.chunks(50) {
-        let plans = reconciler::plan_deals(&ctx, &connected, fifty).await;
-        planned.extend(plans.map_err(|error| {
-            anyhow::Error::new(error).context(
-                Told::failure("the deals cannot be observed")
-                    .hint("`provodka check` says what to do"),
-            )
-        })?);
+    let zone = zone::of(Some(&connected.policy));
+    let Some(since) = args.since else {
+        let ids: Vec<DealId> = args.deals.iter().map(|id| DealId(*id)).collect();
+        let deals = planned(&ctx, &connected, &ids).await?;
+        return Ok(Plans::Deals { deals, zone });
+    };
+    let connected = since_then(&connected, since, &zone)?;
+    let from = connected.policy.start_at;
+    let ids = reconciler::deals_entered_since(&ctx, &connected, from).await;
+    let deals = planned(&ctx, &connected, &ids.map_err(unread)?).await?;
+    let summary = Summary::of(
+        since,
+        deals,
+        &connected.policy,
+        product.config.portal_host(),
+    );
+    if let Some(out) = &args.xlsx {
+        let bytes = workbook::bytes(&summary, product.clock.now())?;
+        write_new(out, &bytes)?;
     }
-    Ok(Plans {
-        deals: planned,
-        zone: zone::of(Some(&connected.policy)),
+    Ok(Plans::Since(Box::new(summary)))
+}
+
+/// The same connection with a policy that holds since that day: what would be done had it been in force then.
+fn since_then(connected: &Connected, since: Date, zone: &TimeZone) -> anyhow::Result<Connected> {
+    let start = since.to_zoned(zone.clone());
+    let start_at = start.context("no such day")?.timestamp();
+    Ok(Connected {
+        portal: connected.portal.clone(),
+        accounting: connected.accounting.clone(),
+        policy: Policy {
+            start_at,
+            ..connected.policy.clone()
+        },
     })
+}
+
+async fn planned(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    ids: &[DealId],
+) -> anyhow::Result<Vec<PlannedDeal>> {
+    let tells_progress = ids.len() > PORTION && std::io::stderr().is_terminal();
+    let mut planned = Vec::with_capacity(ids.len());
+    for portion in ids.chunks(PORTION) {
+        let plans = reconciler::plan_deals(ctx, connected, portion).await;
+        planned.extend(plans.map_err(unread)?);
+        if tells_progress {
+            eprint!("\r{} of {} deals", planned.len(), ids.len());
+        }
+    }
+    if tells_progress {
+        eprintln!();
+    }
+    Ok(planned)
+}
+
+fn unread(halted: Halted) -> anyhow::Error {
+    anyhow::Error::new(halted).context(
+        Told::failure("the deals cannot be observed").hint("`provodka check` says what to do"),
+    )
+}
+
+fn write_new(out: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let failed = || {
+        Told::failure(format!("`{}` cannot be written", out.display()))
+            .hint("name another place by --xlsx")
+    };
+    let mut file = std::fs::File::create_new(out).with_context(failed)?;
+    file.write_all(bytes).with_context(failed)
 }
 
 /// Prints the plans in words or as JSON.
@@ -74,124 +151,26 @@ pub async fn run(product: &Product, deals: &[u64]) -> anyhow::Result<Plans> {
 /// # Errors
 /// When the output is closed.
 pub fn print(plans: &Plans, as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
-    if as_json {
-        let plans: Vec<Value> = plans.deals.iter().map(json_of).collect();
-        writeln!(out, "{}", Value::Array(plans))?;
-        return Ok(());
-    }
-    let tells_moments = plans.deals.iter().any(|one| one.plan.look_again.is_some());
-    if tells_moments {
-        writeln!(out, "{}", zone::named(&plans.zone))?;
-    }
-    for (index, planned) in plans.deals.iter().enumerate() {
-        if index > 0 {
-            writeln!(out)?;
+    match plans {
+        Plans::Deals { deals, .. } if as_json => {
+            let plans: Vec<Value> = deals.iter().map(words::json_of).collect();
+            writeln!(out, "{}", Value::Array(plans))?;
         }
-        out.write_all(in_words(planned, &plans.zone).as_bytes())?;
+        Plans::Deals { deals, zone } => {
+            if deals.iter().any(|one| one.plan.look_again.is_some()) {
+                writeln!(out, "{}", zone::named(zone))?;
+            }
+            for (index, planned) in deals.iter().enumerate() {
+                if index > 0 {
+                    writeln!(out)?;
+                }
+                out.write_all(words::in_words(planned, zone).as_bytes())?;
+            }
+        }
+        Plans::Since(summary) if as_json => writeln!(out, "{}", serde_json::to_string(summary)?)?,
+        Plans::Since(summary) => out.write_all(summary.in_words().as_bytes())?,
     }
     Ok(())
-}
-
-fn json_of(planned: &PlannedDeal) -> Value {
-    let Plan {
-        needs: _,
-        actions,
-        cases,
-        withdrawn,
-        given_up,
-        replies,
-        look_again,
-        because,
-    } = &planned.plan;
-    json!({
-        "deal": planned.id,
-        "actions": actions,
-        "cases": cases,
-        "withdrawn": withdrawn,
-        "given_up": given_up.map(|given_up| given_up.slot.to_string()),
-        "answers": replies.iter().map(|reply| json!({"case": reply.key, "choice": reply.choice})).collect::<Vec<_>>(),
-        "look_again": look_again.as_ref().map(|(at, why)| json!({"at": at, "reason": why})),
-        "because": because,
-    })
-}
-
-fn in_words(planned: &PlannedDeal, zone: &TimeZone) -> String {
-    let plan = &planned.plan;
-    let mut text = format!("Сделка {}\n", planned.id);
-    if let Some(given_up) = &plan.given_up {
-        text.push_str(&format!("  Счёт {} будет заменён другим.\n", given_up.slot));
-    } else if plan.actions.is_empty() {
-        text.push_str("  Делать нечего.\n");
-    } else {
-        text.push_str("  Будет сделано:\n");
-        for action in &plan.actions {
-            let told = indented(&action_in_words(action), 6);
-            text.push_str(&format!("    • {told}\n"));
-        }
-    }
-    for reason in &plan.because {
-        text.push_str(&format!("  Почему: {}\n", indented(reason, 10)));
-    }
-    for case in &plan.cases {
-        text.push_str(&format!(
-            "  Вопрос [{}]: {}
-",
-            case.code.as_str(),
-            indented(&case.text, 4)
-        ));
-    }
-    if let Some((at, why)) = &plan.look_again {
-        let at = at.to_zoned(zone.clone());
-        let at = at.strftime("%d.%m.%Y %H:%M:%S");
-        text.push_str(&format!("  Посмотреть снова: {at} ({why})\n"));
-    }
-    text
-}
-
-fn action_in_words(action: &Action) -> String {
-    match action {
-        Action::CreateCounterparty { counterparty, .. } => {
-            format!(
-                "создать контрагента в бухгалтерии: {} ({})",
-                counterparty.name, counterparty.key
-            )
-        }
-        Action::IssueInvoice { draft, .. } => {
-            let sum = draft
-                .totals()
-                .map_or_else(|_| "—".to_owned(), |totals| display::money(totals.gross));
-            format!("выставить счёт: {}, {sum}", draft.buyer.name)
-        }
-        Action::WriteFields { fields } => {
-            let names: Vec<&str> = fields
-                .iter()
-                .map(|(field, _)| field_in_words(*field))
-                .collect();
-            format!("записать в сделку: {}", names.join(", "))
-        }
-        Action::AddTimelineEntry { text, .. } => format!("добавить в ленту сделки: {text}"),
-        Action::AttachPdf { .. } => "приложить файл счёта".to_owned(),
-        Action::Notify { whom, text, .. } => {
-            let whom = match whom {
-                Whom::User(id) => format!("пользователю {id}"),
-                Whom::Administrator => "администратору".to_owned(),
-            };
-            format!("написать {whom}: {text}")
-        }
-    }
-}
-
-fn field_in_words(field: domain::observed::OurField) -> &'static str {
-    use domain::observed::OurField;
-
-    match field {
-        OurField::Number => "номер счёта",
-        OurField::Date => "дата",
-        OurField::Status => "состояние",
-        OurField::Link => "ссылка",
-        OurField::Sum => "сумма",
-        OurField::Command => "что сделать",
-    }
 }
 
 #[cfg(test)]
@@ -201,6 +180,16 @@ mod tests {
     use jiff::tz::TimeZone;
     use planner::{Action, Plan};
     use reconciler::PlannedDeal;
+
+    fn of_plan(id: u64, plan: Plan) -> PlannedDeal {
+        PlannedDeal {
+            id: DealId(id),
+            deal: None,
+            buyer: None,
+            invoice: None,
+            plan,
+        }
+    }
 
     #[test]
     fn a_plan_says_what_and_why() {
@@ -213,13 +202,10 @@ mod tests {
             ..Plan::default()
         };
         let deals = vec![
-            PlannedDeal {
-                id: DealId(4711),
-                plan,
-            },
-            PlannedDeal {
-                id: DealId(4712),
-                plan: Plan {
+            of_plan(4711, plan),
+            of_plan(
+                4712,
+                Plan {
                     because: vec!["сделка только что перенесена".to_owned()],
                     look_again: Some((
                         "2026-11-22T17:32:23Z".parse().unwrap(),
@@ -227,10 +213,10 @@ mod tests {
                     )),
                     ..Plan::default()
                 },
-            },
+            ),
         ];
         let zone = TimeZone::get("Europe/Moscow").unwrap();
-        let plans = Plans { deals, zone };
+        let plans = Plans::Deals { deals, zone };
         let mut out = Vec::new();
         print(&plans, false, &mut out).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"

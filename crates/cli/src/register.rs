@@ -1,17 +1,15 @@
 //! `provodka register`: the office's own invoices for the accountant: listed, given as a file, cancelled.
 //!
 //! Only where there is no accounting program (`accounting.kind = "office"`): otherwise the program keeps the register.
-//! What a file holds is made in `rows`, how it is written in `csv` and `xlsx`; what was given is remembered by the
+//! What a file holds is made in `rows`, how it is written in `csv` and `crate::sheet`; what was given is remembered by the
 //! `store`.
 
-mod cells;
 mod csv;
 mod file;
 mod list;
 mod rows;
 #[cfg(test)]
 mod tests;
-mod xlsx;
 
 use anyhow::Context as _;
 use connector_office::Organisation;

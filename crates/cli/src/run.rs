@@ -67,7 +67,7 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
             print(|out| setup::print(&report, out))
         }
         Command::Plan(args) => {
-            let plans = plan::run(&product, &args.deals).await?;
+            let plans = plan::run(&product, &args).await?;
             print(|out| plan::print(&plans, args.json, out))
         }
         Command::Policy(command) => {

@@ -39,6 +39,7 @@ fn help_helps() {
         ("help_setup", &["setup", "--help"]),
         ("help_policy", &["policy", "--help"]),
         ("help_policy_export", &["policy", "export", "--help"]),
+        ("help_plan", &["plan", "--help"]),
         ("help_journal", &["journal", "--help"]),
         ("help_cases", &["cases", "--help"]),
         ("help_cases_answer", &["cases", "answer", "--help"]),

@@ -1,8 +1,14 @@
 //! Plans without acting: what `provodka plan` shows. The same observing and the same planner as a look.
 
-use domain::DealId;
+use std::collections::BTreeSet;
+
+use capability::ConnectorError;
+use capability::portal::{SweepAsk, SweepOf};
+use domain::observed::Record as PortalRecord;
+use domain::{Deal, DealId};
 use engine::{Halted, LeaseContext};
-use planner::Plan;
+use jiff::Timestamp;
+use planner::{Mode, Plan};
 use store::{Lane, Subject, Work};
 
 use crate::{Connected, deal};
@@ -12,7 +18,13 @@ use crate::{Connected, deal};
 pub struct PlannedDeal {
     /// Which.
     pub id: DealId,
-    /// What would be done.
+    /// The deal itself; none where it is gone or may not be read.
+    pub deal: Option<Deal>,
+    /// The company that buys, as the portal calls it, where the plan had to know.
+    pub buyer: Option<String>,
+    /// The number of the invoice that it has.
+    pub invoice: Option<String>,
+    /// What would be done, up to the invoice: a counterparty that has to be made counts as made.
     pub plan: Plan,
 }
 
@@ -38,4 +50,60 @@ pub async fn plan_deals(
         })
         .collect();
     deal::plan_only(ctx, connected, works).await
+}
+
+/// The deals that entered an invoice stage of a followed funnel at or after a moment, by number.
+///
+/// # Errors
+/// As a look: when the portal cannot be read.
+pub async fn deals_entered_since(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    since: Timestamp,
+) -> Result<Vec<DealId>, Halted> {
+    let followed = connected
+        .policy
+        .funnels
+        .iter()
+        .filter(|funnel| funnel.mode != Mode::Off);
+    let stages = followed.flat_map(|funnel| funnel.invoice_stages.iter().cloned());
+    let mut ask = SweepAsk {
+        of: SweepOf::Entered(stages.collect()),
+        since,
+        after: None,
+        pages: 0,
+    };
+    let portal = ctx.portal();
+    let call = ctx.call(&portal);
+    let mut deals = BTreeSet::new();
+    loop {
+        let asks = std::slice::from_ref(&ask);
+        let pages = ctx
+            .reading(|| connected.portal.sweep.changed(&call, asks))
+            .await
+            .map_err(|error| unread(&error))?;
+        let mut next = None;
+        for page in pages {
+            deals.extend(page.records.iter().filter_map(|(record, _)| match record {
+                PortalRecord::Deal(id) => Some(*id),
+                PortalRecord::Company(_)
+                | PortalRecord::Contact(_)
+                | PortalRecord::Requisite(_)
+                | PortalRecord::BankDetail(_) => None,
+            }));
+            ask.pages = ask.pages.saturating_add(page.pages);
+            next = next.or(page.next);
+        }
+        match next {
+            Some(after) => ask.after = Some(after),
+            None => return Ok(deals.into_iter().collect()),
+        }
+    }
+}
+
+fn unread(error: &ConnectorError) -> Halted {
+    Halted::Remote {
+        reason: error.to_string(),
+        again_at: None,
+    }
 }

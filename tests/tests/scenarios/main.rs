@@ -26,6 +26,7 @@ mod first_invoice;
 mod own_books;
 mod own_writes;
 mod pause;
+mod planned;
 mod replicas;
 mod retried;
 mod secrets;

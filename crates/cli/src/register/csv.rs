@@ -4,8 +4,8 @@
 use domain::Money;
 use domain::display;
 
-use super::cells::{Cell, is_like_formula};
 use super::rows::{HEADINGS, Row};
+use crate::sheet::{Cell, is_like_formula};
 
 const MARK: &str = "\u{feff}";
 
@@ -32,7 +32,7 @@ fn written(cell: &Cell) -> String {
     match cell {
         Cell::Empty => String::new(),
         Cell::Text(text) if is_like_formula(text) => format!("'{text}"),
-        Cell::Text(text) => text.clone(),
+        Cell::Text(text) | Cell::Link { text, .. } => text.clone(),
         Cell::Date(date) => display::date(*date),
         Cell::Money(money) => plain(*money),
         Cell::Number(number) => number.normalize().to_string().replace('.', ","),

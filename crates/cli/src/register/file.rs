@@ -8,10 +8,11 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
-use super::rows::Row;
-use super::{csv, xlsx};
+use super::csv;
+use super::rows::{HEADINGS, Row};
 use crate::args::{ExportArgs, ExportFormat};
 use crate::fault::Told;
+use crate::sheet::{self, Sheet};
 
 /// The format that was asked for, or that the file's name says; else a workbook.
 pub(super) fn format(args: &ExportArgs) -> ExportFormat {
@@ -72,7 +73,7 @@ impl Place {
     ) -> anyhow::Result<PathBuf> {
         let (bytes, extension) = match format {
             ExportFormat::Csv => (csv::bytes(rows), "csv"),
-            ExportFormat::Xlsx => (xlsx::bytes(rows, now)?, "xlsx"),
+            ExportFormat::Xlsx => (workbook(rows, now)?, "xlsx"),
         };
         let path = self
             .named
@@ -92,6 +93,16 @@ impl Place {
             .with_context(failed)?;
         Ok(path)
     }
+}
+
+/// The register as a workbook with one sheet.
+pub(super) fn workbook(rows: &[Row], now: Timestamp) -> anyhow::Result<Vec<u8>> {
+    let sheet = Sheet {
+        name: "Счета",
+        headings: &HEADINGS,
+        rows: rows.iter().map(Row::as_slice).collect(),
+    };
+    sheet::workbook(&[sheet], now)
 }
 
 fn exists(path: &Path) -> anyhow::Error {

@@ -6,8 +6,8 @@ use domain::display;
 use serde_json::json;
 use store::OfficeBill;
 
-use super::cells::Cell;
 use super::rows::{HEADINGS, Row, state};
+use crate::sheet::Cell;
 
 /// Columns of a file that fit a terminal.
 const SHOWN: [&str; 9] = [
@@ -103,7 +103,7 @@ pub(super) fn preview(rows: &[Row]) -> String {
 fn shown(cell: &Cell) -> String {
     match cell {
         Cell::Empty => String::new(),
-        Cell::Text(text) => text.clone(),
+        Cell::Text(text) | Cell::Link { text, .. } => text.clone(),
         Cell::Date(date) => display::date(*date),
         Cell::Money(money) => display::figures(*money),
         Cell::Number(number) => display::number(*number),

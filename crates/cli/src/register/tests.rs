@@ -8,9 +8,9 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use store::{Cancelled, GivenBill, OfficeBill};
 
-use super::cells::{Cell, is_like_formula};
 use super::rows::{self, HEADINGS, Row};
-use super::{csv, list, xlsx};
+use super::{csv, file, list};
+use crate::sheet::{Cell, is_like_formula};
 
 fn bill(number: &str, buyer: &str, name: &str) -> OfficeBill {
     let draft: InvoiceDraft = serde_json::from_value(json!({
@@ -79,7 +79,7 @@ struct Read {
 /// The rows of a workbook below its headings, from the XML that a spreadsheet reads.
 fn read_back(rows: &[Row]) -> Vec<Vec<Read>> {
     let now = "2026-03-12T09:00:00Z".parse().unwrap();
-    let bytes = xlsx::bytes(rows, now).unwrap();
+    let bytes = file::workbook(rows, now).unwrap();
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut part = |name: &str| {
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! The cells of the register's files: numbers as numbers, dates as dates, and texts that no program takes for a formula.
+//! The cells of a sheet: numbers as numbers, dates as dates, and texts that no program takes for a formula.
 
 use domain::Money;
 use jiff::civil::Date;
@@ -6,9 +6,15 @@ use rust_decimal::Decimal;
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Empty,
     Text(String),
+    /// A text that leads somewhere.
+    Link {
+        text: String,
+        /// With its scheme.
+        address: String,
+    },
     Date(Date),
     /// Roubles, to the kopeck.
     Money(Money),
@@ -18,7 +24,7 @@ pub(super) enum Cell {
 
 impl Cell {
     /// A text; nothing where it is empty.
-    pub(super) fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         if text.is_empty() {
             Self::Empty
@@ -30,7 +36,7 @@ impl Cell {
 
 /// Whether a spreadsheet could take a text for a formula, also after it has trimmed it or folded wide letters. What
 /// came from outside, a buyer's name or a product's, must not compute anything at the accountant's.
-pub(super) fn is_like_formula(text: &str) -> bool {
+pub(crate) fn is_like_formula(text: &str) -> bool {
     let blank =
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}' | '\u{feff}');
     let begins = |c: char| {

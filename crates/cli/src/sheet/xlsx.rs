@@ -1,48 +1,50 @@
-//! The register as a workbook with one sheet.
+//! Sheets as a workbook.
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Url, Workbook, Worksheet, XlsxError};
 
-use super::cells::{Cell, is_like_formula};
-use super::rows::{HEADINGS, Row};
+use super::{Cell, Sheet, is_like_formula};
 
-const SHEET: &str = "Счета";
 /// A spreadsheet keeps so many digits of a number; one with more stays a text, as it is.
 const DIGITS: usize = 15;
 /// So many characters fit a cell, and some to spare.
 const LONGEST: usize = 32_000;
+/// A workbook holds so many links of a sheet; further ones stay texts.
+const MOST_LINKS: u32 = 60_000;
 
 /// The bytes of the file. `now` becomes its time of creation.
-pub(super) fn bytes(rows: &[Row], now: Timestamp) -> anyhow::Result<Vec<u8>> {
-    written(rows, now).context("the workbook cannot be made")
+pub(crate) fn workbook(sheets: &[Sheet<'_>], now: Timestamp) -> anyhow::Result<Vec<u8>> {
+    written(sheets, now).context("the workbook cannot be made")
 }
 
-fn written(rows: &[Row], now: Timestamp) -> Result<Vec<u8>, XlsxError> {
+fn written(sheets: &[Sheet<'_>], now: Timestamp) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let created = now.to_zoned(TimeZone::UTC).datetime();
     let created =
         ExcelDateTime::parse_from_str(&created.strftime("%Y-%m-%dT%H:%M:%S").to_string())?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
-    let sheet = workbook.add_worksheet();
-    sheet.set_name(SHEET)?;
-    headings(sheet)?;
     let formats = Formats::new();
-    for (place, row) in (1_u32..).zip(rows) {
-        for (column, cell) in (0_u16..).zip(row) {
-            formats.write(sheet, (place, column), cell)?;
+    for one in sheets {
+        let sheet = workbook.add_worksheet();
+        sheet.set_name(one.name)?;
+        headings(sheet, one.headings)?;
+        for (place, row) in (1_u32..).zip(&one.rows) {
+            for (column, cell) in (0_u16..).zip(*row) {
+                formats.write(sheet, (place, column), cell)?;
+            }
         }
     }
     workbook.save_to_buffer()
 }
 
-fn headings(sheet: &mut Worksheet) -> Result<(), XlsxError> {
+fn headings(sheet: &mut Worksheet, headings: &[(&str, u16)]) -> Result<(), XlsxError> {
     let bold = Format::new().set_bold().set_text_wrap();
-    for (column, (name, width)) in (0_u16..).zip(HEADINGS) {
-        sheet.write_string_with_format(0, column, name, &bold)?;
-        sheet.set_column_width(column, width)?;
+    for (column, (name, width)) in (0_u16..).zip(headings) {
+        sheet.write_string_with_format(0, column, *name, &bold)?;
+        sheet.set_column_width(column, *width)?;
     }
     sheet.set_freeze_panes(1, 1)?;
     Ok(())
@@ -78,6 +80,13 @@ impl Formats {
                 sheet.write_string_with_format(row, column, fitting(text), &self.quoted)?;
             }
             Cell::Text(text) => {
+                sheet.write_string(row, column, fitting(text))?;
+            }
+            Cell::Link { text, address } if row < MOST_LINKS => {
+                let link = Url::new(address).set_text(fitting(text));
+                sheet.write_url(row, column, link)?;
+            }
+            Cell::Link { text, .. } => {
                 sheet.write_string(row, column, fitting(text))?;
             }
             Cell::Date(date) => {

@@ -22,11 +22,11 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, PoisonError};
 
-use domain::observed::Record as PortalRecord;
-use domain::{DealId, PortalId};
+use domain::observed::{KnownCounterparty, Record as PortalRecord};
+use domain::{ContractorId, DealId, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{Action, DealSnapshot, Need, Plan, invoicing};
+use planner::{Action, DealSnapshot, Need, Plan, Policy, Seen, invoicing};
 use store::{InvoiceLink, JournalEntry, Subject, Work};
 
 pub(crate) use self::pace::CreateTimes;
@@ -176,13 +176,8 @@ pub(crate) async fn plan_only(
     let (mut deals, _) = known::begin(ctx, connected, works).await?;
     for _reading in 0..MAX_READINGS {
         let needs: BTreeMap<DealId, Vec<Need>> = deals
-            .iter()
-            .map(|(id, deal)| {
-                (
-                    *id,
-                    invoicing::plan(&deal.snapshot, &connected.policy, ctx.now()).needs,
-                )
-            })
+            .iter_mut()
+            .map(|(id, deal)| (*id, foreseen(deal, &connected.policy, ctx.now()).needs))
             .filter(|(_, needs)| !needs.is_empty())
             .collect();
         if needs.is_empty() {
@@ -190,13 +185,56 @@ pub(crate) async fn plan_only(
         }
         observe::only(ctx, connected, &mut deals, needs).await?;
     }
-    Ok(deals
-        .into_iter()
-        .map(|(id, deal)| PlannedDeal {
+    let planned = deals.into_iter().map(|(id, mut deal)| {
+        let plan = foreseen(&mut deal, &connected.policy, ctx.now());
+        let (glance, buyer) = match deal.snapshot.seen {
+            Seen::Glance(glance) => (Some(*glance), None),
+            Seen::Whole(reading, _) => (Some(reading.glance), reading.company_title),
+            Seen::Unread | Seen::Gone | Seen::Denied => (None, None),
+        };
+        let invoice = deal.snapshot.invoices.iter().rfind(|one| one.live);
+        PlannedDeal {
             id,
-            plan: invoicing::plan(&deal.snapshot, &connected.policy, ctx.now()),
-        })
-        .collect())
+            deal: glance.map(|glance| glance.deal),
+            buyer,
+            invoice: invoice.map(|invoice| invoice.number.clone()),
+            plan,
+        }
+    });
+    Ok(planned.collect())
+}
+
+/// The plan with what would follow from its first step: a counterparty that it makes is taken for made. What nobody acts
+/// on does not grow old either: it is planned as of the moment it was read.
+fn foreseen(deal: &mut Looked, policy: &Policy, now: Timestamp) -> Plan {
+    let at = match &deal.snapshot.seen {
+        Seen::Whole(_, read_at) => *read_at,
+        Seen::Unread | Seen::Gone | Seen::Denied | Seen::Glance(_) => now,
+    };
+    let mut plan = invoicing::plan(&deal.snapshot, policy, at);
+    let made = plan.actions.iter().find_map(|action| match action {
+        Action::CreateCounterparty {
+            organisation,
+            counterparty,
+        } => Some((organisation.clone(), counterparty.clone())),
+        _ => None,
+    });
+    if let Some((organisation, counterparty)) = made {
+        let buyer = (organisation, counterparty.key.inn.clone());
+        let known = deal.snapshot.counterparties.entry(buyer.clone());
+        known.or_default().push(KnownCounterparty {
+            id: ContractorId::new("to be made"),
+            counterparty,
+        });
+        let then = invoicing::plan(&deal.snapshot, policy, at);
+        // The next time it is foreseen anew.
+        deal.snapshot.counterparties.insert(buyer, Vec::new());
+        plan.needs.extend(then.needs);
+        plan.actions.extend(then.actions);
+        plan.cases.extend(then.cases);
+        plan.because.extend(then.because);
+    }
+    plan
 }
 
 /// The earlier of two next looks.
