@@ -135,6 +135,18 @@ pub(crate) fn choose(deal: DealId, reading: &DealReading, buyer: &str, known: &[
     asked
 }
 
+/// A question to the accountant about a deal's buyer.
+pub(crate) fn about_buyer(
+    deal: DealId,
+    reading: &DealReading,
+    code: CaseCode,
+    text: String,
+) -> Asked {
+    let mut asked = case(deal, code, text, Whom::Administrator);
+    asked.case.waits_for = waits_for(deal, reading, &[]);
+    asked
+}
+
 fn waits_for(deal: DealId, reading: &DealReading, faults: &[Fault]) -> Vec<Record> {
     let of_deal = &reading.glance.deal;
     let mut records = vec![Record::Deal(deal)];

@@ -18,29 +18,26 @@ use crate::{
     Action, Attach, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom,
     notices, texts,
 };
-use crate::{changed, copied, parts};
+use crate::{changed, copied, newcomers, parts};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
 pub const FRESH: SignedDuration = SignedDuration::from_millis(1_500);
 
-/// What a deal may lack before it can be invoiced.
-const LACKING: [CaseCode; 3] = [
-    CaseCode::DealDataMissing,
-    CaseCode::VatRateEnded,
-    CaseCode::SumDiffers,
-];
 /// Every question that may stand before an invoice.
-const BEFORE_ISSUE: [CaseCode; 4] = [
+const BEFORE_ISSUE: [CaseCode; 5] = [
     CaseCode::DealDataMissing,
     CaseCode::VatRateEnded,
     CaseCode::SumDiffers,
     CaseCode::CounterpartyAmbiguous,
+    CaseCode::CounterpartyNew,
 ];
 
 /// What a deal needs next so that its invoice exists, is the right one, and is seen in the CRM.
 pub fn plan(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
-    let plan = notices::tactful(decide(snapshot, policy, now), policy, now);
+    let plan = decide(snapshot, policy, now);
+    let plan = newcomers::shown_as_waiting(snapshot, plan, policy, now);
+    let plan = notices::tactful(plan, policy, now);
     if snapshot.glance().is_some() && plan.needs.is_empty() {
         return answered(
             snapshot,
@@ -212,9 +209,7 @@ fn issue(
         Ok(draft) => draft,
         Err(lack) => {
             let asked = lacking(snapshot.id, reading, lack);
-            let code = asked.case.code;
-            let others: Vec<CaseCode> = BEFORE_ISSUE.into_iter().filter(|it| *it != code).collect();
-            return answered(snapshot, ask(snapshot, asked), &others);
+            return but_for(snapshot, asked.case.code, ask(snapshot, asked));
         }
     };
     let key = &invoice.buyer.key;
@@ -229,6 +224,9 @@ fn issue(
         ([], []) => {
             if let Some((_, look_at)) = snapshot.registering.iter().find(|(one, _)| one == key) {
                 return Plan::later(*look_at, "исход создания контрагента ещё не известен");
+            }
+            if let Some(asked) = newcomers::question(snapshot, reading, &invoice, policy) {
+                return but_for(snapshot, CaseCode::CounterpartyNew, ask(snapshot, asked));
             }
             Plan::act(
                 Action::CreateCounterparty {
@@ -245,7 +243,11 @@ fn issue(
                 .map(|other| format!("{} ({})", other.counterparty.name, other.counterparty.key))
                 .collect();
             let asked = choose(snapshot.id, reading, &key.to_string(), &keys);
-            return answered(snapshot, ask(snapshot, asked), &LACKING);
+            return but_for(
+                snapshot,
+                CaseCode::CounterpartyAmbiguous,
+                ask(snapshot, asked),
+            );
         }
         ([contractor], _) => {
             if !is_fresh(read_at, now) {
@@ -268,10 +270,20 @@ fn issue(
                 .map(|one| format!("{} ({})", one.counterparty.name, one.id))
                 .collect();
             let asked = choose(snapshot.id, reading, &key.to_string(), &names);
-            return answered(snapshot, ask(snapshot, asked), &LACKING);
+            return but_for(
+                snapshot,
+                CaseCode::CounterpartyAmbiguous,
+                ask(snapshot, asked),
+            );
         }
     };
     answered(snapshot, plan, &BEFORE_ISSUE)
+}
+
+/// One question before an invoice: the others have answered themselves, or come later.
+fn but_for(snapshot: &DealSnapshot, asked: CaseCode, plan: Plan) -> Plan {
+    let others: Vec<CaseCode> = BEFORE_ISSUE.into_iter().filter(|it| *it != asked).collect();
+    answered(snapshot, plan, &others)
 }
 
 /// The invoice exists: the deal shows it, and whatever drifts apart is told.

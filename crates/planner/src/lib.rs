@@ -32,6 +32,7 @@ mod draft;
 pub mod flood;
 pub mod invoicing;
 mod lines;
+mod newcomers;
 mod notices;
 mod orders;
 mod parts;
@@ -49,8 +50,9 @@ mod wanted;
 
 pub use plan::{Action, Case, CaseCode, Choice, Fault, GivenUp, Need, Plan, Reply, Whom};
 pub use policy::{
-    Advance, Attach, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode, NoRate, Notices,
-    Organisation, OwnLine, OwnUnit, Pilot, Policy, PolicyError, Quiet, Terms, VatPeriod, VatRegime,
+    Advance, Attach, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode, NewBuyers, NoRate,
+    Notices, Organisation, OwnLine, OwnUnit, Pilot, Policy, PolicyError, Quiet, Terms, VatPeriod,
+    VatRegime,
 };
 pub use seller::Seller;
 pub use snapshot::{

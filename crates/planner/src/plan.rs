@@ -184,6 +184,9 @@ pub enum CaseCode {
     /// Several counterparties of the accounting side fit, or only the INN does.
     #[serde(rename = "COUNTERPARTY-AMBIGUOUS")]
     CounterpartyAmbiguous,
+    /// The buyer is new to the accounting side, and the accountant is asked.
+    #[serde(rename = "COUNTERPARTY-NEW")]
+    CounterpartyNew,
     /// The deal was changed after its invoice.
     #[serde(rename = "DEAL-CHANGED-AFTER-INVOICE")]
     DealChanged,
@@ -218,9 +221,10 @@ pub enum CaseCode {
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
+        Self::CounterpartyNew,
         Self::DealChanged,
         Self::InvoiceEdited,
         Self::InvoiceCancelled,
@@ -238,6 +242,7 @@ impl CaseCode {
         match self {
             Self::DealDataMissing => "DEAL-DATA-MISSING",
             Self::CounterpartyAmbiguous => "COUNTERPARTY-AMBIGUOUS",
+            Self::CounterpartyNew => "COUNTERPARTY-NEW",
             Self::DealChanged => "DEAL-CHANGED-AFTER-INVOICE",
             Self::InvoiceEdited => "INVOICE-EDITED",
             Self::InvoiceCancelled => "INVOICE-CANCELLED",

@@ -17,7 +17,8 @@ mod notices;
 pub(crate) mod vat;
 
 pub use invoice::{
-    Advance, Attach, Contract, Demand, DueCount, InvoicePolicy, NoRate, OwnLine, OwnUnit, Terms,
+    Advance, Attach, Contract, Demand, DueCount, InvoicePolicy, NewBuyers, NoRate, OwnLine,
+    OwnUnit, Terms,
 };
 pub use notices::{Notices, Pilot, Quiet};
 pub use vat::{VatPeriod, VatRegime};

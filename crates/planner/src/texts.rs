@@ -2,8 +2,8 @@
 
 use domain::observed::Owner;
 use domain::{
-    AccountError, AmountError, BikError, Deal, InnError, InvoiceStatus, KppError, SlotKind,
-    VatRate, display,
+    AccountError, AmountError, BikError, Counterparty, Deal, InnError, InvoiceStatus, KppError,
+    SlotKind, VatRate, display,
 };
 
 use crate::{Choice, Fault, OurInvoice, sums};
@@ -139,6 +139,17 @@ pub(crate) fn missing(faults: &[Fault]) -> String {
     format!(
         "Счёт не выставлен. Что нужно сделать:\n{}\nПосле исправления счёт будет выставлен сам.",
         lines.join("\n")
+    )
+}
+
+/// The state of a deal whose buyer the accountant is asked about.
+pub(crate) const WAITS_FOR_ACCOUNTANT: &str = "Ждёт бухгалтера: новый покупатель";
+
+/// A buyer that the accounting side does not know.
+pub(crate) fn new_buyer(buyer: &Counterparty) -> String {
+    format!(
+        "Счёт ждёт: покупателя {} ({}) в учёте нет. Заведите его в учёте, и счёт будет выставлен сам, или выберите:",
+        buyer.name, buyer.key
     )
 }
 

@@ -41,6 +41,8 @@ pub struct InvoicePolicy {
     /// Where the contract stands on the deal; it is printed as the basis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
+    /// Who enters a buyer that the accounting side does not know.
+    pub new_buyers: NewBuyers,
     /// What an advance is; none: nobody may order one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advance: Option<Advance>,
@@ -76,6 +78,7 @@ impl Default for InvoicePolicy {
             seller_field: None,
             demand: Vec::new(),
             contract: None,
+            new_buyers: NewBuyers::Create,
             advance: None,
             without_rows: None,
             delivery: None,
@@ -96,6 +99,16 @@ pub enum Attach {
     Accounting,
     /// None.
     Nothing,
+}
+
+/// Who enters a buyer that the accounting side does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewBuyers {
+    /// We do.
+    Create,
+    /// The accountant is asked.
+    Ask,
 }
 
 /// Which days of a term count. A term that ends on a day off ends with the next working day (GK 193).

@@ -1,9 +1,11 @@
 //! Who the buyer is on the accounting side.
 
 use domain::CounterpartyKey;
+use domain::observed::OurField;
 use insta::assert_snapshot;
+use planner::{Action, Answer, NewBuyers};
 
-use crate::build::{ROMASHKA, deal, noon};
+use crate::build::{ROMASHKA, TestDeal, deal, noon, text};
 
 #[test]
 fn the_accounting_side_is_asked_once_everything_else_is_known() {
@@ -73,4 +75,92 @@ fn a_question_about_the_data_gives_way_to_one_about_the_counterparty() {
         .accounting_knows(&[("K-9", "7707083893/780102001")])
         .open("DEAL-DATA-MISSING", "не указан КПП", true);
     assert_eq!(better.planned().withdrawn, ["DEAL-DATA-MISSING"]);
+}
+
+/// The accountant is asked about new buyers, and this one is new.
+fn asking() -> TestDeal {
+    deal()
+        .accounting_knows(&[])
+        .with(|deal| deal.policy.invoice.new_buyers = NewBuyers::Ask)
+}
+
+const WAITS: &str = "Ждёт бухгалтера: новый покупатель";
+
+fn shows(deal: &TestDeal) -> Option<String> {
+    deal.snapshot.glance().unwrap().fields.status.clone()
+}
+
+#[test]
+fn the_accountant_is_asked_about_a_new_buyer_and_the_deal_shows_that_it_waits() {
+    let mut waiting = asking();
+    assert_snapshot!(waiting.plan(), @r"
+    case COUNTERPARTY-NEW
+      | Счёт ждёт: покупателя ООО «Ромашка» (7707083893/770801001) в учёте нет. Заведите его в учёте, и счёт будет выставлен сам, или выберите:
+      | • завести его и выставить счёт (create)
+      waits for deal 4711, company 7, requisite 21
+    tell the administrator of COUNTERPARTY-NEW
+    write Status = Ждёт бухгалтера: новый покупатель
+    ");
+    let plan = waiting.planned();
+    waiting.carry_out(plan);
+    assert_eq!(shows(&waiting).as_deref(), Some(WAITS));
+    assert!(waiting.planned().is_empty(), "{}", waiting.plan());
+}
+
+#[test]
+fn the_accountants_word_or_hand_lets_the_invoice_go() {
+    let mut waiting = asking();
+    let case = waiting.planned().cases.remove(0);
+    let plan = waiting.planned();
+    waiting.carry_out(plan);
+    let entered = waiting.clone().accounting_knows(&[("K-1", ROMASHKA)]);
+    assert!(entered.plan().contains("issue whole/1 to K-1"));
+    assert_eq!(entered.planned().withdrawn, ["COUNTERPARTY-NEW"]);
+    let answer = |about: &str| Answer {
+        key: case.key.clone(),
+        about: about.to_owned(),
+        choice: "create".to_owned(),
+    };
+    let other = waiting.clone().with(|deal| {
+        deal.snapshot
+            .answers
+            .0
+            .push(answer("org/7728168971/772801001"));
+    });
+    assert!(other.planned().actions.is_empty(), "{}", other.plan());
+    let mut told = waiting.with(|deal| deal.snapshot.answers.0.push(answer(&case.about)));
+    for _round in 0..8 {
+        let plan = told.planned();
+        told.carry_out(plan);
+    }
+    assert_eq!(told.snapshot.invoices.len(), 1);
+    assert_eq!(shows(&told).as_deref(), Some("Выставлен"));
+    assert!(told.planned().is_empty(), "{}", told.plan());
+}
+
+#[test]
+fn a_deal_that_waits_no_more_does_not_say_so() {
+    let mut waiting = asking();
+    let plan = waiting.planned();
+    waiting.carry_out(plan);
+    let lost = waiting.clone().of(|deal| deal.lost = true);
+    assert_snapshot!(lost.plan(), @r"
+    write Status = (empty)
+    withdraw COUNTERPARTY-NEW
+    because: сделка проиграна
+    ");
+    let poor = waiting.clone().buyer(|it| it.kpp.clear());
+    assert!(poor.planned().actions.iter().any(|action| {
+        let Action::WriteFields { fields } = action else {
+            return false;
+        };
+        fields[..] == [(OurField::Status, domain::observed::FieldValue::Empty)]
+    }));
+    // A state that a person or a robot wrote there is not ours to take out.
+    let own = waiting.read(|reading| {
+        let fields = &mut reading.glance.fields;
+        fields.set(OurField::Status, &text("Позвонить"));
+        reading.glance.deal.lost = true;
+    });
+    assert!(own.planned().actions.is_empty(), "{}", own.plan());
 }

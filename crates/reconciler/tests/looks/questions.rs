@@ -220,3 +220,60 @@ fn many_hidden_deals_are_one_message_to_the_administrator() {
         assert_eq!(desk.office.bills().len(), 6);
     });
 }
+
+/// Two deals of one buyer whom the accountant is to enter.
+async fn newcomers() -> Desk {
+    let desk = Desk::open().await;
+    desk.set_policy(|policy| policy.invoice.new_buyers = planner::NewBuyers::Ask);
+    for id in [1, 2] {
+        desk.deal_enters(id).await;
+    }
+    desk.run(60).await;
+    desk
+}
+
+fn state_of(desk: &Desk, id: u64) -> Option<String> {
+    let state = desk.office.state();
+    let fields = &state.deals[&domain::DealId(id)].glance.fields;
+    fields.status.clone()
+}
+
+#[test]
+fn a_new_buyer_waits_for_the_accountant_who_enters_it() {
+    paused(async {
+        let desk = newcomers().await;
+        assert_eq!(desk.office.contractors().len(), 0);
+        assert_eq!(desk.office.bills().len(), 0);
+        assert_eq!(desk.questions().await, ["COUNTERPARTY-NEW"; 2]);
+        // One buyer is one cause.
+        assert_eq!(desk.office.chat().len(), 1, "{:?}", desk.office.chat());
+        for id in [1, 2] {
+            let state = state_of(&desk, id);
+            assert_eq!(state.as_deref(), Some("Ждёт бухгалтера: новый покупатель"));
+        }
+        desk.assert_at_rest(1).await;
+        desk.office.knows_romashka();
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 2);
+        assert_eq!(desk.office.contractors().len(), 1);
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(state_of(&desk, 2).as_deref(), Some("Выставлен"));
+    });
+}
+
+#[test]
+fn an_answer_enters_the_new_buyer_once_for_all_its_deals() {
+    paused(async {
+        let desk = newcomers().await;
+        crate::decisions::answer(&desk, "COUNTERPARTY-NEW", "create").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        assert_eq!(desk.office.contractors().len(), 1);
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 2);
+        assert_eq!(desk.office.contractors().len(), 1);
+        assert!(desk.questions().await.is_empty());
+    });
+}
