@@ -46,12 +46,13 @@ pub enum OurField {
 }
 
 /// What a person may order in [`OurField::Command`]: the items of the list that `setup` makes.
-pub const ORDERS: [&str; 6] = [
+pub const ORDERS: [&str; 7] = [
     "выставить счёт",
     "перевыставить",
     "аванс",
     "остаток",
     "дополнительный",
+    "отменить",
     "оставить",
 ];
 

@@ -12,8 +12,8 @@ use crate::orders::{Order, is_obeyed, order};
 use crate::plan::{GivenUp, Reply};
 use crate::slots::{self, Next};
 use crate::{
-    Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Plan, Policy, Whom, parts,
-    texts, vat,
+    Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Plan, Policy, Whom,
+    cancelling, parts, texts, vat,
 };
 
 /// The word for another invoice in the place of this one.
@@ -42,6 +42,9 @@ pub(crate) fn plan(
 ) -> Plan {
     let change = change(snapshot, reading, invoice, policy, now);
     let lacks = |kind, instead| lacks(snapshot, reading, kind, instead, policy, now);
+    if order(glance) == Some(Order::Cancel) {
+        return cancelling::ordered(snapshot, glance, invoice, policy);
+    }
     if let Some(ordered) = ordered(snapshot, glance, invoice, &change, lacks) {
         return ordered;
     }
@@ -248,6 +251,7 @@ fn ordered(
                 }
             }
         }
+        Order::Cancel => None,
         Order::Leave => {
             let key = CaseCode::DealChanged.as_str();
             let open = snapshot.open_cases.contains_key(key);

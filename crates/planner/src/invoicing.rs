@@ -18,7 +18,7 @@ use crate::{
     Action, Attach, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom,
     notices, texts,
 };
-use crate::{changed, copied, newcomers, parts};
+use crate::{cancelling, changed, copied, newcomers, parts};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
@@ -322,6 +322,9 @@ fn keep_true(
         merge(&mut plan, after);
     }
     merge(&mut plan, changed::rate_ended(snapshot, policy, now));
+    if order(glance) != Some(Order::Cancel) {
+        merge(&mut plan, cancelling::plan(snapshot));
+    }
     merge(&mut plan, show(snapshot, glance, invoice, policy, now));
     if plan.because.is_empty() {
         plan.because.push(if plan.actions.is_empty() {
@@ -336,12 +339,14 @@ fn keep_true(
 /// What the accountant did to the first of them of which something is to be told.
 fn gone_astray(snapshot: &DealSnapshot) -> Option<Asked> {
     let mut live = snapshot.invoices.iter().filter(|one| one.live);
-    live.find_map(
-        |one| match one.is_void() && slots::is_left_behind(snapshot, one) {
-            true => None,
-            false => astray(snapshot.id, one),
-        },
-    )
+    live.find_map(|one| {
+        let is_expected = one.is_void()
+            && (slots::is_left_behind(snapshot, one) || cancelling::is_asked(snapshot, one));
+        if is_expected {
+            return None;
+        }
+        astray(snapshot.id, one)
+    })
 }
 
 fn astray(deal: DealId, invoice: &OurInvoice) -> Option<Asked> {

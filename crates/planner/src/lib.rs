@@ -25,6 +25,7 @@
 
 mod asking;
 mod buyer;
+mod cancelling;
 mod changed;
 mod copied;
 mod differences;
@@ -50,9 +51,9 @@ mod wanted;
 
 pub use plan::{Action, Case, CaseCode, Choice, Fault, GivenUp, Need, Plan, Reply, Whom};
 pub use policy::{
-    Advance, Attach, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode, NewBuyers, NoRate,
-    Notices, Organisation, OwnLine, OwnUnit, Pilot, Policy, PolicyError, Quiet, Terms, VatPeriod,
-    VatRegime,
+    Advance, Attach, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode, NewBuyers,
+    NoRate, Notices, Organisation, OwnLine, OwnUnit, Pilot, Policy, PolicyError, Quiet, Terms,
+    VatPeriod, VatRegime,
 };
 pub use seller::Seller;
 pub use snapshot::{

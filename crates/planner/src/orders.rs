@@ -24,6 +24,8 @@ pub(crate) enum Order {
     Rest,
     /// An invoice for what was added to the deal.
     Additional,
+    /// The invoice taken back.
+    Cancel,
     /// The invoice as it is, although the deal was changed.
     Leave,
 }
@@ -41,6 +43,7 @@ pub(crate) fn order(glance: &DealGlance) -> Option<Order> {
         "дополнительный" | "дополнительный счет" => {
             Some(Order::Additional)
         }
+        "отменить" | "отменить счет" => Some(Order::Cancel),
         "оставить" | "оставить счет" => Some(Order::Leave),
         _ => None,
     }
@@ -50,13 +53,18 @@ pub(crate) fn order(glance: &DealGlance) -> Option<Order> {
 pub(crate) fn is_ordered(glance: &DealGlance) -> bool {
     match order(glance) {
         Some(Order::Issue | Order::Reissue | Order::Advance) => true,
-        Some(Order::Rest | Order::Additional | Order::Leave) | None => false,
+        Some(Order::Rest | Order::Additional | Order::Cancel | Order::Leave) | None => false,
     }
 }
 
 /// Whether an invoice that is issued now is what the order in the field asked for.
 pub(crate) fn is_by_order(glance: &DealGlance) -> bool {
-    order(glance).is_some_and(|order| order != Order::Leave)
+    match order(glance) {
+        Some(Order::Issue | Order::Reissue | Order::Advance | Order::Rest | Order::Additional) => {
+            true
+        }
+        Some(Order::Cancel | Order::Leave) | None => false,
+    }
 }
 
 /// Whether the order in the field was carried out already, and the field only has to be emptied.
@@ -74,7 +82,7 @@ pub(crate) fn without_invoice(
     let why = match order(glance)? {
         Order::Rest => texts::NO_REST_BEFORE_ADVANCE,
         Order::Additional => texts::NOTHING_TO_ADD_TO,
-        Order::Leave => texts::NO_INVOICE_YET,
+        Order::Cancel | Order::Leave => texts::NO_INVOICE_YET,
         Order::Issue | Order::Reissue | Order::Advance => return None,
     };
     let is_followed = policy.funnel(glance.deal.funnel).is_some() && !glance.deal.template;
@@ -138,11 +146,12 @@ mod tests {
             Order::Advance,
             Order::Rest,
             Order::Additional,
+            Order::Cancel,
             Order::Leave,
         ];
         assert_eq!(orders, expected.map(Some));
         assert_eq!(order(&saying(" Выставить счет ")), Some(Order::Issue));
-        for said in ["", "выставить сч", "отменить"] {
+        for said in ["", "выставить сч", "отмени"] {
             assert_eq!(order(&saying(said)), None, "{said}");
         }
     }

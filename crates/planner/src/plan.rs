@@ -199,6 +199,9 @@ pub enum CaseCode {
     /// The accountant deleted the invoice.
     #[serde(rename = "INVOICE-DELETED")]
     InvoiceDeleted,
+    /// A person ordered in the deal that the invoice be cancelled.
+    #[serde(rename = "INVOICE-CANCEL-ORDERED")]
+    CancelOrdered,
     /// The deal was deleted and its invoice lives.
     #[serde(rename = "DEAL-DELETED")]
     DealDeleted,
@@ -221,7 +224,7 @@ pub enum CaseCode {
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -229,6 +232,7 @@ impl CaseCode {
         Self::InvoiceEdited,
         Self::InvoiceCancelled,
         Self::InvoiceDeleted,
+        Self::CancelOrdered,
         Self::DealDeleted,
         Self::DealHidden,
         Self::FieldNotKept,
@@ -247,6 +251,7 @@ impl CaseCode {
             Self::InvoiceEdited => "INVOICE-EDITED",
             Self::InvoiceCancelled => "INVOICE-CANCELLED",
             Self::InvoiceDeleted => "INVOICE-DELETED",
+            Self::CancelOrdered => "INVOICE-CANCEL-ORDERED",
             Self::DealDeleted => "DEAL-DELETED",
             Self::DealHidden => "DEAL-HIDDEN",
             Self::FieldNotKept => "FIELD-NOT-KEPT",

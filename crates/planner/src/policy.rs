@@ -17,7 +17,7 @@ mod notices;
 pub(crate) mod vat;
 
 pub use invoice::{
-    Advance, Attach, Contract, Demand, DueCount, InvoicePolicy, NewBuyers, NoRate, OwnLine,
+    Advance, Attach, Cancel, Contract, Demand, DueCount, InvoicePolicy, NewBuyers, NoRate, OwnLine,
     OwnUnit, Terms,
 };
 pub use notices::{Notices, Pilot, Quiet};

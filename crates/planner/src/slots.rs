@@ -46,7 +46,7 @@ pub(crate) fn next(snapshot: &DealSnapshot, order: Order) -> Next {
             (Some(_), _) => another(snapshot, SlotKind::Additional),
         },
         // Those are about an invoice that there is.
-        Order::Reissue | Order::Leave => Next::Nothing,
+        Order::Reissue | Order::Cancel | Order::Leave => Next::Nothing,
     }
 }
 

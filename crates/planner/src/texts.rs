@@ -222,6 +222,55 @@ pub(crate) fn replaced(invoice: &OurInvoice, by: &OurInvoice, deal: &Deal) -> St
     )
 }
 
+/// What the accountant is asked for by an order in the deal.
+pub(crate) fn to_be_cancelled(invoice: &OurInvoice) -> String {
+    format!(
+        "В сделке дана команда «отменить»: {} на {}. Отмените его в учёте, и вопрос снимется сам, или выберите:",
+        named(invoice),
+        display::money(invoice.total)
+    )
+}
+
+/// The answer to an order to cancel.
+pub(crate) fn cancel_asked(invoice: &OurInvoice) -> String {
+    format!("Бухгалтеру передана просьба отменить {}.", named(invoice))
+}
+
+/// Why an order to cancel was not handed on.
+pub(crate) fn cancelled_before(invoice: &OurInvoice) -> String {
+    format!(
+        "Отменять нечего: {} уже отменён или удалён в учёте.",
+        named(invoice)
+    )
+}
+
+pub(crate) fn not_cancelled_by_order(invoice: &OurInvoice) -> String {
+    format!(
+        "{} не отменён: по правилам портала счета отменяет только бухгалтер. Договоритесь с ним.",
+        at_the_beginning(&named(invoice))
+    )
+}
+
+pub(crate) fn not_cancelled_after_payment(invoice: &OurInvoice) -> String {
+    format!(
+        "{} не отменён: по нему есть оплата, или его состояние неизвестно. Договоритесь с бухгалтером.",
+        at_the_beginning(&named(invoice))
+    )
+}
+
+pub(crate) fn not_cancelled_but_left(invoice: &OurInvoice) -> String {
+    format!(
+        "{} не отменён: бухгалтер решил его оставить.",
+        at_the_beginning(&named(invoice))
+    )
+}
+
+fn at_the_beginning(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
+}
+
 /// The answer to an order that comes too late.
 pub(crate) fn not_after_payment(invoice: &OurInvoice) -> String {
     format!(

@@ -41,6 +41,8 @@ pub struct InvoicePolicy {
     /// Where the contract stands on the deal; it is printed as the basis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
+    /// Which invoices people may have cancelled by an order in the deal.
+    pub cancel: Cancel,
     /// Who enters a buyer that the accounting side does not know.
     pub new_buyers: NewBuyers,
     /// What an advance is; none: nobody may order one.
@@ -78,6 +80,7 @@ impl Default for InvoicePolicy {
             seller_field: None,
             demand: Vec::new(),
             contract: None,
+            cancel: Cancel::Unpaid,
             new_buyers: NewBuyers::Create,
             advance: None,
             without_rows: None,
@@ -99,6 +102,16 @@ pub enum Attach {
     Accounting,
     /// None.
     Nothing,
+}
+
+/// Which invoices people may have cancelled by an order in the deal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cancel {
+    /// Those of which nothing is paid.
+    Unpaid,
+    /// None.
+    Never,
 }
 
 /// Who enters a buyer that the accounting side does not know.

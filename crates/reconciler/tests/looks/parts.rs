@@ -162,3 +162,30 @@ fn a_rest_that_the_accountant_cancelled_is_ordered_anew_in_its_slot() {
         assert_eq!(shown(&desk, 1), (Some("3".to_owned()), false));
     });
 }
+
+#[test]
+fn an_order_to_cancel_waits_for_the_accountant_and_brings_no_second_invoice() {
+    paused(async {
+        let desk = with_invoice().await;
+        ordered(&desk, "отменить").await;
+        assert_eq!(shown(&desk, 1), (Some("1".to_owned()), false));
+        assert_eq!(desk.questions().await, ["INVOICE-CANCEL-ORDERED"]);
+        assert_eq!(desk.office.chat().len(), 1, "{:?}", desk.office.chat());
+        let told = desk.office.timeline().len();
+        desk.assert_at_rest(1).await;
+        desk.task("feed").await;
+        {
+            let mut state = desk.office.state();
+            let id = state.bills[0].invoice.id.clone();
+            state.bills[0].invoice.status = InvoiceStatus::Cancelled;
+            state.feed.push(id);
+        }
+        desk.task("feed").await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty());
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        assert_eq!(desk.office.timeline().len(), told);
+    });
+}

@@ -1,0 +1,94 @@
+//! An order to cancel an invoice: judged by policy and payment, and handed to the accountant, who cancels it.
+//!
+//! The question stands until the invoice is cancelled over there, or the accountant leaves it.
+
+use domain::InvoiceStatus;
+use domain::observed::DealGlance;
+
+use crate::asking::{about_invoice, answered, ask, merge};
+use crate::changed::said;
+use crate::policy::Cancel;
+use crate::{CaseCode, Choice, DealSnapshot, OurInvoice, Plan, Policy, texts};
+
+/// The word for leaving the invoice as it is.
+const LEAVE: &str = "leave";
+
+/// What becomes of the order: it is handed on, or answered why not.
+pub(crate) fn ordered(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    invoice: &OurInvoice,
+    policy: &Policy,
+) -> Plan {
+    let refused = |why| {
+        said(
+            snapshot,
+            &format!("order/refused/{}", glance.deal.changed),
+            why,
+        )
+    };
+    if invoice.is_void() {
+        return refused(texts::cancelled_before(invoice));
+    }
+    if policy.invoice.cancel == Cancel::Never {
+        return refused(texts::not_cancelled_by_order(invoice));
+    }
+    // What is paid in part or whole, or stands in a state that nobody knows, is the accountant's alone.
+    if invoice.status != InvoiceStatus::Issued {
+        return refused(texts::not_cancelled_after_payment(invoice));
+    }
+    if is_left(snapshot, invoice) {
+        return refused(texts::not_cancelled_but_left(invoice));
+    }
+    let mut plan = question(snapshot, invoice);
+    merge(
+        &mut plan,
+        said(
+            snapshot,
+            &asked_about(invoice),
+            texts::cancel_asked(invoice),
+        ),
+    );
+    plan
+}
+
+/// The question about what was ordered before, as long as the invoice is there to be cancelled.
+pub(crate) fn plan(snapshot: &DealSnapshot) -> Plan {
+    let code = CaseCode::CancelOrdered;
+    let is_open = snapshot.open_cases.contains_key(code.as_str());
+    let standing = snapshot.invoices.iter().filter(|one| one.stands());
+    let mut asked = standing.filter(|one| !is_left(snapshot, one));
+    // Open without the entry: the entry is on its way, and is about what the deal shows.
+    let shown = snapshot.live_invoice().map(|one| one.slot);
+    match asked.find(|one| is_asked(snapshot, one) || (is_open && Some(one.slot) == shown)) {
+        Some(invoice) => question(snapshot, invoice),
+        None => answered(snapshot, Plan::default(), &[code]),
+    }
+}
+
+/// Whether the accountant was asked to cancel it: then it is no surprise that it is cancelled.
+pub(crate) fn is_asked(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {
+    let mark = format!("timeline/{}", asked_about(invoice));
+    snapshot.done.contains_key(&mark)
+}
+
+fn asked_about(invoice: &OurInvoice) -> String {
+    format!("cancel-asked/{}", invoice.slot)
+}
+
+fn is_left(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {
+    let (key, about) = (CaseCode::CancelOrdered.as_str(), invoice.slot.to_string());
+    snapshot.answers.to(key, &about) == Some(LEAVE)
+}
+
+fn question(snapshot: &DealSnapshot, invoice: &OurInvoice) -> Plan {
+    let choices = vec![Choice {
+        word: LEAVE.to_owned(),
+        text: "не отменять".to_owned(),
+    }];
+    let text = texts::with_choices(&texts::to_be_cancelled(invoice), &choices);
+    let mut asked = about_invoice(snapshot.id, CaseCode::CancelOrdered, invoice, text);
+    asked.case.choices = choices;
+    asked.case.about = invoice.slot.to_string();
+    ask(snapshot, asked)
+}
