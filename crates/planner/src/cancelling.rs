@@ -55,12 +55,13 @@ pub(crate) fn ordered(
 /// The question about what was ordered before, as long as the invoice is there to be cancelled.
 pub(crate) fn plan(snapshot: &DealSnapshot) -> Plan {
     let code = CaseCode::CancelOrdered;
-    let is_open = snapshot.open_cases.contains_key(code.as_str());
-    let standing = snapshot.invoices.iter().filter(|one| one.stands());
-    let mut asked = standing.filter(|one| !is_left(snapshot, one));
-    // Open without the entry: the entry is on its way, and is about what the deal shows.
-    let shown = snapshot.live_invoice().map(|one| one.slot);
-    match asked.find(|one| is_asked(snapshot, one) || (is_open && Some(one.slot) == shown)) {
+    let open = snapshot.open_cases.get(code.as_str());
+    // The question may be open before its entry is in the timeline.
+    let is_open = |one: &OurInvoice| open.is_some_and(|open| open.text == text(one));
+    let mut standing = snapshot.invoices.iter().filter(|one| one.stands());
+    let asked =
+        standing.find(|one| !is_left(snapshot, one) && (is_asked(snapshot, one) || is_open(one)));
+    match asked {
         Some(invoice) => question(snapshot, invoice),
         None => answered(snapshot, Plan::default(), &[code]),
     }
@@ -81,14 +82,21 @@ fn is_left(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {
     snapshot.answers.to(key, &about) == Some(LEAVE)
 }
 
-fn question(snapshot: &DealSnapshot, invoice: &OurInvoice) -> Plan {
-    let choices = vec![Choice {
+fn choices() -> Vec<Choice> {
+    vec![Choice {
         word: LEAVE.to_owned(),
         text: "не отменять".to_owned(),
-    }];
-    let text = texts::with_choices(&texts::to_be_cancelled(invoice), &choices);
-    let mut asked = about_invoice(snapshot.id, CaseCode::CancelOrdered, invoice, text);
-    asked.case.choices = choices;
+    }]
+}
+
+fn text(invoice: &OurInvoice) -> String {
+    texts::with_choices(&texts::to_be_cancelled(invoice), &choices())
+}
+
+fn question(snapshot: &DealSnapshot, invoice: &OurInvoice) -> Plan {
+    let code = CaseCode::CancelOrdered;
+    let mut asked = about_invoice(snapshot.id, code, invoice, text(invoice));
+    asked.case.choices = choices();
     asked.case.about = invoice.slot.to_string();
     ask(snapshot, asked)
 }

@@ -96,8 +96,8 @@ fn change(
     }
 }
 
-/// What an invoice of this kind, perhaps in the place of one, could not be made without: given up is only what another can take the place of. A
-/// question of rates or sums may follow, a gap may not.
+/// What an invoice of this kind, perhaps in the place of one, could not be made without: given up is only what another
+/// can take the place of. A question of rates or sums may follow, a gap may not.
 pub(crate) fn lacks(
     snapshot: &DealSnapshot,
     reading: &DealReading,

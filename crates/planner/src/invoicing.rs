@@ -313,13 +313,21 @@ fn keep_true(
         merge(&mut plan, decided.clone());
         return plan;
     }
-    let is_astray = astray.is_some();
-    if let Some(case) = astray {
-        merge(&mut plan, ask(snapshot, case));
-    }
-    // One question at a time; but who gave an order is answered.
-    if let Some(after) = after.filter(|_| !is_astray || order(glance).is_some()) {
-        merge(&mut plan, after);
+    let has_order = order(glance).is_some();
+    match (astray, after) {
+        // One question at a time; but who gave an order is answered.
+        (Some(case), after) => {
+            merge(&mut plan, ask(snapshot, case));
+            after
+                .filter(|_| has_order)
+                .into_iter()
+                .for_each(|after| merge(&mut plan, after));
+        }
+        // What was cancelled as somebody wished is compared with nothing.
+        (None, Some(_)) if invoice.is_void() && !has_order => {
+            plan = answered(snapshot, plan, &[CaseCode::DealChanged]);
+        }
+        (None, after) => after.into_iter().for_each(|after| merge(&mut plan, after)),
     }
     merge(&mut plan, changed::rate_ended(snapshot, policy, now));
     if order(glance) != Some(Order::Cancel) {

@@ -12,6 +12,7 @@
 )]
 
 mod download;
+mod in_parts;
 mod office;
 mod world;
 

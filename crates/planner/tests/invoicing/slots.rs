@@ -444,6 +444,14 @@ fn an_order_to_cancel_is_handed_to_the_accountant_and_stands_until_it_is_done() 
     assert_eq!(done.snapshot.invoices.len(), 1);
     let status = &done.snapshot.glance().unwrap().fields.status;
     assert_eq!(status.as_deref(), Some("Отменён"));
+    // What is done to the deal afterwards is compared with nothing.
+    let edited = more(done.clone());
+    assert!(edited.planned().is_empty(), "{}", edited.plan());
+    let asked_before = edited.open("DEAL-CHANGED-AFTER-INVOICE", "изменена", true);
+    assert_eq!(
+        asked_before.planned().withdrawn,
+        ["DEAL-CHANGED-AFTER-INVOICE"]
+    );
     // A person may order another.
     assert_eq!(
         ordered(done.clone(), "выставить счёт")
@@ -453,6 +461,23 @@ fn an_order_to_cancel_is_handed_to_the_accountant_and_stands_until_it_is_done() 
         2
     );
     assert!(refused(done, "отменить").contains("Отменять нечего"));
+    // What was cancelled of the parts is asked about no more, and the others were never meant.
+    let parts = ordered(ordered(ordered(parted(), "аванс"), "остаток"), "отменить");
+    assert!(parts.snapshot.open_cases.contains_key(key));
+    let mut gone = parts.invoice(|it| it.status = InvoiceStatus::Cancelled);
+    settle(&mut gone);
+    assert!(
+        gone.snapshot.open_cases.is_empty(),
+        "{:?}",
+        gone.snapshot.open_cases
+    );
+    // The question stands also where its entry could not be written.
+    let unsaid = asked.clone().with(|deal| {
+        deal.snapshot
+            .done
+            .retain(|mark, _| !mark.contains("cancel-asked"));
+    });
+    assert!(unsaid.planned().is_empty(), "{}", unsaid.plan());
     // Or the accountant leaves it, and says so to who asks again.
     let case = order(deal().settled(), "отменить")
         .planned()
