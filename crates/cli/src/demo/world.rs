@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::args::DemoAccounting;
 use crate::config::raw::{Raw, RawOrganisation};
 use crate::config::{Config, Environment};
+use crate::policy;
 use crate::product::{Product, Surroundings};
 use crate::serve::{self, Running};
 use crate::setup;
@@ -298,7 +299,18 @@ async fn set_up(product: &Product, kontur_url: Option<&str>) -> anyhow::Result<(
         ..setup::Wishes::default()
     };
     setup::run(product, &wishes).await?;
+    say_what_an_advance_is(product).await?;
     // The policy starts with the next whole second; what enters a stage before is not ours.
     emulator_harness::wait(Duration::from_secs(1)).await;
+    Ok(())
+}
+
+/// As `provodka policy apply` would: «аванс» in a deal's field is thirty per cent.
+async fn say_what_an_advance_is(product: &Product) -> anyhow::Result<()> {
+    let stored = product.store.policy_current(product.portal()).await?;
+    let stored = stored.context("setup stored no policy")?;
+    let text = policy::text(&stored)?;
+    let text = format!("{text}\n[invoice.advance]\npercent = 30\n");
+    policy::put(product, &text, stored.version, "demo").await?;
     Ok(())
 }
