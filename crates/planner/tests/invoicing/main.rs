@@ -11,6 +11,7 @@
 
 mod after_issue;
 mod build;
+mod cancelling;
 mod carry;
 mod changed;
 mod counterparty;

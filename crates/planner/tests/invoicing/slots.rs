@@ -11,7 +11,7 @@ use crate::build::{TestDeal, deal, row};
 use crate::changed::{answered, order, settle};
 
 /// A deal of 1 000 roubles; an advance is 30 per cent or what its fields say.
-fn parted() -> TestDeal {
+pub(crate) fn parted() -> TestDeal {
     let advance = Advance {
         percent: Some(30),
         percent_field: Some("UF_PERCENT".to_owned()),
@@ -30,7 +30,7 @@ fn named(deal: TestDeal, field: &str, value: &str) -> TestDeal {
 }
 
 /// Carries an order out and goes on with the deal.
-fn ordered(deal: TestDeal, word: &str) -> TestDeal {
+pub(crate) fn ordered(deal: TestDeal, word: &str) -> TestDeal {
     let mut deal = order(deal, word);
     settle(&mut deal);
     assert_eq!(deal.snapshot.glance().unwrap().fields.command, None);
@@ -38,7 +38,7 @@ fn ordered(deal: TestDeal, word: &str) -> TestDeal {
 }
 
 /// What an order is answered; nothing is issued.
-fn refused(deal: TestDeal, word: &str) -> String {
+pub(crate) fn refused(deal: TestDeal, word: &str) -> String {
     let before = deal.snapshot.invoices.len();
     // Some time later.
     let mut deal = order(deal, word).of(|deal| deal.changed += SignedDuration::from_secs(1));
@@ -198,7 +198,7 @@ fn an_order_for_a_part_is_obeyed_once() {
     }
 }
 
-fn more(deal: TestDeal) -> TestDeal {
+pub(crate) fn more(deal: TestDeal) -> TestDeal {
     let mut rows = match &deal.snapshot.seen {
         planner::Seen::Whole(reading, _) => reading.rows.clone(),
         other => panic!("{other:?}"),
@@ -416,102 +416,6 @@ fn a_payment_keeps_an_advance_from_being_replaced() {
     assert!(refused(paid.clone(), "перевыставить").contains("уже есть оплата"));
     // And does not keep the rest from being issued.
     assert_eq!(ordered(paid, "остаток").snapshot.invoices.len(), 2);
-}
-
-#[test]
-fn an_order_to_cancel_is_handed_to_the_accountant_and_stands_until_it_is_done() {
-    let mut asked = order(deal().settled(), "отменить");
-    assert_snapshot!(asked.plan(), @r"
-    case INVOICE-CANCEL-ORDERED
-      | В сделке дана команда «отменить»: счёт на всю сумму № 17 от 12.03.2026 на 122,00 ₽. Отмените его в учёте, и вопрос снимется сам, или выберите:
-      | • не отменять (leave)
-      waits for deal 4711
-    tell the administrator of INVOICE-CANCEL-ORDERED
-    timeline cancel-asked/whole/1: Бухгалтеру передана просьба отменить счёт на всю сумму № 17 от 12.03.2026.
-    write Command = (empty)
-    ");
-    settle(&mut asked);
-    assert_eq!(asked.snapshot.glance().unwrap().fields.command, None);
-    let key = "INVOICE-CANCEL-ORDERED";
-    assert!(asked.snapshot.open_cases.contains_key(key));
-    assert!(asked.planned().is_empty(), "{}", asked.plan());
-    // Over there it is cancelled: no surprise, and no new invoice.
-    let mut done = asked
-        .clone()
-        .invoice(|it| it.status = InvoiceStatus::Cancelled);
-    settle(&mut done);
-    assert!(done.snapshot.open_cases.is_empty());
-    assert_eq!(done.snapshot.invoices.len(), 1);
-    let status = &done.snapshot.glance().unwrap().fields.status;
-    assert_eq!(status.as_deref(), Some("Отменён"));
-    // What is done to the deal afterwards is compared with nothing.
-    let edited = more(done.clone());
-    assert!(edited.planned().is_empty(), "{}", edited.plan());
-    let asked_before = edited.open("DEAL-CHANGED-AFTER-INVOICE", "изменена", true);
-    assert_eq!(
-        asked_before.planned().withdrawn,
-        ["DEAL-CHANGED-AFTER-INVOICE"]
-    );
-    // A person may order another.
-    assert_eq!(
-        ordered(done.clone(), "выставить счёт")
-            .snapshot
-            .invoices
-            .len(),
-        2
-    );
-    assert!(refused(done, "отменить").contains("Отменять нечего"));
-    // What was cancelled of the parts is asked about no more, and the others were never meant.
-    let parts = ordered(ordered(ordered(parted(), "аванс"), "остаток"), "отменить");
-    assert!(parts.snapshot.open_cases.contains_key(key));
-    let mut gone = parts.invoice(|it| it.status = InvoiceStatus::Cancelled);
-    settle(&mut gone);
-    assert!(
-        gone.snapshot.open_cases.is_empty(),
-        "{:?}",
-        gone.snapshot.open_cases
-    );
-    // The question stands also where its entry could not be written.
-    let unsaid = asked.clone().with(|deal| {
-        deal.snapshot
-            .done
-            .retain(|mark, _| !mark.contains("cancel-asked"));
-    });
-    assert!(unsaid.planned().is_empty(), "{}", unsaid.plan());
-    // Or the accountant leaves it, and says so to who asks again.
-    let case = order(deal().settled(), "отменить")
-        .planned()
-        .cases
-        .remove(0);
-    let mut left = asked.with(|deal| {
-        deal.snapshot.open_cases.clear();
-        deal.snapshot.answers.0.push(planner::Answer {
-            key: case.key,
-            about: case.about,
-            choice: "leave".to_owned(),
-        });
-    });
-    assert!(settle(&mut left).is_empty());
-    assert_snapshot!(refused(left, "отменить"), @"Счёт на всю сумму № 17 от 12.03.2026 не отменён: бухгалтер решил его оставить.");
-}
-
-#[test]
-fn an_order_to_cancel_is_refused_after_a_payment_and_where_policy_says_never() {
-    let paid = deal()
-        .settled()
-        .invoice(|it| it.status = InvoiceStatus::PartiallyPaid);
-    assert_snapshot!(refused(paid, "отменить"), @"Счёт на всю сумму № 17 от 12.03.2026 не отменён: по нему есть оплата, или его состояние неизвестно. Договоритесь с бухгалтером.");
-    let unknown = deal()
-        .settled()
-        .invoice(|it| it.status = InvoiceStatus::Unknown);
-    assert!(refused(unknown, "отменить").contains("не отменён"));
-    let never = deal()
-        .settled()
-        .with(|deal| deal.policy.invoice.cancel = planner::Cancel::Never);
-    assert_snapshot!(refused(never, "отменить"), @"Счёт на всю сумму № 17 от 12.03.2026 не отменён: по правилам портала счета отменяет только бухгалтер. Договоритесь с ним.");
-    assert!(
-        refused(deal().history(&[("NEW", 600)]), "отменить").contains("счёта в сделке ещё нет")
-    );
 }
 
 /// One thing that somebody does to a deal.
