@@ -59,6 +59,7 @@ fn text(subject: &Subject) -> String {
         SubjectKind::Requisite => format!("Реквизиты {id}"),
         SubjectKind::BankDetail => format!("Банковские реквизиты {id}"),
         SubjectKind::Invoice => format!("Счёт {id}"),
+        SubjectKind::Payment => format!("Платёж № {id}"),
     };
     format!(
         "{what}: обработка несколько раз прервалась из-за ошибки в программе и отложена, \

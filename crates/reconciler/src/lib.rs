@@ -250,7 +250,8 @@ impl Reconciler {
             | SubjectKind::Contact
             | SubjectKind::Deal
             | SubjectKind::Requisite
-            | SubjectKind::BankDetail => forget(ctx, work).await,
+            | SubjectKind::BankDetail
+            | SubjectKind::Payment => forget(ctx, work).await,
         }
     }
 }

@@ -63,6 +63,7 @@ fn portal_record(subject: &Subject) -> Option<PortalRecord> {
         | SubjectKind::Deal
         | SubjectKind::Company
         | SubjectKind::Contact
-        | SubjectKind::Invoice => None,
+        | SubjectKind::Invoice
+        | SubjectKind::Payment => None,
     }
 }

@@ -39,6 +39,15 @@ mod writer;
 pub use books::{
     cases::{Case, CaseChange, CaseFacts, CaseFilter, CaseState},
     links::{CounterpartyLink, InvoiceLink},
+    money::{
+        InvoiceRef, PaymentState,
+        days::AccountSpan,
+        ledger::{BookedShare, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, Ruling, Undone},
+        list::{ListedPayment, PaymentFilter, PaymentSum},
+        open::{Found, Undecided, Wanted},
+        receipts::Receipt,
+        sightings::{Counted, PAYMENTS_TASK, SeenLine},
+    },
     office::{Cancelled, NewBill, OfficeBill, Recorded},
     policy::{StoredPolicy, Taken},
     register::{Export, GivenBill},

@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -28,6 +28,10 @@ const MIGRATIONS: [Migration; 4] = [
     Migration {
         number: 4,
         text: include_str!("../migrations/0004_office.sql"),
+    },
+    Migration {
+        number: 5,
+        text: include_str!("../migrations/0005_money.sql"),
     },
 ];
 

@@ -6,6 +6,13 @@ fn all() -> Vec<&'static Sql> {
     [
         books::cases::STATEMENTS,
         books::links::STATEMENTS,
+        books::money::STATEMENTS,
+        books::money::days::STATEMENTS,
+        books::money::ledger::STATEMENTS,
+        books::money::list::STATEMENTS,
+        books::money::open::STATEMENTS,
+        books::money::receipts::STATEMENTS,
+        books::money::sightings::STATEMENTS,
         books::office::STATEMENTS,
         books::policy::STATEMENTS,
         books::register::STATEMENTS,

@@ -10,6 +10,7 @@ use crate::{
     books::{
         cases::{self, Case, CaseChange},
         links::{self, CounterpartyLink, InvoiceLink},
+        money::receipts::{self, Receipt},
     },
     error::StoreError,
     mechanics::{
@@ -59,6 +60,8 @@ pub struct Known {
     pub counterparty_links: Vec<CounterpartyLink>,
     /// Open and answered cases, oldest first.
     pub cases: Vec<Case>,
+    /// Money that was given to the invoices of the deals among them, oldest first.
+    pub receipts: Vec<Receipt>,
 }
 
 impl Store {
@@ -95,11 +98,13 @@ impl Store {
                     let (invoice_links, counterparty_links) =
                         links::of_deals(tx, portal, subjects).await?;
                     let cases = cases::of_subjects(tx, portal, &keys).await?;
+                    let receipts = receipts::of_deals(tx, portal, subjects).await?;
                     Ok(Known {
                         effects,
                         invoice_links,
                         counterparty_links,
                         cases,
+                        receipts,
                     })
                 })
             },

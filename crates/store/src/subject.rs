@@ -27,6 +27,8 @@ pub enum SubjectKind {
     BankDetail,
     /// An invoice of the accounting side; the id is `organisation/invoice`.
     Invoice,
+    /// Money that came or left; the id is its number in our records.
+    Payment,
 }
 
 /// One thing to look at. As text: `deal/4711`.
@@ -45,7 +47,7 @@ pub struct SubjectError;
 
 impl SubjectKind {
     /// All of them.
-    pub const ALL: [SubjectKind; 7] = [
+    pub const ALL: [SubjectKind; 8] = [
         SubjectKind::Portal,
         SubjectKind::Deal,
         SubjectKind::Company,
@@ -53,6 +55,7 @@ impl SubjectKind {
         SubjectKind::Requisite,
         SubjectKind::BankDetail,
         SubjectKind::Invoice,
+        SubjectKind::Payment,
     ];
 
     /// The stable text.
@@ -65,6 +68,7 @@ impl SubjectKind {
             SubjectKind::Requisite => "requisite",
             SubjectKind::BankDetail => "bank_detail",
             SubjectKind::Invoice => "invoice",
+            SubjectKind::Payment => "payment",
         }
     }
 }
@@ -108,9 +112,23 @@ impl Subject {
         Subject::new(SubjectKind::Invoice, format!("{organisation}/{invoice}"))
     }
 
+    /// A payment by its number in our records.
+    pub fn payment(number: i64) -> Subject {
+        Subject::new(SubjectKind::Payment, number.to_string())
+    }
+
     /// A task of the portal itself, e.g. `sweep`.
     pub fn portal(task: impl Into<String>) -> Subject {
         Subject::new(SubjectKind::Portal, task)
+    }
+
+    /// The payment's number, if it is one.
+    pub fn as_payment(&self) -> Option<i64> {
+        if self.kind == SubjectKind::Payment {
+            self.id.parse().ok()
+        } else {
+            None
+        }
     }
 
     /// The deal, if it is one.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::error::StoreError;
 
 /// One bound parameter or one column of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Value {
     Null,
     Int(i64),

@@ -10,6 +10,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    books::money,
     error::StoreError,
     sql::statements,
     store::Store,
@@ -65,13 +66,19 @@ pub struct CounterpartyLink {
 statements! {
     PUT_INVOICE =
         "INSERT INTO invoice_link (portal_id, deal, slot_kind, slot_generation, organisation_id, invoice_id,
-             contractor_id, number, date, total, revision, status, live, draft, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             contractor_id, number, date, total, revision, status, live, draft, updated_at, counted)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)
          ON CONFLICT (portal_id, deal, slot_kind, slot_generation) DO UPDATE SET
              organisation_id = excluded.organisation_id, invoice_id = excluded.invoice_id,
              contractor_id = excluded.contractor_id, number = excluded.number, date = excluded.date,
              total = excluded.total, revision = excluded.revision, status = excluded.status,
-             live = excluded.live, draft = excluded.draft, updated_at = excluded.updated_at";
+             live = excluded.live, draft = excluded.draft, updated_at = excluded.updated_at,
+             counted = 1";
+    /// Links from before there were balances.
+    NOT_COUNTED =
+        "SELECT deal, slot_kind, slot_generation, organisation_id, invoice_id, contractor_id, number, date, total,
+                revision, status, live, draft, updated_at
+         FROM invoice_link WHERE portal_id = $1 AND counted = 0 AND deal >= 0 ORDER BY deal LIMIT 500";
     OF_DEALS =
         "SELECT deal, slot_kind, slot_generation, organisation_id, invoice_id, contractor_id, number, date, total,
                 revision, status, live, draft, updated_at
@@ -208,7 +215,24 @@ pub(crate) async fn put_invoices(
             .to_vec()
         })
         .collect();
-    tx.execute_each(&PUT_INVOICE, &rows).await.map(drop)
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.execute_each(&PUT_INVOICE, &rows).await?;
+    money::open::count(tx, portal, links).await
+}
+
+/// Gives links from before there were balances theirs.
+pub(crate) async fn count_missing(tx: &mut Tx<'_>, portal: &PortalId) -> Result<(), StoreError> {
+    loop {
+        let links = tx
+            .list(&NOT_COUNTED, &params![portal], read_invoice)
+            .await?;
+        if links.is_empty() {
+            return Ok(());
+        }
+        put_invoices(tx, portal, &links).await?;
+    }
 }
 
 pub(crate) async fn put_counterparties(

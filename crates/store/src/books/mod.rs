@@ -4,6 +4,7 @@
 
 pub mod cases;
 pub mod links;
+pub mod money;
 pub mod office;
 pub mod policy;
 pub mod register;

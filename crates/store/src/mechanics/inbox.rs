@@ -207,7 +207,9 @@ async fn looks_of(
         reason: format!("event {} ({})", event.name, event.source),
     };
     match record.kind {
-        SubjectKind::Deal | SubjectKind::Portal | SubjectKind::Invoice => Ok(vec![itself]),
+        SubjectKind::Deal | SubjectKind::Portal | SubjectKind::Invoice | SubjectKind::Payment => {
+            Ok(vec![itself])
+        }
         SubjectKind::Company | SubjectKind::Contact => {
             let record = std::slice::from_ref(record);
             looks_of_waiters(tx, &event.portal, record, event.lane, now).await

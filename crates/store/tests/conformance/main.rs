@@ -20,6 +20,7 @@ mod effects;
 mod failures;
 mod journal;
 mod leases;
+mod money;
 mod office;
 mod opening;
 mod portals;

@@ -1,0 +1,198 @@
+//! Payments for people: listed by what became of them, and summed up.
+
+use domain::payment::{Direction, PaymentKind, PaymentOrder};
+use domain::{Money, OrganisationId, PortalId};
+use serde::{Deserialize, Serialize};
+
+use super::{InvoiceRef, PaymentState, kind_text, read_direction, read_kind};
+use crate::{
+    error::StoreError,
+    sql::statements,
+    store::Store,
+    tx::Tx,
+    value::{Row, json_text, params},
+};
+
+/// A payment and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListedPayment {
+    /// Its number in our records.
+    pub number: i64,
+    /// Whose account.
+    pub organisation: OrganisationId,
+    /// What kind of money.
+    pub kind: PaymentKind,
+    /// What became of it.
+    pub state: PaymentState,
+    /// Why, in Russian.
+    pub because: String,
+    /// What is given to nothing; below zero for what we paid.
+    pub remaining: Money,
+    /// It is shown on more days than any one source shows orders: one payment that was moved, or two.
+    pub days_differ: bool,
+    /// The order.
+    pub order: PaymentOrder,
+    /// The invoices that have money of it now.
+    pub invoices: Vec<(InvoiceRef, Money)>,
+}
+
+/// Which payments to list, by number.
+#[derive(Clone, Debug, Default)]
+pub struct PaymentFilter {
+    /// Only those that stand so.
+    pub state: Option<PaymentState>,
+    /// Only this one.
+    pub number: Option<i64>,
+    /// Only with a greater number: for reading on.
+    pub after: i64,
+    /// At most so many; 0 means 1000.
+    pub limit: usize,
+}
+
+/// How many payments of a kind stand so, and what they come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentSum {
+    /// Which way the money went.
+    pub direction: Direction,
+    /// What kind of money.
+    pub kind: PaymentKind,
+    /// What became of them.
+    pub state: PaymentState,
+    /// How many.
+    pub count: i64,
+    /// What they brought, or took.
+    pub amount: Money,
+    /// What of it is given to nothing.
+    pub remaining: Money,
+}
+
+statements! {
+    LIST =
+        "SELECT number, organisation_id, kind, state, because, remaining, days_differ, body FROM payment
+         WHERE portal_id = $1 AND number > $2 AND ($3 = '' OR state = $3) AND (CAST($4 AS BIGINT) = 0 OR number = $4)
+         ORDER BY number LIMIT $5";
+    GIVEN =
+        "SELECT t.payment, e.organisation_id, e.invoice_id, CAST(sum(e.amount) AS BIGINT)
+         FROM ledger_transaction t JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number
+         WHERE t.portal_id = $1 AND t.payment IN numbers($2) AND e.place = 'invoice'
+         GROUP BY t.payment, e.organisation_id, e.invoice_id
+         HAVING sum(e.amount) <> 0 ORDER BY t.payment, e.organisation_id, e.invoice_id";
+    SUMS =
+        "SELECT direction, kind, state, count(*), CAST(sum(amount) AS BIGINT), CAST(sum(remaining) AS BIGINT)
+         FROM payment WHERE portal_id = $1 GROUP BY direction, kind, state ORDER BY direction, kind, state";
+    SUMS_OF =
+        "SELECT direction, kind, state, count(*), CAST(sum(amount) AS BIGINT), CAST(sum(remaining) AS BIGINT)
+         FROM payment WHERE portal_id = $1 AND number IN numbers($2)
+         GROUP BY direction, kind, state ORDER BY direction, kind, state";
+}
+
+impl Store {
+    /// Payments by number.
+    pub async fn money_list(
+        &self,
+        portal: &PortalId,
+        filter: &PaymentFilter,
+    ) -> Result<Vec<ListedPayment>, StoreError> {
+        self.read((portal.clone(), filter.clone()), |tx, (portal, filter)| {
+            Box::pin(list(tx, portal, filter))
+        })
+        .await
+    }
+
+    /// What all payments of a portal come to, by kind and by what became of them.
+    pub async fn money_sums(&self, portal: &PortalId) -> Result<Vec<PaymentSum>, StoreError> {
+        self.read(portal.clone(), |tx, portal| {
+            Box::pin(async move { tx.list(&SUMS, &params![portal], read_sum).await })
+        })
+        .await
+    }
+
+    /// The same of these payments.
+    pub async fn money_sums_of(
+        &self,
+        portal: &PortalId,
+        numbers: &[i64],
+    ) -> Result<Vec<PaymentSum>, StoreError> {
+        self.read(
+            (portal.clone(), numbers.to_vec()),
+            |tx, (portal, numbers)| {
+                Box::pin(async move {
+                    let ask = params![portal, json_text(numbers)];
+                    tx.list(&SUMS_OF, &ask, read_sum).await
+                })
+            },
+        )
+        .await
+    }
+}
+
+async fn list(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    filter: &PaymentFilter,
+) -> Result<Vec<ListedPayment>, StoreError> {
+    let limit = if filter.limit == 0 {
+        1000
+    } else {
+        filter.limit
+    };
+    let state = filter.state.map_or("", PaymentState::as_str);
+    let ask = params![
+        portal,
+        filter.after,
+        state,
+        filter.number.unwrap_or_default(),
+        limit
+    ];
+    let mut payments = tx.list(&LIST, &ask, read_listed).await?;
+    let numbers: Vec<i64> = payments.iter().map(|one| one.number).collect();
+    let given = tx
+        .list(&GIVEN, &params![portal, json_text(&numbers)], |row| {
+            let number = row.int()?;
+            let invoice = InvoiceRef {
+                organisation: row.parsed()?,
+                invoice: row.parsed()?,
+            };
+            Ok((number, invoice, Money::from_kopecks(row.int()?)))
+        })
+        .await?;
+    for (number, invoice, amount) in given {
+        let place = payments.binary_search_by_key(&number, |one| one.number);
+        if let Some(payment) = place.ok().and_then(|place| payments.get_mut(place)) {
+            payment.invoices.push((invoice, amount));
+        }
+    }
+    Ok(payments)
+}
+
+fn read_listed(row: &mut Row) -> Result<ListedPayment, StoreError> {
+    Ok(ListedPayment {
+        number: row.int()?,
+        organisation: row.parsed()?,
+        kind: read_kind(row)?,
+        state: row.parsed()?,
+        because: row.text()?,
+        remaining: Money::from_kopecks(row.int()?),
+        days_differ: row.flag()?,
+        order: row.json()?,
+        invoices: Vec::new(),
+    })
+}
+
+fn read_sum(row: &mut Row) -> Result<PaymentSum, StoreError> {
+    Ok(PaymentSum {
+        direction: read_direction(row)?,
+        kind: read_kind(row)?,
+        state: row.parsed()?,
+        count: row.int()?,
+        amount: Money::from_kopecks(row.int()?),
+        remaining: Money::from_kopecks(row.int()?),
+    })
+}
+
+impl ListedPayment {
+    /// The stable word of its kind.
+    pub fn kind_word(&self) -> &'static str {
+        kind_text(self.kind)
+    }
+}

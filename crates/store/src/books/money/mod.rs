@@ -1,0 +1,176 @@
+//! Money that comes back: payments counted once, the ledger, and what is open of each invoice.
+//!
+//! `sightings` takes what a source shows, `open` finds the invoices that a payment may be for, `ledger` books and undoes
+//! by the rules of [`domain::ledger::Ledger`], `receipts` tells a deal what came, `list` and `days` tell people. Every
+//! method that writes first locks the portal's row of `money_book`: two replicas book one after the other, and what a
+//! rule rests on is read behind that lock. Not here: which payment is for which invoice (`domain::matching`, `planner`).
+
+pub(crate) mod days;
+pub(crate) mod ledger;
+pub(crate) mod list;
+pub(crate) mod open;
+pub(crate) mod receipts;
+pub(crate) mod sightings;
+
+use std::str::FromStr;
+
+use domain::payment::{Direction, PaymentKind};
+use domain::{InvoiceId, OrganisationId, PortalId};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::StoreError,
+    sql::statements,
+    tx::Tx,
+    value::{Row, params},
+};
+
+/// An invoice, whose id is unique within its organisation alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct InvoiceRef {
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// Its id there.
+    pub invoice: InvoiceId,
+}
+
+/// Where a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentState {
+    /// Nobody looked at it yet, or what was decided is undone.
+    New,
+    /// A person is asked.
+    Asked,
+    /// Given to invoices.
+    Booked,
+    /// No buyer's payment: a transfer of our own, a fee, a register, a refund.
+    Aside,
+    /// A person decided that it is given to nothing.
+    Left,
+}
+
+statements! {
+    OPEN_BOOK =
+        "INSERT INTO money_book (portal_id, payments, transactions) VALUES ($1, 1, 1)
+         ON CONFLICT (portal_id) DO NOTHING";
+    /// Takes numbers, and holds everybody else off until the commit.
+    TAKE_NUMBERS =
+        "UPDATE money_book SET payments = payments + $2, transactions = transactions + $3
+         WHERE portal_id = $1 RETURNING payments - CAST($2 AS BIGINT), transactions - CAST($3 AS BIGINT)";
+}
+
+/// The first of the numbers that were taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) payment: i64,
+    pub(crate) transaction: i64,
+}
+
+/// Locks the portal's book.
+pub(crate) async fn lock(tx: &mut Tx<'_>, portal: &PortalId) -> Result<(), StoreError> {
+    tx.execute(&OPEN_BOOK, &params![portal]).await?;
+    take(tx, portal, 0, 0).await.map(drop)
+}
+
+/// Takes numbers for so many payments and transactions.
+pub(crate) async fn take(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    payments: usize,
+    transactions: usize,
+) -> Result<Numbers, StoreError> {
+    let taken = tx
+        .first(
+            &TAKE_NUMBERS,
+            &params![portal, payments, transactions],
+            |row| {
+                Ok(Numbers {
+                    payment: row.int()?,
+                    transaction: row.int()?,
+                })
+            },
+        )
+        .await?;
+    taken.ok_or_else(|| StoreError::Missing {
+        portal: portal.clone(),
+        what: "book of money",
+        key: String::new(),
+    })
+}
+
+impl PaymentState {
+    /// All of them.
+    pub const ALL: [PaymentState; 5] = [
+        PaymentState::New,
+        PaymentState::Asked,
+        PaymentState::Booked,
+        PaymentState::Aside,
+        PaymentState::Left,
+    ];
+
+    /// The stable text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            PaymentState::New => "new",
+            PaymentState::Asked => "asked",
+            PaymentState::Booked => "booked",
+            PaymentState::Aside => "aside",
+            PaymentState::Left => "left",
+        }
+    }
+}
+
+impl FromStr for PaymentState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PaymentState, String> {
+        let mut all = PaymentState::ALL.into_iter();
+        all.find(|state| state.as_str() == text)
+            .ok_or_else(|| format!("unknown state of a payment `{text}`"))
+    }
+}
+
+const fn direction_text(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+    }
+}
+
+fn read_direction(row: &mut Row) -> Result<Direction, StoreError> {
+    match row.text()?.as_str() {
+        "in" => Ok(Direction::In),
+        "out" => Ok(Direction::Out),
+        other => Err(row.undecodable(format!("`{other}` is no direction"))),
+    }
+}
+
+const fn kind_text(kind: PaymentKind) -> &'static str {
+    match kind {
+        PaymentKind::Incoming => "incoming",
+        PaymentKind::Register => "register",
+        PaymentKind::ReturnedToUs => "returned_to_us",
+        PaymentKind::RefundOut => "refund_out",
+        PaymentKind::OwnTransfer => "own_transfer",
+        PaymentKind::BankFee => "bank_fee",
+        PaymentKind::Outgoing => "outgoing",
+    }
+}
+
+fn read_kind(row: &mut Row) -> Result<PaymentKind, StoreError> {
+    let text = row.text()?;
+    let kinds = [
+        PaymentKind::Incoming,
+        PaymentKind::Register,
+        PaymentKind::ReturnedToUs,
+        PaymentKind::RefundOut,
+        PaymentKind::OwnTransfer,
+        PaymentKind::BankFee,
+        PaymentKind::Outgoing,
+    ];
+    let mut kinds = kinds.into_iter();
+    kinds
+        .find(|kind| kind_text(*kind) == text)
+        .ok_or_else(|| row.undecodable(format!("`{text}` is no kind of payment")))
+}

@@ -1,0 +1,394 @@
+//! What is open of each invoice, and who a payment's invoices may be: found by buyer, by number, by id, never by walking
+//! over all of them.
+//!
+//! An invoice's balance is written with its link. Not here: what was paid of it (`ledger`).
+
+use std::collections::BTreeMap;
+
+use domain::matching::{Alias, ChosenBefore, OpenInvoice};
+use domain::payment::{PaymentKind, PaymentOrder};
+use domain::purpose::NumberKey;
+use domain::{DealId, Inn, InvoiceId, InvoiceStatus, Money, OrganisationId, PortalId};
+use jiff::civil::Date;
+
+use super::{InvoiceRef, PaymentState, read_kind};
+use crate::{
+    books::{
+        cases::{self, Case},
+        links::{InvoiceLink, read_deal},
+    },
+    error::StoreError,
+    mechanics::work::{self, Lane, Look},
+    sql::statements,
+    store::Store,
+    subject::{Subject, key_set, text_set},
+    tx::Tx,
+    value::{Row, Value, json_text, params},
+};
+
+/// A payment that is to be decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Undecided {
+    /// Its number.
+    pub number: i64,
+    /// Whose account it came to, or left.
+    pub organisation: OrganisationId,
+    /// What kind of money it is.
+    pub kind: PaymentKind,
+    /// What of it is given to nothing.
+    pub remaining: Money,
+    /// How often what was decided of it was undone.
+    pub undone: i64,
+    /// Where it stands: new or asked.
+    pub state: PaymentState,
+    /// The order.
+    pub order: PaymentOrder,
+    /// Questions about it that are open or answered, oldest first.
+    pub cases: Vec<Case>,
+}
+
+/// What payments may be for: by buyer, by number, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Payers.
+    pub inns: Vec<Inn>,
+    /// Numbers that stand in the purposes.
+    pub numbers: Vec<NumberKey>,
+    /// Invoices that people chose.
+    pub invoices: Vec<InvoiceRef>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Open invoices; the id of each is `organisation/invoice`, as in [`Subject::invoice`].
+    pub invoices: Vec<(OpenInvoice, DealId)>,
+    /// For whom people took the payers' money before.
+    pub chosen_before: BTreeMap<Inn, Vec<ChosenBefore>>,
+}
+
+macro_rules! open_invoices {
+    ($rest:literal) => {
+        concat!(
+            "SELECT organisation_id, invoice_id, deal, slot_kind, slot_generation, number, date, buyer_inn, total, paid
+             FROM invoice_balance WHERE portal_id = $1 AND ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    PUT_BALANCE =
+        "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
+             number_key, date, buyer_inn, total, paid, stands)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12)
+         ON CONFLICT (portal_id, organisation_id, invoice_id) DO UPDATE SET
+             deal = excluded.deal, slot_kind = excluded.slot_kind, slot_generation = excluded.slot_generation,
+             number = excluded.number, number_key = excluded.number_key, date = excluded.date,
+             buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands";
+    WAITING_PAYERS =
+        "SELECT number FROM payment
+         WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
+    NEW_PAYMENTS =
+        "SELECT number, organisation_id, kind, remaining, undone, state, body FROM payment
+         WHERE portal_id = $1 AND state = 'new' ORDER BY number LIMIT $2";
+    THESE_PAYMENTS =
+        "SELECT number, organisation_id, kind, remaining, undone, state, body FROM payment
+         WHERE portal_id = $1 AND number IN numbers($2) AND state IN ('new', 'asked') ORDER BY number";
+    OF_BUYERS = open_invoices!("stands = 1 AND paid < total AND buyer_inn IN keys($2)");
+    /// Also by the number of an invoice that another took the place of.
+    OF_NUMBERS =
+        "SELECT o.organisation_id, o.invoice_id, o.deal, o.slot_kind, o.slot_generation, o.number, o.date, o.buyer_inn,
+                o.total, o.paid
+         FROM invoice_balance n JOIN invoice_balance o
+             ON o.portal_id = n.portal_id AND o.deal = n.deal AND o.slot_kind = n.slot_kind
+         WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($2) AND o.stands = 1 AND o.paid < o.total";
+    OF_INVOICES = open_invoices!("stands = 1 AND paid < total AND invoice_id IN keys($2)");
+    REPLACED =
+        "SELECT deal, slot_kind, slot_generation, number, date FROM invoice_balance
+         WHERE portal_id = $1 AND deal IN numbers($2) AND stands = 0 ORDER BY deal, slot_generation";
+    CHOICES =
+        "SELECT payer_inn, buyer_inn, times FROM payer_choice
+         WHERE portal_id = $1 AND payer_inn IN keys($2) ORDER BY payer_inn, buyer_inn";
+}
+
+impl Store {
+    /// Payments that nobody looked at yet, oldest first.
+    pub async fn money_new(
+        &self,
+        portal: &PortalId,
+        limit: usize,
+    ) -> Result<Vec<Undecided>, StoreError> {
+        self.read((portal.clone(), limit), |tx, (portal, limit)| {
+            Box::pin(undecided(
+                tx,
+                portal,
+                &NEW_PAYMENTS,
+                params![portal, *limit].to_vec(),
+            ))
+        })
+        .await
+    }
+
+    /// Those of these payments that are to be decided.
+    pub async fn money_undecided(
+        &self,
+        portal: &PortalId,
+        numbers: &[i64],
+    ) -> Result<Vec<Undecided>, StoreError> {
+        self.read(
+            (portal.clone(), numbers.to_vec()),
+            |tx, (portal, numbers)| {
+                Box::pin(undecided(
+                    tx,
+                    portal,
+                    &THESE_PAYMENTS,
+                    params![portal, json_text(numbers)].to_vec(),
+                ))
+            },
+        )
+        .await
+    }
+
+    /// The open invoices that payments may be for, all in one go.
+    pub async fn money_open(
+        &self,
+        portal: &PortalId,
+        wanted: &Wanted,
+    ) -> Result<Found, StoreError> {
+        self.read((portal.clone(), wanted.clone()), |tx, (portal, wanted)| {
+            Box::pin(find(tx, portal, wanted))
+        })
+        .await
+    }
+}
+
+/// The balances of invoices that are linked now; what is paid of them stays. Payments that waited for a buyer's invoice
+/// are looked at again.
+pub(crate) async fn count(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    links: &[InvoiceLink],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    let mut buyers = Vec::new();
+    for link in links {
+        let buyer = link.draft.pointer("/draft/buyer/key/inn");
+        let buyer = buyer.and_then(|inn| Inn::parse(inn.as_str()?).ok());
+        let taken_back = [InvoiceStatus::Cancelled.as_str(), "deleted"];
+        let stands = link.live && !taken_back.contains(&link.status.as_str());
+        rows.push(
+            params![
+                portal,
+                &link.organisation,
+                &link.invoice,
+                link.deal,
+                link.slot.kind.as_str(),
+                link.slot.generation,
+                &link.number,
+                NumberKey::of(&link.number).as_str(),
+                link.date.to_string(),
+                buyer.as_ref().map(ToString::to_string).unwrap_or_default(),
+                link.total,
+                stands
+            ]
+            .to_vec(),
+        );
+        buyers.extend(buyer.filter(|_| stands).map(|inn| inn.to_string()));
+    }
+    // In the order in which bookings lock them.
+    rows.sort_by(|one: &Vec<Value>, other| one.get(1..3).cmp(&other.get(1..3)));
+    tx.execute_each(&PUT_BALANCE, &rows).await?;
+    if buyers.is_empty() {
+        return Ok(());
+    }
+    let ask = params![portal, text_set(buyers)];
+    let waiting = tx.list(&WAITING_PAYERS, &ask, Row::int).await?;
+    let looks = waiting.into_iter().zip(links.iter().cycle());
+    let looks: Vec<Look> = looks
+        .map(|(number, link)| Look {
+            subject: Subject::payment(number),
+            lane: Lane::Due,
+            due_at: link.updated_at,
+            reason: "its payer got an invoice".to_owned(),
+        })
+        .collect();
+    work::enqueue(tx, portal, &looks).await
+}
+
+async fn undecided(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    sql: &'static crate::sql::Sql,
+    ask: Vec<Value>,
+) -> Result<Vec<Undecided>, StoreError> {
+    let mut payments = tx.list(sql, &ask, read_undecided).await?;
+    // A payment that nobody looked at has no question yet, unless what was decided of it is undone.
+    let asked: Vec<Subject> = payments
+        .iter()
+        .filter(|one| one.state == PaymentState::Asked || one.undone > 0)
+        .map(|one| Subject::payment(one.number))
+        .collect();
+    if asked.is_empty() {
+        return Ok(payments);
+    }
+    let cases = cases::of_subjects(tx, portal, &key_set(&asked)).await?;
+    let mut by_subject: BTreeMap<Subject, Vec<Case>> = BTreeMap::new();
+    for case in cases {
+        let subject = case.facts.subject.clone();
+        by_subject.entry(subject).or_default().push(case);
+    }
+    for payment in &mut payments {
+        let cases = by_subject.remove(&Subject::payment(payment.number));
+        payment.cases = cases.unwrap_or_default();
+    }
+    Ok(payments)
+}
+
+fn read_undecided(row: &mut Row) -> Result<Undecided, StoreError> {
+    Ok(Undecided {
+        number: row.int()?,
+        organisation: row.parsed()?,
+        kind: read_kind(row)?,
+        remaining: Money::from_kopecks(row.int()?),
+        undone: row.int()?,
+        state: row.parsed()?,
+        order: row.json()?,
+        cases: Vec::new(),
+    })
+}
+
+/// A row of an open invoice, with its slot: aliases are found by it.
+struct OpenRow {
+    invoice: OpenInvoice,
+    deal: DealId,
+    slot_kind: String,
+    generation: i64,
+}
+
+/// An invoice that stands no more, by its slot.
+struct Replaced {
+    slot_kind: String,
+    generation: i64,
+    alias: Alias,
+}
+
+async fn find(tx: &mut Tx<'_>, portal: &PortalId, wanted: &Wanted) -> Result<Found, StoreError> {
+    let mut found = Found::default();
+    let payers = text_set(wanted.inns.iter().map(ToString::to_string));
+    let choices = tx
+        .list(&CHOICES, &params![portal, payers], |row| {
+            Ok((read_inn(row)?, read_inn(row)?, row.count()?))
+        })
+        .await?;
+    let mut buyers: Vec<String> = wanted.inns.iter().map(ToString::to_string).collect();
+    for (payer, buyer, times) in choices {
+        buyers.push(buyer.to_string());
+        let of_payer = found.chosen_before.entry(payer).or_default();
+        of_payer.push(ChosenBefore { buyer, times });
+    }
+    let numbers = text_set(wanted.numbers.iter().map(|key| key.as_str().to_owned()));
+    let ids = text_set(wanted.invoices.iter().map(|one| one.invoice.to_string()));
+    let mut open: BTreeMap<InvoiceId, OpenRow> = BTreeMap::new();
+    for (sql, values) in [
+        (&OF_BUYERS, text_set(buyers)),
+        (&OF_NUMBERS, numbers),
+        (&OF_INVOICES, ids),
+    ] {
+        // One without a readable buyer is nobody's to pay.
+        let rows = tx.list(sql, &params![portal, values], read_open).await?;
+        let rows = rows.into_iter().flatten();
+        open.extend(rows.map(|row| (row.invoice.id.clone(), row)));
+    }
+    name_aliases(tx, portal, &mut open).await?;
+    found.invoices = open
+        .into_values()
+        .map(|row| (row.invoice, row.deal))
+        .collect();
+    Ok(found)
+}
+
+/// Numbers of invoices in whose place these stand: payments by the old number still arrive.
+async fn name_aliases(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    open: &mut BTreeMap<InvoiceId, OpenRow>,
+) -> Result<(), StoreError> {
+    let mut deals: Vec<u64> = open
+        .values()
+        .filter(|row| row.generation > 1)
+        .map(|row| row.deal.get())
+        .collect();
+    if deals.is_empty() {
+        return Ok(());
+    }
+    deals.sort_unstable();
+    deals.dedup();
+    let replaced = tx
+        .list(&REPLACED, &params![portal, json_text(&deals)], |row| {
+            let (deal, slot_kind, generation) = (read_deal(row)?, row.text()?, row.int()?);
+            let alias = Alias {
+                number: row.text()?,
+                date: row.parsed::<Date>()?,
+            };
+            let replaced = Replaced {
+                slot_kind,
+                generation,
+                alias,
+            };
+            Ok((deal, replaced))
+        })
+        .await?;
+    let mut by_deal: BTreeMap<DealId, Vec<Replaced>> = BTreeMap::new();
+    for (deal, replaced) in replaced {
+        by_deal.entry(deal).or_default().push(replaced);
+    }
+    for row in open.values_mut() {
+        let of_deal = by_deal.get(&row.deal).into_iter().flatten();
+        let former = of_deal.filter(|former| {
+            former.slot_kind == row.slot_kind && former.generation < row.generation
+        });
+        let aliases = former.map(|former| former.alias.clone());
+        row.invoice.aliases.extend(aliases);
+    }
+    Ok(())
+}
+
+fn read_inn(row: &mut Row) -> Result<Inn, StoreError> {
+    let text = row.text()?;
+    Inn::parse(&text).map_err(|error| row.undecodable(error.to_string()))
+}
+
+fn read_open(row: &mut Row) -> Result<Option<OpenRow>, StoreError> {
+    let (organisation, invoice): (OrganisationId, InvoiceId) = (row.parsed()?, row.parsed()?);
+    let (deal, slot_kind, generation) = (read_deal(row)?, row.text()?, row.int()?);
+    let (number, date) = (row.text()?, row.parsed::<Date>()?);
+    let buyer = Inn::parse(&row.text()?);
+    let (total, paid) = (row.int()?, row.int()?);
+    let id = Subject::invoice(&organisation, &invoice).id;
+    Ok(buyer.ok().map(|buyer| OpenRow {
+        invoice: OpenInvoice {
+            id: InvoiceId::new(id),
+            seller: organisation,
+            buyer,
+            number,
+            date,
+            aliases: Vec::new(),
+            open: Money::from_kopecks(total - paid),
+        },
+        deal,
+        slot_kind,
+        generation,
+    }))
+}
+
+impl InvoiceRef {
+    /// By the id that [`Found`] gives to an open invoice.
+    pub fn of_open(id: &InvoiceId) -> Option<InvoiceRef> {
+        let (organisation, invoice) = id.as_str().split_once('/')?;
+        Some(InvoiceRef {
+            organisation: OrganisationId::new(organisation),
+            invoice: InvoiceId::new(invoice),
+        })
+    }
+}

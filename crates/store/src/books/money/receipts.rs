@@ -1,0 +1,98 @@
+//! What a deal is told of its money: each sum that was given to one of its invoices, and whether it was taken back.
+//!
+//! On the event's way it is read with the rest of our records at the beginning of a look. Not here: how the deal shows it
+//! (`planner::receipts`).
+
+use domain::payment::PaymentOrder;
+use domain::{DealId, Money, PortalId};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::InvoiceRef;
+use crate::{
+    books::links::read_deal,
+    error::StoreError,
+    sql::statements,
+    subject::Subject,
+    tx::Tx,
+    value::{Row, json_text, params},
+};
+
+/// Money of a payment that was given to an invoice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Whose.
+    pub deal: DealId,
+    /// Which invoice got it.
+    pub invoice: InvoiceRef,
+    /// The transaction that gave it.
+    pub transaction: i64,
+    /// The day it counts for.
+    pub dated: Date,
+    /// How much.
+    pub amount: Money,
+    /// The payment's number.
+    pub payment: i64,
+    /// What the payment has left for other invoices.
+    pub remaining: Money,
+    /// The order.
+    pub order: PaymentOrder,
+    /// The correction that took it back, and why.
+    pub undone: Option<(i64, String)>,
+}
+
+statements! {
+    OF_DEALS =
+        "SELECT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number, p.remaining, p.body,
+                u.number, u.because
+         FROM invoice_balance b
+         JOIN ledger_entry e ON e.portal_id = b.portal_id AND e.organisation_id = b.organisation_id
+             AND e.invoice_id = b.invoice_id AND e.place = 'invoice'
+         JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no AND t.kind = 'allocation'
+         JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
+         LEFT JOIN ledger_transaction u ON u.portal_id = t.portal_id AND u.undoes = t.number
+         WHERE b.portal_id = $1 AND b.deal IN numbers($2)
+         ORDER BY b.deal, t.number, e.line";
+}
+
+/// The receipts of these deals, oldest first.
+pub(crate) async fn of_deals(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    subjects: &[Subject],
+) -> Result<Vec<Receipt>, StoreError> {
+    let deals: Vec<u64> = subjects
+        .iter()
+        .filter_map(Subject::as_deal)
+        .map(DealId::get)
+        .collect();
+    if deals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ask = params![portal, json_text(&deals)];
+    tx.list(&OF_DEALS, &ask, read_receipt).await
+}
+
+fn read_receipt(row: &mut Row) -> Result<Receipt, StoreError> {
+    let deal = read_deal(row)?;
+    let invoice = InvoiceRef {
+        organisation: row.parsed()?,
+        invoice: row.parsed()?,
+    };
+    let (transaction, dated) = (row.int()?, row.parsed()?);
+    let amount = Money::from_kopecks(row.int()?);
+    let (payment, remaining) = (row.int()?, Money::from_kopecks(row.int()?));
+    let order = row.json()?;
+    let (undone_by, because) = (row.int_or_null()?, row.text_or_null()?);
+    Ok(Receipt {
+        deal,
+        invoice,
+        transaction,
+        dated,
+        amount,
+        payment,
+        remaining,
+        order,
+        undone: undone_by.map(|by| (by, because.unwrap_or_default())),
+    })
+}
