@@ -61,6 +61,12 @@ pub enum Command {
     /// The office's own register of invoices, where there is no accounting program
     #[command(subcommand)]
     Register(RegisterCommand),
+    /// Bank statements: read, counted once, booked
+    #[command(subcommand)]
+    Statement(StatementCommand),
+    /// Payments and what became of them
+    #[command(subcommand)]
+    Payments(PaymentsCommand),
     /// Answer one value a line on stdin with one JSON object a line on stdout
     #[command(after_help = "\
 Examples:
@@ -287,6 +293,101 @@ What may have happened (OUTCOME-UNKNOWN) is never sent again: an invoice would b
         )]
         by: String,
     },
+}
+
+/// `statement …`
+#[derive(Debug, Subcommand)]
+pub enum StatementCommand {
+    /// Import statement files (1CClientBankExchange); the same file again adds nothing
+    Import(ImportArgs),
+}
+
+/// `statement import`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What is certain is booked, the rest is asked: `provodka cases`. Deals are told as soon as `provodka serve` runs.
+Exit status 1: something of a file was not read; it is named.
+Examples:
+  provodka statement import --dry-run kl_to_1c.txt     what would be new
+  provodka statement import *.txt"
+)]
+pub struct ImportArgs {
+    /// The bank's files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write nothing, show what would be new
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `payments …`
+#[derive(Debug, Subcommand)]
+pub enum PaymentsCommand {
+    /// List payments, each with what became of it and why
+    List {
+        /// Only those that stand so
+        #[arg(long, value_enum)]
+        state: Option<PaymentStateArg>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a payment off its invoices, by correcting entries; a person decides it anew
+    Undo(UndoArgs),
+}
+
+/// Where a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PaymentStateArg {
+    /// Nobody looked at it yet
+    New,
+    /// A person is asked
+    Asked,
+    /// Given to invoices
+    Booked,
+    /// No buyer's payment
+    Aside,
+    /// Given to nothing by a person
+    Left,
+}
+
+impl From<PaymentStateArg> for store::PaymentState {
+    fn from(arg: PaymentStateArg) -> store::PaymentState {
+        match arg {
+            PaymentStateArg::New => store::PaymentState::New,
+            PaymentStateArg::Asked => store::PaymentState::Asked,
+            PaymentStateArg::Booked => store::PaymentState::Booked,
+            PaymentStateArg::Aside => store::PaymentState::Aside,
+            PaymentStateArg::Left => store::PaymentState::Left,
+        }
+    }
+}
+
+/// `payments undo`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Nothing is erased: the entries of the booking stay, and corrections dated today say the opposite.
+Example:
+  provodka payments undo 17 --because \"письмо № 4 от 12.03.2026\""
+)]
+pub struct UndoArgs {
+    /// The payment's number, from `provodka payments list`
+    pub number: i64,
+    /// Why, for the ledger, the deal and the journal
+    #[arg(long, value_name = "TEXT")]
+    pub because: String,
+    /// Who decides, for the ledger
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "provodka payments"
+    )]
+    pub by: String,
 }
 
 /// `register …`

@@ -12,8 +12,8 @@ use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::fault::Told;
 use crate::product::{Product, Surroundings};
 use crate::{
-    cases, check, demo, emulate, explain, fault, inspect, journal, logs, pause, plan, policy,
-    register, serve, setup, simulate, zone,
+    cases, check, demo, emulate, explain, fault, inspect, journal, logs, pause, payments, plan,
+    policy, register, serve, setup, simulate, statement, zone,
 };
 
 /// Does what the command line says.
@@ -87,6 +87,15 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
         }
         Command::Register(command) => {
             let told = register::run(&product, &command).await?;
+            print(|out| Ok(out.write_all(told.as_bytes())?))
+        }
+        Command::Statement(command) => {
+            let report = statement::run(&product, &command).await?;
+            print(|out| Ok(out.write_all(report.text.as_bytes())?))?;
+            report.judged()
+        }
+        Command::Payments(command) => {
+            let told = payments::run(&product, &command).await?;
             print(|out| Ok(out.write_all(told.as_bytes())?))
         }
         // Done before, or without the product.

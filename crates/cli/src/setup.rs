@@ -28,12 +28,14 @@ pub(crate) use choose::companies_of;
 use choose::{followed, keep_former, matched, nobody_sells};
 
 /// Our fields and the names that they get where policy names no others.
-pub const FIELDS: [(OurField, &str); 6] = [
+pub const FIELDS: [(OurField, &str); 8] = [
     (OurField::Number, "UF_CRM_PROVODKA_NUMBER"),
     (OurField::Date, "UF_CRM_PROVODKA_DATE"),
     (OurField::Status, "UF_CRM_PROVODKA_STATUS"),
     (OurField::Link, "UF_CRM_PROVODKA_LINK"),
     (OurField::Sum, "UF_CRM_PROVODKA_SUM"),
+    (OurField::Paid, "UF_CRM_PROVODKA_PAID"),
+    (OurField::PaidOn, "UF_CRM_PROVODKA_PAID_ON"),
     (OurField::Command, "UF_CRM_PROVODKA_COMMAND"),
 ];
 
@@ -179,6 +181,7 @@ async fn prepare(
         invoice: invoice_policy(former_policy, wishes),
         notices: notices(former_policy, wishes, &organisations),
         pilot: former_policy.and_then(|former| former.pilot.clone()),
+        money: former_policy.and_then(|former| former.money.clone()),
         organisations,
         funnels,
     };

@@ -41,6 +41,10 @@ pub enum OurField {
     Link,
     /// Its total.
     Sum,
+    /// What is paid of it.
+    Paid,
+    /// The day on which it was paid in full.
+    PaidOn,
     /// Input: what the manager wants done.
     Command,
 }
@@ -69,6 +73,12 @@ pub struct OurFields {
     pub link: Option<String>,
     /// [`OurField::Sum`].
     pub sum: Option<Money>,
+    /// [`OurField::Paid`].
+    #[serde(default)]
+    pub paid: Option<Money>,
+    /// [`OurField::PaidOn`].
+    #[serde(default)]
+    pub paid_on: Option<Date>,
     /// [`OurField::Command`].
     pub command: Option<String>,
 }
@@ -80,23 +90,23 @@ impl OurFields {
             FieldValue::Text(text) => Some(text.clone()),
             FieldValue::Date(_) | FieldValue::Money(_) | FieldValue::Empty => None,
         };
+        let day = match value {
+            FieldValue::Date(day) => Some(*day),
+            FieldValue::Text(_) | FieldValue::Money(_) | FieldValue::Empty => None,
+        };
+        let amount = match value {
+            FieldValue::Money(amount) => Some(*amount),
+            FieldValue::Text(_) | FieldValue::Date(_) | FieldValue::Empty => None,
+        };
         match field {
             OurField::Number => self.number = text,
             OurField::Status => self.status = text,
             OurField::Link => self.link = text,
             OurField::Command => self.command = text,
-            OurField::Date => {
-                self.date = match value {
-                    FieldValue::Date(date) => Some(*date),
-                    FieldValue::Text(_) | FieldValue::Money(_) | FieldValue::Empty => None,
-                }
-            }
-            OurField::Sum => {
-                self.sum = match value {
-                    FieldValue::Money(sum) => Some(*sum),
-                    FieldValue::Text(_) | FieldValue::Date(_) | FieldValue::Empty => None,
-                }
-            }
+            OurField::Date => self.date = day,
+            OurField::PaidOn => self.paid_on = day,
+            OurField::Sum => self.sum = amount,
+            OurField::Paid => self.paid = amount,
         }
     }
 }

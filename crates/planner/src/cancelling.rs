@@ -34,7 +34,8 @@ pub(crate) fn ordered(
         return refused(texts::not_cancelled_by_order(invoice));
     }
     // What is paid in part or whole, or stands in a state that nobody knows, is the accountant's alone.
-    if invoice.status != InvoiceStatus::Issued {
+    let has_money = snapshot.paid(invoice.slot).is_positive();
+    if has_money || invoice.status != InvoiceStatus::Issued {
         return refused(texts::not_cancelled_after_payment(invoice));
     }
     if is_left(snapshot, invoice) {

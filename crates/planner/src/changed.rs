@@ -54,7 +54,7 @@ pub(crate) fn plan(
             answered(snapshot, Plan::default(), &[CaseCode::DealChanged])
         }
         Some(LEAVE) => answered(snapshot, Plan::default(), &[CaseCode::DealChanged]),
-        Some(REISSUE) if change.lacks.is_empty() && is_replaceable(invoice) => {
+        Some(REISSUE) if change.lacks.is_empty() && is_replaceable(snapshot, invoice) => {
             replace(snapshot, invoice, false)
         }
         Some(_) | None => {
@@ -171,6 +171,7 @@ pub(crate) fn rate_ended(snapshot: &DealSnapshot, policy: &Policy, now: Timestam
     let mut live = snapshot.invoices.iter().filter(|invoice| invoice.live);
     let ended = live.find_map(|invoice| {
         let is_open = !invoice.deleted
+            && snapshot.paid(invoice.slot) < invoice.total
             && matches!(
                 invoice.status,
                 InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid
@@ -196,12 +197,13 @@ pub(crate) fn rate_ended(snapshot: &DealSnapshot, policy: &Policy, now: Timestam
 }
 
 /// After a payment an invoice is not replaced: the money would belong to none.
-pub(crate) fn is_replaceable(invoice: &OurInvoice) -> bool {
-    invoice.deleted
-        || matches!(
-            invoice.status,
-            InvoiceStatus::Issued | InvoiceStatus::Cancelled
-        )
+pub(crate) fn is_replaceable(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {
+    let is_unpaid = !snapshot.paid(invoice.slot).is_positive();
+    let may_be = matches!(
+        invoice.status,
+        InvoiceStatus::Issued | InvoiceStatus::Cancelled
+    );
+    is_unpaid && (invoice.deleted || may_be)
 }
 
 /// What a person ordered in the deal's field; none: nothing that is to be done here.
@@ -224,7 +226,7 @@ fn ordered(
             // The field is emptied with the others.
             None
         }
-        Order::Reissue if !is_replaceable(invoice) => Some(said(
+        Order::Reissue if !is_replaceable(snapshot, invoice) => Some(said(
             snapshot,
             &format!("order/{}/paid", invoice.slot),
             texts::not_after_payment(invoice),
@@ -322,7 +324,7 @@ fn tell(
         return Plan::later(settled_at, "сделку ещё правят: ждём, пока закончат");
     }
     let mut choices = Vec::new();
-    if change.lacks.is_empty() && is_replaceable(invoice) {
+    if change.lacks.is_empty() && is_replaceable(snapshot, invoice) {
         choices.push(Choice {
             word: REISSUE.to_owned(),
             text: "перевыставить: новый счёт вместо этого".to_owned(),

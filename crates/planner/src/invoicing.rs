@@ -18,7 +18,7 @@ use crate::{
     Action, Attach, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom,
     notices, texts,
 };
-use crate::{cancelling, changed, copied, newcomers, parts};
+use crate::{cancelling, changed, copied, newcomers, parts, receipts};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
@@ -334,6 +334,7 @@ fn keep_true(
         merge(&mut plan, cancelling::plan(snapshot));
     }
     merge(&mut plan, show(snapshot, glance, invoice, policy, now));
+    merge(&mut plan, receipts::plan(snapshot, glance, policy));
     if plan.because.is_empty() {
         plan.because.push(if plan.actions.is_empty() {
             format!("счёт № {} выставлен и показан в сделке", invoice.number)
@@ -379,12 +380,13 @@ fn show(
     now: Timestamp,
 ) -> Plan {
     let mut plan = Plan::default();
-    let differing: Vec<(OurField, FieldValue)> = wanted_fields(invoice, glance, policy)
-        .into_iter()
-        .filter(|(field, _)| policy.fields.contains_key(field))
-        // Our own write comes back as an event: it is recognised by its content, and nothing is written again.
-        .filter(|(field, value)| shown(glance, *field) != *value || planted::is(Bug::EchoLoop))
-        .collect();
+    let differing: Vec<(OurField, FieldValue)> =
+        wanted_fields(snapshot, invoice, glance, policy, now)
+            .into_iter()
+            .filter(|(field, _)| policy.fields.contains_key(field))
+            // Our own write comes back as an event: it is recognised by its content, and nothing is written again.
+            .filter(|(field, value)| shown(glance, *field) != *value || planted::is(Bug::EchoLoop))
+            .collect();
     if differing.is_empty() {
         plan = answered(snapshot, plan, &[CaseCode::FieldNotKept]);
     }
@@ -491,14 +493,17 @@ fn mark_replaced(
 }
 
 fn wanted_fields(
+    snapshot: &DealSnapshot,
     invoice: &OurInvoice,
     glance: &DealGlance,
     policy: &Policy,
+    now: Timestamp,
 ) -> Vec<(OurField, FieldValue)> {
+    let of_money = receipts::status(snapshot, invoice, policy, now);
     let status = if invoice.deleted {
         texts::DELETED_LABEL
     } else {
-        texts::status_label(invoice.status)
+        of_money.unwrap_or_else(|| texts::status_label(invoice.status))
     };
     let mut fields = vec![
         (OurField::Number, FieldValue::Text(invoice.number.clone())),
@@ -506,6 +511,7 @@ fn wanted_fields(
         (OurField::Sum, FieldValue::Money(invoice.total)),
         (OurField::Status, FieldValue::Text(status.to_owned())),
     ];
+    fields.extend(receipts::fields(snapshot, policy));
     if let Some(link) = &policy.invoice.link {
         let link = link
             .replace("{organisation}", invoice.organisation.as_str())
@@ -533,6 +539,8 @@ pub(crate) fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
         OurField::Command => text(&fields.command),
         OurField::Date => fields.date.map_or(FieldValue::Empty, FieldValue::Date),
         OurField::Sum => fields.sum.map_or(FieldValue::Empty, FieldValue::Money),
+        OurField::Paid => fields.paid.map_or(FieldValue::Empty, FieldValue::Money),
+        OurField::PaidOn => fields.paid_on.map_or(FieldValue::Empty, FieldValue::Date),
     }
 }
 

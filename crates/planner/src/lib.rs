@@ -1,7 +1,7 @@
 //! What to do next: pure functions from a snapshot, the policy and the moment to a plan.
 //!
 //! No I/O, no clock, no randomness: the same function serves the reconciler, `provodka plan` and the
-//! simulator. One file per promise to the user; so far [`invoicing`]. Who carries a plan out, and how a
+//! simulator. One file per promise to the user; [`invoicing`], and [`payments`] with [`receipts`] for money that comes back. Who carries a plan out, and how a
 //! failure is survived, is not here but in `reconciler` and `engine`.
 
 #![deny(
@@ -37,8 +37,10 @@ mod newcomers;
 mod notices;
 mod orders;
 mod parts;
+pub mod payments;
 mod plan;
 mod policy;
+pub mod receipts;
 mod seller;
 mod slots;
 mod snapshot;
@@ -51,9 +53,9 @@ mod wanted;
 
 pub use plan::{Action, Case, CaseCode, Choice, Fault, GivenUp, Need, Plan, Reply, Whom};
 pub use policy::{
-    Advance, Attach, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode, NewBuyers,
-    NoRate, Notices, Organisation, OwnLine, OwnUnit, Pilot, Policy, PolicyError, Quiet, Terms,
-    VatPeriod, VatRegime,
+    Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode,
+    MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, OwnAccount, OwnLine, OwnUnit, PaidStage,
+    Pilot, Policy, PolicyError, Quiet, Terms, VatPeriod, VatRegime,
 };
 pub use seller::Seller;
 pub use snapshot::{

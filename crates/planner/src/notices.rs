@@ -23,7 +23,8 @@ pub(crate) fn tactful(mut plan: Plan, policy: &Policy, now: Timestamp) -> Plan {
         | Action::IssueInvoice { .. }
         | Action::WriteFields { .. }
         | Action::AddTimelineEntry { .. }
-        | Action::AttachPdf { .. } => true,
+        | Action::AttachPdf { .. }
+        | Action::MoveStage { .. } => true,
     });
     let Some(morning) = policy.notices.quiet_until(now) else {
         return plan;

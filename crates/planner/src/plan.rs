@@ -3,7 +3,7 @@
 use domain::observed::{FieldValue, OurField, Record};
 use domain::{
     ContractorId, Counterparty, DealId, EffectKey, Inn, InvoiceDraft, OrganisationId, PortalId,
-    Slot, UserId,
+    Slot, StageId, UserId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,13 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replaced_by: Option<Slot>,
     },
+    /// Move the deal to the stage of what is paid.
+    MoveStage {
+        /// Where to.
+        to: StageId,
+        /// The transaction of the ledger that completed the payment.
+        about: i64,
+    },
     /// Tell a person that something needs a hand.
     Notify {
         /// Whom.
@@ -220,11 +227,17 @@ pub enum CaseCode {
     /// An open invoice has a rate of VAT that is over by now.
     #[serde(rename = "INVOICE-RATE-ENDED")]
     InvoiceRateEnded,
+    /// Which invoice a payment is for is not certain.
+    #[serde(rename = "PAYMENT-UNDECIDED")]
+    PaymentUndecided,
+    /// An invoice that stands no more, or asks for less, has money.
+    #[serde(rename = "PAID-INVOICE-GONE")]
+    PaidInvoiceGone,
 }
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -239,6 +252,8 @@ impl CaseCode {
         Self::VatRateEnded,
         Self::SumDiffers,
         Self::InvoiceRateEnded,
+        Self::PaymentUndecided,
+        Self::PaidInvoiceGone,
     ];
 
     /// The stable text; the name of its page.
@@ -258,6 +273,8 @@ impl CaseCode {
             Self::VatRateEnded => "VAT-RATE-ENDED",
             Self::SumDiffers => "DEAL-SUM-DIFFERS",
             Self::InvoiceRateEnded => "INVOICE-RATE-ENDED",
+            Self::PaymentUndecided => "PAYMENT-UNDECIDED",
+            Self::PaidInvoiceGone => "PAID-INVOICE-GONE",
         }
     }
 }
@@ -327,6 +344,7 @@ impl Action {
                 ..
             } => format!("pdf/{slot}"),
             Self::AttachPdf { slot, .. } => format!("pdf-replaced/{slot}"),
+            Self::MoveStage { to, about } => crate::receipts::mark(to, *about),
             Self::Notify { about, .. } => format!("bell/{about}"),
         }
     }
@@ -351,6 +369,7 @@ impl Action {
             | Self::WriteFields { .. }
             | Self::AddTimelineEntry { .. }
             | Self::AttachPdf { .. }
+            | Self::MoveStage { .. }
             | Self::Notify { .. } => {
                 let mark = self.mark();
                 EffectKey::of(
@@ -367,7 +386,8 @@ impl Action {
             Self::CreateCounterparty { .. }
             | Self::IssueInvoice { .. }
             | Self::AddTimelineEntry { .. }
-            | Self::AttachPdf { .. } => true,
+            | Self::AttachPdf { .. }
+            | Self::MoveStage { .. } => true,
             Self::WriteFields { .. } | Self::Notify { .. } => false,
         }
     }
@@ -380,6 +400,7 @@ impl Action {
             Self::WriteFields { .. } => "write_fields",
             Self::AddTimelineEntry { .. } => "add_timeline_entry",
             Self::AttachPdf { .. } => "attach_pdf",
+            Self::MoveStage { .. } => "move_stage",
             Self::Notify { .. } => "notify",
         }
     }

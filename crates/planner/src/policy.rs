@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 mod invoice;
+mod money;
 mod notices;
 pub(crate) mod vat;
 
@@ -20,6 +21,7 @@ pub use invoice::{
     Advance, Attach, Cancel, Contract, Demand, DueCount, InvoicePolicy, NewBuyers, NoRate, OwnLine,
     OwnUnit, Terms,
 };
+pub use money::{Booking, MoneyPolicy, OwnAccount, PaidStage};
 pub use notices::{Notices, Pilot, Quiet};
 pub use vat::{VatPeriod, VatRegime};
 
@@ -43,6 +45,9 @@ pub struct Policy {
     /// Whose deals a pilot is limited to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pilot: Option<Pilot>,
+    /// How payments are booked; none: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<MoneyPolicy>,
     /// Our legal entities.
     #[serde(default)]
     pub organisations: Vec<Organisation>,
@@ -189,6 +194,7 @@ impl Policy {
         }
         faults.extend(self.invoice.faults());
         faults.extend(self.notices.faults());
+        faults.extend(self.money.iter().flat_map(|money| money.faults(self)));
         if let Some(field) = self.pilot.as_ref().and_then(|pilot| pilot.field.as_ref())
             && !field.starts_with("UF_")
         {

@@ -10,7 +10,7 @@ use domain::observed::{
 };
 use domain::{
     ContractorId, Counterparty, CounterpartyKey, DealId, Inn, InvoiceDraft, InvoiceId,
-    InvoiceStatus, Money, OrganisationId, Revision, Slot, SlotKind,
+    InvoiceStatus, Money, OrganisationId, Revision, Slot, SlotKind, StageId,
 };
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +18,7 @@ use planted::Bug;
 
 use crate::Seller;
 use crate::flood::Standing;
+use crate::receipts::Receipt;
 
 /// One deal as both sides and our records show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct DealSnapshot {
     pub is_of_another: Option<bool>,
     /// Where it stands with the question about many invoices at once.
     pub flood: Standing,
+    /// Money that was given to its invoices, oldest first.
+    pub receipts: Vec<Receipt>,
 }
 
 /// What people answered, oldest first.
@@ -221,6 +224,7 @@ impl DealSnapshot {
             answers: Answers::default(),
             is_of_another: None,
             flood: Standing::default(),
+            receipts: Vec::new(),
         }
     }
 
@@ -239,6 +243,13 @@ impl DealSnapshot {
             for (field, value) in fields {
                 glance.fields.set(*field, value);
             }
+        }
+    }
+
+    /// The deal was moved: from now on it stands there.
+    pub fn moved_to(&mut self, stage: &StageId) {
+        if let Some(glance) = self.glance_mut() {
+            glance.deal.stage = stage.clone();
         }
     }
 

@@ -15,7 +15,7 @@ pub(crate) const NIGHTLY: &str = "nightly look";
 
 /// Whether a look for this reason is no sign that the deal itself was changed.
 pub(crate) fn leaves_the_deal(reason: &str) -> bool {
-    reason == CHANGED || reason == FILE
+    reason == CHANGED || reason == FILE || reason == store::MONEY_MOVED
 }
 
 /// Whether a look for this reason rests on an event alone; the store words it so.

@@ -22,6 +22,7 @@ mod deal;
 mod feed;
 mod journal;
 mod offline;
+mod payment;
 mod plan_only;
 mod record_owner;
 mod revisit;
@@ -38,6 +39,7 @@ use futures_util::future::join;
 use store::{Record, Settled, SubjectKind, Work};
 
 pub use connections::{Connected, Connections, NotConnected};
+pub use payment::{Tally, decide_new};
 pub use plan_only::{PlannedDeal, deals_entered_since, plan_deals};
 
 /// Words of the portal's own subjects; the engine's schedule uses them as well.
@@ -54,6 +56,8 @@ pub mod portal_task {
     pub const FLOOD: &str = "flood";
     /// Linked deals by id: a deletion never appears in a sweep.
     pub const LINKS: &str = "links";
+    /// Payments that nobody looked at yet.
+    pub const PAYMENTS: &str = store::PAYMENTS_TASK;
     /// No task: what the question about a portal that cannot be connected is about.
     pub(crate) const CONNECTION: &str = "connection";
 
@@ -214,6 +218,12 @@ impl Reconciler {
                 done => done?,
             }
         }
+        let (payments, others): (Vec<Work>, Vec<Work>) = others
+            .into_iter()
+            .partition(|work| work.subject.kind == SubjectKind::Payment);
+        if !payments.is_empty() {
+            payment::look(ctx, connected, payments).await?;
+        }
         for work in others {
             is_portals |= work.subject.kind == SubjectKind::Portal;
             match self.look_beside(ctx, connected, work).await {
@@ -241,6 +251,7 @@ impl Reconciler {
                 portal_task::OFFLINE => offline::look(self, ctx, connected, work).await,
                 portal_task::FEED => feed::look(self, ctx, connected, work).await,
                 portal_task::FLOOD => deal::flood::look(ctx, work).await,
+                portal_task::PAYMENTS => payment::look_at_new(ctx, connected, work).await,
                 portal_task::CASES => revisit::open_cases(ctx, work).await,
                 portal_task::LINKS => revisit::linked_deals(ctx, work).await,
                 _ => forget(ctx, work).await,

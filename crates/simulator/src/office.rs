@@ -241,6 +241,7 @@ pub(crate) fn policy(
             (OurField::Sum, SUM.to_owned()),
             (OurField::Command, COMMAND.to_owned()),
         ]),
+        money: None,
         invoice: InvoicePolicy {
             attach: weather.attach,
             ask_above: weather.ask_above,

@@ -86,7 +86,8 @@ CREATE TABLE invoice_balance (
     buyer_inn       TEXT   NOT NULL,
     total           BIGINT NOT NULL,
     paid            BIGINT NOT NULL CHECK (paid >= 0),
-    stands          BIGINT NOT NULL CHECK (stands IN (0, 1)),
+    live            BIGINT NOT NULL CHECK (live IN (0, 1)), -- else another took its place
+    stands          BIGINT NOT NULL CHECK (stands IN (0, 1)), -- live, and not taken back
     PRIMARY KEY (portal_id, organisation_id, invoice_id)
 );
 CREATE INDEX invoice_balance_by_buyer ON invoice_balance (portal_id, buyer_inn) WHERE stands = 1 AND paid < total;

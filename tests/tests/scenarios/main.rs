@@ -24,6 +24,7 @@ mod bad_remotes;
 mod crowd;
 mod deleted_deal;
 mod first_invoice;
+mod money;
 mod own_books;
 mod own_writes;
 mod pause;

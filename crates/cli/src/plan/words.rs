@@ -87,6 +87,7 @@ fn action_in_words(action: &Action) -> String {
         }
         Action::AddTimelineEntry { text, .. } => format!("добавить в ленту сделки: {text}"),
         Action::AttachPdf { .. } => "приложить файл счёта".to_owned(),
+        Action::MoveStage { to, .. } => format!("перевести сделку в стадию {to}"),
         Action::Notify { whom, text, .. } => {
             let whom = match whom {
                 Whom::User(id) => format!("пользователю {id}"),
@@ -106,6 +107,8 @@ fn field_in_words(field: domain::observed::OurField) -> &'static str {
         OurField::Status => "состояние",
         OurField::Link => "ссылка",
         OurField::Sum => "сумма",
+        OurField::Paid => "оплачено",
+        OurField::PaidOn => "дата оплаты",
         OurField::Command => "что сделать",
     }
 }

@@ -39,6 +39,7 @@ fn policy(funnels: Vec<Funnel>) -> Policy {
         invoice: InvoicePolicy::default(),
         notices: planner::Notices::default(),
         pilot: None,
+        money: None,
         organisations: Vec::new(),
         funnels,
     }

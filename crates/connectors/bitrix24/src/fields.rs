@@ -73,8 +73,8 @@ pub(crate) type FieldKinds = HashMap<String, FieldKind>;
 /// What `setup` makes for a field, and what is assumed until the portal told.
 pub(crate) fn made_as(field: OurField) -> &'static str {
     match field {
-        OurField::Date => "date",
-        OurField::Sum => "money",
+        OurField::Date | OurField::PaidOn => "date",
+        OurField::Sum | OurField::Paid => "money",
         OurField::Link => "url",
         OurField::Command => "enumeration",
         OurField::Number | OurField::Status => "string",

@@ -222,6 +222,8 @@ pub(crate) fn label(field: OurField) -> &'static str {
         OurField::Status => "Состояние счёта",
         OurField::Link => "Ссылка на счёт",
         OurField::Sum => "Сумма счёта",
+        OurField::Paid => "Оплачено по счёту",
+        OurField::PaidOn => "Дата оплаты счёта",
         OurField::Command => "Что сделать со счётом",
     }
 }

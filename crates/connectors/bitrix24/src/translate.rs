@@ -71,6 +71,8 @@ fn our_fields(rest: &Map<String, Value>, names: &FieldNames, kinds: &FieldKinds)
         status: text(OurField::Status),
         link: text(OurField::Link),
         sum: text(OurField::Sum).and_then(|text| field_money(&text)),
+        paid: text(OurField::Paid).and_then(|text| field_money(&text)),
+        paid_on: text(OurField::PaidOn).and_then(|text| day(&text)),
         command: text(OurField::Command),
     }
 }

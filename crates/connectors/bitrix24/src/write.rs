@@ -148,6 +148,10 @@ impl Connector {
                 "crm.item.update",
                 json!({"entityTypeId": 2, "id": deal.0, "fields": self.field_map(fields), "useOriginalUfNames": "Y"}),
             ),
+            PortalWrite::MoveStage { deal, stage } => Command::new(
+                "crm.item.update",
+                json!({"entityTypeId": 2, "id": deal.0, "fields": {"stageId": stage.as_str()}}),
+            ),
             PortalWrite::AddTimelineEntry { deal, text, mark } => Command::new(
                 "crm.timeline.comment.add",
                 json!({"fields": {"ENTITY_ID": deal.0, "ENTITY_TYPE": "deal", "COMMENT": marked(text, mark)}}),
@@ -249,6 +253,7 @@ fn written(
             let undisturbed = compared.is_some() && changed_before(*deal, before) == *compared;
             return updated(*deal, value, undisturbed);
         }
+        PortalWrite::MoveStage { deal, .. } => return updated(*deal, value, false),
         PortalWrite::AddTimelineEntry { .. } => "crm.timeline.comment.add",
         PortalWrite::AttachFile { .. } => "crm.timeline.comment.update",
         PortalWrite::Notify { .. } => "im.notify.system.add",
@@ -318,6 +323,7 @@ impl<'a> Search<'a> {
             PortalWrite::AddTimelineEntry { deal, mark, .. } => (Place::Timeline(*deal), mark),
             PortalWrite::PostToChat { dialog, mark, .. } => (Place::Chat(dialog), mark),
             PortalWrite::SetFields { .. }
+            | PortalWrite::MoveStage { .. }
             | PortalWrite::AttachFile { .. }
             | PortalWrite::Notify { .. } => return None,
         };

@@ -154,6 +154,13 @@ pub enum PortalWrite {
         /// The deal's time of change as it was last compared, for [`Written::changed`].
         compared: Option<Timestamp>,
     },
+    /// The stage of a deal. Idempotent by nature, as long as nobody moves the deal on meanwhile.
+    MoveStage {
+        /// Whose.
+        deal: DealId,
+        /// Where to.
+        stage: StageId,
+    },
     /// One entry in a deal's timeline. `mark` stands in its text, so that it can be looked up.
     AddTimelineEntry {
         /// Whose.

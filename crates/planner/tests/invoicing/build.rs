@@ -189,6 +189,7 @@ fn policy() -> Policy {
         start_at: ago(86_400),
         administrator: Some("chat12".to_owned()),
         fields: fields.map(|(field, name)| (field, name.to_owned())).into(),
+        money: None,
         invoice: InvoicePolicy {
             // What is gathered and for how long has tests of its own.
             gather_seconds: 0,

@@ -74,6 +74,10 @@ fn fold(snapshot: &mut DealSnapshot, action: &Action, now: Timestamp) {
         Action::AttachPdf { .. } => {
             snapshot.done.insert(action.mark(), None);
         }
+        Action::MoveStage { to, .. } => {
+            snapshot.done.insert(action.mark(), None);
+            snapshot.moved_to(to);
+        }
         Action::Notify { about, .. } => {
             if let Some(open) = snapshot.open_cases.get_mut(about) {
                 open.told = true;

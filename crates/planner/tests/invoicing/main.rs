@@ -22,6 +22,7 @@ mod missing;
 mod policy;
 mod properties;
 mod quiet;
+mod receipts;
 mod render;
 mod rules;
 mod show;

@@ -316,6 +316,7 @@ async fn on_accounting(connected: &Connected, call: &Call<'_>, one: &Sent) -> Ou
         Action::WriteFields { .. }
         | Action::AddTimelineEntry { .. }
         | Action::AttachPdf { .. }
+        | Action::MoveStage { .. }
         | Action::Notify { .. } => Outcome::missing("not an action of the accounting side"),
     }
 }
@@ -423,6 +424,7 @@ pub(crate) fn note_success(
         Action::WriteFields { .. }
         | Action::AddTimelineEntry { .. }
         | Action::AttachPdf { .. }
+        | Action::MoveStage { .. }
         | Action::Notify { .. } => {}
     }
 }
@@ -467,6 +469,10 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
         Action::AddTimelineEntry { .. } | Action::AttachPdf { .. } => {
             let id = answer.get("id").and_then(Value::as_str).map(str::to_owned);
             snapshot.done.insert(action.mark(), id);
+        }
+        Action::MoveStage { to, .. } => {
+            snapshot.done.insert(action.mark(), None);
+            snapshot.moved_to(to);
         }
         Action::Notify { about, .. } => deal.told(about),
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{DealId, Revision};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
+use planner::receipts::Receipt;
 use planner::{Action, Answer, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seller};
 use serde::{Deserialize, Serialize};
 use store::{Case, CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
@@ -108,6 +109,10 @@ fn fill(
         .filter_map(our_invoice)
         .collect();
     snapshot.invoices.sort_by_key(|invoice| invoice.slot);
+    let receipts = known.receipts.iter().filter(|one| one.deal == id);
+    snapshot.receipts = receipts
+        .filter_map(|one| receipt(&snapshot.invoices, one))
+        .collect();
     snapshot.open_cases = known
         .cases
         .iter()
@@ -134,6 +139,23 @@ fn fill(
     for effect in known.effects.iter().filter(|one| one.subject == subject) {
         remember(connected, snapshot, effect, now);
     }
+}
+
+/// Money that one of these invoices got.
+fn receipt(invoices: &[OurInvoice], receipt: &store::Receipt) -> Option<Receipt> {
+    let is_it = |invoice: &&OurInvoice| {
+        invoice.id == receipt.invoice.invoice
+            && invoice.organisation == receipt.invoice.organisation
+    };
+    Some(Receipt {
+        slot: invoices.iter().find(is_it)?.slot,
+        transaction: receipt.transaction,
+        dated: receipt.dated,
+        amount: receipt.amount,
+        remaining: receipt.remaining,
+        order: receipt.order.clone(),
+        undone: receipt.undone.clone(),
+    })
 }
 
 /// What a person chose, for just what was asked.

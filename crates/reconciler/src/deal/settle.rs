@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use capability::Call;
 use capability::portal::{PortalWrite, Presence};
-use domain::observed::KnownCounterparty;
-use domain::{Counterparty, DealId, Invoice, OrganisationId, Verdict};
+use domain::observed::{DealGlance, KnownCounterparty};
+use domain::{Counterparty, DealId, Invoice, OrganisationId, StageId, Verdict};
 use engine::{Halted, LeaseContext, LookUp};
 use jiff::{SignedDuration, Timestamp};
 use planner::Action;
@@ -314,6 +314,7 @@ async fn writes(
         };
         put(outcomes, place, seen);
     }
+    stages(connected, call, unsettled, outcomes).await;
     // A file's bytes are not kept with its effect; putting it again replaces it.
     for (place, one) in unsettled.iter().enumerate() {
         if matches!(one.action, Action::AttachPdf { .. }) {
@@ -322,9 +323,45 @@ async fn writes(
     }
 }
 
+/// Where the deals stand that were to be moved: one that is there was moved, whoever did it.
+async fn stages(
+    connected: &Connected,
+    call: &Call<'_>,
+    unsettled: &[Unsettled],
+    outcomes: &mut [LookUp],
+) {
+    let moves: Vec<(usize, DealId, &StageId)> = unsettled
+        .iter()
+        .enumerate()
+        .filter_map(|(place, one)| match &one.action {
+            Action::MoveStage { to, .. } => Some((place, one.deal, to)),
+            _ => None,
+        })
+        .collect();
+    if moves.is_empty() {
+        return;
+    }
+    let ids: Vec<DealId> = moves.iter().map(|(_, deal, _)| *deal).collect();
+    let seen = connected.portal.deals.glance(call, &ids).await;
+    for (place, deal, to) in moves {
+        let outcome = match &seen {
+            Err(error) => LookUp::Failed(error.into()),
+            Ok(seen) => {
+                let is_there = |glance: &&DealGlance| glance.deal.id == deal;
+                match seen.iter().find(is_there) {
+                    Some(glance) if glance.deal.stage == *to => LookUp::Found(json!({"id": null})),
+                    Some(_) | None => LookUp::SafeToRepeat,
+                }
+            }
+        };
+        put(outcomes, place, outcome);
+    }
+}
+
 fn idempotent(write: &PortalWrite) -> bool {
     match write {
         PortalWrite::SetFields { .. }
+        | PortalWrite::MoveStage { .. }
         | PortalWrite::AttachFile { .. }
         | PortalWrite::Notify { .. } => true,
         PortalWrite::AddTimelineEntry { .. } | PortalWrite::PostToChat { .. } => false,

@@ -342,6 +342,7 @@ fn in_words(action: &str) -> &str {
         "issue_invoice" => "выставить счёт в учёте",
         "write_fields" => "записать поля сделки",
         "add_timeline_entry" => "добавить запись в ленту сделки",
+        "move_stage" => "перевести сделку в стадию оплаты",
         "attach_pdf" => "приложить файл счёта",
         "notify" => "послать уведомление",
         FIND_COUNTERPARTY => "найти контрагента в учёте",

@@ -149,6 +149,10 @@ pub(crate) fn portal_write(
             text: text.clone(),
             mark: short_mark(key),
         }),
+        Action::MoveStage { to, .. } => Some(PortalWrite::MoveStage {
+            deal,
+            stage: to.clone(),
+        }),
         Action::Notify { whom, text, .. } => match whom {
             Whom::User(user) => Some(PortalWrite::Notify {
                 user: *user,

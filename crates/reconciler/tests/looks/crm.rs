@@ -216,6 +216,7 @@ impl WritePortal for Crm {
 fn kind(write: &PortalWrite) -> &'static str {
     match write {
         PortalWrite::SetFields { .. } => "fields",
+        PortalWrite::MoveStage { .. } => "stage",
         PortalWrite::AddTimelineEntry { .. } => "timeline",
         PortalWrite::AttachFile { .. } => "file",
         PortalWrite::Notify { .. } => "bell",
@@ -245,6 +246,14 @@ fn done(state: &mut State, write: PortalWrite, now: Timestamp) -> (Written, Stri
             }
             let line = format!("deal {deal}: fields {}", shown.join(", "));
             (written, line)
+        }
+        PortalWrite::MoveStage { deal, stage } => {
+            let line = format!("deal {deal}: stage {stage}");
+            if let Some(reading) = state.deals.get_mut(&deal) {
+                reading.glance.deal.changed = now;
+                reading.glance.deal.stage = stage;
+            }
+            (Written::default(), line)
         }
         PortalWrite::AddTimelineEntry { deal, text, mark } => {
             let id = (state.timeline.len() + 901).to_string();

@@ -370,6 +370,7 @@ fn policy() -> Policy {
         start_at: at(0) - SignedDuration::from_hours(24),
         administrator: Some("chat12".to_owned()),
         fields: fields.map(|(field, name)| (field, name.to_owned())).into(),
+        money: None,
         invoice: InvoicePolicy {
             attach: Attach::Accounting,
             // Floods, and edits that go on, have tests of their own.

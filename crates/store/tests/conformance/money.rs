@@ -111,8 +111,21 @@ fn book(payment: i64, undone: i64, shares: Vec<BookedShare>) -> Decision {
     Decision {
         payment,
         undone,
+        seen: None,
         ruling,
         because: "номер и дата".to_owned(),
+    }
+}
+
+fn question(payment: i64) -> CaseFacts {
+    CaseFacts {
+        code: "PAYMENT-UNDECIDED".to_owned(),
+        cause: "x".to_owned(),
+        key: PAYMENT_CASE_KEY.to_owned(),
+        subject: Subject::payment(payment),
+        facts: json!({}),
+        text: "К какому счёту?".to_owned(),
+        waits_for: Vec::new(),
     }
 }
 
@@ -282,18 +295,9 @@ conformance! {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 1_000)]).await;
         see(db, "march", &[order("1", 100)]).await;
-        let facts = CaseFacts {
-            code: "PAYMENT-UNDECIDED".to_owned(),
-            cause: "x".to_owned(),
-            key: PAYMENT_CASE_KEY.to_owned(),
-            subject: Subject::payment(1),
-            facts: json!({}),
-            text: "К какому счёту?".to_owned(),
-            waits_for: Vec::new(),
-        };
-        let ask = Decision { ruling: Ruling::Ask(Box::new(facts)), ..book(1, 0, vec![]) };
+        let ask = Decision { ruling: Ruling::Ask(Box::new(question(1))), ..book(1, 0, vec![]) };
         assert_eq!(decide(db, std::slice::from_ref(&ask)).await, [Done]);
-        assert_eq!(decide(db, &[ask]).await, [Done], "asked again is asked once");
+        assert_eq!(decide(db, std::slice::from_ref(&ask)).await, [Refused], "somebody asked before");
         let open = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap();
         assert_eq!(open.len(), 1);
         assert_eq!(db.store.money_new(&portal("a"), 9).await.unwrap(), vec![]);
@@ -303,9 +307,32 @@ conformance! {
         put(db, &lease, vec![link(8, 1, "2", 100)]).await;
         let due = db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();
         assert!(due.iter().any(|work| work.subject == Subject::payment(1)));
-        assert_eq!(decide(db, &[book(1, 0, vec![share("2", 100)])]).await, [Done]);
+        let open = Some((undecided[0].cases[0].id, CaseState::Open));
+        let again = Decision { seen: open, ..ask };
+        assert_eq!(decide(db, &[again]).await, [Done], "asked again is asked once");
+        let booked = Decision { seen: open, ..book(1, 0, vec![share("2", 100)]) };
+        assert_eq!(decide(db, &[booked]).await, [Done]);
         let open = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap();
         assert_eq!(open, vec![]);
+    }
+
+    async fn who_answers_meanwhile_is_not_overruled(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 1_000)]).await;
+        see(db, "march", &[order("1", 100)]).await;
+        let question = Decision { ruling: Ruling::Ask(Box::new(question(1))), ..book(1, 0, vec![]) };
+        assert_eq!(decide(db, std::slice::from_ref(&question)).await, [Done]);
+        let id = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap()[0].id;
+        // Both were planned while the question was open.
+        let seen = Some((id, CaseState::Open));
+        let asks_again = Decision { seen, ..question.clone() };
+        let books = Decision { seen, ..book(1, 0, vec![share("1", 100)]) };
+        assert!(db.store.case_answer(&portal("a"), id, &json!({"choice": "leave"}), "anna", at(3)).await.unwrap());
+        assert_eq!(decide(db, &[asks_again, books]).await, [Refused, Refused]);
+        let open = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap();
+        assert_eq!(open, vec![], "the answer stands");
+        let leaves = Decision { seen: Some((id, CaseState::Answered)), ruling: Ruling::Leave, ..question };
+        assert_eq!(decide(db, &[leaves]).await, [Done]);
     }
 
     async fn people_leave_a_payment_and_take_that_back(db: &Db) {
@@ -337,7 +364,12 @@ conformance! {
     async fn an_invoice_is_found_by_the_number_of_the_one_it_replaced(db: &Db) {
         let lease = leased(db, 1).await;
         let replaced = InvoiceLink { live: false, ..link(7, 1, "СВ-1", 1_000) };
-        put(db, &lease, vec![replaced, link(7, 2, "СВ-2", 1_200), link(8, 1, "СВ-3", 5)]).await;
+        // One that the accountant took back was replaced by nothing: its number means no other.
+        let taken_back = InvoiceLink { status: "cancelled".to_owned(), ..link(8, 1, "СВ-4", 5) };
+        put(db, &lease, vec![replaced, link(7, 2, "СВ-2", 1_200), taken_back, link(8, 2, "СВ-5", 5)]).await;
+        let of_taken_back = Wanted { numbers: vec![NumberKey::of("СВ-4")], ..Wanted::default() };
+        let found = db.store.money_open(&portal("a"), &of_taken_back).await.unwrap().invoices;
+        assert!(found.iter().all(|(one, _)| one.aliases.is_empty()), "{found:?}");
         let wanted = Wanted { numbers: vec![NumberKey::of("св-1")], ..Wanted::default() };
         let found = db.store.money_open(&portal("a"), &wanted).await.unwrap().invoices;
         assert_eq!(found.len(), 1);

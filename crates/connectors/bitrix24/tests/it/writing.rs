@@ -3,7 +3,7 @@
 use capability::portal::{FieldValue, PortalWrite, Written};
 use connector_bitrix24::Offline;
 use domain::observed::OurField;
-use domain::{DealId, Money, UserId, Verdict};
+use domain::{DealId, Money, StageId, UserId, Verdict};
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -136,6 +136,31 @@ async fn writes_across_deals_share_a_batch_and_a_file_goes_alone() {
         .map(|seen| seen.method)
         .collect();
     assert_eq!(methods, ["batch", "crm.timeline.comment.update"]);
+}
+
+#[tokio::test]
+async fn a_deal_moves_to_its_stage_in_the_batch_of_the_others_and_a_refusal_names_the_field() {
+    let stage = Stage::webhook(portal(|method, params| {
+        assert_eq!(method, "crm.item.update");
+        let id: u64 = params["id"].parse().unwrap();
+        match (id, params.get("fields[stageId]").map(String::as_str)) {
+            (7, Some("C1:PAID")) | (9, None) => Reply::Result(json!({"item": {"id": id}})),
+            // The portal's words name the field that the stage wants.
+            (8, Some("C1:PAID")) => Reply::Error("CRM_FIELD_ERROR_REQUIRED"),
+            other => panic!("{other:?}"),
+        }
+    }));
+    let to_paid = |deal| PortalWrite::MoveStage {
+        deal: DealId(deal),
+        stage: StageId::new("C1:PAID"),
+    };
+    let writes = [to_paid(7), to_paid(8), fields(9)];
+    let written = stage.portal.write.write(&stage.call(), &writes).await;
+    assert_eq!(stage.script.seen().len(), 1);
+    assert!(written[0].is_ok() && written[2].is_ok(), "{written:?}");
+    let refused = written[1].as_ref().unwrap_err();
+    assert_eq!(refused.verdict, Verdict::Reject);
+    assert!(refused.to_string().contains("Words"), "{refused}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{InvoiceRef, PaymentState, lock, read_direction, read_kind, take};
 use crate::{
     books::{
-        cases::{self, CaseChange, CaseFacts},
+        cases::{self, CaseChange, CaseFacts, CaseState},
         links::read_deal,
     },
     error::StoreError,
@@ -24,7 +24,7 @@ use crate::{
     },
     sql::statements,
     store::Store,
-    subject::{Subject, text_set},
+    subject::{Subject, key_set, text_set},
     tx::Tx,
     value::{Row, Value, json_text, params},
 };
@@ -68,6 +68,8 @@ pub struct Decision {
     pub payment: i64,
     /// How often it had been undone when it was seen.
     pub undone: i64,
+    /// The last question about it that was seen, and where it stood: who answers meanwhile is not overruled.
+    pub seen: Option<(i64, CaseState)>,
     /// What is decided.
     pub ruling: Ruling,
     /// Why, in Russian.
@@ -106,6 +108,11 @@ statements! {
         "SELECT organisation_id, invoice_id, deal, buyer_inn, total, paid, stands FROM invoice_balance
          WHERE portal_id = $1 AND invoice_id IN keys($2)
          ORDER BY organisation_id, invoice_id /*pg FOR UPDATE */";
+    /// Locked, so that nobody answers meanwhile.
+    QUESTIONS =
+        "SELECT subject, id, state FROM office_case
+         WHERE portal_id = $1 AND subject IN keys($2) AND key = 'payment' AND state IN ('open', 'answered')
+         ORDER BY id /*pg FOR UPDATE */";
     DECIDE =
         "UPDATE payment SET state = $3, because = $4, remaining = $5 WHERE portal_id = $1 AND number = $2";
     PAID =
@@ -243,6 +250,7 @@ async fn decide(
 ) -> Result<Vec<Decided>, StoreError> {
     lock(tx, portal).await?;
     let mut payments = standing(tx, portal, decisions.iter().map(|one| one.payment)).await?;
+    let questions = questions(tx, portal, decisions, &payments).await?;
     let mut invoices = balances(tx, portal, decisions).await?;
     let bookings = decisions
         .iter()
@@ -253,7 +261,8 @@ async fn decide(
     for decision in decisions {
         let payment = payments
             .get_mut(&decision.payment)
-            .filter(|payment| payment.awaits(decision));
+            .filter(|payment| payment.awaits(decision))
+            .filter(|_| questions.get(&decision.payment).copied() == decision.seen);
         let done = match payment {
             None => false,
             Some(payment) => apply(
@@ -479,6 +488,38 @@ async fn standing(
         })
         .await?;
     Ok(rows.into_iter().collect())
+}
+
+/// The last question about each payment that has one.
+async fn questions(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    decisions: &[Decision],
+    payments: &BTreeMap<i64, Standing>,
+) -> Result<BTreeMap<i64, (i64, CaseState)>, StoreError> {
+    let may_have = |decision: &&Decision| {
+        let payment = payments.get(&decision.payment);
+        payment.is_some_and(|one| one.state == PaymentState::Asked || one.undone > 0)
+    };
+    let asked: Vec<Subject> = decisions
+        .iter()
+        .filter(may_have)
+        .map(|decision| Subject::payment(decision.payment))
+        .collect();
+    if asked.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ask = params![portal, key_set(&asked)];
+    let rows = tx
+        .list(&QUESTIONS, &ask, |row| {
+            let subject: Subject = row.parsed()?;
+            Ok((subject.as_payment(), (row.int()?, row.parsed()?)))
+        })
+        .await?;
+    let of_payments = rows
+        .into_iter()
+        .filter_map(|(payment, question)| Some((payment?, question)));
+    Ok(of_payments.collect())
 }
 
 /// Of the invoices that get a share; one that does not stand has nothing open.

@@ -80,12 +80,13 @@ macro_rules! open_invoices {
 statements! {
     PUT_BALANCE =
         "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
-             number_key, date, buyer_inn, total, paid, stands)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12)
+             number_key, date, buyer_inn, total, paid, stands, live)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)
          ON CONFLICT (portal_id, organisation_id, invoice_id) DO UPDATE SET
              deal = excluded.deal, slot_kind = excluded.slot_kind, slot_generation = excluded.slot_generation,
              number = excluded.number, number_key = excluded.number_key, date = excluded.date,
-             buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands";
+             buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands,
+             live = excluded.live";
     WAITING_PAYERS =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
@@ -104,9 +105,9 @@ statements! {
              ON o.portal_id = n.portal_id AND o.deal = n.deal AND o.slot_kind = n.slot_kind
          WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($2) AND o.stands = 1 AND o.paid < o.total";
     OF_INVOICES = open_invoices!("stands = 1 AND paid < total AND invoice_id IN keys($2)");
-    REPLACED =
-        "SELECT deal, slot_kind, slot_generation, number, date FROM invoice_balance
-         WHERE portal_id = $1 AND deal IN numbers($2) AND stands = 0 ORDER BY deal, slot_generation";
+    OF_DEALS =
+        "SELECT deal, slot_kind, slot_generation, number, date, live FROM invoice_balance
+         WHERE portal_id = $1 AND deal IN numbers($2) ORDER BY deal, slot_generation";
     CHOICES =
         "SELECT payer_inn, buyer_inn, times FROM payer_choice
          WHERE portal_id = $1 AND payer_inn IN keys($2) ORDER BY payer_inn, buyer_inn";
@@ -190,7 +191,8 @@ pub(crate) async fn count(
                 link.date.to_string(),
                 buyer.as_ref().map(ToString::to_string).unwrap_or_default(),
                 link.total,
-                stands
+                stands,
+                link.live
             ]
             .to_vec(),
         );
@@ -266,11 +268,12 @@ struct OpenRow {
     generation: i64,
 }
 
-/// An invoice that stands no more, by its slot.
-struct Replaced {
+/// An invoice of the same deal, by its slot.
+struct Sibling {
     slot_kind: String,
     generation: i64,
     alias: Alias,
+    live: bool,
 }
 
 async fn find(tx: &mut Tx<'_>, portal: &PortalId, wanted: &Wanted) -> Result<Found, StoreError> {
@@ -325,30 +328,37 @@ async fn name_aliases(
     deals.sort_unstable();
     deals.dedup();
     let replaced = tx
-        .list(&REPLACED, &params![portal, json_text(&deals)], |row| {
+        .list(&OF_DEALS, &params![portal, json_text(&deals)], |row| {
             let (deal, slot_kind, generation) = (read_deal(row)?, row.text()?, row.int()?);
             let alias = Alias {
                 number: row.text()?,
                 date: row.parsed::<Date>()?,
             };
-            let replaced = Replaced {
+            let replaced = Sibling {
                 slot_kind,
                 generation,
                 alias,
+                live: row.flag()?,
             };
             Ok((deal, replaced))
         })
         .await?;
-    let mut by_deal: BTreeMap<DealId, Vec<Replaced>> = BTreeMap::new();
+    let mut by_deal: BTreeMap<DealId, Vec<Sibling>> = BTreeMap::new();
     for (deal, replaced) in replaced {
         by_deal.entry(deal).or_default().push(replaced);
     }
     for row in open.values_mut() {
         let of_deal = by_deal.get(&row.deal).into_iter().flatten();
-        let former = of_deal.filter(|former| {
-            former.slot_kind == row.slot_kind && former.generation < row.generation
-        });
-        let aliases = former.map(|former| former.alias.clone());
+        let before =
+            of_deal.filter(|one| one.slot_kind == row.slot_kind && one.generation < row.generation);
+        // What comes before one that stands for itself was replaced by that one.
+        let since = before
+            .clone()
+            .filter(|one| one.live)
+            .map(|one| one.generation);
+        let since = since.max();
+        let replaced = before.filter(|one| !one.live && Some(one.generation) > since);
+        let aliases = replaced.map(|one| one.alias.clone());
         row.invoice.aliases.extend(aliases);
     }
     Ok(())

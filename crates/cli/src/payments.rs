@@ -1,0 +1,177 @@
+//! `provodka payments`: what came and what became of it, and taking a decision back.
+//!
+//! Not here: deciding (`provodka cases answer`).
+
+use domain::display::{date, money};
+use domain::payment::Direction;
+use serde_json::json;
+use store::{ListedPayment, PaymentFilter, PaymentState};
+
+use crate::args::{PaymentsCommand, UndoArgs};
+use crate::fault::Told;
+use crate::product::Product;
+use crate::zone;
+
+/// Payments that are read at once.
+const PORTION: usize = 1_000;
+
+/// Does what was asked; gives what is to be printed.
+///
+/// # Errors
+/// When there is nothing to undo, or the store fails.
+pub async fn run(product: &Product, command: &PaymentsCommand) -> anyhow::Result<String> {
+    match command {
+        PaymentsCommand::List { state, json } => list(product, state.map(Into::into), *json).await,
+        PaymentsCommand::Undo(args) => undo(product, args).await,
+    }
+}
+
+async fn list(
+    product: &Product,
+    state: Option<PaymentState>,
+    as_json: bool,
+) -> anyhow::Result<String> {
+    let (store, portal) = (&product.store, product.portal());
+    let mut told = String::new();
+    let mut filter = PaymentFilter {
+        state,
+        limit: PORTION,
+        ..PaymentFilter::default()
+    };
+    loop {
+        let payments = store.money_list(portal, &filter).await?;
+        let Some(last) = payments.last() else {
+            break;
+        };
+        filter.after = last.number;
+        for payment in &payments {
+            if as_json {
+                told.push_str(&serde_json::to_string(payment)?);
+                told.push('\n');
+            } else {
+                told.push_str(&in_words(payment));
+            }
+        }
+    }
+    if as_json {
+        return Ok(told);
+    }
+    let sums = store.money_sums(portal).await?;
+    let of_state = |sum: &&store::PaymentSum| state.is_none_or(|state| sum.state == state);
+    for sum in sums.iter().filter(of_state) {
+        told.push_str(&format!(
+            "Итого {} ({}): {} на {}, не отнесено {}\n",
+            state_word(sum.state),
+            kind_word(sum.kind),
+            sum.count,
+            money(sum.amount),
+            money(sum.remaining)
+        ));
+    }
+    if told.is_empty() {
+        told.push_str("Платежей нет.\n");
+    }
+    Ok(told)
+}
+
+fn in_words(payment: &ListedPayment) -> String {
+    let order = &payment.order;
+    let sign = match order.direction {
+        Direction::In => "+",
+        Direction::Out => "-",
+    };
+    let name = order.other.name.as_deref().unwrap_or("без имени");
+    let mut told = format!(
+        "№ {} · {} · {sign}{} · {name}, поручение № {} от {} · {}\n    {}\n",
+        payment.number,
+        date(order.booked.unwrap_or(order.date)),
+        money(order.amount),
+        order.number,
+        date(order.date),
+        state_word(payment.state),
+        order.purpose.trim()
+    );
+    if !payment.because.is_empty() {
+        told.push_str(&format!("    {}\n", payment.because));
+    }
+    for (invoice, amount) in &payment.invoices {
+        told.push_str(&format!(
+            "    счёт {}/{}: {}\n",
+            invoice.organisation,
+            invoice.invoice,
+            money(*amount)
+        ));
+    }
+    if payment.state == PaymentState::Booked && payment.remaining.is_positive() {
+        told.push_str(&format!("    аванс: {}\n", money(payment.remaining)));
+    }
+    if payment.days_differ {
+        told.push_str("    выписки показывают разные дни: один платёж или два, решать вам\n");
+    }
+    harmless(&told)
+}
+
+/// A purpose may hold anything; a terminal obeys control characters.
+fn harmless(text: &str) -> String {
+    let is_bad = |c: char| c.is_control() && c != '\n';
+    let shown = text.chars().map(|c| if is_bad(c) { '\u{fffd}' } else { c });
+    shown.collect()
+}
+
+fn state_word(state: PaymentState) -> &'static str {
+    match state {
+        PaymentState::New => "ещё не рассмотрен",
+        PaymentState::Asked => "ждёт решения",
+        PaymentState::Booked => "отнесён к счетам",
+        PaymentState::Aside => "не оплата счетов",
+        PaymentState::Left => "оставлен без счёта",
+    }
+}
+
+fn kind_word(kind: domain::payment::PaymentKind) -> &'static str {
+    use domain::payment::PaymentKind;
+    match kind {
+        PaymentKind::Incoming => "поступления",
+        PaymentKind::Register => "реестры",
+        PaymentKind::ReturnedToUs => "вернули нам",
+        PaymentKind::RefundOut => "вернули мы",
+        PaymentKind::OwnTransfer => "свои переводы",
+        PaymentKind::BankFee => "комиссии",
+        PaymentKind::Outgoing => "наши платежи",
+    }
+}
+
+async fn undo(product: &Product, args: &UndoArgs) -> anyhow::Result<String> {
+    let because = args.because.trim();
+    if because.is_empty() {
+        let told = Told::mistake("a correction needs its reason");
+        return Err(told
+            .hint("write it after --because: the payer's letter with number and date")
+            .into());
+    }
+    let (store, portal) = (&product.store, product.portal());
+    let now = product.clock.now();
+    let today = now.to_zoned(zone::in_force(product).await).date();
+    let undone = store
+        .money_undo(portal, args.number, (&args.by, because), today, now)
+        .await?;
+    let undone = undone.ok_or_else(|| {
+        Told::mistake(format!("nothing of payment {} can be undone", args.number))
+            .hint("`provodka payments list` shows what is given to invoices")
+    })?;
+    product
+        .note_person(json!({"undone": undone.transactions, "payment": args.number, "by": args.by}))
+        .await?;
+    // At once, so that the question is there.
+    if let Ok(policy) = crate::statement::booking_policy(product).await {
+        reconciler::decide_new(store, portal, &policy, now).await?;
+    }
+    for deal in &undone.deals {
+        eprintln!("deal/{deal} is looked at as soon as `provodka serve` runs");
+    }
+    Ok(format!(
+        "Платёж № {} снят со счетов исправительными записями, дата {}; что с ним делать: `provodka cases`.\n",
+        args.number,
+        date(today)
+    ))
+}

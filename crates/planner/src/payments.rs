@@ -1,0 +1,328 @@
+//! The promise: money that came is given to the invoice it is for, or a person is asked; never guessed.
+//!
+//! Read [`plan`] from the top. Which invoices a payment may be for, and with what certainty, is `domain::matching`; here
+//! is what follows. Who records it, and that no rule of the ledger is broken meanwhile, is not here (`store`).
+
+use std::collections::BTreeMap;
+
+use domain::display::{date, money};
+use domain::matching::{
+    Candidate, ChosenBefore, Doubt, Incoming, OpenInvoice, OpenInvoices, Share,
+};
+use domain::payment::{PaymentKind, PaymentOrder};
+use domain::purpose::Purpose;
+use domain::{InvoiceId, Money, OrganisationId, matching};
+use serde::{Deserialize, Serialize};
+
+use crate::{CaseCode, Choice, texts};
+
+/// The answer that gives a payment to nothing.
+pub const LEAVE: &str = "leave";
+
+/// A payment as our records show it.
+#[derive(Clone, Copy, Debug)]
+pub struct PaymentSnapshot<'a> {
+    /// Whose account it came to, or left.
+    pub organisation: &'a OrganisationId,
+    /// What kind of money it is.
+    pub kind: PaymentKind,
+    /// What of it is given to nothing.
+    pub left: Money,
+    /// How often what was decided of it was undone by a person.
+    pub undone: i64,
+    /// The order.
+    pub order: &'a PaymentOrder,
+    /// What its purpose says.
+    pub purpose: &'a Purpose,
+    /// For whom people took this payer's money before.
+    pub chosen_before: &'a [ChosenBefore],
+    /// What a person answered, if no other question is open since.
+    pub answer: Option<&'a PaymentAnswer>,
+}
+
+/// A person's answer to the question about a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentAnswer {
+    /// How often the payment had been undone when it was asked.
+    pub undone: i64,
+    /// The word of the choice.
+    pub choice: String,
+    /// What was offered, in the order of the choices.
+    pub offered: Vec<Offer>,
+    /// Who answered.
+    pub by: String,
+}
+
+/// One of the candidates that a person was shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer(pub Vec<(InvoiceId, Money)>);
+
+/// What is to become of a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaymentPlan {
+    /// It is no buyer's payment: said, and given to nothing.
+    Aside(String),
+    /// It goes to these invoices.
+    Book {
+        /// Each with its part.
+        shares: Vec<Share>,
+        /// The person who chose it; none: it is certain.
+        chosen_by: Option<String>,
+        /// Why, in Russian.
+        because: String,
+    },
+    /// A person decided that it is given to nothing.
+    Leave(String),
+    /// A person is asked.
+    Ask(PaymentQuestion),
+}
+
+/// A question about a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentQuestion {
+    /// The page that explains it.
+    pub code: CaseCode,
+    /// What groups payments with one cause.
+    pub cause: String,
+    /// In Russian.
+    pub text: String,
+    /// What a person may answer.
+    pub choices: Vec<Choice>,
+    /// What the choices stand for.
+    pub offered: Vec<Offer>,
+}
+
+/// The invoices that payments of one pass may be for.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    open: OpenInvoices,
+    by_id: BTreeMap<InvoiceId, OpenInvoice>,
+}
+
+impl Claims {
+    /// Adds an invoice.
+    pub fn add(&mut self, invoice: OpenInvoice) {
+        self.by_id.insert(invoice.id.clone(), invoice.clone());
+        self.open.add(invoice);
+    }
+
+    /// What was given is no longer open: the next payment sees the rest.
+    pub fn book(&mut self, share: &Share) {
+        self.open.book(share);
+        if let Some(invoice) = self.by_id.get_mut(&share.invoice) {
+            let left = invoice.open.checked_sub(share.amount);
+            invoice.open = left.unwrap_or(Money::ZERO);
+        }
+    }
+}
+
+/// What becomes of a payment.
+pub fn plan(payment: &PaymentSnapshot<'_>, claims: &Claims) -> PaymentPlan {
+    if let Some(why) = set_aside(payment.kind) {
+        return PaymentPlan::Aside(why.to_owned());
+    }
+    if let Some(decided) = payment
+        .answer
+        .and_then(|answer| obey(payment, answer, claims))
+    {
+        return decided;
+    }
+    let proposal = matching::propose(
+        Incoming {
+            organisation: payment.organisation,
+            payer: payment.order.other.inn.as_ref(),
+            amount: payment.left,
+            purpose: payment.purpose,
+            chosen_before: payment.chosen_before,
+        },
+        &claims.open,
+    );
+    // What a person took back is not booked again by the rule that booked it.
+    match proposal.certain().filter(|_| payment.undone == 0) {
+        Some(certain) => PaymentPlan::Book {
+            shares: certain.shares.clone(),
+            chosen_by: None,
+            because: joined(&certain.reasons),
+        },
+        None => PaymentPlan::Ask(question(
+            payment,
+            &proposal.candidates,
+            &proposal.doubts,
+            claims,
+        )),
+    }
+}
+
+/// Money that is no buyer's.
+fn set_aside(kind: PaymentKind) -> Option<&'static str> {
+    match kind {
+        PaymentKind::Incoming => None,
+        PaymentKind::Register => Some("реестр эквайринга или СБП: по сумме не разносится"),
+        PaymentKind::ReturnedToUs => Some("нам вернули наши деньги"),
+        PaymentKind::RefundOut => Some("мы вернули деньги покупателю"),
+        PaymentKind::OwnTransfer => Some("перевод между своими счетами"),
+        PaymentKind::BankFee => Some("комиссия банка"),
+        PaymentKind::Outgoing => Some("наш платёж"),
+    }
+}
+
+/// What a person said, if it can still be done: what was open then may be paid by now.
+fn obey(
+    payment: &PaymentSnapshot<'_>,
+    answer: &PaymentAnswer,
+    claims: &Claims,
+) -> Option<PaymentPlan> {
+    if answer.undone != payment.undone {
+        return None;
+    }
+    if answer.choice == LEAVE {
+        let because = format!("{} решил(а) не относить к счетам", answer.by);
+        return Some(PaymentPlan::Leave(because));
+    }
+    let place = answer.choice.parse::<usize>().ok()?.checked_sub(1)?;
+    let Offer(offered) = answer.offered.get(place)?;
+    let mut rest = payment.left;
+    let mut shares = Vec::new();
+    for (invoice, amount) in offered {
+        let open = claims.by_id.get(invoice)?.open;
+        rest = rest.checked_sub(*amount)?;
+        if *amount > open || rest.is_negative() {
+            return None;
+        }
+        shares.push(Share {
+            invoice: invoice.clone(),
+            amount: *amount,
+        });
+    }
+    Some(PaymentPlan::Book {
+        shares,
+        chosen_by: Some(answer.by.clone()),
+        because: format!("выбор: {}", answer.by),
+    })
+}
+
+fn question(
+    payment: &PaymentSnapshot<'_>,
+    candidates: &[Candidate],
+    doubts: &[Doubt],
+    claims: &Claims,
+) -> PaymentQuestion {
+    let mut choices: Vec<Choice> = (1_usize..)
+        .zip(candidates)
+        .map(|(place, candidate)| Choice {
+            word: place.to_string(),
+            text: offer_in_words(payment, candidate, claims),
+        })
+        .collect();
+    choices.push(Choice {
+        word: LEAVE.to_owned(),
+        text: "не относить к счетам".to_owned(),
+    });
+    let why = if payment.undone > 0 {
+        "прежнее решение отменено".to_owned()
+    } else {
+        joined(doubts)
+    };
+    let text = format!("{}. Не разнесено: {why}. Варианты:", said(payment));
+    PaymentQuestion {
+        code: CaseCode::PaymentUndecided,
+        cause: cause(payment, doubts).to_owned(),
+        text: texts::with_choices(&text, &choices),
+        choices,
+        offered: candidates.iter().map(offer).collect(),
+    }
+}
+
+/// What many payments have in common, so that people are told of it once.
+fn cause(payment: &PaymentSnapshot<'_>, doubts: &[Doubt]) -> &'static str {
+    if payment.undone > 0 {
+        return "прежнее решение отменено";
+    }
+    match doubts.first() {
+        Some(Doubt::NoInn) => "ИНН плательщика неизвестен",
+        Some(Doubt::NoInvoiceNamed | Doubt::NoNumber | Doubt::NoDate { .. }) => {
+            "счёт не назван или назван не полностью"
+        }
+        Some(Doubt::NotOpen { .. } | Doubt::NotOne { .. }) => "названного счёта нет или он не один",
+        Some(Doubt::AnotherBuyer { .. } | Doubt::ThirdParty) => "платит не покупатель",
+        Some(Doubt::AnotherOrganisation) => "счёт другой нашей организации",
+        Some(Doubt::Refund | Doubt::NoSale | Doubt::OtherDocument | Doubt::SecondReference) => {
+            "в назначении не только счёт"
+        }
+        Some(Doubt::MoreThanOpen) => "пришло больше, чем осталось по счёту",
+        Some(
+            Doubt::NumberOfAnother { .. }
+            | Doubt::SumDiffers
+            | Doubt::SecondCover
+            | Doubt::TooManyOpen,
+        )
+        | None => "подходит несколько счетов",
+    }
+}
+
+fn offer(candidate: &Candidate) -> Offer {
+    let shares = candidate.shares.iter();
+    Offer(
+        shares
+            .map(|share| (share.invoice.clone(), share.amount))
+            .collect(),
+    )
+}
+
+/// The money, as people know it from the bank.
+fn said(payment: &PaymentSnapshot<'_>) -> String {
+    let order = payment.order;
+    let payer = order
+        .other
+        .name
+        .as_deref()
+        .unwrap_or("неизвестный плательщик");
+    let inn = order.other.inn.as_ref();
+    let inn = inn.map_or_else(String::new, |inn| format!(", ИНН {inn}"));
+    format!(
+        "Пришло {} {}: {payer}{inn}, поручение № {} от {}, «{}»",
+        money(payment.left),
+        date(order.booked.unwrap_or(order.date)),
+        order.number,
+        date(order.date),
+        order.purpose.trim()
+    )
+}
+
+fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: &Claims) -> String {
+    let invoices: Vec<String> = candidate
+        .shares
+        .iter()
+        .map(|share| match claims.by_id.get(&share.invoice) {
+            Some(invoice) => format!(
+                "№ {} от {}, {} из {}",
+                invoice.number,
+                date(invoice.date),
+                money(share.amount),
+                money(invoice.open)
+            ),
+            None => format!("{}, {}", share.invoice, money(share.amount)),
+        })
+        .collect();
+    let word = if invoices.len() == 1 {
+        "счёт"
+    } else {
+        "счета"
+    };
+    let given = Money::sum(candidate.shares.iter().map(|share| share.amount));
+    let rest = given.and_then(|given| payment.left.checked_sub(given));
+    let rest = rest.filter(|rest| rest.is_positive());
+    let rest = rest.map_or_else(String::new, |rest| {
+        format!("; {} останется авансом", money(rest))
+    });
+    format!(
+        "{word} {}{rest} — {}",
+        invoices.join("; "),
+        joined(&candidate.reasons)
+    )
+}
+
+fn joined<T: ToString>(parts: &[T]) -> String {
+    let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+    parts.join(", ")
+}

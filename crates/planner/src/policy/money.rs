@@ -1,0 +1,150 @@
+//! How money that comes back is booked: by whom, on which accounts, and which stage a paid deal goes to.
+
+use std::collections::BTreeSet;
+
+use domain::payment::{AccountNumber, OwnSide};
+use domain::{FunnelId, Inn, OrganisationId, StageId};
+use serde::{Deserialize, Serialize};
+
+use crate::Policy;
+
+/// How payments are booked; without this section none are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoneyPolicy {
+    /// Who decides which invoice a payment is for.
+    pub booking: Booking,
+    /// Our accounts.
+    pub accounts: Vec<OwnAccount>,
+    /// Where deals go that are paid; a funnel that is not named has no such stage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<PaidStage>,
+}
+
+/// Who decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Booking {
+    /// We, from bank statements: what is certain is booked, the rest is asked.
+    Provodka,
+    /// The accountant, in the accounting program.
+    Accounting,
+}
+
+/// One of our accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnAccount {
+    /// Its twenty digits.
+    pub number: AccountNumber,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// The INN of that organisation: a payment from it is a transfer of our own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inn: Option<Inn>,
+}
+
+/// Where a deal of a funnel goes once its invoice is paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaidStage {
+    /// Which funnel.
+    pub funnel: FunnelId,
+    /// The stage.
+    pub to: StageId,
+    /// Only deals in one of these are moved.
+    pub from: Vec<StageId>,
+}
+
+impl MoneyPolicy {
+    /// Our accounts and legal entities.
+    pub fn own_side(&self) -> OwnSide {
+        let accounts = self.accounts.iter();
+        let organisations = self.accounts.iter();
+        OwnSide {
+            accounts: accounts
+                .map(|one| (one.number.clone(), one.organisation.clone()))
+                .collect(),
+            organisations: organisations
+                .filter_map(|one| Some((one.inn.clone()?, one.organisation.clone())))
+                .collect(),
+        }
+    }
+
+    /// Where paid deals of a funnel go.
+    pub(crate) fn stage(&self, funnel: FunnelId) -> Option<&PaidStage> {
+        self.stages.iter().find(|stage| stage.funnel == funnel)
+    }
+
+    pub(super) fn faults(&self, policy: &Policy) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.booking == Booking::Accounting {
+            faults.push(
+                "`money.booking`: `accounting` needs the payments that the accounting program tells, and this version \
+                 does not read them yet; `provodka` books from bank statements"
+                    .to_owned(),
+            );
+        }
+        if self.accounts.is_empty() {
+            faults.push("`money.accounts` names no account".to_owned());
+        }
+        let mut known = BTreeSet::new();
+        for account in &self.accounts {
+            let number = account.number.as_str();
+            let is_one = number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_one {
+                faults.push(format!(
+                    "`money.accounts`: `{number}` is no account of 20 digits"
+                ));
+            }
+            if !known.insert(number) {
+                faults.push(format!("`money.accounts` names `{number}` twice"));
+            }
+            if policy.organisation(&account.organisation).is_none() {
+                faults.push(format!(
+                    "`money.accounts`: no organisation `{}`",
+                    account.organisation
+                ));
+            }
+        }
+        let mut funnels = BTreeSet::new();
+        for stage in &self.stages {
+            faults.extend(stage.faults(policy));
+            if !funnels.insert(stage.funnel) {
+                faults.push(format!(
+                    "`money.stages` names funnel {} twice",
+                    stage.funnel
+                ));
+            }
+        }
+        faults
+    }
+}
+
+impl PaidStage {
+    fn faults(&self, policy: &Policy) -> Vec<String> {
+        let funnel = policy.funnels.iter().find(|one| one.id == self.funnel);
+        let Some(funnel) = funnel else {
+            return vec![format!("`money.stages`: no funnel {}", self.funnel)];
+        };
+        let mut faults = Vec::new();
+        for stage in self.from.iter().chain([&self.to]) {
+            if funnel.position(stage).is_none() {
+                faults.push(format!(
+                    "`money.stages`: funnel {} has no stage `{stage}`",
+                    self.funnel
+                ));
+            }
+        }
+        let to = funnel.position(&self.to);
+        for stage in &self.from {
+            if funnel.position(stage) >= to {
+                faults.push(format!(
+                    "`money.stages`: from `{stage}` to `{}` is not forward",
+                    self.to
+                ));
+            }
+        }
+        faults
+    }
+}

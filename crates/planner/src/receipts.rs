@@ -1,0 +1,253 @@
+//! The promise: a deal shows the money of its invoices: fields, one timeline entry for each sum that came or was taken
+//! back, and the stage for what is paid.
+//!
+//! On the event's way it is part of [`crate::invoicing`]: money that moved looks at the deal again. Not here: which invoice
+//! a payment is for (`payments`).
+
+use domain::display::{date, money};
+use domain::ledger::{Life, PaidState, Standing};
+use domain::observed::{DealGlance, FieldValue, OurField};
+use domain::payment::PaymentOrder;
+use domain::{InvoiceStatus, Money, Slot, StageId};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::asking::{about_invoice, answered, ask, merge};
+use crate::{Action, CaseCode, DealSnapshot, OurInvoice, Plan, Policy};
+
+/// Money of a payment that was given to an invoice of the deal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Which of the deal's invoices got it.
+    pub slot: Slot,
+    /// The transaction of the ledger.
+    pub transaction: i64,
+    /// The day of credit.
+    pub dated: Date,
+    /// How much.
+    pub amount: Money,
+    /// What the payment has left for other invoices.
+    pub remaining: Money,
+    /// The order.
+    pub order: PaymentOrder,
+    /// The correction that took it back, and why.
+    pub undone: Option<(i64, String)>,
+}
+
+impl DealSnapshot {
+    /// What stands of the money that was given to the invoice.
+    pub fn paid(&self, slot: Slot) -> Money {
+        let amounts = self.receipts_of(slot).map(|receipt| receipt.amount);
+        Money::sum(amounts).unwrap_or_default()
+    }
+
+    /// The receipts of an invoice that stand.
+    fn receipts_of(&self, slot: Slot) -> impl Iterator<Item = &Receipt> {
+        let of_slot = move |receipt: &&Receipt| receipt.slot == slot && receipt.undone.is_none();
+        self.receipts.iter().filter(of_slot)
+    }
+}
+
+/// What the fields show of the money: of all invoices of the deal together.
+pub(crate) fn fields(snapshot: &DealSnapshot, policy: &Policy) -> Vec<(OurField, FieldValue)> {
+    if policy.money.is_none() {
+        return Vec::new();
+    }
+    let standing = snapshot.receipts.iter().filter(|one| one.undone.is_none());
+    let paid = Money::sum(standing.map(|one| one.amount)).unwrap_or_default();
+    let day = completing(snapshot).map(|(_, day)| FieldValue::Date(day));
+    vec![
+        (OurField::Paid, FieldValue::Money(paid)),
+        (OurField::PaidOn, day.unwrap_or(FieldValue::Empty)),
+    ]
+}
+
+/// The word of the status field; none where the accounting side alone knows what is paid.
+pub(crate) fn status(
+    snapshot: &DealSnapshot,
+    invoice: &OurInvoice,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<&'static str> {
+    policy.money.as_ref()?;
+    let life = match (invoice.deleted, invoice.status) {
+        (true, _) => Life::Deleted,
+        (false, InvoiceStatus::Cancelled) => Life::Cancelled,
+        (false, _) => Life::Live,
+    };
+    let remaining = snapshot.receipts_of(invoice.slot).map(|one| one.remaining);
+    let standing = Standing {
+        life,
+        total: invoice.total,
+        paid: snapshot.paid(invoice.slot),
+        advance: Money::sum(remaining).unwrap_or_default(),
+        due: None,
+        today: now.to_zoned(jiff::tz::TimeZone::UTC).date(),
+    };
+    match standing.state() {
+        // As before there was any money.
+        PaidState::Issued | PaidState::Cancelled | PaidState::DeletedInAccounting => None,
+        PaidState::PartlyPaid => Some("Оплачен частично"),
+        PaidState::Paid => Some("Оплачен"),
+        PaidState::Overpaid => Some("Переплачен"),
+        PaidState::Overdue => Some("Просрочен"),
+    }
+}
+
+/// Timeline, stage, and the question about money of an invoice that stands no more.
+pub(crate) fn plan(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Plan {
+    let mut plan = Plan::default();
+    if policy.money.is_none() {
+        return plan;
+    }
+    plan.actions.extend(entries(snapshot));
+    plan.actions.extend(move_on(snapshot, glance, policy));
+    merge(&mut plan, astray(snapshot));
+    plan
+}
+
+/// Entries that the timeline lacks, oldest first. What was taken back before it was shown is not shown at all.
+fn entries(snapshot: &DealSnapshot) -> Vec<Action> {
+    let mut missing = Vec::new();
+    for (place, receipt) in snapshot.receipts.iter().enumerate() {
+        let of_slot = |one: &&OurInvoice| one.slot == receipt.slot;
+        let Some(invoice) = snapshot.invoices.iter().find(of_slot) else {
+            continue;
+        };
+        let came = format!("receipt/{}", receipt.transaction);
+        let is_shown = is_done(snapshot, &came);
+        match &receipt.undone {
+            None if !is_shown => missing.push(Action::AddTimelineEntry {
+                text: came_in_words(snapshot, place, receipt, invoice),
+                about: came,
+            }),
+            Some((correction, because)) if is_shown => {
+                let about = format!("receipt-undone/{correction}/{}", receipt.slot);
+                if !is_done(snapshot, &about) {
+                    let text = undone_in_words(snapshot, receipt, invoice, because);
+                    missing.push(Action::AddTimelineEntry { about, text });
+                }
+            }
+            None | Some(_) => {}
+        }
+    }
+    missing
+}
+
+fn is_done(snapshot: &DealSnapshot, about: &str) -> bool {
+    snapshot.done.contains_key(&format!("timeline/{about}"))
+}
+
+fn came_in_words(
+    snapshot: &DealSnapshot,
+    place: usize,
+    receipt: &Receipt,
+    invoice: &OurInvoice,
+) -> String {
+    let before = snapshot.receipts.iter().take(place.saturating_add(1));
+    let so_far = before
+        .filter(|one| one.slot == receipt.slot && one.undone.is_none())
+        .map(|one| one.amount);
+    let paid = Money::sum(so_far).unwrap_or_default();
+    let left = invoice.total.checked_sub(paid).unwrap_or_default();
+    let left = if left.is_positive() {
+        format!("осталось {}", money(left))
+    } else {
+        "оплачен полностью".to_owned()
+    };
+    let over = if receipt.remaining.is_positive() {
+        format!(
+            ". От платежа осталось {}: это аванс покупателя",
+            money(receipt.remaining)
+        )
+    } else {
+        String::new()
+    };
+    let order = &receipt.order;
+    let payer = order.other.name.as_deref().unwrap_or("не назван");
+    format!(
+        "Оплата {} получена {}. Плательщик: {payer}, поручение № {} от {}, «{}». Счёт № {}: {left}{over}",
+        money(receipt.amount),
+        date(receipt.dated),
+        order.number,
+        date(order.date),
+        order.purpose.trim(),
+        invoice.number
+    )
+}
+
+fn undone_in_words(
+    snapshot: &DealSnapshot,
+    receipt: &Receipt,
+    invoice: &OurInvoice,
+    because: &str,
+) -> String {
+    let paid = snapshot.paid(receipt.slot);
+    format!(
+        "Оплата {} от {} снята со счёта № {}: {because}. Оплачено {} из {}. Стадию сделки проверьте сами",
+        money(receipt.amount),
+        date(receipt.dated),
+        invoice.number,
+        money(paid),
+        money(invoice.total)
+    )
+}
+
+/// The transaction that completed the payment of all invoices that stand, and the day of it; none while one is open.
+fn completing(snapshot: &DealSnapshot) -> Option<(i64, Date)> {
+    let standing = snapshot.invoices.iter().filter(|one| one.stands());
+    let mut last = None;
+    for invoice in standing {
+        if snapshot.paid(invoice.slot) < invoice.total {
+            return None;
+        }
+        let receipts = snapshot.receipts_of(invoice.slot);
+        let receipts = receipts.map(|one| (one.transaction, one.dated));
+        last = last.max(receipts.max());
+    }
+    last
+}
+
+/// Paid in full: to the stage that policy names, forward and once; who moves the deal back keeps it there.
+fn move_on(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Option<Action> {
+    let (transaction, _) = completing(snapshot)?;
+    let deal = &glance.deal;
+    let stage = policy.money.as_ref()?.stage(deal.funnel)?;
+    let may_move = !deal.closed && !deal.lost && stage.from.contains(&deal.stage);
+    let action = Action::MoveStage {
+        to: stage.to.clone(),
+        about: transaction,
+    };
+    let was_moved = snapshot.done.contains_key(&action.mark());
+    (may_move && !was_moved).then_some(action)
+}
+
+/// Money of an invoice that stands no more: only people know whose it is now.
+fn astray(snapshot: &DealSnapshot) -> Plan {
+    let code = CaseCode::PaidInvoiceGone;
+    let gone =
+        |invoice: &&OurInvoice| !invoice.stands() && snapshot.paid(invoice.slot).is_positive();
+    let over = |invoice: &&OurInvoice| snapshot.paid(invoice.slot) > invoice.total;
+    let mut invoices = snapshot.invoices.iter();
+    let Some(invoice) = invoices.find(|one| gone(one) || over(one)) else {
+        return answered(snapshot, Plan::default(), &[code]);
+    };
+    let paid = money(snapshot.paid(invoice.slot));
+    let what = if gone(&invoice) {
+        "счёт больше не действует".to_owned()
+    } else {
+        format!("счёт теперь на {}", money(invoice.total))
+    };
+    let text = format!(
+        "По счёту № {} от {} получено {paid}, а {what}. Снимите оплату командой `provodka payments undo` и отнесите \
+         к другому счёту или верните деньги.",
+        invoice.number,
+        date(invoice.date)
+    );
+    ask(snapshot, about_invoice(snapshot.id, code, invoice, text))
+}
+
+/// What [`Action::MoveStage`] is called by: a stage is entered once for the sum that completed the payment.
+pub(crate) fn mark(to: &StageId, about: i64) -> String {
+    format!("stage/{to}/{about}")
+}

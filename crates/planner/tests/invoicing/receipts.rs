@@ -1,0 +1,185 @@
+//! Money of a deal's invoice: fields, entries, the stage, and what is asked.
+
+use domain::observed::OurField;
+use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
+use domain::{FunnelId, InvoiceStatus, Money, OrganisationId, Slot, SlotKind, StageId};
+use insta::assert_snapshot;
+use jiff::civil::date;
+use planner::receipts::Receipt;
+use planner::{Booking, MoneyPolicy, OwnAccount, PaidStage};
+
+use crate::build::{INVOICE_STAGE, TestDeal, deal};
+
+fn money() -> MoneyPolicy {
+    MoneyPolicy {
+        booking: Booking::Provodka,
+        accounts: vec![OwnAccount {
+            number: AccountNumber::new("40702810200000012345").unwrap(),
+            organisation: OrganisationId::new("org"),
+            inn: None,
+        }],
+        stages: vec![PaidStage {
+            funnel: FunnelId(0),
+            to: StageId::new("EXECUTING"),
+            from: vec![StageId::new(INVOICE_STAGE)],
+        }],
+    }
+}
+
+/// A deal with a settled invoice of 122 roubles, and the policy that books.
+fn invoiced() -> TestDeal {
+    deal()
+        .with(|it| {
+            it.policy.money = Some(money());
+            let fields = &mut it.policy.fields;
+            fields.insert(OurField::Paid, "UF_PAID".to_owned());
+            fields.insert(OurField::PaidOn, "UF_PAID_ON".to_owned());
+        })
+        .settled()
+}
+
+fn receipt(transaction: i64, kopecks: i64) -> Receipt {
+    Receipt {
+        slot: Slot::first(SlotKind::Whole),
+        transaction,
+        dated: date(2026, 3, 12),
+        amount: Money::from_kopecks(kopecks),
+        remaining: Money::ZERO,
+        order: PaymentOrder {
+            own_account: AccountNumber::new("40702810200000012345").unwrap(),
+            direction: Direction::In,
+            form: None,
+            number: "77".to_owned(),
+            date: date(2026, 3, 11),
+            booked: Some(date(2026, 3, 12)),
+            amount: Money::from_kopecks(kopecks),
+            other: OtherSide {
+                name: Some("ООО «Ромашка»".to_owned()),
+                ..OtherSide::default()
+            },
+            purpose: "Оплата по счёту № 17".to_owned(),
+        },
+        undone: None,
+    }
+}
+
+fn paid(receipts: impl IntoIterator<Item = Receipt>) -> TestDeal {
+    invoiced().with(|it| it.snapshot.receipts = receipts.into_iter().collect())
+}
+
+/// Everything that the plan wants is carried out.
+fn shown(receipts: impl IntoIterator<Item = Receipt>) -> TestDeal {
+    let mut it = paid(receipts);
+    let plan = it.planned();
+    it.carry_out(plan);
+    assert!(it.planned().is_empty(), "{}", it.plan());
+    it
+}
+
+#[test]
+fn a_part_is_shown_and_the_deal_stays() {
+    assert_snapshot!(paid([receipt(2, 5_000)]).plan(), @r"
+    write Status = Оплачен частично, Paid = 50.00
+    timeline receipt/2: Оплата 50,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: осталось 72,00 ₽
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn what_completes_the_payment_moves_the_deal_once() {
+    assert_snapshot!(paid([receipt(2, 5_000), receipt(3, 7_200)]).plan(), @r"
+    write Status = Оплачен, Paid = 122.00, PaidOn = 2026-03-12
+    timeline receipt/2: Оплата 50,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: осталось 72,00 ₽
+    timeline receipt/3: Оплата 72,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: оплачен полностью
+    move to EXECUTING for transaction 3
+    because: счёт № 17 нужно показать в сделке
+    ");
+    let moved = shown([receipt(2, 12_200)]);
+    let back = moved.stage(INVOICE_STAGE);
+    assert!(back.planned().is_empty(), "{}", back.plan());
+}
+
+#[test]
+fn a_deal_that_is_beyond_won_or_lost_is_not_moved() {
+    for stage in ["NEW", "PREPARATION", "EXECUTING", "WON"] {
+        let plan = paid([receipt(2, 12_200)]).stage(stage).plan();
+        assert!(!plan.contains("move to"), "{stage}: {plan}");
+    }
+    let closed = paid([receipt(2, 12_200)]).of(|deal| (deal.closed, deal.lost) = (true, true));
+    assert!(!closed.plan().contains("move to"), "{}", closed.plan());
+    let cancelled = paid([receipt(2, 12_200)])
+        .with(|it| it.snapshot.invoices[0].status = InvoiceStatus::Cancelled);
+    assert!(
+        !cancelled.plan().contains("move to"),
+        "{}",
+        cancelled.plan()
+    );
+}
+
+#[test]
+fn what_is_left_of_the_payment_is_said() {
+    let mut over = receipt(2, 12_200);
+    over.remaining = Money::from_kopecks(800);
+    assert_snapshot!(paid([over]).plan(), @r"
+    write Status = Переплачен, Paid = 122.00, PaidOn = 2026-03-12
+    timeline receipt/2: Оплата 122,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: оплачен полностью. От платежа осталось 8,00 ₽: это аванс покупателя
+    move to EXECUTING for transaction 2
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn a_sum_that_is_taken_back_has_an_entry_of_its_own() {
+    let mut it = shown([receipt(2, 12_200)]);
+    it.snapshot.receipts[0].undone = Some((9, "письмо № 4".to_owned()));
+    assert_snapshot!(it.plan(), @r"
+    write Status = Выставлен, Paid = 0.00, PaidOn = (empty)
+    timeline receipt-undone/9/whole/1: Оплата 122,00 ₽ от 12.03.2026 снята со счёта № 17: письмо № 4. Оплачено 0,00 ₽ из 122,00 ₽. Стадию сделки проверьте сами
+    because: счёт № 17 нужно показать в сделке
+    ");
+    // One that was taken back before it was shown never was.
+    let mut never = receipt(2, 12_200);
+    never.undone = Some((9, "письмо № 4".to_owned()));
+    assert!(!paid([never]).plan().contains("timeline"));
+}
+
+#[test]
+fn money_of_an_invoice_that_stands_no_more_is_asked_about() {
+    let mut it = shown([receipt(2, 12_200)]);
+    it.snapshot.invoices[0].deleted = true;
+    assert_snapshot!(it.plan(), @r"
+    case INVOICE-DELETED
+      | Счёт № 17 от 12.03.2026 удалён в учёте вручную. Новый счёт сам не выставляется.
+      waits for deal 4711
+    case PAID-INVOICE-GONE
+      | По счёту № 17 от 12.03.2026 получено 122,00 ₽, а счёт больше не действует. Снимите оплату командой `provodka payments undo` и отнесите к другому счёту или верните деньги.
+      waits for deal 4711
+    tell the administrator of INVOICE-DELETED
+    write Status = Удалён в учёте, PaidOn = (empty)
+    tell the administrator of PAID-INVOICE-GONE
+    ");
+    let mut it = shown([receipt(2, 12_200)]);
+    it.snapshot.invoices[0].total = Money::from_kopecks(10_000);
+    assert!(it.plan().contains("PAID-INVOICE-GONE"), "{}", it.plan());
+}
+
+#[test]
+fn a_paid_invoice_is_not_replaced() {
+    let it = paid([receipt(2, 100)]).read(|reading| {
+        reading.glance.fields.command = Some("перевыставить".to_owned());
+    });
+    let plan = it.plan();
+    assert!(plan.contains("по нему уже есть оплата"), "{plan}");
+    assert!(it.planned().given_up.is_none());
+    let cancelling = paid([receipt(2, 100)]).read(|reading| {
+        reading.glance.fields.command = Some("отменить счёт".to_owned());
+    });
+    let plan = cancelling.plan();
+    assert!(!plan.contains("case CANCEL-ORDERED"), "{plan}");
+}
+
+#[test]
+fn without_the_section_nothing_is_shown() {
+    let it = paid([receipt(2, 12_200)]).with(|it| it.policy.money = None);
+    assert!(!it.plan().contains("timeline receipt"), "{}", it.plan());
+}

@@ -1,0 +1,284 @@
+//! Payments: what is new or asked is matched with the open invoices and recorded, many at a time.
+//!
+//! The verbs are those of a deal's look, and all of them are our own records: observe (payments, open invoices, evidence),
+//! plan ([`planner::payments`]), record (transaction, question and looks at deals in one commit). No remote is called and
+//! no lease is needed: what two decide at once is recorded once (`store::books::money`). So a statement that is imported by
+//! the command line is booked by it too, also while the server runs.
+
+use std::collections::BTreeSet;
+
+use domain::payment::PaymentOrder;
+use domain::purpose::{NumberKey, Purpose};
+use domain::{Inn, PortalId};
+use engine::{Halted, LeaseContext};
+use jiff::Timestamp;
+use planner::Policy;
+use planner::payments::{
+    Claims, Offer, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, plan,
+};
+use serde_json::json;
+use store::{
+    BookedShare, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane, PAYMENT_CASE_KEY,
+    Record, Ruling, Settled, Store, StoreError, Subject, Undecided, Wanted, Work,
+};
+
+use crate::{Connected, journal};
+
+/// Payments that are decided in one commit.
+const PORTION: usize = 1_000;
+/// Portions of one look: others wait for its end.
+const MOST_PORTIONS: usize = 10;
+/// Who books what is certain.
+const RULE: &str = "rule";
+
+/// What became of payments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Given to invoices.
+    pub booked: usize,
+    /// A person is asked.
+    pub asked: usize,
+    /// No buyer's payment, or left by a person.
+    pub aside: usize,
+    /// Not recorded: somebody else decided meanwhile, or what was open is paid by now. To be looked at again.
+    pub refused: usize,
+}
+
+impl Tally {
+    /// Payments that are decided.
+    pub fn decided(&self) -> usize {
+        self.booked + self.asked + self.aside
+    }
+}
+
+/// Decides the oldest payments that nobody looked at yet; whether there may be more.
+///
+/// # Errors
+/// The store's; what was decided before stands.
+pub async fn decide_new(
+    store: &Store,
+    portal: &PortalId,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(Tally, bool), StoreError> {
+    let payments = store.money_new(portal, PORTION).await?;
+    let is_full = payments.len() == PORTION;
+    let tally = decide(store, portal, policy, &payments, now).await?;
+    Ok((tally, is_full && tally.decided() > 0))
+}
+
+/// Decides these payments.
+async fn decide(
+    store: &Store,
+    portal: &PortalId,
+    policy: &Policy,
+    payments: &[Undecided],
+    now: Timestamp,
+) -> Result<Tally, StoreError> {
+    if payments.is_empty() || policy.money.is_none() {
+        return Ok(Tally::default());
+    }
+    let purposes: Vec<Purpose> = payments
+        .iter()
+        .map(|payment| Purpose::read(&payment.order.purpose))
+        .collect();
+    let answers: Vec<Option<PaymentAnswer>> = payments
+        .iter()
+        .map(|payment| answer(&payment.cases))
+        .collect();
+    let found = store
+        .money_open(portal, &wanted(payments, &purposes, &answers))
+        .await?;
+    let mut claims = Claims::default();
+    for (invoice, _) in found.invoices {
+        claims.add(invoice);
+    }
+    let mut decisions = Vec::with_capacity(payments.len());
+    for ((payment, purpose), answer) in payments.iter().zip(&purposes).zip(&answers) {
+        let payer = payment.order.other.inn.as_ref();
+        let chosen_before = payer.and_then(|payer| found.chosen_before.get(payer));
+        let snapshot = PaymentSnapshot {
+            organisation: &payment.organisation,
+            kind: payment.kind,
+            left: payment.remaining,
+            undone: payment.undone,
+            order: &payment.order,
+            purpose,
+            chosen_before: chosen_before.map_or(&[], Vec::as_slice),
+            answer: answer.as_ref(),
+        };
+        let plan = plan(&snapshot, &claims);
+        if let PaymentPlan::Book { shares, .. } = &plan {
+            shares.iter().for_each(|share| claims.book(share));
+        }
+        decisions.push(decision(payment, plan));
+    }
+    let decided = store.money_decide(portal, &decisions, now).await?;
+    let mut tally = Tally::default();
+    for (decision, decided) in decisions.iter().zip(decided) {
+        let count = match (decided, &decision.ruling) {
+            (Decided::Refused, _) => &mut tally.refused,
+            (Decided::Done, Ruling::Book { .. }) => &mut tally.booked,
+            (Decided::Done, Ruling::Ask(_)) => &mut tally.asked,
+            (Decided::Done, Ruling::Aside | Ruling::Leave) => &mut tally.aside,
+        };
+        *count += 1;
+    }
+    Ok(tally)
+}
+
+/// By what the invoices of all these payments are found.
+fn wanted(
+    payments: &[Undecided],
+    purposes: &[Purpose],
+    answers: &[Option<PaymentAnswer>],
+) -> Wanted {
+    let payer = |order: &PaymentOrder| order.other.inn.clone();
+    let inns: BTreeSet<Inn> = payments
+        .iter()
+        .filter_map(|one| payer(&one.order))
+        .collect();
+    let named = purposes.iter().flat_map(|purpose| {
+        let invoices = purpose.invoices();
+        let named = invoices.filter_map(|reference| reference.number.as_deref());
+        named.chain(purpose.loose.iter().map(String::as_str))
+    });
+    let numbers: BTreeSet<NumberKey> = named.map(NumberKey::of).collect();
+    let offered = answers.iter().flatten().flat_map(|one| &one.offered);
+    let invoices: BTreeSet<InvoiceRef> = offered
+        .flat_map(|Offer(shares)| shares)
+        .filter_map(|(invoice, _)| InvoiceRef::of_open(invoice))
+        .collect();
+    Wanted {
+        inns: inns.into_iter().collect(),
+        numbers: numbers.into_iter().collect(),
+        invoices: invoices.into_iter().collect(),
+    }
+}
+
+/// The last question about a payment.
+fn question(cases: &[Case]) -> Option<&Case> {
+    let mut of_payment = cases.iter();
+    of_payment.rfind(|case| case.facts.key == PAYMENT_CASE_KEY)
+}
+
+/// What a person answered last, if nothing was asked since.
+fn answer(cases: &[Case]) -> Option<PaymentAnswer> {
+    let last = question(cases)?;
+    let choice = last.answer.as_ref()?.get("choice")?.as_str()?;
+    let facts = &last.facts.facts;
+    let offered = facts.get("offered").cloned().unwrap_or_default();
+    (last.state == CaseState::Answered).then(|| PaymentAnswer {
+        undone: facts
+            .get("undone")
+            .and_then(serde_json::Value::as_i64)
+            .unwrap_or_default(),
+        choice: choice.to_owned(),
+        offered: serde_json::from_value(offered).unwrap_or_default(),
+        by: last.answered_by.clone().unwrap_or_default(),
+    })
+}
+
+fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
+    let (ruling, because) = match plan {
+        PaymentPlan::Aside(because) => (Ruling::Aside, because),
+        PaymentPlan::Leave(because) => (Ruling::Leave, because),
+        PaymentPlan::Ask(question) => {
+            let because = question.cause.clone();
+            (Ruling::Ask(Box::new(case(payment, question))), because)
+        }
+        PaymentPlan::Book {
+            shares,
+            chosen_by,
+            because,
+        } => {
+            let shares = shares.into_iter().filter_map(|share| {
+                let invoice = InvoiceRef::of_open(&share.invoice)?;
+                let amount = share.amount;
+                Some(BookedShare { invoice, amount })
+            });
+            let ruling = Ruling::Book {
+                shares: shares.collect(),
+                chosen: chosen_by.is_some(),
+                author: chosen_by.unwrap_or_else(|| RULE.to_owned()),
+            };
+            (ruling, because)
+        }
+    };
+    Decision {
+        payment: payment.number,
+        undone: payment.undone,
+        seen: question(&payment.cases).map(|case| (case.id, case.state)),
+        ruling,
+        because,
+    }
+}
+
+fn case(payment: &Undecided, question: PaymentQuestion) -> CaseFacts {
+    let code = question.code.as_str();
+    CaseFacts {
+        code: code.to_owned(),
+        cause: format!("{code}: {}", question.cause),
+        key: PAYMENT_CASE_KEY.to_owned(),
+        subject: Subject::payment(payment.number),
+        facts: json!({
+            "choices": question.choices,
+            "offered": question.offered,
+            "undone": payment.undone,
+        }),
+        text: question.text,
+        waits_for: Vec::new(),
+    }
+}
+
+/// The task: what is new.
+pub(crate) async fn look_at_new(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    work: Work,
+) -> Result<(), Halted> {
+    let (portal, store) = (ctx.portal(), ctx.store());
+    let mut is_more = true;
+    let mut portions = 0;
+    while is_more && portions < MOST_PORTIONS && !ctx.is_ending() {
+        (_, is_more) = decide_new(store, &portal, &connected.policy, ctx.now()).await?;
+        portions += 1;
+    }
+    let again = (ctx.now(), Lane::Trailing, "more payments".to_owned());
+    ctx.record(Record {
+        settled: vec![Settled {
+            work,
+            next: is_more.then_some(again),
+        }],
+        ..Record::default()
+    })
+    .await
+}
+
+/// Payments one by one: a person answered, an invoice of the payer came, or the hour is over.
+pub(crate) async fn look(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    due: Vec<Work>,
+) -> Result<(), Halted> {
+    let (portal, store) = (ctx.portal(), ctx.store());
+    let numbers: Vec<i64> = due
+        .iter()
+        .filter_map(|work| work.subject.as_payment())
+        .collect();
+    let payments = store.money_undecided(&portal, &numbers).await?;
+    let tally = decide(store, &portal, &connected.policy, &payments, ctx.now()).await?;
+    let next = (tally.refused > 0).then(|| {
+        let soon = journal::after(ctx.now(), 5);
+        (soon, Lane::Due, "what was open changed".to_owned())
+    });
+    let settled = due.into_iter().map(|work| Settled {
+        work,
+        next: next.clone(),
+    });
+    ctx.record(Record {
+        settled: settled.collect(),
+        ..Record::default()
+    })
+    .await
+}
