@@ -17,8 +17,10 @@ pub const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 pub struct Cost {
     /// Deals due at once.
     pub deals: usize,
-    /// Calls to the portal.
+    /// Calls to the portal until all were shown, without files.
     pub calls: f64,
+    /// Files that went beside them, with what the limit left.
+    pub files: f64,
     /// Simulated seconds until all were shown.
     pub seconds: f64,
     /// Milliseconds of processor time.
@@ -46,9 +48,10 @@ pub fn one(deals: usize) -> Result<String, String> {
     let cpu_ms = processor_time(own)?.as_secs_f64() * 1e3;
     let memory_mb = most_memory_mb(own)?;
     let seconds = seen.shown.as_secs_f64();
+    let files = seen.purposes.get("files").copied().unwrap_or(0);
+    let calls = seen.calls.saturating_sub(files);
     Ok(format!(
-        "{deals} {} {seconds:.2} {cpu_ms:.0} {memory_mb:.0}",
-        seen.calls
+        "{deals} {calls} {files} {seconds:.2} {cpu_ms:.0} {memory_mb:.0}"
     ))
 }
 
@@ -78,6 +81,7 @@ fn read(line: &str) -> Option<Cost> {
     Some(Cost {
         deals: next()?.round() as usize,
         calls: next()?,
+        files: next()?,
         seconds: next()?,
         cpu_ms: next()?,
         memory_mb: next()?,
@@ -87,16 +91,17 @@ fn read(line: &str) -> Option<Cost> {
 /// A table, as it stands in `README.md`.
 pub fn table(costs: &[Cost]) -> String {
     let mut table = String::from(
-        "| deals | calls | calls a deal | simulated s | processor ms | ms a deal | MB |\n|--:|--:|--:|--:|--:|--:|--:|\n",
+        "| deals | calls | calls a deal | files beside | simulated s | processor ms | ms a deal | MB |\n|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for cost in costs {
         let deals = cost.deals as f64;
         let _written = writeln!(
             table,
-            "| {} | {} | {:.3} | {:.1} | {:.0} | {:.2} | {:.0} |",
+            "| {} | {} | {:.3} | {} | {:.1} | {:.0} | {:.2} | {:.0} |",
             cost.deals,
             cost.calls,
             cost.calls / deals,
+            cost.files,
             cost.seconds,
             cost.cpu_ms,
             cost.cpu_ms / deals,
@@ -164,10 +169,10 @@ mod tests {
 
     #[test]
     fn what_a_process_tells_is_read_and_drawn() {
-        let cost = read("1000 49 24.5 3100 120").unwrap();
+        let cost = read("1000 49 3 24.5 3100 120").unwrap();
         assert_eq!((cost.deals, cost.calls), (1_000, 49.0));
         assert!(read("it failed").is_none());
-        assert!(table(&[cost]).contains("| 1000 | 49 | 0.049 |"));
+        assert!(table(&[cost]).contains("| 1000 | 49 | 0.049 | 3 |"));
         assert!(picture(&[cost]).contains("1000 deals"));
     }
 }

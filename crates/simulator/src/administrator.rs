@@ -52,6 +52,7 @@ impl World {
         let (code, subject) = (&case.facts.code, &case.facts.subject);
         let words = format!("{code} {subject}: {}", choice.word);
         tenant.office.tell(now, "answered", words);
+        tenant.bank.by_person.extend(subject.as_payment());
         for deal in deals_of(&case.facts) {
             let Some(deal) = tenant.office.deals.get_mut(&deal) else {
                 continue;

@@ -9,6 +9,7 @@ mod by_hand;
 mod deals;
 mod echo;
 mod limits;
+mod money;
 mod owners;
 mod records;
 mod reissue;
@@ -24,11 +25,12 @@ use emulator_bitrix24::{Actor, Entry, What};
 use emulator_kontur_accounting as kontur;
 use jiff::Timestamp;
 use serde_json::Value;
-use store::{Case, JournalLine, JournalProof, Known};
+use store::{Case, JournalLine, JournalProof, Known, ListedPayment};
 
 pub(crate) use by_hand::doubled;
 pub(crate) use whispers::in_logs;
 
+use crate::bank::Paid;
 use crate::neighbour::Belongings;
 use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES};
@@ -61,6 +63,12 @@ pub(crate) struct Evidence<'a> {
     pub(crate) secrets: &'a [String],
     /// Every line of it, as it is stored.
     pub(crate) lines: Vec<JournalLine>,
+    /// What the tenant's bank carried out.
+    pub(crate) orders: &'a [Paid],
+    /// What we know of it.
+    pub(crate) payments: Vec<ListedPayment>,
+    /// Payments that a person had a hand in.
+    pub(crate) by_person: &'a BTreeSet<i64>,
     pub(crate) start: Timestamp,
 }
 
@@ -73,6 +81,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     access::check(evidence, &mut wrong);
     echo::check(evidence, &mut wrong);
     limits::check(evidence, &mut wrong);
+    money::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);
     records::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);

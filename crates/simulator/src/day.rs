@@ -24,6 +24,7 @@ pub(crate) enum Happening {
     Accountant,
     Integrator,
     Administrator,
+    Bank,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -95,6 +96,9 @@ impl Calendar {
     }
 }
 
+/// Mean time between two acts of the bank or of whoever brings its statements.
+const PAYMENTS: Duration = secs(60);
+
 /// A process that ended by itself.
 const ENDED: &str = "process ended";
 
@@ -161,6 +165,7 @@ impl World {
             (self.weather.accountant, Happening::Accountant),
             (self.weather.integrator, Happening::Integrator),
             (self.weather.administrator, Happening::Administrator),
+            (self.weather.bank.then_some(PAYMENTS), Happening::Bank),
             (killed, Happening::Kill),
             (killed_at_request, Happening::KillAtRequest),
             (killed_at_statement, Happening::KillAtStatement),
@@ -233,6 +238,10 @@ impl World {
             Happening::Administrator => {
                 self.administer(&mut calendar.dice).await?;
                 calendar.again(now, self.weather.administrator, happening);
+            }
+            Happening::Bank => {
+                self.bank().await?;
+                calendar.again(now, Some(PAYMENTS), happening);
             }
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,

@@ -18,6 +18,7 @@ pub(crate) enum About {
     Tenants,
     Answers,
     Rules,
+    Bank,
 }
 
 /// One stream of chance.
@@ -39,6 +40,7 @@ impl Dice {
             About::Tenants => 8,
             About::Answers => 9,
             About::Rules => 10,
+            About::Bank => 11,
         });
         Self(rng)
     }

@@ -21,6 +21,7 @@ impl World {
     /// Troubles end, people go home but for whoever answers what is asked; true once nothing moves any more.
     pub(crate) async fn settle(&mut self) -> Result<bool, String> {
         self.end_troubles().await?;
+        self.bring_all().await?;
         let mut seen = (usize::MAX, usize::MAX);
         let mut quiet = 0;
         let mut ordered = BTreeMap::new();

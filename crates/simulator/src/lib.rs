@@ -8,7 +8,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `weather`, `spoil`, `death` | what a seed's day is like, and how things go wrong |
-//! | `office`, `people`, `accountant`, `tenant` | who works, and what they do |
+//! | `office`, `people`, `accountant`, `bank`, `tenant` | who works, and what they do |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `freeze`, `host` | the way to the remotes, and the machine |
 //! | `connect`, `process` | the product put together |
@@ -23,6 +23,7 @@
 mod accountant;
 mod administrator;
 mod asked;
+mod bank;
 mod check;
 mod connect;
 mod day;

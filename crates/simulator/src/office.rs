@@ -42,6 +42,8 @@ pub(crate) const DATE: &str = "UF_CRM_PROVODKA_DATE";
 pub const STATUS: &str = "UF_CRM_PROVODKA_STATUS";
 pub(crate) const SUM: &str = "UF_CRM_PROVODKA_SUM";
 pub(crate) const COMMAND: &str = "UF_CRM_PROVODKA_COMMAND";
+pub(crate) const PAID: &str = "UF_CRM_PROVODKA_PAID";
+pub(crate) const PAID_ON: &str = "UF_CRM_PROVODKA_PAID_ON";
 /// Where the portal sends its events.
 pub(crate) const DOOR: &str = "https://provodka.example/webhooks/bitrix24";
 /// Begins every secret and every personal detail: nothing that bears it may leave by another way than it should.
@@ -149,6 +151,8 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         field(STATUS, "string", "Статус счёта"),
         field(SUM, "money", "Сумма счёта"),
         field(COMMAND, "string", "Команда"),
+        field(PAID, "money", "Оплачено"),
+        field(PAID_ON, "date", "Дата оплаты"),
     ];
     portal.users.push(UserSeed {
         id: ADMINISTRATOR,
@@ -240,8 +244,13 @@ pub(crate) fn policy(
             (OurField::Status, STATUS.to_owned()),
             (OurField::Sum, SUM.to_owned()),
             (OurField::Command, COMMAND.to_owned()),
+            (OurField::Paid, PAID.to_owned()),
+            (OurField::PaidOn, PAID_ON.to_owned()),
         ]),
-        money: None,
+        money: weather
+            .bank
+            .then(|| crate::bank::policy(place, &organisation))
+            .flatten(),
         invoice: InvoicePolicy {
             attach: weather.attach,
             ask_above: weather.ask_above,

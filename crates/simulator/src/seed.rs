@@ -9,7 +9,7 @@ use domain::{DealId, PortalId};
 use jiff::Timestamp;
 use planted::Bug;
 use sha2::{Digest as _, Sha256};
-use store::{JournalFilter, JournalLine, Subject};
+use store::{JournalFilter, JournalLine, ListedPayment, PaymentFilter, Subject};
 
 use crate::check::{self, Evidence};
 use crate::death::POINTS;
@@ -209,6 +209,9 @@ async fn evidence<'a>(
         figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
         secrets,
         lines: lines(world, &tenant.id).await?,
+        orders: &tenant.bank.orders,
+        payments: payments(world, &tenant.id).await?,
+        by_person: &tenant.bank.by_person,
         start: world.start,
     })
 }
@@ -228,6 +231,22 @@ async fn lines(world: &World, portal: &PortalId) -> Result<Vec<JournalLine>, Str
             return Ok(all);
         }
         all.extend(lines);
+    }
+}
+
+async fn payments(world: &World, portal: &PortalId) -> Result<Vec<ListedPayment>, String> {
+    let mut all: Vec<ListedPayment> = Vec::new();
+    loop {
+        let filter = PaymentFilter {
+            after: all.last().map_or(0, |payment| payment.number),
+            ..PaymentFilter::default()
+        };
+        let payments = world.store.money_list(portal, &filter).await;
+        let payments = payments.map_err(told)?;
+        if payments.is_empty() {
+            return Ok(all);
+        }
+        all.extend(payments);
     }
 }
 

@@ -14,6 +14,7 @@ use emulator_bitrix24::{Deliver, Delivered, PortalConfig};
 use emulator_kontur_accounting as kontur;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::bank::Bank;
 use crate::connect::Access;
 use crate::dice::{About, Dice};
 use crate::freeze::Freezer;
@@ -79,6 +80,7 @@ pub(crate) struct Tenant {
     pub(crate) doors: Doors,
     /// What only this tenant's remotes may be sent.
     pub(crate) secrets: Vec<String>,
+    pub(crate) bank: Bank,
     /// Deals whose deleted invoice was given up.
     pub(crate) given_up: BTreeSet<DealId>,
 }
@@ -156,6 +158,7 @@ impl Tenant {
             access,
             doors,
             secrets,
+            bank: Bank::new(own_seed, place),
             given_up: BTreeSet::new(),
         })
     }

@@ -73,6 +73,8 @@ pub(crate) struct Weather {
     pub(crate) pilot: bool,
     /// Some lines still bear a VAT rate that ended.
     pub(crate) old_rates: bool,
+    /// Buyers pay, and statements are brought.
+    pub(crate) bank: bool,
 }
 
 /// Mean times between disturbances.
@@ -172,6 +174,7 @@ impl Weather {
             ask_above: 0,
             pilot: false,
             old_rates: false,
+            bank: false,
         };
         if !calm {
             weather.darken(dice);
@@ -221,6 +224,7 @@ impl Weather {
             ask_above: 0,
             pilot: false,
             old_rates: false,
+            bank: false,
         }
     }
 
@@ -265,6 +269,7 @@ impl Weather {
         }
         self.pilot = dice.chance(120);
         self.old_rates = dice.chance(150);
+        self.bank = dice.chance(250);
     }
 
     /// What lasts for the whole day, in words.
@@ -289,6 +294,7 @@ impl Weather {
             (self.ask_above > 0, "guarded against floods"),
             (self.pilot, "pilot"),
             (self.old_rates, "ended rates"),
+            (self.bank, "bank"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

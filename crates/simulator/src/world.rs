@@ -296,6 +296,14 @@ impl World {
         }
     }
 
+    /// The policy of a tenant in force.
+    pub(crate) async fn policy(&self, portal: &PortalId) -> Result<planner::Policy, String> {
+        let stored = self.store.policy_current(portal).await;
+        let stored = stored.map_err(told)?.ok_or("no policy")?;
+        let text = stored.body.get("toml").and_then(|text| text.as_str());
+        planner::Policy::parse(text.unwrap_or_default()).map_err(told)
+    }
+
     /// Changes the policy of a tenant as a person does.
     pub(crate) async fn change_policy(
         &self,

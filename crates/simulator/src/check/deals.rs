@@ -83,9 +83,10 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
     }
 }
 
-/// Whether its bill was given up for another, which waits for what is missing.
+/// Whether its bill was given up for another by a person's order, and that one waits for what is missing.
 fn waits_for_another(evidence: &Evidence<'_>, id: i64, deal: &Deal) -> bool {
-    !deal.replaced.is_empty() && asks(evidence, id, &BEFORE_ISSUE)
+    let is_wanted = deal.ordered || !deal.replaced.is_empty();
+    is_wanted && asks(evidence, id, &BEFORE_ISSUE)
 }
 
 /// [I-4] Nothing waits invisibly.
@@ -134,7 +135,7 @@ fn shown(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String>)
         return;
     }
     let status = match bill.state {
-        BillState::Open => "Выставлен",
+        BillState::Open => super::money::word(evidence, bill).unwrap_or("Выставлен"),
         BillState::Deleted => "Удалён в учёте",
         BillState::Cancelled | BillState::Rejected => "Отменён",
     };
@@ -182,8 +183,9 @@ fn asked(
         BillState::Open if bill.sum != issued.sum => Some("INVOICE-EDITED"),
         BillState::Open | BillState::Rejected => None,
     };
+    let waits = waits_for_another(evidence, id, deal);
     if let Some(code) = wanted {
-        if !asks(evidence, id, &[code]) {
+        if !waits && !asks(evidence, id, &[code]) {
             wrong.push(format!(
                 "[I-4] bill № {} of deal {id}: no {code}",
                 bill.number
@@ -194,7 +196,6 @@ fn asked(
     let last = deal.versions.last();
     let same = last.is_some_and(|last| has_lines_of(issued, last));
     let left = deal.is_left();
-    let waits = waits_for_another(evidence, id, deal);
     // What is sold or lost is not compared any more.
     let closed = history
         .last()

@@ -1,6 +1,7 @@
 //! What left on the wire: no creation beside one whose outcome is unknown, no limit overrun, bounded repetition.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::Evidence;
 use super::bills::creations;
@@ -30,7 +31,8 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     }
 }
 
-/// [I-2] No creation is sent while a former one may still take effect.
+/// [I-2] No creation is sent while a former one may still take effect. One that has taken effect, answered or not, cannot
+/// do so again.
 fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Vec<String>) {
     if evidence.weather.idempotency_key {
         return;
@@ -44,7 +46,8 @@ fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Ve
                 Told::Nothing | Told::Page(_) | Told::Cut | Told::Spoilt => false,
             };
             let known = known && former.told_at.is_some_and(|at| at <= later.at);
-            if !known && later.at.duration_since(former.at) < quiet {
+            let is_over = known || is_made(evidence, former, later.at);
+            if !is_over && later.at.duration_since(former.at) < quiet {
                 wrong.push(format!(
                     "[I-2] deal {deal}: a bill was sent at {} and again at {}",
                     former.at, later.at
@@ -52,4 +55,26 @@ fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Ve
             }
         }
     }
+}
+
+/// Whether the bill that was asked for was there by then.
+fn is_made(evidence: &Evidence<'_>, asked: &Seen, by: Timestamp) -> bool {
+    let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    let Some(comment) = body.get("comment").and_then(Value::as_str) else {
+        return false;
+    };
+    // The moments of bills go by the accounting side's clock.
+    let skew = SignedDuration::from_secs(evidence.weather.skew.1);
+    let mut histories = evidence
+        .accounting
+        .organizations
+        .values()
+        .flat_map(|own| &own.bill_versions);
+    histories.any(|history| {
+        history.first().is_some_and(|made| {
+            let at = made.meta.changed_at;
+            let at = at.checked_sub(skew).unwrap_or(at);
+            made.comment.as_deref() == Some(comment) && asked.at <= at && at <= by
+        })
+    })
 }

@@ -1,0 +1,311 @@
+//! The bank and whoever brings its statements: buyers pay as buyers do, statements overlap, come twice and by half.
+//!
+//! What each buyer meant is kept for the checks. Statements are taken as the program's own command takes them, beside the
+//! processes that run.
+
+use std::collections::BTreeSet;
+
+use domain::payment::{AccountNumber, Direction, LineId, OtherSide, PaymentOrder, SourceId};
+use domain::purpose::Purpose;
+use domain::{Inn, Money, OrganisationId};
+use emulator_kontur_accounting::{Bill, BillState};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use planner::{MoneyPolicy, Policy};
+use store::{PaymentFilter, PaymentState, SeenLine, Store};
+
+use crate::check::deal_of;
+use crate::day::secs;
+use crate::dice::{About, Dice};
+use crate::freeze::pause;
+use crate::office;
+use crate::tenant::Tenant;
+use crate::world::{World, told};
+
+/// One order as the bank carried it out.
+#[derive(Clone, Debug)]
+pub(crate) struct Paid {
+    pub(crate) order: PaymentOrder,
+    /// The deals whose bills the buyer meant; none where it was no buyer's payment of a bill.
+    pub(crate) meant: Vec<i64>,
+}
+
+/// A tenant's bank.
+pub(crate) struct Bank {
+    place: usize,
+    dice: Dice,
+    /// All orders, in the order in which they were carried out: a statement is a stretch of them.
+    pub(crate) orders: Vec<Paid>,
+    /// Payments that a person had a hand in, by their numbers.
+    pub(crate) by_person: BTreeSet<i64>,
+}
+
+impl Bank {
+    pub(crate) fn new(seed: u64, place: usize) -> Self {
+        Self {
+            place,
+            dice: Dice::of(seed, About::Bank),
+            orders: Vec::new(),
+            by_person: BTreeSet::new(),
+        }
+    }
+
+    /// Somebody pays something.
+    fn carry_out(&mut self, bills: &[Bill], today: Date) -> Option<String> {
+        let bill = self.dice.pick(bills)?;
+        let deal = bill.comment.as_deref().and_then(deal_of)?;
+        let sum = u64::try_from(bill.sum.0).ok().filter(|sum| *sum > 0)?;
+        let mut amount = match self.dice.below(100) {
+            0..60 => sum,
+            60..85 => self.dice.between(1, sum),
+            _ => sum.saturating_add(self.dice.between(1, 100_000)),
+        };
+        let named =
+            |bill: &Bill| format!("№ {} от {}", bill.number, domain::display::date(bill.date));
+        let mut meant = vec![deal];
+        let mut payer = bill.contractor.inn.clone();
+        let mut direction = Direction::In;
+        let purpose = match self.dice.below(100) {
+            0..58 => format!(
+                "Оплата по счету {} за товар, НДС не облагается",
+                named(&bill)
+            ),
+            58..66 => format!("Оплата по счету № {}", bill.number),
+            66..74 => "Оплата за товар по договору".to_owned(),
+            74..82 => match self.another(bills, &bill) {
+                Some(other) => {
+                    meant.extend(other.comment.as_deref().and_then(deal_of));
+                    amount = sum.saturating_add(u64::try_from(other.sum.0).unwrap_or(0));
+                    format!("Оплата по счетам {}, {}", named(&bill), named(&other))
+                }
+                None => format!("Оплата счета {}", named(&bill)),
+            },
+            82..88 => {
+                payer = Some(office::inn(90_000));
+                format!("Оплата по счету {} за ООО «Покупатель»", named(&bill))
+            }
+            88..94 => {
+                payer = None;
+                format!("Оплата по счету {}", named(&bill))
+            }
+            _ => {
+                direction = Direction::Out;
+                meant.clear();
+                format!(
+                    "Возврат излишне уплаченных средств по счету {}",
+                    named(&bill)
+                )
+            }
+        };
+        let order = PaymentOrder {
+            own_account: account(self.place)?,
+            direction,
+            form: Some("Платежное поручение".to_owned()),
+            number: self.dice.between(1, 9).to_string(),
+            date: today,
+            booked: Some(today),
+            amount: Money::from_kopecks(i64::try_from(amount).ok()?),
+            other: OtherSide {
+                name: Some(bill.contractor.name.clone()),
+                inn: payer.and_then(|inn| Inn::parse(&inn).ok()),
+                kpp: None,
+                account: AccountNumber::new("40702810000000009001"),
+                bik: None,
+            },
+            purpose,
+        };
+        let words = format!("{} kopecks, «{}»", order.amount.kopecks(), order.purpose);
+        let paid = Paid { order, meant };
+        // A buyer who pays the same twice makes two payments that no source can tell apart.
+        if self.dice.chance(80) {
+            self.orders.push(paid.clone());
+        }
+        self.orders.push(paid);
+        Some(words)
+    }
+
+    /// Another bill of the same buyer.
+    fn another(&mut self, bills: &[Bill], bill: &Bill) -> Option<Bill> {
+        let of_buyer = bills.iter().filter(|other| {
+            other.contractor.inn == bill.contractor.inn && other.meta.id != bill.meta.id
+        });
+        let of_buyer: Vec<Bill> = of_buyer.cloned().collect();
+        self.dice.pick(&of_buyer)
+    }
+}
+
+/// Our account.
+fn account(place: usize) -> Option<AccountNumber> {
+    AccountNumber::new(&format!("407028100000000{place:05}"))
+}
+
+/// What the policy says of money on a day with a bank.
+pub(crate) fn policy(place: usize, organisation: &OrganisationId) -> Option<MoneyPolicy> {
+    Some(MoneyPolicy {
+        booking: planner::Booking::Provodka,
+        accounts: vec![planner::OwnAccount {
+            number: account(place)?,
+            organisation: organisation.clone(),
+            inn: None,
+        }],
+        stages: Vec::new(),
+    })
+}
+
+/// Orders of one portion of a statement.
+const PORTION: usize = 3;
+
+impl World {
+    /// A payment is carried out, or a statement is brought.
+    pub(crate) async fn bank(&mut self) -> Result<(), String> {
+        let (place, now) = (self.some_tenant(), self.now());
+        let Some(tenant) = self.tenants.get_mut(place) else {
+            return Ok(());
+        };
+        let truth = tenant.office.accounting.truth();
+        let open = truth.bills().filter(|bill| bill.state == BillState::Open);
+        let bills: Vec<Bill> = open.map(|bill| Bill::clone(bill)).collect();
+        let known = tenant.bank.orders.len();
+        if known == 0 || tenant.bank.dice.chance(550) {
+            if let Some(words) = tenant.bank.carry_out(&bills, today(now)) {
+                tenant.office.tell(now, "paid", words);
+            }
+            return Ok(());
+        }
+        if tenant.bank.dice.chance(120) {
+            return self.undo(place).await;
+        }
+        let most = u64::try_from(known).unwrap_or(1);
+        let from = tenant.bank.dice.below(most);
+        let to = tenant.bank.dice.between(from.saturating_add(1), most);
+        let patience = tenant.bank.dice.below(12);
+        let place_of = |n: u64| usize::try_from(n).unwrap_or(0);
+        self.bring(place, place_of(from)..place_of(to), Some(patience))
+            .await
+    }
+
+    /// In the evening the whole of it is brought once more, to its end.
+    pub(crate) async fn bring_all(&mut self) -> Result<(), String> {
+        for place in 0..self.tenants.len() {
+            let count = self
+                .tenants
+                .get(place)
+                .map_or(0, |one| one.bank.orders.len());
+            if count > 0 {
+                self.bring(place, 0..count, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a stretch of the bank's orders as the program takes a statement; whoever does it may die after so many steps.
+    async fn bring(
+        &mut self,
+        place: usize,
+        stretch: std::ops::Range<usize>,
+        patience: Option<u64>,
+    ) -> Result<(), String> {
+        let (now, host_now) = (self.now(), self.host.now());
+        let Some(tenant) = self.tenants.get(place) else {
+            return Ok(());
+        };
+        let policy = self.policy(&tenant.id).await?;
+        let Some(lines) = lines(tenant, &policy, stretch.clone()) else {
+            return Ok(());
+        };
+        // Orders are only ever added: a stretch is a file of its own.
+        let source = SourceId(format!("statement/{}-{}", stretch.start, stretch.end));
+        let words = format!("orders {stretch:?}, whoever brings it lasts {patience:?} steps");
+        tenant.office.tell(now, "statement", words);
+        let (id, store) = (tenant.id.clone(), &self.store);
+        let mut left = patience.unwrap_or(u64::MAX);
+        for portion in lines.chunks(PORTION) {
+            store
+                .money_see(&id, &source, portion, host_now)
+                .await
+                .map_err(told)?;
+            if spent(&mut left) {
+                return Ok(());
+            }
+            // Others may decide meanwhile.
+            pause(secs(1)).await;
+            decide(store, &id, &policy, host_now).await?;
+            if spent(&mut left) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody takes back what was given of a payment.
+    async fn undo(&mut self, place: usize) -> Result<(), String> {
+        let (now, host_now) = (self.now(), self.host.now());
+        let Some(tenant) = self.tenants.get_mut(place) else {
+            return Ok(());
+        };
+        let filter = PaymentFilter {
+            state: Some(PaymentState::Booked),
+            ..PaymentFilter::default()
+        };
+        let booked = self.store.money_list(&tenant.id, &filter).await;
+        let booked: Vec<i64> = booked.map_err(told)?.iter().map(|one| one.number).collect();
+        let Some(payment) = tenant.bank.dice.pick(&booked) else {
+            return Ok(());
+        };
+        let reason = ("accountant", "letter of the payer");
+        self.store
+            .money_undo(&tenant.id, payment, reason, today(now), host_now)
+            .await
+            .map_err(told)?;
+        tenant.bank.by_person.insert(payment);
+        tenant
+            .office
+            .tell(now, "undone", format!("payment {payment}"));
+        Ok(())
+    }
+}
+
+async fn decide(
+    store: &Store,
+    id: &domain::PortalId,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(), String> {
+    let mut is_more = true;
+    while is_more {
+        (_, is_more) = reconciler::decide_new(store, id, policy, now)
+            .await
+            .map_err(told)?;
+    }
+    Ok(())
+}
+
+fn spent(left: &mut u64) -> bool {
+    *left = left.saturating_sub(1);
+    *left == 0
+}
+
+fn lines(
+    tenant: &Tenant,
+    policy: &Policy,
+    stretch: std::ops::Range<usize>,
+) -> Option<Vec<SeenLine>> {
+    let own = policy.money.as_ref()?.own_side();
+    let orders = tenant.bank.orders.get(stretch)?;
+    let line = |(place, paid): (u64, &Paid)| {
+        let order = paid.order.clone();
+        Some(SeenLine {
+            line: LineId(place.to_string()),
+            organisation: own.organisation(&order.own_account)?.clone(),
+            kind: own.kind(&order, &Purpose::read(&order.purpose)),
+            order,
+        })
+    };
+    (1..).zip(orders).map(line).collect()
+}
+
+fn today(now: Timestamp) -> Date {
+    let zone = TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC);
+    now.to_zoned(zone).date()
+}
