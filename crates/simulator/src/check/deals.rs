@@ -75,10 +75,10 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
         }
         return;
     }
-    shown(evidence, id, bill, wrong);
     asked(evidence, id, deal, bill, &history, wrong);
     // One that was given up for another is shown no further.
     if !waits_for_another(evidence, id, deal) {
+        shown(evidence, id, bill, wrong);
         entries(evidence, id, bill, wrong);
     }
 }
