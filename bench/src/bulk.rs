@@ -151,12 +151,9 @@ impl Bulk {
             if took > PATIENCE {
                 return Err(format!("{} deals wait for ever", without.len()));
             }
-            // Two files a second come, and no more; of the rest as many as some batches hold.
+            // Two files a second come, and no more.
             let left = u32::try_from(without.len() - may_lack).unwrap_or(0);
-            let wait = match what {
-                What::File => 5 * left,
-                What::Shown => (left / 50).clamp(1, 50),
-            };
+            let wait = if what == What::File { 5 * left } else { 1 };
             self.world.pass(GLANCE * wait).await;
         }
     }
