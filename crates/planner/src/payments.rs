@@ -272,20 +272,17 @@ fn offer(candidate: &Candidate) -> Offer {
 /// The money, as people know it from the bank.
 fn said(payment: &PaymentSnapshot<'_>) -> String {
     let order = payment.order;
-    let payer = order
-        .other
-        .name
-        .as_deref()
-        .unwrap_or("неизвестный плательщик");
+    let payer = order.other.name.as_deref();
+    let payer = texts::by_strangers(payer.unwrap_or("неизвестный плательщик"));
     let inn = order.other.inn.as_ref();
     let inn = inn.map_or_else(String::new, |inn| format!(", ИНН {inn}"));
     format!(
         "Пришло {} {}: {payer}{inn}, поручение № {} от {}, «{}»",
         money(payment.left),
         date(order.booked.unwrap_or(order.date)),
-        order.number,
+        texts::by_strangers(&order.number),
         date(order.date),
-        order.purpose.trim()
+        texts::by_strangers(&order.purpose)
     )
 }
 

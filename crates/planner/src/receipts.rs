@@ -8,11 +8,12 @@ use domain::display::{date, money};
 use domain::ledger::{Life, PaidState, Standing};
 use domain::observed::{DealGlance, FieldValue, OurField};
 use domain::payment::PaymentOrder;
-use domain::{InvoiceStatus, Money, Slot, StageId};
+use domain::{InvoiceStatus, Money, Slot, SlotKind, StageId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::asking::{about_invoice, answered, ask, merge};
+use crate::texts::by_strangers;
 use crate::{Action, CaseCode, DealSnapshot, OurInvoice, Plan, Policy};
 
 /// Money of a payment that was given to an invoice of the deal.
@@ -114,7 +115,8 @@ fn entries(snapshot: &DealSnapshot) -> Vec<Action> {
         let Some(invoice) = snapshot.invoices.iter().find(of_slot) else {
             continue;
         };
-        let came = format!("receipt/{}", receipt.transaction);
+        // One payment may be for several invoices of the deal.
+        let came = format!("receipt/{}/{}", receipt.transaction, receipt.slot);
         let is_shown = is_done(snapshot, &came);
         match &receipt.undone {
             None if !is_shown => missing.push(Action::AddTimelineEntry {
@@ -164,14 +166,14 @@ fn came_in_words(
         String::new()
     };
     let order = &receipt.order;
-    let payer = order.other.name.as_deref().unwrap_or("не назван");
+    let payer = by_strangers(order.other.name.as_deref().unwrap_or("не назван"));
     format!(
         "Оплата {} получена {}. Плательщик: {payer}, поручение № {} от {}, «{}». Счёт № {}: {left}{over}",
         money(receipt.amount),
         date(receipt.dated),
-        order.number,
+        by_strangers(&order.number),
         date(order.date),
-        order.purpose.trim(),
+        by_strangers(&order.purpose),
         invoice.number
     )
 }
@@ -193,8 +195,13 @@ fn undone_in_words(
     )
 }
 
-/// The transaction that completed the payment of all invoices that stand, and the day of it; none while one is open.
+/// The transaction that completed the payment of all invoices that stand, and the day of it; none while one is open, or
+/// while the rest after an advance is not billed.
 fn completing(snapshot: &DealSnapshot) -> Option<(i64, Date)> {
+    let stands = |kind| snapshot.standing(kind).is_some();
+    if stands(SlotKind::Advance) && !stands(SlotKind::Rest) {
+        return None;
+    }
     let standing = snapshot.invoices.iter().filter(|one| one.stands());
     let mut last = None;
     for invoice in standing {

@@ -153,6 +153,18 @@ pub(crate) fn new_buyer(buyer: &Counterparty) -> String {
     )
 }
 
+/// What anybody can write who pays a kopeck: without the brackets of BB codes, by which the portal would show a link or a
+/// picture as if it were ours, and on one line.
+pub(crate) fn by_strangers(text: &str) -> String {
+    let plain = |c: char| match c {
+        '[' => '(',
+        ']' => ')',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.trim().chars().map(plain).collect()
+}
+
 /// A question and what may be answered to it.
 pub(crate) fn with_choices(question: &str, choices: &[Choice]) -> String {
     let lines: Vec<String> = choices

@@ -80,7 +80,7 @@ fn shown(receipts: impl IntoIterator<Item = Receipt>) -> TestDeal {
 fn a_part_is_shown_and_the_deal_stays() {
     assert_snapshot!(paid([receipt(2, 5_000)]).plan(), @r"
     write Status = Оплачен частично, Paid = 50.00
-    timeline receipt/2: Оплата 50,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: осталось 72,00 ₽
+    timeline receipt/2/whole/1: Оплата 50,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: осталось 72,00 ₽
     because: счёт № 17 нужно показать в сделке
     ");
 }
@@ -89,8 +89,8 @@ fn a_part_is_shown_and_the_deal_stays() {
 fn what_completes_the_payment_moves_the_deal_once() {
     assert_snapshot!(paid([receipt(2, 5_000), receipt(3, 7_200)]).plan(), @r"
     write Status = Оплачен, Paid = 122.00, PaidOn = 2026-03-12
-    timeline receipt/2: Оплата 50,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: осталось 72,00 ₽
-    timeline receipt/3: Оплата 72,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: оплачен полностью
+    timeline receipt/2/whole/1: Оплата 50,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: осталось 72,00 ₽
+    timeline receipt/3/whole/1: Оплата 72,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: оплачен полностью
     move to EXECUTING for transaction 3
     because: счёт № 17 нужно показать в сделке
     ");
@@ -122,7 +122,7 @@ fn what_is_left_of_the_payment_is_said() {
     over.remaining = Money::from_kopecks(800);
     assert_snapshot!(paid([over]).plan(), @r"
     write Status = Переплачен, Paid = 122.00, PaidOn = 2026-03-12
-    timeline receipt/2: Оплата 122,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: оплачен полностью. От платежа осталось 8,00 ₽: это аванс покупателя
+    timeline receipt/2/whole/1: Оплата 122,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: оплачен полностью. От платежа осталось 8,00 ₽: это аванс покупателя
     move to EXECUTING for transaction 2
     because: счёт № 17 нужно показать в сделке
     ");
@@ -182,4 +182,44 @@ fn a_paid_invoice_is_not_replaced() {
 fn without_the_section_nothing_is_shown() {
     let it = paid([receipt(2, 12_200)]).with(|it| it.policy.money = None);
     assert!(!it.plan().contains("timeline receipt"), "{}", it.plan());
+}
+
+#[test]
+fn one_payment_for_two_invoices_of_a_deal_is_told_of_both_and_an_advance_alone_completes_nothing() {
+    let advanced = invoiced().with(|it| {
+        it.snapshot.invoices[0].slot = Slot::first(SlotKind::Advance);
+        let mut paid = receipt(2, 12_200);
+        paid.slot = Slot::first(SlotKind::Advance);
+        it.snapshot.receipts.push(paid);
+    });
+    let plan = advanced.plan();
+    assert!(plan.contains("timeline receipt/2/advance/1"), "{plan}");
+    assert!(
+        !plan.contains("EXECUTING"),
+        "the rest is not billed: {plan}"
+    );
+    assert!(!plan.contains("PaidOn = 2026"), "{plan}");
+    let both = advanced.with(|it| {
+        let mut rest = it.snapshot.invoices[0].clone();
+        rest.slot = Slot::first(SlotKind::Rest);
+        it.snapshot.invoices.push(rest);
+        let mut paid = receipt(2, 12_200);
+        paid.slot = Slot::first(SlotKind::Rest);
+        it.snapshot.receipts.push(paid);
+    });
+    let plan = both.plan();
+    assert!(plan.contains("timeline receipt/2/advance/1"), "{plan}");
+    assert!(plan.contains("timeline receipt/2/rest/1"), "{plan}");
+    assert!(plan.contains("EXECUTING"), "{plan}");
+}
+
+#[test]
+fn what_a_payer_writes_becomes_no_link_of_ours() {
+    let mut bad = receipt(2, 5_000);
+    bad.order.purpose = "[URL=https://evil.example]Счёт\n№ 17[/URL]".to_owned();
+    let plan = invoiced().with(|it| it.snapshot.receipts.push(bad)).plan();
+    assert!(
+        plan.contains("«(URL=https://evil.example)Счёт № 17(/URL)»"),
+        "{plan}"
+    );
 }
