@@ -10,6 +10,7 @@ use store::{ListedPayment, PaymentFilter, PaymentState};
 use crate::args::{PaymentsCommand, UndoArgs};
 use crate::fault::Told;
 use crate::product::Product;
+use crate::words::harmless;
 use crate::zone;
 
 /// Payments that are read at once.
@@ -109,13 +110,6 @@ fn in_words(payment: &ListedPayment) -> String {
         told.push_str("    выписки показывают разные дни: один платёж или два, решать вам\n");
     }
     harmless(&told)
-}
-
-/// A purpose may hold anything; a terminal obeys control characters.
-fn harmless(text: &str) -> String {
-    let is_bad = |c: char| c.is_control() && c != '\n';
-    let shown = text.chars().map(|c| if is_bad(c) { '\u{fffd}' } else { c });
-    shown.collect()
 }
 
 fn state_word(state: PaymentState) -> &'static str {

@@ -25,6 +25,7 @@ use self::summary::Summary;
 use crate::args::PlanArgs;
 use crate::fault::Told;
 use crate::product::Product;
+use crate::words::harmless;
 use crate::zone;
 
 /// What would be done.
@@ -143,7 +144,12 @@ fn write_new(out: &Path, bytes: &[u8]) -> anyhow::Result<()> {
             .hint("name another place by --xlsx")
     };
     let mut file = std::fs::File::create_new(out).with_context(failed)?;
-    file.write_all(bytes).with_context(failed)
+    let written = file.write_all(bytes);
+    if written.is_err() {
+        // Half a workbook would only stand in the way of the next try.
+        let _removed = std::fs::remove_file(out).is_ok();
+    }
+    written.with_context(failed)
 }
 
 /// Prints the plans in words or as JSON.
@@ -164,11 +170,11 @@ pub fn print(plans: &Plans, as_json: bool, out: &mut impl Write) -> anyhow::Resu
                 if index > 0 {
                     writeln!(out)?;
                 }
-                out.write_all(words::in_words(planned, zone).as_bytes())?;
+                out.write_all(harmless(&words::in_words(planned, zone)).as_bytes())?;
             }
         }
         Plans::Since(summary) if as_json => writeln!(out, "{}", serde_json::to_string(summary)?)?,
-        Plans::Since(summary) => out.write_all(summary.in_words().as_bytes())?,
+        Plans::Since(summary) => out.write_all(harmless(&summary.in_words()).as_bytes())?,
     }
     Ok(())
 }

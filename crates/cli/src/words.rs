@@ -27,9 +27,24 @@ pub(crate) fn indented(text: &str, columns: usize) -> String {
     plain(text).trim_end().replace('\n', &gap)
 }
 
+/// What others wrote, for a terminal: it would obey control characters.
+pub(crate) fn harmless(text: &str) -> String {
+    let is_bad = |c: char| c.is_control() && c != '\n';
+    let shown = text.chars().map(|c| if is_bad(c) { '\u{fffd}' } else { c });
+    shown.collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{indented, plain};
+    use super::{harmless, indented, plain};
+
+    #[test]
+    fn a_terminal_gets_nothing_to_obey() {
+        assert_eq!(
+            harmless("\u{1b}[31mСделка\r\n"),
+            "\u{fffd}[31mСделка\u{fffd}\n"
+        );
+    }
 
     #[test]
     fn links_become_words_with_their_address() {

@@ -66,9 +66,15 @@ pub async fn deals_entered_since(
         .funnels
         .iter()
         .filter(|funnel| funnel.mode != Mode::Off);
-    let stages = followed.flat_map(|funnel| funnel.invoice_stages.iter().cloned());
+    let stages: Vec<_> = followed
+        .flat_map(|funnel| funnel.invoice_stages.iter().cloned())
+        .collect();
+    if stages.is_empty() {
+        // An empty list in a filter of the portal is no filter.
+        return Ok(Vec::new());
+    }
     let mut ask = SweepAsk {
-        of: SweepOf::Entered(stages.collect()),
+        of: SweepOf::Entered(stages),
         since,
         after: None,
         pages: 0,

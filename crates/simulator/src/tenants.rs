@@ -3,14 +3,12 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use documents::{Layout, Renderer};
 use domain::{OrganisationId, PortalId};
@@ -28,8 +26,9 @@ use transport::{InProcess, Peer, PeerFailure, Transport};
 
 use crate::connect::{Access, Connector, Connectors, KnownPortals};
 use crate::dice::{About, Dice};
+use crate::freeze::Freezer;
 use crate::office;
-use crate::process::Numbers;
+use crate::process::{Numbers, Process};
 use crate::weather::Weather;
 use crate::world::told;
 
@@ -327,20 +326,11 @@ impl Deliver for Doors {
         let doors = self.clone();
         Box::pin(async move {
             let routes = doors.routes.get().ok_or("nobody is there")?.clone();
-            let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
-            let request = http::Request::post(web::BITRIX24_EVENTS)
-                .header(
-                    http::header::CONTENT_TYPE,
-                    "application/x-www-form-urlencoded",
-                )
-                .extension(ConnectInfo(peer))
-                .body(Body::from(form))
-                .map_err(told)?;
-            let Ok(answer) = routes.oneshot(request).await;
-            if answer.status().is_success() {
+            let status = Process::hear(routes, Freezer::default(), form).await?;
+            if status == 200 {
                 note(&doors.accepted, doors.clock.now());
             }
-            Ok(answer.status().as_u16())
+            Ok(status)
         })
     }
 }

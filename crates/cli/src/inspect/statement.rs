@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::fault::Unwell;
+use crate::words::harmless;
 
 /// Reads the files, or standard input where there are none, and shows each.
 ///
@@ -256,14 +257,6 @@ fn named<R: BufRead>(name: &str, header: &Header, statement: &Statement<R>) -> S
     parts.extend(page);
     parts.extend(days(header.from, header.to));
     format!("Файл {name}: {}", parts.join(", "))
-}
-
-/// A purpose may hold anything; a terminal obeys control characters.
-fn harmless(text: &str) -> String {
-    let shown = text
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c });
-    shown.collect()
 }
 
 fn in_words(record: &Record) -> String {
