@@ -67,6 +67,9 @@ pub enum Command {
     /// Payments and what became of them
     #[command(subcommand)]
     Payments(PaymentsCommand),
+    /// The pages for people: let somebody in
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Answer one value a line on stdin with one JSON object a line on stdout
     #[command(after_help = "\
 Examples:
@@ -388,6 +391,18 @@ pub struct UndoArgs {
         default_value = "provodka payments"
     )]
     pub by: String,
+}
+
+/// `admin …`
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Make a one-time code by which a person sets a password: the first, another person's, or a forgotten one
+    #[command(after_help = "\
+The code is good once and for 15 minutes; a new one takes the place of the former. Whoever has it chooses a name and a
+password at ADDRESS/start; a name that has a password already gets the new one, and its open windows are closed.
+Example:
+  provodka admin code")]
+    Code,
 }
 
 /// `register …`

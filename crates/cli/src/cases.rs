@@ -4,6 +4,7 @@
 
 use std::io::Write;
 
+use desk::payments::{NotAnswered, choices};
 use jiff::tz::TimeZone;
 use planner::Choice;
 use serde_json::json;
@@ -67,52 +68,43 @@ async fn look(product: &Product, number: i64) -> anyhow::Result<Case> {
 }
 
 async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyhow::Result<Case> {
-    let case = case(product, number).await?;
-    let choices = choices(&case);
-    if !choices.iter().any(|known| known.word == choice) {
-        let told = format!(
-            "case {number} ({}) has no choice `{choice}`",
-            case.facts.code
-        );
-        let words: Vec<&str> = choices.iter().map(|known| known.word.as_str()).collect();
-        let hint = if words.is_empty() {
-            "it is answered by mending what it names, not by a choice".to_owned()
-        } else {
-            format!("its choices are: {}", words.join(", "))
-        };
-        return Err(Told::mistake(told).hint(hint).into());
+    let answered = product.desk().answer(number, choice, by).await;
+    let case = answered.map_err(|error| match error {
+        NotAnswered::NoCase(number) => no_case(number),
+        NotAnswered::NoChoice { case, choices } => no_choice(&case, &choices, choice),
+        NotAnswered::Closed(number) => is_closed(number),
+        NotAnswered::Store(error) => error.into(),
+    })?;
+    let subject = &case.facts.subject;
+    match subject.as_payment() {
+        Some(_) => eprintln!("{subject}: its deals are told as soon as `provodka serve` runs"),
+        None => eprintln!("{subject}: carried out as soon as `provodka serve` runs"),
     }
-    let body = json!({"choice": choice});
-    let now = product.clock.now();
-    let answered = product
-        .store
-        .case_answer(product.portal(), number, &body, by, now);
-    if !answered.await? {
-        let told = format!("case {number} is closed already");
-        return Err(Told::mistake(told)
-            .hint("`provodka cases` lists the open ones")
-            .into());
-    }
-    product
-        .note_person(json!({"answered": choice, "case": number, "code": case.facts.code, "by": by}))
-        .await?;
-    eprintln!(
-        "{}: carried out as soon as `provodka serve` runs",
-        case.facts.subject
-    );
-    Ok(product
-        .store
-        .case_get(product.portal(), number)
-        .await?
-        .unwrap_or(case))
+    Ok(case)
 }
 
-/// What may be answered to it.
-fn choices(case: &Case) -> Vec<Choice> {
-    let choices = case.facts.facts.get("choices").cloned();
-    choices
-        .and_then(|choices| serde_json::from_value(choices).ok())
-        .unwrap_or_default()
+fn no_choice(case: &Case, choices: &[Choice], choice: &str) -> anyhow::Error {
+    let told = format!(
+        "case {} ({}) has no choice `{choice}`",
+        case.id, case.facts.code
+    );
+    let words: Vec<&str> = choices.iter().map(|known| known.word.as_str()).collect();
+    let hint = if words.is_empty() {
+        "it is answered by mending what it names, not by a choice".to_owned()
+    } else {
+        format!("its choices are: {}", words.join(", "))
+    };
+    Told::mistake(told).hint(hint).into()
+}
+
+fn no_case(number: i64) -> anyhow::Error {
+    let told = Told::mistake(format!("there is no case {number}"));
+    told.hint("`provodka cases` lists them").into()
+}
+
+fn is_closed(number: i64) -> anyhow::Error {
+    let told = Told::mistake(format!("case {number} is closed already"));
+    told.hint("`provodka cases` lists the open ones").into()
 }
 
 async fn retry(product: &Product, number: i64, by: &str) -> anyhow::Result<Case> {
@@ -137,11 +129,7 @@ async fn retry(product: &Product, number: i64, by: &str) -> anyhow::Result<Case>
             Ok(*answered)
         }
         Retried::MayHaveHappened => Err(may_have_happened(number)),
-        Retried::NotOpen => {
-            let told = format!("case {number} is closed already");
-            let hint = "`provodka cases` lists the open ones";
-            Err(Told::mistake(told).hint(hint).into())
-        }
+        Retried::NotOpen => Err(is_closed(number)),
     }
 }
 
@@ -154,10 +142,7 @@ fn may_have_happened(number: i64) -> anyhow::Error {
 
 async fn case(product: &Product, number: i64) -> anyhow::Result<Case> {
     let case = product.store.case_get(product.portal(), number).await?;
-    let case = case.ok_or_else(|| {
-        Told::mistake(format!("there is no case {number}")).hint("`provodka cases` lists them")
-    })?;
-    Ok(case)
+    case.ok_or_else(|| no_case(number))
 }
 
 /// Prints the cases by cause, or as a JSON array.

@@ -23,8 +23,8 @@ mod secrets;
 mod tests;
 
 pub use raw::{
-    Raw, RawAccounting, RawBitrix24, RawDatabase, RawJournal, RawLimits, RawLog, RawOrganisation,
-    RawRemotes, RawSealing, RawServer, RawTiming,
+    Raw, RawAccounting, RawAdmin, RawBitrix24, RawDatabase, RawJournal, RawLimits, RawLog,
+    RawOrganisation, RawRemotes, RawSealing, RawServer, RawTiming,
 };
 
 /// The code of the page about a refused configuration.
@@ -42,6 +42,8 @@ pub struct Config {
     pub database: Database,
     /// The side that hears events.
     pub server: Server,
+    /// The pages for people; none: they are not served.
+    pub admin: Option<Admin>,
     /// What the program says of its work.
     pub log: Log,
     /// Seals rotating tokens; a webhook has none, and needs no key.
@@ -78,6 +80,15 @@ pub struct Server {
     pub tls: Option<web::TlsFiles>,
     /// Who may speak to us.
     pub guard: Arc<web::GuardConfig>,
+}
+
+/// The pages for people.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// How people reach them where it is not this machine: `https://host`, without a slash.
+    pub public_origin: Option<String>,
 }
 
 /// What the program says of its work.

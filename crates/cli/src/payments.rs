@@ -4,7 +4,6 @@
 
 use domain::display::{date, money};
 use domain::payment::Direction;
-use serde_json::json;
 use store::{ListedPayment, PaymentFilter, PaymentState};
 
 use crate::args::{PaymentsCommand, UndoArgs};
@@ -143,23 +142,14 @@ async fn undo(product: &Product, args: &UndoArgs) -> anyhow::Result<String> {
             .hint("write it after --because: the payer's letter with number and date")
             .into());
     }
-    let (store, portal) = (&product.store, product.portal());
-    let now = product.clock.now();
-    let today = now.to_zoned(zone::in_force(product).await).date();
-    let undone = store
-        .money_undo(portal, args.number, (&args.by, because), today, now)
-        .await?;
-    let undone = undone.ok_or_else(|| {
+    let zone = zone::in_force(product).await;
+    let today = product.clock.now().to_zoned(zone.clone()).date();
+    let desk = product.desk();
+    let undone = desk.undo(args.number, (&args.by, because), &zone);
+    let undone = undone.await?.ok_or_else(|| {
         Told::mistake(format!("nothing of payment {} can be undone", args.number))
             .hint("`provodka payments list` shows what is given to invoices")
     })?;
-    product
-        .note_person(json!({"undone": undone.transactions, "payment": args.number, "by": args.by}))
-        .await?;
-    // At once, so that the question is there.
-    if let Ok(policy) = crate::statement::booking_policy(product).await {
-        reconciler::decide_new(store, portal, &policy, now).await?;
-    }
     for deal in &undone.deals {
         eprintln!("deal/{deal} is looked at as soon as `provodka serve` runs");
     }

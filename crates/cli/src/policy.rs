@@ -14,47 +14,7 @@ use crate::args::PolicyCommand;
 use crate::fault::Told;
 use crate::product::Product;
 
-/// Why a stored policy cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StoredPolicyError {
-    /// Its row holds something else.
-    #[error("version {version} holds no text")]
-    NoText {
-        /// Which version.
-        version: i64,
-    },
-    /// Its text is no policy (any more).
-    #[error("version {version} is no policy")]
-    NoPolicy {
-        /// Which version.
-        version: i64,
-        /// Why.
-        #[source]
-        source: PolicyError,
-    },
-}
-
-/// The text of a stored version.
-///
-/// # Errors
-/// When the row holds none.
-pub fn text(stored: &StoredPolicy) -> Result<&str, StoredPolicyError> {
-    let text = stored.body.get("toml").and_then(serde_json::Value::as_str);
-    text.ok_or(StoredPolicyError::NoText {
-        version: stored.version,
-    })
-}
-
-/// The policy of a stored version.
-///
-/// # Errors
-/// When its text is none.
-pub fn read(stored: &StoredPolicy) -> Result<Policy, StoredPolicyError> {
-    Policy::parse(text(stored)?).map_err(|source| StoredPolicyError::NoPolicy {
-        version: stored.version,
-        source,
-    })
-}
+pub use desk::policy::{StoredPolicyError, read, text};
 
 /// Puts a text in force as the version after `over`, and has the portal looked at.
 ///

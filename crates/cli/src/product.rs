@@ -113,6 +113,15 @@ impl Product {
         &self.config.bitrix24.member_id
     }
 
+    /// What people do with money.
+    pub fn desk(&self) -> desk::Desk {
+        desk::Desk {
+            store: self.store.clone(),
+            portal: self.portal().clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     /// What an engine works with.
     pub fn means(&self) -> Means {
         Means {

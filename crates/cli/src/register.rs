@@ -1,7 +1,7 @@
 //! `provodka register`: the office's own invoices for the accountant: listed, given as a file, cancelled.
 //!
 //! Only where there is no accounting program (`accounting.kind = "office"`): otherwise the program keeps the register.
-//! What a file holds is made in `rows`, how it is written in `csv` and `crate::sheet`; what was given is remembered by the
+//! What a file holds is made in `rows`, how it is written in `csv` and `desk::sheet`; what was given is remembered by the
 //! `store`.
 
 mod csv;

@@ -12,8 +12,8 @@ use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::fault::Told;
 use crate::product::{Product, Surroundings};
 use crate::{
-    cases, check, demo, emulate, explain, fault, inspect, journal, logs, pause, payments, plan,
-    policy, register, serve, setup, simulate, statement, zone,
+    cases, check, demo, emulate, explain, fault, inspect, journal, logs, pages, pause, payments,
+    plan, policy, register, serve, setup, simulate, statement, zone,
 };
 
 /// Does what the command line says.
@@ -96,6 +96,10 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
         }
         Command::Payments(command) => {
             let told = payments::run(&product, &command).await?;
+            print(|out| Ok(out.write_all(told.as_bytes())?))
+        }
+        Command::Admin(command) => {
+            let told = pages::run(&product, &command).await?;
             print(|out| Ok(out.write_all(told.as_bytes())?))
         }
         // Done before, or without the product.

@@ -2,7 +2,7 @@
 //!
 //! On the event's way this holds both ends together: the web side that keeps events, and the engine that looks.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::fault::Told;
 use crate::product::Product;
-use crate::{pause, policy};
+use crate::{pages, pause, policy};
 
 /// How often it is asked what the portal's plan gives.
 const PLAN_ASKED_EVERY: Duration = Duration::from_secs(86_400);
@@ -152,6 +152,10 @@ impl Running {
 pub async fn run(product: Product) -> anyhow::Result<()> {
     let mut running = start(product, None).await?;
     let config = Arc::clone(&running.product().config);
+    let pages = pages::open(running.product(), None).await?;
+    if let Some(pages) = &pages {
+        let_in(running.product(), pages).await?;
+    }
     tracing::info!(
         listen = %running.addr(),
         portal = %config.bitrix24.member_id,
@@ -168,8 +172,22 @@ pub async fn run(product: Product) -> anyhow::Result<()> {
         }
         signal = told_to_stop() => tracing::info!(signal = signal?, "stopping"),
     }
+    if let Some(pages) = pages {
+        pages.stop().await;
+    }
     running.stop().await?;
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// The first who comes gets in by a code. It is printed and not logged: what collects logs keeps them.
+async fn let_in(product: &Product, pages: &pages::Opened) -> anyhow::Result<()> {
+    tracing::info!(address = pages.address(), "pages for people");
+    if let Some(code) = pages::first_code(product).await? {
+        let told = pages::in_words(product, &code).await;
+        // Without an output there is `provodka admin code`.
+        let _printed = writeln!(io::stdout(), "{told}\nОткройте {}/start", pages.address());
+    }
     Ok(())
 }
 

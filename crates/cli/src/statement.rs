@@ -1,34 +1,18 @@
-//! `provodka statement import`: bank statements read, counted once and booked, also while the server runs.
+//! `provodka statement import`: bank statements, several files one after the other, with progress and a summary.
 //!
-//! A file is read twice: first whether it can be read at all, whose accounts it is about and what it is (its hash is the
-//! name of the source), then in portions, each counted, matched and booked before the next. Nothing is kept but sums.
-//! A death in between loses nothing: the file is imported again, and what was counted adds nothing. Not here: what is
-//! booked (`planner::payments`), how it is recorded (`store`); the deals are told by `serve`.
+//! Not here: how one is read, counted and booked (`desk::statement`).
 
-mod file;
 mod summary;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
 
-use anyhow::Context as _;
-use connector_bank_statement::Record;
-use domain::payment::{LineId, OwnSide, PaymentOrder, SourceId};
-use domain::purpose::Purpose;
+use desk::policy::NoBooking;
+use desk::statement::{self, Mode, StatementError};
 use planner::Policy;
-use serde_json::json;
-use store::{AccountSpan, SeenLine};
 
 use crate::args::{ImportArgs, StatementCommand};
 use crate::fault::{Told, Unwell};
-use crate::policy;
 use crate::product::Product;
-
-use file::Known;
-use summary::Summary;
-
-/// Orders that are counted in one commit.
-const PORTION: usize = 1_000;
 
 /// Imports the files one after the other; gives what is to be printed, and whether something of them was not read.
 ///
@@ -37,19 +21,19 @@ const PORTION: usize = 1_000;
 pub async fn run(product: &Product, command: &StatementCommand) -> anyhow::Result<Report> {
     let StatementCommand::Import(args) = command;
     let policy = booking_policy(product).await?;
-    let own = policy.money.as_ref().map(planner::MoneyPolicy::own_side);
-    let own = own.unwrap_or_default();
+    let own = statement::own_side(&policy);
     // Whether all can be read and booked is known before anything of the first is.
     let mut files = Vec::new();
     for path in &args.files {
-        let known = file::know(path)?;
-        refuse_unknown(path, &known, &own)?;
+        let known = statement::know(path).map_err(told)?;
+        statement::refuse_unknown(path, &known, &own).map_err(told)?;
         files.push((path, known));
     }
     let mut report = Report::default();
     for (path, known) in files {
         report.lost |= known.lost;
-        let summary = import(product, &policy, &own, path, known, args).await?;
+        let came_to = import(product, &policy, path, &known, args).await?;
+        let summary = summary::Summary::new(path, args.dry_run, &known, came_to);
         report.text.push_str(&summary.told(args.json)?);
     }
     if !args.dry_run {
@@ -82,136 +66,66 @@ impl Report {
 }
 
 /// The policy in force, if it says that we book.
-pub(crate) async fn booking_policy(product: &Product) -> anyhow::Result<Policy> {
-    let stored = product.store.policy_current(product.portal()).await?;
-    let policy = stored.map(|stored| policy::read(&stored)).transpose()?;
-    let policy = policy.ok_or_else(|| {
-        Told::mistake("the portal has no policy").hint("run `provodka setup` first")
-    })?;
-    if policy.money.is_none() {
-        let told = Told::mistake("payments are not booked: the policy has no section `money`");
-        return Err(told
-            .hint("add it with your accounts, as in docs/guide/payments.md, and run `provodka policy apply`")
-            .into());
-    }
-    Ok(policy)
+async fn booking_policy(product: &Product) -> anyhow::Result<Policy> {
+    let policy = product.desk().booking_policy().await;
+    policy.map_err(|error| {
+        let hint = match &error {
+            NoBooking::NoPolicy => "run `provodka setup` first",
+            NoBooking::NoMoney => {
+                "add it with your accounts, as in docs/guide/payments.md, and run `provodka policy apply`"
+            }
+            NoBooking::Stored(_) | NoBooking::Store(_) => return error.into(),
+        };
+        Told::mistake(error.to_string()).hint(hint).into()
+    })
 }
 
-/// Money on an account that is nobody's would be matched to nobody's invoices.
-fn refuse_unknown(path: &Path, known: &Known, own: &OwnSide) -> anyhow::Result<()> {
-    let unknown: Vec<&str> = known
-        .accounts
-        .iter()
-        .filter(|account| own.organisation(account).is_none())
-        .map(|account| account.as_str())
-        .collect();
-    if unknown.is_empty() {
-        return Ok(());
+/// What may be done about a file that was not imported.
+fn told(error: StatementError) -> anyhow::Error {
+    let message = error.to_string();
+    let told = match &error {
+        StatementError::Open { .. } => Told::mistake(message).hint("name the file of the bank"),
+        StatementError::Unreadable { .. } => Told::mistake(message)
+            .hint("`provodka inspect statement FILE` shows how far it can be read"),
+        StatementError::Nobodys { .. } => Told::mistake(message)
+            .hint("name each under `money.accounts` of the policy, with its organisation"),
+        StatementError::Changed { .. } => Told::failure(message).hint("import it again"),
+        StatementError::BrokeOff { .. } | StatementError::Store(_) => return error.into(),
+    };
+    match error {
+        StatementError::Open { source, .. } => anyhow::Error::new(source).context(told),
+        StatementError::Unreadable { source, .. } => anyhow::Error::new(source).context(told),
+        _ => told.into(),
     }
-    let told = format!(
-        "`{}` is about accounts that are nobody's: {}",
-        path.display(),
-        unknown.join(", ")
-    );
-    Err(Told::mistake(told)
-        .hint("name each under `money.accounts` of the policy, with its organisation")
-        .into())
 }
 
 async fn import(
     product: &Product,
     policy: &Policy,
-    own: &OwnSide,
-    path: &Path,
-    known: Known,
+    path: &std::path::Path,
+    known: &statement::Known,
     args: &ImportArgs,
-) -> anyhow::Result<Summary> {
-    let source = SourceId(format!("statement/{}", known.hash));
-    let mut summary = Summary::new(path, args.dry_run, &known);
-    let mut statement = file::open(path)?.0;
-    let mut portion = Vec::with_capacity(PORTION);
-    loop {
-        let record = statement.next().transpose();
-        let record = record.with_context(|| format!("cannot read `{}`", path.display()))?;
-        let is_over = record.is_none();
-        if let Some(Record::Order { line, order }) = record {
-            portion.push(seen(own, line, *order)?);
-        }
-        if portion.len() == PORTION || (is_over && !portion.is_empty()) {
-            take(product, policy, &source, &portion, &mut summary).await?;
-            portion.clear();
-            progress(&summary, known.orders);
-        }
-        if is_over {
-            break;
-        }
-    }
+) -> anyhow::Result<statement::Summary> {
+    let mode = if args.dry_run {
+        Mode::Preview
+    } else {
+        Mode::Book
+    };
+    let progress = |summary: &statement::Summary| progress(summary.read, known.orders);
+    let imported = product
+        .desk()
+        .import(policy, path, known, mode, &progress)
+        .await;
     clear_progress();
-    drop(statement);
-    if file::know(path)?.hash != known.hash {
-        let told = format!("`{}` was changed while it was read", path.display());
-        return Err(Told::failure(told).hint("import it again").into());
-    }
-    if !args.dry_run {
-        let spans: Vec<AccountSpan> = known.spans;
-        product.store.money_cover(product.portal(), &spans).await?;
-        product
-            .note_person(
-                json!({"statement": known.hash, "orders": known.orders, "new": summary.new}),
-            )
-            .await?;
-    }
-    Ok(summary)
-}
-
-fn seen(own: &OwnSide, line: u64, order: PaymentOrder) -> anyhow::Result<SeenLine> {
-    let organisation = own.organisation(&order.own_account);
-    let organisation = organisation.context("an account is nobody's")?.clone();
-    let kind = own.kind(&order, &Purpose::read(&order.purpose));
-    Ok(SeenLine {
-        line: LineId(line.to_string()),
-        order,
-        organisation,
-        kind,
-    })
-}
-
-/// Counts a portion and books what is new.
-async fn take(
-    product: &Product,
-    policy: &Policy,
-    source: &SourceId,
-    portion: &[SeenLine],
-    summary: &mut Summary,
-) -> anyhow::Result<()> {
-    let (store, portal) = (&product.store, product.portal());
-    summary.read += portion.len();
-    if summary.dry_run {
-        summary.new += store.money_preview(portal, source, portion).await?;
-        return Ok(());
-    }
-    let counted = store
-        .money_see(portal, source, portion, product.clock.now())
-        .await?;
-    summary.new += counted.new.len();
-    if counted.new.is_empty() {
-        return Ok(());
-    }
-    let mut is_more = true;
-    while is_more {
-        (_, is_more) = reconciler::decide_new(store, portal, policy, product.clock.now()).await?;
-    }
-    // Whoever decided them: the server may have been faster.
-    summary.add(&store.money_sums_of(portal, &counted.new).await?);
-    Ok(())
+    imported.map_err(told)
 }
 
 /// On a terminal people see how far it is.
-fn progress(summary: &Summary, all: usize) {
+fn progress(read: usize, all: usize) {
     let mut terminal = std::io::stderr();
     if terminal.is_terminal() {
-        let percent = summary.read.saturating_mul(100) / all.max(1);
-        let _shown = write!(terminal, "\r{percent} %  {} of {all}", summary.read);
+        let percent = read.saturating_mul(100) / all.max(1);
+        let _shown = write!(terminal, "\r{percent} %  {read} of {all}");
         let _flushed = terminal.flush();
     }
 }

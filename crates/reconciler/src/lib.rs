@@ -39,7 +39,7 @@ use futures_util::future::join;
 use store::{Record, Settled, SubjectKind, Work};
 
 pub use connections::{Connected, Connections, NotConnected};
-pub use payment::{Tally, decide_new};
+pub use payment::{Tally, decide_new, decide_these};
 pub use plan_only::{PlannedDeal, deals_entered_since, plan_deals};
 
 /// Words of the portal's own subjects; the engine's schedule uses them as well.

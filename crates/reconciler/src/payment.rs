@@ -67,6 +67,21 @@ pub async fn decide_new(
     Ok((tally, is_full && tally.decided() > 0))
 }
 
+/// Decides those of these payments that are new or asked: a person answered, or took back what was decided.
+///
+/// # Errors
+/// The store's.
+pub async fn decide_these(
+    store: &Store,
+    portal: &PortalId,
+    policy: &Policy,
+    numbers: &[i64],
+    now: Timestamp,
+) -> Result<Tally, StoreError> {
+    let payments = store.money_undecided(portal, numbers).await?;
+    decide(store, portal, policy, &payments, now).await
+}
+
 /// Decides these payments.
 async fn decide(
     store: &Store,
@@ -266,8 +281,7 @@ pub(crate) async fn look(
         .iter()
         .filter_map(|work| work.subject.as_payment())
         .collect();
-    let payments = store.money_undecided(&portal, &numbers).await?;
-    let tally = decide(store, &portal, &connected.policy, &payments, ctx.now()).await?;
+    let tally = decide_these(store, &portal, &connected.policy, &numbers, ctx.now()).await?;
     let next = (tally.refused > 0).then(|| {
         let soon = journal::after(ctx.now(), 5);
         (soon, Lane::Due, "what was open changed".to_owned())

@@ -37,6 +37,7 @@ mod wakeups;
 mod writer;
 
 pub use books::{
+    admin::{AdminSession, Alive},
     cases::{Case, CaseChange, CaseFacts, CaseFilter, CaseState},
     links::{CounterpartyLink, InvoiceLink},
     money::{
@@ -45,6 +46,7 @@ pub use books::{
         ledger::{BookedShare, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, Ruling, Undone},
         list::{ListedPayment, PaymentFilter, PaymentSum},
         open::{Found, Undecided, Wanted},
+        page::{Balance, LedgerLine, PageFilter, PaymentPage},
         receipts::Receipt,
         sightings::{Counted, PAYMENTS_TASK, SeenLine},
     },

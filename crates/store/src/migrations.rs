@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -32,6 +32,10 @@ const MIGRATIONS: [Migration; 5] = [
     Migration {
         number: 5,
         text: include_str!("../migrations/0005_money.sql"),
+    },
+    Migration {
+        number: 6,
+        text: include_str!("../migrations/0006_admin.sql"),
     },
 ];
 
@@ -147,5 +151,6 @@ fn for_lite(text: &str) -> String {
     )
     .replace("BIGINT", "INTEGER")
     .replace("BYTEA", "BLOB")
+    .replace("CAST(body AS JSONB)", "body")
     .replace("\n);", "\n) STRICT;")
 }

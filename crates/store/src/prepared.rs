@@ -4,6 +4,7 @@ use crate::{books, mechanics, sql::Sql, tx};
 
 fn all() -> Vec<&'static Sql> {
     [
+        books::admin::STATEMENTS,
         books::cases::STATEMENTS,
         books::links::STATEMENTS,
         books::money::STATEMENTS,
@@ -11,6 +12,7 @@ fn all() -> Vec<&'static Sql> {
         books::money::ledger::STATEMENTS,
         books::money::list::STATEMENTS,
         books::money::open::STATEMENTS,
+        books::money::page::STATEMENTS,
         books::money::receipts::STATEMENTS,
         books::money::sightings::STATEMENTS,
         books::office::STATEMENTS,

@@ -1,4 +1,5 @@
-//! The HTTP side: events in, health out. It decides nothing.
+//! The HTTP side: events in, health out; and, behind a listener of their own, the pages for people (`admin`). It decides
+//! nothing.
 //!
 //! On the event's way this is the first room: a delivery is bounded, its source judged, its token compared,
 //! its event put on disk, and only then answered. What the event means is found out by a look.
@@ -13,6 +14,7 @@
     )
 )]
 
+mod admin;
 mod clicks;
 mod guard;
 mod health;
@@ -31,8 +33,9 @@ use domain::PortalId;
 use engine::Clock;
 use store::Store;
 
+pub use admin::{CODE_LIVES, Code, Pages, new_code, pages_router};
 pub use guard::{GuardConfig, SourceList, Sources};
-pub use server::{Running, ServeError, serve, serve_within};
+pub use server::{Running, ServeError, serve, serve_pages, serve_within};
 pub use tls::{TlsError, TlsFiles};
 
 /// Where the portal sends its events: to be named in the outgoing webhook or bound by `setup`.

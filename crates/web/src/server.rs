@@ -25,6 +25,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use crate::admin::{Pages, pages_router};
 use crate::{App, TlsError, TlsFiles, router};
 
 /// Largest head of a request, in bytes.
@@ -36,6 +37,9 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// Connections at one time; more wait in the system's queue.
 const MOST_CONNECTIONS: usize = 2_000;
 
+/// For the whole of a request for a page: a statement is uploaded over a slow line.
+const DEADLINE_OF_PAGES: Duration = Duration::from_secs(600);
+
 /// What every answer says to a browser.
 const SAID_WITH_EACH: [(HeaderName, HeaderValue); 5] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -45,6 +49,26 @@ const SAID_WITH_EACH: [(HeaderName, HeaderValue); 5] = [
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
+];
+/// What it says with a page in place of that: a page has a sheet of style and forms, never a script. Its forms tell where
+/// they were sent from.
+static SAID_WITH_PAGES: [(HeaderName, HeaderValue); 4] = [
+    (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+             frame-ancestors 'none'",
+        ),
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
     ),
 ];
 
@@ -94,18 +118,40 @@ pub fn serve_within(
     app: App,
     deadline: Duration,
 ) -> Result<Running, ServeError> {
+    let rules = Rules {
+        router: router(app),
+        deadline,
+        said: &[],
+    };
+    begin(listener, tls, rules)
+}
+
+/// Serves the pages for people until stopped. A head has ten seconds, a whole request ten minutes.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_pages(
+    listener: TcpListener,
+    tls: Option<&TlsFiles>,
+    pages: Pages,
+) -> Result<Running, ServeError> {
+    let rules = Rules {
+        router: pages_router(pages),
+        deadline: DEADLINE_OF_PAGES,
+        said: &SAID_WITH_PAGES,
+    };
+    begin(listener, tls, rules)
+}
+
+fn begin(
+    listener: TcpListener,
+    tls: Option<&TlsFiles>,
+    rules: Rules,
+) -> Result<Running, ServeError> {
     let acceptor = tls.map(TlsFiles::acceptor).transpose()?;
     let addr = listener.local_addr().map_err(ServeError::Listener)?;
     let (stop, stopped) = watch::channel(false);
-    let accepting = tokio::spawn(accept(
-        listener,
-        acceptor,
-        Rules {
-            router: router(app),
-            deadline,
-        },
-        stopped,
-    ));
+    let accepting = tokio::spawn(accept(listener, acceptor, rules, stopped));
     Ok(Running {
         addr,
         stop,
@@ -118,6 +164,8 @@ pub fn serve_within(
 struct Rules {
     router: Router,
     deadline: Duration,
+    /// Beside, and in place of, what every answer says.
+    said: &'static [(HeaderName, HeaderValue)],
 }
 
 /// The server cannot be started.
@@ -185,11 +233,13 @@ async fn converse(
     drop(stream.set_nodelay(true));
     match tls {
         None => http(stream, peer, rules, stopped).await,
-        Some(tls) => match tokio::time::timeout(rules.deadline, tls.accept(stream)).await {
-            Ok(Ok(stream)) => http(stream, peer, rules, stopped).await,
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
-            Err(_) => tracing::debug!(%peer, "TLS took too long"),
-        },
+        Some(tls) => {
+            match tokio::time::timeout(DEADLINE.min(rules.deadline), tls.accept(stream)).await {
+                Ok(Ok(stream)) => http(stream, peer, rules, stopped).await,
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
+                Err(_) => tracing::debug!(%peer, "TLS took too long"),
+            }
+        }
     }
 }
 
@@ -197,12 +247,12 @@ async fn http<S>(stream: S, peer: SocketAddr, rules: Rules, mut stopped: watch::
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let deadline = rules.deadline;
+    let of_head = rules.deadline.min(DEADLINE);
     let service =
         service_fn(move |request: Request<Incoming>| answer(rules.clone(), peer, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(deadline)
+        .header_read_timeout(of_head)
         .max_buf_size(MOST_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
@@ -227,6 +277,7 @@ async fn answer(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
+    let said = rules.said;
     let mut response = if request.headers().contains_key(TRANSFER_ENCODING) {
         // Who speaks to us states a length. Of two lengths a proxy could have believed the other one.
         (StatusCode::LENGTH_REQUIRED, [(CONNECTION, "close")]).into_response()
@@ -242,6 +293,9 @@ async fn answer(
     headers.reserve(SAID_WITH_EACH.len());
     for (name, value) in SAID_WITH_EACH {
         headers.insert(name, value);
+    }
+    for (name, value) in said {
+        headers.insert(name, value.clone());
     }
     Ok(response)
 }

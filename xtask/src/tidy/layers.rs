@@ -32,7 +32,19 @@ const LAYERS: &[(&str, &[&str])] = &[
             "documents",
         ],
     ),
-    // It shows what is known and takes in what is told; what to do it asks nobody.
+    // What people order about money, for the command line and the pages.
+    (
+        "desk",
+        &[
+            "domain",
+            "planner",
+            "store",
+            "engine",
+            "reconciler",
+            "connector-*",
+        ],
+    ),
+    // It shows what is known and takes in what is told; what to do it asks nobody, and what people order it hands on.
     (
         "web",
         &[
@@ -42,6 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "engine",
             "capability",
             "connector-*",
+            "desk",
         ],
     ),
     ("emulator-harness", &[]),

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::seal::KeyRing;
 
+mod admin;
 mod office;
 
 /// Faults met on the way.
@@ -30,6 +31,7 @@ pub(super) fn judge(raw: &Raw, environment: &Environment) -> Result<Config, Faul
     let mut faults = Faults::new();
     let database = database(raw, environment, &mut faults);
     let server = server(raw, &mut faults);
+    let admin = admin::judge(raw, server.as_ref(), &mut faults);
     let log = log(raw, &mut faults);
     let keys = keys(raw, environment, &mut faults);
     let bitrix24 = bitrix24(raw, environment, &mut faults);
@@ -44,6 +46,7 @@ pub(super) fn judge(raw: &Raw, environment: &Environment) -> Result<Config, Faul
                 development: raw.development,
                 database,
                 server,
+                admin,
                 log,
                 keys,
                 bitrix24,
@@ -262,11 +265,7 @@ fn public_url(raw: &Raw, faults: &mut Faults) -> Option<Url> {
 }
 
 fn with_slash(text: &str) -> String {
-    if text.ends_with('/') {
-        text.to_owned()
-    } else {
-        format!("{text}/")
-    }
+    format!("{}/", text.strip_suffix('/').unwrap_or(text))
 }
 
 /// An address over TLS; without it only on loopback and only in development. Its text is not shown: it may

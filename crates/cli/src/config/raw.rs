@@ -17,6 +17,8 @@ pub struct Raw {
     pub database: RawDatabase,
     /// The side that hears events.
     pub server: RawServer,
+    /// The pages for people.
+    pub admin: RawAdmin,
     /// What the program says of its work.
     pub log: RawLog,
     /// The key under which rotating tokens lie in the database.
@@ -84,6 +86,25 @@ impl Default for RawServer {
             tls_certificate_file: String::new(),
             tls_key_file: String::new(),
             trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawAdmin {
+    /// Address and port; empty: no pages.
+    pub listen: String,
+    /// How people reach them where it is not this machine.
+    pub public_url: String,
+}
+
+impl Default for RawAdmin {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8081".to_owned(),
+            public_url: String::new(),
         }
     }
 }

@@ -375,3 +375,51 @@ fn an_office_that_could_give_a_number_twice_or_cannot_sell_is_refused() {
     );
     assert!(told.contains("`1c` is unknown"), "{told}");
 }
+
+#[test]
+fn pages_are_served_to_others_only_by_a_name_and_over_tls() {
+    let admin = |rest: &str| format!("{rest}\n{LEAST}");
+    for (text, told) in [
+        (
+            "[admin]\nlisten = \"0.0.0.0:8081\"",
+            "without TLS or without a name",
+        ),
+        (
+            "[admin]\nlisten = \"0.0.0.0:8081\"\npublic_url = \"https://pages.example\"",
+            "without TLS or without a name",
+        ),
+        (
+            "[server]\ntrusted_proxies = [\"10.0.0.0/8\"]\n[admin]\nlisten = \"0.0.0.0:8081\"",
+            "without TLS or without a name",
+        ),
+        (
+            "[admin]\npublic_url = \"http://pages.example\"",
+            "is not `https://` and a host alone",
+        ),
+        (
+            "[admin]\npublic_url = \"https://pages.example/admin\"",
+            "is not `https://` and a host alone",
+        ),
+        (
+            "[admin]\nlisten = \"127.0.0.1:8080\"",
+            "is where events are heard",
+        ),
+        ("[admin]\nlisten = \"8081\"", "is no address with a port"),
+    ] {
+        let faults = refused(&admin(text), &webhook());
+        assert!(
+            faults.contains("admin.") && faults.contains(told),
+            "{text}: {faults}"
+        );
+    }
+    let text = admin(
+        "[server]\ntrusted_proxies = [\"10.0.0.0/8\"]\n[admin]\nlisten = \"0.0.0.0:8081\"\npublic_url = \"https://Pages.example/\"",
+    );
+    let config = Config::parse(&text, &webhook()).unwrap();
+    let origin = config.admin.unwrap().public_origin;
+    assert_eq!(origin.as_deref(), Some("https://pages.example"));
+    let none = Config::parse(&admin("[admin]\nlisten = \"\""), &webhook()).unwrap();
+    assert!(none.admin.is_none());
+    let usual = Config::parse(LEAST, &webhook()).unwrap();
+    assert!(usual.admin.unwrap().listen.ip().is_loopback());
+}

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::summary::{Group, Named, Summary, ToIssue};
-use crate::sheet::{self, Cell, Sheet};
+use desk::sheet::{self, Cell, Sheet};
 
 const TO_ISSUE: [(&str, u16); 10] = [
     ("Сделка", 9),
@@ -44,7 +44,7 @@ pub(super) fn bytes(summary: &Summary, now: Timestamp) -> anyhow::Result<Vec<u8>
         grouped("Нужен человек", &questions),
         grouped("Ничего не нужно", &left_alone),
     ];
-    sheet::workbook(&sheets, now)
+    Ok(sheet::workbook(&sheets, now)?)
 }
 
 fn grouped<'a>(name: &'a str, rows: &'a [[Cell; 8]]) -> Sheet<'a> {

@@ -5,7 +5,7 @@ use domain::Money;
 use domain::display;
 
 use super::rows::{HEADINGS, Row};
-use crate::sheet::{Cell, is_like_formula};
+use desk::sheet::{Cell, is_like_formula};
 
 const MARK: &str = "\u{feff}";
 

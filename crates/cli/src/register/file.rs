@@ -12,7 +12,7 @@ use super::csv;
 use super::rows::{HEADINGS, Row};
 use crate::args::{ExportArgs, ExportFormat};
 use crate::fault::Told;
-use crate::sheet::{self, Sheet};
+use desk::sheet::{self, Sheet};
 
 /// The format that was asked for, or that the file's name says; else a workbook.
 pub(super) fn format(args: &ExportArgs) -> ExportFormat {
@@ -102,7 +102,7 @@ pub(super) fn workbook(rows: &[Row], now: Timestamp) -> anyhow::Result<Vec<u8>> 
         headings: &HEADINGS,
         rows: rows.iter().map(Row::as_slice).collect(),
     };
-    sheet::workbook(&[sheet], now)
+    Ok(sheet::workbook(&[sheet], now)?)
 }
 
 fn exists(path: &Path) -> anyhow::Error {

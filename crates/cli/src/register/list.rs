@@ -7,7 +7,7 @@ use serde_json::json;
 use store::OfficeBill;
 
 use super::rows::{HEADINGS, Row, state};
-use crate::sheet::Cell;
+use desk::sheet::Cell;
 
 /// Columns of a file that fit a terminal.
 const SHOWN: [&str; 9] = [

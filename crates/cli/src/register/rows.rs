@@ -6,7 +6,7 @@ use domain::{Amounts, Discount, Line, VatMode, VatRate, display};
 use rust_decimal::Decimal;
 use store::{GivenBill, OfficeBill};
 
-use crate::sheet::Cell;
+use desk::sheet::Cell;
 
 /// The columns with their widths in letters.
 pub(super) const HEADINGS: [(&str, u16); 26] = [

@@ -10,7 +10,7 @@ use store::{Cancelled, GivenBill, OfficeBill};
 
 use super::rows::{self, HEADINGS, Row};
 use super::{csv, file, list};
-use crate::sheet::{Cell, is_like_formula};
+use desk::sheet::{Cell, is_like_formula};
 
 fn bill(number: &str, buyer: &str, name: &str) -> OfficeBill {
     let draft: InvoiceDraft = serde_json::from_value(json!({

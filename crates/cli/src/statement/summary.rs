@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use domain::Money;
+use desk::statement::{self, Became, Known};
 use domain::display::{date, money};
-use domain::payment::PaymentKind;
 use serde::Serialize;
-use store::{AccountSpan, PaymentState, PaymentSum};
-
-use super::file::Known;
+use store::AccountSpan;
 
 /// Of one file.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     file: String,
-    pub(super) dry_run: bool,
+    dry_run: bool,
     /// Payments that were read.
-    pub(super) read: usize,
+    read: usize,
     /// Those that were not known.
-    pub(super) new: usize,
+    new: usize,
     /// What became of the new ones.
     became: BTreeMap<&'static str, Became>,
     faults: Vec<String>,
@@ -27,48 +24,22 @@ pub(super) struct Summary {
     lost: bool,
 }
 
-#[derive(Debug, Default, Serialize)]
-struct Became {
-    payments: i64,
-    #[serde(serialize_with = "as_text")]
-    amount: Money,
-    /// What of it is given to nothing.
-    #[serde(serialize_with = "as_text")]
-    remaining: Money,
-}
-
-fn as_text<S: serde::Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(amount)
-}
-
 impl Summary {
-    pub(super) fn new(path: &Path, dry_run: bool, known: &Known) -> Self {
+    pub(super) fn new(
+        path: &Path,
+        dry_run: bool,
+        known: &Known,
+        came_to: statement::Summary,
+    ) -> Self {
         Self {
             file: path.display().to_string(),
             dry_run,
-            read: 0,
-            new: 0,
-            became: BTreeMap::new(),
+            read: came_to.read,
+            new: came_to.new,
+            became: came_to.became,
             faults: known.faults.clone(),
             more_faults: known.more_faults,
             lost: known.lost,
-        }
-    }
-
-    /// What became of a portion's new payments.
-    pub(super) fn add(&mut self, sums: &[PaymentSum]) {
-        for sum in sums {
-            let is_buyers = sum.kind == PaymentKind::Incoming;
-            let word = if is_buyers {
-                sum.state.as_str()
-            } else {
-                PaymentState::Aside.as_str()
-            };
-            let became = self.became.entry(word).or_default();
-            became.payments += sum.count;
-            became.amount = became.amount.checked_add(sum.amount).unwrap_or_default();
-            let remaining = became.remaining.checked_add(sum.remaining);
-            became.remaining = remaining.unwrap_or_default();
         }
     }
 

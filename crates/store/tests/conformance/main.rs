@@ -14,6 +14,7 @@
 #[macro_use]
 mod support;
 
+mod admin;
 mod books;
 mod budget;
 mod effects;
@@ -21,6 +22,7 @@ mod failures;
 mod journal;
 mod leases;
 mod money;
+mod money_page;
 mod office;
 mod opening;
 mod portals;

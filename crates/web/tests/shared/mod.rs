@@ -151,7 +151,7 @@ impl Door {
     }
 }
 
-fn active_portal() -> Portal {
+pub(crate) fn active_portal() -> Portal {
     Portal {
         id: portal(),
         host: "portal.bitrix24.test".to_owned(),

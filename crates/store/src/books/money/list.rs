@@ -1,5 +1,7 @@
 //! Payments for people: listed by what became of them, and summed up.
 
+use std::collections::BTreeMap;
+
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
 use domain::{Money, OrganisationId, PortalId};
 use serde::{Deserialize, Serialize};
@@ -145,6 +147,16 @@ async fn list(
         limit
     ];
     let mut payments = tx.list(&LIST, &ask, read_listed).await?;
+    name_invoices(tx, portal, &mut payments).await?;
+    Ok(payments)
+}
+
+/// Adds to payments the invoices that have money of them now.
+pub(super) async fn name_invoices(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    payments: &mut [ListedPayment],
+) -> Result<(), StoreError> {
     let numbers: Vec<i64> = payments.iter().map(|one| one.number).collect();
     let given = tx
         .list(&GIVEN, &params![portal, json_text(&numbers)], |row| {
@@ -156,16 +168,17 @@ async fn list(
             Ok((number, invoice, Money::from_kopecks(row.int()?)))
         })
         .await?;
+    let mut by_number: BTreeMap<i64, Vec<(InvoiceRef, Money)>> = BTreeMap::new();
     for (number, invoice, amount) in given {
-        let place = payments.binary_search_by_key(&number, |one| one.number);
-        if let Some(payment) = place.ok().and_then(|place| payments.get_mut(place)) {
-            payment.invoices.push((invoice, amount));
-        }
+        by_number.entry(number).or_default().push((invoice, amount));
     }
-    Ok(payments)
+    for payment in payments {
+        payment.invoices = by_number.remove(&payment.number).unwrap_or_default();
+    }
+    Ok(())
 }
 
-fn read_listed(row: &mut Row) -> Result<ListedPayment, StoreError> {
+pub(super) fn read_listed(row: &mut Row) -> Result<ListedPayment, StoreError> {
     Ok(ListedPayment {
         number: row.int()?,
         organisation: row.parsed()?,

@@ -1,6 +1,5 @@
 //! Sheets as a workbook.
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
@@ -15,9 +14,17 @@ const LONGEST: usize = 32_000;
 /// A workbook holds so many links of a sheet; further ones stay texts.
 const MOST_LINKS: u32 = 60_000;
 
+/// No file could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the workbook cannot be made")]
+pub struct NoWorkbook(#[from] XlsxError);
+
 /// The bytes of the file. `now` becomes its time of creation.
-pub(crate) fn workbook(sheets: &[Sheet<'_>], now: Timestamp) -> anyhow::Result<Vec<u8>> {
-    written(sheets, now).context("the workbook cannot be made")
+///
+/// # Errors
+/// When a sheet is larger than a workbook may be.
+pub fn workbook(sheets: &[Sheet<'_>], now: Timestamp) -> Result<Vec<u8>, NoWorkbook> {
+    Ok(written(sheets, now)?)
 }
 
 fn written(sheets: &[Sheet<'_>], now: Timestamp) -> Result<Vec<u8>, XlsxError> {

@@ -6,15 +6,19 @@ use rust_decimal::Decimal;
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Cell {
+pub enum Cell {
+    /// Nothing.
     Empty,
+    /// A text.
     Text(String),
     /// A text that leads somewhere.
     Link {
+        /// What is shown.
         text: String,
         /// With its scheme.
         address: String,
     },
+    /// A day.
     Date(Date),
     /// Roubles, to the kopeck.
     Money(Money),
@@ -24,7 +28,7 @@ pub(crate) enum Cell {
 
 impl Cell {
     /// A text; nothing where it is empty.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         if text.is_empty() {
             Self::Empty
@@ -36,7 +40,7 @@ impl Cell {
 
 /// Whether a spreadsheet could take a text for a formula, also after it has trimmed it or folded wide letters. What
 /// came from outside, a buyer's name or a product's, must not compute anything at the accountant's.
-pub(crate) fn is_like_formula(text: &str) -> bool {
+pub fn is_like_formula(text: &str) -> bool {
     let blank =
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}' | '\u{feff}');
     let begins = |c: char| {

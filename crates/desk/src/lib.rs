@@ -1,0 +1,58 @@
+//! What people do with money at their desk: bring a statement, answer a question, take a booking back, and get tables.
+//!
+//! The command line and the pages order the same things here, so that there is one way of doing them. All of it works on
+//! our own records, beside a running server; no remote is called. Not here: what is booked (`planner::payments`), how it
+//! is recorded (`store`), how it looks (`cli`, `web::admin`).
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests may"
+    )
+)]
+
+pub mod payments;
+pub mod policy;
+pub mod sheet;
+pub mod statement;
+
+use std::sync::Arc;
+
+use domain::PortalId;
+use engine::Clock;
+use store::{JournalEntry, Store, StoreError};
+
+/// What is worked with.
+#[derive(Clone)]
+pub struct Desk {
+    /// Our records.
+    pub store: Store,
+    /// Whose.
+    pub portal: PortalId,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Desk {
+    /// Notes in the journal what a person ordered.
+    async fn note_person(&self, body: serde_json::Value) -> Result<(), StoreError> {
+        let entry = JournalEntry {
+            at: self.clock.now(),
+            subject: None,
+            kind: "person".to_owned(),
+            body,
+        };
+        self.store.journal_note(&self.portal, &entry).await
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk")
+            .field("portal", &self.portal)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! A person's word on a payment: which invoice it is for, or that what was said is taken back.
+
+use jiff::tz::TimeZone;
+use planner::Choice;
+use serde_json::json;
+use store::{Case, StoreError, Undone};
+
+use crate::Desk;
+
+/// Why a case was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAnswered {
+    /// There is none of this number.
+    #[error("there is no case {0}")]
+    NoCase(i64),
+    /// It has other choices.
+    #[error("case {} ({}) has no such choice", case.id, case.facts.code)]
+    NoChoice {
+        /// The case.
+        case: Box<Case>,
+        /// What may be answered.
+        choices: Vec<Choice>,
+    },
+    /// Somebody was faster, or it settled itself.
+    #[error("case {0} is closed already")]
+    Closed(i64),
+    /// Our records.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What may be answered to a case.
+pub fn choices(case: &Case) -> Vec<Choice> {
+    let choices = case.facts.facts.get("choices").cloned();
+    choices
+        .and_then(|choices| serde_json::from_value(choices).ok())
+        .unwrap_or_default()
+}
+
+impl Desk {
+    /// Answers a case in the name of `by`. One about a payment is obeyed at once, also where no server runs.
+    ///
+    /// # Errors
+    /// When it cannot be answered so.
+    pub async fn answer(&self, number: i64, choice: &str, by: &str) -> Result<Case, NotAnswered> {
+        let case = self.store.case_get(&self.portal, number).await?;
+        let case = case.ok_or(NotAnswered::NoCase(number))?;
+        let choices = choices(&case);
+        if !choices.iter().any(|known| known.word == choice) {
+            let case = Box::new(case);
+            return Err(NotAnswered::NoChoice { case, choices });
+        }
+        let body = json!({"choice": choice});
+        let now = self.clock.now();
+        let answered = self.store.case_answer(&self.portal, number, &body, by, now);
+        if !answered.await? {
+            return Err(NotAnswered::Closed(number));
+        }
+        let note = json!({"answered": choice, "case": number, "code": case.facts.code, "by": by});
+        self.note_person(note).await?;
+        if let Some(payment) = case.facts.subject.as_payment() {
+            self.decide(&[payment]).await?;
+        }
+        let answered = self.store.case_get(&self.portal, number).await?;
+        Ok(answered.unwrap_or(case))
+    }
+
+    /// Takes a payment off its invoices in the name of `by`, by corrections of today in `zone`; it is asked about anew.
+    /// None: there is nothing to take back.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn undo(
+        &self,
+        payment: i64,
+        (by, because): (&str, &str),
+        zone: &TimeZone,
+    ) -> Result<Option<Undone>, StoreError> {
+        let now = self.clock.now();
+        let today = now.to_zoned(zone.clone()).date();
+        let undone = self
+            .store
+            .money_undo(&self.portal, payment, (by, because), today, now);
+        let Some(undone) = undone.await? else {
+            return Ok(None);
+        };
+        let note = json!({"undone": undone.transactions, "payment": payment, "by": by});
+        self.note_person(note).await?;
+        // At once, so that the question is there.
+        self.decide(&[payment]).await?;
+        Ok(Some(undone))
+    }
+
+    /// A policy that does not book leaves them to the server.
+    async fn decide(&self, payments: &[i64]) -> Result<(), StoreError> {
+        let Ok(policy) = self.booking_policy().await else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        reconciler::decide_these(&self.store, &self.portal, &policy, payments, now).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! A bank statement is read, counted once and booked, also while the server runs.
+//!
+//! A file is read twice: first whether it can be read at all, whose accounts it is about and what it is (its hash is the
+//! name of the source), then in portions, each counted, matched and booked before the next. Nothing is kept but sums.
+//! A death in between loses nothing: the file is imported again, and what was counted adds nothing. Not here: what is
+//! booked (`planner::payments`), how it is recorded (`store`); the deals are told by `serve`.
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use connector_bank_statement::ReadError;
+use domain::Money;
+use domain::payment::{Direction, OwnSide, PaymentKind, SourceId};
+use planner::{MoneyPolicy, Policy};
+use serde::Serialize;
+use serde_json::json;
+use store::{PaymentState, PaymentSum, SeenLine, StoreError};
+
+use crate::Desk;
+
+pub use file::{Known, know};
+use file::{Piece, pieces};
+
+/// Orders that are counted in one commit.
+const PORTION: usize = 1_000;
+
+/// Why a statement was not imported.
+#[derive(Debug, thiserror::Error)]
+pub enum StatementError {
+    /// The file is not there, or may not be read.
+    #[error("cannot open `{}`", path.display())]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no statement.
+    #[error("`{}` cannot be read", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ReadError,
+    },
+    /// Money on an account that is nobody's would be matched to nobody's invoices.
+    #[error("`{}` is about accounts that are nobody's: {}", path.display(), accounts.join(", "))]
+    Nobodys {
+        /// Which.
+        path: PathBuf,
+        /// The accounts.
+        accounts: Vec<String>,
+    },
+    /// Somebody wrote to it meanwhile.
+    #[error("`{}` was changed while it was read", path.display())]
+    Changed {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Reading it ended without an end.
+    #[error("reading `{}` broke off", path.display())]
+    BrokeOff {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Our records.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whether it is booked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// What would be new is counted; nothing is recorded.
+    Preview,
+    /// Counted, matched, booked.
+    Book,
+}
+
+/// What an import came to, or comes to so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Payments that were read.
+    pub read: usize,
+    /// Those that were not known.
+    pub new: usize,
+    /// What came to our accounts, as the file tells it.
+    pub came: Money,
+    /// What left them.
+    pub left: Money,
+    /// What became of the new ones, by the word of [`PaymentState`]; nothing in a preview.
+    pub became: BTreeMap<&'static str, Became>,
+}
+
+/// Payments of which the same became.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Became {
+    /// How many.
+    pub payments: i64,
+    /// What they brought.
+    #[serde(serialize_with = "as_text")]
+    pub amount: Money,
+    /// What of it is given to nothing.
+    #[serde(serialize_with = "as_text")]
+    pub remaining: Money,
+}
+
+fn as_text<S: serde::Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(amount)
+}
+
+/// Our accounts, as the policy names them.
+pub fn own_side(policy: &Policy) -> OwnSide {
+    let own = policy.money.as_ref().map(MoneyPolicy::own_side);
+    own.unwrap_or_default()
+}
+
+/// That every account of a file is somebody's.
+///
+/// # Errors
+/// Names those that are not.
+pub fn refuse_unknown(path: &Path, known: &Known, own: &OwnSide) -> Result<(), StatementError> {
+    let unknown = known
+        .accounts
+        .iter()
+        .filter(|account| own.organisation(account).is_none());
+    let accounts: Vec<String> = unknown.map(|account| account.as_str().to_owned()).collect();
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let path = path.to_owned();
+    Err(StatementError::Nobodys { path, accounts })
+}
+
+impl Desk {
+    /// Imports a file that [`know`] read; `told` hears how far it is.
+    ///
+    /// # Errors
+    /// When an account is nobody's, the file changes meanwhile, or the store fails: what was booked before stands.
+    pub async fn import(
+        &self,
+        policy: &Policy,
+        path: &Path,
+        known: &Known,
+        mode: Mode,
+        told: &(dyn Fn(&Summary) + Send + Sync),
+    ) -> Result<Summary, StatementError> {
+        let own = own_side(policy);
+        refuse_unknown(path, known, &own)?;
+        let source = SourceId(format!("statement/{}", known.hash));
+        let mut summary = Summary::default();
+        let mut reading = pieces(path.to_owned(), own, PORTION);
+        let hash = loop {
+            match reading.recv().await {
+                None => {
+                    return Err(StatementError::BrokeOff {
+                        path: path.to_owned(),
+                    });
+                }
+                Some(piece) => match piece? {
+                    Piece::End { hash } => break hash,
+                    Piece::Portion(portion) => {
+                        self.take(policy, &source, &portion, mode, &mut summary)
+                            .await?;
+                        told(&summary);
+                    }
+                },
+            }
+        };
+        if hash != known.hash {
+            return Err(StatementError::Changed {
+                path: path.to_owned(),
+            });
+        }
+        if mode == Mode::Book {
+            self.store.money_cover(&self.portal, &known.spans).await?;
+            let note = json!({"statement": known.hash, "orders": known.orders, "new": summary.new});
+            self.note_person(note).await?;
+        }
+        Ok(summary)
+    }
+
+    /// Counts a portion and books what is new.
+    async fn take(
+        &self,
+        policy: &Policy,
+        source: &SourceId,
+        portion: &[SeenLine],
+        mode: Mode,
+        summary: &mut Summary,
+    ) -> Result<(), StatementError> {
+        let (store, portal) = (&self.store, &self.portal);
+        summary.count(portion);
+        if mode == Mode::Preview {
+            summary.new += store.money_preview(portal, source, portion).await?;
+            return Ok(());
+        }
+        let counted = store
+            .money_see(portal, source, portion, self.clock.now())
+            .await?;
+        summary.new += counted.new.len();
+        if counted.new.is_empty() {
+            return Ok(());
+        }
+        let mut is_more = true;
+        while is_more {
+            (_, is_more) = reconciler::decide_new(store, portal, policy, self.clock.now()).await?;
+        }
+        // Whoever decided them: the server may have been faster.
+        summary.add(&store.money_sums_of(portal, &counted.new).await?);
+        Ok(())
+    }
+}
+
+impl Summary {
+    fn count(&mut self, portion: &[SeenLine]) {
+        self.read += portion.len();
+        for line in portion {
+            let side = match line.order.direction {
+                Direction::In => &mut self.came,
+                Direction::Out => &mut self.left,
+            };
+            *side = side.checked_add(line.order.amount).unwrap_or(*side);
+        }
+    }
+
+    /// What became of a portion's new payments.
+    fn add(&mut self, sums: &[PaymentSum]) {
+        for sum in sums {
+            let is_buyers = sum.kind == PaymentKind::Incoming;
+            let word = if is_buyers {
+                sum.state.as_str()
+            } else {
+                PaymentState::Aside.as_str()
+            };
+            let became = self.became.entry(word).or_default();
+            became.payments += sum.count;
+            became.amount = became.amount.checked_add(sum.amount).unwrap_or_default();
+            let remaining = became.remaining.checked_add(sum.remaining);
+            became.remaining = remaining.unwrap_or_default();
+        }
+    }
+}

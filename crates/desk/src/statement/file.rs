@@ -1,0 +1,226 @@
+//! A statement file as the import needs it: its hash, its accounts and days, what of it cannot be read, and its orders in
+//! portions, read by a thread of their own.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use connector_bank_statement::{Record, Statement};
+use domain::payment::{AccountNumber, LineId, OwnSide, PaymentOrder};
+use domain::purpose::Purpose;
+use sha2::{Digest as _, Sha256};
+use store::{AccountSpan, SeenLine};
+use tokio::sync::mpsc;
+
+use super::StatementError;
+
+/// At most so many faults of a file are named one by one.
+const MOST_FAULTS: usize = 20;
+/// Portions that are read ahead.
+const AHEAD: usize = 2;
+
+/// What is known of a file before anything of it is booked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The name of the source.
+    pub hash: String,
+    /// Accounts that its payments are on.
+    pub accounts: BTreeSet<AccountNumber>,
+    /// Days that it covers, by account.
+    pub spans: Vec<AccountSpan>,
+    /// How many payments it has.
+    pub orders: usize,
+    /// What is wrong with it, with the lines.
+    pub faults: Vec<String>,
+    /// Faults beyond those that are named.
+    pub more_faults: usize,
+    /// Something of it was not read.
+    pub lost: bool,
+}
+
+/// What comes of a file that is read for booking.
+pub(super) enum Piece {
+    /// Orders, in the file's order.
+    Portion(Vec<SeenLine>),
+    /// All was read.
+    End {
+        /// Of what was read.
+        hash: String,
+    },
+}
+
+/// A file whose bytes are hashed as they are read.
+struct Hashed {
+    file: File,
+    hash: Rc<RefCell<Sha256>>,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        if let Some(bytes) = buffer.get(..read) {
+            self.hash.borrow_mut().update(bytes);
+        }
+        Ok(read)
+    }
+}
+
+/// A statement that is being read, with the hash that grows meanwhile.
+struct Opened {
+    path: PathBuf,
+    statement: Statement<BufReader<Hashed>>,
+    hash: Rc<RefCell<Sha256>>,
+}
+
+impl Opened {
+    fn new(path: &Path) -> Result<Self, StatementError> {
+        let path = path.to_owned();
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(source) => return Err(StatementError::Open { path, source }),
+        };
+        let hash = Rc::new(RefCell::new(Sha256::new()));
+        let hashed = Hashed {
+            file,
+            hash: Rc::clone(&hash),
+        };
+        Ok(Self {
+            path,
+            statement: Statement::new(BufReader::new(hashed)),
+            hash,
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<Record>, StatementError> {
+        let record = self.statement.next().transpose();
+        record.map_err(|source| StatementError::Unreadable {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn hash(&self) -> String {
+        let digest = self.hash.borrow().clone().finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Reads a file from its beginning to its end; it may take a second.
+///
+/// # Errors
+/// When it cannot be opened, or is no statement.
+pub fn know(path: &Path) -> Result<Known, StatementError> {
+    let mut opened = Opened::new(path)?;
+    let mut known = Known::default();
+    while let Some(record) = opened.next()? {
+        known.learn(record);
+    }
+    let statement = &opened.statement;
+    if known.spans.is_empty()
+        && let (Some(from), Some(to)) = (statement.header().from, statement.header().to)
+    {
+        let accounts = statement.own_accounts().iter().cloned();
+        known
+            .spans
+            .extend(accounts.map(|account| AccountSpan { account, from, to }));
+    }
+    if known.lost {
+        // What was not read may be money: these days are not known.
+        known.spans.clear();
+    }
+    known.hash = opened.hash();
+    Ok(known)
+}
+
+impl Known {
+    fn learn(&mut self, record: Record) {
+        match record {
+            Record::Order { order, .. } => {
+                self.orders += 1;
+                self.accounts.insert(order.own_account);
+            }
+            Record::Days(days) => {
+                if let (Some(from), Some(to)) = (days.from, days.to) {
+                    let account = days.account;
+                    self.spans.push(AccountSpan { account, from, to });
+                }
+            }
+            Record::Fault(fault) => {
+                self.lost |= fault.kind.loses();
+                if self.faults.len() < MOST_FAULTS {
+                    self.faults.push(fault.to_string());
+                } else {
+                    self.more_faults += 1;
+                }
+            }
+        }
+    }
+}
+
+/// The orders of a file, read by a thread of their own and never far ahead of who takes them.
+pub(super) fn pieces(
+    path: PathBuf,
+    own: OwnSide,
+    portion: usize,
+) -> mpsc::Receiver<Result<Piece, StatementError>> {
+    let (give, take) = mpsc::channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let read = read(&path, &own, portion, &|piece| {
+            give.blocking_send(Ok(piece)).is_ok()
+        });
+        if let Err(error) = read {
+            // Nobody may be left to hear it.
+            drop(give.blocking_send(Err(error)));
+        }
+    });
+    take
+}
+
+/// Ends early where nobody takes them any more.
+fn read(
+    path: &Path,
+    own: &OwnSide,
+    portion: usize,
+    give: &dyn Fn(Piece) -> bool,
+) -> Result<(), StatementError> {
+    let mut opened = Opened::new(path)?;
+    let mut lines = Vec::with_capacity(portion);
+    while let Some(record) = opened.next()? {
+        if let Record::Order { line, order } = record {
+            lines.push(seen(path, own, line, *order)?);
+        }
+        if lines.len() == portion && !give(Piece::Portion(std::mem::take(&mut lines))) {
+            return Ok(());
+        }
+    }
+    if !lines.is_empty() && !give(Piece::Portion(lines)) {
+        return Ok(());
+    }
+    let hash = opened.hash();
+    give(Piece::End { hash });
+    Ok(())
+}
+
+fn seen(
+    path: &Path,
+    own: &OwnSide,
+    line: u64,
+    order: PaymentOrder,
+) -> Result<SeenLine, StatementError> {
+    let Some(organisation) = own.organisation(&order.own_account).cloned() else {
+        // It was not there when the file was judged.
+        return Err(StatementError::Changed {
+            path: path.to_owned(),
+        });
+    };
+    let kind = own.kind(&order, &Purpose::read(&order.purpose));
+    Ok(SeenLine {
+        line: LineId(line.to_string()),
+        order,
+        organisation,
+        kind,
+    })
+}

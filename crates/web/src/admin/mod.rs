@@ -1,0 +1,86 @@
+//! The pages for the people of the office, behind a sign-in.
+//!
+//! They have a listener of their own, so that what hears the portal from outside never shows them. Every page is written
+//! on the server and works without a script, by keyboard alone. `guard` judges a request before anything else, `sign_in`
+//! makes sessions, `session` knows them, `form` reads what people ordered; then one module for each subject. Nothing is
+//! decided here: what people order goes to the same code as from the command line.
+
+mod account;
+mod answer;
+mod code;
+mod form;
+mod guard;
+mod passwords;
+mod session;
+mod sign_in;
+mod tries;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use domain::PortalId;
+use engine::{Clock, SharedRng};
+use http::header::CONTENT_TYPE;
+use jiff::tz::TimeZone;
+use store::Store;
+
+use crate::GuardConfig;
+
+pub use code::{CODE_LIVES, Code, new_code};
+
+/// What the pages work with.
+#[derive(Clone)]
+pub struct Pages {
+    /// Our records.
+    pub store: Store,
+    /// Whose.
+    pub portal: PortalId,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fit for secrets.
+    pub rng: SharedRng,
+    /// Proxies in front of us.
+    pub guard: Arc<GuardConfig>,
+    /// The address that people open where it is not this machine, such as `https://provodka.office.example`.
+    pub public_origin: Option<String>,
+    /// TLS by the program itself.
+    pub tls: bool,
+    /// In which moments are told.
+    pub zone: TimeZone,
+}
+
+/// What the pages remember between requests.
+pub(crate) struct Admin {
+    pages: Pages,
+    passwords: passwords::Passwords,
+    tries: tries::Tries,
+}
+
+const STYLE: &str = include_str!("../../assets/style.css");
+
+/// All pages, as [`crate::serve_pages`] serves them; they want the caller's address as `ConnectInfo<SocketAddr>`.
+pub fn pages_router(pages: Pages) -> Router {
+    let admin = Arc::new(Admin {
+        passwords: passwords::Passwords::new(&pages.rng),
+        tries: tries::Tries::default(),
+        pages,
+    });
+    Router::new()
+        .route("/", get(account::show))
+        .route("/start", get(sign_in::start).post(sign_in::enrol))
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/account", get(account::show))
+        .route("/account/password", post(account::change_password))
+        .route("/account/session", post(account::end_session))
+        .route("/style.css", get(style))
+        .fallback(answer::not_found)
+        .layer(from_fn_with_state(Arc::clone(&admin), guard::judge))
+        .with_state(admin)
+}
+
+async fn style() -> ([(http::HeaderName, &'static str); 1], &'static str) {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
+}
