@@ -583,6 +583,7 @@ fn kontur(raw: &Raw, environment: &Environment, faults: &mut Faults) -> Option<K
             idempotency_key: given.idempotency_key,
             print_form: given.print_form,
             change_feed: given.change_feed,
+            payments: given.payments,
         },
     })
 }

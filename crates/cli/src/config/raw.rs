@@ -199,6 +199,8 @@ pub struct RawAccounting {
     pub print_form: bool,
     /// Whether it keeps a change feed.
     pub change_feed: bool,
+    /// Whether it tells payments.
+    pub payments: bool,
     /// The office's own legal entities.
     pub organisations: Vec<RawOrganisation>,
 }
@@ -234,6 +236,7 @@ impl Default for RawAccounting {
             idempotency_key: offers.idempotency_key,
             print_form: offers.print_form,
             change_feed: offers.change_feed,
+            payments: offers.payments,
             organisations: Vec::new(),
         }
     }

@@ -1,10 +1,13 @@
-//! The accounting side: counterparties, invoices, print forms, changes.
+//! The accounting side: counterparties, invoices, print forms, changes, payments.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::observed::KnownCounterparty;
-use domain::{ContractorId, Counterparty, Inn, Invoice, InvoiceDraft, InvoiceId, OrganisationId};
+use domain::payment::{LineId, PaymentOrder};
+use domain::{
+    ContractorId, Counterparty, Inn, Invoice, InvoiceDraft, InvoiceId, Money, OrganisationId,
+};
 use jiff::Timestamp;
 
 use crate::portal::Finding;
@@ -23,6 +26,8 @@ pub struct Accounting {
     pub print: Option<Arc<dyn PrintInvoices>>,
     /// What changed over there.
     pub feed: Option<Arc<dyn ChangeFeed>>,
+    /// The payments over there, with what the accountant gave of them to which invoice.
+    pub payments: Option<Arc<dyn ReadPayments>>,
     /// For `check`.
     pub probe: Arc<dyn ProbeAccounting>,
 }
@@ -129,6 +134,52 @@ pub struct Changes {
     pub next: String,
     /// Whether more is waiting.
     pub more: bool,
+}
+
+/// Reads payments.
+#[async_trait]
+pub trait ReadPayments: Send + Sync {
+    /// A page of the payments that changed, by time of change, deleted ones too. What is read again is told again:
+    /// a reader that comes to the end goes on a little before it, because lists lag.
+    async fn payments(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        from: PaymentsFrom<'_>,
+    ) -> Result<PaymentPage, ConnectorError>;
+}
+
+/// Where to read payments from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentsFrom<'a> {
+    /// What changed since this moment.
+    Moment(Timestamp),
+    /// Where the last page said to go on.
+    Cursor(&'a str),
+}
+
+/// One page of payments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PaymentPage {
+    /// The payments, each as it is now.
+    pub payments: Vec<ToldPayment>,
+    /// Where to go on, to be stored together with what was read.
+    pub next: String,
+    /// Whether more is waiting.
+    pub more: bool,
+}
+
+/// A payment as the accounting side tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldPayment {
+    /// Its lasting id there.
+    pub id: LineId,
+    /// The order, as it is now.
+    pub order: PaymentOrder,
+    /// A person took it out of the books.
+    pub deleted: bool,
+    /// What the accountant gave of it, each invoice once; at most its amount.
+    pub allocations: Vec<(InvoiceId, Money)>,
 }
 
 /// Tries what `check` asks.

@@ -30,6 +30,7 @@ const OPEN: &[&str] = &[
     "createdBy",
     "currency",
     "date",
+    "direction",
     "discountPercent",
     "discountSum",
     "effectWithinSeconds",
@@ -64,6 +65,7 @@ const OPEN: &[&str] = &[
     "timeZone",
     "traceId",
     "type",
+    "unallocatedSum",
     "unitCode",
     "withNds",
 ];

@@ -22,6 +22,7 @@ mod feed;
 mod issue;
 mod journal;
 mod mark;
+mod payments;
 mod print;
 mod probe;
 mod read;
@@ -60,6 +61,8 @@ pub struct Offers {
     pub print_form: bool,
     /// The service keeps a change feed.
     pub change_feed: bool,
+    /// The service tells payments and what the accountant gave of them.
+    pub payments: bool,
 }
 
 impl Default for Offers {
@@ -69,6 +72,7 @@ impl Default for Offers {
             idempotency_key: false,
             print_form: true,
             change_feed: true,
+            payments: true,
         }
     }
 }
@@ -97,6 +101,11 @@ pub fn connect(
             None
         },
         feed: if offers.change_feed {
+            Some(kontur.clone())
+        } else {
+            None
+        },
+        payments: if offers.payments {
             Some(kontur.clone())
         } else {
             None

@@ -95,9 +95,10 @@ impl Kontur {
                 self.offers.change_feed,
                 offered.change_feed,
             ),
+            ("Оплаты", self.offers.payments, offered.payments),
         ] {
             if wanted && !there {
-                findings.push(broken(what, "служба её не даёт: выключите её в настройках"));
+                findings.push(broken(what, "служба этого не даёт: выключите в настройках"));
             }
         }
         findings

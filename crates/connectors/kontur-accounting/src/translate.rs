@@ -8,7 +8,11 @@
 //! **States.** `overdue` says nothing about payment: what is paid does. A bill that was refused, cancelled or
 //! deleted is [`InvoiceStatus::Cancelled`]; whether a deleted one may be told at all is the caller's to know.
 
+use std::collections::BTreeMap;
+
+use capability::accounting::ToldPayment;
 use domain::observed::KnownCounterparty;
+use domain::payment::{AccountNumber, Direction, LineId, OtherSide, PaymentOrder};
 use domain::{
     Amounts, ContractorId, Counterparty, CounterpartyKey, Decimal, Discount, Inn, Invoice,
     InvoiceDraft, InvoiceId, InvoiceStatus, Kpp, Line, Money, Ogrn, OrganisationId, Price,
@@ -156,6 +160,68 @@ pub(crate) fn is_deleted(bill: &wire::Bill) -> bool {
     bill.status == "deleted"
 }
 
+/// A payment as the domain knows it; `accounts` are our own, the main one first.
+///
+/// A payment that a person entered may name no account of ours: then it is the main one, as on the bank's statement of an
+/// organisation with one account. What cannot be read of the other side is left out, as the bank may have left it out.
+pub(crate) fn payment(
+    payment: wire::Payment,
+    accounts: &[wire::BankAccount],
+) -> Result<ToldPayment, Strange> {
+    let deleted = payment.status == "deleted";
+    let amount = positive(&payment.sum, "sum")?;
+    let mut by_bill: BTreeMap<InvoiceId, Money> = BTreeMap::new();
+    for allocation in payment.allocations {
+        let sum = positive(&allocation.sum, "allocations[].sum")?;
+        let given = by_bill
+            .entry(InvoiceId::new(allocation.bill_id))
+            .or_default();
+        *given = given.checked_add(sum).ok_or(Strange("allocations[].sum"))?;
+    }
+    let given = Money::sum(by_bill.values().copied());
+    if given.is_none_or(|given| given > amount) {
+        return Err(Strange("allocations"));
+    }
+    let account = match &payment.bank_account_id {
+        Some(id) => accounts.iter().find(|account| &account.id == id),
+        None => accounts.first(),
+    };
+    let account = account.and_then(|account| AccountNumber::new(&account.account_number));
+    let other = payment.counterparty;
+    Ok(ToldPayment {
+        id: LineId(payment.id),
+        order: PaymentOrder {
+            own_account: account.ok_or(Strange("bankAccountId"))?,
+            direction: match payment.direction.as_str() {
+                "incoming" => Direction::In,
+                "outgoing" => Direction::Out,
+                _ => return Err(Strange("direction")),
+            },
+            form: None,
+            number: payment.number.unwrap_or_default(),
+            date: day(&payment.date, "date")?,
+            booked: None,
+            amount,
+            other: OtherSide {
+                name: other.name.filter(|name| !name.trim().is_empty()),
+                inn: other.inn.and_then(|inn| Inn::parse(&inn).ok()),
+                kpp: other.kpp.and_then(|kpp| Kpp::parse(&kpp).ok()),
+                account: other
+                    .account_number
+                    .and_then(|number| AccountNumber::new(&number)),
+                bik: other.bik.filter(|bik| !bik.trim().is_empty()),
+            },
+            purpose: payment.purpose,
+        },
+        deleted,
+        allocations: if deleted {
+            Vec::new()
+        } else {
+            by_bill.into_iter().collect()
+        },
+    })
+}
+
 /// What the draft comes to here and what the accounting side made of it, where the two differ.
 pub(crate) fn difference(draft: &InvoiceDraft, invoice: &Invoice) -> Option<(Amounts, Amounts)> {
     let ours = draft.totals().ok()?.amounts();
@@ -296,6 +362,11 @@ fn off_each(off: Money, quantity: Quantity) -> Option<Money> {
     let each = Money::from_roubles(each).ok()?;
     let back = each.roubles().checked_mul(quantity.value())?;
     (back == off.roubles()).then_some(each)
+}
+
+fn positive(text: &str, field: &'static str) -> Result<Money, Strange> {
+    let money = money(text, field)?;
+    money.is_positive().then_some(money).ok_or(Strange(field))
 }
 
 fn money(text: &str, field: &'static str) -> Result<Money, Strange> {

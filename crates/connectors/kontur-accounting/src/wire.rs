@@ -13,6 +13,7 @@ pub(crate) struct Capabilities {
     pub(crate) idempotency_key: IdempotencyKey,
     pub(crate) print_form: bool,
     pub(crate) change_feed: bool,
+    pub(crate) payments: bool,
 }
 
 /// `Capabilities.idempotencyKey`.
@@ -49,6 +50,8 @@ pub(crate) struct BankAccountList {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BankAccount {
+    pub(crate) id: String,
+    pub(crate) account_number: String,
     pub(crate) is_main: bool,
     pub(crate) closed: bool,
 }
@@ -205,6 +208,49 @@ pub(crate) struct BillHead {
 pub(crate) struct Next {
     pub(crate) changed_since: String,
     pub(crate) after_id: String,
+}
+
+/// `PaymentPage`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PaymentPage {
+    pub(crate) payments: Vec<Payment>,
+    pub(crate) next: Option<Next>,
+}
+
+/// `Payment`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Payment {
+    pub(crate) id: String,
+    pub(crate) number: Option<String>,
+    pub(crate) date: String,
+    pub(crate) direction: String,
+    pub(crate) sum: String,
+    pub(crate) counterparty: OtherSide,
+    pub(crate) bank_account_id: Option<String>,
+    pub(crate) purpose: String,
+    pub(crate) allocations: Vec<Allocation>,
+    pub(crate) status: String,
+    pub(crate) changed_at: String,
+}
+
+/// `Payment.counterparty`: as the bank wrote it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OtherSide {
+    pub(crate) name: Option<String>,
+    pub(crate) inn: Option<String>,
+    pub(crate) kpp: Option<String>,
+    pub(crate) account_number: Option<String>,
+    pub(crate) bik: Option<String>,
+}
+
+/// `Allocation`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Allocation {
+    pub(crate) bill_id: String,
+    pub(crate) sum: String,
 }
 
 /// `ChangePage`.

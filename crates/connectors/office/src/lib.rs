@@ -49,6 +49,7 @@ pub fn connect(organisations: Vec<Organisation>, books: Arc<dyn Books>, now: Now
         read: office.clone(),
         print: None,
         feed: None,
+        payments: None,
         probe: office,
     }
 }

@@ -27,6 +27,7 @@ pub(crate) fn accounting(office: &Arc<Office>) -> Accounting {
         read: books(),
         print: Some(books()),
         feed: (!office.state().without_feed).then(|| books() as Arc<dyn ChangeFeed>),
+        payments: None,
         probe: books(),
     }
 }

@@ -11,6 +11,7 @@ mod changing;
 mod counterparties;
 mod examples;
 mod issuing;
+mod paying;
 mod probing;
 mod reading;
 mod stage;

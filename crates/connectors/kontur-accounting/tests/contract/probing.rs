@@ -130,10 +130,12 @@ fn what_is_not_offered_is_absent() {
         idempotency_key: false,
         print_form: false,
         change_feed: false,
+        payments: false,
     };
     let accounting = Stage::offering(offers, []).accounting;
     assert!(accounting.print.is_none());
     assert!(accounting.feed.is_none());
+    assert!(accounting.payments.is_none());
 }
 
 #[test]
