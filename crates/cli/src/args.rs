@@ -99,7 +99,7 @@ pub struct DemoArgs {
     /// Who gives invoices their numbers
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     pub accounting: DemoAccounting,
-    /// The first of three ports on 127.0.0.1; 0 takes free ones
+    /// The first of four ports on 127.0.0.1; 0 takes free ones
     #[arg(long, value_name = "PORT", default_value_t = 8600)]
     pub port: u16,
 }

@@ -14,8 +14,10 @@
     )
 )]
 
+pub mod accounts;
 pub mod payments;
 pub mod policy;
+pub mod questions;
 pub mod sheet;
 pub mod statement;
 

@@ -7,101 +7,13 @@
     reason = "tests may"
 )]
 
-#[path = "shared/browser.rs"]
-mod browser;
 mod shared;
 
 use std::sync::Arc;
 
-use browser::{Answer, Browser};
-use engine::{Clock, SharedRng};
-use jiff::tz::TimeZone;
-use rand::SeedableRng as _;
-use shared::HandClock;
-use store::Store;
-use testkit::builders::portal;
-use tokio::net::TcpListener;
-use web::{GuardConfig, Pages, Running};
-
-const PASSWORD: &str = "корова съела план счетов";
-
-struct Office {
-    store: Store,
-    clock: Arc<HandClock>,
-    rng: SharedRng,
-    running: Running,
-}
-
-impl Office {
-    async fn open() -> Self {
-        Self::with(|_| {}).await
-    }
-
-    async fn with(change: impl FnOnce(&mut Pages)) -> Self {
-        let store = Store::open_inline().unwrap();
-        store.portal_put(&shared::active_portal()).await.unwrap();
-        let clock = Arc::new(HandClock::default());
-        let rng = SharedRng::new(rand::rngs::StdRng::seed_from_u64(7));
-        let mut pages = Pages {
-            store: store.clone(),
-            portal: portal(),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            rng: rng.clone(),
-            guard: Arc::default(),
-            public_origin: None,
-            tls: false,
-            zone: TimeZone::UTC,
-        };
-        change(&mut pages);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let running = web::serve_pages(listener, None, pages).unwrap();
-        Self {
-            store,
-            clock,
-            rng,
-            running,
-        }
-    }
-
-    fn browser(&self) -> Browser {
-        Browser::new(self.running.addr())
-    }
-
-    async fn code(&self) -> String {
-        let code = web::new_code(&self.store, &portal(), &*self.clock, &self.rng).await;
-        code.unwrap().text
-    }
-
-    /// Somebody who set a password and is in.
-    async fn enrolled(&self, name: &str) -> Browser {
-        let mut browser = self.browser();
-        let code = self.code().await;
-        let answer = enrol(&mut browser, &code, name, PASSWORD).await;
-        assert_eq!(
-            (answer.status, answer.leads_to()),
-            (303, "/"),
-            "{}",
-            answer.text()
-        );
-        browser
-    }
-}
-
-async fn enrol(browser: &mut Browser, code: &str, name: &str, password: &str) -> Answer {
-    let fields = [
-        ("code", code),
-        ("name", name),
-        ("password", password),
-        ("again", password),
-    ];
-    browser.post("/start", &fields).await
-}
-
-async fn sign_in(browser: &mut Browser, name: &str, password: &str) -> Answer {
-    browser
-        .post("/sign-in", &[("name", name), ("password", password)])
-        .await
-}
+use shared::browser::{Answer, Browser};
+use shared::office::{Office, PASSWORD, enrol, sign_in};
+use web::GuardConfig;
 
 async fn is_in(browser: &mut Browser) -> bool {
     let answer = browser.get("/account").await;

@@ -5,6 +5,7 @@
 
 mod books;
 mod judge;
+mod money;
 mod portal;
 mod story;
 mod world;
@@ -23,11 +24,13 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
         return play(args.accounting).await;
     }
     let world = world::World::begin(portal::for_a_person(), args.accounting, args.port).await?;
-    say(&world.invitation())?;
+    let (pages, told) = world.open_pages(args.port).await?;
+    say(&world.invitation(&told))?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         error = world.failed() => return Err(error),
     }
+    pages.stop().await;
     world.end().await
 }
 

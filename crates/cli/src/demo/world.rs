@@ -17,12 +17,13 @@ use tokio::task::JoinHandle;
 use crate::args::DemoAccounting;
 use crate::config::raw::{Raw, RawOrganisation};
 use crate::config::{Config, Environment};
-use crate::policy;
 use crate::product::{Product, Surroundings};
 use crate::serve::{self, Running};
 use crate::setup;
+use crate::{pages, policy};
 
 use super::books::{DemoBooks, PREFIX};
+use super::money;
 use super::portal::organisation;
 
 /// What the portal sends of itself; a portal administrator ticks the same when binding a webhook by hand.
@@ -61,7 +62,7 @@ pub(super) struct World {
 
 impl World {
     /// Starts the emulators, sets the portal up as `provodka setup --active` does, and serves.
-    /// `port`: the first of three that are listened on; 0 takes free ones.
+    /// `port`: the first of three that are listened on, and of one more for the pages; 0 takes free ones.
     pub(super) async fn begin(
         mut portal: PortalConfig,
         accounting: DemoAccounting,
@@ -124,8 +125,16 @@ impl World {
         })
     }
 
-    /// What a person can do now.
-    pub(super) fn invitation(&self) -> String {
+    /// Opens the pages for people, on the fourth port; gives them and what to say of them.
+    pub(super) async fn open_pages(&self, port: u16) -> anyhow::Result<(pages::Opened, String)> {
+        let listener = listen(port, 3).await?;
+        let product = self.product.lock().await;
+        let product = product.as_ref().context("the product is stopped")?;
+        money::open(product.product(), listener, self.folder.path()).await
+    }
+
+    /// What a person can do now; `pages` says where the money is.
+    pub(super) fn invitation(&self, pages: &str) -> String {
         let (keeper, change) = match &self.books {
             DemoBooks::Kontur { url, .. } => (
                 format!("Учёт (вы бухгалтер)       {url}/"),
@@ -142,7 +151,8 @@ impl World {
              \x20 {keeper}\n\n\
              Перетащите сделку в стадию «Выставить счёт» и откройте её: через мгновение в ней номер счёта,\n\
              запись в ленте и PDF. У сделки «Пробная партия» нет КПП: менеджеру придёт вопрос; заполните КПП\n\
-             в реквизитах компании, и счёт выставится сам. {change}\n\
+             в реквизитах компании, и счёт выставится сам. {change}\n\n\
+             {pages}\n\n\
              {}\n\
              Остановить: Ctrl-C. Сыграть плохой день без вас: provodka demo --exit",
             self.folder.path().display(),

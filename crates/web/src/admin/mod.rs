@@ -10,6 +10,7 @@ mod answer;
 mod code;
 mod form;
 mod guard;
+mod money;
 mod passwords;
 mod session;
 mod sign_in;
@@ -20,9 +21,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use desk::Desk;
 use domain::PortalId;
 use engine::{Clock, SharedRng};
 use http::header::CONTENT_TYPE;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use store::Store;
 
@@ -56,6 +59,23 @@ pub(crate) struct Admin {
     pages: Pages,
     passwords: passwords::Passwords,
     tries: tries::Tries,
+    uploads: money::uploads::Uploads,
+}
+
+impl Admin {
+    fn desk(&self) -> Desk {
+        Desk {
+            store: self.pages.store.clone(),
+            portal: self.pages.portal.clone(),
+            clock: Arc::clone(&self.pages.clock),
+        }
+    }
+
+    /// The office's day.
+    fn today(&self) -> Date {
+        let now = self.pages.clock.now();
+        now.to_zoned(self.pages.zone.clone()).date()
+    }
 }
 
 const STYLE: &str = include_str!("../../assets/style.css");
@@ -65,20 +85,37 @@ pub fn pages_router(pages: Pages) -> Router {
     let admin = Arc::new(Admin {
         passwords: passwords::Passwords::new(&pages.rng),
         tries: tries::Tries::default(),
+        uploads: money::uploads::Uploads::default(),
         pages,
     });
     Router::new()
-        .route("/", get(account::show))
+        .route("/", get(async || answer::see("/money")))
         .route("/start", get(sign_in::start).post(sign_in::enrol))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/account", get(account::show))
         .route("/account/password", post(account::change_password))
         .route("/account/session", post(account::end_session))
+        .merge(about_money())
         .route("/style.css", get(style))
         .fallback(answer::not_found)
         .layer(from_fn_with_state(Arc::clone(&admin), guard::judge))
         .with_state(admin)
+}
+
+fn about_money() -> Router<Arc<Admin>> {
+    use money::{imports, payments, questions};
+
+    Router::new()
+        .route("/money", get(questions::show))
+        .route("/money/answer", post(questions::decide))
+        .route("/money/payments", get(payments::list))
+        .route("/money/payments/{number}", get(payments::show))
+        .route("/money/payments/{number}/undo", post(payments::undo))
+        .route("/money/statements", get(imports::show).post(imports::bring))
+        .route("/money/statements/{id}", get(imports::look))
+        .route("/money/statements/{id}/book", post(imports::book))
+        .route("/money/statements/{id}/forget", post(imports::forget))
 }
 
 async fn style() -> ([(http::HeaderName, &'static str); 1], &'static str) {

@@ -21,8 +21,9 @@ impl Answer {
             .map(|(_, value)| value.as_str())
     }
 
+    /// With plain blanks in sums.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes).into_owned()
+        String::from_utf8_lossy(&self.bytes).replace(['\u{a0}', '\u{202f}'], " ")
     }
 
     pub(crate) fn leads_to(&self) -> &str {
@@ -72,6 +73,24 @@ impl Browser {
         self.send("POST", path, &headers, body.as_bytes()).await
     }
 
+    /// A form with its token and a file, as a browser sends one.
+    pub(crate) async fn bring(&mut self, token: &str, name: &str, file: &[u8]) -> Answer {
+        let name = name.replace('"', "%22");
+        let mut body = format!(
+            "--limit\r\ncontent-disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n--limit\r\n\
+             content-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\ncontent-type: text/plain\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n--limit--\r\n");
+        let headers = [
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "multipart/form-data; boundary=limit"),
+        ];
+        self.send("POST", "/money/statements", &headers, &body)
+            .await
+    }
+
     pub(crate) async fn send(
         &mut self,
         method: &str,
@@ -107,6 +126,26 @@ impl Browser {
         let answer = parsed(&read);
         self.keep_cookies(&answer);
         answer
+    }
+
+    /// The answer to who only says that so much will come.
+    pub(crate) async fn too_large(&mut self, path: &str, length: usize) -> Answer {
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nsec-fetch-site: same-origin\r\ncookie: {}\r\n\
+             content-type: multipart/form-data; boundary=limit\r\ncontent-length: {length}\r\n\r\n",
+            self.host,
+            cookies.join("; ")
+        );
+        let mut connection = TcpStream::connect(self.server).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let mut read = Vec::new();
+        let _closed = connection.read_to_end(&mut read).await;
+        parsed(&read)
     }
 
     fn keep_cookies(&mut self, answer: &Answer) {

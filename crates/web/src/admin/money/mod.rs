@@ -1,0 +1,34 @@
+//! The section "Money": what waits for a decision, all payments, statements.
+//!
+//! What strangers wrote (names, purposes) goes through [`words::plain`] and the templates' escaping, nowhere else.
+
+pub(super) mod imports;
+pub(super) mod payments;
+pub(super) mod questions;
+pub(super) mod uploads;
+mod words;
+
+use axum::http::Uri;
+
+/// A parameter of the address, without what would turn a page around.
+fn asked(uri: &Uri, name: &str) -> Option<String> {
+    let query = uri.query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let found = pairs.find(|(known, _)| known == name);
+    let value = found.map(|(_, value)| words::plain(&value));
+    value.filter(|value| !value.is_empty())
+}
+
+/// What was done before this page, in words: only what we know how to say.
+fn said(uri: &Uri) -> Option<&'static str> {
+    Some(match asked(uri, "said")?.as_str() {
+        "given" => "Записано: платёж отнесён к счёту. Сделка узнает об этом сама.",
+        "left" => "Записано: платёж оставлен без счёта.",
+        "again" => "Пока вы решали, остаток по счёту изменился. Вопрос задан заново.",
+        "closed" => "Этот вопрос уже закрыт: кто-то решил раньше.",
+        "undone" => "Платёж снят со счетов исправительной записью и снова ждёт решения.",
+        "nothing" => "Снимать нечего: платёж ни к чему не отнесён.",
+        "forgotten" => "Файл отброшен, ничего не записано.",
+        _ => return None,
+    })
+}

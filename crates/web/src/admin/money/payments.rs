@@ -1,0 +1,366 @@
+//! All payments, found by what people know of one; the story of one; and taking a booking back, which asks for the
+//! password again.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Response};
+use domain::Inn;
+use domain::display::{date, money};
+use domain::payment::AccountNumber;
+use http::StatusCode;
+use jiff::civil::Date;
+use store::{
+    InvoiceRef, LedgerLine, ListedPayment, PageFilter, PaymentFilter, PaymentState, StoreError,
+};
+
+use super::words::{PaymentInWords, invoice_name, plain};
+use super::{asked, said};
+use crate::admin::Admin;
+use crate::admin::answer::{self, Frame};
+use crate::admin::form::Order;
+use crate::admin::guard::Way;
+use crate::admin::session::Session;
+use crate::admin::sign_in::{Refused, in_words, is_password};
+
+/// Payments of one page.
+const ON_A_PAGE: usize = 50;
+/// Characters of a reason.
+const LONGEST_REASON: usize = 500;
+
+const STATES: [(&str, &str); 5] = [
+    ("new", "не рассмотрен"),
+    ("asked", "ждёт решения"),
+    ("booked", "отнесён к счёту"),
+    ("left", "оставлен без счёта"),
+    ("aside", "не оплата счёта"),
+];
+
+#[derive(Template)]
+#[template(path = "money/payments.html")]
+struct List {
+    frame: Frame,
+    wanted: Wanted,
+    accounts: Vec<String>,
+    states: &'static [(&'static str, &'static str)],
+    trouble: Option<&'static str>,
+    payments: Vec<PaymentInWords>,
+    /// The address of the next page.
+    next: Option<String>,
+    is_first: bool,
+}
+
+/// The filter as it was typed.
+#[derive(Clone, Default)]
+struct Wanted {
+    state: String,
+    from: String,
+    to: String,
+    account: String,
+    inn: String,
+    number: String,
+}
+
+#[derive(Template)]
+#[template(path = "money/payment.html")]
+struct One {
+    frame: Frame,
+    said: Option<&'static str>,
+    trouble: Option<String>,
+    payment: PaymentInWords,
+    account: String,
+    story: Vec<Line>,
+    may_undo: bool,
+    because: String,
+}
+
+struct Line {
+    day: String,
+    what: &'static str,
+    invoice: String,
+    amount: String,
+    because: String,
+    author: String,
+}
+
+/// `GET /money/payments`
+pub(in crate::admin) async fn list(
+    State(admin): State<Arc<Admin>>,
+    session: Session,
+    uri: Uri,
+) -> Response {
+    match listed(&admin, &session, &uri).await {
+        Ok(page) => answer::page(StatusCode::OK, &page),
+        Err(error) => answer::broken(&error),
+    }
+}
+
+async fn listed(admin: &Admin, session: &Session, uri: &Uri) -> Result<List, StoreError> {
+    let wanted = Wanted::of(uri);
+    let (mut filter, trouble) = wanted.filter();
+    filter.after = asked(uri, "after").and_then(|after| place(&after));
+    let desk = admin.desk();
+    let page = desk.store.money_page(&desk.portal, &filter).await?;
+    let invoices: Vec<InvoiceRef> = page.payments.iter().flat_map(invoices).collect();
+    let balances = desk.store.money_balances(&desk.portal, &invoices).await?;
+    let accounts = desk.accounts().await.unwrap_or_default();
+    Ok(List {
+        frame: Frame::of(session, "payments"),
+        next: page.next.map(|(day, number)| wanted.address(day, number)),
+        is_first: filter.after.is_none(),
+        wanted,
+        accounts: accounts
+            .iter()
+            .map(|one| one.number.as_str().to_owned())
+            .collect(),
+        states: &STATES,
+        trouble,
+        payments: page
+            .payments
+            .iter()
+            .map(|one| PaymentInWords::of(one, &balances))
+            .collect(),
+    })
+}
+
+fn invoices(payment: &ListedPayment) -> impl Iterator<Item = InvoiceRef> {
+    payment.invoices.iter().map(|(invoice, _)| invoice.clone())
+}
+
+impl Wanted {
+    fn of(uri: &Uri) -> Self {
+        let text = |name| asked(uri, name).unwrap_or_default();
+        Self {
+            state: text("state"),
+            from: text("from"),
+            to: text("to"),
+            account: text("account"),
+            inn: text("inn"),
+            number: text("number"),
+        }
+    }
+
+    /// What cannot be read finds everything, and says so.
+    fn filter(&self) -> (PageFilter, Option<&'static str>) {
+        let mut trouble = None;
+        let mut unless = |is_bad: bool, told| {
+            if is_bad {
+                trouble = Some(told);
+            }
+        };
+        let given = |text: &str| !text.is_empty();
+        let (state, from, to) = (
+            self.state.parse().ok(),
+            self.from.parse().ok(),
+            self.to.parse().ok(),
+        );
+        let payer = Inn::parse(&self.inn).ok();
+        unless(
+            given(&self.state) && state.is_none(),
+            "Такого состояния нет: показаны все.",
+        );
+        unless(
+            given(&self.from) && from.is_none(),
+            "Начальный день не читается: показаны все.",
+        );
+        unless(
+            given(&self.to) && to.is_none(),
+            "Последний день не читается: показаны все.",
+        );
+        unless(
+            given(&self.inn) && payer.is_none(),
+            "В ИНН ошибка: показаны все плательщики.",
+        );
+        let filter = PageFilter {
+            state,
+            from,
+            to,
+            account: AccountNumber::new(&self.account),
+            payer,
+            order: given(&self.number).then(|| self.number.clone()),
+            after: None,
+            limit: ON_A_PAGE,
+        };
+        (filter, trouble)
+    }
+
+    fn address(&self, day: Date, number: i64) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [
+            ("state", &self.state),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("account", &self.account),
+            ("inn", &self.inn),
+            ("number", &self.number),
+        ] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        query.append_pair("after", &format!("{day}.{number}"));
+        format!("/money/payments?{}", query.finish())
+    }
+}
+
+/// Where a page begins: `2026-03-12.17`.
+fn place(text: &str) -> Option<(Date, i64)> {
+    let (day, number) = text.split_once('.')?;
+    Some((day.parse().ok()?, number.parse().ok()?))
+}
+
+/// `GET /money/payments/{number}`
+pub(in crate::admin) async fn show(
+    State(admin): State<Arc<Admin>>,
+    session: Session,
+    Path(number): Path<i64>,
+    uri: Uri,
+) -> Response {
+    let view = View {
+        said: said(&uri),
+        ..View::default()
+    };
+    shown(&admin, &session, number, StatusCode::OK, view).await
+}
+
+/// What is said on the page of a payment beside itself.
+#[derive(Default)]
+struct View {
+    said: Option<&'static str>,
+    trouble: Option<String>,
+    /// The reason as it was typed.
+    because: String,
+}
+
+/// `POST /money/payments/{number}/undo`
+pub(in crate::admin) async fn undo(
+    State(admin): State<Arc<Admin>>,
+    Extension(way): Extension<Way>,
+    Path(number): Path<i64>,
+    Order {
+        session,
+        mut fields,
+    }: Order,
+) -> Response {
+    let (because, password) = (fields.take("because"), fields.take("password"));
+    if let Err(unreadable) = fields.end() {
+        return unreadable.into_response();
+    }
+    let because = because.trim().to_owned();
+    let refuse = async |status, why: &str| {
+        let view = View {
+            trouble: Some(why.to_owned()),
+            because: because.clone(),
+            ..View::default()
+        };
+        shown(&admin, &session, number, status, view).await
+    };
+    if because.is_empty() || because.chars().count() > LONGEST_REASON {
+        return refuse(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Назовите причину: до 500 знаков.",
+        )
+        .await;
+    }
+    match is_password(&admin, &session.account, password, &way).await {
+        Ok(true) => {}
+        Ok(false) => {
+            return refuse(
+                StatusCode::FORBIDDEN,
+                "Пароль не подходит: ничего не снято.",
+            )
+            .await;
+        }
+        Err(Refused::Rest(rest)) => {
+            return refuse(StatusCode::TOO_MANY_REQUESTS, &in_words(rest)).await;
+        }
+        Err(Refused::Broken(response)) => return response,
+    }
+    let desk = admin.desk();
+    match desk
+        .undo(number, (&session.account, &because), &admin.pages.zone)
+        .await
+    {
+        Ok(Some(_)) => answer::see(&format!("/money/payments/{number}?said=undone")),
+        Ok(None) => answer::see(&format!("/money/payments/{number}?said=nothing")),
+        Err(error) => answer::broken(&error),
+    }
+}
+
+async fn shown(
+    admin: &Admin,
+    session: &Session,
+    number: i64,
+    status: StatusCode,
+    view: View,
+) -> Response {
+    match gathered(admin, session, number, view).await {
+        Ok(Some(page)) => answer::page(status, &page),
+        Ok(None) => answer::not_found().await,
+        Err(error) => answer::broken(&error),
+    }
+}
+
+async fn gathered(
+    admin: &Admin,
+    session: &Session,
+    number: i64,
+    view: View,
+) -> Result<Option<One>, StoreError> {
+    let desk = admin.desk();
+    let filter = PaymentFilter {
+        number: Some(number),
+        limit: 1,
+        ..PaymentFilter::default()
+    };
+    // Nothing has the number 0, which the filter takes for any.
+    let found = if number > 0 {
+        desk.store.money_list(&desk.portal, &filter).await?
+    } else {
+        Vec::new()
+    };
+    let Some(payment) = found.first() else {
+        return Ok(None);
+    };
+    let story = desk.store.money_story(&desk.portal, number).await?;
+    let mentioned = story.iter().filter_map(|line| line.share.as_ref());
+    let mentioned: Vec<InvoiceRef> = mentioned.map(|(invoice, _)| invoice.clone()).collect();
+    let balances = desk.store.money_balances(&desk.portal, &mentioned).await?;
+    let line = |line: &LedgerLine| Line {
+        day: date(line.dated),
+        what: match line.kind.as_str() {
+            "payment" => "деньги пришли или ушли",
+            "allocation" => "отнесено",
+            _ => "исправлено",
+        },
+        invoice: line
+            .share
+            .as_ref()
+            .map(|(one, _)| invoice_name(one, balances.get(one)))
+            .unwrap_or_default(),
+        amount: line
+            .share
+            .as_ref()
+            .map(|(_, amount)| money(*amount))
+            .unwrap_or_default(),
+        because: plain(&line.because),
+        author: match line.author.as_str() {
+            "rule" => "правило".to_owned(),
+            "statement" => "выписка".to_owned(),
+            author => plain(author),
+        },
+    };
+    Ok(Some(One {
+        frame: Frame::of(session, "payments"),
+        said: view.said,
+        trouble: view.trouble,
+        may_undo: !payment.invoices.is_empty() || payment.state == PaymentState::Left,
+        account: payment.order.own_account.as_str().to_owned(),
+        payment: PaymentInWords::of(payment, &balances),
+        story: story.iter().map(line).collect(),
+        because: view.because,
+    }))
+}

@@ -1,0 +1,575 @@
+//! The section "Money" over real HTTP: statements are shown before they are booked, people decide with one click and take
+//! back with their password, and nothing that strangers wrote is obeyed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may"
+)]
+
+mod shared;
+
+use std::time::Duration;
+
+use domain::{ContractorId, DealId, InvoiceId, Money, OrganisationId, Slot, SlotKind};
+use jiff::civil::date;
+use serde_json::json;
+use shared::browser::{Answer, Browser};
+use shared::office::{Office, PASSWORD};
+use store::{InvoiceLink, Lane, Look, PageFilter, PaymentState, Record, Store, Subject};
+use testkit::builders::portal;
+use testkit::time::at;
+
+/// Account and organisation of the shipped policy.
+const ACCOUNT: &str = "40702810900000012345";
+const US: &str = "2f6c1a9e-0000-4000-8000-000000000001";
+const BUYER: &str = "7728168971";
+const HOSTILE: &str = "\"><img src=x onerror=alert(1)>\u{202e}'&";
+
+async fn office() -> Office {
+    booking(Office::open().await).await
+}
+
+/// The policy says that we book, and two invoices of one buyer are open.
+async fn booking(office: Office) -> Office {
+    let store = &office.store;
+    let text = include_str!("../../../config/policy.toml");
+    let added = store
+        .policy_add(&portal(), 0, &json!({"toml": text}), "test", at(0))
+        .await;
+    assert!(added.unwrap().is_some());
+    let look = Look {
+        subject: Subject::deal(DealId(1)),
+        lane: Lane::Due,
+        due_at: at(0),
+        reason: "test".to_owned(),
+    };
+    store.look(&portal(), &[look]).await.unwrap();
+    let lease = store
+        .lease_acquire("test", Duration::from_secs(3_600), at(0))
+        .await;
+    let lease = lease.unwrap().unwrap();
+    let record = Record {
+        invoice_links: vec![invoice(1, "117", 100_000), invoice(2, "118", 30_000)],
+        ..Record::default()
+    };
+    store.record(&lease, record, at(0)).await.unwrap();
+    office
+}
+
+fn invoice(deal: u64, number: &str, kopecks: i64) -> InvoiceLink {
+    InvoiceLink {
+        deal: DealId(deal),
+        slot: Slot {
+            kind: SlotKind::Whole,
+            generation: 1,
+        },
+        organisation: OrganisationId::new(US),
+        invoice: InvoiceId::new(format!("id-{number}")),
+        contractor: ContractorId::new("c"),
+        number: number.to_owned(),
+        date: date(2026, 3, 1),
+        total: Money::from_kopecks(kopecks),
+        revision: "r".to_owned(),
+        status: "issued".to_owned(),
+        live: true,
+        draft: json!({"draft": {"buyer": {"key": {"inn": BUYER}}}}),
+        updated_at: at(0),
+    }
+}
+
+/// A payment in a statement: number, roubles, payer, purpose.
+fn order(number: &str, sum: &str, payer: &str, purpose: &str) -> String {
+    format!(
+        "СекцияДокумент=Платежное поручение\r\nНомер={number}\r\nДата=11.03.2026\r\nСумма={sum}\r\n\
+         ПлательщикСчет=40702810500000000777\r\nПлательщикИНН={BUYER}\r\nПлательщик1={payer}\r\n\
+         ПолучательСчет={ACCOUNT}\r\nДатаПоступило=12.03.2026\r\nНазначениеПлатежа={purpose}\r\nКонецДокумента\r\n"
+    )
+}
+
+fn statement(orders: &[String]) -> Vec<u8> {
+    let orders = orders.concat();
+    format!(
+        "1CClientBankExchange\r\nВерсияФормата=1.03\r\nКодировка=Windows\r\nДатаНачала=12.03.2026\r\n\
+         ДатаКонца=12.03.2026\r\nРасчСчет={ACCOUNT}\r\n{orders}КонецФайла\r\n"
+    )
+    .into_bytes()
+}
+
+/// The page of a file once nothing is done with it any more.
+async fn rested(anna: &mut Browser, place: &str) -> String {
+    let looking = async {
+        loop {
+            let page = anna.get(place).await.text();
+            if !page.contains("http-equiv=\"refresh\"") {
+                return page;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), looking)
+        .await
+        .expect("it ends")
+}
+
+async fn bring(anna: &mut Browser, name: &str, file: &[u8]) -> (String, String) {
+    let token = anna.token("/money/statements").await;
+    let answer = anna.bring(&token, name, file).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    let place = answer.leads_to().to_owned();
+    let page = rested(anna, &place).await;
+    (place, page)
+}
+
+/// Brings a file and has it booked.
+async fn book(anna: &mut Browser, file: &[u8]) -> String {
+    let (place, _) = bring(anna, "kl_to_1c.txt", file).await;
+    order_at(anna, &format!("{place}/book"), &[]).await;
+    rested(anna, &place).await
+}
+
+async fn order_at(anna: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let token = anna.token("/account").await;
+    let mut all = vec![("form_token", token.as_str())];
+    all.extend_from_slice(fields);
+    anna.post(path, &all).await
+}
+
+async fn states(store: &Store) -> Vec<(i64, PaymentState, i64)> {
+    let filter = PageFilter {
+        limit: 100,
+        ..PageFilter::default()
+    };
+    let page = store.money_page(&portal(), &filter).await.unwrap();
+    let of = page
+        .payments
+        .iter()
+        .map(|one| (one.number, one.state, one.remaining.kopecks()));
+    let mut states: Vec<_> = of.collect();
+    states.sort_by_key(|(number, ..)| *number);
+    states
+}
+
+async fn case_of(store: &Store, payment: i64) -> String {
+    let open = store
+        .cases_open(&portal(), &store::CaseFilter::default())
+        .await
+        .unwrap();
+    let subject = Subject::payment(payment);
+    open.iter()
+        .find(|case| case.facts.subject == subject)
+        .unwrap()
+        .id
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_statement_is_shown_first_and_booked_only_when_told() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let file = statement(&[
+        order(
+            "5",
+            "1000.00",
+            "ООО «Ромашка»",
+            "Оплата по счёту № 117 от 01.03.2026, в т.ч. НДС",
+        ),
+        order("6", "7.00", "ООО «Ромашка»", "Оплата"),
+    ]);
+    let (place, page) = bring(&mut anna, "kl_to_1c.txt", &file).await;
+    assert!(page.contains("Новое в файле: 2 платежа"), "{page}");
+    assert!(page.contains("1 007,00"), "{page}");
+    assert_eq!(states(&office.store).await, []);
+    let known = anna.get("/money/statements").await.text();
+    assert!(known.contains("выписок ещё не было"), "{known}");
+    let answer = order_at(&mut anna, &format!("{place}/book"), &[]).await;
+    assert_eq!(answer.leads_to(), place);
+    let page = rested(&mut anna, &place).await;
+    assert!(page.contains("Записано: 2 платежа"), "{page}");
+    let booked = [(1, PaymentState::Booked, 0), (2, PaymentState::Asked, 700)];
+    assert_eq!(states(&office.store).await, booked);
+    let known = anna.get("/money/statements").await.text();
+    assert!(known.contains("известен по 12.03.2026"), "{known}");
+    // A second order to book it, and the file once more, add nothing.
+    order_at(&mut anna, &format!("{place}/book"), &[]).await;
+    let (place, page) = bring(&mut anna, "again.txt", &file).await;
+    assert!(page.contains("Нового в файле нет"), "{page}");
+    let answer = order_at(&mut anna, &format!("{place}/forget"), &[]).await;
+    assert_eq!(answer.leads_to(), "/money/statements?said=forgotten");
+    assert_eq!(anna.get(&place).await.status, 404);
+    assert_eq!(states(&office.store).await, booked);
+}
+
+#[tokio::test]
+async fn what_is_no_statement_of_ours_is_refused_in_words_and_what_is_broken_is_named() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let (_, page) = bring(&mut anna, "x.txt", b"hello").await;
+    assert!(
+        page.contains("Это не выписка в формате 1CClientBankExchange"),
+        "{page}"
+    );
+    assert!(!page.contains("/tmp"), "{page}");
+    let foreign = String::from_utf8(statement(&[order("5", "1.00", "x", "y")])).unwrap();
+    let foreign = foreign.replace(ACCOUNT, "40702810900000099999");
+    let (place, page) = bring(&mut anna, "x.txt", foreign.as_bytes()).await;
+    assert!(
+        page.contains("нет в политике: 40702810900000099999"),
+        "{page}"
+    );
+    order_at(&mut anna, &format!("{place}/book"), &[]).await;
+    assert_eq!(states(&office.store).await, []);
+    let broken = order("5", "1.00", "x", "y").replace("Сумма=1.00", "Сумма=сто");
+    let (_, page) = bring(
+        &mut anna,
+        "x.txt",
+        &statement(&[broken, order("6", "1.00", "x", "y")]),
+    )
+    .await;
+    assert!(page.contains("В файле есть замечания"), "{page}");
+    assert!(page.contains("Часть файла не прочитана"), "{page}");
+    assert!(page.contains("Новое в файле: 1 платёж"), "{page}");
+}
+
+#[tokio::test]
+async fn a_file_is_brought_by_who_is_signed_in_whole_and_not_too_large() {
+    let office = office().await;
+    let file = statement(&[]);
+    let mut stranger = office.browser();
+    assert_eq!(
+        stranger.bring("x", "x.txt", &file).await.leads_to(),
+        "/sign-in"
+    );
+    let mut anna = office.enrolled("Анна").await;
+    assert_eq!(anna.bring("x", "x.txt", &file).await.status, 403);
+    let token = anna.token("/account").await;
+    assert_eq!(anna.bring(&token, "x.txt", b"").await.status, 400);
+    let headers = [
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "multipart/form-data; boundary=limit"),
+    ];
+    for body in [
+        &b""[..],
+        b"--limit--\r\n",
+        b"garbage",
+        b"--limit\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\nx\r\n--limit--\r\n",
+    ] {
+        let answer = anna.send("POST", "/money/statements", &headers, body).await;
+        assert!(
+            matches!(answer.status, 400 | 403),
+            "{}: {}",
+            answer.status,
+            answer.text()
+        );
+    }
+    let plain = [
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "text/plain"),
+    ];
+    assert_eq!(
+        anna.send("POST", "/money/statements", &plain, b"x")
+            .await
+            .status,
+        400
+    );
+    assert_eq!(
+        anna.too_large("/money/statements", 300 << 20).await.status,
+        413
+    );
+    // What one brought is nobody else's.
+    let (place, _) = bring(&mut anna, "x.txt", &file).await;
+    let mut ivan = office.enrolled("Иван").await;
+    assert_eq!(ivan.get(&place).await.status, 404);
+    assert_eq!(
+        order_at(&mut ivan, &format!("{place}/book"), &[])
+            .await
+            .status,
+        404
+    );
+    order_at(&mut ivan, &format!("{place}/forget"), &[]).await;
+    assert_eq!(anna.get(&place).await.status, 200);
+}
+
+#[tokio::test]
+async fn one_click_gives_a_payment_to_the_invoice_and_others_see_what_is_left() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let unnamed = |number| order(number, "300.00", "ООО «Ромашка»", "Оплата за товар");
+    book(
+        &mut anna,
+        &statement(&[unnamed("5"), unnamed("6"), unnamed("7")]),
+    )
+    .await;
+    let page = anna.get("/money").await.text();
+    assert!(page.contains("Ждут решения"), "{page}");
+    assert_eq!(page.matches("class=\"card question\"").count(), 3);
+    assert!(page.contains("счёт № 118 от 01.03.2026"), "{page}");
+    assert!(page.contains("закроет счёт"), "{page}");
+    assert!(!page.contains("уже не помещается"), "{page}");
+    // The first choice is the invoice of just this sum.
+    let case = case_of(&office.store, 1).await;
+    let answer = order_at(
+        &mut anna,
+        "/money/answer",
+        &[("case", &case), ("choice", "1")],
+    )
+    .await;
+    assert_eq!(answer.leads_to(), "/money?said=given");
+    assert_eq!(states(&office.store).await[0], (1, PaymentState::Booked, 0));
+    let page = anna.get("/money?said=given").await.text();
+    assert!(page.contains("Записано: платёж отнесён"), "{page}");
+    assert!(
+        page.contains("уже не помещается"),
+        "what is open is told as it is now: {page}"
+    );
+    // Whoever chooses it all the same is asked anew, and nothing is given twice.
+    let case = case_of(&office.store, 2).await;
+    let answer = order_at(
+        &mut anna,
+        "/money/answer",
+        &[("case", &case), ("choice", "1")],
+    )
+    .await;
+    assert_eq!(answer.leads_to(), "/money?said=again");
+    assert_eq!(
+        states(&office.store).await[1],
+        (2, PaymentState::Asked, 30_000)
+    );
+    // A question that was answered, and a choice that is none.
+    let answer = order_at(
+        &mut anna,
+        "/money/answer",
+        &[("case", &case), ("choice", "1")],
+    )
+    .await;
+    assert_eq!(answer.leads_to(), "/money?said=closed");
+    let case = case_of(&office.store, 3).await;
+    for choice in ["99", "", "x"] {
+        let answer = order_at(
+            &mut anna,
+            "/money/answer",
+            &[("case", &case), ("choice", choice)],
+        )
+        .await;
+        assert_eq!(answer.leads_to(), "/money?said=closed", "{choice}");
+    }
+    let answer = order_at(
+        &mut anna,
+        "/money/answer",
+        &[("case", &case), ("choice", "leave")],
+    )
+    .await;
+    assert_eq!(answer.leads_to(), "/money?said=left");
+    assert_eq!(
+        states(&office.store).await[2],
+        (3, PaymentState::Left, 30_000)
+    );
+}
+
+#[tokio::test]
+async fn what_was_decided_is_taken_back_with_a_reason_and_the_password_again() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let named = order(
+        "5",
+        "1000.00",
+        "ООО «Ромашка»",
+        "Оплата по счёту № 117 от 01.03.2026",
+    );
+    book(&mut anna, &statement(&[named])).await;
+    assert_eq!(states(&office.store).await, [(1, PaymentState::Booked, 0)]);
+    let undo = "/money/payments/1/undo";
+    for (fields, status) in [
+        (&[("because", ""), ("password", PASSWORD)][..], 422),
+        (&[("because", "письмо"), ("password", "не тот пароль")], 403),
+        (&[("because", "письмо")], 403),
+    ] {
+        assert_eq!(
+            order_at(&mut anna, undo, fields).await.status,
+            status,
+            "{fields:?}"
+        );
+    }
+    assert_eq!(states(&office.store).await, [(1, PaymentState::Booked, 0)]);
+    let fields = [("because", "письмо № 4 <b>"), ("password", PASSWORD)];
+    let answer = order_at(&mut anna, undo, &fields).await;
+    assert_eq!(answer.leads_to(), "/money/payments/1?said=undone");
+    assert_eq!(
+        states(&office.store).await,
+        [(1, PaymentState::Asked, 100_000)]
+    );
+    let page = anna.get(answer.leads_to()).await.text();
+    for told in [
+        "снят со счетов",
+        "исправлено",
+        "письмо № 4 &#60;b&#62;",
+        "· Анна ·",
+        "−1 000,00",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let answer = order_at(&mut anna, undo, &[("because", "x"), ("password", PASSWORD)]).await;
+    assert_eq!(answer.leads_to(), "/money/payments/1?said=nothing");
+    for path in [
+        "/money/payments/2",
+        "/money/payments/0",
+        "/money/payments/-1",
+    ] {
+        assert_eq!(anna.get(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn payments_are_found_page_by_page() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let orders: Vec<String> = (1..=120)
+        .map(|number| order(&number.to_string(), "1.00", "ООО «Ромашка»", "Оплата"))
+        .collect();
+    book(&mut anna, &statement(&orders)).await;
+    let rows = |page: &str| page.matches("class=\"whole\"").count();
+    let mut place = "/money/payments?state=asked&inn=7728168971".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let page = anna.get(&place).await.text();
+        seen.push(rows(&page));
+        let next = page
+            .split("href=\"")
+            .find(|link| link.starts_with("/money/payments?") && link.contains("after="));
+        let Some(next) = next else { break };
+        place = next
+            .split('"')
+            .next()
+            .unwrap()
+            .replace("&#38;", "&")
+            .replace("&amp;", "&");
+        assert!(
+            place.contains("state=asked") && place.contains("inn=7728168971"),
+            "{place}"
+        );
+    }
+    assert_eq!(seen, [50, 50, 20]);
+    for (query, expected) in [
+        ("?number=17", 1),
+        ("?state=booked", 0),
+        ("?from=2026-03-13", 0),
+        ("?to=2026-03-12&number=18", 1),
+        ("?account=40702810900000099999", 0),
+        ("?inn=7707083893", 0),
+    ] {
+        let page = anna.get(&format!("/money/payments{query}")).await.text();
+        assert_eq!(rows(&page), expected, "{query}");
+    }
+    for query in ["?state=x", "?inn=1", "?from=x", "?to=31.12.2026"] {
+        let page = anna.get(&format!("/money/payments{query}")).await.text();
+        assert!(
+            page.contains("role=\"alert\"") && rows(&page) == 50,
+            "{query}: {page}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_strangers_wrote_is_shown_and_never_obeyed() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let hostile = order(HOSTILE, "300.00", HOSTILE, HOSTILE);
+    let (place, page) = bring(
+        &mut anna,
+        HOSTILE,
+        &statement(std::slice::from_ref(&hostile)),
+    )
+    .await;
+    let mut pages = vec![page];
+    order_at(&mut anna, &format!("{place}/book"), &[]).await;
+    pages.push(rested(&mut anna, &place).await);
+    for path in [
+        "/money",
+        "/money/payments",
+        "/money/payments/1",
+        "/money/statements",
+    ] {
+        pages.push(anna.get(path).await.text());
+    }
+    let query: String = form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect();
+    for name in ["state", "from", "inn", "number", "account", "after", "said"] {
+        pages.push(
+            anna.get(&format!("/money/payments?{name}={query}"))
+                .await
+                .text(),
+        );
+    }
+    for page in &pages {
+        assert!(
+            !page.contains("<img") && !page.contains('\u{202e}'),
+            "{page}"
+        );
+    }
+    let shown = pages
+        .iter()
+        .filter(|page| page.contains("&#60;img src=x onerror=alert(1)&#62;"));
+    assert!(shown.count() >= 5);
+}
+
+#[tokio::test]
+async fn looking_changes_nothing_and_needs_a_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open_inline_file(&folder.path().join("provodka.db")).unwrap();
+    let office = booking(Office::on(store, |_| {}).await).await;
+    let mut anna = office.enrolled("Анна").await;
+    let unnamed = order("5", "300.00", "ООО «Ромашка»", "Оплата за товар");
+    book(&mut anna, &statement(&[unnamed])).await;
+    let bytes = || {
+        let mut files: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        files.sort();
+        files
+            .into_iter()
+            .map(|file| std::fs::read(file).unwrap())
+            .collect::<Vec<_>>()
+    };
+    let before = bytes();
+    let paths = [
+        "/",
+        "/money",
+        "/money?said=given",
+        "/money/payments",
+        "/money/payments/1",
+        "/money/statements",
+        "/money/statements/1",
+        "/money/statements/99",
+        "/money/answer",
+        "/money/payments/1/undo",
+        "/money/statements/1/book",
+        "/money/statements/1/forget",
+        "/account",
+        "/account/password",
+        "/account/session",
+        "/sign-out",
+        "/sign-in",
+        "/start",
+    ];
+    for path in paths {
+        let answer = anna.get(path).await;
+        assert!(answer.status < 500, "{path}: {}", answer.status);
+    }
+    assert!(bytes() == before, "a look changed our records");
+    let mut stranger = office.browser();
+    for path in paths
+        .into_iter()
+        .filter(|path| path.starts_with("/money") || path.starts_with("/account"))
+    {
+        let answer = stranger.get(path).await;
+        assert!(
+            answer.leads_to() == "/sign-in" || answer.status == 405,
+            "{path}: {answer:?}"
+        );
+        let answer = stranger.post(path, &[("form_token", "x")]).await;
+        assert!(
+            answer.leads_to() == "/sign-in" || answer.status == 405,
+            "{path}: {answer:?}"
+        );
+    }
+}
