@@ -47,6 +47,8 @@ pub enum Command {
     Setup(SetupArgs),
     /// Show what would be done about deals, and why; nothing is written
     Plan(PlanArgs),
+    /// Link deals to invoices that exist already: first it only shows, `--apply` links
+    Adopt(AdoptArgs),
     /// Read and change the portal's policy
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -175,6 +177,46 @@ pub struct PlanArgs {
     /// With --since: also as a workbook with the deals' addresses
     #[arg(long, value_name = "FILE", requires = "since")]
     pub xlsx: Option<PathBuf>,
+}
+
+/// `adopt`
+#[derive(Debug, Args)]
+#[command(
+    group(ArgGroup::new("claims").required(true).args(["file", "field"])),
+    after_help = "\
+The file is CSV (UTF-8) whose first line names the columns, in Russian or English:
+  сделка;организация;номер;дата;сумма
+  4711;ООО «Мы»;17;12.03.2026;13 080,00
+Organisation, date and sum may be left out; what is said must be so on the accounting side. An
+invoice fits if its buyer, its sum and its VAT are those of the deal. Nothing is created anywhere.
+
+Examples:
+  provodka adopt old.csv
+  provodka adopt --field UF_CRM_OLD_INVOICE
+  provodka adopt old.csv --apply"
+)]
+pub struct AdoptArgs {
+    /// Which deal has which invoice
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// A field of the deals that holds the number: `17`, or `№ 17 от 12.03.2026`
+    #[arg(long, value_name = "UF_CRM_…")]
+    pub field: Option<String>,
+    /// Link what fits
+    #[arg(long)]
+    pub apply: bool,
+    /// One JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Who orders it, for the journal
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "provodka adopt"
+    )]
+    pub by: String,
 }
 
 /// `policy …`

@@ -13,6 +13,7 @@
     )
 )]
 
+pub mod adopt;
 pub mod args;
 pub mod cases;
 pub mod check;

@@ -60,6 +60,12 @@ impl Books for StoredBooks {
         Ok(bills.iter().map(OfficeBill::invoice).collect())
     }
 
+    async fn by_number(&self, portal: &PortalId, number: &str) -> Result<Vec<Invoice>, BooksError> {
+        let bills = self.0.office_bills_by_number(portal, number).await;
+        let bills = bills.map_err(failed)?;
+        Ok(bills.iter().map(OfficeBill::invoice).collect())
+    }
+
     async fn next_number(
         &self,
         portal: &PortalId,

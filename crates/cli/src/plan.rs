@@ -55,18 +55,7 @@ pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
     }
     product.connector.register().await?;
     let portal = product.portal();
-    let connected = product
-        .connector
-        .of(portal)
-        .await
-        .map_err(|refused| match refused {
-            NotConnected::Paused => {
-                Told::mistake("the portal is paused").hint("`provodka resume` lets it go on")
-            }
-            NotConnected::Broken { code, reason } => Told::failure(reason).hint(format!(
-                "`provodka explain {code}` tells what happened, `provodka check` what to do"
-            )),
-        })?;
+    let connected = product.connector.of(portal).await.map_err(refused)?;
     // Nothing is written under it: a plan needs no lease, and whoever works on the portal keeps theirs.
     let (_keeper, lease) = watch::channel(Lease {
         portal: portal.clone(),
@@ -132,7 +121,19 @@ async fn planned(
     Ok(planned)
 }
 
-fn unread(halted: Halted) -> anyhow::Error {
+/// Why the portal cannot be worked with.
+pub(crate) fn refused(refused: NotConnected) -> Told {
+    match refused {
+        NotConnected::Paused => {
+            Told::mistake("the portal is paused").hint("`provodka resume` lets it go on")
+        }
+        NotConnected::Broken { code, reason } => Told::failure(reason).hint(format!(
+            "`provodka explain {code}` tells what happened, `provodka check` what to do"
+        )),
+    }
+}
+
+pub(crate) fn unread(halted: Halted) -> anyhow::Error {
     anyhow::Error::new(halted).context(
         Told::failure("the deals cannot be observed").hint("`provodka check` says what to do"),
     )

@@ -12,8 +12,8 @@ use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::fault::Told;
 use crate::product::{Product, Surroundings};
 use crate::{
-    cases, check, demo, emulate, explain, fault, inspect, journal, logs, pages, pause, payments,
-    plan, policy, register, serve, setup, simulate, statement, zone,
+    adopt, cases, check, demo, emulate, explain, fault, inspect, journal, logs, pages, pause,
+    payments, plan, policy, register, serve, setup, simulate, statement, zone,
 };
 
 /// Does what the command line says.
@@ -69,6 +69,11 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Plan(args) => {
             let plans = plan::run(&product, &args).await?;
             print(|out| plan::print(&plans, args.json, out))
+        }
+        Command::Adopt(args) => {
+            let report = adopt::run(&product, &args).await?;
+            print(|out| report.print(args.json, out))?;
+            report.judged()
         }
         Command::Policy(command) => {
             let text = policy::run(&product, command).await?;

@@ -40,6 +40,7 @@ fn help_helps() {
         ("help_policy", &["policy", "--help"]),
         ("help_policy_export", &["policy", "export", "--help"]),
         ("help_plan", &["plan", "--help"]),
+        ("help_adopt", &["adopt", "--help"]),
         ("help_journal", &["journal", "--help"]),
         ("help_cases", &["cases", "--help"]),
         ("help_cases_answer", &["cases", "answer", "--help"]),

@@ -7,7 +7,7 @@
 use domain::observed::{DealGlance, FieldValue, OurField};
 use jiff::Timestamp;
 
-use crate::invoicing::{is_not_kept, shown};
+use crate::showing::{is_not_kept, shown};
 use crate::{Action, DealSnapshot, Need, Plan, Policy};
 
 const OUTPUT: [OurField; 5] = [

@@ -23,6 +23,7 @@
     )
 )]
 
+pub mod adopting;
 mod asking;
 mod buyer;
 mod cancelling;
@@ -42,6 +43,7 @@ mod plan;
 mod policy;
 pub mod receipts;
 mod seller;
+mod showing;
 mod slots;
 mod snapshot;
 mod sums;

@@ -8,8 +8,8 @@ use domain::observed::{DealReading, FieldValue, OurField};
 use jiff::Timestamp;
 
 use crate::asking::{Asked, about_buyer};
-use crate::invoicing::{is_not_kept, shown};
 use crate::policy::NewBuyers;
+use crate::showing::{is_not_kept, shown};
 use crate::{Action, CaseCode, Choice, DealSnapshot, Plan, Policy, texts};
 
 /// The word for entering the buyer ourselves.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::asking::merge;
 use crate::changed::said;
-use crate::invoicing::is_not_kept;
+use crate::showing::is_not_kept;
 use crate::{Action, DealSnapshot, Plan, Policy, texts};
 
 /// What a person wants done.

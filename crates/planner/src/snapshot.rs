@@ -144,6 +144,8 @@ pub struct OurInvoice {
     pub replaced: bool,
     /// By an order that still stood in the deal's field when this was written.
     pub order_open: bool,
+    /// It was there before us, and a person said that it is the deal's.
+    pub adopted: bool,
 }
 
 /// An unsettled creation.

@@ -42,6 +42,16 @@ pub(crate) fn issued(invoice: &OurInvoice, deal: &Deal, before: Option<&OurInvoi
     said
 }
 
+/// The timeline entry of an invoice that was there before us.
+pub(crate) fn adopted(invoice: &OurInvoice) -> String {
+    format!(
+        "К сделке привязан выставленный раньше счёт № {} от {} на сумму {}",
+        invoice.number,
+        display::date(invoice.date),
+        display::money(invoice.total)
+    )
+}
+
 /// Why an invoice of this kind is issued.
 pub(crate) fn wanted(kind: SlotKind) -> &'static str {
     match kind {

@@ -10,12 +10,14 @@ use crate::{Connected, Reconciler, access, journal, portal_task};
 pub(crate) const CHANGED: &str = "the accounting side changed its invoice";
 /// Something of ours is left to be put to the deal.
 pub(crate) const FILE: &str = "a file is to be put to it";
+/// A person said which invoice is its; see [`crate::deal::Claims`].
+pub(crate) const LINKED: &str = "its invoice was linked";
 /// The nightly look at linked deals, see [`crate::revisit`].
 pub(crate) const NIGHTLY: &str = "nightly look";
 
 /// Whether a look for this reason is no sign that the deal itself was changed.
 pub(crate) fn leaves_the_deal(reason: &str) -> bool {
-    reason == CHANGED || reason == FILE || reason == store::MONEY_MOVED
+    [CHANGED, FILE, LINKED, store::MONEY_MOVED].contains(&reason)
 }
 
 /// Whether a look for this reason rests on an event alone; the store words it so.

@@ -39,6 +39,7 @@ use futures_util::future::join;
 use store::{Record, Settled, SubjectKind, Work};
 
 pub use connections::{Connected, Connections, NotConnected};
+pub use deal::{Claimed, Claims};
 pub use payment::{Tally, decide_new, decide_these};
 pub use plan_only::{PlannedDeal, deals_entered_since, plan_deals};
 

@@ -38,6 +38,7 @@ mod writer;
 
 pub use books::{
     admin::{AdminSession, Alive},
+    adopted::{Adopted, Adoption},
     cases::{Case, CaseChange, CaseFacts, CaseFilter, CaseState},
     links::{CounterpartyLink, InvoiceLink},
     money::{

@@ -5,6 +5,7 @@ use crate::{books, mechanics, sql::Sql, tx};
 fn all() -> Vec<&'static Sql> {
     [
         books::admin::STATEMENTS,
+        books::adopted::STATEMENTS,
         books::cases::STATEMENTS,
         books::links::STATEMENTS,
         books::money::STATEMENTS,

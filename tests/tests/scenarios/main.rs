@@ -17,6 +17,7 @@ mod office;
 mod world;
 
 mod accountant;
+mod adopted;
 mod answered;
 mod application;
 mod away;

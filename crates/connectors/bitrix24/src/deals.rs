@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
-use capability::portal::{Presence, ReadDeals, Reading};
+use capability::portal::{FieldPage, Presence, ReadDeals, Reading};
 use capability::{Call, ConnectorError};
 use domain::observed::{ChosenRequisites, DealGlance, DealReading, OwnCompany, Owner, Requisite};
-use domain::{BankDetailId, CompanyId, DealId, RequisiteId, Verdict};
+use domain::{BankDetailId, CompanyId, DealId, FunnelId, RequisiteId, Verdict};
 use serde_json::json;
 
 use crate::command::Command;
 use crate::connection::{Connector, MOST_AHEAD};
 use crate::error::{Effect, other_shape};
 use crate::fields::{FieldKinds, kinds};
-use crate::gather::{DEAL_FIELDS, Gathering, PAGE, deals_command, items};
+use crate::gather::{DEAL_FIELDS, Gathering, PAGE, deals_command, full, items};
 use crate::translate::{COMPANY, CONTACT};
 use crate::{translate, wire};
 
@@ -125,6 +125,51 @@ impl ReadDeals for Connector {
             Some(error) if seen.is_empty() => Err(error),
             _ => Ok(seen),
         }
+    }
+
+    /// A value that is no text, number or flag is passed over: nobody wrote it there by hand.
+    async fn with_field(
+        &self,
+        call: &Call<'_>,
+        field: &str,
+        funnels: &[FunnelId],
+        after: Option<DealId>,
+    ) -> Result<FieldPage, ConnectorError> {
+        if funnels.is_empty() {
+            // An empty list in a filter of the portal is no filter.
+            return Ok(FieldPage::default());
+        }
+        let funnels: Vec<u64> = funnels.iter().map(|funnel| funnel.0).collect();
+        let filled = format!("!={field}");
+        let filter = json!({"@categoryId": funnels, ">id": after.map_or(0, |id| id.0), filled: ""});
+        let command = Command::new(
+            "crm.item.list",
+            json!({
+                "entityTypeId": 2, "filter": filter, "order": {"id": "ASC"}, "select": ["id", field],
+                "useOriginalUfNames": "Y", "start": -1,
+            }),
+        );
+        let mut results = self.client.batch(call, &[command], Effect::Read).await;
+        let page = results.pop().transpose()?.unwrap_or_default();
+        let found = items::<wire::FieldItem>(page).map_err(unreadable)?;
+        let next = full(&found, |item| item.id.0).map(DealId);
+        let value =
+            |item: wire::FieldItem| Some((DealId(item.id.0), plain(item.fields.get(field)?)?));
+        Ok(FieldPage {
+            values: found.into_iter().filter_map(value).collect(),
+            next,
+        })
+    }
+}
+
+fn plain(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Array(_)
+        | serde_json::Value::Object(_) => None,
     }
 }
 

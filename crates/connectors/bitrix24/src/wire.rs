@@ -58,6 +58,14 @@ pub(crate) struct BriefItem {
     pub(crate) updated_time: Moment,
 }
 
+/// A row of `crm.item.list` of which we want one field, whichever it is.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct FieldItem {
+    pub(crate) id: Id,
+    #[serde(flatten)]
+    pub(crate) fields: Map<String, Value>,
+}
+
 /// `result` of `crm.item.list` and `crm.stagehistory.list`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(bound(deserialize = "T: DeserializeOwned"))]

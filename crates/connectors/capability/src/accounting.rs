@@ -99,6 +99,15 @@ pub trait ReadInvoices: Send + Sync {
         organisation: &OrganisationId,
         ids: &[InvoiceId],
     ) -> Vec<Result<Option<Invoice>, ConnectorError>>;
+
+    /// All that bear exactly this number, of whatever year and whoever made them; those that were taken back among
+    /// them, as cancelled.
+    async fn with_number(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        number: &str,
+    ) -> Result<Vec<Invoice>, ConnectorError>;
 }
 
 /// Gives print forms.

@@ -51,6 +51,25 @@ pub trait ReadDeals: Send + Sync {
         call: &Call<'_>,
         ids: &[DealId],
     ) -> Result<Vec<(DealId, Presence)>, ConnectorError>;
+
+    /// What stands in a field of the portal, by its name there (`UF_CRM_…`): a page of the deals of these funnels
+    /// where it is not empty, by id after `after`.
+    async fn with_field(
+        &self,
+        call: &Call<'_>,
+        field: &str,
+        funnels: &[FunnelId],
+        after: Option<DealId>,
+    ) -> Result<FieldPage, ConnectorError>;
+}
+
+/// Deals with what stands in a field of theirs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldPage {
+    /// As text.
+    pub values: Vec<(DealId, String)>,
+    /// Pass it as `after` for the next page; none when this was the last.
+    pub next: Option<DealId>,
 }
 
 /// The answer of a whole look.

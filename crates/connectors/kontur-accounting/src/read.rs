@@ -1,4 +1,4 @@
-//! Reading bills by id: never lags behind, and tells a deleted one.
+//! Reading bills: by id, which never lags behind and tells a deleted one, and by number.
 
 use async_trait::async_trait;
 use capability::accounting::ReadInvoices;
@@ -13,6 +13,12 @@ const GET: Asked = Asked {
     operation: "getBill",
     nature: Nature::Read,
 };
+const LIST: Asked = Asked {
+    operation: "listBills",
+    nature: Nature::Read,
+};
+/// A number comes again with each year, and when a bill was deleted: more of one are no list by number.
+const MOST_OF_A_NUMBER: usize = 100;
 
 #[async_trait]
 impl ReadInvoices for Kontur {
@@ -40,6 +46,33 @@ impl ReadInvoices for Kontur {
             results.push(result);
         }
         results
+    }
+
+    /// Also bills that the accountant made by hand.
+    async fn with_number(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        number: &str,
+    ) -> Result<Vec<Invoice>, ConnectorError> {
+        let path = ["organizations", organisation.as_str(), "bills"];
+        let ask = Ask::get(LIST.operation, &path)
+            .query("number", number)
+            .query("limit", MOST_OF_A_NUMBER);
+        let page: wire::BillPage = self.client.json(call, ask).await?;
+        let invoice = |bill: serde_json::Value| {
+            let bill: wire::Bill = serde_json::from_value(bill)
+                .map_err(|_| LIST.undecodable("a bill is not what the contract promises"))?;
+            translate::invoice(bill, organisation)
+                .map_err(|strange| LIST.undecodable(strange.to_string()))
+        };
+        let found: Result<Vec<Invoice>, Failure> = page.bills.into_iter().map(invoice).collect();
+        let found = found?;
+        if page.next.is_some() || found.iter().any(|one| one.number != number) {
+            let why = "the list of bills is not one by number";
+            return Err(LIST.error(Verdict::Defect, "not-by-number", why));
+        }
+        Ok(found)
     }
 }
 

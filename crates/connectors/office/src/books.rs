@@ -34,6 +34,9 @@ pub trait Books: Send + Sync {
         ids: &[InvoiceId],
     ) -> Result<Vec<Invoice>, BooksError>;
 
+    /// The invoices with this printed number, of whichever organisation and year.
+    async fn by_number(&self, portal: &PortalId, number: &str) -> Result<Vec<Invoice>, BooksError>;
+
     /// The number that the next invoice of a year gets; `None` before its first.
     async fn next_number(
         &self,

@@ -1,4 +1,4 @@
-//! Reading invoices by id; the books forget none, so one that is not there never was.
+//! Reading invoices by id and by number; the books forget none, so one that is not there never was.
 
 use std::collections::BTreeMap;
 
@@ -28,5 +28,17 @@ impl ReadInvoices for Office {
         ids.iter()
             .map(|id| Ok(by_id.get(id).map(|invoice| (*invoice).clone())))
             .collect()
+    }
+
+    async fn with_number(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        number: &str,
+    ) -> Result<Vec<Invoice>, ConnectorError> {
+        let found = self.books.by_number(call.portal(), number).await;
+        let mut found = found.map_err(failed("find-by-number"))?;
+        found.retain(|invoice| invoice.seller == *organisation);
+        Ok(found)
     }
 }

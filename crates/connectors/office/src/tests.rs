@@ -56,6 +56,12 @@ impl Books for InMemory {
         Ok(Recorded::Invoice(Box::new(invoice)))
     }
 
+    async fn by_number(&self, _: &PortalId, number: &str) -> Result<Vec<Invoice>, BooksError> {
+        let bills = self.bills.lock().unwrap();
+        let found = bills.iter().map(|(_, invoice)| invoice);
+        Ok(found.filter(|one| one.number == number).cloned().collect())
+    }
+
     async fn by_key(
         &self,
         _: &PortalId,

@@ -115,5 +115,6 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         compared: None,
         replaced: false,
         order_open: *ordered,
+        adopted: false,
     })
 }

@@ -9,6 +9,7 @@
     reason = "tests may"
 )]
 
+mod adopting;
 mod after_issue;
 mod build;
 mod cancelling;

@@ -511,5 +511,6 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         compared: None,
         replaced: false,
         order_open: *ordered,
+        adopted: false,
     })
 }

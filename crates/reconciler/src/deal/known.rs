@@ -30,6 +30,9 @@ pub(crate) struct Issued {
     /// See [`OurInvoice::order_open`].
     #[serde(default)]
     pub(crate) order_open: bool,
+    /// See [`OurInvoice::adopted`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) adopted: bool,
 }
 
 /// The status of a link whose invoice is no more.
@@ -254,6 +257,7 @@ pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
         compared: issued.compared,
         replaced: issued.replaced,
         order_open: issued.order_open,
+        adopted: issued.adopted,
     })
 }
 
@@ -265,6 +269,7 @@ pub(crate) fn link_of(deal: DealId, invoice: &OurInvoice, now: Timestamp) -> Inv
         compared: invoice.compared,
         replaced: invoice.replaced,
         order_open: invoice.order_open,
+        adopted: invoice.adopted,
     };
     InvoiceLink {
         deal,

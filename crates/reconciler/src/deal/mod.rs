@@ -4,6 +4,7 @@
 
 mod act;
 mod adopt;
+mod claims;
 mod conclude;
 mod flights;
 pub(crate) mod flood;
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 use planner::{Action, DealSnapshot, Need, Plan, Policy, Seen, invoicing};
 use store::{InvoiceLink, JournalEntry, Subject, Work};
 
+pub use self::claims::{Claimed, Claims};
 pub(crate) use self::pace::CreateTimes;
 use self::pass::Pass;
 use crate::{Connected, PlannedDeal, Reconciler, journal};

@@ -178,6 +178,20 @@ impl ReadInvoices for Books {
         };
         ids.iter().map(|id| Ok(of(id))).collect()
     }
+
+    async fn with_number(
+        &self,
+        _call: &Call<'_>,
+        organisation: &OrganisationId,
+        number: &str,
+    ) -> Result<Vec<Invoice>, ConnectorError> {
+        let found = |state: &State| {
+            let bills = state.bills.iter().map(|bill| &bill.invoice);
+            let is_it = |one: &&Invoice| one.number == number && one.seller == *organisation;
+            bills.filter(is_it).cloned().collect()
+        };
+        self.0.read("find_by_number", found).await
+    }
 }
 
 #[async_trait]

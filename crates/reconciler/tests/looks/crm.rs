@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use capability::portal::{
-    Changed, Finding, Funnel, OfflineQueue, PortalWrite, Presence, ReadDeals, ReadDirectory,
-    Reading, Reserved, SetUpPortal, SweepAsk, SweepOf, SweepRecords, WritePortal, Written,
+    Changed, FieldPage, Finding, Funnel, OfflineQueue, PortalWrite, Presence, ReadDeals,
+    ReadDirectory, Reading, Reserved, SetUpPortal, SweepAsk, SweepOf, SweepRecords, WritePortal,
+    Written,
 };
 use capability::{Call, ConnectorError, Exchange, Portal, Remote};
-use domain::DealId;
-use domain::observed::{DealGlance, FieldValue, OurField, OwnCompany, Record, RecordOwner};
+use domain::observed::{
+    DealGlance, DealReading, FieldValue, OurField, OwnCompany, Record, RecordOwner,
+};
+use domain::{DealId, FunnelId};
 use engine::clock::later;
 use jiff::Timestamp;
 
@@ -106,6 +109,31 @@ impl ReadDeals for Crm {
             ids.iter().map(|id| (*id, of(id))).collect()
         };
         self.0.read("presence", presence).await
+    }
+
+    /// Only the number field of ours is kept here.
+    async fn with_field(
+        &self,
+        _call: &Call<'_>,
+        _field: &str,
+        _funnels: &[FunnelId],
+        after: Option<DealId>,
+    ) -> Result<FieldPage, ConnectorError> {
+        let page = |state: &State| {
+            let of = |(id, reading): (&DealId, &DealReading)| {
+                Some((*id, reading.glance.fields.number.clone()?))
+            };
+            FieldPage {
+                values: state
+                    .deals
+                    .iter()
+                    .filter(|(id, _)| Some(**id) > after)
+                    .filter_map(of)
+                    .collect(),
+                next: None,
+            }
+        };
+        self.0.read("with_field", page).await
     }
 }
 

@@ -10,6 +10,7 @@
     reason = "tests may"
 )]
 
+mod adopting;
 mod books;
 mod breakdowns;
 mod changes;

@@ -3,6 +3,7 @@
 //! Not here: the mechanics that carry them out (`mechanics`).
 
 pub mod admin;
+pub mod adopted;
 pub mod cases;
 pub mod links;
 pub mod money;

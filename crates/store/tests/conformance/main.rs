@@ -15,6 +15,7 @@
 mod support;
 
 mod admin;
+mod adopted;
 mod books;
 mod budget;
 mod effects;

@@ -15,4 +15,5 @@ mod live;
 mod reading;
 mod script;
 mod setting_up;
+mod with_field;
 mod writing;

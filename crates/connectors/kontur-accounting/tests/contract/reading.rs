@@ -5,7 +5,10 @@ use std::time::Duration;
 use domain::{InvoiceId, Verdict};
 use transport::TransportError;
 
-use crate::stage::{BILL, ORGANISATION, Played, Stage, example, organisation, raw, unclear};
+use crate::stage::{
+    BILL, ORGANISATION, Played, Stage, example, fixture, json, organisation, parameters, raw,
+    unclear,
+};
 
 async fn read(stage: &Stage, ids: &[&str]) -> Vec<Result<Option<String>, Verdict>> {
     let ids: Vec<InvoiceId> = ids.iter().map(|&id| InvoiceId::new(id)).collect();
@@ -142,4 +145,51 @@ async fn a_refused_print_form_stops_only_itself() {
         print(Err(timed_out)).await,
         Err(Verdict::Retry { after: None })
     );
+}
+
+#[tokio::test]
+async fn bills_are_found_by_their_number_whoever_made_them() {
+    let mut page = fixture("bills_page");
+    let number = page["bills"][0]["number"].as_str().unwrap().to_owned();
+    page["bills"].as_array_mut().unwrap().truncate(1);
+    page["bills"][0]["createdBy"] = "person".into();
+    page["next"] = serde_json::Value::Null;
+    let stage = Stage::plays([json(200, &page)]);
+    let read = &stage.accounting.read;
+    let (call, ours) = (stage.call(), organisation());
+    let found = read.with_number(&call, &ours, &number).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (&found[0].number, &found[0].seller),
+        (&number, &organisation())
+    );
+    let asked = parameters(&stage.seen()[0]);
+    assert!(asked.contains(&("number".to_owned(), number)), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_list_that_passes_the_number_over_is_not_believed() {
+    for spoil in ["number", "next"] {
+        let mut page = fixture("bills_page");
+        let number = page["bills"][0]["number"].as_str().unwrap().to_owned();
+        page["bills"].as_array_mut().unwrap().truncate(1);
+        page["next"] = serde_json::Value::Null;
+        let asked = match spoil {
+            "number" => format!("{number}0"),
+            _ => {
+                page["next"] = serde_json::json!({"changedSince": "2026-03-12T09:00:00.000Z", "afterId": BILL});
+                number
+            }
+        };
+        let stage = Stage::plays([json(200, &page)]);
+        let read = &stage.accounting.read;
+        let told = read
+            .with_number(&stage.call(), &organisation(), &asked)
+            .await;
+        let error = told.unwrap_err();
+        assert_eq!(
+            (error.verdict, error.code.as_str()),
+            (Verdict::Defect, "not-by-number")
+        );
+    }
 }

@@ -1,0 +1,317 @@
+//! Taking over an invoice that exists already: a person says which one is a deal's, and it is taken where both sides say
+//! the same.
+//!
+//! From then on it is the deal's invoice like one of ours: no other is issued beside it, payments are matched with it, what
+//! is changed afterwards is told. Nothing is created. Not here: how the claims are read (`cli`), how the invoice is found
+//! and linked (`reconciler`).
+
+use domain::observed::DealReading;
+use domain::{
+    Amounts, Counterparty, CounterpartyKey, DealId, Invoice, InvoiceDraft, InvoiceStatus, Money,
+    OrganisationId, SlotKind, display,
+};
+use jiff::civil::Date;
+
+use crate::draft::asks_now;
+use crate::{DealSnapshot, Fault, OurInvoice, Policy, Seen, buyer, seller, terms};
+
+/// What a person says: this deal has that invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The deal.
+    pub deal: DealId,
+    /// Whose invoice it is; none: the deal's own seller's.
+    pub organisation: Option<OrganisationId>,
+    /// Its number.
+    pub number: String,
+    /// Its date, where it was said.
+    pub date: Option<Date>,
+    /// Its sum, where it was said.
+    pub total: Option<Money>,
+}
+
+/// An invoice with the number of a claim, as the accounting side shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The invoice.
+    pub invoice: Invoice,
+    /// The deal that has it by our records.
+    pub of: Option<DealId>,
+}
+
+/// What becomes of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// It becomes the deal's invoice.
+    Adopt(Box<OurInvoice>),
+    /// The deal has it already.
+    Already,
+    /// It is left alone, and why, in Russian.
+    Refused(String),
+}
+
+/// In whose books the invoice is to be looked for; why it cannot be, in Russian.
+///
+/// # Errors
+/// When the deal is not there to be read, or its seller is not clear.
+pub fn seller_of(
+    snapshot: &DealSnapshot,
+    claim: &Claim,
+    policy: &Policy,
+) -> Result<OrganisationId, String> {
+    let reading = read(snapshot)?;
+    let own = &snapshot.own_companies;
+    match (
+        &claim.organisation,
+        seller::organisation(reading, own, policy),
+    ) {
+        (Some(said), Ok(of_deal)) if *said != of_deal.id => Err(format!(
+            "сделка продаёт от организации «{}», а счёт — «{said}»",
+            of_deal.title
+        )),
+        (Some(said), _) => Ok(said.clone()),
+        (None, Ok(of_deal)) => Ok(of_deal.id.clone()),
+        (None, Err(fault)) => Err(fault.what),
+    }
+}
+
+/// Whether the invoice of a claim becomes the deal's: of all that bear the number just one fits the deal.
+pub fn judge(
+    snapshot: &DealSnapshot,
+    claim: &Claim,
+    candidates: &[Candidate],
+    policy: &Policy,
+) -> Judged {
+    match fitting(snapshot, claim, candidates, policy) {
+        Ok(Some(invoice)) => Judged::Adopt(Box::new(invoice)),
+        Ok(None) => Judged::Already,
+        Err(why) => Judged::Refused(why),
+    }
+}
+
+fn fitting(
+    snapshot: &DealSnapshot,
+    claim: &Claim,
+    candidates: &[Candidate],
+    policy: &Policy,
+) -> Result<Option<OurInvoice>, String> {
+    let organisation = seller_of(snapshot, claim, policy)?;
+    let reading = read(snapshot)?;
+    let is_meant = |one: &&Candidate| {
+        claim.date.is_none_or(|date| date == one.invoice.date) && one.invoice.seller == organisation
+    };
+    let meant: Vec<&Candidate> = candidates.iter().filter(is_meant).collect();
+    let has_it = |one: &&Candidate| {
+        let mut live = snapshot.invoices.iter().filter(|ours| ours.live);
+        live.any(|ours| ours.id == one.invoice.id && ours.organisation == organisation)
+    };
+    if meant.iter().any(has_it) {
+        return Ok(None);
+    }
+    is_free(snapshot, reading, policy)?;
+    let buyer = buyer::buyer(reading, &policy.invoice).map_err(in_words)?;
+    let judged: Vec<_> = meant
+        .iter()
+        .map(|one| agreed(snapshot, reading, claim, one, &buyer, policy))
+        .collect();
+    let fitting: Vec<_> = judged.iter().filter_map(|one| one.as_ref().ok()).collect();
+    match (fitting.as_slice(), judged.as_slice()) {
+        ([(invoice, draft)], _) => taken_over(snapshot, reading, invoice, draft, policy).map(Some),
+        ([], []) => Err(absent(claim, candidates)),
+        ([], refused) => {
+            let whys = refused.iter().filter_map(|one| one.as_ref().err().cloned());
+            Err(whys.collect::<Vec<_>>().join("; "))
+        }
+        (several, _) => {
+            let dates = several.iter().map(|(one, _)| display::date(one.date));
+            Err(format!(
+                "подходят несколько счетов № {}: от {}. Укажите дату в файле",
+                claim.number,
+                dates.collect::<Vec<_>>().join(", от ")
+            ))
+        }
+    }
+}
+
+fn read(snapshot: &DealSnapshot) -> Result<&DealReading, String> {
+    match &snapshot.seen {
+        Seen::Whole(reading, _) => Ok(reading),
+        Seen::Gone => Err("такой сделки на портале нет".to_owned()),
+        Seen::Denied => Err("сделка не видна техническому пользователю".to_owned()),
+        Seen::Unread | Seen::Glance(_) => Err("сделка не прочитана".to_owned()),
+    }
+}
+
+/// A deal that may get an invoice and has none, now or on its way.
+fn is_free(snapshot: &DealSnapshot, reading: &DealReading, policy: &Policy) -> Result<(), String> {
+    let deal = &reading.glance.deal;
+    if deal.template {
+        return Err("это шаблон повторяющихся сделок".to_owned());
+    }
+    if policy.funnel(deal.funnel).is_none() {
+        return Err("воронка сделки не ведётся".to_owned());
+    }
+    if snapshot.creating.is_some() {
+        return Err("исход создания счёта этой сделки ещё не известен".to_owned());
+    }
+    match snapshot.live_invoice() {
+        Some(ours) => Err(format!("у сделки уже есть счёт № {}", ours.number)),
+        None => Ok(()),
+    }
+}
+
+/// The invoice with what the deal asks for, if both say the same of buyer and sums.
+fn agreed<'a>(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    claim: &Claim,
+    candidate: &'a Candidate,
+    buyer: &Counterparty,
+    policy: &Policy,
+) -> Result<(&'a Invoice, InvoiceDraft), String> {
+    let invoice = &candidate.invoice;
+    let refused = |why: String| Err(format!("{}: {why}", named(invoice)));
+    if invoice.status == InvoiceStatus::Cancelled {
+        return refused("отменён или удалён в учёте".to_owned());
+    }
+    if let Some(deal) = candidate.of.filter(|deal| *deal != snapshot.id) {
+        return refused(format!("это счёт сделки {deal}"));
+    }
+    match &invoice.counterparty {
+        None => return refused("учёт не говорит, кому он выставлен".to_owned()),
+        Some(key) if !is_same_buyer(key, &buyer.key) => {
+            return refused(format!("выставлен {key}, покупатель сделки {}", buyer.key));
+        }
+        Some(_) => {}
+    }
+    let mut former = snapshot.invoices.iter();
+    if former.any(|ours| ours.id == invoice.id && ours.organisation == invoice.seller) {
+        return refused("он был у этой сделки, и от него отказались".to_owned());
+    }
+    let total = invoice.totals.gross;
+    if let Some(said) = claim.total.filter(|said| *said != total) {
+        let (said, total) = (display::money(said), display::money(total));
+        return refused(format!("в учёте он на {total}, указано {said}"));
+    }
+    match of_deal(snapshot, reading, invoice, buyer, policy) {
+        Ok(draft) => Ok((invoice, draft)),
+        Err(why) => refused(why),
+    }
+}
+
+/// The accountant's card may lack the KPP; another one is another payer.
+fn is_same_buyer(one: &CounterpartyKey, other: &CounterpartyKey) -> bool {
+    let differ = matches!((&one.kpp, &other.kpp), (Some(one), Some(other)) if one != other);
+    one.inn == other.inn && !differ
+}
+
+/// What the deal is compared with from now on: its own lines where they come to the invoice's sums, as names are often
+/// spelt otherwise over there; the invoice's where no lines can be made of the deal and its amount is the same.
+fn of_deal(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    invoice: &Invoice,
+    buyer: &Counterparty,
+    policy: &Policy,
+) -> Result<InvoiceDraft, String> {
+    let as_issued = InvoiceDraft {
+        seller: invoice.seller.clone(),
+        buyer: buyer.clone(),
+        mode: invoice.mode,
+        lines: invoice.lines.clone(),
+        currency: invoice.currency.clone(),
+        basis: terms::basis(reading, &policy.invoice).unwrap_or_default(),
+        date: invoice.date,
+        due: invoice.due,
+        valid_until: None,
+        part: None,
+    };
+    let sums = |draft: &InvoiceDraft| draft.totals().ok().map(|totals| totals.amounts());
+    let theirs = invoice.totals;
+    match asks_now(snapshot, reading, policy, &as_issued) {
+        Ok(asked) => match sums(&asked) {
+            Some(ours) if ours == theirs => Ok(asked),
+            Some(ours) => Err(otherwise(theirs, ours)),
+            None => Err("сумма сделки слишком велика".to_owned()),
+        },
+        Err(_) if reading.glance.deal.amount != theirs.gross => {
+            let (total, amount) = (
+                display::money(theirs.gross),
+                display::money(reading.glance.deal.amount),
+            );
+            Err(format!("он на {total}, сделка на {amount}"))
+        }
+        Err(_) if sums(&as_issued) == Some(theirs) => Ok(as_issued),
+        Err(lack) => Err(in_words(lack.into_faults(snapshot.id))),
+    }
+}
+
+fn otherwise(theirs: Amounts, ours: Amounts) -> String {
+    let (total, asked) = (display::money(theirs.gross), display::money(ours.gross));
+    if theirs.gross != ours.gross {
+        return format!("он на {total}, сделка на {asked}");
+    }
+    let (vat, asked) = (display::money(theirs.vat), display::money(ours.vat));
+    format!("НДС в нём {vat}, в сделке {asked}")
+}
+
+fn taken_over(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    invoice: &Invoice,
+    draft: &InvoiceDraft,
+    policy: &Policy,
+) -> Result<OurInvoice, String> {
+    let organisation = policy.organisation(&invoice.seller);
+    let organisation =
+        organisation.ok_or_else(|| format!("организации «{}» нет в политике", invoice.seller))?;
+    let own = &snapshot.own_companies;
+    let seller = seller::seller(organisation, reading, own, invoice.date);
+    Ok(OurInvoice {
+        slot: snapshot.next_slot(SlotKind::Whole),
+        organisation: invoice.seller.clone(),
+        id: invoice.id.clone(),
+        contractor: invoice.contractor.clone(),
+        number: invoice.number.clone(),
+        date: invoice.date,
+        total: invoice.totals.gross,
+        revision: draft.revision(),
+        draft: draft.clone(),
+        seller: seller.map_err(in_words)?,
+        status: invoice.status,
+        live: true,
+        deleted: false,
+        compared: Some(reading.glance.deal.changed),
+        replaced: false,
+        order_open: false,
+        adopted: true,
+    })
+}
+
+fn absent(claim: &Claim, candidates: &[Candidate]) -> String {
+    let number = &claim.number;
+    match (claim.date, candidates) {
+        (Some(date), [_, ..]) => {
+            let others = candidates.iter().map(|one| display::date(one.invoice.date));
+            format!(
+                "счёта № {number} от {} в учёте нет, есть от {}",
+                display::date(date),
+                others.collect::<Vec<_>>().join(", от ")
+            )
+        }
+        (Some(_) | None, _) => format!("счёта № {number} в учёте этой организации нет"),
+    }
+}
+
+fn named(invoice: &Invoice) -> String {
+    format!(
+        "счёт № {} от {}",
+        invoice.number,
+        display::date(invoice.date)
+    )
+}
+
+fn in_words(faults: Vec<Fault>) -> String {
+    let whats = faults.into_iter().map(|fault| fault.what);
+    whats.collect::<Vec<_>>().join("; ")
+}

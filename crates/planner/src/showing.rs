@@ -1,0 +1,162 @@
+//! What the deal shows of its invoices: the timeline tells each, its file lies there, the fields say the last one.
+//!
+//! Whoever puts another value into a field again and again is no person. Not here: when it is written (`invoicing`), what
+//! the fields say of money (`receipts`).
+
+use domain::observed::{DealGlance, FieldValue, OurField};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::orders::order;
+use crate::{Action, Attach, DealSnapshot, OurInvoice, Policy, receipts, texts};
+
+/// The timeline entry of an invoice, then its file.
+pub(crate) fn tell(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    invoice: &OurInvoice,
+    policy: &Policy,
+) -> Option<Action> {
+    if invoice.adopted {
+        // Its file was given to the buyer by whoever issued it.
+        let about = format!("adopted/{}", invoice.slot);
+        let is_told = snapshot.done.contains_key(&format!("timeline/{about}"));
+        let text = texts::adopted(invoice);
+        return (!is_told).then_some(Action::AddTimelineEntry { about, text });
+    }
+    let about = format!("issued/{}", invoice.slot);
+    let before = replaced(snapshot, invoice).next_back();
+    let text = texts::issued(invoice, &glance.deal, before);
+    match snapshot.done.get(&format!("timeline/{about}")) {
+        None => Some(Action::AddTimelineEntry { about, text }),
+        // Of a deleted invoice there is no print form any more.
+        Some(Some(entry)) if policy.invoice.attach != Attach::Nothing && !invoice.deleted => {
+            let attach = Action::AttachPdf {
+                slot: invoice.slot,
+                entry: entry.clone(),
+                text,
+                replaced_by: None,
+            };
+            (!snapshot.done.contains_key(&attach.mark())).then_some(attach)
+        }
+        Some(Some(_) | None) => None,
+    }
+}
+
+/// Those in whose place an invoice stands.
+fn replaced<'a>(
+    snapshot: &'a DealSnapshot,
+    by: &OurInvoice,
+) -> impl DoubleEndedIterator<Item = &'a OurInvoice> {
+    let by = by.slot;
+    let of_kind = snapshot.invoices.iter();
+    let of_kind = of_kind.filter(move |one| one.slot.kind == by.kind && one.slot < by);
+    // Past the last before it that stands for itself.
+    let since = of_kind
+        .clone()
+        .filter(|one| one.live)
+        .map(|one| one.slot)
+        .max();
+    of_kind.filter(move |one| one.replaced && !one.live && Some(one.slot) > since)
+}
+
+/// The files of the invoices that this one replaced say so.
+pub(crate) fn mark_replaced(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    invoice: &OurInvoice,
+    policy: &Policy,
+) -> Vec<Action> {
+    // A print form of the accounting side is not ours to mark.
+    if policy.invoice.attach != Attach::Provodka || invoice.deleted {
+        return Vec::new();
+    }
+    replaced(snapshot, invoice)
+        .filter_map(|one| {
+            let entry = snapshot.done.get(&format!("timeline/issued/{}", one.slot));
+            let attach = Action::AttachPdf {
+                slot: one.slot,
+                entry: entry?.clone()?,
+                text: texts::replaced(one, invoice, &glance.deal),
+                replaced_by: Some(invoice.slot),
+            };
+            let is_open = !snapshot.done.contains_key(&attach.mark());
+            is_open.then_some(attach)
+        })
+        .collect()
+}
+
+pub(crate) fn wanted_fields(
+    snapshot: &DealSnapshot,
+    invoice: &OurInvoice,
+    glance: &DealGlance,
+    policy: &Policy,
+    now: Timestamp,
+) -> Vec<(OurField, FieldValue)> {
+    let of_money = receipts::status(snapshot, invoice, policy, now);
+    let status = if invoice.deleted {
+        texts::DELETED_LABEL
+    } else {
+        of_money.unwrap_or_else(|| texts::status_label(invoice.status))
+    };
+    let mut fields = vec![
+        (OurField::Number, FieldValue::Text(invoice.number.clone())),
+        (OurField::Date, FieldValue::Date(invoice.date)),
+        (OurField::Sum, FieldValue::Money(invoice.total)),
+        (OurField::Status, FieldValue::Text(status.to_owned())),
+    ];
+    fields.extend(receipts::fields(snapshot, policy));
+    if let Some(link) = &policy.invoice.link {
+        let link = link
+            .replace("{organisation}", invoice.organisation.as_str())
+            .replace("{invoice}", invoice.id.as_str());
+        fields.push((OurField::Link, FieldValue::Text(link)));
+    }
+    if order(glance).is_some() {
+        fields.push((OurField::Command, FieldValue::Empty));
+    }
+    fields
+}
+
+pub(crate) fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
+    let text = |value: &Option<String>| {
+        value
+            .as_ref()
+            .filter(|text| !text.is_empty())
+            .map_or(FieldValue::Empty, |text| FieldValue::Text(text.clone()))
+    };
+    let fields = &glance.fields;
+    match field {
+        OurField::Number => text(&fields.number),
+        OurField::Status => text(&fields.status),
+        OurField::Link => text(&fields.link),
+        OurField::Command => text(&fields.command),
+        OurField::Date => fields.date.map_or(FieldValue::Empty, FieldValue::Date),
+        OurField::Sum => fields.sum.map_or(FieldValue::Empty, FieldValue::Money),
+        OurField::Paid => fields.paid.map_or(FieldValue::Empty, FieldValue::Money),
+        OurField::PaidOn => fields.paid_on.map_or(FieldValue::Empty, FieldValue::Date),
+    }
+}
+
+/// A value that was written twice within a day, with no other of ours between, and does not stand is somebody else's
+/// will. The command is there to be given: only who gives it again as fast as it is taken back is no person.
+pub(crate) fn is_not_kept(
+    snapshot: &DealSnapshot,
+    field: OurField,
+    value: &FieldValue,
+    now: Timestamp,
+) -> bool {
+    let (most, within) = if field == OurField::Command {
+        (5, SignedDuration::from_mins(5))
+    } else {
+        (2, SignedDuration::from_hours(24))
+    };
+    let recent = |at: &Timestamp| now.duration_since(*at) < within;
+    let times = snapshot
+        .written
+        .iter()
+        .rev()
+        .filter(|(at, written, _)| recent(at) && *written == field)
+        .take_while(|(_, _, to)| to == value)
+        .count();
+    times >= most
+}

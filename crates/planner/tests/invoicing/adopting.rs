@@ -1,0 +1,284 @@
+//! Invoices that exist already: which of them becomes a deal's, and what follows from it.
+
+use domain::{
+    Amounts, ContractorId, DealId, Invoice, InvoiceId, InvoiceStatus, Line, Money, OrganisationId,
+    Price, Quantity, Slot, SlotKind, Unit, VatMode, VatRate,
+};
+use jiff::civil::date;
+use planner::adopting::{Candidate, Claim, Judged, judge};
+use planner::{Action, Seen};
+
+use crate::build::{ROMASHKA, TestDeal, deal, row};
+
+fn claim() -> Claim {
+    Claim {
+        deal: DealId(4711),
+        organisation: None,
+        number: "17".to_owned(),
+        date: None,
+        total: None,
+    }
+}
+
+/// What the accountant issued by hand: the deal's lines under other names.
+fn by_hand() -> Invoice {
+    Invoice {
+        id: InvoiceId::new("B-9"),
+        seller: OrganisationId::new("org"),
+        number: "17".to_owned(),
+        date: date(2026, 3, 2),
+        due: None,
+        status: InvoiceStatus::Issued,
+        contractor: ContractorId::new("K-1"),
+        counterparty: Some(ROMASHKA.parse().unwrap()),
+        mode: VatMode::Included,
+        lines: vec![Line {
+            name: "Услуги консультационные".to_owned(),
+            unit: Unit {
+                okei: Some("796".to_owned()),
+                name: "шт".to_owned(),
+            },
+            quantity: Quantity::ONE,
+            price: Price::parse("122").unwrap(),
+            discount: None,
+            vat: VatRate::Percent22,
+        }],
+        totals: Amounts {
+            net: Money::from_kopecks(10_000),
+            vat: Money::from_kopecks(2_200),
+            gross: Money::from_kopecks(12_200),
+        },
+        currency: "RUB".to_owned(),
+        paid: Money::ZERO,
+        comment: None,
+        changed: None,
+    }
+}
+
+fn with(change: impl FnOnce(&mut Invoice)) -> Invoice {
+    let mut invoice = by_hand();
+    change(&mut invoice);
+    invoice
+}
+
+fn free(invoice: Invoice) -> Candidate {
+    Candidate { invoice, of: None }
+}
+
+fn said(deal: &TestDeal, claim: &Claim, found: &[Candidate]) -> String {
+    match judge(&deal.snapshot, claim, found, &deal.policy) {
+        Judged::Adopt(invoice) => format!("№ {} in {}", invoice.number, invoice.slot),
+        Judged::Already => "already".to_owned(),
+        Judged::Refused(why) => why.replace('\u{a0}', " "),
+    }
+}
+
+fn adopted(deal: TestDeal) -> TestDeal {
+    let judged = judge(&deal.snapshot, &claim(), &[free(by_hand())], &deal.policy);
+    let Judged::Adopt(invoice) = judged else {
+        panic!("{judged:?}");
+    };
+    deal.with(|deal| deal.snapshot.invoices.push(*invoice))
+}
+
+#[test]
+fn an_invoice_that_says_what_the_deal_says_becomes_its_invoice() {
+    let exact = Claim {
+        organisation: Some(OrganisationId::new("org")),
+        date: Some(date(2026, 3, 2)),
+        total: Some(Money::from_kopecks(12_200)),
+        ..claim()
+    };
+    for claim in [claim(), exact] {
+        assert_eq!(said(&deal(), &claim, &[free(by_hand())]), "№ 17 in whole/1");
+    }
+    // The accountant's card often lacks the KPP.
+    let without_kpp = with(|one| one.counterparty.as_mut().unwrap().kpp = None);
+    assert_eq!(
+        said(&deal(), &claim(), &[free(without_kpp)]),
+        "№ 17 in whole/1"
+    );
+    let paid = with(|one| one.status = InvoiceStatus::Paid);
+    assert_eq!(said(&deal(), &claim(), &[free(paid)]), "№ 17 in whole/1");
+}
+
+#[test]
+fn what_differs_is_said_and_not_linked() {
+    let foreign = "7736050003/773601001".parse().unwrap();
+    let branch = "7707083893/997750001".parse().unwrap();
+    let other_vat = with(|one| one.totals.vat = Money::from_kopecks(2_033));
+    let dearer = with(|one| one.totals.gross = Money::from_kopecks(12_201));
+    for (invoice, why) in [
+        (dearer, "он на 122,01 ₽, сделка на 122,00 ₽"),
+        (other_vat, "НДС в нём 20,33 ₽, в сделке 22,00 ₽"),
+        (
+            with(|one| one.counterparty = Some(foreign)),
+            "выставлен 7736050003/773601001, покупатель сделки 7707083893/770801001",
+        ),
+        (
+            with(|one| one.counterparty = Some(branch)),
+            "выставлен 7707083893/997750001, покупатель сделки 7707083893/770801001",
+        ),
+        (
+            with(|one| one.counterparty = None),
+            "учёт не говорит, кому он выставлен",
+        ),
+        (
+            with(|one| one.status = InvoiceStatus::Cancelled),
+            "отменён или удалён в учёте",
+        ),
+    ] {
+        let expected = format!("счёт № 17 от 02.03.2026: {why}");
+        assert_eq!(said(&deal(), &claim(), &[free(invoice)]), expected);
+    }
+    let of_another = Candidate {
+        of: Some(DealId(12)),
+        ..free(by_hand())
+    };
+    assert_eq!(
+        said(&deal(), &claim(), &[of_another]),
+        "счёт № 17 от 02.03.2026: это счёт сделки 12"
+    );
+    let another_sum = Claim {
+        total: Some(Money::from_kopecks(12_000)),
+        ..claim()
+    };
+    assert_eq!(
+        said(&deal(), &another_sum, &[free(by_hand())]),
+        "счёт № 17 от 02.03.2026: в учёте он на 122,00 ₽, указано 120,00 ₽"
+    );
+}
+
+#[test]
+fn of_several_with_one_number_just_one_must_fit() {
+    let last_year = || with(|one| (one.id, one.date) = (InvoiceId::new("B-1"), date(2025, 3, 2)));
+    let both = [free(last_year()), free(by_hand())];
+    assert_eq!(
+        said(&deal(), &claim(), &both),
+        "подходят несколько счетов № 17: от 02.03.2025, от 02.03.2026. Укажите дату в файле"
+    );
+    let dated = Claim {
+        date: Some(date(2026, 3, 2)),
+        ..claim()
+    };
+    assert_eq!(said(&deal(), &dated, &both), "№ 17 in whole/1");
+    let mut other_sum = last_year();
+    other_sum.totals.gross = Money::from_kopecks(1);
+    let one_fits = [free(other_sum), free(by_hand())];
+    assert_eq!(said(&deal(), &claim(), &one_fits), "№ 17 in whole/1");
+    assert_eq!(
+        said(&deal(), &claim(), &[]),
+        "счёта № 17 в учёте этой организации нет"
+    );
+    let of_april = Claim {
+        date: Some(date(2026, 4, 1)),
+        ..claim()
+    };
+    assert_eq!(
+        said(&deal(), &of_april, &both),
+        "счёта № 17 от 01.04.2026 в учёте нет, есть от 02.03.2025, от 02.03.2026"
+    );
+    let elsewhere = with(|one| one.seller = OrganisationId::new("org-2"));
+    assert_eq!(
+        said(&deal(), &claim(), &[free(elsewhere)]),
+        "счёта № 17 в учёте этой организации нет"
+    );
+}
+
+#[test]
+fn a_deal_that_may_have_none_or_has_one_gets_none() {
+    let found = [free(by_hand())];
+    let other_funnel = deal().of(|deal| deal.funnel = domain::FunnelId(9));
+    let template = deal().of(|deal| deal.template = true);
+    let has_one = deal().issued().invoice(|one| one.number = "18".to_owned());
+    let no_buyer = deal().read(|reading| reading.requisites.clear());
+    let own_bank = deal().seller(|own| own.banks.clear());
+    for (deal, expected) in [
+        (deal().seen(Seen::Gone), "такой сделки на портале нет"),
+        (
+            deal().seen(Seen::Denied),
+            "сделка не видна техническому пользователю",
+        ),
+        (other_funnel, "воронка сделки не ведётся"),
+        (template, "это шаблон повторяющихся сделок"),
+        (has_one, "у сделки уже есть счёт № 18"),
+        (no_buyer, "у компании покупателя не заполнены реквизиты"),
+        (own_bank, "не указан счёт нашей организации в банке"),
+    ] {
+        assert_eq!(said(&deal, &claim(), &found), expected);
+    }
+    let of_another = Claim {
+        organisation: Some(OrganisationId::new("org-2")),
+        ..claim()
+    };
+    assert_eq!(
+        said(&deal(), &of_another, &found),
+        "сделка продаёт от организации «Мы», а счёт — «org-2»"
+    );
+}
+
+#[test]
+fn what_was_adopted_is_adopted_once_and_no_other_is_issued() {
+    let adopted = adopted(deal());
+    assert_eq!(said(&adopted, &claim(), &[free(by_hand())]), "already");
+    for deal in [adopted.clone(), adopted.clone().ordered()] {
+        let plan = deal.planned();
+        let issues = |action: &Action| matches!(action, Action::IssueInvoice { .. });
+        assert!(!plan.actions.iter().any(issues), "{}", deal.plan());
+        assert!(plan.cases.is_empty(), "{}", deal.plan());
+    }
+    // The names differ, and nobody is asked about that.
+    insta::assert_snapshot!(adopted.plan(), @r"
+    write Number = 17, Date = 2026-03-02, Sum = 122.00, Status = Выставлен
+    timeline adopted/whole/1: К сделке привязан выставленный раньше счёт № 17 от 02.03.2026 на сумму 122,00 ₽
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn a_deal_of_which_no_lines_can_be_made_is_compared_with_the_invoice() {
+    let unknown_unit = deal().row(|row| {
+        (row.unit_code, row.unit_name) = (None, Some("бухта".to_owned()));
+    });
+    assert_eq!(
+        said(&unknown_unit, &claim(), &[free(by_hand())]),
+        "№ 17 in whole/1"
+    );
+    let dearer = unknown_unit.of(|deal| deal.amount = Money::from_kopecks(12_300));
+    assert_eq!(
+        said(&dearer, &claim(), &[free(by_hand())]),
+        "счёт № 17 от 02.03.2026: он на 122,00 ₽, сделка на 123,00 ₽"
+    );
+}
+
+#[test]
+fn an_edit_after_the_adoption_is_told_like_any_other() {
+    let changed = adopted(deal()).rows([row("Консультация"), row("Выезд")]);
+    let plan = changed.planned();
+    assert_eq!(plan.cases.len(), 1, "{}", changed.plan());
+    assert_eq!(plan.cases[0].key, "DEAL-CHANGED-AFTER-INVOICE");
+}
+
+#[test]
+fn what_a_person_gave_up_is_not_taken_back() {
+    let given_up = adopted(deal()).with(|deal| {
+        let invoice = &mut deal.snapshot.invoices[0];
+        (invoice.live, invoice.replaced) = (false, true);
+    });
+    assert_eq!(
+        said(&given_up, &claim(), &[free(by_hand())]),
+        "счёт № 17 от 02.03.2026: он был у этой сделки, и от него отказались"
+    );
+    let other = with(|one| one.id = InvoiceId::new("B-10"));
+    let judged = judge(
+        &given_up.snapshot,
+        &claim(),
+        &[free(other)],
+        &given_up.policy,
+    );
+    let Judged::Adopt(invoice) = judged else {
+        panic!("{judged:?}");
+    };
+    let second = Slot::first(SlotKind::Whole).next().unwrap();
+    assert_eq!(invoice.slot, second);
+}

@@ -1,0 +1,277 @@
+//! Claims: deals whose invoices exist already, looked for on the accounting side and linked by a person's order.
+//!
+//! First everything is observed, without a trace; what becomes of it is judged in `planner::adopting`. No lease is needed
+//! for either: a link is recorded while no look has the deal, so that whoever issues an invoice for it does that before or
+//! after, never beside.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use capability::Call;
+use domain::{Deal, DealId, Invoice, InvoiceId, OrganisationId, Verdict};
+use engine::{Halted, LeaseContext};
+use jiff::Timestamp;
+use planner::adopting::{self, Candidate, Claim, Judged};
+use planner::{Need, invoicing};
+use serde_json::json;
+use store::{Adopted, Adoption, InvoiceLink, Lane, Subject, Work};
+
+use super::{Looked, known, observe};
+use crate::{Connected, feed, journal};
+
+/// Seconds in which deals that are being looked at are tried again.
+const PATIENCE: i64 = 30;
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
+/// A claim and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// What a person said.
+    pub claim: Claim,
+    /// The deal, where it can be read.
+    pub deal: Option<Deal>,
+    /// Whether the invoice becomes the deal's.
+    pub judged: Judged,
+}
+
+/// What was observed of the claims so far. Each deal is claimed for once.
+#[derive(Default)]
+pub struct Claims {
+    claims: Vec<Claim>,
+    deals: BTreeMap<DealId, Looked>,
+    found: BTreeMap<DealId, Result<Vec<Invoice>, String>>,
+}
+
+impl Claims {
+    /// Reads the deals of these claims, and the invoices with their numbers.
+    ///
+    /// # Errors
+    /// As a look, when a remote cannot be read: nothing was changed, and it may be asked for again.
+    pub async fn observe(
+        &mut self,
+        ctx: &LeaseContext,
+        connected: &Connected,
+        claims: Vec<Claim>,
+    ) -> Result<(), Halted> {
+        let works = claims.iter().map(|claim| Work {
+            subject: Subject::deal(claim.deal),
+            lane: Lane::Click,
+            version: 0,
+            due_at: ctx.now(),
+            reasons: vec![feed::LINKED.to_owned()],
+            deaths: 0,
+        });
+        let (mut deals, _) = known::begin(ctx, connected, works.collect()).await?;
+        let needs = deals.keys().map(|id| (*id, vec![Need::Whole])).collect();
+        observe::only(ctx, connected, &mut deals, needs).await?;
+        let portal = ctx.portal();
+        let call = ctx.call(&portal);
+        for claim in &claims {
+            if let Some(deal) = deals.get(&claim.deal) {
+                let found = look_for(ctx, connected, &call, deal, claim).await?;
+                self.found.insert(claim.deal, found);
+            }
+        }
+        self.deals.extend(deals);
+        self.claims.extend(claims);
+        Ok(())
+    }
+
+    /// What would become of each claim by our records of this moment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn judged(
+        &mut self,
+        ctx: &LeaseContext,
+        connected: &Connected,
+    ) -> Result<Vec<Claimed>, Halted> {
+        known::refresh(ctx, connected, &mut self.deals).await?;
+        let taken = self.taken(ctx).await?;
+        let mut claimed: Vec<Claimed> = self
+            .claims
+            .iter()
+            .filter_map(|claim| self.judge(connected, claim, &taken))
+            .collect();
+        refuse_shared(&mut claimed);
+        Ok(claimed)
+    }
+
+    /// Links what fits; `by` is who ordered it. A deal that is being looked at is tried again for a while. What the deals
+    /// show of it follows with their next look.
+    ///
+    /// # Errors
+    /// The store's. What was linked before stands, and is told as such the next time.
+    pub async fn take(
+        &mut self,
+        ctx: &LeaseContext,
+        connected: &Connected,
+        by: &str,
+    ) -> Result<Vec<Claimed>, Halted> {
+        let mut claimed = self.judged(ctx, connected).await?;
+        let until = journal::after(ctx.now(), PATIENCE);
+        for one in &mut claimed {
+            let Some(adoption) = self.adoption(ctx, one, by) else {
+                continue;
+            };
+            if let Some(why) = self.link(ctx, &adoption, until).await? {
+                one.judged = Judged::Refused(why.to_owned());
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Why it was not linked, in Russian.
+    async fn link(
+        &self,
+        ctx: &LeaseContext,
+        adoption: &Adoption,
+        until: Timestamp,
+    ) -> Result<Option<&'static str>, Halted> {
+        loop {
+            let (now, portal) = (ctx.now(), ctx.portal());
+            let adopted = ctx.store().invoice_adopt(&portal, adoption, now).await;
+            match adopted.map_err(Halted::from)? {
+                Adopted::Linked => return Ok(None),
+                Adopted::Changed => {
+                    return Ok(Some(
+                        "счёт или сделка только что связаны иначе: повторите команду",
+                    ));
+                }
+                Adopted::Busy if now >= until => {
+                    return Ok(Some("сделка сейчас в работе: повторите команду позже"));
+                }
+                Adopted::Busy => {
+                    let again = engine::clock::later(now, ASK_AGAIN);
+                    ctx.clock().sleep_until(again).await;
+                }
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        connected: &Connected,
+        claim: &Claim,
+        taken: &BTreeMap<(OrganisationId, InvoiceId), DealId>,
+    ) -> Option<Claimed> {
+        let deal = self.deals.get(&claim.deal)?;
+        let of = |invoice: &Invoice| taken.get(&(invoice.seller.clone(), invoice.id.clone()));
+        let judged = match self.found.get(&claim.deal)? {
+            Err(why) => Judged::Refused(why.clone()),
+            Ok(found) => {
+                let candidates: Vec<Candidate> = found
+                    .iter()
+                    .map(|invoice| Candidate {
+                        of: of(invoice).copied(),
+                        invoice: invoice.clone(),
+                    })
+                    .collect();
+                adopting::judge(&deal.snapshot, claim, &candidates, &connected.policy)
+            }
+        };
+        Some(Claimed {
+            claim: claim.clone(),
+            deal: deal.snapshot.glance().map(|glance| glance.deal.clone()),
+            judged,
+        })
+    }
+
+    /// Whose the found invoices are by our records.
+    async fn taken(
+        &self,
+        ctx: &LeaseContext,
+    ) -> Result<BTreeMap<(OrganisationId, InvoiceId), DealId>, Halted> {
+        let mut ids: BTreeMap<OrganisationId, BTreeSet<InvoiceId>> = BTreeMap::new();
+        for invoice in self.found.values().flatten().flatten() {
+            let of_seller = ids.entry(invoice.seller.clone()).or_default();
+            of_seller.insert(invoice.id.clone());
+        }
+        let mut taken = BTreeMap::new();
+        for (organisation, ids) in ids {
+            let ids: Vec<InvoiceId> = ids.into_iter().collect();
+            let links = ctx
+                .store()
+                .invoice_links_of_invoice(&ctx.portal(), &organisation, &ids)
+                .await
+                .map_err(Halted::from)?;
+            let owner = |link: InvoiceLink| ((organisation.clone(), link.invoice), link.deal);
+            taken.extend(links.into_iter().map(owner));
+        }
+        Ok(taken)
+    }
+
+    fn adoption(&self, ctx: &LeaseContext, one: &Claimed, by: &str) -> Option<Adoption> {
+        let Judged::Adopt(invoice) = &one.judged else {
+            return None;
+        };
+        let deal = self.deals.get(&one.claim.deal)?;
+        // Whatever was asked before there was an invoice is answered by it.
+        let moot = invoicing::BEFORE_ISSUE.iter().map(|code| code.as_str());
+        let open = moot.filter(|key| deal.snapshot.open_cases.contains_key(*key));
+        Some(Adoption {
+            link: known::link_of(deal.id, invoice, ctx.now()),
+            answers: open.map(str::to_owned).collect(),
+            told: json!({
+                "adopted": invoice.number, "invoice": invoice.id, "organisation": invoice.organisation,
+                "slot": invoice.slot.to_string(), "total": invoice.total, "by": by,
+            }),
+            reason: feed::LINKED.to_owned(),
+        })
+    }
+}
+
+/// The invoices that bear the claim's number in the seller's books; why there can be none, in Russian.
+async fn look_for(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    call: &Call<'_>,
+    deal: &Looked,
+    claim: &Claim,
+) -> Result<Result<Vec<Invoice>, String>, Halted> {
+    let seller = match adopting::seller_of(&deal.snapshot, claim, &connected.policy) {
+        Ok(seller) => seller,
+        Err(why) => return Ok(Err(why)),
+    };
+    let read = &connected.accounting.read;
+    let found = ctx
+        .reading(|| read.with_number(call, &seller, &claim.number))
+        .await;
+    match found {
+        Ok(found) => Ok(Ok(found)),
+        Err(error) if error.verdict == Verdict::Reject => {
+            Ok(Err(format!("учёт не отвечает на этот номер: {error}")))
+        }
+        Err(error) => Err(Halted::Remote {
+            reason: error.to_string(),
+            again_at: None,
+        }),
+    }
+}
+
+/// One invoice is one deal's: where several claim it, a person has to say whose it is.
+fn refuse_shared(claimed: &mut [Claimed]) {
+    let mut wanted: BTreeMap<(OrganisationId, InvoiceId), Vec<DealId>> = BTreeMap::new();
+    for one in claimed.iter() {
+        if let Judged::Adopt(invoice) = &one.judged {
+            let key = (invoice.organisation.clone(), invoice.id.clone());
+            wanted.entry(key).or_default().push(one.claim.deal);
+        }
+    }
+    for one in claimed {
+        let Judged::Adopt(invoice) = &one.judged else {
+            continue;
+        };
+        let key = (invoice.organisation.clone(), invoice.id.clone());
+        let deals = wanted.get(&key).map(Vec::as_slice).unwrap_or_default();
+        if deals.len() > 1 {
+            let names: Vec<String> = deals.iter().map(ToString::to_string).collect();
+            let why = format!(
+                "на счёт № {} указывают несколько сделок: {}",
+                invoice.number,
+                names.join(", ")
+            );
+            one.judged = Judged::Refused(why);
+        }
+    }
+}

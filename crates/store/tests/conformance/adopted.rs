@@ -1,0 +1,97 @@
+//! Invoices that were there before us: linked by a person's order, never beside a look or another invoice.
+
+use domain::{ContractorId, DealId, InvoiceId, Money, OrganisationId, Slot, SlotKind};
+use serde_json::json;
+use store::*;
+
+use crate::support::*;
+
+fn adoption(id: u64, invoice: &str) -> Adoption {
+    Adoption {
+        link: InvoiceLink {
+            deal: DealId(id),
+            slot: Slot::first(SlotKind::Whole),
+            organisation: OrganisationId::new("org"),
+            invoice: InvoiceId::new(invoice),
+            contractor: ContractorId::new("K-1"),
+            number: String::from("17"),
+            date: "2026-01-20".parse().unwrap(),
+            total: Money::from_kopecks(12_200),
+            revision: String::from("r"),
+            status: String::from("issued"),
+            live: true,
+            draft: json!({}),
+            updated_at: at(0),
+        },
+        answers: vec![String::from("data")],
+        told: json!({"adopted": "17"}),
+        reason: String::from("its invoice was linked"),
+    }
+}
+
+async fn adopt(db: &Db, id: u64, invoice: &str) -> Adopted {
+    let adoption = adoption(id, invoice);
+    db.store
+        .invoice_adopt(&portal("a"), &adoption, at(5))
+        .await
+        .unwrap()
+}
+
+async fn links(db: &Db, id: u64) -> usize {
+    let known = db.store.known(&portal("a"), &[deal(id)]).await.unwrap();
+    known.invoice_links.len()
+}
+
+conformance! {
+    async fn a_linked_invoice_has_its_journal_line_and_its_deal_is_looked_at(db: &Db) {
+        db.store.portal_put(&a_portal("a")).await.unwrap();
+        assert_eq!(adopt(db, 1, "B-9").await, Adopted::Linked);
+        assert_eq!(links(db, 1).await, 1);
+        assert_eq!(db.store.journal_parked(&portal("a")).await.unwrap(), 1);
+        assert_eq!(db.store.next_due_of(&portal("a")).await.unwrap(), Some(at(5)));
+    }
+
+    async fn what_it_answers_is_a_question_no_more(db: &Db) {
+        let lease = leased(db, 2).await;
+        let asked = CaseFacts {
+            code: String::from("DEAL-DATA-MISSING"), cause: String::from("data"), key: String::from("data"),
+            subject: deal(1), facts: json!({}), text: String::from("КПП"), waits_for: Vec::new(),
+        };
+        let record = Record { cases: vec![CaseChange::Open(asked)], ..Record::default() };
+        db.store.record(&lease, record, at(1)).await.unwrap();
+        assert_eq!(adopt(db, 1, "B-9").await, Adopted::Linked);
+        let open = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap();
+        assert_eq!(open, []);
+    }
+
+    async fn a_deal_has_one_and_an_invoice_one_deal(db: &Db) {
+        db.store.portal_put(&a_portal("a")).await.unwrap();
+        assert_eq!(adopt(db, 1, "B-9").await, Adopted::Linked);
+        for (id, invoice) in [(1, "B-10"), (2, "B-9"), (1, "B-9")] {
+            assert_eq!(adopt(db, id, invoice).await, Adopted::Changed, "{id} {invoice}");
+        }
+        assert_eq!((links(db, 1).await, links(db, 2).await), (1, 0));
+        assert_eq!(adopt(db, 2, "B-10").await, Adopted::Linked);
+    }
+
+    async fn while_a_look_has_the_deal_nothing_is_linked(db: &Db) {
+        let lease = leased(db, 1).await;
+        let taken = db.store.work_take(&lease, Lane::Due, 1, &[], at(1)).await.unwrap();
+        assert_eq!(taken[0].subject, deal(1));
+        assert_eq!(adopt(db, 1, "B-9").await, Adopted::Busy);
+        assert_eq!(links(db, 1).await, 0);
+        db.store.record(&lease, settled(&taken[0], None), at(2)).await.unwrap();
+        assert_eq!(adopt(db, 1, "B-9").await, Adopted::Linked);
+    }
+
+    async fn while_a_create_is_on_its_way_nothing_is_linked(db: &Db) {
+        let lease = leased(db, 1).await;
+        let sent = db.store.effects_send(&lease, &[create(1, 1, "r1")], at(1)).await.unwrap();
+        let SendDecision::Send(effect) = &sent[0] else { panic!("{sent:?}") };
+        assert_eq!(adopt(db, 1, "B-9").await, Adopted::Busy);
+        let refused = EffectChange::Refused { error: String::from("no") };
+        let record = Record { effects: vec![(effect.id, refused)], ..Record::default() };
+        db.store.record(&lease, record, at(2)).await.unwrap();
+        assert_eq!(adopt(db, 1, "B-9").await, Adopted::Linked);
+    }
+}
