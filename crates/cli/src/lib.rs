@@ -23,6 +23,7 @@ pub mod demo;
 pub mod emulate;
 pub mod explain;
 pub mod fault;
+mod folder;
 mod inspect;
 pub mod journal;
 pub mod logs;

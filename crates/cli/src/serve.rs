@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::fault::Told;
 use crate::product::Product;
-use crate::{pages, pause, policy};
+use crate::{folder, pages, pause, policy};
 
 /// How often it is asked what the portal's plan gives.
 const PLAN_ASKED_EVERY: Duration = Duration::from_secs(86_400);
@@ -33,7 +33,7 @@ pub struct Running {
     stopper: Stopper,
     web: web::Running,
     engine: JoinHandle<Result<(), EngineError>>,
-    beside: JoinHandle<()>,
+    beside: Vec<JoinHandle<()>>,
 }
 
 /// Registers the portal, then serves and works until [`Running::stop`].
@@ -68,7 +68,10 @@ pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::R
     let engine = Engine::new(product.means(), Arc::new(reconciler), owner);
     look_now(&product).await?;
     let engine = tokio::spawn(async move { engine.run(stop).await });
-    let beside = tokio::spawn(ask_the_plan(product.clone()));
+    let mut beside = vec![tokio::spawn(ask_the_plan(product.clone()))];
+    if let Some(path) = config.statements.clone() {
+        beside.push(tokio::spawn(folder::watch(product.clone(), path)));
+    }
     Ok(Running {
         addr: web.addr(),
         product,
@@ -124,7 +127,7 @@ impl Running {
     /// # Errors
     /// When the engine had failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.beside.abort();
+        self.beside.iter().for_each(JoinHandle::abort);
         self.web.stop().await;
         self.stopper.stop();
         self.engine.await.context("the engine died")??;

@@ -15,6 +15,7 @@
 )]
 
 pub mod accounts;
+pub mod folder;
 pub mod payments;
 pub mod policy;
 pub mod questions;

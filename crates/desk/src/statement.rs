@@ -72,6 +72,27 @@ pub enum StatementError {
     Store(#[from] StoreError),
 }
 
+impl StatementError {
+    /// Why a file is not taken, for people. Where it lies is nobody's business.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Unreadable { .. } => {
+                "Это не выписка в формате 1CClientBankExchange. Попросите банк выгрузить её «для 1С».".to_owned()
+            }
+            Self::Nobodys { accounts, .. } => format!(
+                "В файле есть счета, которых нет в политике: {}. Назовите их в money.accounts и принесите файл снова.",
+                accounts.join(", ")
+            ),
+            Self::Store(_) => {
+                "Записи сейчас недоступны. Что записано, то записано один раз: принесите файл ещё раз позже.".to_owned()
+            }
+            Self::Open { .. } | Self::Changed { .. } | Self::BrokeOff { .. } => {
+                "Файл не удалось прочитать до конца. Принесите его ещё раз.".to_owned()
+            }
+        }
+    }
+}
+
 /// Whether it is booked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -32,6 +32,7 @@ pub(super) fn judge(raw: &Raw, environment: &Environment) -> Result<Config, Faul
     let database = database(raw, environment, &mut faults);
     let server = server(raw, &mut faults);
     let admin = admin::judge(raw, server.as_ref(), &mut faults);
+    let statements = admin::statements(raw, &mut faults);
     let log = log(raw, &mut faults);
     let keys = keys(raw, environment, &mut faults);
     let bitrix24 = bitrix24(raw, environment, &mut faults);
@@ -47,6 +48,7 @@ pub(super) fn judge(raw: &Raw, environment: &Environment) -> Result<Config, Faul
                 database,
                 server,
                 admin,
+                statements,
                 log,
                 keys,
                 bitrix24,
@@ -258,14 +260,10 @@ fn public_url(raw: &Raw, faults: &mut Faults) -> Option<Url> {
     }
     remote_url(
         "server.public_url",
-        &with_slash(text),
+        &format!("{}/", text.strip_suffix('/').unwrap_or(text)),
         raw.development,
         faults,
     )
-}
-
-fn with_slash(text: &str) -> String {
-    format!("{}/", text.strip_suffix('/').unwrap_or(text))
 }
 
 /// An address over TLS; without it only on loopback and only in development. Its text is not shown: it may

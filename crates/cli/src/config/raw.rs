@@ -19,6 +19,8 @@ pub struct Raw {
     pub server: RawServer,
     /// The pages for people.
     pub admin: RawAdmin,
+    /// Bank statements.
+    pub statements: RawStatements,
     /// What the program says of its work.
     pub log: RawLog,
     /// The key under which rotating tokens lie in the database.
@@ -107,6 +109,14 @@ impl Default for RawAdmin {
             public_url: String::new(),
         }
     }
+}
+
+/// `[statements]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawStatements {
+    /// A folder that they are dropped into; empty: none.
+    pub folder: String,
 }
 
 /// `[log]`

@@ -423,3 +423,23 @@ fn pages_are_served_to_others_only_by_a_name_and_over_tls() {
     let usual = Config::parse(LEAST, &webhook()).unwrap();
     assert!(usual.admin.unwrap().listen.ip().is_loopback());
 }
+
+#[test]
+fn a_folder_of_statements_is_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let named =
+        |path: &std::path::Path| format!("[statements]\nfolder = '{}'\n{LEAST}", path.display());
+    let config = Config::parse(&named(folder.path()), &webhook()).unwrap();
+    assert_eq!(config.statements.as_deref(), Some(folder.path()));
+    let faults = refused(&named(&folder.path().join("no-such")), &webhook());
+    assert!(
+        faults.contains("statements.folder") && faults.contains("is no folder"),
+        "{faults}"
+    );
+    assert!(
+        Config::parse(LEAST, &webhook())
+            .unwrap()
+            .statements
+            .is_none()
+    );
+}

@@ -1,6 +1,8 @@
-//! Where the pages for people are served: on this machine alone, or to others by a name and over TLS.
+//! What people have to do with: the pages, on this machine alone or to others by a name and over TLS, and the folder of
+//! statements.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use url::{Origin, Url};
 
@@ -53,6 +55,21 @@ pub(super) fn judge(raw: &Raw, server: Option<&Server>, faults: &mut Faults) -> 
         listen,
         public_origin,
     })
+}
+
+/// The folder of statements; none: nobody drops any.
+pub(super) fn statements(raw: &Raw, faults: &mut Faults) -> Option<PathBuf> {
+    let folder = Some(&raw.statements.folder).filter(|folder| !folder.is_empty());
+    let folder = folder.map(PathBuf::from)?;
+    if !folder.is_dir() {
+        fault(
+            faults,
+            "statements.folder",
+            format!("`{}` is no folder", folder.display()),
+            "make it, writable for the program: it moves the files that it read",
+        );
+    }
+    Some(folder)
 }
 
 fn public_origin(text: &str, faults: &mut Faults) -> Option<String> {

@@ -223,30 +223,12 @@ async fn import(
     imported.map_err(|error| in_words(&error))
 }
 
-/// Why a file is not taken. Where it lies is nobody's business.
+/// Why a file is not taken, told to the log and to the person.
 fn in_words(error: &StatementError) -> String {
-    match error {
-        StatementError::Unreadable { source, .. } => {
-            tracing::warn!(%source, "a file that was brought is no statement");
-            "Это не выписка в формате 1CClientBankExchange. Попросите банк выгрузить её «для 1С»."
-                .to_owned()
-        }
-        StatementError::Nobodys { accounts, .. } => format!(
-            "В файле есть счета, которых нет в политике: {}. Назовите их в money.accounts, и файл можно принести снова.",
-            accounts.join(", ")
-        ),
-        StatementError::Store(error) => {
-            let error = error as &dyn std::error::Error;
-            tracing::error!(error, "a statement could not be taken");
-            "Записи сейчас недоступны. Что записано, то записано один раз: принесите файл ещё раз позже.".to_owned()
-        }
-        StatementError::Open { .. }
-        | StatementError::Changed { .. }
-        | StatementError::BrokeOff { .. } => {
-            tracing::error!(%error, "a file that was brought could not be read");
-            broke_off()
-        }
-    }
+    let told = error.in_words();
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(error, "a statement that was brought is not taken");
+    told
 }
 
 fn broke_off() -> String {

@@ -1,0 +1,249 @@
+//! A folder that statements are dropped into: each is read once it is complete, and ends in `done` or in `refused` with the
+//! reason beside it.
+//!
+//! A file is complete when it did not change between two looks. Whoever moves it to `taken` reads it: a move happens once,
+//! so of two replicas one has it. A file that stays in `taken` belongs to somebody who died, and is put back: what of it
+//! was booked is counted once. Nothing is ever deleted or written over. Not here: how often it is looked at (`cli`).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tokio::fs;
+
+use crate::Desk;
+use crate::statement::{self, Known, Mode, StatementError, Summary};
+
+/// So long a file must not have changed.
+const COMPLETE_AFTER: Duration = Duration::from_secs(5);
+/// So long reading one may take; whoever needs longer died.
+const ABANDONED_AFTER: Duration = Duration::from_secs(1_800);
+/// Endings of files that another program still writes.
+const UNFINISHED: [&str; 5] = [".part", ".tmp", ".crdownload", ".filepart", ".partial"];
+
+/// The folder, with what was seen of it.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// Tells our files from another replica's.
+    owner: String,
+    waiting: Seen,
+    taken: Seen,
+}
+
+/// Files with what they looked like, and since when.
+type Seen = BTreeMap<String, (Look, Duration)>;
+type Look = (u64, Option<SystemTime>);
+
+/// A file that came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is booked.
+    Done {
+        /// Payments in it that were not known.
+        new: usize,
+        /// A part of it could not be read, and is named beside it.
+        lost: bool,
+    },
+    /// It is none of ours, for this reason in Russian, which lies beside it.
+    Refused(String),
+}
+
+/// The folder cannot be worked with now; its files stay where they are.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The folder itself.
+    #[error("the folder of statements cannot be used")]
+    Folder(#[from] io::Error),
+    /// A statement could not be recorded now: it is back in the folder.
+    #[error("a statement could not be recorded")]
+    Statement(#[source] StatementError),
+}
+
+impl Folder {
+    /// A folder, for a replica of this name.
+    pub fn new(path: PathBuf, owner: String) -> Self {
+        Self {
+            path,
+            owner,
+            waiting: Seen::new(),
+            taken: Seen::new(),
+        }
+    }
+
+    /// Reads what is complete by now. `uptime` only grows.
+    ///
+    /// # Errors
+    /// When the folder or the records cannot be used; nothing is lost.
+    pub async fn look(
+        &mut self,
+        desk: &Desk,
+        uptime: Duration,
+    ) -> Result<Vec<Handled>, FolderError> {
+        for place in ["taken", "done", "refused"] {
+            fs::create_dir_all(self.path.join(place)).await?;
+        }
+        self.put_back(uptime).await?;
+        let complete = unchanged(&self.path, &mut self.waiting, uptime, COMPLETE_AFTER).await?;
+        let mut handled = Vec::new();
+        for name in complete {
+            let place = self
+                .path
+                .join("taken")
+                .join(format!("{}-{name}", self.owner));
+            match fs::rename(self.path.join(&name), &place).await {
+                Ok(()) => {}
+                // Another replica was faster, or the person took it back.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error.into()),
+            }
+            self.waiting.remove(&name);
+            let outcome = self.import(desk, &name, &place).await?;
+            handled.push(Handled { name, outcome });
+        }
+        Ok(handled)
+    }
+
+    async fn import(&self, desk: &Desk, name: &str, place: &Path) -> Result<Outcome, FolderError> {
+        match book(desk, place).await {
+            Ok((known, summary)) => {
+                let end = self.end("done", name, place).await?;
+                let lost = known.lost;
+                if !known.faults.is_empty() {
+                    note(&end, &remarks(&known)).await?;
+                }
+                Ok(Outcome::Done {
+                    new: summary.new,
+                    lost,
+                })
+            }
+            Err(error @ (StatementError::Unreadable { .. } | StatementError::Nobodys { .. })) => {
+                let reason = error.in_words();
+                let end = self.end("refused", name, place).await?;
+                note(&end, &reason).await?;
+                Ok(Outcome::Refused(reason))
+            }
+            Err(error) => {
+                // It comes again: what of it was booked adds nothing.
+                move_to(place, &self.path, name).await?;
+                Err(FolderError::Statement(error))
+            }
+        }
+    }
+
+    async fn end(&self, place: &str, name: &str, from: &Path) -> io::Result<PathBuf> {
+        move_to(from, &self.path.join(place), name).await
+    }
+
+    /// What somebody took who died meanwhile.
+    async fn put_back(&mut self, uptime: Duration) -> io::Result<()> {
+        let folder = self.path.join("taken");
+        for name in unchanged(&folder, &mut self.taken, uptime, ABANDONED_AFTER).await? {
+            // Before the first `-` stands who took it.
+            let former = name
+                .split_once('-')
+                .map_or(name.as_str(), |(_, former)| former);
+            match move_to(&folder.join(&name), &self.path, former).await {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn book(desk: &Desk, place: &Path) -> Result<(Known, Summary), StatementError> {
+    let path = place.to_owned();
+    let broke_off = || StatementError::BrokeOff {
+        path: place.to_owned(),
+    };
+    let known = tokio::task::spawn_blocking(move || statement::know(&path)).await;
+    let known = known.map_err(|_| broke_off())??;
+    // Without a policy that books nobody looks into the folder.
+    let policy = desk.booking_policy().await.map_err(|_| broke_off())?;
+    let summary = desk
+        .import(&policy, place, &known, Mode::Book, &|_| {})
+        .await?;
+    Ok((known, summary))
+}
+
+/// The files of a folder that look as they did so long ago, in the order of their names.
+async fn unchanged(
+    folder: &Path,
+    seen: &mut Seen,
+    uptime: Duration,
+    after: Duration,
+) -> io::Result<Vec<String>> {
+    let mut now = Seen::new();
+    let mut files = fs::read_dir(folder).await?;
+    while let Some(file) = files.next_entry().await? {
+        let Some(name) = file.file_name().to_str().map(str::to_owned) else {
+            continue;
+        };
+        let is_unfinished = UNFINISHED
+            .iter()
+            .any(|end| name.to_lowercase().ends_with(end));
+        let about = match file.metadata().await {
+            Ok(about) if about.is_file() => about,
+            // Gone meanwhile, or no file.
+            Ok(_) | Err(_) => continue,
+        };
+        if name.starts_with(['.', '~']) || is_unfinished {
+            continue;
+        }
+        let look = (about.len(), about.modified().ok());
+        let since = match seen.get(&name) {
+            Some((former, since)) if *former == look => *since,
+            Some(_) | None => uptime,
+        };
+        now.insert(name, (look, since));
+    }
+    *seen = now;
+    let old = seen
+        .iter()
+        .filter(|(_, (_, since))| uptime.saturating_sub(*since) >= after);
+    Ok(old.map(|(name, _)| name.clone()).collect())
+}
+
+/// Moves a file under its name, or under the next one that is free.
+async fn move_to(from: &Path, folder: &Path, name: &str) -> io::Result<PathBuf> {
+    for number in 1_u32.. {
+        let place = match number {
+            1 => folder.join(name),
+            _ => folder.join(format!("{number}-{name}")),
+        };
+        if fs::try_exists(&place).await? {
+            continue;
+        }
+        fs::rename(from, &place).await?;
+        return Ok(place);
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+async fn note(file: &Path, text: &str) -> io::Result<()> {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".причина.txt");
+    fs::write(file.with_file_name(name), format!("{text}\n")).await
+}
+
+fn remarks(known: &Known) -> String {
+    let mut told = known.faults.join("\n");
+    if known.more_faults > 0 {
+        told.push_str(&format!("\nи ещё замечаний: {}", known.more_faults));
+    }
+    if known.lost {
+        told.push_str("\nЧасть файла не прочитана: запросите выписку у банка ещё раз.");
+    }
+    told
+}
