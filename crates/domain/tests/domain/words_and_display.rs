@@ -112,6 +112,8 @@ fn money_is_displayed_with_no_break_spaces_and_a_comma() {
 #[test]
 fn numbers_and_prices_are_displayed_without_idle_zeros() {
     for (value, number, price) in [
+        ("0", "0", "0,00"),
+        ("-0.00", "0", "0,00"),
         ("3", "3", "3,00"),
         ("0.5", "0,5", "0,50"),
         ("1234.500", "1\u{a0}234,5", "1\u{a0}234,50"),
