@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use store::{Case, CaseFacts};
 
 use crate::dice::{About, Dice};
+use crate::parts::Part;
 use crate::world::{World, told};
 
 const CHANGED: &str = "DEAL-CHANGED-AFTER-INVOICE";
@@ -59,6 +60,7 @@ impl World {
             };
             match (code.as_str(), choice.word.as_str()) {
                 (CHANGED, "reissue") => deal.replaced.push(now),
+                (CHANGED, "additional") => deal.parts.push((now, Part::Additional)),
                 (CHANGED, "leave") => deal.left.push(now),
                 (FLOOD, "leave") => deal.left_out = Some(now),
                 _ => {}

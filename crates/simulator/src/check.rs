@@ -11,6 +11,7 @@ mod echo;
 mod limits;
 mod money;
 mod owners;
+mod parts;
 mod records;
 mod reissue;
 mod tenants;
@@ -107,6 +108,17 @@ pub(crate) fn deal_of(text: &str) -> Option<i64> {
     let (_, rest) = text.split_once("/deal/")?;
     let (id, rest) = rest.split_once('/')?;
     rest.starts_with("invoice/").then(|| id.parse().ok())?
+}
+
+/// Which invoice of its deal a text's mark means: the kind, and which of that kind.
+fn slot_of(text: &str) -> Option<(&str, u32)> {
+    let (_, rest) = text.split_once("/deal/")?;
+    let mut segments = rest.split('/').skip(1);
+    let is_invoice = segments.next()? == "invoice";
+    let (kind, rest) = (segments.next()?, segments.next()?);
+    let digits = rest.find(|c: char| !c.is_ascii_digit());
+    let generation = rest.get(..digits.unwrap_or(rest.len()))?.parse();
+    is_invoice.then_some((kind, generation.ok()?))
 }
 
 /// When a deal entered which stage, in order, by the portal's clock.

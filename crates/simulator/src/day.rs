@@ -25,6 +25,7 @@ pub(crate) enum Happening {
     Integrator,
     Administrator,
     Bank,
+    Parts,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -99,6 +100,9 @@ impl Calendar {
 /// Mean time between two acts of the bank or of whoever brings its statements.
 const PAYMENTS: Duration = secs(60);
 
+/// The same of managers who bill by parts.
+const PARTS: Duration = secs(50);
+
 /// A process that ended by itself.
 const ENDED: &str = "process ended";
 
@@ -166,6 +170,7 @@ impl World {
             (self.weather.integrator, Happening::Integrator),
             (self.weather.administrator, Happening::Administrator),
             (self.weather.bank.then_some(PAYMENTS), Happening::Bank),
+            (self.weather.parts.then_some(PARTS), Happening::Parts),
             (killed, Happening::Kill),
             (killed_at_request, Happening::KillAtRequest),
             (killed_at_statement, Happening::KillAtStatement),
@@ -242,6 +247,13 @@ impl World {
             Happening::Bank => {
                 self.bank().await?;
                 calendar.again(now, Some(PAYMENTS), happening);
+            }
+            Happening::Parts => {
+                let place = self.some_tenant();
+                if let Some(tenant) = self.tenants.get_mut(place) {
+                    tenant.office.bill_by_parts(now);
+                }
+                calendar.again(now, Some(PARTS), happening);
             }
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,

@@ -38,6 +38,7 @@ mod many;
 mod neighbour;
 mod network;
 pub mod office;
+mod parts;
 mod people;
 mod process;
 mod seed;

@@ -9,9 +9,10 @@ use emulator_bitrix24::{
     RequisiteSeed, RobotAction, RobotSeed, UserSeed, texts,
 };
 use jiff::Timestamp;
-use planner::{Funnel, InvoicePolicy, Mode, Organisation, Pilot, Policy};
+use planner::{Advance, Funnel, InvoicePolicy, Mode, Organisation, Pilot, Policy};
 use serde_json::json;
 
+use crate::parts::PERCENT;
 use crate::weather::Weather;
 
 /// The stages of the funnel, in order.
@@ -254,6 +255,10 @@ pub(crate) fn policy(
         invoice: InvoicePolicy {
             attach: weather.attach,
             ask_above: weather.ask_above,
+            advance: weather.parts.then(|| Advance {
+                percent: Some(PERCENT),
+                ..Advance::default()
+            }),
             ..InvoicePolicy::default()
         },
         notices: planner::Notices::default(),

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::dice::Dice;
 use crate::office::{self, INVOICE, LOST, STAGES};
+use crate::parts::Part;
 use crate::story::Story;
 
 /// What people made of a deal's lines and buyer, with the moment.
@@ -39,6 +40,10 @@ pub(crate) struct Deal {
     pub(crate) left: Vec<Timestamp>,
     /// The administrator left it out when there were too many.
     pub(crate) left_out: Option<Timestamp>,
+    /// When people wanted it billed by which part.
+    pub(crate) parts: Vec<(Timestamp, Part)>,
+    /// Somebody wanted its bill taken back: that it is gone then is no question.
+    pub(crate) taken_back: bool,
 }
 
 impl Deal {
@@ -166,6 +171,23 @@ impl Office {
         } else {
             "NEW"
         };
+        self.deal_of(now, buyer, lines, stage);
+    }
+
+    /// A deal that lacks nothing and that nobody moved yet.
+    pub(crate) fn quiet_deal(&mut self, now: Timestamp) -> Option<i64> {
+        let (buyer, lines) = (self.some_buyer(now), self.some_lines());
+        self.fill_kpp(now, buyer);
+        self.deal_of(now, Some(buyer), lines, "NEW")
+    }
+
+    fn deal_of(
+        &mut self,
+        now: Timestamp,
+        buyer: Option<u32>,
+        lines: Vec<LineSeed>,
+        stage: &str,
+    ) -> Option<i64> {
         let outside = self.pilot && self.dice.chance(300);
         let seed = DealSeed {
             title: "Поставка".to_owned(),
@@ -197,6 +219,8 @@ impl Office {
                     replaced: Vec::new(),
                     left: Vec::new(),
                     left_out: None,
+                    parts: Vec::new(),
+                    taken_back: false,
                 };
                 self.deals.insert(id, deal);
                 self.tell(
@@ -204,8 +228,12 @@ impl Office {
                     "new deal",
                     format!("deal {id} in {stage}, buyer {buyer:?}"),
                 );
+                Some(id)
             }
-            Err(declined) => self.tell(now, "declined", declined.to_string()),
+            Err(declined) => {
+                self.tell(now, "declined", declined.to_string());
+                None
+            }
         }
     }
 
@@ -275,7 +303,7 @@ impl Office {
         self.set_lines(now, deal, lines);
     }
 
-    fn set_lines(&mut self, now: Timestamp, deal: i64, lines: Vec<LineSeed>) {
+    pub(crate) fn set_lines(&mut self, now: Timestamp, deal: i64, lines: Vec<LineSeed>) {
         self.portal.manager().set_lines(deal, &lines);
         self.tell(
             now,
@@ -401,7 +429,7 @@ impl Office {
         }
     }
 
-    fn say(&self, now: Timestamp, deal: i64, order: &str) {
+    pub(crate) fn say(&self, now: Timestamp, deal: i64, order: &str) {
         let fields = json!({office::COMMAND: order});
         let edited = self.portal.manager().edit_deal(deal, fields);
         let words = format!("deal {deal}: {}: {edited:?}", order.to_lowercase());

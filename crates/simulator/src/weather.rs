@@ -75,6 +75,8 @@ pub(crate) struct Weather {
     pub(crate) old_rates: bool,
     /// Buyers pay, and statements are brought.
     pub(crate) bank: bool,
+    /// Some managers bill by parts.
+    pub(crate) parts: bool,
 }
 
 /// Mean times between disturbances.
@@ -175,6 +177,7 @@ impl Weather {
             pilot: false,
             old_rates: false,
             bank: false,
+            parts: false,
         };
         if !calm {
             weather.darken(dice);
@@ -225,6 +228,7 @@ impl Weather {
             pilot: false,
             old_rates: false,
             bank: false,
+            parts: false,
         }
     }
 
@@ -270,6 +274,7 @@ impl Weather {
         self.pilot = dice.chance(120);
         self.old_rates = dice.chance(150);
         self.bank = dice.chance(250);
+        self.parts = dice.chance(200) && !self.old_rates;
     }
 
     /// What lasts for the whole day, in words.
@@ -295,6 +300,7 @@ impl Weather {
             (self.pilot, "pilot"),
             (self.old_rates, "ended rates"),
             (self.bank, "bank"),
+            (self.parts, "billed by parts"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

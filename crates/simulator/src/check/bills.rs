@@ -6,7 +6,7 @@ use std::sync::Arc;
 use emulator_kontur_accounting::{Bill, CreatedBy, Millionths, RecordState};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Evidence, deal_of};
+use super::{Evidence, deal_of, parts, slot_of};
 use crate::asked::commands;
 use crate::network::{Remote, Told};
 use crate::people::{Deal, ENDED_RATE, Version};
@@ -33,13 +33,17 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for (deal, histories) in &by_deal {
         let known = evidence.office.deals.get(deal);
         let replaced = known.map_or(&[][..], |known| &known.replaced);
-        at_most_one_live(evidence, *deal, histories, replaced, wrong);
+        let by_parts = known.is_some_and(|known| !known.parts.is_empty());
+        if !by_parts {
+            at_most_one_live(evidence, *deal, histories, replaced, wrong);
+        }
         let Some(known) = known else {
             wrong.push(format!(
                 "[start] deal {deal} was there before we began and has a bill"
             ));
             continue;
         };
+        parts::check(evidence, *deal, known, histories, wrong);
         for history in histories {
             if let Some(first) = history.first() {
                 of_one_version(evidence, *deal, known, first, wrong);
@@ -106,7 +110,7 @@ fn of_one_version(
     bill: &Bill,
     wrong: &mut Vec<String>,
 ) {
-    let fits = |version: &&Version| has_lines_of(bill, version);
+    let fits = |version: &&Version| asks_as(bill, version);
     if !known.versions.iter().any(|version| fits(&version)) {
         wrong.push(format!(
             "[I-5] bill № {} of deal {deal} has lines that the deal never had",
@@ -114,22 +118,13 @@ fn of_one_version(
         ));
         return;
     }
-    let Some(from) = read_from(evidence, deal) else {
+    let Some(from) = read_from(evidence, deal, bill) else {
         wrong.push(format!(
             "[I-5] deal {deal} was not read within two seconds before its bill was sent"
         ));
         return;
     };
-    let later_first = known.versions.iter().rev();
-    // Versions that were still true at some moment of the reading.
-    let mut true_then: Vec<&Version> = Vec::new();
-    for version in later_first {
-        true_then.push(version);
-        if version.at < from {
-            break;
-        }
-    }
-    if !true_then.iter().any(fits) {
+    if !true_since(known, from).iter().any(fits) {
         wrong.push(format!(
             "[I-5] bill № {} of deal {deal} was made from lines that were replaced before {from}",
             bill.number
@@ -137,8 +132,28 @@ fn of_one_version(
     }
 }
 
+/// Versions that were still true at some moment since then.
+pub(super) fn true_since(known: &Deal, from: Timestamp) -> Vec<&Version> {
+    let mut true_then: Vec<&Version> = Vec::new();
+    for version in known.versions.iter().rev() {
+        true_then.push(version);
+        if version.at < from {
+            break;
+        }
+    }
+    true_then
+}
+
+/// Whether a bill, of a part or of the whole, is one of this version.
+pub(super) fn asks_as(bill: &Bill, version: &Version) -> bool {
+    match parts::part_of(bill) {
+        Some(part) => parts::is_part_of(bill, part, version),
+        None => has_lines_of(bill, version),
+    }
+}
+
 /// Whether a bill has the lines of this version. With a rate that ended, a person decides what becomes of the price.
-pub(super) fn has_lines_of(bill: &Bill, version: &Version) -> bool {
+fn has_lines_of(bill: &Bill, version: &Version) -> bool {
     version.lines.len() == bill.items.len()
         && version.lines.iter().zip(&bill.items).all(|(line, item)| {
             line.name == item.product_name
@@ -147,11 +162,13 @@ pub(super) fn has_lines_of(bill: &Bill, version: &Version) -> bool {
         })
 }
 
-/// When the reading began on which the first creation sent for a deal rests; none if no answer about this deal came
+/// When the reading began on which the first creation sent for a bill rests; none if no answer about its deal came
 /// within two seconds before any of the creations. A spoilt answer that could be read is one: its values are true.
-fn read_from(evidence: &Evidence<'_>, deal: i64) -> Option<Timestamp> {
+pub(super) fn read_from(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Option<Timestamp> {
     let mut earliest = None;
-    for sent in creations(evidence, deal) {
+    let slot = bill.comment.as_deref().and_then(slot_of);
+    let sent = creations(evidence, deal);
+    for sent in sent.filter(|sent| slot_of(&String::from_utf8_lossy(&sent.body)) == slot) {
         let since = sent
             .at
             .checked_sub(SignedDuration::from_millis(2_050))

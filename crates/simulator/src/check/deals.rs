@@ -6,7 +6,7 @@ use std::sync::Arc;
 use emulator_bitrix24::What;
 use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 
-use super::bills::has_lines_of;
+use super::bills::asks_as;
 use super::{Evidence, deal_of, is_our_write, is_wanted, stages};
 use crate::office;
 use crate::people::{Deal, ENDED_RATE, Version};
@@ -67,6 +67,7 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
         wrong.push(format!("deal {id} never wanted the bill that it has"));
     }
     if deal.deleted {
+        let bill = bills.iter().find(|bill| bill.is_live()).unwrap_or(bill);
         if bill.is_live() && !asks(evidence, id, &["DEAL-DELETED"]) {
             wrong.push(format!(
                 "[I-4] deal {id} is deleted, its bill № {} lives, nobody is asked",
@@ -75,10 +76,40 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
         }
         return;
     }
+    if bills.len() > 1 && !deal.parts.is_empty() {
+        return several(evidence, id, deal, &bills, wrong);
+    }
     asked(evidence, id, deal, bill, &history, wrong);
     // One that was given up for another is shown no further.
     if !waits_for_another(evidence, id, deal) {
         shown(evidence, id, bill, wrong);
+        entries(evidence, id, bill, wrong);
+    }
+}
+
+/// Of several bills beside one another the deal shows one that stands, if any does, and tells of each.
+fn several(
+    evidence: &Evidence<'_>,
+    id: i64,
+    deal: &Deal,
+    bills: &[&Arc<Bill>],
+    wrong: &mut Vec<String>,
+) {
+    if waits_for_another(evidence, id, deal) {
+        return;
+    }
+    let number = evidence.office.portal.deal_field(id, office::NUMBER);
+    let stands = bills.iter().any(|bill| bill.is_live());
+    let of_number = |bill: &&&Arc<Bill>| bill.number == number;
+    match bills.iter().find(of_number) {
+        Some(bill) if bill.is_live() || !stands => shown(evidence, id, bill, wrong),
+        Some(_) | None if asks(evidence, id, &["FIELD-NOT-KEPT"]) => {}
+        Some(_) | None => wrong.push(format!(
+            "[I-21] deal {id} has {} bills and shows `{number}`",
+            bills.len()
+        )),
+    }
+    for bill in bills.iter().filter(|bill| bill.is_live()) {
         entries(evidence, id, bill, wrong);
     }
 }
@@ -185,7 +216,8 @@ fn asked(
     };
     let waits = waits_for_another(evidence, id, deal);
     if let Some(code) = wanted {
-        if !waits && !asks(evidence, id, &[code]) {
+        let is_meant = deal.taken_back && bill.state != BillState::Open;
+        if !waits && !is_meant && !asks(evidence, id, &[code]) {
             wrong.push(format!(
                 "[I-4] bill № {} of deal {id}: no {code}",
                 bill.number
@@ -194,7 +226,7 @@ fn asked(
         return;
     }
     let last = deal.versions.last();
-    let same = last.is_some_and(|last| has_lines_of(issued, last));
+    let same = last.is_some_and(|last| asks_as(issued, last));
     let left = deal.is_left();
     // What is sold or lost is not compared any more.
     let closed = history
