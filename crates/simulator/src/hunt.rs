@@ -25,7 +25,7 @@ const KEPT: [(Bug, u64); 18] = [
     (Bug::QueueClearedByReading, 1),
     (Bug::MissingKeyIsSuccess, 139),
     (Bug::CursorBeforeRows, 1732),
-    (Bug::LeaseWithoutFence, 1955),
+    (Bug::LeaseWithoutFence, 837),
     (Bug::IntendedResentAfterCrash, 2),
     (Bug::RevisionBesideUnknown, 473),
     (Bug::DoneKeyBlocksReissue, 4),
