@@ -39,8 +39,8 @@ pub(crate) enum Told {
     Answer(u16),
     /// A page of something in between.
     Page(u16),
-    /// An answer that could not be read.
-    Spoilt,
+    /// An answer that could not be read, with the status that the remote gave it.
+    Spoilt(u16),
     /// The connection broke.
     Cut,
     /// There was no connection.
@@ -276,6 +276,7 @@ impl Peer for Way {
         }
         match answer {
             Some(answer) => {
+                let status = answer.status().as_u16();
                 let answer = match &spoilt {
                     Some(spoilt) => spoilt.spoil(answer, &left).await,
                     None => answer,
@@ -286,7 +287,7 @@ impl Peer for Way {
                         if !spoilt.how.is_readable()
                             && answer.status() != http::StatusCode::TOO_MANY_REQUESTS =>
                     {
-                        Told::Spoilt
+                        Told::Spoilt(status)
                     }
                     Some(_) | None => told(&answer),
                 };

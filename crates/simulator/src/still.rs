@@ -184,7 +184,7 @@ impl StillWorld {
                 what: seen.what.clone(),
                 status: match seen.told {
                     Told::Answer(status) | Told::Page(status) => Some(status),
-                    Told::Nothing | Told::Spoilt | Told::Cut | Told::Refused => None,
+                    Told::Nothing | Told::Spoilt(_) | Told::Cut | Told::Refused => None,
                 },
             })
             .collect()

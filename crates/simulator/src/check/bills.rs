@@ -179,7 +179,7 @@ pub(super) fn read_from(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Opti
             .filter(|seen| {
                 seen.process == sent.process
                     && seen.remote == Remote::Portal
-                    && matches!(seen.told, Told::Answer(_) | Told::Spoilt)
+                    && matches!(seen.told, Told::Answer(_) | Told::Spoilt(_))
                     && seen
                         .told_at
                         .is_some_and(|told_at| told_at >= since && told_at <= sent.at)

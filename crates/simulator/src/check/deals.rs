@@ -7,7 +7,7 @@ use emulator_bitrix24::What;
 use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 
 use super::bills::asks_as;
-use super::{Evidence, deal_of, is_our_write, is_wanted, stages};
+use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use crate::office;
 use crate::people::{Deal, ENDED_RATE, Version};
 use jiff::Timestamp;
@@ -67,8 +67,11 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
         wrong.push(format!("deal {id} never wanted the bill that it has"));
     }
     if deal.deleted {
-        let bill = bills.iter().find(|bill| bill.is_live()).unwrap_or(bill);
-        if bill.is_live() && !asks(evidence, id, &["DEAL-DELETED"]) {
+        // What a person brings back is his own affair.
+        let lives = |bill: &&&Arc<Bill>| bill.is_live() && !was_brought_back(evidence, bill);
+        if let Some(bill) = bills.iter().find(lives)
+            && !asks(evidence, id, &["DEAL-DELETED"])
+        {
             wrong.push(format!(
                 "[I-4] deal {id} is deleted, its bill № {} lives, nobody is asked",
                 bill.number
@@ -110,8 +113,36 @@ fn several(
         )),
     }
     for bill in bills.iter().filter(|bill| bill.is_live()) {
+        // Of one that another took the place of nothing more is told.
+        if bills.iter().any(|other| is_later(other, bill)) {
+            continue;
+        }
         entries(evidence, id, bill, wrong);
     }
+}
+
+/// Whether one bill is of the same kind as another and was meant to take its place.
+fn is_later(one: &Bill, than: &Bill) -> bool {
+    let slot = |bill: &Bill| {
+        let (kind, generation) = slot_of(bill.comment.as_deref()?)?;
+        Some((kind.to_owned(), generation))
+    };
+    match (slot(one), slot(than)) {
+        (Some(one), Some(than)) => one.0 == than.0 && one.1 > than.1,
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// Whether a person took the bill back and then put it there again.
+fn was_brought_back(evidence: &Evidence<'_>, bill: &Bill) -> bool {
+    let owns = evidence.accounting.organizations.values();
+    let mut histories = owns.flat_map(|own| own.bill_versions.iter());
+    let is_its = |history: &&Vec<Arc<Bill>>| {
+        let first = history.first();
+        first.is_some_and(|first| first.meta.id == bill.meta.id)
+    };
+    let history = histories.find(is_its);
+    history.is_some_and(|history| history.iter().any(|version| !version.is_live()))
 }
 
 /// Whether its bill was given up for another by a person's order, and that one waits for what is missing.

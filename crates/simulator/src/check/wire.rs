@@ -43,7 +43,9 @@ fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Ve
             let known = match former.told {
                 Told::Answer(429) | Told::Page(429) | Told::Refused => true,
                 Told::Answer(status) => (200..500).contains(&status),
-                Told::Nothing | Told::Page(_) | Told::Cut | Told::Spoilt => false,
+                // What the remote refused does not land later, whatever became of its words.
+                Told::Spoilt(status) => (400..500).contains(&status),
+                Told::Nothing | Told::Page(_) | Told::Cut => false,
             };
             let known = known && former.told_at.is_some_and(|at| at <= later.at);
             let is_over = known || is_made(evidence, former, later.at);
