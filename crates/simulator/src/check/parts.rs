@@ -39,6 +39,14 @@ pub(super) fn is_part_of(bill: &Bill, part: Part, version: &Version) -> bool {
     named && (part != Part::Advance || is_share)
 }
 
+/// What was made for one deal, and what people wanted of it.
+struct Billed<'a> {
+    evidence: &'a Evidence<'a>,
+    deal: i64,
+    known: &'a Deal,
+    histories: &'a [&'a Vec<Arc<Bill>>],
+}
+
 pub(super) fn check(
     evidence: &Evidence<'_>,
     deal: i64,
@@ -46,141 +54,128 @@ pub(super) fn check(
     histories: &[&Vec<Arc<Bill>>],
     wrong: &mut Vec<String>,
 ) {
-    ordered(evidence, deal, known, histories, wrong);
+    let billed = Billed {
+        evidence,
+        deal,
+        known,
+        histories,
+    };
+    billed.ordered(wrong);
     if known.parts.is_empty() {
         return;
     }
-    for history in histories {
-        if let Some(bill) = history.first() {
-            beside(evidence, deal, known, histories, bill, wrong);
-            together(evidence, deal, known, histories, bill, wrong);
-        }
+    for bill in billed.firsts() {
+        billed.beside(bill, wrong);
+        billed.together(bill, wrong);
     }
 }
 
-/// By our clock, as people's acts are kept.
-fn made_at(evidence: &Evidence<'_>, bill: &Bill) -> Timestamp {
-    let skew = SignedDuration::from_secs(evidence.weather.skew.1);
-    let at = bill.meta.changed_at;
-    at.checked_sub(skew).unwrap_or(at)
-}
+impl<'a> Billed<'a> {
+    /// The bills as they were made, in that order.
+    fn firsts(&self) -> Vec<&'a Bill> {
+        let firsts = self.histories.iter();
+        let firsts = firsts.filter_map(|history| history.first().map(AsRef::as_ref));
+        let mut firsts: Vec<&Bill> = firsts.collect();
+        firsts.sort_by_key(|bill| (bill.meta.changed_at, bill.meta.revision));
+        firsts
+    }
 
-/// How often by then people wanted one in the place of another.
-fn replaced_by(known: &Deal, at: Timestamp) -> usize {
-    known
-        .replaced
-        .iter()
-        .filter(|wanted| **wanted <= at)
-        .count()
-}
+    /// By our clock, as people's acts are kept.
+    fn made_at(&self, bill: &Bill) -> Timestamp {
+        let skew = SignedDuration::from_secs(self.evidence.weather.skew.1);
+        let at = bill.meta.changed_at;
+        at.checked_sub(skew).unwrap_or(at)
+    }
 
-/// No part without an order for just that, given before it.
-fn ordered(
-    evidence: &Evidence<'_>,
-    deal: i64,
-    known: &Deal,
-    histories: &[&Vec<Arc<Bill>>],
-    wrong: &mut Vec<String>,
-) {
-    let mut made: BTreeMap<Part, usize> = BTreeMap::new();
-    let mut firsts: Vec<&Bill> = histories
-        .iter()
-        .filter_map(|history| history.first().map(AsRef::as_ref))
-        .collect();
-    firsts.sort_by_key(|bill| bill.meta.changed_at);
-    for bill in firsts {
-        let Some(part) = part_of(bill) else {
-            continue;
+    /// How often, before a bill was made, people wanted one in the place of another.
+    fn replaced_before(&self, bill: &Bill) -> usize {
+        let at = self.made_at(bill);
+        let replaced = self.known.replaced.iter();
+        replaced.filter(|wanted| **wanted <= at).count()
+    }
+
+    /// No part without an order for just that, given before it.
+    fn ordered(&self, wrong: &mut Vec<String>) {
+        let mut made: BTreeMap<Part, usize> = BTreeMap::new();
+        for bill in self.firsts() {
+            let Some(part) = part_of(bill) else {
+                continue;
+            };
+            let count = made.entry(part).or_default();
+            *count += 1;
+            let at = self.made_at(bill);
+            let orders = self.known.parts.iter();
+            let orders = orders.filter(|(given, what)| *what == part && *given <= at);
+            if *count > orders.count() + self.replaced_before(bill) {
+                wrong.push(format!(
+                    "[I-1] deal {} got bill № {} as {part:?}, the {count}., which nobody ordered",
+                    self.deal, bill.number
+                ));
+            }
+        }
+    }
+
+    /// What stood when a bill was made: live then, and never dead before, for what a person brings back is his own
+    /// affair.
+    fn standing(&self, bill: &Bill) -> Vec<&'a Bill> {
+        let at = (bill.meta.changed_at, bill.meta.revision);
+        let stood = self.histories.iter().filter(|history| {
+            let is_before =
+                |version: &&Arc<Bill>| (version.meta.changed_at, version.meta.revision) < at;
+            let mut before = history.iter().filter(is_before).peekable();
+            before.peek().is_some() && before.all(|version| version.is_live())
+        });
+        stood
+            .filter_map(|history| history.first().map(AsRef::as_ref))
+            .collect()
+    }
+
+    /// [I-1] Nothing comes to stand beside what excludes it; each time that a person wanted another in the place of one
+    /// allows one more.
+    fn beside(&self, bill: &Bill, wrong: &mut Vec<String>) {
+        let part = part_of(bill);
+        let excluded = |other: &&Bill| match (part, part_of(other)) {
+            (Some(Part::Advance), _) | (None, None | Some(Part::Advance | Part::Rest)) => true,
+            (Some(Part::Rest), other) => matches!(other, None | Some(Part::Rest)),
+            (Some(Part::Additional), _) | (None, Some(Part::Additional)) => false,
         };
-        let count = made.entry(part).or_default();
-        *count += 1;
-        let at = made_at(evidence, bill);
-        let orders = known.parts.iter();
-        let orders = orders.filter(|(given, what)| *what == part && *given <= at);
-        if *count > orders.count() + replaced_by(known, at) {
+        let beside = self.standing(bill);
+        let beside: Vec<&Bill> = beside.into_iter().filter(excluded).collect();
+        if beside.len() > self.replaced_before(bill) {
+            let numbers: Vec<&str> = beside.iter().map(|bill| bill.number.as_str()).collect();
             wrong.push(format!(
-                "[I-1] deal {deal} got bill № {} as {part:?}, the {count}., which nobody ordered",
-                bill.number
+                "[I-1] deal {} got bill № {} as {part:?} beside {numbers:?}",
+                self.deal, bill.number
             ));
         }
     }
-}
 
-/// What stood when a bill was made, in the order of their making: live then, and never dead before, for what a person
-/// brings back is his own affair.
-fn standing<'a>(histories: &[&'a Vec<Arc<Bill>>], bill: &Bill) -> Vec<&'a Bill> {
-    let at = (bill.meta.changed_at, bill.meta.revision);
-    let stood = histories.iter().filter(|history| {
-        let before: Vec<&Arc<Bill>> = history
-            .iter()
-            .filter(|version| (version.meta.changed_at, version.meta.revision) < at)
-            .collect();
-        !before.is_empty() && before.iter().all(|version| version.is_live())
-    });
-    stood
-        .filter_map(|history| history.first().map(AsRef::as_ref))
-        .collect()
-}
-
-/// [I-1] Nothing comes to stand beside what excludes it; each time that a person wanted another in the place of one allows
-/// one more.
-fn beside(
-    evidence: &Evidence<'_>,
-    deal: i64,
-    known: &Deal,
-    histories: &[&Vec<Arc<Bill>>],
-    bill: &Bill,
-    wrong: &mut Vec<String>,
-) {
-    let part = part_of(bill);
-    let excluded = |other: &&Bill| match (part, part_of(other)) {
-        (Some(Part::Advance), _) | (None, None | Some(Part::Advance | Part::Rest)) => true,
-        (Some(Part::Rest), other) => matches!(other, None | Some(Part::Rest)),
-        (Some(Part::Additional), _) | (None, Some(Part::Additional)) => false,
-    };
-    let beside = standing(histories, bill);
-    let beside: Vec<&Bill> = beside.into_iter().filter(excluded).collect();
-    if beside.len() > replaced_by(known, made_at(evidence, bill)) {
-        let numbers: Vec<&str> = beside.iter().map(|bill| bill.number.as_str()).collect();
-        wrong.push(format!(
-            "[I-1] deal {deal} got bill № {} as {part:?} beside {numbers:?}",
-            bill.number
-        ));
-    }
-}
-
-/// [I-5] With a rest, or with what was added, the bills of a deal ask for all that it was worth when it was read; so far
-/// as nobody laid hands on one of them or wanted another in its place.
-fn together(
-    evidence: &Evidence<'_>,
-    deal: i64,
-    known: &Deal,
-    histories: &[&Vec<Arc<Bill>>],
-    bill: &Bill,
-    wrong: &mut Vec<String>,
-) {
-    let part = part_of(bill);
-    let at = made_at(evidence, bill);
-    let untouched = histories.iter().all(|history| history.len() == 1);
-    let completes = matches!(part, Some(Part::Rest | Part::Additional));
-    if !completes || !untouched || replaced_by(known, at) > 0 {
-        return;
-    }
-    let mut all = standing(histories, bill);
-    all.push(bill);
-    let billed = Worth {
-        sum: all.iter().map(|bill| bill.sum.0).sum(),
-        vat: all.iter().map(|bill| bill.sum_nds.0).sum(),
-    };
-    let Some(from) = read_from(evidence, deal, bill) else {
-        return;
-    };
-    let worth: Vec<Worth> = true_since(known, from).into_iter().map(worth).collect();
-    if !worth.contains(&billed) {
-        wrong.push(format!(
-            "[I-5] with bill № {} as {part:?} deal {deal} is billed for {billed:?}, it was worth {worth:?}",
-            bill.number
-        ));
+    /// [I-5] With a rest, or with what was added, the bills of a deal ask for all that it was worth when it was read; so
+    /// far as nobody laid hands on one of them or wanted another in its place.
+    fn together(&self, bill: &Bill, wrong: &mut Vec<String>) {
+        let part = part_of(bill);
+        let untouched = self.histories.iter().all(|history| history.len() == 1);
+        let completes = matches!(part, Some(Part::Rest | Part::Additional));
+        if !completes || !untouched || self.replaced_before(bill) > 0 {
+            return;
+        }
+        let mut all = self.standing(bill);
+        all.push(bill);
+        let billed = Worth {
+            sum: all.iter().map(|bill| bill.sum.0).sum(),
+            vat: all.iter().map(|bill| bill.sum_nds.0).sum(),
+        };
+        let Some(from) = read_from(self.evidence, self.deal, bill) else {
+            return;
+        };
+        let versions = true_since(self.known, from);
+        let worth: Vec<Worth> = versions.into_iter().map(worth).collect();
+        if !worth.contains(&billed) {
+            wrong.push(format!(
+                "[I-5] with bill № {} as {part:?} deal {} is billed for {billed:?}, it was worth {worth:?}",
+                bill.number, self.deal
+            ));
+        }
     }
 }
 
