@@ -68,11 +68,12 @@ async fn look(product: &Product, number: i64) -> anyhow::Result<Case> {
 }
 
 async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyhow::Result<Case> {
-    let answered = product.desk().answer(number, choice, by).await;
+    let answered = product.desk().answer(number, None, choice, by).await;
     let case = answered.map_err(|error| match error {
         NotAnswered::NoCase(number) => no_case(number),
         NotAnswered::NoChoice { case, choices } => no_choice(&case, &choices, choice),
         NotAnswered::Closed(number) => is_closed(number),
+        NotAnswered::Changed(number) => asked_anew(number),
         NotAnswered::Store(error) => error.into(),
     })?;
     let subject = &case.facts.subject;
@@ -95,6 +96,12 @@ fn no_choice(case: &Case, choices: &[Choice], choice: &str) -> anyhow::Error {
         format!("its choices are: {}", words.join(", "))
     };
     Told::mistake(told).hint(hint).into()
+}
+
+fn asked_anew(number: i64) -> anyhow::Error {
+    Told::mistake(format!("case {number} was asked anew meanwhile"))
+        .hint("look at its choices again: `provodka cases`")
+        .into()
 }
 
 fn no_case(number: i64) -> anyhow::Error {

@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 use planner::Choice;
 use serde_json::json;
-use store::{Case, StoreError, Undone};
+use sha2::{Digest as _, Sha256};
+use store::{Case, CaseState, StoreError, Undone};
 
 use crate::Desk;
 
@@ -21,6 +22,9 @@ pub enum NotAnswered {
         /// What may be answered.
         choices: Vec<Choice>,
     },
+    /// It asks something else by now: what was meant is not what would be done.
+    #[error("case {0} was asked anew meanwhile")]
+    Changed(i64),
     /// Somebody was faster, or it settled itself.
     #[error("case {0} is closed already")]
     Closed(i64),
@@ -37,14 +41,30 @@ pub fn choices(case: &Case) -> Vec<Choice> {
         .unwrap_or_default()
 }
 
+/// Tells a question from what it was before: the same choice may stand for another invoice.
+pub fn fingerprint(case: &Case) -> String {
+    let digest = Sha256::digest(case.facts.facts.to_string());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Desk {
-    /// Answers a case in the name of `by`. One about a payment is obeyed at once, also where no server runs.
+    /// Answers a case in the name of `by`, where it is known as whoever answers saw it. One about a payment is obeyed at
+    /// once, also where no server runs.
     ///
     /// # Errors
     /// When it cannot be answered so.
-    pub async fn answer(&self, number: i64, choice: &str, by: &str) -> Result<Case, NotAnswered> {
+    pub async fn answer(
+        &self,
+        number: i64,
+        seen: Option<&str>,
+        choice: &str,
+        by: &str,
+    ) -> Result<Case, NotAnswered> {
         let case = self.store.case_get(&self.portal, number).await?;
         let case = case.ok_or(NotAnswered::NoCase(number))?;
+        if case.state == CaseState::Open && seen.is_some_and(|seen| seen != fingerprint(&case)) {
+            return Err(NotAnswered::Changed(number));
+        }
         let choices = choices(&case);
         if !choices.iter().any(|known| known.word == choice) {
             let case = Box::new(case);
@@ -52,9 +72,13 @@ impl Desk {
         }
         let body = json!({"choice": choice});
         let now = self.clock.now();
-        let answered = self.store.case_answer(&self.portal, number, &body, by, now);
+        let answered = self.store.case_answer(&self.portal, &case, &body, by, now);
         if !answered.await? {
-            return Err(NotAnswered::Closed(number));
+            let now = self.store.case_get(&self.portal, number).await?;
+            return Err(match now {
+                Some(now) if now.state == CaseState::Open => NotAnswered::Changed(number),
+                Some(_) | None => NotAnswered::Closed(number),
+            });
         }
         let note = json!({"answered": choice, "case": number, "code": case.facts.code, "by": by});
         self.note_person(note).await?;

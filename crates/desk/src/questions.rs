@@ -10,7 +10,7 @@ use planner::payments::{LEAVE, Offer};
 use store::{Balance, Case, CaseFilter, InvoiceRef, StoreError, Undecided};
 
 use crate::Desk;
-use crate::payments::choices;
+use crate::payments::{choices, fingerprint};
 
 /// The code of questions about payments.
 const UNDECIDED: &str = "PAYMENT-UNDECIDED";
@@ -24,6 +24,8 @@ const REASONS: &str = " — ";
 pub struct Question {
     /// The number of the case.
     pub case: i64,
+    /// What was asked, see [`fingerprint`].
+    pub seen: String,
     /// The payment.
     pub payment: Undecided,
     /// Why it is not certain, in Russian.
@@ -152,6 +154,7 @@ fn question(
     });
     Question {
         case: case.id,
+        seen: fingerprint(case),
         payment: payment.clone(),
         doubts: doubts(&case.facts.text).to_owned(),
         candidates: candidates.collect(),

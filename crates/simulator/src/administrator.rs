@@ -44,9 +44,9 @@ impl World {
             return Ok(false);
         };
         let answer = json!({"choice": choice.word});
-        let answered =
-            self.store
-                .case_answer(&tenant.id, case.id, &answer, "administrator", host_now);
+        let answered = self
+            .store
+            .case_answer(&tenant.id, case, &answer, "administrator", host_now);
         if !answered.await.map_err(told)? {
             return Ok(false);
         }

@@ -150,17 +150,18 @@ async fn states(store: &Store) -> Vec<(i64, PaymentState, i64)> {
     states
 }
 
-async fn case_of(store: &Store, payment: i64) -> String {
+/// The question about a payment, and what it asks.
+async fn case_of(store: &Store, payment: i64) -> (String, String) {
     let open = store
         .cases_open(&portal(), &store::CaseFilter::default())
         .await
         .unwrap();
     let subject = Subject::payment(payment);
-    open.iter()
+    let case = open
+        .iter()
         .find(|case| case.facts.subject == subject)
-        .unwrap()
-        .id
-        .to_string()
+        .unwrap();
+    (case.id.to_string(), desk::payments::fingerprint(case))
 }
 
 #[tokio::test]
@@ -307,11 +308,21 @@ async fn one_click_gives_a_payment_to_the_invoice_and_others_see_what_is_left() 
     assert!(page.contains("закроет счёт"), "{page}");
     assert!(!page.contains("уже не помещается"), "{page}");
     // The first choice is the invoice of just this sum.
-    let case = case_of(&office.store, 1).await;
+    let (case, seen) = case_of(&office.store, 1).await;
+    // Whoever saw another question did not mean this one.
+    let former = "0".repeat(64);
     let answer = order_at(
         &mut anna,
         "/money/answer",
-        &[("case", &case), ("choice", "1")],
+        &[("case", &case), ("seen", &former), ("choice", "1")],
+    )
+    .await;
+    assert_eq!(answer.leads_to(), "/money?said=again");
+    assert_eq!(states(&office.store).await[0].1, PaymentState::Asked);
+    let answer = order_at(
+        &mut anna,
+        "/money/answer",
+        &[("case", &case), ("seen", &seen), ("choice", "1")],
     )
     .await;
     assert_eq!(answer.leads_to(), "/money?said=given");
@@ -323,11 +334,11 @@ async fn one_click_gives_a_payment_to_the_invoice_and_others_see_what_is_left() 
         "what is open is told as it is now: {page}"
     );
     // Whoever chooses it all the same is asked anew, and nothing is given twice.
-    let case = case_of(&office.store, 2).await;
+    let (case, seen) = case_of(&office.store, 2).await;
     let answer = order_at(
         &mut anna,
         "/money/answer",
-        &[("case", &case), ("choice", "1")],
+        &[("case", &case), ("seen", &seen), ("choice", "1")],
     )
     .await;
     assert_eq!(answer.leads_to(), "/money?said=again");
@@ -339,16 +350,16 @@ async fn one_click_gives_a_payment_to_the_invoice_and_others_see_what_is_left() 
     let answer = order_at(
         &mut anna,
         "/money/answer",
-        &[("case", &case), ("choice", "1")],
+        &[("case", &case), ("seen", &seen), ("choice", "1")],
     )
     .await;
     assert_eq!(answer.leads_to(), "/money?said=closed");
-    let case = case_of(&office.store, 3).await;
+    let (case, seen) = case_of(&office.store, 3).await;
     for choice in ["99", "", "x"] {
         let answer = order_at(
             &mut anna,
             "/money/answer",
-            &[("case", &case), ("choice", choice)],
+            &[("case", &case), ("seen", &seen), ("choice", choice)],
         )
         .await;
         assert_eq!(answer.leads_to(), "/money?said=closed", "{choice}");
@@ -356,7 +367,7 @@ async fn one_click_gives_a_payment_to_the_invoice_and_others_see_what_is_left() 
     let answer = order_at(
         &mut anna,
         "/money/answer",
-        &[("case", &case), ("choice", "leave")],
+        &[("case", &case), ("seen", &seen), ("choice", "leave")],
     )
     .await;
     assert_eq!(answer.leads_to(), "/money?said=left");

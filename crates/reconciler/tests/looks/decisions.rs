@@ -30,9 +30,7 @@ pub(crate) async fn answer(desk: &Desk, code: &str, choice: &str) {
     );
     let (portal, said) = (portal(), json!({"choice": choice}));
     let now = desk.clock.now();
-    let answered = desk
-        .store
-        .case_answer(&portal, case.id, &said, "admin", now);
+    let answered = desk.store.case_answer(&portal, case, &said, "admin", now);
     assert!(answered.await.unwrap());
 }
 

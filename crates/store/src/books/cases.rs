@@ -201,21 +201,21 @@ impl Store {
     pub async fn case_answer(
         &self,
         portal: &PortalId,
-        id: i64,
+        seen: &Case,
         answer: &serde_json::Value,
         by: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let change = CaseChange::Answer {
-            id,
+            id: seen.id,
             answer: answer.clone(),
             by: by.to_owned(),
         };
         let answered = self
             .write(
-                (portal.clone(), id, change, now),
-                |tx, (portal, id, change, now)| {
-                    Box::pin(answer_and_look(tx, portal, *id, change, None, *now))
+                (portal.clone(), seen.clone(), change, now),
+                |tx, (portal, seen, change, now)| {
+                    Box::pin(answer_seen(tx, portal, seen, change, *now))
                 },
             )
             .await?;
@@ -293,6 +293,23 @@ pub(crate) async fn waiters(
     let ask = params![portal, key_set(records)];
     tx.list(&WAITERS, &ask, |row| Ok((row.parsed()?, row.parsed()?)))
         .await
+}
+
+/// The same word may mean something else once the question is another: only what was seen is answered.
+async fn answer_seen(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    seen: &Case,
+    change: &CaseChange,
+    now: Timestamp,
+) -> Result<Option<Case>, StoreError> {
+    let open = find_open(tx, portal, &seen.facts.subject, &seen.facts.key).await?;
+    match open {
+        Some((id, facts)) if id == seen.id && facts.facts == seen.facts.facts => {
+            answer_and_look(tx, portal, id, change, None, now).await
+        }
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// Answers a case and looks at its subject again at once, because of `reason`; gives the case as it is then.

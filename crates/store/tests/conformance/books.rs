@@ -84,16 +84,19 @@ conformance! {
     async fn an_answer_is_known_and_looked_at_at_once(db: &Db) {
         let lease = leased(db, 1).await;
         apply(db, &lease, CaseChange::Open(ask(5, "КПП")), 1).await;
-        let id = open(db).await[0].id;
+        let asked = open(db).await[0].clone();
+        apply(db, &lease, CaseChange::Open(CaseFacts { facts: json!({ "other": 1 }), ..asked.facts.clone() }), 1).await;
         let answer = json!({ "choose": "inv-1" });
-        assert!(db.store.case_answer(&portal("a"), id, &answer, "user/7", at(2)).await.unwrap());
-        assert!(!db.store.case_answer(&portal("a"), id, &json!("later"), "user/8", at(3)).await.unwrap());
+        assert!(!db.store.case_answer(&portal("a"), &asked, &answer, "user/7", at(2)).await.unwrap());
+        let asked = open(db).await[0].clone();
+        assert!(db.store.case_answer(&portal("a"), &asked, &answer, "user/7", at(2)).await.unwrap());
+        assert!(!db.store.case_answer(&portal("a"), &asked, &json!("later"), "user/8", at(3)).await.unwrap());
         let known = db.store.known(&portal("a"), &[deal(5)]).await.unwrap();
         assert_eq!(known.cases[0].answer, Some(answer));
         assert_eq!(known.cases[0].answered_by.as_deref(), Some("user/7"));
         let due = db.store.work_take(&lease, Lane::Click, 5, &[], at(2)).await.unwrap();
         assert_eq!(due[0].subject, deal(5));
-        assert!(!db.store.case_answer(&portal("b"), id, &json!(1), "x", at(4)).await.unwrap());
+        assert!(!db.store.case_answer(&portal("b"), &asked, &json!(1), "x", at(4)).await.unwrap());
     }
 
     async fn open_cases_are_listed_by_code_and_cause(db: &Db) {

@@ -322,12 +322,13 @@ conformance! {
         see(db, "march", &[order("1", 100)]).await;
         let question = Decision { ruling: Ruling::Ask(Box::new(question(1))), ..book(1, 0, vec![]) };
         assert_eq!(decide(db, std::slice::from_ref(&question)).await, [Done]);
-        let id = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap()[0].id;
+        let asked = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap()[0].clone();
+        let id = asked.id;
         // Both were planned while the question was open.
         let seen = Some((id, CaseState::Open));
         let asks_again = Decision { seen, ..question.clone() };
         let books = Decision { seen, ..book(1, 0, vec![share("1", 100)]) };
-        assert!(db.store.case_answer(&portal("a"), id, &json!({"choice": "leave"}), "anna", at(3)).await.unwrap());
+        assert!(db.store.case_answer(&portal("a"), &asked, &json!({"choice": "leave"}), "anna", at(3)).await.unwrap());
         assert_eq!(decide(db, &[asks_again, books]).await, [Refused, Refused]);
         let open = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap();
         assert_eq!(open, vec![], "the answer stands");

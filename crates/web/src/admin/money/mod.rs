@@ -6,7 +6,7 @@ pub(super) mod imports;
 pub(super) mod payments;
 pub(super) mod questions;
 pub(super) mod uploads;
-mod words;
+pub(super) mod words;
 
 use axum::http::Uri;
 
@@ -24,7 +24,9 @@ fn said(uri: &Uri) -> Option<&'static str> {
     Some(match asked(uri, "said")?.as_str() {
         "given" => "Записано: платёж отнесён к счёту. Сделка узнает об этом сама.",
         "left" => "Записано: платёж оставлен без счёта.",
-        "again" => "Пока вы решали, остаток по счёту изменился. Вопрос задан заново.",
+        "again" => {
+            "Пока вы решали, вопрос или остаток по счёту изменился. Посмотрите варианты ещё раз."
+        }
         "closed" => "Этот вопрос уже закрыт: кто-то решил раньше.",
         "undone" => "Платёж снят со счетов исправительной записью и снова ждёт решения.",
         "nothing" => "Снимать нечего: платёж ни к чему не отнесён.",

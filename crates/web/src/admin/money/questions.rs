@@ -62,6 +62,7 @@ pub(super) struct AccountInWords {
 
 struct Asked {
     case: i64,
+    seen: String,
     number: i64,
     order: OrderInWords,
     doubts: String,
@@ -136,6 +137,7 @@ pub(in crate::admin) async fn decide(
     }: Order,
 ) -> Response {
     let (case, choice) = (fields.take("case"), fields.take("choice"));
+    let seen = fields.take("seen");
     if let Err(unreadable) = fields.end() {
         return unreadable.into_response();
     }
@@ -143,9 +145,13 @@ pub(in crate::admin) async fn decide(
         return answer::see("/money?said=closed");
     };
     let desk = admin.desk();
-    let answered = match desk.answer(case, &choice, &session.account).await {
+    let answered = match desk
+        .answer(case, Some(&seen), &choice, &session.account)
+        .await
+    {
         Ok(answered) => answered,
         Err(NotAnswered::Store(error)) => return answer::broken(&error),
+        Err(NotAnswered::Changed(_)) => return answer::see("/money?said=again"),
         Err(NotAnswered::NoCase(_) | NotAnswered::NoChoice { .. } | NotAnswered::Closed(_)) => {
             return answer::see("/money?said=closed");
         }
@@ -251,6 +257,7 @@ pub(super) fn account_in_words(account: &KnownAccount, today: Date) -> AccountIn
 fn asked_in_words(question: &Question) -> Asked {
     Asked {
         case: question.case,
+        seen: question.seen.clone(),
         number: question.payment.number,
         order: OrderInWords::of(&question.payment.order),
         doubts: plain(&question.doubts),
