@@ -97,16 +97,14 @@ impl Folder {
         let complete = unchanged(&self.path, &mut self.waiting, uptime, COMPLETE_AFTER).await?;
         let mut handled = Vec::new();
         for name in complete {
-            let place = self
-                .path
-                .join("taken")
-                .join(format!("{}-{name}", self.owner));
-            match fs::rename(self.path.join(&name), &place).await {
-                Ok(()) => {}
+            let taken = self.path.join("taken");
+            let as_ours = |number| format!("{}.{number}-{name}", self.owner);
+            let place = match move_to(&self.path.join(&name), &taken, as_ours, None).await {
+                Ok(place) => place,
                 // Another replica was faster, or the person took it back.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error.into()),
-            }
+            };
             self.waiting.remove(&name);
             let outcome = self.import(desk, &name, &place).await?;
             handled.push(Handled { name, outcome });
@@ -117,11 +115,9 @@ impl Folder {
     async fn import(&self, desk: &Desk, name: &str, place: &Path) -> Result<Outcome, FolderError> {
         match book(desk, place).await {
             Ok((known, summary)) => {
-                let end = self.end("done", name, place).await?;
                 let lost = known.lost;
-                if !known.faults.is_empty() {
-                    note(&end, &remarks(&known)).await?;
-                }
+                let remarks = (!known.faults.is_empty()).then(|| remarks(&known));
+                self.end("done", name, place, remarks.as_deref()).await?;
                 Ok(Outcome::Done {
                     new: summary.new,
                     lost,
@@ -129,20 +125,25 @@ impl Folder {
             }
             Err(error @ (StatementError::Unreadable { .. } | StatementError::Nobodys { .. })) => {
                 let reason = error.in_words();
-                let end = self.end("refused", name, place).await?;
-                note(&end, &reason).await?;
+                self.end("refused", name, place, Some(&reason)).await?;
                 Ok(Outcome::Refused(reason))
             }
             Err(error) => {
                 // It comes again: what of it was booked adds nothing.
-                move_to(place, &self.path, name).await?;
+                move_to(place, &self.path, numbered(name), None).await?;
                 Err(FolderError::Statement(error))
             }
         }
     }
 
-    async fn end(&self, place: &str, name: &str, from: &Path) -> io::Result<PathBuf> {
-        move_to(from, &self.path.join(place), name).await
+    async fn end(
+        &self,
+        place: &str,
+        name: &str,
+        from: &Path,
+        remarks: Option<&str>,
+    ) -> io::Result<PathBuf> {
+        move_to(from, &self.path.join(place), numbered(name), remarks).await
     }
 
     /// What somebody took who died meanwhile.
@@ -153,7 +154,7 @@ impl Folder {
             let former = name
                 .split_once('-')
                 .map_or(name.as_str(), |(_, former)| former);
-            match move_to(&folder.join(&name), &self.path, former).await {
+            match move_to(&folder.join(&name), &self.path, numbered(former), None).await {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 Ok(_) | Err(_) => {}
             }
@@ -215,26 +216,68 @@ async fn unchanged(
     Ok(old.map(|(name, _)| name.clone()).collect())
 }
 
-/// Moves a file under its name, or under the next one that is free.
-async fn move_to(from: &Path, folder: &Path, name: &str) -> io::Result<PathBuf> {
+/// A file's own name, or the next one that is free.
+fn numbered(name: &str) -> impl Fn(u32) -> String {
+    move |number| match number {
+        1 => name.to_owned(),
+        _ => format!("{number}-{name}"),
+    }
+}
+
+/// Moves a file under the first of these names that is free, with what is to be read beside it. The name is taken before
+/// anything is moved, for a move writes over what is there.
+async fn move_to(
+    from: &Path,
+    folder: &Path,
+    name: impl Fn(u32) -> String,
+    beside: Option<&str>,
+) -> io::Result<PathBuf> {
     for number in 1_u32.. {
-        let place = match number {
-            1 => folder.join(name),
-            _ => folder.join(format!("{number}-{name}")),
-        };
-        if fs::try_exists(&place).await? {
+        let name = name(number);
+        let place = folder.join(&name);
+        if !is_taken_now(&place).await? {
             continue;
         }
-        fs::rename(from, &place).await?;
+        let moved = match beside {
+            Some(text) => note(folder, &name, text).await,
+            None => Ok(()),
+        };
+        let moved = match moved {
+            Ok(()) => fs::rename(from, &place).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = moved {
+            // What only kept the place.
+            fs::remove_file(&place).await?;
+            return Err(error);
+        }
         return Ok(place);
     }
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-async fn note(file: &Path, text: &str) -> io::Result<()> {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".причина.txt");
-    fs::write(file.with_file_name(name), format!("{text}\n")).await
+/// Takes a name that nobody has by an empty file; false if somebody has it.
+async fn is_taken_now(place: &Path) -> io::Result<bool> {
+    let mut new = fs::OpenOptions::new();
+    new.write(true).create_new(true);
+    match new.open(place).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Before the file itself comes: a file without its reason would look whole.
+async fn note(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    let mut number = 1_u32;
+    let place = loop {
+        let place = folder.join(numbered(&format!("{name}.причина.txt"))(number));
+        if is_taken_now(&place).await? {
+            break place;
+        }
+        number = number.saturating_add(1);
+    };
+    fs::write(place, format!("{text}\n")).await
 }
 
 fn remarks(known: &Known) -> String {
