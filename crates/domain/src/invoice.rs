@@ -112,8 +112,8 @@ pub struct Invoice {
     pub currency: String,
     /// How much of it is paid.
     pub paid: Money,
-    /// The comment; our mark stands in it.
-    pub comment: Option<String>,
+    /// It bears a mark of ours: it was made for a deal, which finds it by the mark.
+    pub marked: bool,
     /// When it was last changed there.
     pub changed: Option<Timestamp>,
 }

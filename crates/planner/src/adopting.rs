@@ -12,6 +12,7 @@ use domain::{
 };
 use jiff::civil::Date;
 
+use crate::asking::Lack;
 use crate::draft::asks_now;
 use crate::{DealSnapshot, Fault, OurInvoice, Policy, Seen, buyer, seller, terms};
 
@@ -69,7 +70,9 @@ pub fn seller_of(
             "сделка продаёт от организации «{}», а счёт — «{said}»",
             of_deal.title
         )),
-        (Some(said), _) => Ok(said.clone()),
+        // What the deal itself says goes before the file.
+        (Some(_), Err(fault)) if seller::is_said(reading, own, policy) => Err(fault.what),
+        (Some(said), Ok(_) | Err(_)) => Ok(said.clone()),
         (None, Ok(of_deal)) => Ok(of_deal.id.clone()),
         (None, Err(fault)) => Err(fault.what),
     }
@@ -177,6 +180,10 @@ fn agreed<'a>(
     if let Some(deal) = candidate.of.filter(|deal| *deal != snapshot.id) {
         return refused(format!("это счёт сделки {deal}"));
     }
+    if invoice.marked {
+        let why = "его выставила Provodka: своя сделка найдёт его по метке сама";
+        return refused(why.to_owned());
+    }
     match &invoice.counterparty {
         None => return refused("учёт не говорит, кому он выставлен".to_owned()),
         Some(key) if !is_same_buyer(key, &buyer.key) => {
@@ -227,7 +234,7 @@ fn of_deal(
         part: None,
     };
     let sums = |draft: &InvoiceDraft| draft.totals().ok().map(|totals| totals.amounts());
-    let theirs = invoice.totals;
+    let (theirs, theirs_in) = (invoice.totals, &invoice.currency);
     match asks_now(snapshot, reading, policy, &as_issued) {
         Ok(asked) => match sums(&asked) {
             Some(ours) if ours == theirs => Ok(asked),
@@ -241,7 +248,11 @@ fn of_deal(
             );
             Err(format!("он на {total}, сделка на {amount}"))
         }
-        Err(_) if sums(&as_issued) == Some(theirs) => Ok(as_issued),
+        Err(Lack::Faults(_))
+            if reading.glance.deal.currency == *theirs_in && sums(&as_issued) == Some(theirs) =>
+        {
+            Ok(as_issued)
+        }
         Err(lack) => Err(in_words(lack.into_faults(snapshot.id))),
     }
 }

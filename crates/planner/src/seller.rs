@@ -5,7 +5,7 @@
 
 use domain::observed::{BankDetail, DealReading, OwnCompany, Record, Requisite};
 use domain::{
-    BankDetails, Bik, CorrespondentAccount, CounterpartyKey, Inn, Kpp, Ogrn, Party,
+    BankDetails, Bik, CompanyId, CorrespondentAccount, CounterpartyKey, Inn, Kpp, Ogrn, Party,
     SettlementAccount,
 };
 use jiff::civil::Date;
@@ -33,6 +33,27 @@ pub struct Seller {
     pub exemption: Option<String>,
 }
 
+/// The own company that a person chose in the deal.
+fn chosen(reading: &DealReading, own: &[OwnCompany]) -> Option<CompanyId> {
+    let of_requisite = reading.chosen.seller.and_then(|chosen| {
+        own.iter()
+            .find(|company| company.requisites.iter().any(|one| one.id == chosen))
+            .map(|company| company.id)
+    });
+    of_requisite.or(reading.glance.deal.own_company)
+}
+
+/// What the deal's field says that policy names.
+fn in_field<'a>(reading: &'a DealReading, policy: &Policy) -> Option<&'a str> {
+    let field = policy.invoice.seller_field.as_ref()?;
+    named(reading, field)
+}
+
+/// Whether the deal itself says who sells, whoever that is.
+pub(crate) fn is_said(reading: &DealReading, own: &[OwnCompany], policy: &Policy) -> bool {
+    chosen(reading, own).is_some() || in_field(reading, policy).is_some()
+}
+
 /// The organisation that sells in this deal.
 pub(crate) fn organisation<'a>(
     reading: &DealReading,
@@ -40,12 +61,7 @@ pub(crate) fn organisation<'a>(
     policy: &'a Policy,
 ) -> Result<&'a Organisation, Fault> {
     let deal = &reading.glance.deal;
-    let of_requisite = reading.chosen.seller.and_then(|chosen| {
-        own.iter()
-            .find(|company| company.requisites.iter().any(|one| one.id == chosen))
-            .map(|company| company.id)
-    });
-    if let Some(company) = of_requisite.or(deal.own_company) {
+    if let Some(company) = chosen(reading, own) {
         return policy
             .organisations
             .iter()
@@ -56,12 +72,7 @@ pub(crate) fn organisation<'a>(
                 record: Some(Record::Deal(deal.id)),
             });
     }
-    if let Some(said) = policy
-        .invoice
-        .seller_field
-        .as_ref()
-        .and_then(|field| named(reading, field))
-    {
+    if let Some(said) = in_field(reading, policy) {
         return said_in_deal(said, policy).ok_or_else(|| Fault {
             what: format!("«{said}» в поле организации — ни одна из наших организаций"),
             place: format!("/crm/deal/details/{}/", deal.id),

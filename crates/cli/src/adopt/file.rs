@@ -61,21 +61,24 @@ pub(super) fn read(path: &Path, policy: &Policy) -> anyhow::Result<Vec<Claim>> {
 
 /// A number as people write it, with a date behind it: `№ 17 от 12.03.2026`.
 pub(super) fn number_and_date(said: &str) -> (String, Option<Date>) {
-    let said = said.trim();
+    // Word and printed pages put blanks there that do not break.
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     let (number, date) = match said.split_once(" от ") {
         Some((number, rest)) if day(rest).is_some() => (number, day(rest)),
-        Some(_) | None => (said, None),
+        Some(_) | None => (said.as_str(), None),
     };
-    let number = number.trim().trim_start_matches(['№', ' ', '\u{a0}']);
+    let number = number.trim().trim_start_matches(['№', ' ']);
     (number.trim().to_owned(), date)
 }
 
 /// `2026-03-12` or `12.03.2026`, perhaps with a `г.` behind it.
 fn day(text: &str) -> Option<Date> {
-    let text = text.trim().trim_end_matches(['г', '.', ' ']);
+    let text = text.trim().trim_end_matches(['г', '.', ' ', '\u{a0}']);
     let iso = text.get(..10).filter(|_| text.len() == 10);
     iso.and_then(|text| text.parse().ok())
         .or_else(|| Date::strptime("%d.%m.%Y", text).ok())
+        // `26` is no year.
+        .filter(|day| day.year() >= 1_000)
 }
 
 fn claims(text: &str, policy: &Policy) -> Result<Vec<Claim>, Vec<String>> {

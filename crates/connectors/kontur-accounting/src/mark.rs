@@ -37,6 +37,11 @@ pub(crate) fn keys(comment: &str) -> Vec<String> {
     keys
 }
 
+/// Whether there is a mark in a comment.
+pub(crate) fn is_in(comment: &str) -> bool {
+    !keys(comment).is_empty()
+}
+
 /// The key in visible ASCII, as it stands in a mark and in the header `Idempotency-Key`.
 pub(crate) fn visible(key: &str) -> String {
     utf8_percent_encode(key, ENCODED).to_string()

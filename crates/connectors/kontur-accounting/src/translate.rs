@@ -148,7 +148,7 @@ pub(crate) fn invoice(bill: wire::Bill, seller: &OrganisationId) -> Result<Invoi
         },
         currency: "RUB".to_owned(),
         paid,
-        comment: bill.comment,
+        marked: bill.comment.as_deref().is_some_and(mark::is_in),
         changed: Some(moment(&bill.changed_at)?),
         id: InvoiceId::new(bill.id),
         number: bill.number,

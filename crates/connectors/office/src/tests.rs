@@ -49,7 +49,7 @@ impl Books for InMemory {
             totals: bill.totals,
             currency: bill.draft.currency.clone(),
             paid: Money::ZERO,
-            comment: None,
+            marked: false,
             changed: Some(now),
         };
         bills.push((bill.clone(), invoice.clone()));

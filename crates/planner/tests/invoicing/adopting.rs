@@ -50,7 +50,7 @@ fn by_hand() -> Invoice {
         },
         currency: "RUB".to_owned(),
         paid: Money::ZERO,
-        comment: None,
+        marked: false,
         changed: None,
     }
 }
@@ -248,6 +248,22 @@ fn a_deal_of_which_no_lines_can_be_made_is_compared_with_the_invoice() {
     assert_eq!(
         said(&dearer, &claim(), &[free(by_hand())]),
         "счёт № 17 от 02.03.2026: он на 122,00 ₽, сделка на 123,00 ₽"
+    );
+}
+
+#[test]
+fn a_sum_in_another_currency_and_a_question_are_no_agreement() {
+    let dollars = deal().of(|deal| deal.currency = "USD".to_owned());
+    let why = said(&dollars, &claim(), &[free(by_hand())]);
+    assert!(why.starts_with("счёт № 17 от 02.03.2026: "), "{why}");
+}
+
+#[test]
+fn an_invoice_that_bears_our_mark_is_another_order_of_ours() {
+    let marked = with(|invoice| invoice.marked = true);
+    assert_eq!(
+        said(&deal(), &claim(), &[free(marked)]),
+        "счёт № 17 от 02.03.2026: его выставила Provodka: своя сделка найдёт его по метке сама"
     );
 }
 

@@ -19,7 +19,7 @@ use store::{Adopted, Adoption, InvoiceLink, Lane, Subject, Work};
 use super::{Looked, known, observe};
 use crate::{Connected, feed, journal};
 
-/// Seconds in which deals that are being looked at are tried again.
+/// Seconds in which a deal that is being looked at is tried again.
 const PATIENCE: i64 = 30;
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -109,11 +109,11 @@ impl Claims {
         by: &str,
     ) -> Result<Vec<Claimed>, Halted> {
         let mut claimed = self.judged(ctx, connected).await?;
-        let until = journal::after(ctx.now(), PATIENCE);
         for one in &mut claimed {
             let Some(adoption) = self.adoption(ctx, one, by) else {
                 continue;
             };
+            let until = journal::after(ctx.now(), PATIENCE);
             if let Some(why) = self.link(ctx, &adoption, until).await? {
                 one.judged = Judged::Refused(why.to_owned());
             }

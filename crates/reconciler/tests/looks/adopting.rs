@@ -47,7 +47,7 @@ fn by_hand(desk: &Desk, number: &str) {
         },
         currency: "RUB".to_owned(),
         paid: Money::ZERO,
-        comment: None,
+        marked: false,
         changed: None,
     };
     desk.office.state().bills.push(Bill {

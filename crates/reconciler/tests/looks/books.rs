@@ -142,7 +142,7 @@ fn issue(state: &mut State, order: InvoiceOrder) -> (Invoice, String) {
         totals,
         currency: order.draft.currency.clone(),
         paid: Money::ZERO,
-        comment: None,
+        marked: false,
         changed: None,
     };
     state.feed.push(invoice.id.clone());

@@ -4,7 +4,7 @@
 //! effect of the deal that is done once and for all, nothing is recorded. Not here: whether the invoice is the deal's
 //! (`planner`).
 
-use domain::{DealId, PortalId};
+use domain::PortalId;
 use jiff::Timestamp;
 
 use crate::{
@@ -76,7 +76,9 @@ impl Store {
                 Box::pin(adopt(tx, portal, adoption, *now))
             })
             .await?;
-        self.ring();
+        if adopted == Adopted::Linked {
+            self.ring();
+        }
         Ok(adopted)
     }
 }
@@ -89,7 +91,11 @@ async fn adopt(
 ) -> Result<Adopted, StoreError> {
     let link = &adoption.link;
     let subject = Subject::deal(link.deal);
-    // First of all: from here on nobody takes the deal before this ends.
+    // Before anything is written: a look that is ordered in vain keeps the deal busy.
+    if let Some(why) = in_the_way(tx, portal, &subject, link).await? {
+        return Ok(why);
+    }
+    // From here on nobody takes the deal before this ends; somebody may have since it was asked.
     let look = Look {
         subject: subject.clone(),
         lane: Lane::Due,
@@ -97,14 +103,8 @@ async fn adopt(
         reason: adoption.reason.clone(),
     };
     work::enqueue(tx, portal, &[look]).await?;
-    let of_deal = params![portal, &subject];
-    let is_taken = tx.first(&TAKEN, &of_deal, Row::int).await?;
-    let is_under_way = tx.first(&UNDER_WAY, &of_deal, Row::int).await?;
-    if is_taken.or(is_under_way).is_some() {
-        return Ok(Adopted::Busy);
-    }
-    if is_in_the_way(tx, portal, link.deal, link).await? {
-        return Ok(Adopted::Changed);
+    if let Some(why) = in_the_way(tx, portal, &subject, link).await? {
+        return Ok(why);
     }
     links::put_invoices(tx, portal, std::slice::from_ref(link)).await?;
     let answered: Vec<CaseChange> = adoption
@@ -126,20 +126,27 @@ async fn adopt(
     Ok(Adopted::Linked)
 }
 
-async fn is_in_the_way(
+/// Why nothing can be recorded now.
+async fn in_the_way(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    deal: DealId,
+    subject: &Subject,
     link: &InvoiceLink,
-) -> Result<bool, StoreError> {
-    let ask = params![
+) -> Result<Option<Adopted>, StoreError> {
+    let of_deal = params![portal, subject];
+    let is_taken = tx.first(&TAKEN, &of_deal, Row::int).await?;
+    let is_under_way = tx.first(&UNDER_WAY, &of_deal, Row::int).await?;
+    if is_taken.or(is_under_way).is_some() {
+        return Ok(Some(Adopted::Busy));
+    }
+    let links = params![
         portal,
-        deal,
+        link.deal,
         link.slot.kind.as_str(),
         link.slot.generation,
         &link.organisation,
         &link.invoice
     ];
-    let found = tx.first(&IN_THE_WAY, &ask, Row::int).await?;
-    Ok(found.is_some())
+    let found = tx.first(&IN_THE_WAY, &links, Row::int).await?;
+    Ok(found.map(|_| Adopted::Changed))
 }

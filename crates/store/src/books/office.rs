@@ -341,7 +341,7 @@ impl OfficeBill {
             totals: self.totals,
             currency: self.draft.currency.clone(),
             paid: Money::ZERO,
-            comment: None,
+            marked: false,
             changed: Some(
                 self.cancelled
                     .as_ref()
