@@ -53,10 +53,12 @@ fn tell(handled: &Handled) {
                 "a statement is booked, a part of it could not be read: see beside it in `done`"
             );
         }
-        Outcome::Refused(reason) => tracing::warn!(
-            file,
-            reason,
-            "a file is no statement of ours: see `refused`"
-        ),
+        // The reason names accounts: it lies beside the file, and in no log.
+        Outcome::Refused(_) => {
+            tracing::warn!(
+                file,
+                "a file is no statement of ours: why stands beside it in `refused`"
+            );
+        }
     }
 }

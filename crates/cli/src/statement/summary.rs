@@ -8,6 +8,8 @@ use domain::display::{date, money};
 use serde::Serialize;
 use store::AccountSpan;
 
+use crate::words::harmless;
+
 /// Of one file.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
@@ -50,7 +52,9 @@ impl Summary {
         let known = self.read.saturating_sub(self.new);
         let mut told = format!(
             "Файл {}: платежей {}, новых {}, уже известных {known}\n",
-            self.file, self.read, self.new
+            harmless(&self.file),
+            self.read,
+            self.new
         );
         for (word, text) in [
             ("booked", "отнесено к счетам"),
@@ -65,7 +69,7 @@ impl Summary {
             }
         }
         for fault in &self.faults {
-            told.push_str(&format!("  !  {fault}\n"));
+            told.push_str(&format!("  !  {}\n", harmless(fault)));
         }
         if self.more_faults > 0 {
             told.push_str(&format!("  !  и ещё замечаний: {}\n", self.more_faults));

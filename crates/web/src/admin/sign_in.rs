@@ -14,6 +14,7 @@ use http::StatusCode;
 use super::answer::{self, Frame};
 use super::form::{Fields, Order};
 use super::guard::Way;
+use super::money::words::plain;
 use super::session::{self, Session};
 use super::tries::Rest;
 use super::{Admin, code, passwords};
@@ -186,7 +187,9 @@ pub(super) async fn enrol(
 fn judge(name: &str, password: &str, again: &str) -> Result<(), &'static str> {
     let is_name = !name.is_empty()
         && name.chars().count() <= LONGEST_NAME
-        && !name.chars().any(char::is_control);
+        && plain(name) == name
+        // What rule and statements book is signed so.
+        && !["rule", "statement"].contains(&name);
     if !is_name {
         return Err("Назовите себя: от одного до 64 знаков.");
     }

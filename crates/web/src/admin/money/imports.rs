@@ -12,6 +12,7 @@ use domain::display::{date, money};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use multer::{Constraints, Multipart, SizeLimit};
+use rand::Rng as _;
 use tokio::io::AsyncWriteExt as _;
 
 use super::questions::{AccountInWords, account_in_words, why_off};
@@ -128,8 +129,9 @@ pub(in crate::admin) async fn bring(State(admin): State<Arc<Admin>>, request: Re
         Ok(received) => received,
         Err(refused) => return refuse(&admin, &session, refused).await,
     };
-    let now = admin.pages.clock.now();
-    let Some(upload) = admin.uploads.take((&session.account, name), file, now) else {
+    let (id, now) = (admin.pages.rng.clone().next_u64(), admin.pages.clock.now());
+    let taken = admin.uploads.take((&session.account, name), file, id, now);
+    let Some(upload) = taken else {
         return refuse(&admin, &session, Refused::TooMany).await;
     };
     let place = format!("/money/statements/{}", upload.id);

@@ -27,7 +27,6 @@ pub(in crate::admin) struct Uploads(Mutex<Held>);
 
 #[derive(Default)]
 struct Held {
-    last: u64,
     files: BTreeMap<u64, Arc<Upload>>,
 }
 
@@ -71,11 +70,13 @@ pub(super) fn place() -> io::Result<tempfile::NamedTempFile> {
 }
 
 impl Uploads {
-    /// Takes a file in; none if there are too many.
+    /// Takes a file in; none if there are too many. `id` is drawn by chance: another process, or this one before it was
+    /// started again, has another file under every number that somebody may still hold.
     pub(super) fn take(
         &self,
         (account, name): (&str, String),
         file: tempfile::NamedTempFile,
+        id: u64,
         now: Timestamp,
     ) -> Option<Arc<Upload>> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,9 +91,8 @@ impl Uploads {
                 .map(|one| one.id);
             held.files.remove(&done?);
         }
-        held.last += 1;
         let upload = Arc::new(Upload {
-            id: held.last,
+            id,
             account: account.to_owned(),
             name,
             at: now,

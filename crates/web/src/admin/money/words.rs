@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use store::{Balance, InvoiceRef, ListedPayment, PaymentState};
 
 /// What others wrote, without what would turn the text around it or hide: control characters and marks of direction.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::admin) fn plain(text: &str) -> String {
     let is_bad = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
