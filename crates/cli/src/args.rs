@@ -72,6 +72,9 @@ pub enum Command {
     /// The pages for people: let somebody in
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Orders by the portal's own robots: the address that they call
+    #[command(subcommand)]
+    Robot(RobotCommand),
     /// Answer one value a line on stdin with one JSON object a line on stdout
     #[command(after_help = "\
 Examples:
@@ -445,6 +448,21 @@ password at ADDRESS/start; a name that has a password already gets the new one, 
 Example:
   provodka admin code")]
     Code,
+}
+
+/// `robot …`
+#[derive(Debug, Subcommand)]
+pub enum RobotCommand {
+    /// Make the address of each order; addresses that were given out before do nothing any more
+    #[command(after_help = "\
+Put an address into the robot «Исходящий вебхук» of a stage: each deal that comes there gets the
+order, as if a person had chosen it in the deal's field. Another program names the deal itself: it
+adds `&deal=4711` and calls by POST. Whoever has the address can order: treat it as a password.
+Example:
+  provodka robot new")]
+    New,
+    /// Let the addresses do nothing any more
+    Off,
 }
 
 /// `register …`

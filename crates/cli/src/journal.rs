@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use domain::DealId;
+use domain::{DealId, Order};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use store::{JournalFilter, JournalLine, JournalProof, Subject};
@@ -143,6 +143,20 @@ fn in_words(line: &JournalLine) -> String {
 }
 
 fn person(body: &Value) -> String {
+    if let Some(order) = body.get("order").and_then(Value::as_str) {
+        let word = Order::named(order).map(Order::in_russian);
+        return format!("команда по адресу для роботов: {}", word.unwrap_or(order));
+    }
+    if let Some(number) = body.get("called") {
+        return match body.get("not_carried_out") {
+            None => format!("команда по адресу № {number} исполнена или отвечена"),
+            Some(_) => {
+                format!(
+                    "команда по адресу № {number} не исполняется: воронка не подключена или под наблюдением"
+                )
+            }
+        };
+    }
     match body.get("retry") {
         Some(retried) => format!(
             "распоряжение повторить: вопрос № {} ({}), {}; кто: {}",

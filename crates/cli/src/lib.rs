@@ -35,6 +35,7 @@ pub mod plan;
 pub mod policy;
 pub mod product;
 pub mod register;
+pub mod robot;
 mod run;
 pub mod seal;
 pub mod serve;

@@ -204,6 +204,7 @@ mod tests {
             actions: vec![Action::AddTimelineEntry {
                 about: "issued/whole/1".to_owned(),
                 text: "Счёт № 7 выставлен".to_owned(),
+                called: None,
             }],
             because: vec!["счёт выставлен, запись в ленте ещё не сделана".to_owned()],
             ..Plan::default()

@@ -13,7 +13,7 @@ use crate::fault::Told;
 use crate::product::{Product, Surroundings};
 use crate::{
     adopt, cases, check, demo, emulate, explain, fault, inspect, journal, logs, pages, pause,
-    payments, plan, policy, register, serve, setup, simulate, statement, zone,
+    payments, plan, policy, register, robot, serve, setup, simulate, statement, zone,
 };
 
 /// Does what the command line says.
@@ -105,6 +105,10 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
         }
         Command::Admin(command) => {
             let told = pages::run(&product, &command).await?;
+            print(|out| Ok(out.write_all(told.as_bytes())?))
+        }
+        Command::Robot(command) => {
+            let told = robot::run(&product, &command).await?;
             print(|out| Ok(out.write_all(told.as_bytes())?))
         }
         // Done before, or without the product.

@@ -1,6 +1,7 @@
 //! Typed ids of things on both sides. An id is never a bare string or number.
 //!
-//! Ids are what the remotes gave us: they are kept as they are and mean nothing here.
+//! Ids are what the remotes gave us, but for the number of an order, which is ours: they are kept as they are and mean
+//! nothing here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -136,6 +137,10 @@ number_id!(
 number_id!(
     /// A funnel (category) of deals; the first one is 0.
     FunnelId
+);
+number_id!(
+    /// Of the orders that were called for one deal, from 1: ours, and never given twice.
+    OrderNumber
 );
 
 fn numeric(text: &str) -> Result<u64, IdError> {

@@ -45,6 +45,7 @@ mod money;
 mod number;
 pub mod observed;
 mod ogrn;
+mod order;
 pub mod part;
 
 pub mod payment;
@@ -65,7 +66,7 @@ pub use deal::Deal;
 pub use decimal::{Price, Quantity};
 pub use ids::{
     BankDetailId, CompanyId, ContactId, ContractorId, DealId, FunnelId, IdError, InvoiceId,
-    OrganisationId, PortalId, RequisiteId, StageId, UserId,
+    OrderNumber, OrganisationId, PortalId, RequisiteId, StageId, UserId,
 };
 pub use inn::{Inn, InnError, InnKind};
 pub use invoice::{BankDetails, Invoice, InvoiceDraft, InvoiceStatus, Party};
@@ -74,6 +75,7 @@ pub use lines::{AmountError, Amounts, Discount, Line, Totals, Unit, totals};
 pub use money::{Money, MoneyError};
 pub use number::NumberError;
 pub use ogrn::{Ogrn, OgrnError, OgrnKind};
+pub use order::Order;
 pub use part::{Part, PartError, Share};
 pub use payment_qr::{PaymentQr, PaymentQrError};
 pub use revision::{Revision, RevisionError};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BankDetailId, CompanyId, ContactId, ContractorId, Counterparty, Deal, DealId, FunnelId, Money,
-    Price, Quantity, RequisiteId, StageId, VatRate,
+    Order, Price, Quantity, RequisiteId, StageId, VatRate,
 };
 
 /// A cheap look at a deal: enough to tell whether there is anything to do.
@@ -51,13 +51,13 @@ pub enum OurField {
 
 /// What a person may order in [`OurField::Command`]: the items of the list that `setup` makes.
 pub const ORDERS: [&str; 7] = [
-    "выставить счёт",
-    "перевыставить",
-    "аванс",
-    "остаток",
-    "дополнительный",
-    "отменить",
-    "оставить",
+    Order::Issue.in_russian(),
+    Order::Reissue.in_russian(),
+    Order::Advance.in_russian(),
+    Order::Rest.in_russian(),
+    Order::Additional.in_russian(),
+    Order::Cancel.in_russian(),
+    Order::Leave.in_russian(),
 ];
 
 /// The values of our custom fields as they stand on the deal.

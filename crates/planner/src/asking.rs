@@ -210,5 +210,6 @@ pub(crate) fn merge(plan: &mut Plan, more: Plan) {
     plan.because.extend(more.because);
     plan.given_up = plan.given_up.or(more.given_up);
     plan.replies.extend(more.replies);
+    plan.obeyed = plan.obeyed.or(more.obeyed);
     plan.look_again = plan.look_again.take().or(more.look_again);
 }

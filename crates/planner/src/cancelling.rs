@@ -6,7 +6,7 @@ use domain::InvoiceStatus;
 use domain::observed::DealGlance;
 
 use crate::asking::{about_invoice, answered, ask, merge};
-use crate::changed::said;
+use crate::orders::{Given, said};
 use crate::policy::Cancel;
 use crate::{CaseCode, Choice, DealSnapshot, OurInvoice, Plan, Policy, texts};
 
@@ -17,16 +17,11 @@ const LEAVE: &str = "leave";
 pub(crate) fn ordered(
     snapshot: &DealSnapshot,
     glance: &DealGlance,
+    given: Given,
     invoice: &OurInvoice,
     policy: &Policy,
 ) -> Plan {
-    let refused = |why| {
-        said(
-            snapshot,
-            &format!("order/refused/{}", glance.deal.changed),
-            why,
-        )
-    };
+    let refused = |why| said(snapshot, given, &given.refusal(glance), why);
     if invoice.is_void() {
         return refused(texts::cancelled_before(invoice));
     }
@@ -46,6 +41,7 @@ pub(crate) fn ordered(
         &mut plan,
         said(
             snapshot,
+            given,
             &asked_about(invoice),
             texts::cancel_asked(invoice),
         ),

@@ -2,18 +2,18 @@
 //! itself. A person replaces the invoice or leaves it, by the field of the deal or by an answer.
 
 use domain::observed::{DealGlance, DealReading};
-use domain::{InvoiceStatus, Revision, Slot, SlotKind};
+use domain::{InvoiceStatus, Order, Revision, Slot, SlotKind};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::asking::{Lack, answered, ask, case, merge, responsible};
 use crate::differences::differences;
 use crate::draft::{asks_now, draft};
-use crate::orders::{Order, is_obeyed, order};
+use crate::orders::{Given, given, said};
 use crate::plan::{GivenUp, Reply};
 use crate::slots::{self, Next};
 use crate::{
-    Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Plan, Policy, Whom,
-    cancelling, parts, texts, vat,
+    CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Plan, Policy, Whom, cancelling,
+    parts, texts, vat,
 };
 
 /// The word for another invoice in the place of this one.
@@ -42,11 +42,13 @@ pub(crate) fn plan(
 ) -> Plan {
     let change = change(snapshot, reading, invoice, policy, now);
     let lacks = |kind, instead| lacks(snapshot, reading, kind, instead, policy, now);
-    if order(glance) == Some(Order::Cancel) {
-        return cancelling::ordered(snapshot, glance, invoice, policy);
-    }
-    if let Some(ordered) = ordered(snapshot, glance, invoice, &change, lacks) {
-        return ordered;
+    if let Some(given) = given(snapshot, glance) {
+        if given.order == Order::Cancel {
+            return cancelling::ordered(snapshot, glance, given, invoice, policy);
+        }
+        if let Some(ordered) = ordered(snapshot, glance, given, invoice, &change, lacks) {
+            return ordered;
+        }
     }
     let key = CaseCode::DealChanged.as_str();
     match snapshot.answers.to(key, &change.about) {
@@ -55,7 +57,7 @@ pub(crate) fn plan(
         }
         Some(LEAVE) => answered(snapshot, Plan::default(), &[CaseCode::DealChanged]),
         Some(REISSUE) if change.lacks.is_empty() && is_replaceable(snapshot, invoice) => {
-            replace(snapshot, invoice, false)
+            replace(snapshot, invoice, None)
         }
         Some(_) | None => {
             let added = can_be_added(snapshot, reading, policy, now);
@@ -206,48 +208,40 @@ pub(crate) fn is_replaceable(snapshot: &DealSnapshot, invoice: &OurInvoice) -> b
     is_unpaid && (invoice.deleted || may_be)
 }
 
-/// What a person ordered in the deal's field; none: nothing that is to be done here.
+/// What a person ordered; none: nothing that is to be done here.
 fn ordered(
     snapshot: &DealSnapshot,
     glance: &DealGlance,
+    given: Given,
     invoice: &OurInvoice,
     change: &Change,
     lacks: impl Fn(SlotKind, Option<Slot>) -> Vec<String>,
 ) -> Option<Plan> {
-    let changed = glance.deal.changed;
+    let said = |about: &str, text| Some(said(snapshot, given, about, text));
     let not_replaced = |invoice: &OurInvoice, lacks: &[String]| {
-        let about = format!("order/{}/{changed}", invoice.slot);
-        Some(said(snapshot, &about, texts::not_replaced(invoice, lacks)))
+        let about = format!("order/{}/{}", invoice.slot, glance.deal.changed);
+        said(&given.about(about), texts::not_replaced(invoice, lacks))
     };
-    match order(glance)? {
-        Order::Issue | Order::Advance | Order::Rest | Order::Additional | Order::Reissue
-            if is_obeyed(snapshot) =>
-        {
-            // The field is emptied with the others.
-            None
-        }
-        Order::Reissue if !is_replaceable(snapshot, invoice) => Some(said(
-            snapshot,
-            &format!("order/{}/paid", invoice.slot),
+    match given.order {
+        Order::Reissue if !is_replaceable(snapshot, invoice) => said(
+            &given.about(format!("order/{}/paid", invoice.slot)),
             texts::not_after_payment(invoice),
-        )),
+        ),
         Order::Reissue if !change.lacks.is_empty() => not_replaced(invoice, &change.lacks),
-        Order::Reissue => Some(replace(snapshot, invoice, true)),
+        Order::Reissue => Some(replace(snapshot, invoice, Some(given))),
         order @ (Order::Issue | Order::Advance | Order::Rest | Order::Additional) => {
             match slots::next(snapshot, order) {
-                Next::Nothing => None,
+                Next::Nothing => given.moot("счёт, который заказан, уже выставлен"),
                 // The caller issues what lacks nothing.
-                Next::Issue(kind) => {
-                    let lacks = lacks(kind, None);
-                    let text = texts::not_issued(kind, &lacks);
-                    let about = format!("order/refused/{changed}");
-                    (!lacks.is_empty()).then(|| said(snapshot, &about, text))
-                }
-                Next::Refuse(why) => Some(said(snapshot, &format!("order/refused/{changed}"), why)),
+                Next::Issue(kind) => match lacks(kind, None) {
+                    lacks if lacks.is_empty() => None,
+                    lacks => said(&given.refusal(glance), texts::not_issued(kind, &lacks)),
+                },
+                Next::Refuse(why) => said(&given.refusal(glance), why),
                 Next::Replace(slot) => {
                     let left = snapshot.invoices.iter().find(|one| one.slot == slot)?;
                     match lacks(slot.kind, Some(slot)) {
-                        lacks if lacks.is_empty() => Some(replace(snapshot, left, true)),
+                        lacks if lacks.is_empty() => Some(replace(snapshot, left, Some(given))),
                         lacks => not_replaced(left, &lacks),
                     }
                 }
@@ -258,12 +252,16 @@ fn ordered(
             let key = CaseCode::DealChanged.as_str();
             let open = snapshot.open_cases.contains_key(key);
             let left = snapshot.answers.to(key, &change.about) == Some(LEAVE);
-            (open && !left && !change.found.is_empty()).then(|| Plan {
+            if !open || left || change.found.is_empty() {
+                return given.moot("оставлять нечего: вопроса об изменённой сделке нет");
+            }
+            Some(Plan {
                 replies: vec![Reply {
                     key: key.to_owned(),
                     about: change.about.clone(),
                     choice: LEAVE.to_owned(),
                 }],
+                obeyed: given.called,
                 because: vec![format!(
                     "счёт № {} оставлен по команде в сделке",
                     invoice.number
@@ -274,23 +272,15 @@ fn ordered(
     }
 }
 
-/// An answer in the timeline, once.
-pub(crate) fn said(snapshot: &DealSnapshot, about: &str, text: String) -> Plan {
-    let mut plan = Plan::default();
-    if !snapshot.done.contains_key(&format!("timeline/{about}")) {
-        let about = about.to_owned();
-        plan.actions.push(Action::AddTimelineEntry { about, text });
-    }
-    plan
-}
-
 /// Another invoice takes the place of this one: the next plan issues it.
-fn replace(snapshot: &DealSnapshot, invoice: &OurInvoice, by_order: bool) -> Plan {
+fn replace(snapshot: &DealSnapshot, invoice: &OurInvoice, by: Option<Given>) -> Plan {
+    let called = by.and_then(|given| given.called);
     let plan = Plan {
         given_up: Some(GivenUp {
             slot: invoice.slot,
-            by_order,
+            by_order: by.is_some() && called.is_none(),
         }),
+        obeyed: called,
         because: vec![format!(
             "счёт № {} перевыставляется по решению человека",
             invoice.number

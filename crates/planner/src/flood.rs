@@ -77,8 +77,8 @@ pub fn may_want(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> boo
         && match &snapshot.seen {
             Seen::Unread => true,
             Seen::Gone | Seen::Denied => false,
-            Seen::Glance(glance) => at_a_glance(glance, policy) == Wanted::ReadWhole,
-            Seen::Whole(reading, _) => by_history(reading, policy, now) == Wanted::Yes,
+            Seen::Glance(glance) => at_a_glance(snapshot, glance, policy) == Wanted::ReadWhole,
+            Seen::Whole(reading, _) => by_history(snapshot, reading, policy, now) == Wanted::Yes,
         }
 }
 
@@ -87,7 +87,9 @@ pub fn may_want(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> boo
 fn is_by_hand(snapshot: &DealSnapshot) -> bool {
     snapshot.live_invoice().is_some()
         || snapshot.to_replace().is_some()
-        || snapshot.glance().is_some_and(is_ordered)
+        || snapshot
+            .glance()
+            .is_some_and(|glance| is_ordered(snapshot, glance))
 }
 
 /// What the administrator reads.

@@ -4,14 +4,16 @@
 //! more says what ([`Need`]); the reconciler observes it and asks again.
 
 use domain::observed::{DealGlance, DealReading, FieldValue, OurField};
-use domain::{DealId, InvoiceStatus, SlotKind};
+use domain::{DealId, InvoiceStatus, Order, SlotKind};
 use jiff::{SignedDuration, Timestamp};
 use planted::Bug;
 
 use crate::asking::{Asked, about_invoice, answered, ask, case, choose, lacking, merge};
 use crate::draft::{Draft, draft};
 use crate::flood::Standing;
-use crate::orders::{Order, is_by_order, is_obeyed, is_ordered, order, without_invoice};
+use crate::orders::{
+    given, in_vain, is_any, is_by_field, is_ordered, used_by_invoice, without_invoice,
+};
 use crate::showing::{is_not_kept, mark_replaced, shown, tell, wanted_fields};
 use crate::slots::{self, Next};
 use crate::wanted::{Wanted, at_a_glance, by_history};
@@ -91,17 +93,20 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     let invoice = snapshot.live_invoice();
     match (&snapshot.seen, invoice) {
         (Seen::Unread, _) => Plan::need(Need::Glance),
-        (Seen::Gone, None) => match left_behind(snapshot) {
-            None => forgotten(snapshot),
-            Some(invoice) => orphaned(snapshot, invoice),
-        },
-        (Seen::Gone, Some(invoice)) => orphaned(snapshot, invoice),
+        (Seen::Gone, None) => in_vain(
+            snapshot,
+            match left_behind(snapshot) {
+                None => forgotten(snapshot),
+                Some(invoice) => orphaned(snapshot, invoice),
+            },
+        ),
+        (Seen::Gone, Some(invoice)) => in_vain(snapshot, orphaned(snapshot, invoice)),
         (Seen::Denied, _) => hidden(snapshot),
         // A person decided that another takes the place of one there was.
         (Seen::Glance(_), _) if snapshot.to_replace().is_some() => Plan::need(Need::Whole),
         // Also when the deal has left the stage since.
         (Seen::Glance(glance), Some(invoice))
-            if order(glance).is_none()
+            if !is_any(snapshot, glance)
                 && (glance.deal.closed || snapshot.is_compared(glance, invoice, now)) =>
         {
             keep_true(snapshot, glance, None, invoice, policy, now)
@@ -123,12 +128,12 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
         }
         (Seen::Glance(glance), None) if is_held(snapshot, glance) => held(snapshot),
         (Seen::Whole(reading, _), None) if is_held(snapshot, &reading.glance) => held(snapshot),
-        (Seen::Glance(glance), None) => match at_a_glance(glance, policy) {
+        (Seen::Glance(glance), None) => match at_a_glance(snapshot, glance, policy) {
             Wanted::No(why) => copied::plan(snapshot, glance, unwanted(snapshot, why), policy, now),
             Wanted::Later(at, why) => Plan::later(at, why),
             Wanted::Yes | Wanted::ReadWhole => Plan::need(Need::Whole),
         },
-        (Seen::Whole(reading, read_at), None) => match by_history(reading, policy, now) {
+        (Seen::Whole(reading, read_at), None) => match by_history(snapshot, reading, policy, now) {
             Wanted::No(why) => {
                 let otherwise = unwanted(snapshot, why);
                 copied::plan(snapshot, &reading.glance, otherwise, policy, now)
@@ -136,11 +141,9 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
             Wanted::Later(at, why) => Plan::later(at, why),
             Wanted::ReadWhole => Plan::need(Need::Whole),
             Wanted::Yes => {
-                let is_advance = order(&reading.glance) == Some(Order::Advance);
-                let kind = if is_advance {
-                    SlotKind::Advance
-                } else {
-                    SlotKind::Whole
+                let kind = match given(snapshot, &reading.glance) {
+                    Some(given) if given.order == Order::Advance => SlotKind::Advance,
+                    Some(_) | None => SlotKind::Whole,
                 };
                 issue(snapshot, reading, *read_at, kind, policy, now)
             }
@@ -160,8 +163,8 @@ fn another(
         return Some(kind);
     }
     let invoice = invoice?;
-    match order(&reading.glance).filter(|_| !is_obeyed(snapshot)) {
-        Some(order) => match slots::next(snapshot, order) {
+    match given(snapshot, &reading.glance) {
+        Some(given) => match slots::next(snapshot, given.order) {
             Next::Issue(kind) => {
                 let lacks = changed::lacks(snapshot, reading, kind, None, policy, now);
                 lacks.is_empty().then_some(kind)
@@ -175,7 +178,7 @@ fn another(
 
 /// Too many invoices at once, and no person ordered this one.
 fn is_held(snapshot: &DealSnapshot, glance: &DealGlance) -> bool {
-    matches!(snapshot.flood, Standing::Held | Standing::Left) && !is_ordered(glance)
+    matches!(snapshot.flood, Standing::Held | Standing::Left) && !is_ordered(snapshot, glance)
 }
 
 fn held(snapshot: &DealSnapshot) -> Plan {
@@ -260,7 +263,8 @@ fn issue(
                     contractor: contractor.id.clone(),
                     draft: Box::new(invoice),
                     seller: Box::new(seller),
-                    ordered: is_by_order(&reading.glance),
+                    ordered: is_by_field(&reading.glance),
+                    called: used_by_invoice(snapshot, &reading.glance, kind),
                 },
                 texts::wanted(kind),
             )
@@ -314,7 +318,7 @@ fn keep_true(
         merge(&mut plan, decided.clone());
         return plan;
     }
-    let has_order = order(glance).is_some();
+    let has_order = is_any(snapshot, glance);
     match (astray, after) {
         // One question at a time; but who gave an order is answered.
         (Some(case), after) => {
@@ -331,7 +335,7 @@ fn keep_true(
         (None, after) => after.into_iter().for_each(|after| merge(&mut plan, after)),
     }
     merge(&mut plan, changed::rate_ended(snapshot, policy, now));
-    if order(glance) != Some(Order::Cancel) {
+    if given(snapshot, glance).is_none_or(|given| given.order != Order::Cancel) {
         merge(&mut plan, cancelling::plan(snapshot));
     }
     merge(&mut plan, show(snapshot, glance, invoice, policy, now));
@@ -456,5 +460,8 @@ fn hidden(snapshot: &DealSnapshot) -> Plan {
 
 /// Questions about an invoice that is no longer wanted answer themselves.
 fn unwanted(snapshot: &DealSnapshot, why: String) -> Plan {
-    answered(snapshot, Plan::nothing(why), &BEFORE_ISSUE)
+    in_vain(
+        snapshot,
+        answered(snapshot, Plan::nothing(why), &BEFORE_ISSUE),
+    )
 }

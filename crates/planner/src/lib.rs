@@ -61,6 +61,6 @@ pub use policy::{
 };
 pub use seller::Seller;
 pub use snapshot::{
-    Answer, Answers, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seen,
+    Answer, Answers, Called, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seen,
 };
 pub use texts::status_label;

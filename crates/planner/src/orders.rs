@@ -1,75 +1,135 @@
-//! Orders that a person gives in the deal's field: read once, carried out, and taken out of the field again.
+//! Orders that a person gives: in the deal's field, read once, carried out and taken out of the field again; or by calling
+//! our address, which a robot of the portal may do. What was called stands as if it stood in the field, after what does,
+//! until it is used up: by what it caused, or by the answer why not.
 //!
 //! An order that replaces an invoice stays noted with that invoice until the field is empty, so that a field that cannot
 //! be emptied replaces nothing a second time.
 
 use domain::observed::{DealGlance, FieldValue, OurField};
+use domain::{Order, OrderNumber, SlotKind};
 use jiff::Timestamp;
 
 use crate::asking::merge;
-use crate::changed::said;
 use crate::showing::is_not_kept;
 use crate::{Action, DealSnapshot, Plan, Policy, texts};
 
-/// What a person wants done.
+/// An order that is to be obeyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// An invoice, whatever the stage.
-    Issue,
-    /// Another in the place of the one there is.
-    Reissue,
-    /// An invoice for a part in advance.
-    Advance,
-    /// An invoice for what the advance left.
-    Rest,
-    /// An invoice for what was added to the deal.
-    Additional,
-    /// The invoice taken back.
-    Cancel,
-    /// The invoice as it is, although the deal was changed.
-    Leave,
+pub(crate) struct Given {
+    pub(crate) order: Order,
+    /// Its number, unless it stands in the field.
+    pub(crate) called: Option<OrderNumber>,
 }
 
-/// The order that stands in the field. Other words are nothing: somebody may be typing.
-pub(crate) fn order(glance: &DealGlance) -> Option<Order> {
-    let said = glance.fields.command.as_deref().unwrap_or_default();
-    match said.trim().to_lowercase().replace('ё', "е").as_str() {
-        "выставить счет" | "выставить" => Some(Order::Issue),
-        "перевыставить" | "перевыставить счет" => {
-            Some(Order::Reissue)
-        }
-        "аванс" => Some(Order::Advance),
-        "остаток" => Some(Order::Rest),
-        "дополнительный" | "дополнительный счет" => {
-            Some(Order::Additional)
-        }
-        "отменить" | "отменить счет" => Some(Order::Cancel),
-        "оставить" | "оставить счет" => Some(Order::Leave),
-        _ => None,
-    }
+/// The order that stands in the field, obeyed or not.
+pub(crate) fn in_field(glance: &DealGlance) -> Option<Order> {
+    Order::said(glance.fields.command.as_deref().unwrap_or_default())
+}
+
+/// The order that is to be obeyed: what stands in the field, then what was called.
+pub(crate) fn given(snapshot: &DealSnapshot, glance: &DealGlance) -> Option<Given> {
+    let is_open = |order: &Order| !(order.makes_invoice() && is_obeyed(snapshot));
+    let in_field = in_field(glance).filter(is_open).map(|order| Given {
+        order,
+        called: None,
+    });
+    in_field.or_else(|| {
+        let called = snapshot.called?;
+        Some(Given {
+            order: called.order,
+            called: Some(called.number),
+        })
+    })
+}
+
+/// Whether an order stands in the field or was called.
+pub(crate) fn is_any(snapshot: &DealSnapshot, glance: &DealGlance) -> bool {
+    in_field(glance).is_some() || snapshot.called.is_some()
 }
 
 /// Whether a person ordered an invoice where there is none: also one that is there no more is ordered anew.
-pub(crate) fn is_ordered(glance: &DealGlance) -> bool {
-    match order(glance) {
-        Some(Order::Issue | Order::Reissue | Order::Advance) => true,
-        Some(Order::Rest | Order::Additional | Order::Cancel | Order::Leave) | None => false,
-    }
+pub(crate) fn is_ordered(snapshot: &DealSnapshot, glance: &DealGlance) -> bool {
+    let called = snapshot.called.map(|called| called.order);
+    let mut orders = in_field(glance).into_iter().chain(called);
+    orders.any(|order| match order {
+        Order::Issue | Order::Reissue | Order::Advance => true,
+        Order::Rest | Order::Additional | Order::Cancel | Order::Leave => false,
+    })
 }
 
 /// Whether an invoice that is issued now is what the order in the field asked for.
-pub(crate) fn is_by_order(glance: &DealGlance) -> bool {
-    match order(glance) {
-        Some(Order::Issue | Order::Reissue | Order::Advance | Order::Rest | Order::Additional) => {
-            true
-        }
-        Some(Order::Cancel | Order::Leave) | None => false,
-    }
+pub(crate) fn is_by_field(glance: &DealGlance) -> bool {
+    in_field(glance).is_some_and(Order::makes_invoice)
+}
+
+/// The called order that an invoice of this kind uses up when it is issued now.
+pub(crate) fn used_by_invoice(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    kind: SlotKind,
+) -> Option<OrderNumber> {
+    let given = given(snapshot, glance)?;
+    let is_it = match given.order {
+        Order::Issue | Order::Reissue => true,
+        Order::Advance => kind == SlotKind::Advance,
+        Order::Rest => kind == SlotKind::Rest,
+        Order::Additional => kind == SlotKind::Additional,
+        Order::Cancel | Order::Leave => false,
+    };
+    given.called.filter(|_| is_it)
 }
 
 /// Whether the order in the field was carried out already, and the field only has to be emptied.
-pub(crate) fn is_obeyed(snapshot: &DealSnapshot) -> bool {
+fn is_obeyed(snapshot: &DealSnapshot) -> bool {
     snapshot.invoices.iter().any(|invoice| invoice.order_open)
+}
+
+impl Given {
+    /// What an answer to it is about: the order itself where it was called, else what is said of one in the field.
+    pub(crate) fn about(self, in_field: String) -> String {
+        match self.called {
+            Some(number) => format!("order/called/{number}"),
+            None => in_field,
+        }
+    }
+
+    /// What its refusal is about.
+    pub(crate) fn refusal(self, glance: &DealGlance) -> String {
+        self.about(format!("order/refused/{}", glance.deal.changed))
+    }
+
+    /// There is nothing to be done for it. One in the field is only emptied.
+    pub(crate) fn moot(self, because: &str) -> Option<Plan> {
+        let obeyed = Some(self.called?);
+        Some(Plan {
+            obeyed,
+            ..Plan::nothing(because)
+        })
+    }
+}
+
+/// An answer in the timeline, once; a called order is used up with it.
+pub(crate) fn said(snapshot: &DealSnapshot, given: Given, about: &str, text: String) -> Plan {
+    let mut plan = Plan::default();
+    let (about, called) = (about.to_owned(), given.called);
+    if snapshot.done.contains_key(&format!("timeline/{about}")) {
+        plan.obeyed = called;
+    } else {
+        plan.actions.push(Action::AddTimelineEntry {
+            about,
+            text,
+            called,
+        });
+    }
+    plan
+}
+
+/// A deal for which nothing is done: a called order goes with it.
+pub(crate) fn in_vain(snapshot: &DealSnapshot, plan: Plan) -> Plan {
+    Plan {
+        obeyed: snapshot.called.map(|called| called.number),
+        ..plan
+    }
 }
 
 /// The answer to an order that is about an invoice where there is none: said once, and the field emptied.
@@ -79,18 +139,23 @@ pub(crate) fn without_invoice(
     now: Timestamp,
 ) -> Option<Plan> {
     let glance = snapshot.glance()?;
-    let why = match order(glance)? {
+    let given = given(snapshot, glance)?;
+    let why = match given.order {
         Order::Rest => texts::NO_REST_BEFORE_ADVANCE,
         Order::Additional => texts::NOTHING_TO_ADD_TO,
         Order::Cancel | Order::Leave => texts::NO_INVOICE_YET,
         Order::Issue | Order::Reissue | Order::Advance => return None,
     };
     let is_followed = policy.funnel(glance.deal.funnel).is_some() && !glance.deal.template;
+    is_followed.then_some(())?;
+    let refused = || said(snapshot, given, &given.refusal(glance), why.to_owned());
+    if given.called.is_some() {
+        return Some(refused());
+    }
     let empty = FieldValue::Empty;
     let is_kept = !is_not_kept(snapshot, OurField::Command, &empty, now);
-    (is_followed && is_kept && policy.fields.contains_key(&OurField::Command)).then_some(())?;
-    let about = format!("order/refused/{}", glance.deal.changed);
-    let mut plan = said(snapshot, &about, why.to_owned());
+    (is_kept && policy.fields.contains_key(&OurField::Command)).then_some(())?;
+    let mut plan = refused();
     let emptied = Plan::act(
         Action::WriteFields {
             fields: vec![(OurField::Command, empty)],
@@ -99,60 +164,4 @@ pub(crate) fn without_invoice(
     );
     merge(&mut plan, emptied);
     Some(plan)
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::observed::{DealGlance, ORDERS, OurFields};
-    use domain::{Deal, DealId, FunnelId, Money, StageId, UserId};
-    use jiff::Timestamp;
-
-    use super::{Order, order};
-
-    fn saying(said: &str) -> DealGlance {
-        DealGlance {
-            deal: Deal {
-                id: DealId(1),
-                title: String::new(),
-                funnel: FunnelId(0),
-                stage: StageId::new("NEW"),
-                closed: false,
-                lost: false,
-                template: false,
-                amount: Money::ZERO,
-                manual_amount: false,
-                currency: "RUB".to_owned(),
-                company: None,
-                contact: None,
-                own_company: None,
-                responsible: UserId(5),
-                created: Timestamp::UNIX_EPOCH,
-                changed: Timestamp::UNIX_EPOCH,
-            },
-            fields: OurFields {
-                command: Some(said.to_owned()),
-                ..OurFields::default()
-            },
-            named: std::collections::BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn every_item_of_the_list_is_an_order_and_other_words_are_none() {
-        let orders: Vec<_> = ORDERS.iter().map(|said| order(&saying(said))).collect();
-        let expected = [
-            Order::Issue,
-            Order::Reissue,
-            Order::Advance,
-            Order::Rest,
-            Order::Additional,
-            Order::Cancel,
-            Order::Leave,
-        ];
-        assert_eq!(orders, expected.map(Some));
-        assert_eq!(order(&saying(" Выставить счет ")), Some(Order::Issue));
-        for said in ["", "выставить сч", "отмени"] {
-            assert_eq!(order(&saying(said)), None, "{said}");
-        }
-    }
 }

@@ -2,8 +2,8 @@
 
 use domain::observed::{FieldValue, OurField, Record};
 use domain::{
-    ContractorId, Counterparty, DealId, EffectKey, Inn, InvoiceDraft, OrganisationId, PortalId,
-    Slot, StageId, UserId,
+    ContractorId, Counterparty, DealId, EffectKey, Inn, InvoiceDraft, OrderNumber, OrganisationId,
+    PortalId, Slot, StageId, UserId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub struct Plan {
     pub given_up: Option<GivenUp>,
     /// What a person answered in the deal to questions that are open.
     pub replies: Vec<Reply>,
+    /// The called order that is used up with what is decided here.
+    pub obeyed: Option<OrderNumber>,
     /// When to look again without being told.
     pub look_again: Option<(Timestamp, String)>,
     /// Why the plan is as it is, in Russian, for `plan` and the journal.
@@ -88,6 +90,9 @@ pub enum Action {
         /// An order stood in the deal's field: this is what it asked for.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         ordered: bool,
+        /// The called order that it uses up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        called: Option<OrderNumber>,
     },
     /// Show the invoice in the deal's fields.
     WriteFields {
@@ -100,6 +105,9 @@ pub enum Action {
         about: String,
         /// In Russian.
         text: String,
+        /// The called order that it answers and uses up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        called: Option<OrderNumber>,
     },
     /// Put the invoice's PDF to its timeline entry.
     AttachPdf {
@@ -288,11 +296,12 @@ impl Plan {
             && self.withdrawn.is_empty()
             && self.given_up.is_none()
             && self.replies.is_empty()
+            && self.obeyed.is_none()
     }
 
     /// A person's decision changes what is known: nothing else is done before the next plan.
     pub(crate) fn is_decided(&self) -> bool {
-        self.given_up.is_some() || !self.replies.is_empty()
+        self.given_up.is_some() || !self.replies.is_empty() || self.obeyed.is_some()
     }
 
     pub(crate) fn nothing(because: impl Into<String>) -> Self {
@@ -346,6 +355,18 @@ impl Action {
             Self::AttachPdf { slot, .. } => format!("pdf-replaced/{slot}"),
             Self::MoveStage { to, about } => crate::receipts::mark(to, *about),
             Self::Notify { about, .. } => format!("bell/{about}"),
+        }
+    }
+
+    /// The called order that is used up once this is done.
+    pub fn uses_up(&self) -> Option<OrderNumber> {
+        match self {
+            Self::IssueInvoice { called, .. } | Self::AddTimelineEntry { called, .. } => *called,
+            Self::CreateCounterparty { .. }
+            | Self::WriteFields { .. }
+            | Self::AttachPdf { .. }
+            | Self::MoveStage { .. }
+            | Self::Notify { .. } => None,
         }
     }
 

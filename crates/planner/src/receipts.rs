@@ -122,12 +122,17 @@ fn entries(snapshot: &DealSnapshot) -> Vec<Action> {
             None if !is_shown => missing.push(Action::AddTimelineEntry {
                 text: came_in_words(snapshot, place, receipt, invoice),
                 about: came,
+                called: None,
             }),
             Some((correction, because)) if is_shown => {
                 let about = format!("receipt-undone/{correction}/{}", receipt.slot);
                 if !is_done(snapshot, &about) {
                     let text = undone_in_words(snapshot, receipt, invoice, because);
-                    missing.push(Action::AddTimelineEntry { about, text });
+                    missing.push(Action::AddTimelineEntry {
+                        about,
+                        text,
+                        called: None,
+                    });
                 }
             }
             None | Some(_) => {}

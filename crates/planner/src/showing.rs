@@ -6,7 +6,7 @@
 use domain::observed::{DealGlance, FieldValue, OurField};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::orders::order;
+use crate::orders::in_field;
 use crate::{Action, Attach, DealSnapshot, OurInvoice, Policy, receipts, texts};
 
 /// The timeline entry of an invoice, then its file.
@@ -21,13 +21,21 @@ pub(crate) fn tell(
         let about = format!("adopted/{}", invoice.slot);
         let is_told = snapshot.done.contains_key(&format!("timeline/{about}"));
         let text = texts::adopted(invoice);
-        return (!is_told).then_some(Action::AddTimelineEntry { about, text });
+        return (!is_told).then_some(Action::AddTimelineEntry {
+            about,
+            text,
+            called: None,
+        });
     }
     let about = format!("issued/{}", invoice.slot);
     let before = replaced(snapshot, invoice).next_back();
     let text = texts::issued(invoice, &glance.deal, before);
     match snapshot.done.get(&format!("timeline/{about}")) {
-        None => Some(Action::AddTimelineEntry { about, text }),
+        None => Some(Action::AddTimelineEntry {
+            about,
+            text,
+            called: None,
+        }),
         // Of a deleted invoice there is no print form any more.
         Some(Some(entry)) if policy.invoice.attach != Attach::Nothing && !invoice.deleted => {
             let attach = Action::AttachPdf {
@@ -111,7 +119,7 @@ pub(crate) fn wanted_fields(
             .replace("{invoice}", invoice.id.as_str());
         fields.push((OurField::Link, FieldValue::Text(link)));
     }
-    if order(glance).is_some() {
+    if in_field(glance).is_some() {
         fields.push((OurField::Command, FieldValue::Empty));
     }
     fields

@@ -1,9 +1,8 @@
 //! Which of a deal's invoices an order means: whole, or advance and rest, and what was added later. Parts and whole
 //! never stand beside one another.
 
-use domain::{Slot, SlotKind};
+use domain::{Order, Slot, SlotKind};
 
-use crate::orders::Order;
 use crate::{DealSnapshot, OurInvoice, texts};
 
 /// What becomes of an order for an invoice.

@@ -10,7 +10,7 @@ use domain::observed::{
 };
 use domain::{
     ContractorId, Counterparty, CounterpartyKey, DealId, Inn, InvoiceDraft, InvoiceId,
-    InvoiceStatus, Money, OrganisationId, Revision, Slot, SlotKind, StageId,
+    InvoiceStatus, Money, Order, OrderNumber, OrganisationId, Revision, Slot, SlotKind, StageId,
 };
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -55,6 +55,17 @@ pub struct DealSnapshot {
     pub flood: Standing,
     /// Money that was given to its invoices, oldest first.
     pub receipts: Vec<Receipt>,
+    /// An order that was called for it and is not used up.
+    pub called: Option<Called>,
+}
+
+/// An order that was given by calling our address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// Tells it from any other of the deal.
+    pub number: OrderNumber,
+    /// What it wants done.
+    pub order: Order,
 }
 
 /// What people answered, oldest first.
@@ -227,7 +238,13 @@ impl DealSnapshot {
             is_of_another: None,
             flood: Standing::default(),
             receipts: Vec::new(),
+            called: None,
         }
+    }
+
+    /// A called order was used up; one that was called since then stands.
+    pub fn use_up(&mut self, number: OrderNumber) {
+        self.called.take_if(|called| called.number == number);
     }
 
     /// The cheap look, whichever look was taken.

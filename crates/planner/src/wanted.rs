@@ -5,9 +5,9 @@
 use domain::observed::{DealGlance, DealReading};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::Policy;
 use crate::orders::is_ordered;
 use crate::policy::{Funnel, Pilot};
+use crate::{DealSnapshot, Policy};
 
 /// Whether a deal wants an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) enum Wanted {
 const HISTORY_LAGS: SignedDuration = SignedDuration::from_mins(5);
 
 /// As far as the cheap look tells.
-pub(crate) fn at_a_glance(glance: &DealGlance, policy: &Policy) -> Wanted {
+pub(crate) fn at_a_glance(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Wanted {
     let deal = &glance.deal;
     let Some(funnel) = policy.funnel(deal.funnel) else {
         return Wanted::No("воронка не подключена".to_owned());
@@ -34,7 +34,7 @@ pub(crate) fn at_a_glance(glance: &DealGlance, policy: &Policy) -> Wanted {
     if deal.template {
         return Wanted::No("это шаблон регулярной сделки".to_owned());
     }
-    if is_ordered(glance) {
+    if is_ordered(snapshot, glance) {
         return Wanted::Yes;
     }
     if let Some(pilot) = &policy.pilot
@@ -68,9 +68,14 @@ fn is_in_pilot(glance: &DealGlance, pilot: &Pilot) -> bool {
 }
 
 /// With the stage history.
-pub(crate) fn by_history(reading: &DealReading, policy: &Policy, now: Timestamp) -> Wanted {
+pub(crate) fn by_history(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Wanted {
     let deal = &reading.glance.deal;
-    match at_a_glance(&reading.glance, policy) {
+    match at_a_glance(snapshot, &reading.glance, policy) {
         Wanted::ReadWhole => {}
         settled @ (Wanted::Yes | Wanted::No(_) | Wanted::Later(..)) => return settled,
     }

@@ -52,6 +52,7 @@ pub use books::{
         sightings::{Counted, PAYMENTS_TASK, SeenLine},
     },
     office::{Cancelled, NewBill, OfficeBill, Recorded},
+    orders::CalledOrder,
     policy::{StoredPolicy, Taken},
     register::{Export, GivenBill},
     retry::Retried,

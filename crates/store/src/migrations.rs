@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -36,6 +36,10 @@ const MIGRATIONS: [Migration; 6] = [
     Migration {
         number: 6,
         text: include_str!("../migrations/0006_admin.sql"),
+    },
+    Migration {
+        number: 7,
+        text: include_str!("../migrations/0007_called_orders.sql"),
     },
 ];
 

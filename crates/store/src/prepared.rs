@@ -17,6 +17,7 @@ fn all() -> Vec<&'static Sql> {
         books::money::receipts::STATEMENTS,
         books::money::sightings::STATEMENTS,
         books::office::STATEMENTS,
+        books::orders::STATEMENTS,
         books::policy::STATEMENTS,
         books::register::STATEMENTS,
         mechanics::budget::STATEMENTS,

@@ -3,7 +3,7 @@
 //! The end of an event's way. Outcomes, links, cases, journal lines, cursors and the next looks belong to one
 //! moment: a crash leaves all of it or none. Not here: what the parts mean (the file of each).
 
-use domain::PortalId;
+use domain::{DealId, OrderNumber, PortalId};
 use jiff::Timestamp;
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         cases::{self, Case, CaseChange},
         links::{self, CounterpartyLink, InvoiceLink},
         money::receipts::{self, Receipt},
+        orders::{self, CalledOrder},
     },
     error::StoreError,
     mechanics::{
@@ -37,6 +38,8 @@ pub struct Record {
     pub counterparty_links: Vec<CounterpartyLink>,
     /// What becomes of cases.
     pub cases: Vec<CaseChange>,
+    /// Called orders that are used up by what else is stored.
+    pub orders: Vec<(DealId, OrderNumber)>,
     /// Lines for the journal, oldest first.
     pub journal: Vec<JournalEntry>,
     /// What else to look at.
@@ -62,6 +65,8 @@ pub struct Known {
     pub cases: Vec<Case>,
     /// Money that was given to the invoices of the deals among them, oldest first.
     pub receipts: Vec<Receipt>,
+    /// Orders that were called for the deals among them and are not used up.
+    pub orders: Vec<CalledOrder>,
 }
 
 impl Store {
@@ -99,12 +104,14 @@ impl Store {
                         links::of_deals(tx, portal, subjects).await?;
                     let cases = cases::of_subjects(tx, portal, &keys).await?;
                     let receipts = receipts::of_deals(tx, portal, subjects).await?;
+                    let orders = orders::of_deals(tx, portal, subjects).await?;
                     Ok(Known {
                         effects,
                         invoice_links,
                         counterparty_links,
                         cases,
                         receipts,
+                        orders,
                     })
                 })
             },
@@ -125,6 +132,7 @@ async fn store_record(
     links::put_invoices(tx, portal, &record.invoice_links).await?;
     links::put_counterparties(tx, portal, &record.counterparty_links).await?;
     cases::apply(tx, portal, &record.cases, now).await?;
+    orders::used_up(tx, portal, &record.orders).await?;
     notes::put_cursors(tx, portal, &record.cursors).await?;
     notes::put_facts(tx, portal, &record.facts).await?;
     work::settle(tx, portal, &record.settled).await?;

@@ -4,7 +4,7 @@
 //! JSON and identifiers are text. Nothing else is stored, so no conversion can differ between SQLite and
 //! PostgreSQL. Not here: SQL (`sql`), transactions (`tx`).
 
-use domain::{ContractorId, DealId, InvoiceId, Money, OrganisationId, PortalId};
+use domain::{ContractorId, DealId, InvoiceId, Money, OrderNumber, OrganisationId, PortalId};
 use jiff::Timestamp;
 
 use crate::error::StoreError;
@@ -246,5 +246,11 @@ identifiers!(PortalId, OrganisationId, InvoiceId, ContractorId);
 impl From<DealId> for Value {
     fn from(deal: DealId) -> Value {
         Value::Int(i64::try_from(deal.get()).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<OrderNumber> for Value {
+    fn from(number: OrderNumber) -> Value {
+        Value::Int(i64::try_from(number.get()).unwrap_or(i64::MAX))
     }
 }

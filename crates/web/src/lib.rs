@@ -18,6 +18,7 @@ mod admin;
 mod clicks;
 mod guard;
 mod health;
+mod orders;
 mod server;
 mod strangers;
 mod tls;
@@ -35,11 +36,15 @@ use store::Store;
 
 pub use admin::{CODE_LIVES, Code, Pages, new_code, pages_router};
 pub use guard::{GuardConfig, SourceList, Sources};
+pub use orders::{forget_order_token, new_order_token};
 pub use server::{Running, ServeError, serve, serve_pages, serve_within};
 pub use tls::{TlsError, TlsFiles};
 
 /// Where the portal sends its events: to be named in the outgoing webhook or bound by `setup`.
 pub const BITRIX24_EVENTS: &str = "/webhooks/bitrix24";
+
+/// Where the portal's own robots call orders: behind it comes the portal, and `?token=…&order=…`.
+pub const BITRIX24_ORDERS: &str = "/orders/bitrix24/";
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -80,6 +85,10 @@ pub fn router(app: App) -> Router {
     let state = webhooks::Doorkeeper::new(app);
     Router::new()
         .route(BITRIX24_EVENTS, post(webhooks::bitrix24))
+        .route(
+            &format!("{BITRIX24_ORDERS}{{portal}}"),
+            post(orders::bitrix24),
+        )
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .with_state(Arc::new(state))

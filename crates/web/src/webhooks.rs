@@ -25,8 +25,8 @@ const MOST_BYTES: usize = 256 << 10;
 /// What the webhook routes remember between requests.
 pub(crate) struct Doorkeeper {
     pub(crate) app: App,
-    strangers: Strangers,
-    clicks: Clicks,
+    pub(crate) strangers: Strangers,
+    pub(crate) clicks: Clicks,
     pub(crate) readiness: Readiness,
 }
 
@@ -186,7 +186,7 @@ fn subject_of(record: &Record) -> Subject {
     }
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
     headers
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

@@ -32,6 +32,7 @@ mod pause;
 mod planned;
 mod replicas;
 mod retried;
+mod robot;
 mod secrets;
 mod waiting_for_data;
 mod watch_only;

@@ -16,6 +16,8 @@ pub(super) fn json_of(planned: &PlannedDeal) -> Value {
         withdrawn,
         given_up,
         replies,
+        // Our own bookkeeping: what the order causes stands in the rest.
+        obeyed: _,
         look_again,
         because,
     } = &planned.plan;

@@ -2,8 +2,8 @@
 //! written in packs, changes found by sweep, by the offline queue and by verified events.
 //!
 //! It implements the traits of `capability::portal` over `transport`. `wire.rs` has the portal's
-//! spelling, `translate.rs` the mapping, `client.rs` the HTTP side, `webhook.rs` what the portal
-//! sends to us. Nothing here decides what a deal needs; nothing stores anything but access tokens,
+//! spelling, `translate.rs` the mapping, `client.rs` the HTTP side, `webhook.rs` and `robot.rs`
+//! what the portal sends to us. Nothing here decides what a deal needs; nothing stores anything but access tokens,
 //! and those through the [`TokenVault`] it is given.
 #![cfg_attr(
     test,
@@ -36,6 +36,7 @@ mod oauth;
 mod offline;
 mod pace;
 mod probe;
+pub mod robot;
 mod scalar;
 mod setup;
 mod sweep;

@@ -63,7 +63,7 @@ pub enum EventRefused {
 }
 
 /// The SHA-256 of an `application_token`: what is stored and compared instead of the token. There is
-/// no `==` on it: [`verify`] compares.
+/// no `==` on it: [`TokenDigest::is_of`] compares.
 #[derive(Clone, Copy)]
 pub struct TokenDigest([u8; 32]);
 
@@ -85,6 +85,12 @@ impl TokenDigest {
     /// To be stored.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Whether it is the digest of this token, found out in the same time for any.
+    #[must_use]
+    pub fn is_of(&self, token: &SecretString) -> bool {
+        Self::of(token).0.ct_eq(&self.0).into()
     }
 }
 
@@ -142,10 +148,7 @@ pub fn parse(body: &[u8], limits: Limits) -> Result<Delivery, EventRefused> {
 /// Whether the delivery carries the token whose digest was stored for its portal.
 #[must_use]
 pub fn verify(delivery: &Delivery, stored: &TokenDigest) -> bool {
-    TokenDigest::of(&delivery.application_token)
-        .0
-        .ct_eq(&stored.0)
-        .into()
+    stored.is_of(&delivery.application_token)
 }
 
 fn is_of_an_id(byte: u8) -> bool {

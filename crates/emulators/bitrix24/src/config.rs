@@ -647,6 +647,10 @@ pub enum RobotAction {
         code: String,
         properties: BTreeMap<String, String>,
     },
+    /// Posts the document to an address: the robot «Исходящий вебхук», which needs no application.
+    CallAddress {
+        url: String,
+    },
 }
 
 #[cfg(test)]

@@ -80,6 +80,8 @@ enum Body {
         with_refresh: bool,
         with_tokens: bool,
     },
+    /// The document that a robot runs on: neither tokens nor anything else that proves the portal.
+    Document { deal: i64 },
 }
 
 /// How a handler has been answering.
@@ -395,6 +397,27 @@ pub(crate) fn enqueue_direct(state: &mut State, direct: Direct, now: Timestamp) 
     );
 }
 
+/// The robot «Исходящий вебхук» posts its document to an address.
+pub(crate) fn enqueue_document(state: &mut State, deal: i64, handler: String, now: Timestamp) {
+    let number = state.events.next_number();
+    let wait = state.config.events.delay_ms;
+    let event = "robot webhook".to_owned();
+    let created = What::EventCreated {
+        delivery: number,
+        event: event.clone(),
+        handler: handler.clone(),
+        data: json!({}),
+    };
+    state.truth.add(now, created);
+    let delivery = Delivery {
+        number,
+        event,
+        handler,
+        body: Body::Document { deal },
+    };
+    put(state, delivery, now, wait);
+}
+
 /// The form that is sent now: `ts` is the moment of sending, tokens are fresh.
 pub(crate) fn form(
     state: &mut State,
@@ -447,6 +470,16 @@ pub(crate) fn form(
                 *with_refresh,
                 now,
             ));
+        }
+        Body::Document { deal } => {
+            push("document_id[0]", "crm".to_owned());
+            push("document_id[1]", "CCrmDocumentDeal".to_owned());
+            push("document_id[2]", format!("DEAL_{deal}"));
+            let base = state.base_url();
+            push("auth[domain]", authority(&base));
+            push("auth[client_endpoint]", format!("{base}/rest/"));
+            push("auth[server_endpoint]", format!("{base}/rest/"));
+            push("auth[member_id]", state.config.member_id.clone());
         }
     }
     pairs

@@ -1,4 +1,4 @@
-//! Robots of the funnel: they move deals on, change fields back, and call applications.
+//! Robots of the funnel: they move deals on, change fields back, call applications, and post to any address.
 
 use std::collections::BTreeMap;
 
@@ -150,6 +150,10 @@ fn act(state: &mut State, job: &Job, now: Timestamp) {
         RobotAction::SetField { field, value } => json!({field.as_str(): value}),
         RobotAction::CallRobot { code, properties } => {
             call_handler(state, job.id, code, properties, now);
+            return;
+        }
+        RobotAction::CallAddress { url } => {
+            crate::events::enqueue_document(state, job.id, url.clone(), now);
             return;
         }
     };

@@ -39,6 +39,10 @@ impl TestDeal {
             (invoice.live, invoice.replaced) = (false, true);
             invoice.order_open = given_up.by_order;
         }
+        let done = plan.actions.iter().filter_map(Action::uses_up);
+        for number in done.chain(plan.obeyed) {
+            snapshot.use_up(number);
+        }
         for action in plan.actions {
             fold(snapshot, &action, self.now);
         }
@@ -94,6 +98,7 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         draft,
         seller,
         ordered,
+        ..
     } = action
     else {
         return None;

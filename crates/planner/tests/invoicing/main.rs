@@ -20,6 +20,7 @@ mod drift;
 mod flood;
 mod issue;
 mod missing;
+mod orders;
 mod policy;
 mod properties;
 mod quiet;

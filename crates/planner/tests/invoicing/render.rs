@@ -20,6 +20,7 @@ pub(crate) fn render(plan: &Plan) -> String {
             .iter()
             .map(|it| format!("answer {} to {}", it.choice, it.key)),
     );
+    lines.extend(plan.obeyed.map(|number| format!("use up order {number}")));
     lines.extend(plan.withdrawn.iter().map(|key| format!("withdraw {key}")));
     if let Some((at, why)) = &plan.look_again {
         lines.push(format!("look again at {at}: {why}"));
@@ -87,6 +88,7 @@ fn action(action: &Action, plan: &Plan) -> String {
             draft,
             seller,
             ordered: _,
+            called: _,
         } => format!(
             "issue {slot} to {contractor}\n{}\n  payable to {} {}",
             draft_lines(draft),
@@ -101,7 +103,7 @@ fn action(action: &Action, plan: &Plan) -> String {
             format!("write {}", fields.join(", "))
         }
         Action::MoveStage { to, about } => format!("move to {to} for transaction {about}"),
-        Action::AddTimelineEntry { about, text } => format!("timeline {about}: {text}"),
+        Action::AddTimelineEntry { about, text, .. } => format!("timeline {about}: {text}"),
         Action::AttachPdf {
             slot,
             entry,

@@ -424,7 +424,7 @@ fn any_step() -> impl Strategy<Value = (&'static str, usize)> {
     (select(words.collect::<Vec<_>>()), 0..5_usize)
 }
 
-fn edited(deal: TestDeal, edit: usize) -> TestDeal {
+pub(crate) fn edited(deal: TestDeal, edit: usize) -> TestDeal {
     match edit {
         0 => more(deal),
         1 => deal.row(|it| it.price = Price::parse("777.77").unwrap()),

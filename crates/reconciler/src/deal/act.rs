@@ -19,7 +19,7 @@ use store::{
     CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision, Subject,
 };
 
-use super::{Looked, adopt, earlier, known, note, pace, settle, tell};
+use super::{Looked, adopt, earlier, known, note, orders, pace, settle, tell};
 use crate::{Connected, Reconciler, access, journal};
 
 /// An action that may be sent, under its effect.
@@ -400,6 +400,9 @@ pub(crate) fn note_success(
     now: Timestamp,
     record: &mut Record,
 ) {
+    if let Some(number) = action.uses_up() {
+        orders::used_up(deal, number, now, record);
+    }
     match action {
         Action::IssueInvoice { .. } => {
             if let Some(invoice) = our_invoice(action, answer) {
@@ -432,6 +435,9 @@ pub(crate) fn note_success(
 /// The outcome becomes part of the snapshot, so that the next plan sees it without a call.
 pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Timestamp) {
     let snapshot = &mut deal.snapshot;
+    if let Some(number) = action.uses_up() {
+        snapshot.use_up(number);
+    }
     match action {
         Action::IssueInvoice { .. } => {
             snapshot.creating = None;
@@ -489,6 +495,7 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         draft,
         seller,
         ordered,
+        called: _,
     } = action
     else {
         return None;

@@ -10,7 +10,7 @@ use planner::{Action, Answer, Creating, DealSnapshot, OpenCase, OurInvoice, Repe
 use serde::{Deserialize, Serialize};
 use store::{Case, CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
 
-use super::{Looked, flood};
+use super::{Looked, flood, orders};
 use crate::{Connected, journal};
 
 /// Seconds until an unsettled effect of somebody else's making is worth another look.
@@ -116,6 +116,7 @@ fn fill(
     snapshot.receipts = receipts
         .filter_map(|one| receipt(&snapshot.invoices, one))
         .collect();
+    snapshot.called = orders::waiting(known, id);
     snapshot.open_cases = known
         .cases
         .iter()

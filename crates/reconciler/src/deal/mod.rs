@@ -10,6 +10,7 @@ mod flights;
 pub(crate) mod flood;
 mod known;
 mod observe;
+mod orders;
 mod pace;
 mod paper;
 mod parts;

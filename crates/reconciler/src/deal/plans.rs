@@ -9,7 +9,7 @@ use planner::{Action, Answer, Case, Mode, Need, Plan, Seen, invoicing};
 use serde_json::{Value, json};
 use store::{CaseChange, CaseFacts, Lane, Record, Subject};
 
-use super::{Looked, act, earlier, known, observe, subject_of, writes};
+use super::{Looked, act, earlier, known, observe, orders, subject_of, writes};
 use crate::{Connected, Reconciler, access, journal, sweep};
 
 /// The plans of the deals that are open.
@@ -103,6 +103,7 @@ fn adopt(
     // What has answered itself is no question, whether or not we may write; a new one is asked only if we may.
     if !may_write {
         plan.cases.clear();
+        orders::cannot_be_obeyed(deal, now, record);
     }
     open_and_withdraw(deal, &subject, &mut plan, record);
     let decided = may_write && take_decisions(deal, &mut plan, now, record);
@@ -151,6 +152,7 @@ fn take_decisions(deal: &mut Looked, plan: &mut Plan, now: Timestamp, record: &m
         .retain(|link| written.iter().all(|one| one.slot != link.slot));
     let links = written.iter().map(|one| known::link_of(deal.id, one, now));
     record.invoice_links.extend(links);
+    let mut waits = false;
     for reply in plan.replies.drain(..) {
         let Some(id) = deal
             .snapshot
@@ -159,6 +161,7 @@ fn take_decisions(deal: &mut Looked, plan: &mut Plan, now: Timestamp, record: &m
             .and_then(|open| open.id)
         else {
             // Asked in this look: the next one knows its number.
+            waits = true;
             deal.again = earlier(
                 deal.again.take(),
                 Some((now, "a person answered".to_owned())),
@@ -176,6 +179,11 @@ fn take_decisions(deal: &mut Looked, plan: &mut Plan, now: Timestamp, record: &m
             about: reply.about,
             choice: reply.choice,
         });
+        decided = true;
+    }
+    if let Some(number) = plan.obeyed.take().filter(|_| !waits) {
+        orders::used_up(deal.id, number, now, record);
+        deal.snapshot.use_up(number);
         decided = true;
     }
     decided

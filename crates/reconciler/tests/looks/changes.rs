@@ -28,7 +28,7 @@ async fn desk_with_invoice() -> Desk {
 
 impl Desk {
     /// The accountant does something to the first invoice.
-    async fn accountant(&self, act: impl FnOnce(&mut crate::office::Bill)) {
+    pub(crate) async fn accountant(&self, act: impl FnOnce(&mut crate::office::Bill)) {
         {
             let mut state = self.office.state();
             act(&mut state.bills[0]);

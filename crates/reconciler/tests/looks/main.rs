@@ -19,6 +19,7 @@ mod decisions;
 mod desk;
 mod invoice;
 mod office;
+mod orders;
 mod outages;
 mod parts;
 mod poison;

@@ -8,6 +8,7 @@ pub mod cases;
 pub mod links;
 pub mod money;
 pub mod office;
+pub mod orders;
 pub mod policy;
 pub mod register;
 pub mod retry;

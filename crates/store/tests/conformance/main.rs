@@ -26,6 +26,7 @@ mod money;
 mod money_page;
 mod office;
 mod opening;
+mod orders;
 mod portals;
 mod postgres_only;
 mod queue;

@@ -363,3 +363,29 @@ async fn robot_of_an_application_is_called_and_answers_once() {
     );
     assert_eq!(portal.app("bizproc.event.send", answer).await.0, 403);
 }
+
+#[tokio::test(start_paused = true)]
+async fn robot_posts_its_document_to_an_address_with_nothing_that_proves_the_portal() {
+    let portal = Portal::sample();
+    let url = "http://office.test/orders/bitrix24/x?token=t&order=issue".to_owned();
+    portal.emulator.add_robot(RobotSeed {
+        on_stage: Some("FINAL_INVOICE".into()),
+        on_field: None,
+        after_ms: 0,
+        then: RobotAction::CallAddress { url },
+        times: None,
+    });
+    portal
+        .emulator
+        .manager()
+        .move_deal(1, "FINAL_INVOICE")
+        .unwrap();
+    portal.wait(1_000).await;
+    let posted = portal.handlers.taken().remove(0);
+    assert_eq!(posted["document_id[1]"], "CCrmDocumentDeal");
+    assert_eq!(posted["document_id[2]"], "DEAL_1");
+    assert!(posted["auth[member_id]"].is_string());
+    for proof in ["auth[application_token]", "auth[access_token]"] {
+        assert_eq!(posted.get(proof), None);
+    }
+}

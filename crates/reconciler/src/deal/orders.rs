@@ -1,0 +1,34 @@
+//! Orders that were called: used up together with what they caused, so that a crash neither repeats nor loses one.
+
+use domain::{DealId, OrderNumber};
+use jiff::Timestamp;
+use planner::Called;
+use serde_json::json;
+use store::{CalledOrder, Known, Record};
+
+use super::{Looked, note};
+
+/// The order of a deal that waits, as the planner sees it.
+pub(crate) fn waiting(known: &Known, id: DealId) -> Option<Called> {
+    let order = known.orders.iter().find(|order| order.deal == id)?;
+    let CalledOrder { number, order, .. } = *order;
+    Some(Called { number, order })
+}
+
+/// Notes that an order is used up by what else the record holds.
+pub(crate) fn used_up(deal: DealId, number: OrderNumber, now: Timestamp, record: &mut Record) {
+    record.orders.push((deal, number));
+    let body = json!({"called": number, "used_up": true});
+    record.journal.push(note(now, deal, "person", body));
+}
+
+/// Where we may write nothing, an order is carried out neither now nor when that changes: it would surprise by then.
+pub(crate) fn cannot_be_obeyed(deal: &mut Looked, now: Timestamp, record: &mut Record) {
+    let is_seen = deal.snapshot.glance().is_some();
+    if let Some(called) = deal.snapshot.called.take_if(|_| is_seen) {
+        record.orders.push((deal.id, called.number));
+        let why = "the funnel is not followed, or watched only";
+        let body = json!({"called": called.number, "not_carried_out": why});
+        record.journal.push(note(now, deal.id, "person", body));
+    }
+}
