@@ -135,6 +135,10 @@ number_id!(
     UserId
 );
 number_id!(
+    /// A department of a portal's company.
+    DepartmentId
+);
+number_id!(
     /// A funnel (category) of deals; the first one is 0.
     FunnelId
 );

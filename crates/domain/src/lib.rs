@@ -53,6 +53,7 @@ mod payment_qr;
 pub mod purpose;
 mod revision;
 mod slot;
+pub mod staff;
 pub mod unit;
 mod validated;
 mod vat;
@@ -65,8 +66,8 @@ pub use counterparty::{Counterparty, CounterpartyKey, CounterpartyKeyError};
 pub use deal::Deal;
 pub use decimal::{Price, Quantity};
 pub use ids::{
-    BankDetailId, CompanyId, ContactId, ContractorId, DealId, FunnelId, IdError, InvoiceId,
-    OrderNumber, OrganisationId, PortalId, RequisiteId, StageId, UserId,
+    BankDetailId, CompanyId, ContactId, ContractorId, DealId, DepartmentId, FunnelId, IdError,
+    InvoiceId, OrderNumber, OrganisationId, PortalId, RequisiteId, StageId, UserId,
 };
 pub use inn::{Inn, InnError, InnKind};
 pub use invoice::{BankDetails, Invoice, InvoiceDraft, InvoiceStatus, Party};

@@ -182,6 +182,7 @@ pub(crate) fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
             whom,
             about: case.key.clone(),
             text: case.text.clone(),
+            also: Vec::new(),
         });
     }
     if !known {

@@ -35,7 +35,7 @@ pub mod flood;
 pub mod invoicing;
 mod lines;
 mod newcomers;
-mod notices;
+pub mod notices;
 mod orders;
 mod parts;
 pub mod payments;

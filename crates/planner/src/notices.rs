@@ -1,10 +1,58 @@
-//! Little noise: who is told of a question, and not at night.
+//! Little noise: who is told of a question, who hears it in place of a manager who works there no more, and not at night.
 //!
 //! Not here: questions that arise while acting, and those about the portal (`reconciler`); they keep the same hours.
 
+use domain::staff::Staff;
+use domain::{DealId, UserId};
 use jiff::Timestamp;
 
-use crate::{Action, CaseCode, Plan, Policy};
+use crate::{Action, CaseCode, Plan, Policy, Whom, texts};
+
+/// Who hears what is meant for a manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandIn {
+    /// Nobody stands in.
+    Themselves,
+    /// Who leads the department, or one above it.
+    Head(UserId),
+    /// Nobody else is left.
+    Administrator,
+}
+
+/// A manager who was dismissed is stood in for by the nearest head who was not, else by the administrator. Of whom the
+/// portal tells nothing, nobody stands in for.
+pub fn stand_in(user: UserId, staff: &Staff) -> StandIn {
+    let works = |user: &UserId| staff.employees.get(user).is_some_and(|one| one.works);
+    if !staff.employees.contains_key(&user) || works(&user) {
+        return StandIn::Themselves;
+    }
+    let head = staff.heads_above(user).into_iter().find(works);
+    head.map_or(StandIn::Administrator, StandIn::Head)
+}
+
+/// Makes a message to a manager one to who stands in, and says why they get it.
+pub fn told_instead(action: &mut Action, stand_in: StandIn) {
+    let instead = match stand_in {
+        StandIn::Themselves => return,
+        StandIn::Head(head) => Whom::User(head),
+        StandIn::Administrator => Whom::Administrator,
+    };
+    if let Action::Notify { whom, text, .. } = action {
+        *whom = instead;
+        *text = texts::instead_of_dismissed(text);
+    }
+}
+
+/// So many deals with one cause a manager hears of one by one; of more there is one list.
+pub const MOST_APART: usize = 3;
+
+/// Makes a message about one deal one about others as well, of which the same is asked.
+pub fn listing(action: &mut Action, others: Vec<DealId>) {
+    if let Action::Notify { text, also, .. } = action {
+        *text = texts::the_same_in(text, &others);
+        *also = others;
+    }
+}
 
 /// A plan without the messages that policy switched off, and without any in the quiet hours: those are made up for in
 /// the morning, because a question that nobody was told of is told with the next look.

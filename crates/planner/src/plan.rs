@@ -136,6 +136,9 @@ pub enum Action {
         about: String,
         /// In Russian.
         text: String,
+        /// Other deals that the message lists, because the same is asked about them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<DealId>,
     },
 }
 

@@ -2,8 +2,8 @@
 
 use domain::observed::Owner;
 use domain::{
-    AccountError, AmountError, BikError, Counterparty, Deal, InnError, InvoiceStatus, KppError,
-    SlotKind, VatRate, display,
+    AccountError, AmountError, BikError, Counterparty, Deal, DealId, InnError, InvoiceStatus,
+    KppError, SlotKind, VatRate, display,
 };
 
 use crate::{Choice, Fault, OurInvoice, sums};
@@ -124,6 +124,30 @@ pub(crate) const NOTHING_TO_ADD_TO: &str =
     "Дополнительный счёт не выставлен: счёта, к которому он добавлялся бы, в сделке нет.";
 
 /// The answer to an order for which there is no invoice yet.
+/// Deals that a list names; a longer one nobody reads.
+const MOST_LISTED: usize = 50;
+
+/// A message about a deal that lists others of which the same is asked.
+pub(crate) fn the_same_in(text: &str, others: &[DealId]) -> String {
+    let links: Vec<String> = others
+        .iter()
+        .take(MOST_LISTED)
+        .map(|id| format!("[URL=/crm/deal/details/{id}/]{id}[/URL]"))
+        .collect();
+    let more = others.len().saturating_sub(MOST_LISTED);
+    let more = if more > 0 {
+        format!(" и ещё {more}")
+    } else {
+        String::new()
+    };
+    format!("{text}\nТо же в сделках: {}{more}.", links.join(", "))
+}
+
+/// A message that was meant for a manager who works there no more.
+pub(crate) fn instead_of_dismissed(text: &str) -> String {
+    format!("Ответственный за сделку уволен, поэтому пишем вам.\n{text}")
+}
+
 pub(crate) const NO_INVOICE_YET: &str = "Команда не выполнена: счёта в сделке ещё нет.";
 
 /// Why a part that was ordered was not billed.

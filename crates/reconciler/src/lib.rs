@@ -131,6 +131,7 @@ pub struct Reconciler {
     settings: Settings,
     decided: deal::Decided,
     create_times: deal::CreateTimes,
+    stand_ins: deal::StandIns,
     last: unconnected::Last,
 }
 
@@ -147,6 +148,7 @@ impl Reconciler {
             settings,
             decided: deal::Decided::default(),
             create_times: deal::CreateTimes::default(),
+            stand_ins: deal::StandIns::default(),
             last: unconnected::Last::default(),
         }
     }

@@ -1,10 +1,11 @@
-//! What changes rarely: funnels with their stages, our own legal entities.
+//! What changes rarely: funnels with their stages, our own legal entities, who works there.
 
 use async_trait::async_trait;
 use capability::portal::{Finding, Funnel, ReadDirectory, Stage, StageSemantics};
 use capability::{Call, ConnectorError};
 use domain::observed::OwnCompany;
-use domain::{FunnelId, StageId};
+use domain::staff::Staff;
+use domain::{FunnelId, StageId, UserId};
 use serde_json::json;
 
 use crate::command::Command;
@@ -50,6 +51,10 @@ impl ReadDirectory for Connector {
         self.remember_gathered(&gathering);
         let all = requisites(&gathering);
         Ok(own_companies(&gathering, &all))
+    }
+
+    async fn staff(&self, call: &Call<'_>, users: &[UserId]) -> Result<Staff, ConnectorError> {
+        self.read_staff(call, users).await
     }
 
     async fn probe(&self, call: &Call<'_>) -> Vec<Finding> {

@@ -39,6 +39,7 @@ mod probe;
 pub mod robot;
 mod scalar;
 mod setup;
+mod staff;
 mod sweep;
 
 mod tokens;

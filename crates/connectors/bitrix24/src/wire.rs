@@ -375,6 +375,45 @@ pub(crate) struct Recipient {
     pub(crate) active: Flag,
 }
 
+/// A row of `user.get`; names are not read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct Employee {
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) active: Option<Flag>,
+    /// `false` where there are none.
+    #[serde(
+        default,
+        rename = "UF_DEPARTMENT",
+        deserialize_with = "rows_or_nothing"
+    )]
+    pub(crate) departments: Rows<Link>,
+}
+
+/// A row of `department.get`; names are not read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct Department {
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) parent: Link,
+    #[serde(default, rename = "UF_HEAD")]
+    pub(crate) head: Link,
+}
+
+fn rows_or_nothing<'de, D, T>(deserializer: D) -> Result<Rows<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = Value::deserialize(deserializer)?;
+    if value.is_array() || value.is_object() {
+        return serde_json::from_value(value).map_err(serde::de::Error::custom);
+    }
+    Ok(Rows::default())
+}
+
 /// A row of `crm.vat.list`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

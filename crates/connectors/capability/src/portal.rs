@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::observed::{DealGlance, DealReading, OurField, OwnCompany, Record, RecordOwner};
+use domain::staff::Staff;
 use domain::{DealId, FunnelId, StageId, UserId};
 use jiff::Timestamp;
 
@@ -285,6 +286,10 @@ pub trait ReadDirectory: Send + Sync {
 
     /// Our own legal entities.
     async fn own_companies(&self, call: &Call<'_>) -> Result<Vec<OwnCompany>, ConnectorError>;
+
+    /// Whether these people work there; where one does not, also who leads the departments above. Somebody of whom the
+    /// portal does not tell is left out.
+    async fn staff(&self, call: &Call<'_>, users: &[UserId]) -> Result<Staff, ConnectorError>;
 
     /// Everything that `check` asks: credential, scopes, plan, user, each right. Never fails as a whole.
     async fn probe(&self, call: &Call<'_>) -> Vec<Finding>;

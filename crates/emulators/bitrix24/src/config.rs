@@ -17,6 +17,7 @@ pub struct PortalConfig {
     /// IANA name; dates are printed in it.
     pub time_zone: String,
     pub users: Vec<UserSeed>,
+    pub departments: Vec<DepartmentSeed>,
     pub webhooks: Vec<WebhookSeed>,
     pub applications: Vec<ApplicationSeed>,
     pub outgoing_webhooks: Vec<OutgoingWebhookSeed>,
@@ -75,6 +76,12 @@ impl Default for PortalConfig {
                     ..UserSeed::default()
                 },
             ],
+            departments: vec![DepartmentSeed {
+                id: 1,
+                name: "Компания".into(),
+                parent: None,
+                head: Some(1),
+            }],
             webhooks: vec![WebhookSeed {
                 user: 7,
                 secret: "k3v8s1d5m2n7q4x9".into(),
@@ -156,6 +163,7 @@ pub(crate) fn default_scopes() -> Vec<String> {
         "user",
         "user_basic",
         "user_brief",
+        "department",
         "placement",
         "bizproc",
         "userfieldconfig",
@@ -193,6 +201,20 @@ pub struct UserSeed {
     pub hidden_funnels: Vec<i64>,
     /// An extranet user is refused by the CRM altogether.
     pub extranet: bool,
+    /// By their ids.
+    pub departments: Vec<i64>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DepartmentSeed {
+    pub id: i64,
+    pub name: String,
+    #[serde(default)]
+    pub parent: Option<i64>,
+    /// A user's id.
+    #[serde(default)]
+    pub head: Option<i64>,
 }
 
 impl Default for UserSeed {
@@ -209,6 +231,7 @@ impl Default for UserSeed {
             may_write: BTreeMap::new(),
             hidden_funnels: Vec::new(),
             extranet: false,
+            departments: vec![1],
         }
     }
 }

@@ -490,7 +490,7 @@ fn shown_user(call: &Call<'_>, user: &crate::config::UserSeed) -> Value {
         "TIME_ZONE": "",
         "PERSONAL_GENDER": "",
         "WORK_POSITION": user.position,
-        "UF_DEPARTMENT": [1],
+        "UF_DEPARTMENT": user.departments,
         "USER_TYPE": if user.extranet { "extranet" } else { "employee" },
     });
     let sees_email = ["user", "user_basic"]

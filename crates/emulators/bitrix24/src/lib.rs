@@ -56,10 +56,10 @@ mod value;
 
 pub use call::Actor;
 pub use config::{
-    ApplicationSeed, CompanySeed, ContactSeed, CustomFieldSeed, DealSeed, EventSettings,
-    FunnelSeed, Latency, Limits, LineSeed, MeasureSeed, OutgoingWebhookSeed, PortalConfig,
-    ProductSeed, Reach, RequisiteSeed, RobotAction, RobotSeed, StageSeed, UserSeed, VatSeed,
-    WebhookSeed, texts,
+    ApplicationSeed, CompanySeed, ContactSeed, CustomFieldSeed, DealSeed, DepartmentSeed,
+    EventSettings, FunnelSeed, Latency, Limits, LineSeed, MeasureSeed, OutgoingWebhookSeed,
+    PortalConfig, ProductSeed, Reach, RequisiteSeed, RobotAction, RobotSeed, StageSeed, UserSeed,
+    VatSeed, WebhookSeed, texts,
 };
 pub use deliver::{Deliver, Delivered, HttpDeliver, NoDelivery};
 pub use emulator::{Credentials, Emulator};

@@ -216,7 +216,7 @@ pub(crate) const METHODS: &[Method] = &[
     method("crm.timeline.logmessage.get", "crm", Read, Nothing, timeline::log_get),
     method("crm.timeline.logmessage.list", "crm", Read, Nothing, timeline::log_list),
     method("crm.vat.list", "crm", Read, Nothing, directory::old_vat_list),
-    method("department.get", "", Read, Nothing, system::departments),
+    method("department.get", "department", Read, Nothing, system::departments),
     method("event.bind", "", Write, ApplicationByType, event_methods::bind),
     method("event.get", "", Read, ApplicationByType, event_methods::get),
     method("event.offline.clear", "", Write, ApplicationByType, offline::clear),

@@ -113,10 +113,24 @@ pub(crate) fn is_admin(call: &mut Call<'_>) -> Answer {
     Ok(Value::Bool(call.is_admin()).into())
 }
 
-pub(crate) fn departments(_call: &mut Call<'_>) -> Answer {
-    Ok(Reply::list(vec![
-        json!({"ID": "1", "NAME": "Компания", "SORT": 500}),
-    ]))
+pub(crate) fn departments(call: &mut Call<'_>) -> Answer {
+    let seeds = call.state.config.departments.iter();
+    let start = usize::try_from(call.int("start").unwrap_or(0)).unwrap_or(0);
+    let shown = seeds.map(|one| {
+        let mut shown = json!({"ID": one.id.to_string(), "NAME": one.name, "SORT": 500});
+        if let Value::Object(fields) = &mut shown {
+            // What is not set is not told.
+            let links = [("PARENT", one.parent), ("UF_HEAD", one.head)];
+            for (name, id) in links {
+                let id = id.map(|id| Value::from(id.to_string()));
+                fields.extend(id.map(|id| (name.to_owned(), id)));
+            }
+        }
+        shown
+    });
+    Ok(Reply::list(
+        shown.skip(start).take(crate::filter::PAGE).collect(),
+    ))
 }
 
 const PLACEMENTS: &[&str] = &[

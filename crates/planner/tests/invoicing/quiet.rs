@@ -1,9 +1,11 @@
 //! Little noise, pilots, templates and copies.
 
-use domain::UserId;
 use domain::observed::FieldValue;
+use domain::staff::{Department, Employee, Staff};
+use domain::{DepartmentId, UserId};
 use insta::assert_snapshot;
-use planner::{Action, CaseCode, Pilot, Plan, Policy, Quiet};
+use planner::notices::{StandIn, stand_in, told_instead};
+use planner::{Action, CaseCode, Pilot, Plan, Policy, Quiet, Whom};
 
 use crate::build::{TestDeal, deal};
 
@@ -197,4 +199,68 @@ fn wrong_values_are_named() {
     organisation `org`: VAT from 2026-02-01 must stand after that from 2026-01-01
     organisation `org`: VAT from 2026-02-01: `wording` is for `exempt`, and `exempt` needs it
     ");
+}
+
+#[test]
+fn a_dismissed_manager_is_stood_in_for_by_the_nearest_head_who_was_not() {
+    let employee = |works, department| Employee {
+        works,
+        departments: vec![DepartmentId(department)],
+    };
+    let department = |parent, head| Department {
+        parent,
+        head: Some(UserId(head)),
+    };
+    let all = Staff {
+        employees: [
+            (UserId(5), employee(false, 3)),
+            (UserId(6), employee(true, 3)),
+            (UserId(7), employee(true, 3)),
+            (UserId(9), employee(true, 1)),
+        ]
+        .into(),
+        departments: [
+            (DepartmentId(3), department(Some(DepartmentId(1)), 7)),
+            (DepartmentId(1), department(None, 9)),
+        ]
+        .into(),
+    };
+    let gone = |user| {
+        let mut staff = all.clone();
+        staff.employees.get_mut(&UserId(user)).unwrap().works = false;
+        staff
+    };
+    let unknown = |user| {
+        let mut staff = all.clone();
+        staff.employees.remove(&UserId(user));
+        staff
+    };
+    for (user, staff, expected) in [
+        (6, all.clone(), StandIn::Themselves),
+        (5, all.clone(), StandIn::Head(UserId(7))),
+        (5, gone(7), StandIn::Head(UserId(9))),
+        // A head of whom the portal tells nothing may be gone.
+        (5, unknown(7), StandIn::Head(UserId(9))),
+        (9, gone(9), StandIn::Administrator),
+        (5, unknown(5), StandIn::Themselves),
+        (5, Staff::default(), StandIn::Themselves),
+    ] {
+        assert_eq!(stand_in(UserId(user), &staff), expected, "{user}");
+    }
+    let mut bell = deal()
+        .rows([])
+        .planned()
+        .actions
+        .into_iter()
+        .find(|action| matches!(action, Action::Notify { .. }))
+        .unwrap();
+    let before = bell.clone();
+    told_instead(&mut bell, StandIn::Themselves);
+    assert_eq!(bell, before);
+    told_instead(&mut bell, StandIn::Head(UserId(7)));
+    let Action::Notify { whom, text, .. } = &bell else {
+        panic!("{bell:?}");
+    };
+    assert_eq!(*whom, Whom::User(UserId(7)));
+    assert!(text.starts_with("Ответственный за сделку уволен"), "{text}");
 }

@@ -113,7 +113,9 @@ fn action(action: &Action, plan: &Plan) -> String {
             let by = replaced_by.map_or(String::new(), |by| format!(", replaced by {by},"));
             format!("attach the PDF of {slot}{by} to entry {entry}: {text}")
         }
-        Action::Notify { whom, about, text } => {
+        Action::Notify {
+            whom, about, text, ..
+        } => {
             let whom = match whom {
                 Whom::User(user) => format!("user {user}"),
                 Whom::Administrator => "the administrator".to_owned(),

@@ -19,7 +19,7 @@ use store::{
     CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision, Subject,
 };
 
-use super::{Looked, adopt, earlier, known, note, orders, pace, settle, tell};
+use super::{Looked, adopt, earlier, known, lists, note, orders, pace, settle, tell};
 use crate::{Connected, Reconciler, access, journal};
 
 /// An action that may be sent, under its effect.
@@ -200,6 +200,7 @@ pub(crate) fn held(
         }
         return;
     }
+    lists::not_heard(deals, action, None);
     match why {
         Held::Refused => tell::refused(id, effect, effect.error.as_deref().unwrap_or(""), record),
         Held::TooManyAttempts => tell::exhausted(id, effect, record),
@@ -374,6 +375,10 @@ pub(crate) fn settle_one(
             ..one.effect.clone()
         };
         tell::exhausted(one.deal, &effect, record);
+    }
+    match &answered {
+        Some(_) => lists::heard(deals, &one.action),
+        None => lists::not_heard(deals, &one.action, settlement.again_at),
     }
     let Some(deal) = deals.get_mut(&one.deal) else {
         return;

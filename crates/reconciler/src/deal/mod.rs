@@ -9,6 +9,7 @@ mod conclude;
 mod flights;
 pub(crate) mod flood;
 mod known;
+mod lists;
 mod observe;
 mod orders;
 mod pace;
@@ -17,6 +18,7 @@ mod parts;
 mod pass;
 mod plans;
 mod settle;
+mod stand_ins;
 mod tell;
 mod writes;
 
@@ -34,6 +36,7 @@ use store::{InvoiceLink, JournalEntry, Subject, Work};
 pub use self::claims::{Claimed, Claims};
 pub(crate) use self::pace::CreateTimes;
 use self::pass::Pass;
+pub(crate) use self::stand_ins::StandIns;
 use crate::{Connected, PlannedDeal, Reconciler, journal};
 
 /// Plans of one deal that are carried out in one look; what is not settled then is looked at again.

@@ -18,7 +18,7 @@ use super::flights::{Flights, Landed};
 use super::flood::Guard;
 use super::plans::Planned;
 use super::writes::{self, Cargo, Load};
-use super::{Looked, observe, pace, plans, tell};
+use super::{Looked, lists, observe, pace, plans, stand_ins, tell};
 use crate::{Connected, Reconciler, journal};
 
 /// After so long a pass begins with no further deals: others may have become due, and no look is settled before its
@@ -196,6 +196,8 @@ impl<'a> Pass<'a> {
         &mut self,
         wanted: Vec<(DealId, Action)>,
     ) -> Result<Vec<(DealId, Action)>, Halted> {
+        let wanted = stand_ins::reach(self.reconciler, self.ctx, self.connected, wanted).await?;
+        let wanted = lists::gather(self.ctx, &mut self.deals, wanted).await?;
         tell::once_per_cause(
             self.ctx,
             self.connected,

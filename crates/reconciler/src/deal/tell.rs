@@ -11,7 +11,7 @@ use planner::{Action, CaseCode, OpenCase, Plan, Whom};
 use serde_json::json;
 use store::{Case, CaseChange, CaseFacts, CaseFilter, Effect, Record, Subject};
 
-use super::Looked;
+use super::{Looked, lists};
 use crate::Connected;
 
 /// A remote understood an action and refused it.
@@ -214,6 +214,7 @@ pub(crate) async fn once_per_cause(
             || cause_told(ctx, &cause).await?;
         if told {
             told_of(deals, id, about);
+            lists::heard(deals, &action);
         } else {
             told_now.insert(cause);
             kept.push((id, action));
@@ -274,6 +275,7 @@ pub(crate) fn untold(deal: &Looked) -> Plan {
             whom: Whom::Administrator,
             about: key.clone(),
             text: open.text.clone(),
+            also: Vec::new(),
         })
         .collect();
     Plan {

@@ -12,7 +12,8 @@ use capability::{Call, ConnectorError, Exchange, Portal, Remote};
 use domain::observed::{
     DealGlance, DealReading, FieldValue, OurField, OwnCompany, Record, RecordOwner,
 };
-use domain::{DealId, FunnelId};
+use domain::staff::{Employee, Staff};
+use domain::{DealId, FunnelId, UserId};
 use engine::clock::later;
 use jiff::Timestamp;
 
@@ -356,6 +357,27 @@ impl ReadDirectory for Crm {
 
     async fn own_companies(&self, _call: &Call<'_>) -> Result<Vec<OwnCompany>, ConnectorError> {
         Ok(own_companies())
+    }
+
+    async fn staff(&self, _call: &Call<'_>, users: &[UserId]) -> Result<Staff, ConnectorError> {
+        let everybody = || Staff {
+            employees: users
+                .iter()
+                .map(|user| {
+                    let departments = Vec::new();
+                    (
+                        *user,
+                        Employee {
+                            works: true,
+                            departments,
+                        },
+                    )
+                })
+                .collect(),
+            ..Staff::default()
+        };
+        let staff = |state: &State| state.staff.clone().unwrap_or_else(everybody);
+        self.0.read("staff", staff).await
     }
 
     async fn probe(&self, _call: &Call<'_>) -> Vec<Finding> {

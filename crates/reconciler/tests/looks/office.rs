@@ -10,6 +10,7 @@ use domain::observed::{
     BankDetail, ChosenRequisites, DealGlance, DealReading, KnownCounterparty, OurFields,
     OwnCompany, Owner, ProductRow, Record, Requisite, RowVat, StageEntry,
 };
+use domain::staff::Staff;
 use domain::{
     BankDetailId, CompanyId, ContractorId, Deal, DealId, FunnelId, Invoice, InvoiceId, Money,
     Price, Quantity, RequisiteId, StageId, UserId, VatRate, Verdict,
@@ -77,6 +78,8 @@ pub(crate) struct State {
     /// Bells by tag: a second with the same tag replaces the first.
     pub(crate) bells: BTreeMap<String, (UserId, String)>,
     pub(crate) chat: Vec<String>,
+    /// Who works there; none: everybody.
+    pub(crate) staff: Option<Staff>,
     pub(crate) bills: Vec<Bill>,
     pub(crate) contractors: Vec<KnownCounterparty>,
     pub(crate) feed: Vec<InvoiceId>,

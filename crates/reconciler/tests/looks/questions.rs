@@ -1,9 +1,10 @@
 //! Questions: asked once, of the right person, and taken back when they answered themselves.
 
 use domain::observed::Record;
-use domain::{CompanyId, DealId, RequisiteId, UserId};
+use domain::staff::{Department, Employee, Staff};
+use domain::{CompanyId, DealId, DepartmentId, RequisiteId, UserId};
 use insta::assert_snapshot;
-use store::{CaseState, Subject};
+use store::{Case, CaseState, Subject};
 use testkit::time::paused;
 
 use crate::desk::Desk;
@@ -275,5 +276,142 @@ fn an_answer_enters_the_new_buyer_once_for_all_its_deals() {
         assert_eq!(desk.office.bills().len(), 2);
         assert_eq!(desk.office.contractors().len(), 1);
         assert!(desk.questions().await.is_empty());
+    });
+}
+
+/// User 5 answers for every deal.
+fn dismissed(desk: &Desk, head: Option<u64>) {
+    let employee = |works| Employee {
+        works,
+        departments: vec![DepartmentId(3)],
+    };
+    let department = Department {
+        parent: None,
+        head: head.map(UserId),
+    };
+    desk.office.state().staff = Some(Staff {
+        employees: [(UserId(5), employee(false)), (UserId(7), employee(true))].into(),
+        departments: [(DepartmentId(3), department)].into(),
+    });
+}
+
+async fn without_rows(desk: &Desk, ids: std::ops::RangeInclusive<u64>) {
+    for id in ids {
+        desk.office.enter(id);
+        desk.office.edit(id, |reading| reading.rows.clear());
+        desk.event(id).await;
+    }
+    desk.run(60).await;
+}
+
+#[test]
+fn the_head_of_the_department_hears_in_place_of_a_dismissed_manager_who_is_asked_about_once_an_hour()
+ {
+    paused(async {
+        let desk = Desk::open().await;
+        dismissed(&desk, Some(7));
+        without_rows(&desk, 1..=1).await;
+        let bells = desk.office.bells();
+        let [(user, text)] = bells.values().collect::<Vec<_>>()[..] else {
+            panic!("{bells:?}");
+        };
+        assert_eq!(*user, UserId(7));
+        assert!(text.contains("уволен"), "{text}");
+        without_rows(&desk, 2..=9).await;
+        assert_eq!(desk.office.calls("staff"), 1);
+        desk.run(3_600).await;
+        without_rows(&desk, 10..=10).await;
+        assert_eq!(desk.office.calls("staff"), 2);
+    });
+}
+
+#[test]
+fn where_nobody_leads_the_department_the_administrator_hears() {
+    paused(async {
+        let desk = Desk::open().await;
+        dismissed(&desk, None);
+        without_rows(&desk, 1..=1).await;
+        assert!(desk.office.bells().is_empty());
+        assert_eq!(desk.office.chat().len(), 1, "{:?}", desk.office.chat());
+        // Without an administrator there is nobody else.
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.administrator = None);
+        dismissed(&desk, None);
+        without_rows(&desk, 1..=1).await;
+        assert_eq!(desk.office.bells().len(), 1);
+    });
+}
+
+#[test]
+fn where_the_staff_cannot_be_read_the_manager_is_told_as_ever() {
+    paused(async {
+        let desk = Desk::open().await;
+        dismissed(&desk, Some(7));
+        desk.office.order("staff", Trouble::Refused);
+        without_rows(&desk, 1..=1).await;
+        let bells = desk.office.bells();
+        assert_eq!(bells.values().next().unwrap().0, UserId(5));
+    });
+}
+
+#[test]
+fn many_deals_with_one_cause_are_one_message_that_lists_them() {
+    paused(async {
+        let desk = Desk::open().await;
+        without_rows(&desk, 1..=3).await;
+        assert_eq!(desk.office.bells().len(), 3, "a few are told one by one");
+        let desk = Desk::open().await;
+        without_rows(&desk, 1..=8).await;
+        let bells = desk.office.bells();
+        let [(_, text)] = bells.values().collect::<Vec<_>>()[..] else {
+            panic!("{bells:?}");
+        };
+        for id in 1..=8 {
+            assert!(text.contains(&format!("/crm/deal/details/{id}/")), "{text}");
+        }
+        // Each of them counts as told: an hour later nobody is told again.
+        desk.task("cases").await;
+        desk.run(3_700).await;
+        assert_eq!(desk.office.story().matches("bell for").count(), 1);
+        let told = |case: &Case| case.told_at.is_some_and(|at| at >= case.changed_at);
+        assert!(desk.open_cases().await.iter().all(told));
+    });
+}
+
+#[test]
+fn a_list_that_was_not_heard_is_told_again_with_all_its_deals() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.order("bell", Trouble::Busy);
+        without_rows(&desk, 1..=8).await;
+        desk.run(600).await;
+        let bells = desk.office.bells();
+        let [(_, text)] = bells.values().collect::<Vec<_>>()[..] else {
+            panic!("{bells:?}");
+        };
+        for id in 1..=8 {
+            assert!(text.contains(&format!("/crm/deal/details/{id}/")), "{text}");
+        }
+        let told = |case: &Case| case.told_at.is_some_and(|at| at >= case.changed_at);
+        assert!(desk.open_cases().await.iter().all(told));
+    });
+}
+
+#[test]
+fn the_administrator_reads_of_all_deals_that_one_buyer_stops() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.new_buyers = planner::NewBuyers::Ask);
+        for id in 1..=3 {
+            desk.deal_enters(id).await;
+        }
+        desk.run(60).await;
+        let chat = desk.office.chat();
+        let [text] = chat.as_slice() else {
+            panic!("{chat:?}");
+        };
+        for id in 1..=3 {
+            assert!(text.contains(&format!("/crm/deal/details/{id}/")), "{text}");
+        }
     });
 }

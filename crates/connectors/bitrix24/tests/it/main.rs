@@ -15,5 +15,6 @@ mod live;
 mod reading;
 mod script;
 mod setting_up;
+mod staff;
 mod with_field;
 mod writing;
