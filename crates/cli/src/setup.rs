@@ -11,7 +11,7 @@ use capability::portal::{Finding, Funnel as SeenFunnel};
 use connector_bitrix24::{FieldNames, Offline};
 use domain::observed::{OurField, OwnCompany};
 use domain::{FunnelId, StageId};
-use planner::{Funnel, InvoicePolicy, Mode, Notices, Organisation, Policy, Quiet};
+use planner::{Funnel, InvoicePolicy, Mode, Notices, Organisation, Policy, Quiet, SmartInvoices};
 
 use crate::args::SetupArgs;
 use crate::connect::Connector;
@@ -178,7 +178,7 @@ async fn prepare(
                 .and_then(|(_, policy)| policy.administrator.clone())
         }),
         fields: fields.iter().cloned().collect(),
-        invoice: invoice_policy(former_policy, wishes),
+        invoice: invoice_policy(former_policy, wishes, seen.uses_smart_invoices),
         notices: notices(former_policy, wishes, &organisations),
         pilot: former_policy.and_then(|former| former.pilot.clone()),
         money: former_policy.and_then(|former| former.money.clone()),
@@ -213,8 +213,16 @@ fn is_at_work(policy: &Policy) -> bool {
         .any(|funnel| funnel.mode == Mode::Active)
 }
 
-fn invoice_policy(former: Option<&Policy>, wishes: &Wishes) -> InvoicePolicy {
+/// A first policy asks about the portal's own invoices where there are such: a buyer would get two.
+fn invoice_policy(
+    former: Option<&Policy>,
+    wishes: &Wishes,
+    uses_smart_invoices: bool,
+) -> InvoicePolicy {
     let mut invoice = former.map_or_else(InvoicePolicy::default, |policy| policy.invoice.clone());
+    if former.is_none() && uses_smart_invoices {
+        invoice.smart_invoices = SmartInvoices::Ask;
+    }
     if wishes.invoice_link.is_some() {
         invoice.link.clone_from(&wishes.invoice_link);
     }
@@ -257,6 +265,7 @@ struct Seen {
     funnels: Vec<SeenFunnel>,
     companies: Vec<OwnCompany>,
     organisations: Vec<OwnOrganisation>,
+    uses_smart_invoices: bool,
 }
 
 async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::Result<Seen> {
@@ -268,6 +277,7 @@ async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::
     let funnels = portal.directory.funnels(call).await;
     let companies = portal.directory.own_companies(call).await;
     let organisations = accounting.probe.organisations(call).await;
+    let own_invoices = portal.directory.uses_smart_invoices(call).await;
     Ok(Seen {
         funnels: funnels.map_err(|error| unreachable_portal(&error.to_string()))?,
         companies: companies.map_err(|error| unreachable_portal(&error.to_string()))?,
@@ -275,6 +285,8 @@ async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::
             Told::failure(format!("the accounting side cannot be read: {error}"))
                 .hint("`provodka check` says what to do")
         })?,
+        uses_smart_invoices: own_invoices
+            .map_err(|error| unreachable_portal(&error.to_string()))?,
     })
 }
 

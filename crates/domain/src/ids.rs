@@ -135,6 +135,10 @@ number_id!(
     UserId
 );
 number_id!(
+    /// An invoice of the portal's own.
+    SmartInvoiceId
+);
+number_id!(
     /// A department of a portal's company.
     DepartmentId
 );

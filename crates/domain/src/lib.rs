@@ -67,7 +67,7 @@ pub use deal::Deal;
 pub use decimal::{Price, Quantity};
 pub use ids::{
     BankDetailId, CompanyId, ContactId, ContractorId, DealId, DepartmentId, FunnelId, IdError,
-    InvoiceId, OrderNumber, OrganisationId, PortalId, RequisiteId, StageId, UserId,
+    InvoiceId, OrderNumber, OrganisationId, PortalId, RequisiteId, SmartInvoiceId, StageId, UserId,
 };
 pub use inn::{Inn, InnError, InnKind};
 pub use invoice::{BankDetails, Invoice, InvoiceDraft, InvoiceStatus, Party};

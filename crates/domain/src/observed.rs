@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BankDetailId, CompanyId, ContactId, ContractorId, Counterparty, Deal, DealId, FunnelId, Money,
-    Order, Price, Quantity, RequisiteId, StageId, VatRate,
+    Order, Price, Quantity, RequisiteId, SmartInvoiceId, StageId, VatRate,
 };
 
 /// A cheap look at a deal: enough to tell whether there is anything to do.
@@ -109,6 +109,19 @@ impl OurFields {
             OurField::Paid => self.paid = amount,
         }
     }
+}
+
+/// An invoice of the portal's own that belongs to a deal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmartInvoice {
+    /// Its id.
+    pub id: SmartInvoiceId,
+    /// Of which deal.
+    pub deal: DealId,
+    /// Its number, as people see it.
+    pub number: String,
+    /// Not in a stage of those that came to nothing.
+    pub live: bool,
 }
 
 /// A value of an output field.

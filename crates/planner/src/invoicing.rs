@@ -16,6 +16,7 @@ use crate::orders::{
 };
 use crate::showing::{is_not_kept, mark_replaced, shown, tell, wanted_fields};
 use crate::slots::{self, Next};
+use crate::smart_invoices::{self, Before};
 use crate::wanted::{Wanted, at_a_glance, by_history};
 use crate::{
     Action, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom, notices,
@@ -28,10 +29,11 @@ use crate::{cancelling, changed, copied, newcomers, parts, receipts};
 pub const FRESH: SignedDuration = SignedDuration::from_millis(1_500);
 
 /// Every question that may stand before an invoice.
-pub const BEFORE_ISSUE: [CaseCode; 5] = [
+pub const BEFORE_ISSUE: [CaseCode; 6] = [
     CaseCode::DealDataMissing,
     CaseCode::VatRateEnded,
     CaseCode::SumDiffers,
+    CaseCode::SmartInvoice,
     CaseCode::CounterpartyAmbiguous,
     CaseCode::CounterpartyNew,
 ];
@@ -219,9 +221,30 @@ fn issue(
         }
     };
     let key = &invoice.buyer.key;
-    let Some(known) = snapshot.counterparties_of(&invoice.seller, &invoice.buyer) else {
-        return Plan::need(Need::Counterparties(invoice.seller, key.inn.clone()));
+    let known = snapshot.counterparties_of(&invoice.seller, &invoice.buyer);
+    let own = smart_invoices::before(snapshot, reading, policy);
+    let (known, own) = match (known, own) {
+        // Both sides are asked at one time.
+        (None, Before::Unknown) => {
+            let buyer = Need::Counterparties(invoice.seller, key.inn.clone());
+            return Plan {
+                needs: vec![Need::SmartInvoices, buyer],
+                ..Plan::default()
+            };
+        }
+        (Some(_), Before::Unknown) => return Plan::need(Need::SmartInvoices),
+        (None, _) => return Plan::need(Need::Counterparties(invoice.seller, key.inn.clone())),
+        (Some(known), own) => (known, own),
     };
+    match own {
+        Before::Ask(asked) => {
+            return but_for(snapshot, CaseCode::SmartInvoice, ask(snapshot, *asked));
+        }
+        Before::Left => {
+            return unwanted(snapshot, "у сделки счёт самого Битрикс24".to_owned());
+        }
+        Before::Clear | Before::Unknown => {}
+    }
     let exact: Vec<_> = known
         .iter()
         .filter(|one| one.counterparty.key == *key)

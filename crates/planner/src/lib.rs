@@ -45,6 +45,7 @@ pub mod receipts;
 mod seller;
 mod showing;
 mod slots;
+mod smart_invoices;
 mod snapshot;
 mod sums;
 mod terms;
@@ -57,7 +58,7 @@ pub use plan::{Action, Case, CaseCode, Choice, Fault, GivenUp, Need, Plan, Reply
 pub use policy::{
     Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode,
     MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, OwnAccount, OwnLine, OwnUnit, PaidStage,
-    Pilot, Policy, PolicyError, Quiet, Terms, VatPeriod, VatRegime,
+    Pilot, Policy, PolicyError, Quiet, SmartInvoices, Terms, VatPeriod, VatRegime,
 };
 pub use seller::Seller;
 pub use snapshot::{

@@ -62,6 +62,8 @@ pub enum Need {
     Whole,
     /// Whether another deal of ours has the invoice of this number.
     Origin(String),
+    /// Whether it has invoices of the portal's own.
+    SmartInvoices,
     /// Which counterparties bear this INN.
     Counterparties(OrganisationId, Inn),
 }
@@ -232,6 +234,9 @@ pub enum CaseCode {
     /// A rate of VAT that is over stands in the rows.
     #[serde(rename = "VAT-RATE-ENDED")]
     VatRateEnded,
+    /// The deal has an invoice of the portal's own.
+    #[serde(rename = "DEAL-SMART-INVOICE")]
+    SmartInvoice,
     /// The deal's amount is not that of its rows.
     #[serde(rename = "DEAL-SUM-DIFFERS")]
     SumDiffers,
@@ -248,7 +253,7 @@ pub enum CaseCode {
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -261,6 +266,7 @@ impl CaseCode {
         Self::DealHidden,
         Self::FieldNotKept,
         Self::VatRateEnded,
+        Self::SmartInvoice,
         Self::SumDiffers,
         Self::InvoiceRateEnded,
         Self::PaymentUndecided,
@@ -282,6 +288,7 @@ impl CaseCode {
             Self::DealHidden => "DEAL-HIDDEN",
             Self::FieldNotKept => "FIELD-NOT-KEPT",
             Self::VatRateEnded => "VAT-RATE-ENDED",
+            Self::SmartInvoice => "DEAL-SMART-INVOICE",
             Self::SumDiffers => "DEAL-SUM-DIFFERS",
             Self::InvoiceRateEnded => "INVOICE-RATE-ENDED",
             Self::PaymentUndecided => "PAYMENT-UNDECIDED",

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::observed::{
-    DealGlance, DealReading, FieldValue, KnownCounterparty, OurField, OwnCompany,
+    DealGlance, DealReading, FieldValue, KnownCounterparty, OurField, OwnCompany, SmartInvoice,
 };
 use domain::{
     ContractorId, Counterparty, CounterpartyKey, DealId, Inn, InvoiceDraft, InvoiceId,
@@ -57,6 +57,8 @@ pub struct DealSnapshot {
     pub receipts: Vec<Receipt>,
     /// An order that was called for it and is not used up.
     pub called: Option<Called>,
+    /// Invoices of the portal's own that belong to it; none: nobody looked.
+    pub smart_invoices: Option<Vec<SmartInvoice>>,
 }
 
 /// An order that was given by calling our address.
@@ -239,6 +241,7 @@ impl DealSnapshot {
             flood: Standing::default(),
             receipts: Vec::new(),
             called: None,
+            smart_invoices: None,
         }
     }
 

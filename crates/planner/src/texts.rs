@@ -1,6 +1,6 @@
 //! What the planner says to people, in Russian.
 
-use domain::observed::Owner;
+use domain::observed::{Owner, SmartInvoice};
 use domain::{
     AccountError, AmountError, BikError, Counterparty, Deal, DealId, InnError, InvoiceStatus,
     KppError, SlotKind, VatRate, display,
@@ -124,6 +124,22 @@ pub(crate) const NOTHING_TO_ADD_TO: &str =
     "Дополнительный счёт не выставлен: счёта, к которому он добавлялся бы, в сделке нет.";
 
 /// The answer to an order for which there is no invoice yet.
+/// What is asked of a deal that has invoices of the portal's own.
+pub(crate) fn has_smart_invoices(live: &[&SmartInvoice]) -> String {
+    let links: Vec<String> = live
+        .iter()
+        .map(|one| {
+            let (id, number) = (one.id, &one.number);
+            format!("[URL=/crm/type/31/details/{id}/]№ {number}[/URL]")
+        })
+        .collect();
+    format!(
+        "К сделке привязан счёт самого Битрикс24: {}. Возможно, он уже у покупателя, поэтому наш счёт не выставлен. Если тот не \
+         нужен, удалите его или переведите в «Не оплачен»; иначе выберите:",
+        links.join(", ")
+    )
+}
+
 /// Deals that a list names; a longer one nobody reads.
 const MOST_LISTED: usize = 50;
 

@@ -34,5 +34,6 @@ mod replicas;
 mod retried;
 mod robot;
 mod secrets;
+mod smart_invoice;
 mod waiting_for_data;
 mod watch_only;

@@ -1,11 +1,11 @@
 //! What `setup` chooses on a portal.
 
-use super::{Wishes, companies_of, followed};
+use super::{Wishes, companies_of, followed, invoice_policy};
 use capability::accounting::OwnOrganisation;
 use capability::portal::{Funnel as SeenFunnel, Stage, StageSemantics};
 use domain::observed::{OwnCompany, Owner, Requisite};
 use domain::{CompanyId, FunnelId, OrganisationId, RequisiteId, StageId};
-use planner::{Funnel, InvoicePolicy, Mode, Policy};
+use planner::{Funnel, InvoicePolicy, Mode, Policy, SmartInvoices};
 use std::collections::BTreeMap;
 
 fn funnel(id: u64, stages: &[&str]) -> SeenFunnel {
@@ -193,4 +193,14 @@ fn what_the_portal_has_not_is_answered_with_what_it_has() {
         ..Wishes::default()
     };
     assert!(told(&stage).contains("hint: name a stage by --stage"));
+}
+
+#[test]
+fn a_first_policy_asks_about_the_portals_own_invoices_where_there_are_any() {
+    let wishes = Wishes::default();
+    let made = |former: Option<&Policy>, uses| invoice_policy(former, &wishes, uses).smart_invoices;
+    assert_eq!(made(None, true), SmartInvoices::Ask);
+    assert_eq!(made(None, false), SmartInvoices::Ignore);
+    let former = policy(Vec::new());
+    assert_eq!(made(Some(&former), true), SmartInvoices::Ignore);
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError};
 use async_trait::async_trait;
 use capability::portal::{FieldPage, Presence, ReadDeals, Reading};
 use capability::{Call, ConnectorError};
-use domain::observed::{ChosenRequisites, DealGlance, DealReading, OwnCompany, Owner, Requisite};
+use domain::observed::{
+    ChosenRequisites, DealGlance, DealReading, OwnCompany, Owner, Requisite, SmartInvoice,
+};
 use domain::{BankDetailId, CompanyId, DealId, FunnelId, RequisiteId, Verdict};
 use serde_json::json;
 
@@ -159,6 +161,14 @@ impl ReadDeals for Connector {
             values: found.into_iter().filter_map(value).collect(),
             next,
         })
+    }
+
+    async fn smart_invoices(
+        &self,
+        call: &Call<'_>,
+        ids: &[DealId],
+    ) -> Result<Vec<SmartInvoice>, ConnectorError> {
+        self.read_smart_invoices(call, ids).await
     }
 }
 

@@ -53,6 +53,10 @@ impl ReadDirectory for Connector {
         Ok(own_companies(&gathering, &all))
     }
 
+    async fn uses_smart_invoices(&self, call: &Call<'_>) -> Result<bool, ConnectorError> {
+        self.has_smart_invoices(call).await
+    }
+
     async fn staff(&self, call: &Call<'_>, users: &[UserId]) -> Result<Staff, ConnectorError> {
         self.read_staff(call, users).await
     }

@@ -39,6 +39,7 @@ mod probe;
 pub mod robot;
 mod scalar;
 mod setup;
+mod smart_invoices;
 mod staff;
 mod sweep;
 

@@ -375,6 +375,22 @@ pub(crate) struct Recipient {
     pub(crate) active: Flag,
 }
 
+/// A row of `crm.item.list` with `entityTypeId` 31.
+/// <https://apidocs.bitrix24.com/api-reference/crm/universal/invoice.html>
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SmartInvoice {
+    pub(crate) id: Id,
+    /// The deal.
+    #[serde(default)]
+    pub(crate) parent_id2: Link,
+    #[serde(default)]
+    pub(crate) account_number: Text,
+    /// `DT31_1:N`: the type, its funnel, the stage.
+    #[serde(default)]
+    pub(crate) stage_id: Text,
+}
+
 /// A row of `user.get`; names are not read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::observed::{DealGlance, DealReading, OurField, OwnCompany, Record, RecordOwner};
+use domain::observed::{
+    DealGlance, DealReading, OurField, OwnCompany, Record, RecordOwner, SmartInvoice,
+};
 use domain::staff::Staff;
 use domain::{DealId, FunnelId, StageId, UserId};
 use jiff::Timestamp;
@@ -45,6 +47,13 @@ pub trait ReadDeals: Send + Sync {
 
     /// How many of the first of these deals one request can read whole, as far as is known; at least one.
     fn at_once(&self, ids: &[DealId]) -> usize;
+
+    /// Invoices of the portal's own that belong to these deals, by id.
+    async fn smart_invoices(
+        &self,
+        call: &Call<'_>,
+        ids: &[DealId],
+    ) -> Result<Vec<SmartInvoice>, ConnectorError>;
 
     /// By id, one by one in a batch: a list alone never proves that something is gone.
     async fn presence(
@@ -286,6 +295,9 @@ pub trait ReadDirectory: Send + Sync {
 
     /// Our own legal entities.
     async fn own_companies(&self, call: &Call<'_>) -> Result<Vec<OwnCompany>, ConnectorError>;
+
+    /// Whether the portal has any invoices of its own.
+    async fn uses_smart_invoices(&self, call: &Call<'_>) -> Result<bool, ConnectorError>;
 
     /// Whether these people work there; where one does not, also who leads the departments above. Somebody of whom the
     /// portal does not tell is left out.

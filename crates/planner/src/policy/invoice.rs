@@ -45,6 +45,8 @@ pub struct InvoicePolicy {
     pub cancel: Cancel,
     /// Who enters a buyer that the accounting side does not know.
     pub new_buyers: NewBuyers,
+    /// Whether a deal with an invoice of the portal's own is asked about.
+    pub smart_invoices: SmartInvoices,
     /// What an advance is; none: nobody may order one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advance: Option<Advance>,
@@ -82,6 +84,7 @@ impl Default for InvoicePolicy {
             contract: None,
             cancel: Cancel::Unpaid,
             new_buyers: NewBuyers::Create,
+            smart_invoices: SmartInvoices::Ignore,
             advance: None,
             without_rows: None,
             delivery: None,
@@ -122,6 +125,16 @@ pub enum NewBuyers {
     Create,
     /// The accountant is asked.
     Ask,
+}
+
+/// What becomes of a deal that has an invoice of the portal's own. `setup` makes a first policy ask where there are such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmartInvoices {
+    /// The manager is asked before ours is issued.
+    Ask,
+    /// They are not looked at.
+    Ignore,
 }
 
 /// Which days of a term count. A term that ends on a day off ends with the next working day (GK 193).

@@ -29,6 +29,7 @@ mod render;
 mod rules;
 mod show;
 mod slots;
+mod smart_invoices;
 mod sums;
 mod vat;
 mod wanted;

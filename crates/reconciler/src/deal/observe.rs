@@ -96,6 +96,7 @@ async fn observe(
     let mut glances = Vec::new();
     let mut wholes = Vec::new();
     let mut origins = Vec::new();
+    let mut own = Vec::new();
     let mut buyers: BTreeMap<OrganisationId, Vec<(Inn, DealId)>> = BTreeMap::new();
     let known = known_buyers(deals);
     for (id, asked) in needs {
@@ -108,6 +109,7 @@ async fn observe(
                 Need::Glance => glances.push(id),
                 Need::Whole => wholes.push(id),
                 Need::Origin(number) => origins.push((number, id)),
+                Need::SmartInvoices => own.push(id),
                 Need::Counterparties(organisation, inn) => {
                     let buyer = (organisation, inn);
                     if let Some(found) = known.get(&buyer) {
@@ -127,6 +129,9 @@ async fn observe(
         unreadable.extend(whole(ctx, connected, call, deals, &wholes, record).await?);
     }
     find_origins(ctx, deals, origins).await;
+    if !own.is_empty() {
+        unreadable.extend(smart_invoices(ctx, connected, call, deals, &own, record).await?);
+    }
     // What the accounting side does not answer holds up those who asked it, and nobody else.
     for (organisation, asked) in buyers {
         let inns: BTreeSet<Inn> = asked.iter().map(|(inn, _)| inn.clone()).collect();
@@ -175,6 +180,39 @@ async fn glance(
     unreadable.extend(absent(ctx, connected, call, deals, missing).await?);
     invoices_of_revisited(ctx, connected, call, deals, ids, record).await;
     Ok(unreadable)
+}
+
+/// Invoices of the portal's own.
+async fn smart_invoices(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    call: &Call<'_>,
+    deals: &mut BTreeMap<DealId, Looked>,
+    ids: &[DealId],
+    record: &mut Record,
+) -> Result<Vec<Unreadable>, ConnectorError> {
+    let seen = in_parts(tell::SMART_INVOICES, ids, move |ids| {
+        let seen = async move {
+            ctx.reading(|| connected.portal.deals.smart_invoices(call, &ids))
+                .await
+        };
+        seen.boxed()
+    })
+    .await?;
+    for id in seen.asked(ids) {
+        if let Some(deal) = deals.get_mut(&id) {
+            tell::withdraw_unreadable(deal, &[tell::SMART_INVOICES], record);
+            deal.snapshot.smart_invoices = Some(Vec::new());
+        }
+    }
+    for invoice in seen.read.into_iter().flatten() {
+        let deal = deals.get_mut(&invoice.deal);
+        let known = deal.and_then(|deal| deal.snapshot.smart_invoices.as_mut());
+        known
+            .into_iter()
+            .for_each(|known| known.push(invoice.clone()));
+    }
+    Ok(seen.unreadable)
 }
 
 /// A list alone never proves a deletion: those that are not in it are asked for by id.

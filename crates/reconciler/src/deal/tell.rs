@@ -88,6 +88,8 @@ pub(crate) fn not_read(deal: DealId, what: &str, error: &ConnectorError, record:
 pub(crate) const GLANCE: &str = "glance";
 /// The deal with its lines, buyer and requisites.
 pub(crate) const WHOLE: &str = "whole";
+/// Its invoices of the portal's own.
+pub(crate) const SMART_INVOICES: &str = "smart-invoices";
 /// The portal answers a reading of a deal in a way that we do not understand, or refuses it.
 const ANSWER: &str = "BITRIX24-ANSWER";
 
@@ -313,6 +315,7 @@ pub(crate) fn is_managers(key: &str) -> bool {
         CaseCode::DealChanged,
         CaseCode::VatRateEnded,
         CaseCode::SumDiffers,
+        CaseCode::SmartInvoice,
     ]
     .iter()
     .any(|code| code.as_str() == key)

@@ -10,7 +10,7 @@ use capability::portal::{
 };
 use capability::{Call, ConnectorError, Exchange, Portal, Remote};
 use domain::observed::{
-    DealGlance, DealReading, FieldValue, OurField, OwnCompany, Record, RecordOwner,
+    DealGlance, DealReading, FieldValue, OurField, OwnCompany, Record, RecordOwner, SmartInvoice,
 };
 use domain::staff::{Employee, Staff};
 use domain::{DealId, FunnelId, UserId};
@@ -110,6 +110,19 @@ impl ReadDeals for Crm {
             ids.iter().map(|id| (*id, of(id))).collect()
         };
         self.0.read("presence", presence).await
+    }
+
+    async fn smart_invoices(
+        &self,
+        _call: &Call<'_>,
+        ids: &[DealId],
+    ) -> Result<Vec<SmartInvoice>, ConnectorError> {
+        let of_these = |state: &State| {
+            let found = state.smart_invoices.iter();
+            let is_asked = |one: &&SmartInvoice| ids.contains(&one.deal);
+            found.filter(is_asked).cloned().collect()
+        };
+        self.0.read("smart invoices", of_these).await
     }
 
     /// Only the number field of ours is kept here.
@@ -378,6 +391,10 @@ impl ReadDirectory for Crm {
         };
         let staff = |state: &State| state.staff.clone().unwrap_or_else(everybody);
         self.0.read("staff", staff).await
+    }
+
+    async fn uses_smart_invoices(&self, _call: &Call<'_>) -> Result<bool, ConnectorError> {
+        Ok(!self.0.state().smart_invoices.is_empty())
     }
 
     async fn probe(&self, _call: &Call<'_>) -> Vec<Finding> {

@@ -8,7 +8,7 @@ use capability::portal::{RecordKind, Reserved};
 use capability::{ConnectorError, Remote};
 use domain::observed::{
     BankDetail, ChosenRequisites, DealGlance, DealReading, KnownCounterparty, OurFields,
-    OwnCompany, Owner, ProductRow, Record, Requisite, RowVat, StageEntry,
+    OwnCompany, Owner, ProductRow, Record, Requisite, RowVat, SmartInvoice, StageEntry,
 };
 use domain::staff::Staff;
 use domain::{
@@ -78,6 +78,8 @@ pub(crate) struct State {
     /// Bells by tag: a second with the same tag replaces the first.
     pub(crate) bells: BTreeMap<String, (UserId, String)>,
     pub(crate) chat: Vec<String>,
+    /// Invoices of the portal's own.
+    pub(crate) smart_invoices: Vec<SmartInvoice>,
     /// Who works there; none: everybody.
     pub(crate) staff: Option<Staff>,
     pub(crate) bills: Vec<Bill>,

@@ -15,6 +15,7 @@ mod live;
 mod reading;
 mod script;
 mod setting_up;
+mod smart_invoices;
 mod staff;
 mod with_field;
 mod writing;

@@ -1,0 +1,62 @@
+//! Invoices of the portal's own: of many deals in one go, page by page, those that came to nothing told apart.
+
+use domain::{DealId, SmartInvoiceId};
+use serde_json::{Value, json};
+
+use crate::script::{Params, Reply, Stage, list, portal};
+
+#[tokio::test]
+async fn those_of_many_deals_are_read_by_fifty_and_page_by_page() {
+    let page = |method: &str, params: &Params| {
+        assert_eq!(
+            (method, params["entityTypeId"].as_str()),
+            ("crm.item.list", "31")
+        );
+        let after: u64 = params["filter[>id]"].parse().unwrap();
+        // Deal 7 alone has sixty.
+        let ids = if list(params, "filter[@parentId2]").contains(&7) {
+            60
+        } else {
+            0
+        };
+        let items: Vec<Value> = (after + 1..=ids)
+            .take(50)
+            .map(|id| {
+                let stage = if id == 2 { "DT31_4:D" } else { "DT31_1:N" };
+                json!({"id": id, "parentId2": "7", "accountNumber": id.to_string(), "stageId": stage})
+            })
+            .collect();
+        Reply::Result(json!({"items": items}))
+    };
+    let stage = Stage::webhook(portal(page));
+    let deals: Vec<DealId> = (1..=70).map(DealId).collect();
+    let found = stage
+        .portal
+        .deals
+        .smart_invoices(&stage.call(), &deals)
+        .await;
+    let found = found.unwrap();
+    assert_eq!(found.len(), 60);
+    let failed: Vec<SmartInvoiceId> = found
+        .iter()
+        .filter(|one| !one.live)
+        .map(|one| one.id)
+        .collect();
+    assert_eq!(failed, [SmartInvoiceId(2)]);
+    assert!(found.iter().all(|one| one.deal == DealId(7)));
+}
+
+#[tokio::test]
+async fn a_portal_that_does_not_show_them_uses_none() {
+    for (reply, expected) in [
+        (Reply::Result(json!({"items": [{"id": 1}]})), true),
+        (Reply::Result(json!({"items": []})), false),
+        (Reply::Error("ACCESS_DENIED"), false),
+    ] {
+        let reply = std::sync::Mutex::new(Some(reply));
+        let stage = Stage::webhook(portal(move |_, _| reply.lock().unwrap().take().unwrap()));
+        let call = stage.call();
+        let uses = stage.portal.directory.uses_smart_invoices(&call).await;
+        assert_eq!(uses.unwrap(), expected);
+    }
+}

@@ -1,0 +1,68 @@
+//! A deal that has an invoice of the portal's own (a smart invoice): the buyer may have it, so ours would be a second one.
+//!
+//! It is asked about before the first invoice of a deal, where policy wants that; a person issues ours beside it, or takes
+//! the other back, or leaves the deal as it is.
+
+use domain::observed::{DealReading, SmartInvoice};
+
+use crate::asking::{Asked, case, responsible};
+use crate::policy::SmartInvoices;
+use crate::{CaseCode, Choice, DealSnapshot, Policy, texts};
+
+/// The word for ours beside it.
+const ISSUE: &str = "issue";
+/// The word for none of ours.
+const LEAVE: &str = "leave";
+
+/// What stands before the first invoice of a deal.
+pub(crate) enum Before {
+    /// Nothing.
+    Clear,
+    /// Nobody looked whether there is one.
+    Unknown,
+    /// A person is asked.
+    Ask(Box<Asked>),
+    /// A person decided that the deal has its invoice.
+    Left,
+}
+
+/// Whether the portal's own invoices let one of ours be issued.
+pub(crate) fn before(snapshot: &DealSnapshot, reading: &DealReading, policy: &Policy) -> Before {
+    // Beside an invoice of ours there is another only by a person's word.
+    if policy.invoice.smart_invoices == SmartInvoices::Ignore || !snapshot.invoices.is_empty() {
+        return Before::Clear;
+    }
+    let Some(found) = &snapshot.smart_invoices else {
+        return Before::Unknown;
+    };
+    let live: Vec<&SmartInvoice> = found.iter().filter(|one| one.live).collect();
+    if live.is_empty() {
+        return Before::Clear;
+    }
+    let ids: Vec<String> = live.iter().map(|one| one.id.to_string()).collect();
+    let about = ids.join(", ");
+    let code = CaseCode::SmartInvoice;
+    match snapshot.answers.to(code.as_str(), &about) {
+        Some(ISSUE) => Before::Clear,
+        Some(LEAVE) => Before::Left,
+        Some(_) | None => {
+            let choices = choices();
+            let text = texts::with_choices(&texts::has_smart_invoices(&live), &choices);
+            let mut asked = case(snapshot.id, code, text, responsible(&reading.glance));
+            asked.case.choices = choices;
+            asked.case.about = about;
+            Before::Ask(Box::new(asked))
+        }
+    }
+}
+
+fn choices() -> Vec<Choice> {
+    let choice = |word: &str, text: &str| Choice {
+        word: word.to_owned(),
+        text: text.to_owned(),
+    };
+    vec![
+        choice(ISSUE, "выставить и наш счёт"),
+        choice(LEAVE, "не выставлять: у сделки уже есть счёт"),
+    ]
+}

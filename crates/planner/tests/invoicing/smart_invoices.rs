@@ -1,0 +1,68 @@
+//! Invoices of the portal's own: asked about before the first of ours, where policy wants it.
+
+use domain::observed::SmartInvoice;
+use domain::{DealId, SmartInvoiceId};
+use insta::assert_snapshot;
+use planner::SmartInvoices;
+
+use crate::build::{TestDeal, deal};
+use crate::changed::{answered, settle};
+
+fn asking() -> TestDeal {
+    deal().with(|deal| deal.policy.invoice.smart_invoices = SmartInvoices::Ask)
+}
+
+fn has(deal: TestDeal, found: &[(u64, bool)]) -> TestDeal {
+    let found = found.iter().map(|(id, live)| SmartInvoice {
+        id: SmartInvoiceId(*id),
+        deal: DealId(4711),
+        number: format!("{id}-С"),
+        live: *live,
+    });
+    let found: Vec<SmartInvoice> = found.collect();
+    deal.with(|deal| deal.snapshot.smart_invoices = Some(found))
+}
+
+#[test]
+fn they_are_read_with_the_buyer_and_only_where_policy_asks() {
+    assert_snapshot!(asking().accounting_not_asked().plan(), @r"
+    need to know the deal's smart invoices
+    need the counterparties of org with INN 7707083893
+    ");
+    assert_snapshot!(asking().plan(), @"need to know the deal's smart invoices");
+    assert!(deal().planned().needs.is_empty());
+    assert!(asking().glanced().plan().contains("need the whole look"));
+}
+
+#[test]
+fn a_live_one_is_asked_about_and_each_answer_holds_for_those_there_were() {
+    let found = has(asking(), &[(3, false), (5, true)]);
+    assert_snapshot!(found.plan(), @r"
+    case DEAL-SMART-INVOICE
+      | К сделке привязан счёт самого Битрикс24: [URL=/crm/type/31/details/5/]№ 5-С[/URL]. Возможно, он уже у покупателя, поэтому наш счёт не выставлен. Если тот не нужен, удалите его или переведите в «Не оплачен»; иначе выберите:
+      | • выставить и наш счёт (issue)
+      | • не выставлять: у сделки уже есть счёт (leave)
+      waits for deal 4711
+    tell user 5 of DEAL-SMART-INVOICE
+    ");
+    let mut issued = answered(found.clone(), "issue");
+    settle(&mut issued);
+    assert_eq!(issued.snapshot.invoices.len(), 1);
+    // From then on ours is there, and theirs matter no more.
+    assert!(has(issued, &[(9, true)]).planned().is_empty());
+    let left = answered(found, "leave");
+    assert!(left.planned().is_empty(), "{}", left.plan());
+    // Another one is another question.
+    let another = has(left, &[(5, true), (9, true)]).planned();
+    assert_eq!(another.cases.len(), 1);
+}
+
+#[test]
+fn one_that_came_to_nothing_is_none_and_the_question_about_it_goes() {
+    let asked = has(asking(), &[(5, true)]);
+    let text = asked.planned().cases.remove(0).text;
+    let failed = has(asked.open("DEAL-SMART-INVOICE", &text, true), &[(5, false)]);
+    let plan = failed.planned();
+    assert_eq!(plan.withdrawn, ["DEAL-SMART-INVOICE"]);
+    assert_eq!(plan.actions.len(), 1, "{}", failed.plan());
+}
