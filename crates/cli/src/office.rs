@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use connector_office::{Books, BooksError, NewBill, Recorded};
-use domain::{Counterparty, Inn, Invoice, InvoiceId, OrganisationId, PortalId, Verdict};
+use domain::{Counterparty, Invoice, InvoiceId, OrganisationId, PortalId, Verdict, Who};
 use jiff::Timestamp;
 use store::{OfficeBill, Store, StoreError};
 
@@ -81,9 +81,9 @@ impl Books for StoredBooks {
         &self,
         portal: &PortalId,
         organisation: &OrganisationId,
-        inns: &[Inn],
+        all: &[Who],
     ) -> Result<Vec<Counterparty>, BooksError> {
-        let found = self.0.office_counterparties(portal, organisation, inns);
+        let found = self.0.office_counterparties(portal, organisation, all);
         found.await.map_err(failed)
     }
 

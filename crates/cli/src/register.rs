@@ -179,7 +179,7 @@ async fn buyer(
     }
     let organisation = owner(organisations, args.organisation.as_deref())?;
     let (store, portal) = (&product.store, product.portal());
-    let known = store.office_counterparties(portal, organisation, std::slice::from_ref(&key.inn));
+    let known = store.office_counterparties(portal, organisation, std::slice::from_ref(&key.who));
     let known = known.await?;
     if known.iter().any(|one| one.key == key) {
         return Ok(format!("{key} уже есть в книгах.\n"));
@@ -187,7 +187,7 @@ async fn buyer(
     let name = args.name.clone();
     let name = name.or_else(|| known.first().map(|one| one.name.clone()));
     let name = name.ok_or_else(|| {
-        Told::mistake(format!("nothing is known of INN {}", key.inn))
+        Told::mistake(format!("nothing is known of INN {}", key.who))
             .hint("name the buyer by --name")
     })?;
     let counterparty = Counterparty {

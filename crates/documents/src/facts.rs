@@ -337,7 +337,7 @@ fn signatory(signer: &Signer, customary: &str) -> Signatory {
 
 /// A person's INN has twelve digits; who sells under it signs alone.
 fn is_sole_trader(seller: &Seller) -> bool {
-    seller.party.key.inn.is_person()
+    seller.party.key.who.is_person()
 }
 
 fn party(party: &Party, phone: Option<&str>) -> PaperParty {
@@ -347,7 +347,7 @@ fn party(party: &Party, phone: Option<&str>) -> PaperParty {
     };
     PaperParty {
         name: party.name.trim().to_owned(),
-        inn: Some(party.key.inn.to_string()),
+        inn: party.key.who.inn().map(ToString::to_string),
         kpp: party.key.kpp.as_ref().map(ToString::to_string),
         ogrn_label: party.ogrn.as_ref().map(label).unwrap_or_default(),
         ogrn: party.ogrn.as_ref().map(ToString::to_string),
@@ -385,7 +385,7 @@ fn payment_code(
     let code = PaymentQr {
         name: party.name.clone(),
         bank: facts.seller.bank.clone(),
-        inn: Some(party.key.inn.clone()),
+        inn: party.key.who.inn().cloned(),
         kpp: party.key.kpp.clone(),
         sum: Some(sums.gross),
         purpose: Some(purpose(facts, sums)),

@@ -128,6 +128,15 @@ fn an_organisation_has_two_signatures_and_a_sole_trader_one() {
 }
 
 #[test]
+fn a_buyer_without_an_inn_is_printed_with_neither_inn_nor_kpp() {
+    let mut sample = samples::usual();
+    sample.buyer.key = "contact-9".parse().unwrap();
+    let paper = sample.paper();
+    assert_eq!((paper.buyer.inn, paper.buyer.kpp), (None, None));
+    assert!(!paper.buyer.name.is_empty());
+}
+
+#[test]
 fn the_payment_code_pays_this_invoice() {
     assert_eq!(
         samples::usual().paper().qr.unwrap(),

@@ -62,7 +62,7 @@ pub mod words;
 
 pub use account::{AccountError, CorrespondentAccount, KeptAt, SettlementAccount};
 pub use bik::{Bik, BikError};
-pub use counterparty::{Counterparty, CounterpartyKey, CounterpartyKeyError};
+pub use counterparty::{Counterparty, CounterpartyKey, CounterpartyKeyError, Who};
 pub use deal::Deal;
 pub use decimal::{Price, Quantity};
 pub use ids::{

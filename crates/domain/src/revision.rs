@@ -61,7 +61,7 @@ crate::validated::validated_text!(Revision, RevisionError);
 fn canonical_text(draft: &InvoiceDraft) -> String {
     let mut text = String::from("invoice revision 1\n");
     let key = &draft.buyer.key;
-    field(&mut text, "buyer.inn", key.inn.as_str());
+    field(&mut text, "buyer.inn", &key.who.to_string());
     field(
         &mut text,
         "buyer.kpp",

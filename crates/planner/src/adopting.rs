@@ -209,7 +209,7 @@ fn agreed<'a>(
 /// The accountant's card may lack the KPP; another one is another payer.
 fn is_same_buyer(one: &CounterpartyKey, other: &CounterpartyKey) -> bool {
     let differ = matches!((&one.kpp, &other.kpp), (Some(one), Some(other)) if one != other);
-    one.inn == other.inn && !differ
+    one.who == other.who && !differ
 }
 
 /// What the deal is compared with from now on: its own lines where they come to the invoice's sums, as names are often

@@ -1,13 +1,13 @@
 //! Who buys: the requisite that the deal means, judged value by value.
 //!
 //! The requisite chosen in the deal goes first, then the company's only one, then the contact's only one.
-//! Records that hold only an address are passed over.
+//! Records that hold only an address are passed over. Who has no INN goes by the portal's record where policy allows.
 
 use domain::observed::{BankDetail, DealReading, Owner, Record, Requisite};
-use domain::{Counterparty, CounterpartyKey, Inn, Kpp, Ogrn};
+use domain::{Counterparty, CounterpartyKey, Inn, Kpp, Ogrn, Who};
 
 use crate::Fault;
-use crate::policy::{Demand, InvoicePolicy};
+use crate::policy::{Demand, InvoicePolicy, WithoutInn};
 use crate::texts::{InRussian as _, owner_path};
 
 /// The buyer, or everything that is missing or wrong about it.
@@ -91,12 +91,14 @@ fn judged(requisite: &Requisite, policy: &InvoicePolicy) -> Result<Counterparty,
     if name.is_empty() {
         fault("не указано название покупателя".to_owned());
     }
-    let inn = match requisite.inn.trim() {
+    let who = match requisite.inn.trim() {
+        "" if policy.without_inn == WithoutInn::OwnId => Some(recorded(&requisite.owner)),
         "" => {
             fault("не указан ИНН покупателя".to_owned());
             None
         }
         typed => Inn::parse(typed)
+            .map(Who::Inn)
             .map_err(|error| {
                 fault(format!(
                     "ИНН покупателя «{typed}» неверен: {}",
@@ -105,9 +107,9 @@ fn judged(requisite: &Requisite, policy: &InvoicePolicy) -> Result<Counterparty,
             })
             .ok(),
     };
-    let person = inn.as_ref().is_some_and(Inn::is_person);
+    let person = who.as_ref().is_some_and(Who::is_person);
     let kpp = match requisite.kpp.trim() {
-        "" if inn.is_some() && !person => {
+        "" if who.is_some() && !person => {
             fault("не указан КПП покупателя".to_owned());
             None
         }
@@ -131,15 +133,23 @@ fn judged(requisite: &Requisite, policy: &InvoicePolicy) -> Result<Counterparty,
     }
     // An OGRN is not demanded; a wrong one is left out rather than printed.
     let ogrn = Ogrn::parse(requisite.ogrn.trim()).ok();
-    match inn {
-        Some(inn) if faults.is_empty() => Ok(Counterparty {
-            key: CounterpartyKey { inn, kpp },
+    match who {
+        Some(who) if faults.is_empty() => Ok(Counterparty {
+            key: CounterpartyKey { who, kpp },
             name: name.to_owned(),
             full_name: text(&requisite.full_name),
             ogrn,
             address: text(&requisite.address),
         }),
         Some(_) | None => Err(faults),
+    }
+}
+
+/// A person or a foreigner without an INN: never known by a name, which others may have.
+fn recorded(owner: &Owner) -> Who {
+    match owner {
+        Owner::Company(id) => Who::Company(*id),
+        Owner::Contact(id) => Who::Contact(*id),
     }
 }
 

@@ -226,14 +226,17 @@ fn issue(
     let (known, own) = match (known, own) {
         // Both sides are asked at one time.
         (None, Before::Unknown) => {
-            let buyer = Need::Counterparties(invoice.seller, key.inn.clone());
+            let buyer = Need::Counterparties(invoice.seller, Box::new(invoice.buyer));
             return Plan {
                 needs: vec![Need::SmartInvoices, buyer],
                 ..Plan::default()
             };
         }
         (Some(_), Before::Unknown) => return Plan::need(Need::SmartInvoices),
-        (None, _) => return Plan::need(Need::Counterparties(invoice.seller, key.inn.clone())),
+        (None, _) => {
+            let buyer = Box::new(invoice.buyer);
+            return Plan::need(Need::Counterparties(invoice.seller, buyer));
+        }
         (Some(known), own) => (known, own),
     };
     match own {

@@ -58,7 +58,7 @@ pub use plan::{Action, Case, CaseCode, Choice, Fault, GivenUp, Need, Plan, Reply
 pub use policy::{
     Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode,
     MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, OwnAccount, OwnLine, OwnUnit, PaidStage,
-    Pilot, Policy, PolicyError, Quiet, SmartInvoices, Terms, VatPeriod, VatRegime,
+    Pilot, Policy, PolicyError, Quiet, SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
 };
 pub use seller::Seller;
 pub use snapshot::{

@@ -2,7 +2,7 @@
 
 use domain::observed::{FieldValue, OurField, Record};
 use domain::{
-    ContractorId, Counterparty, DealId, EffectKey, Inn, InvoiceDraft, OrderNumber, OrganisationId,
+    ContractorId, Counterparty, DealId, EffectKey, InvoiceDraft, OrderNumber, OrganisationId,
     PortalId, Slot, StageId, UserId,
 };
 use jiff::Timestamp;
@@ -54,7 +54,7 @@ pub struct Reply {
 }
 
 /// Something to observe.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
     /// The cheap look.
     Glance,
@@ -64,8 +64,8 @@ pub enum Need {
     Origin(String),
     /// Whether it has invoices of the portal's own.
     SmartInvoices,
-    /// Which counterparties bear this INN.
-    Counterparties(OrganisationId, Inn),
+    /// Which counterparties are this one, by INN or by our own id; whatever their KPP.
+    Counterparties(OrganisationId, Box<Counterparty>),
 }
 
 /// One wanted change on one remote.
@@ -393,8 +393,8 @@ impl Action {
                     .kpp
                     .as_ref()
                     .map_or("-", |kpp| kpp.as_str());
-                let inn = counterparty.key.inn.as_str();
-                EffectKey::of(portal, ["counterparty", organisation.as_str(), inn, kpp])
+                let who = counterparty.key.who.to_string();
+                EffectKey::of(portal, ["counterparty", organisation.as_str(), &who, kpp])
             }
             Self::IssueInvoice { .. }
             | Self::WriteFields { .. }

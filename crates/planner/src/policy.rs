@@ -19,7 +19,7 @@ pub(crate) mod vat;
 
 pub use invoice::{
     Advance, Attach, Cancel, Contract, Demand, DueCount, InvoicePolicy, NewBuyers, NoRate, OwnLine,
-    OwnUnit, SmartInvoices, Terms,
+    OwnUnit, SmartInvoices, Terms, WithoutInn,
 };
 pub use money::{Booking, MoneyPolicy, OwnAccount, PaidStage};
 pub use notices::{Notices, Pilot, Quiet};

@@ -150,7 +150,7 @@ pub(crate) fn seller(
                         kpp: Kpp::parse(requisite.kpp.trim())
                             .ok()
                             .filter(|_| !sole_trader),
-                        inn,
+                        who: inn.into(),
                     },
                     name,
                     ogrn: Ogrn::parse(requisite.ogrn.trim()).ok(),

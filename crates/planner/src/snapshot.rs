@@ -9,8 +9,8 @@ use domain::observed::{
     DealGlance, DealReading, FieldValue, KnownCounterparty, OurField, OwnCompany, SmartInvoice,
 };
 use domain::{
-    ContractorId, Counterparty, CounterpartyKey, DealId, Inn, InvoiceDraft, InvoiceId,
-    InvoiceStatus, Money, Order, OrderNumber, OrganisationId, Revision, Slot, SlotKind, StageId,
+    ContractorId, Counterparty, CounterpartyKey, DealId, InvoiceDraft, InvoiceId, InvoiceStatus,
+    Money, Order, OrderNumber, OrganisationId, Revision, Slot, SlotKind, StageId, Who,
 };
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -33,8 +33,8 @@ pub struct DealSnapshot {
     pub hinted: bool,
     /// Our legal entities on the portal; known together with [`Seen::Whole`].
     pub own_companies: Vec<OwnCompany>,
-    /// Counterparties of the accounting side by seller and INN, as far as they were asked for.
-    pub counterparties: BTreeMap<(OrganisationId, Inn), Vec<KnownCounterparty>>,
+    /// Counterparties of the accounting side by seller and who they are, as far as they were asked for.
+    pub counterparties: BTreeMap<(OrganisationId, Who), Vec<KnownCounterparty>>,
     /// The invoices we issued for it, in the order of their slots: whole, advance, rest, additional.
     pub invoices: Vec<OurInvoice>,
     /// An invoice of this deal whose creation was sent and is not settled: nothing may be created beside it.
@@ -366,13 +366,13 @@ impl DealSnapshot {
         last.and_then(Slot::next).unwrap_or(first)
     }
 
-    /// Counterparties of the accounting side that bear the buyer's INN; `None` if nobody asked yet.
+    /// Counterparties of the accounting side that are the buyer, by INN or our own id; `None` if nobody asked yet.
     pub fn counterparties_of(
         &self,
         seller: &OrganisationId,
         buyer: &Counterparty,
     ) -> Option<&Vec<KnownCounterparty>> {
         self.counterparties
-            .get(&(seller.clone(), buyer.key.inn.clone()))
+            .get(&(seller.clone(), buyer.key.who.clone()))
     }
 }

@@ -195,7 +195,7 @@ async fn comes_to_its_deals(world: World) {
     let (two, two_bill) = invoiced(&world, 4_700).await;
     let (over, over_bill) = invoiced(&world, 5_900).await;
     let (third, third_bill) = invoiced(&world, 7_300).await;
-    let buyer = full_bill.draft.buyer.key.inn.to_string();
+    let buyer = full_bill.draft.buyer.key.who.to_string();
     let by_buyer = |number, sum, purpose| document(number, sum, &buyer, purpose);
     let mut refund = by_buyer("7", "100.00", "Возврат излишне оплаченного".to_owned());
     refund.out = true;
@@ -354,7 +354,7 @@ async fn dies_at_any_commit(mut world: World) {
     .enumerate()
     {
         let (deal, bill) = invoiced(&world, 1_000).await;
-        let buyer = bill.draft.buyer.key.inn.to_string();
+        let buyer = bill.draft.buyer.key.who.to_string();
         let purpose = format!("Оплата по счету {}", named(&bill));
         let paid = document(&format!("{life}"), "1000.00", &buyer, purpose);
         let path = file(&world, &format!("{life}.txt"), &[paid]);

@@ -177,7 +177,7 @@ async fn a_buyer_under_another_kpp_waits_until_the_accountant_records_it() {
     let deal = world.new_deal();
     world.drag(deal);
     world.until_case("COUNTERPARTY-AMBIGUOUS").await;
-    let key = bills(&world).await[0].draft.buyer.key.inn.to_string();
+    let key = bills(&world).await[0].draft.buyer.key.who.to_string();
     let buyer = |key: String| {
         RegisterCommand::Buyer(BuyerArgs {
             key,

@@ -70,7 +70,7 @@ fn as_value(bill: &OfficeBill) -> serde_json::Value {
         "date": bill.draft.date,
         "organisation": bill.organisation,
         "buyer": bill.draft.buyer.name,
-        "buyer_inn": bill.draft.buyer.key.inn,
+        "buyer_inn": bill.draft.buyer.key.who.inn(),
         "buyer_kpp": bill.draft.buyer.key.kpp,
         "total_kopecks": bill.totals.gross.kopecks(),
         "vat_kopecks": bill.totals.vat.kopecks(),

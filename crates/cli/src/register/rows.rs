@@ -83,7 +83,14 @@ fn row(
         Cell::text(seller.map(|one| one.inn.to_string()).unwrap_or_default()),
         kpp(seller.and_then(|one| one.kpp.as_ref().map(ToString::to_string))),
         Cell::text(&buyer.name),
-        Cell::text(buyer.key.inn.to_string()),
+        Cell::text(
+            buyer
+                .key
+                .who
+                .inn()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        ),
         kpp(buyer.key.kpp.as_ref().map(ToString::to_string)),
         Cell::Number(Decimal::from(place)),
         Cell::text(&line.name),

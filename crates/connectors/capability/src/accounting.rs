@@ -43,6 +43,14 @@ pub trait Counterparties: Send + Sync {
         inns: &[Inn],
     ) -> Result<Vec<KnownCounterparty>, ConnectorError>;
 
+    /// Those of these without an INN that we created, by our own id, which is kept with each. Never by a name alone.
+    async fn find_ours(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        counterparties: &[Counterparty],
+    ) -> Result<Vec<KnownCounterparty>, ConnectorError>;
+
     /// Creates one. `key`: the effect's key, sent as idempotency key where the remote honours one.
     async fn create(
         &self,

@@ -1,6 +1,7 @@
 //! Counterparties: found by INN, created once.
 //!
-//! After a lost answer a contractor is looked up by its natural key, INN and KPP: the service keeps it unique.
+//! After a lost answer a contractor is looked up by its natural key, INN and KPP: the service keeps it unique. One without an
+//! INN bears our mark in its comment: the search proposes those of its name, and the mark decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +47,31 @@ impl Counterparties for Kontur {
         Ok(found.into_values().collect())
     }
 
+    async fn find_ours(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        counterparties: &[Counterparty],
+    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        let mut found = Vec::new();
+        for counterparty in counterparties {
+            let filter = wire::ContractorFilter {
+                name: Some(translate::full_name(counterparty)),
+                ..wire::ContractorFilter::default()
+            };
+            let named = self.search(call, organisation, filter).await?;
+            let ours = named.into_iter().filter(|contractor| {
+                let comment = contractor.comment.as_deref().unwrap_or_default();
+                mark::keys(comment).contains(&translate::own_mark(&counterparty.key))
+            });
+            found.extend(ours.map(|contractor| KnownCounterparty {
+                id: ContractorId::new(contractor.id),
+                counterparty: counterparty.clone(),
+            }));
+        }
+        Ok(found)
+    }
+
     async fn create(
         &self,
         call: &Call<'_>,
@@ -70,9 +96,10 @@ impl Counterparties for Kontur {
             _ => return Err(failure.into()),
         }
         // It exists, and the answer does not say which one it is.
-        let same_inn = self
-            .with_inn(call, organisation, &counterparty.key.inn)
-            .await?;
+        let Some(inn) = counterparty.key.who.inn() else {
+            return Err(failure.into());
+        };
+        let same_inn = self.with_inn(call, organisation, inn).await?;
         let mut same = same_inn
             .into_iter()
             .filter(|known| known.counterparty.key == counterparty.key);
@@ -90,33 +117,44 @@ impl Kontur {
         organisation: &OrganisationId,
         inn: &Inn,
     ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        let filter = wire::ContractorFilter {
+            inn: Some(inn.as_str()),
+            ..wire::ContractorFilter::default()
+        };
+        let found = self.search(call, organisation, filter).await?;
+        let known = found.into_iter().filter_map(translate::counterparty);
+        // A service that ignores the filter must not hand us strangers.
+        Ok(known
+            .filter(|known| known.counterparty.key.who.inn() == Some(inn))
+            .collect())
+    }
+
+    async fn search(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        filter: wire::ContractorFilter<'_>,
+    ) -> Result<Vec<wire::Contractor>, ConnectorError> {
         let path = [
             "organizations",
             organisation.as_str(),
             "contractors",
             "search",
         ];
-        let mut known = Vec::new();
+        let mut all = Vec::new();
         for page in 0..MOST_PAGES {
             let ask = Ask::search("searchContractors", &path).body(&wire::ContractorSearch {
                 offset: page.saturating_mul(PAGE),
                 limit: PAGE,
-                filter: wire::ContractorFilter { inn: inn.as_str() },
+                filter,
             });
             let found: wire::ContractorsFound = self.client.json(call, ask).await?;
             let last = found.contractors.len() < PAGE;
-            known.extend(
-                found
-                    .contractors
-                    .into_iter()
-                    .filter_map(translate::counterparty),
-            );
+            all.extend(found.contractors);
             if last {
                 break;
             }
         }
-        // A service that ignores the filter must not hand us strangers.
-        known.retain(|known| &known.counterparty.key.inn == inn);
-        Ok(known)
+        Ok(all)
     }
 }

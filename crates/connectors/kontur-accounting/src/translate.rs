@@ -16,7 +16,7 @@ use domain::payment::{AccountNumber, Direction, LineId, OtherSide, PaymentOrder}
 use domain::{
     Amounts, ContractorId, Counterparty, CounterpartyKey, Decimal, Discount, Inn, Invoice,
     InvoiceDraft, InvoiceId, InvoiceStatus, Kpp, Line, Money, Ogrn, OrganisationId, Price,
-    Quantity, Unit, VatMode, VatRate,
+    Quantity, Unit, VatMode, VatRate, Who,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -77,27 +77,41 @@ pub(crate) fn bill_to_create(
     })
 }
 
-/// The contractor to create.
+/// The contractor to create. Who has no INN bears our own id in its comment.
 pub(crate) fn contractor_to_save(counterparty: &Counterparty) -> wire::ContractorToSave {
-    let CounterpartyKey { inn, kpp } = &counterparty.key;
-    let full_name = counterparty
-        .full_name
-        .as_ref()
-        .filter(|name| !name.is_empty());
+    let CounterpartyKey { who, kpp } = &counterparty.key;
     wire::ContractorToSave {
-        name: full_name.unwrap_or(&counterparty.name).clone(),
+        name: full_name(counterparty).to_owned(),
         short_name: counterparty.name.clone(),
-        inn: inn.as_str().to_owned(),
+        inn: who.inn().map(|inn| inn.as_str().to_owned()),
         kpp: kpp
             .as_ref()
-            .filter(|_| !inn.is_person())
+            .filter(|_| !who.is_person())
             .map(|kpp| kpp.as_str().to_owned()),
         ogrn: counterparty
             .ogrn
             .as_ref()
             .map(|ogrn| ogrn.as_str().to_owned()),
         address: counterparty.address.clone(),
+        comment: match who {
+            Who::Inn(_) => None,
+            Who::Contact(_) | Who::Company(_) => {
+                Some(mark::append("", &own_mark(&counterparty.key)))
+            }
+        },
     }
+}
+
+/// The name that a contractor is created with.
+pub(crate) fn full_name(counterparty: &Counterparty) -> &str {
+    let full_name = counterparty.full_name.as_deref();
+    let full_name = full_name.filter(|name| !name.is_empty());
+    full_name.unwrap_or(&counterparty.name)
+}
+
+/// What a contractor without an INN is known by.
+pub(crate) fn own_mark(key: &CounterpartyKey) -> String {
+    format!("buyer/{key}")
 }
 
 /// A contractor with a good INN; others are nobody whom a deal could name.
@@ -109,7 +123,10 @@ pub(crate) fn counterparty(contractor: wire::Contractor) -> Option<KnownCounterp
     Some(KnownCounterparty {
         id: ContractorId::new(contractor.id),
         counterparty: Counterparty {
-            key: CounterpartyKey { inn, kpp },
+            key: CounterpartyKey {
+                who: inn.into(),
+                kpp,
+            },
             name: contractor
                 .short_name
                 .unwrap_or_else(|| contractor.name.clone()),
@@ -315,7 +332,7 @@ fn status(name: &str, paid: Money) -> InvoiceStatus {
 
 fn key(contractor: wire::ContractorOfDocument) -> Option<CounterpartyKey> {
     Some(CounterpartyKey {
-        inn: Inn::parse(contractor.inn.as_deref()?).ok()?,
+        who: Inn::parse(contractor.inn.as_deref()?).ok()?.into(),
         kpp: contractor.kpp.and_then(|kpp| Kpp::parse(&kpp).ok()),
     })
 }

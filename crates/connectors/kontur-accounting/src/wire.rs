@@ -62,13 +62,16 @@ pub(crate) struct BankAccount {
 pub(crate) struct ContractorToSave {
     pub(crate) name: String,
     pub(crate) short_name: String,
-    pub(crate) inn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) inn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kpp: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ogrn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) comment: Option<String>,
 }
 
 /// `Contractor`.
@@ -82,6 +85,7 @@ pub(crate) struct Contractor {
     pub(crate) kpp: Option<String>,
     pub(crate) ogrn: Option<String>,
     pub(crate) address: Option<String>,
+    pub(crate) comment: Option<String>,
 }
 
 /// `ContractorSearch`.
@@ -93,9 +97,12 @@ pub(crate) struct ContractorSearch<'a> {
 }
 
 /// `ContractorSearch.filter`.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct ContractorFilter<'a> {
-    pub(crate) inn: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) inn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<&'a str>,
 }
 
 /// `ContractorsFound`.

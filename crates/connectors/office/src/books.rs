@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    Amounts, ContractorId, Counterparty, Inn, Invoice, InvoiceDraft, InvoiceId, OrganisationId,
-    PortalId, Verdict,
+    Amounts, ContractorId, Counterparty, Invoice, InvoiceDraft, InvoiceId, OrganisationId,
+    PortalId, Verdict, Who,
 };
 use jiff::Timestamp;
 
@@ -45,15 +45,15 @@ pub trait Books: Send + Sync {
         year: i16,
     ) -> Result<Option<u32>, BooksError>;
 
-    /// The counterparties of an organisation with these INNs.
+    /// These counterparties of an organisation, whatever their KPP.
     async fn counterparties(
         &self,
         portal: &PortalId,
         organisation: &OrganisationId,
-        inns: &[Inn],
+        all: &[Who],
     ) -> Result<Vec<Counterparty>, BooksError>;
 
-    /// Records a counterparty; one with its INN and KPP stays as it is.
+    /// Records a counterparty; one with its key stays as it is.
     async fn add_counterparty(
         &self,
         portal: &PortalId,

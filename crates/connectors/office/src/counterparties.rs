@@ -1,10 +1,11 @@
-//! Counterparties: our own records, each under its INN and KPP, which are its id as well.
+//! Counterparties: our own records, each under its INN and KPP, or under the portal's record where there is no INN; that is its
+//! id as well.
 
 use async_trait::async_trait;
 use capability::accounting::Counterparties;
 use capability::{Call, ConnectorError};
 use domain::observed::KnownCounterparty;
-use domain::{ContractorId, Counterparty, Inn, OrganisationId};
+use domain::{ContractorId, Counterparty, Inn, OrganisationId, Who};
 
 use crate::Office;
 use crate::error::failed;
@@ -17,18 +18,19 @@ impl Counterparties for Office {
         organisation: &OrganisationId,
         inns: &[Inn],
     ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
-        let books = &self.books;
-        let found = books
-            .counterparties(call.portal(), organisation, inns)
-            .await;
-        let found = found.map_err(failed("find-counterparties"))?;
-        Ok(found
-            .into_iter()
-            .map(|counterparty| KnownCounterparty {
-                id: id_of(&counterparty),
-                counterparty,
-            })
-            .collect())
+        let all: Vec<Who> = inns.iter().cloned().map(Who::Inn).collect();
+        self.of(call, organisation, &all).await
+    }
+
+    async fn find_ours(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        counterparties: &[Counterparty],
+    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        let all = counterparties.iter().map(|one| one.key.who.clone());
+        let all: Vec<Who> = all.collect();
+        self.of(call, organisation, &all).await
     }
 
     async fn create(
@@ -44,6 +46,26 @@ impl Counterparties for Office {
             .await
             .map_err(failed("add-counterparty"))?;
         Ok(id_of(counterparty))
+    }
+}
+
+impl Office {
+    async fn of(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        all: &[Who],
+    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        let books = &self.books;
+        let found = books.counterparties(call.portal(), organisation, all).await;
+        let found = found.map_err(failed("find-counterparties"))?;
+        Ok(found
+            .into_iter()
+            .map(|counterparty| KnownCounterparty {
+                id: id_of(&counterparty),
+                counterparty,
+            })
+            .collect())
     }
 }
 

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use capability::accounting::InvoiceOrder;
 use capability::{Accounting, Admission, Call, Exchange, Gate, NotAdmitted, Urgency};
 use domain::{
-    ContractorId, Counterparty, Inn, Invoice, InvoiceDraft, InvoiceId, InvoiceStatus, Money,
-    OrganisationId, PortalId, Verdict,
+    ContractorId, Counterparty, Invoice, InvoiceDraft, InvoiceId, InvoiceStatus, Money,
+    OrganisationId, PortalId, Verdict, Who,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -105,10 +105,10 @@ impl Books for InMemory {
         &self,
         _: &PortalId,
         _: &OrganisationId,
-        inns: &[Inn],
+        all: &[Who],
     ) -> Result<Vec<Counterparty>, BooksError> {
         let parties = self.parties.lock().unwrap();
-        let found = parties.iter().filter(|one| inns.contains(&one.key.inn));
+        let found = parties.iter().filter(|one| all.contains(&one.key.who));
         Ok(found.cloned().collect())
     }
 
@@ -340,7 +340,11 @@ async fn a_counterparty_is_its_inn_and_kpp() {
     assert_eq!(id.as_str(), "7736207543/770401001");
     parties.create(&call, &us, &branch, "k").await.unwrap();
     let found = parties
-        .find(&call, &us, std::slice::from_ref(&head.key.inn))
+        .find(
+            &call,
+            &us,
+            std::slice::from_ref(head.key.who.inn().unwrap()),
+        )
         .await
         .unwrap();
     let ids: Vec<&str> = found.iter().map(|one| one.id.as_str()).collect();

@@ -250,6 +250,33 @@ fn key_of_a_counterparty_is_inn_and_kpp() {
 }
 
 #[test]
+fn who_has_no_inn_is_a_record_of_the_portal_and_stands_in_its_place() {
+    for (text, masked) in [("contact-9", "contact-9"), ("company-7", "company-7")] {
+        let key: CounterpartyKey = text.parse().unwrap();
+        assert_eq!(
+            (key.to_string(), key.masked()),
+            (text.to_owned(), masked.to_owned())
+        );
+        assert_eq!(key.who.inn(), None);
+        assert!(!key.lacks_kpp());
+        let json = serde_json::to_value(&key).unwrap();
+        assert_eq!(json, serde_json::json!({"inn": text, "kpp": null}));
+        assert_eq!(
+            serde_json::from_value::<CounterpartyKey>(json).unwrap(),
+            key
+        );
+    }
+    // What was stored before is read as it was.
+    let before = serde_json::json!({"inn": "7707083893", "kpp": "770801001"});
+    let key: CounterpartyKey = serde_json::from_value(before.clone()).unwrap();
+    assert_eq!(key.to_string(), "7707083893/770801001");
+    assert_eq!(serde_json::to_value(&key).unwrap(), before);
+    for text in ["contact-", "contact9", "deal-9", "contact--9", "contact-+9"] {
+        assert!(text.parse::<CounterpartyKey>().is_err(), "{text}");
+    }
+}
+
+#[test]
 fn identifiers_in_json_are_checked_again() {
     assert_eq!(
         serde_json::to_string(&Inn::parse("0207043410").unwrap()).unwrap(),

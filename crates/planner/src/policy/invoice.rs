@@ -45,6 +45,8 @@ pub struct InvoicePolicy {
     pub cancel: Cancel,
     /// Who enters a buyer that the accounting side does not know.
     pub new_buyers: NewBuyers,
+    /// What becomes of a buyer without an INN.
+    pub without_inn: WithoutInn,
     /// Whether a deal with an invoice of the portal's own is asked about.
     pub smart_invoices: SmartInvoices,
     /// What an advance is; none: nobody may order one.
@@ -84,6 +86,7 @@ impl Default for InvoicePolicy {
             contract: None,
             cancel: Cancel::Unpaid,
             new_buyers: NewBuyers::Create,
+            without_inn: WithoutInn::Fault,
             smart_invoices: SmartInvoices::Ignore,
             advance: None,
             without_rows: None,
@@ -125,6 +128,16 @@ pub enum NewBuyers {
     Create,
     /// The accountant is asked.
     Ask,
+}
+
+/// What becomes of a buyer without an INN: a person, or a foreigner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutInn {
+    /// The manager is asked for it.
+    Fault,
+    /// The buyer goes by the id of the portal's contact or company.
+    OwnId,
 }
 
 /// What becomes of a deal that has an invoice of the portal's own. `setup` makes a first policy ask where there are such.

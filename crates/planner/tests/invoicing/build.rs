@@ -336,9 +336,9 @@ impl TestDeal {
 
     /// What the accounting side answered when asked for the buyer's INN.
     pub(crate) fn accounting_knows(mut self, known_ones: &[(&str, &str)]) -> Self {
-        let inn = ROMASHKA.parse::<CounterpartyKey>().unwrap().inn;
+        let who = ROMASHKA.parse::<CounterpartyKey>().unwrap().who;
         let known = known_ones.iter().map(|(id, key)| known(id, key)).collect();
-        let asked = (OrganisationId::new("org"), inn);
+        let asked = (OrganisationId::new("org"), who);
         self.snapshot.counterparties = [(asked, known)].into();
         self
     }

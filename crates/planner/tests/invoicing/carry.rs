@@ -60,7 +60,7 @@ fn fold(snapshot: &mut DealSnapshot, action: &Action, now: Timestamp) {
             organisation,
             counterparty,
         } => {
-            let asked = (organisation.clone(), counterparty.key.inn.clone());
+            let asked = (organisation.clone(), counterparty.key.who.clone());
             let made = KnownCounterparty {
                 id: ContractorId::new("K-new"),
                 counterparty: counterparty.clone(),

@@ -1,11 +1,12 @@
 //! Who the buyer is on the accounting side.
 
-use domain::CounterpartyKey;
 use domain::observed::OurField;
+use domain::{ContractorId, CounterpartyKey, DealId, OrganisationId, PortalId};
 use insta::assert_snapshot;
-use planner::{Action, Answer, NewBuyers};
+use planner::{Action, Answer, NewBuyers, WithoutInn};
 
 use crate::build::{ROMASHKA, TestDeal, deal, noon, text};
+use crate::changed::settle;
 
 #[test]
 fn the_accounting_side_is_asked_once_everything_else_is_known() {
@@ -163,4 +164,50 @@ fn a_deal_that_waits_no_more_does_not_say_so() {
         reading.glance.deal.lost = true;
     });
     assert!(own.planned().actions.is_empty(), "{}", own.plan());
+}
+
+fn without_inn(deal: TestDeal) -> TestDeal {
+    deal.buyer(|it| {
+        it.inn.clear();
+        it.kpp.clear();
+    })
+    .with(|deal| deal.policy.invoice.without_inn = WithoutInn::OwnId)
+    .accounting_not_asked()
+}
+
+#[test]
+fn a_buyer_without_an_inn_goes_by_our_own_id_where_policy_allows() {
+    let silent = without_inn(deal()).with(|deal| {
+        deal.policy.invoice.without_inn = WithoutInn::Fault;
+    });
+    assert!(silent.plan().contains("не указан ИНН покупателя"));
+    let allowed = without_inn(deal());
+    assert_snapshot!(allowed.plan(), @"need company-7 among the counterparties of org");
+    // Somebody of the same name is somebody else: nobody was found by our id.
+    let new = allowed.clone().with(|deal| {
+        let who = "company-7".parse().unwrap();
+        let asked = (OrganisationId::new("org"), who);
+        deal.snapshot.counterparties.insert(asked, Vec::new());
+    });
+    let plan = new.planned();
+    let [Action::CreateCounterparty { counterparty, .. }] = plan.actions.as_slice() else {
+        panic!("{}", new.plan());
+    };
+    assert_eq!(counterparty.key.to_string(), "company-7");
+    let key = plan.actions[0].key(&PortalId::new("p"), DealId(1));
+    assert_eq!(key.as_str(), "p/counterparty/org/company-7/-");
+    let mut issued = new;
+    settle(&mut issued);
+    let invoice = &issued.snapshot.invoices[0];
+    assert_eq!(invoice.contractor, ContractorId::new("K-new"));
+    assert_eq!(invoice.draft.buyer.key.who.inn(), None);
+    // A wrong INN is a fault all the same.
+    let wrong = without_inn(deal()).buyer(|it| it.inn = "123".to_owned());
+    assert!(wrong.plan().contains("неверен"), "{}", wrong.plan());
+    // An INN that is filled in later is another buyer.
+    let later = issued.buyer(|it| {
+        it.inn = "7707083893".to_owned();
+        it.kpp = "770801001".to_owned();
+    });
+    assert!(later.plan().contains("DEAL-CHANGED-AFTER-INVOICE"));
 }

@@ -294,14 +294,15 @@ fn respond(deal: &mut TestDeal, whole: &TestDeal, plan: Plan) {
             }
             Need::SmartInvoices => deal.snapshot.smart_invoices = Some(Vec::new()),
             Need::Origin(_) => deal.snapshot.is_of_another = Some(true),
-            Need::Counterparties(organisation, inn) => {
-                let found = match inn.as_str() {
+            Need::Counterparties(organisation, buyer) => {
+                let who = &buyer.key.who;
+                let found = match who.to_string().as_str() {
                     "7707083893" => vec![known("K-1", ROMASHKA)],
                     _ => Vec::new(),
                 };
                 deal.snapshot
                     .counterparties
-                    .insert((organisation.clone(), inn.clone()), found);
+                    .insert((organisation.clone(), who.clone()), found);
             }
         }
     }

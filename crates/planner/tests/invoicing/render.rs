@@ -1,7 +1,7 @@
 //! A plan in words, one thing a line: what a test compares.
 
 use domain::observed::{FieldValue, Record};
-use domain::{CounterpartyKey, InvoiceDraft};
+use domain::{CounterpartyKey, InvoiceDraft, Who};
 use planner::{Action, Case, Need, Plan, Whom};
 
 pub(crate) fn render(plan: &Plan) -> String {
@@ -42,12 +42,13 @@ fn need(need: &Need) -> String {
         Need::Whole => "need the whole look".to_owned(),
         Need::SmartInvoices => "need to know the deal's smart invoices".to_owned(),
         Need::Origin(number) => format!("need to know whose invoice {number} is"),
-        Need::Counterparties(organisation, inn) => {
-            format!(
+        Need::Counterparties(organisation, buyer) => match &buyer.key.who {
+            Who::Inn(inn) => format!(
                 "need the counterparties of {organisation} with INN {}",
                 inn.as_str()
-            )
-        }
+            ),
+            ours => format!("need {ours} among the counterparties of {organisation}"),
+        },
     }
 }
 

@@ -423,8 +423,7 @@ pub(crate) fn note_success(
             if let Some(id) = answer.get("id").and_then(Value::as_str) {
                 record.counterparty_links.push(CounterpartyLink {
                     organisation: organisation.clone(),
-                    inn: counterparty.key.inn.clone(),
-                    kpp: counterparty.key.kpp.clone(),
+                    key: counterparty.key.clone(),
                     contractor: ContractorId::new(id),
                 });
             }
@@ -457,7 +456,7 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
             if let Some(id) = answer.get("id").and_then(Value::as_str) {
                 snapshot
                     .counterparties
-                    .entry((organisation.clone(), counterparty.key.inn.clone()))
+                    .entry((organisation.clone(), counterparty.key.who.clone()))
                     .or_default()
                     .push(domain::observed::KnownCounterparty {
                         id: ContractorId::new(id),

@@ -226,7 +226,7 @@ fn foreseen(deal: &mut Looked, policy: &Policy, now: Timestamp) -> Plan {
         _ => None,
     });
     if let Some((organisation, counterparty)) = made {
-        let buyer = (organisation, counterparty.key.inn.clone());
+        let buyer = (organisation, counterparty.key.who.clone());
         let known = deal.snapshot.counterparties.entry(buyer.clone());
         known.or_default().push(KnownCounterparty {
             id: ContractorId::new("to be made"),

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use capability::portal::Presence;
 use capability::{Call, ConnectorError};
 use domain::observed::KnownCounterparty;
-use domain::{DealId, Inn, Invoice, InvoiceId, InvoiceStatus, OrganisationId, Verdict};
+use domain::{
+    Counterparty, CounterpartyKey, DealId, Inn, Invoice, InvoiceId, InvoiceStatus, OrganisationId,
+    Verdict, Who,
+};
 use engine::{Halted, LeaseContext};
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
@@ -98,6 +101,7 @@ async fn observe(
     let mut origins = Vec::new();
     let mut own = Vec::new();
     let mut buyers: BTreeMap<OrganisationId, Vec<(Inn, DealId)>> = BTreeMap::new();
+    let mut ours: BTreeMap<OrganisationId, Vec<(Counterparty, DealId)>> = BTreeMap::new();
     let known = known_buyers(deals);
     for (id, asked) in needs {
         let Some(deal) = deals.get_mut(&id) else {
@@ -110,13 +114,15 @@ async fn observe(
                 Need::Whole => wholes.push(id),
                 Need::Origin(number) => origins.push((number, id)),
                 Need::SmartInvoices => own.push(id),
-                Need::Counterparties(organisation, inn) => {
-                    let buyer = (organisation, inn);
-                    if let Some(found) = known.get(&buyer) {
-                        deal.snapshot.counterparties.insert(buyer, found.clone());
+                Need::Counterparties(organisation, buyer) => {
+                    let who = (organisation, buyer.key.who.clone());
+                    if let Some(found) = known.get(&who) {
+                        deal.snapshot.counterparties.insert(who, found.clone());
+                    } else if let Some(inn) = buyer.key.who.inn() {
+                        let asked = buyers.entry(who.0).or_default();
+                        asked.push((inn.clone(), id));
                     } else {
-                        let (organisation, inn) = buyer;
-                        buyers.entry(organisation).or_default().push((inn, id));
+                        ours.entry(who.0).or_default().push((*buyer, id));
                     }
                 }
             }
@@ -149,7 +155,55 @@ async fn observe(
             adopt_counterparties(deals, &organisation, asked, &found);
         }
     }
+    for (organisation, asked) in ours {
+        find_ours(ctx, connected, call, deals, &organisation, asked, record).await;
+    }
     Ok(unreadable)
+}
+
+/// Buyers without an INN: by our link, else by our own id over there.
+async fn find_ours(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    call: &Call<'_>,
+    deals: &mut BTreeMap<DealId, Looked>,
+    organisation: &OrganisationId,
+    asked: Vec<(Counterparty, DealId)>,
+    record: &mut Record,
+) {
+    let keys: Vec<CounterpartyKey> = asked.iter().map(|(one, _)| one.key.clone()).collect();
+    let links = ctx
+        .store()
+        .counterparty_links(&ctx.portal(), organisation, &keys)
+        .await
+        .unwrap_or_default();
+    for (buyer, id) in asked {
+        let link = links.iter().find(|link| link.key == buyer.key);
+        let found = match link {
+            Some(link) => Ok(vec![KnownCounterparty {
+                id: link.contractor.clone(),
+                counterparty: buyer.clone(),
+            }]),
+            None => {
+                ctx.reading(|| {
+                    let counterparties = &connected.accounting.counterparties;
+                    counterparties.find_ours(call, organisation, std::slice::from_ref(&buyer))
+                })
+                .await
+            }
+        };
+        let Some(deal) = deals.get_mut(&id) else {
+            continue;
+        };
+        match found {
+            Ok(found) => {
+                tell::withdraw(deal, tell::FIND_COUNTERPARTY, record);
+                let who = (organisation.clone(), buyer.key.who);
+                deal.snapshot.counterparties.insert(who, found);
+            }
+            Err(error) => unanswered(deal, &error, ctx.now(), record),
+        }
+    }
 }
 
 async fn glance(
@@ -338,7 +392,7 @@ async fn find(
 /// What the pass knows of buyers already: other deals asked for them, or had them created.
 fn known_buyers(
     deals: &BTreeMap<DealId, Looked>,
-) -> BTreeMap<(OrganisationId, Inn), Vec<KnownCounterparty>> {
+) -> BTreeMap<(OrganisationId, Who), Vec<KnownCounterparty>> {
     let all = deals
         .values()
         .flat_map(|deal| &deal.snapshot.counterparties);
@@ -356,16 +410,15 @@ fn adopt_counterparties(
 ) {
     let mut by_inn: BTreeMap<&Inn, Vec<&KnownCounterparty>> = BTreeMap::new();
     for one in found {
-        by_inn
-            .entry(&one.counterparty.key.inn)
-            .or_default()
-            .push(one);
+        if let Some(inn) = one.counterparty.key.who.inn() {
+            by_inn.entry(inn).or_default().push(one);
+        }
     }
     for (inn, id) in asked {
         let of_inn = by_inn.get(&inn).into_iter().flatten();
         let of_inn = of_inn.map(|one| (*one).clone()).collect();
         if let Some(deal) = deals.get_mut(&id) {
-            let buyer = (organisation.clone(), inn);
+            let buyer = (organisation.clone(), Who::Inn(inn));
             deal.snapshot.counterparties.insert(buyer, of_inn);
         }
     }

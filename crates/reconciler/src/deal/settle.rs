@@ -259,12 +259,17 @@ async fn counterparties(
         else {
             continue;
         };
-        let inns = [counterparty.key.inn.clone()];
-        let found = connected
-            .accounting
-            .counterparties
-            .find(call, organisation, &inns)
-            .await;
+        let counterparties = &connected.accounting.counterparties;
+        let found = match counterparty.key.who.inn() {
+            Some(inn) => {
+                let inns = std::slice::from_ref(inn);
+                counterparties.find(call, organisation, inns).await
+            }
+            None => {
+                let ours = std::slice::from_ref(counterparty);
+                counterparties.find_ours(call, organisation, ours).await
+            }
+        };
         let seen = match found {
             Ok(found) => among(&found, counterparty),
             Err(error) => LookUp::Failed((&error).into()),

@@ -41,10 +41,29 @@ impl Counterparties for Books {
         inns: &[Inn],
     ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
         let find = |state: &State| {
-            let asked = |one: &&KnownCounterparty| inns.contains(&one.counterparty.key.inn);
+            let asked = |one: &&KnownCounterparty| {
+                let inn = one.counterparty.key.who.inn();
+                inn.is_some_and(|inn| inns.contains(inn))
+            };
             state.contractors.iter().filter(asked).cloned().collect()
         };
         self.0.read("find", find).await
+    }
+
+    async fn find_ours(
+        &self,
+        _call: &Call<'_>,
+        _organisation: &OrganisationId,
+        counterparties: &[Counterparty],
+    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        let find = |state: &State| {
+            let asked = |one: &&KnownCounterparty| {
+                let mut all = counterparties.iter();
+                all.any(|asked| asked.key == one.counterparty.key)
+            };
+            state.contractors.iter().filter(asked).cloned().collect()
+        };
+        self.0.read("find ours", find).await
     }
 
     async fn create(

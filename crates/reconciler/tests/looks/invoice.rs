@@ -420,3 +420,43 @@ fn an_order_in_the_command_field_is_obeyed_once_and_taken_out() {
         assert_eq!(shown.command, None);
     });
 }
+
+/// The buyer of a deal has no INN, and policy allows that.
+async fn without_inn(desk: &Desk, id: u64) {
+    desk.set_policy(|policy| policy.invoice.without_inn = planner::WithoutInn::OwnId);
+    desk.office.enter(id);
+    desk.office.edit(id, |reading| {
+        reading.requisites[0].inn.clear();
+        reading.requisites[0].kpp.clear();
+    });
+    desk.event(id).await;
+    desk.run(1_500).await;
+}
+
+#[test]
+fn a_buyer_without_an_inn_is_entered_once_and_found_by_our_link() {
+    paused(async {
+        let desk = Desk::open().await;
+        without_inn(&desk, 1).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        assert_eq!(desk.office.contractors().len(), 1);
+        without_inn(&desk, 2).await;
+        assert_eq!(desk.office.bills().len(), 2);
+        assert_eq!(desk.office.contractors().len(), 1);
+        // The second time nobody over there was asked.
+        assert_eq!(desk.office.calls("find ours"), 1);
+    });
+}
+
+#[test]
+fn a_buyer_without_an_inn_whose_entering_was_not_answered_is_found_by_our_own_id() {
+    for trouble in [Trouble::AnswerLost, Trouble::Lost] {
+        paused(async {
+            let desk = Desk::open().await;
+            desk.office.order("create", trouble);
+            without_inn(&desk, 1).await;
+            assert_eq!(desk.office.contractors().len(), 1, "{trouble:?}");
+            assert_eq!(desk.office.bills().len(), 1, "{trouble:?}");
+        });
+    }
+}

@@ -3,8 +3,7 @@
 //! They are written with the record of the effect that made them. Not here: what follows from them (`planner`).
 
 use domain::{
-    ContractorId, CounterpartyKey, DealId, Inn, InvoiceId, Kpp, Money, OrganisationId, PortalId,
-    Slot,
+    ContractorId, CounterpartyKey, DealId, InvoiceId, Money, OrganisationId, PortalId, Slot,
 };
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -50,15 +49,13 @@ pub struct InvoiceLink {
     pub updated_at: Timestamp,
 }
 
-/// "This INN and KPP is that contractor."
+/// "This INN and KPP, or this record of the portal, is that contractor."
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterpartyLink {
     /// In whose books.
     pub organisation: OrganisationId,
-    /// The counterparty's INN.
-    pub inn: Inn,
-    /// Its KPP; persons have none.
-    pub kpp: Option<Kpp>,
+    /// Who it is.
+    pub key: CounterpartyKey,
     /// Its id there.
     pub contractor: ContractorId,
 }
@@ -121,7 +118,7 @@ impl Store {
         organisation: &OrganisationId,
         keys: &[CounterpartyKey],
     ) -> Result<Vec<CounterpartyLink>, StoreError> {
-        let inns = text_set(keys.iter().map(|key| key.inn.to_string()));
+        let inns = text_set(keys.iter().map(|key| key.who.to_string()));
         let args = (portal.clone(), organisation.clone(), inns);
         self.read(args, |tx, (portal, organisation, inns)| {
             Box::pin(async move {
@@ -244,6 +241,7 @@ pub(crate) async fn put_counterparties(
         .iter()
         .map(|link| {
             let kpp = link
+                .key
                 .kpp
                 .as_ref()
                 .map(ToString::to_string)
@@ -251,7 +249,7 @@ pub(crate) async fn put_counterparties(
             params![
                 portal,
                 &link.organisation,
-                link.inn.to_string(),
+                link.key.who.to_string(),
                 kpp,
                 &link.contractor
             ]
@@ -311,7 +309,7 @@ fn read_invoice(row: &mut Row) -> Result<InvoiceLink, StoreError> {
 }
 
 fn read_counterparty(row: &mut Row) -> Result<CounterpartyLink, StoreError> {
-    let (organisation, inn) = (row.parsed()?, row.parsed()?);
+    let (organisation, who) = (row.parsed()?, row.parsed()?);
     let kpp = match row.text()?.as_str() {
         "" => None,
         text => Some(
@@ -321,8 +319,7 @@ fn read_counterparty(row: &mut Row) -> Result<CounterpartyLink, StoreError> {
     };
     Ok(CounterpartyLink {
         organisation,
-        inn,
-        kpp,
+        key: CounterpartyKey { who, kpp },
         contractor: row.parsed()?,
     })
 }

@@ -6,8 +6,8 @@
 //! (`planner`), what is given to the accountant (`register`).
 
 use domain::{
-    Amounts, ContractorId, Counterparty, DealId, Inn, Invoice, InvoiceDraft, InvoiceId,
-    InvoiceStatus, Money, OrganisationId, PortalId,
+    Amounts, ContractorId, Counterparty, DealId, Invoice, InvoiceDraft, InvoiceId, InvoiceStatus,
+    Money, OrganisationId, PortalId, Who,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -291,7 +291,7 @@ impl Store {
                 let values = params![
                     portal,
                     organisation,
-                    counterparty.key.inn.to_string(),
+                    counterparty.key.who.to_string(),
                     kpp.unwrap_or_default(),
                     json_text(counterparty),
                     *now
@@ -302,18 +302,18 @@ impl Store {
         .await
     }
 
-    /// The counterparties of an organisation with these INNs.
+    /// These counterparties of an organisation, whatever their KPP. The column `inn` has whatever they are known by.
     pub async fn office_counterparties(
         &self,
         portal: &PortalId,
         organisation: &OrganisationId,
-        inns: &[Inn],
+        all: &[Who],
     ) -> Result<Vec<Counterparty>, StoreError> {
-        let inns = text_set(inns.iter().map(ToString::to_string));
-        let args = (portal.clone(), organisation.clone(), inns);
-        self.read(args, |tx, (portal, organisation, inns)| {
+        let all = text_set(all.iter().map(ToString::to_string));
+        let args = (portal.clone(), organisation.clone(), all);
+        self.read(args, |tx, (portal, organisation, all)| {
             Box::pin(async move {
-                let ask = params![portal, organisation, inns.clone()];
+                let ask = params![portal, organisation, all.clone()];
                 tx.list(&COUNTERPARTIES, &ask, Row::json).await
             })
         })

@@ -240,7 +240,7 @@ conformance! {
         for one in [&head, &branch, &trader, &party("7707083893", json!("770701001"), "Иначе")] {
             db.store.office_counterparty_put(&portal("a"), &us, one, at(1)).await.unwrap();
         }
-        let inns = [head.key.inn.clone(), trader.key.inn.clone()];
+        let inns = [head.key.who.clone(), trader.key.who.clone()];
         let found = db.store.office_counterparties(&portal("a"), &us, &inns).await.unwrap();
         assert_eq!(found, [trader, head, branch]);
         let others = db.store.office_counterparties(&portal("a"), &"they".parse().unwrap(), &inns).await;

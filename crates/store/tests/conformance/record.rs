@@ -28,8 +28,7 @@ fn invoice_link(id: u64, invoice: &str, live: bool) -> InvoiceLink {
 fn counterparty_link() -> CounterpartyLink {
     CounterpartyLink {
         organisation: OrganisationId::new("org"),
-        inn: "7707083893".parse().unwrap(),
-        kpp: Some("770801001".parse().unwrap()),
+        key: "7707083893/770801001".parse().unwrap(),
         contractor: ContractorId::new("buyer"),
     }
 }
@@ -65,8 +64,7 @@ conformance! {
         let record = Record {
             invoice_links: links.clone(),
             counterparty_links: vec![counterparty_link(), CounterpartyLink {
-                inn: "500100732259".parse().unwrap(),
-                kpp: None,
+                key: "contact-9".parse().unwrap(),
                 contractor: ContractorId::new("person"),
                 ..counterparty_link()
             }],
@@ -83,10 +81,10 @@ conformance! {
         assert_eq!(first, [DealId(10), DealId(30)]);
         let rest = db.store.linked_open_deals(&portal("a"), Some(DealId(30)), 9).await.unwrap();
         assert_eq!(rest, [DealId(50), DealId(70), DealId(90)]);
-        // Another KPP of the same INN proposes.
-        let keys = ["7707083893/770801099".parse().unwrap(), "500100732259".parse().unwrap()];
+        // Another KPP of the same INN proposes; who has no INN is found by our own id.
+        let keys = ["7707083893/770801099".parse().unwrap(), "contact-9".parse().unwrap()];
         let found = db.store.counterparty_links(&portal("a"), &org, &keys).await.unwrap();
-        assert_eq!(found.iter().map(|link| link.contractor.as_str()).collect::<Vec<_>>(), ["person", "buyer"]);
+        assert_eq!(found.iter().map(|link| link.contractor.as_str()).collect::<Vec<_>>(), ["buyer", "person"]);
     }
 
     async fn a_link_is_replaced_in_its_slot_and_an_invoice_stands_in_one_slot(db: &Db) {

@@ -136,3 +136,46 @@ async fn an_unclear_answer_to_a_create_is_looked_up() {
         );
     }
 }
+
+fn foreigner() -> Counterparty {
+    Counterparty {
+        key: "contact-9".parse().unwrap(),
+        name: "Иванов Иван".to_owned(),
+        ..buyer()
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_inn_is_created_with_our_mark_and_found_by_it_and_never_by_a_name() {
+    let stage = Stage::plays([example(201, "contractor")]);
+    let (counterparties, call) = (&stage.accounting.counterparties, stage.call());
+    let (us, foreigner) = (organisation(), foreigner());
+    let created = counterparties.create(&call, &us, &foreigner, "7f3a/x");
+    created.await.unwrap();
+    let sent = body(&stage.seen()[0]);
+    assert_eq!(sent["comment"], "[provodka:buyer/contact-9]");
+    assert_eq!((&sent["inn"], &sent["kpp"]), (&Value::Null, &Value::Null));
+
+    let named = |id: &str, comment: Value| {
+        let mut contractor = fixture("contractor");
+        contractor["id"] = json!(id);
+        contractor["inn"] = Value::Null;
+        contractor["comment"] = comment;
+        contractor
+    };
+    let found = json!({"contractors": [
+        named("1", Value::Null),
+        named("2", json!("Постоянный [provodka:buyer/contact-9]")),
+        named("3", json!("[provodka:buyer/contact-99]")),
+    ]});
+    let stage = Stage::plays([json(200, &found)]);
+    let (counterparties, call) = (&stage.accounting.counterparties, stage.call());
+    let ours = [foreigner.clone()];
+    let found = counterparties.find_ours(&call, &us, &ours).await.unwrap();
+    let ids: Vec<&str> = found.iter().map(|known| known.id.as_str()).collect();
+    assert_eq!(ids, ["2"]);
+    assert_eq!(found[0].counterparty.key, foreigner.key);
+    let asked = body(&stage.seen()[0]);
+    assert_eq!(asked["filter"], json!({"name": "Иванов Иван"}));
+    stage.ends();
+}
