@@ -232,6 +232,15 @@ async fn on_accounting(
     let Some(policy) = policy else {
         return findings;
     };
+    let decides = policy.money.as_ref().map(|money| money.booking);
+    if decides == Some(planner::Booking::Accounting) && accounting.payments.is_none() {
+        rules.push(fails(
+            "Кто разносит оплаты",
+            "по правилам бухгалтер (`money.booking = \"accounting\"`), а поступления из учёта не читаются: включите \
+             `accounting.payments` или напишите \"provodka\"",
+            "KONTUR-ACCOUNTING",
+        ));
+    }
     if let Ok(own) = accounting.probe.organisations(call).await {
         let companies = match product
             .connector

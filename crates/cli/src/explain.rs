@@ -17,6 +17,7 @@ macro_rules! pages {
 
 pages![
     "ACTION-REFUSED",
+    "ACCOUNTING-PAYMENT",
     "BITRIX24-ACCESS",
     "BITRIX24-ADMIN",
     "BITRIX24-ANSWER",

@@ -200,6 +200,9 @@ fn decision(body: &Value) -> String {
     if let Some(why) = body.get("halted").and_then(Value::as_str) {
         return format!("остановлено: {why}");
     }
+    if body.get("payment").is_some() {
+        return of_payment(body);
+    }
     let because: Vec<&str> = list(body, "because");
     let actions: Vec<&str> = list(body, "actions").into_iter().map(action).collect();
     let mut sentence = format!("решение: {}", because.join("; "));
@@ -210,6 +213,33 @@ fn decision(body: &Value) -> String {
         }
     }
     sentence
+}
+
+/// Money of a payment given to invoices, or taken from them.
+fn of_payment(body: &Value) -> String {
+    let what = if body.get("booked").is_some() {
+        "отнесён к счетам"
+    } else {
+        "снят со счетов"
+    };
+    let shares = body.get("shares").and_then(Value::as_array);
+    let shares = shares.into_iter().flatten().map(|share| {
+        let kopecks = share.get("kopecks").and_then(Value::as_i64);
+        let amount = domain::Money::from_kopecks(kopecks.unwrap_or_default());
+        format!(
+            "{}: {}",
+            text(share, "invoice"),
+            domain::display::money(amount)
+        )
+    });
+    let shares: Vec<String> = shares.collect();
+    format!(
+        "платёж {} {what} {}; кто: {}; почему: {}",
+        body.get("payment").unwrap_or(&Value::Null),
+        shares.join(", "),
+        text(body, "by"),
+        text(body, "because")
+    )
 }
 
 fn effect(body: &Value) -> String {

@@ -64,4 +64,4 @@ pub use seller::Seller;
 pub use snapshot::{
     Answer, Answers, Called, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seen,
 };
-pub use texts::status_label;
+pub use texts::{by_strangers, status_label};

@@ -1,7 +1,8 @@
 //! The promise: money that came is given to the invoice it is for, or a person is asked; never guessed.
 //!
 //! Read [`plan`] from the top. Which invoices a payment may be for, and with what certainty, is `domain::matching`; here
-//! is what follows. Who records it, and that no rule of the ledger is broken meanwhile, is not here (`store`).
+//! is what follows. Where the accountant decides, it is a proposal until he did. Who records it, what the accountant gave,
+//! and that no rule of the ledger is broken meanwhile, is not here (`store`).
 
 use std::collections::BTreeMap;
 
@@ -12,9 +13,15 @@ use domain::matching::{
 use domain::payment::{PaymentKind, PaymentOrder};
 use domain::purpose::Purpose;
 use domain::{InvoiceId, Money, OrganisationId, matching};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseCode, Choice, texts};
+use crate::{Booking, CaseCode, Choice, MoneyPolicy, texts};
+
+/// Why money is given, where the accountant gave it.
+pub const GIVEN_BY_ACCOUNTANT: &str = "разнёс бухгалтер";
+/// Why it is taken back, where he changed it.
+pub const CHANGED_BY_ACCOUNTANT: &str = "бухгалтер изменил разнесение или сам платёж";
 
 /// The answer that gives a payment to nothing.
 pub const LEAVE: &str = "leave";
@@ -30,6 +37,10 @@ pub struct PaymentSnapshot<'a> {
     pub left: Money,
     /// How often what was decided of it was undone by a person.
     pub undone: i64,
+    /// When it became known.
+    pub seen_at: Timestamp,
+    /// The accounting side shows it, where the accountant may give it.
+    pub is_followed: bool,
     /// The order.
     pub order: &'a PaymentOrder,
     /// What its purpose says.
@@ -75,6 +86,13 @@ pub enum PaymentPlan {
     Leave(String),
     /// A person is asked.
     Ask(PaymentQuestion),
+    /// The accountant is to give it.
+    Wait {
+        /// Until then, or without end.
+        until: Option<Timestamp>,
+        /// What we propose, in Russian.
+        because: String,
+    },
 }
 
 /// A question about a payment.
@@ -117,7 +135,12 @@ impl Claims {
 }
 
 /// What becomes of a payment.
-pub fn plan(payment: &PaymentSnapshot<'_>, claims: &Claims) -> PaymentPlan {
+pub fn plan(
+    payment: &PaymentSnapshot<'_>,
+    claims: &Claims,
+    policy: &MoneyPolicy,
+    now: Timestamp,
+) -> PaymentPlan {
     if let Some(why) = set_aside(payment.kind) {
         return PaymentPlan::Aside(why.to_owned());
     }
@@ -137,6 +160,16 @@ pub fn plan(payment: &PaymentSnapshot<'_>, claims: &Claims) -> PaymentPlan {
         },
         &claims.open,
     );
+    if let Some(until) = waits(payment, policy, now) {
+        let because = match proposal.candidates.first() {
+            Some(best) => format!(
+                "ждёт бухгалтера; подходит {}",
+                offer_in_words(payment, best, claims)
+            ),
+            None => "ждёт бухгалтера; подходящего счёта не нашлось".to_owned(),
+        };
+        return PaymentPlan::Wait { until, because };
+    }
     // What a person took back is not booked again by the rule that booked it.
     match proposal.certain().filter(|_| payment.undone == 0) {
         Some(certain) => PaymentPlan::Book {
@@ -151,6 +184,23 @@ pub fn plan(payment: &PaymentSnapshot<'_>, claims: &Claims) -> PaymentPlan {
             claims,
         )),
     }
+}
+
+/// Whether the accountant is to decide, and until when: without end where the accounting side shows the payment, else as
+/// long as policy says.
+fn waits(
+    payment: &PaymentSnapshot<'_>,
+    policy: &MoneyPolicy,
+    now: Timestamp,
+) -> Option<Option<Timestamp>> {
+    if policy.booking != Booking::Accounting {
+        return None;
+    }
+    if payment.is_followed {
+        return Some(None);
+    }
+    let until = payment.seen_at.checked_add(policy.wait()).ok()?;
+    (now < until).then_some(Some(until))
 }
 
 /// Money that is no buyer's.

@@ -205,7 +205,7 @@ pub(crate) fn new_buyer(buyer: &Counterparty) -> String {
 
 /// What anybody can write who pays a kopeck: without the brackets of BB codes, by which the portal would show a link or a
 /// picture as if it were ours, and on one line.
-pub(crate) fn by_strangers(text: &str) -> String {
+pub fn by_strangers(text: &str) -> String {
     let plain = |c: char| match c {
         '[' => '(',
         ']' => ')',

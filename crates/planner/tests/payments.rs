@@ -12,14 +12,18 @@ use domain::payment::{AccountNumber, Direction, OtherSide, PaymentKind, PaymentO
 use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
+use jiff::{SignedDuration, Timestamp};
 use planner::payments::{Claims, LEAVE, Offer, PaymentAnswer, PaymentPlan, PaymentSnapshot, plan};
+use planner::{Booking, MoneyPolicy};
 
 const BUYER: &str = "7707083893";
+const SEEN_AT: Timestamp = Timestamp::UNIX_EPOCH;
 
 struct Payment {
     order: PaymentOrder,
     kind: PaymentKind,
     undone: i64,
+    is_followed: bool,
     answer: Option<PaymentAnswer>,
     chosen_before: Vec<ChosenBefore>,
 }
@@ -43,6 +47,7 @@ fn payment(kopecks: i64, purpose: &str) -> Payment {
         },
         kind: PaymentKind::Incoming,
         undone: 0,
+        is_followed: false,
         answer: None,
         chosen_before: Vec::new(),
     }
@@ -63,6 +68,10 @@ impl Payment {
     }
 
     fn plan(&self, claims: &Claims) -> PaymentPlan {
+        self.plan_by(Booking::Provodka, claims, SEEN_AT)
+    }
+
+    fn plan_by(&self, booking: Booking, claims: &Claims, now: Timestamp) -> PaymentPlan {
         let purpose = Purpose::read(&self.order.purpose);
         let organisation = OrganisationId::new("us");
         plan(
@@ -71,12 +80,22 @@ impl Payment {
                 kind: self.kind,
                 left: self.order.amount,
                 undone: self.undone,
+                seen_at: SEEN_AT,
+                is_followed: self.is_followed,
                 order: &self.order,
                 purpose: &purpose,
                 chosen_before: &self.chosen_before,
                 answer: self.answer.as_ref(),
             },
             claims,
+            &MoneyPolicy {
+                booking,
+                since: None,
+                wait_hours: 24,
+                accounts: Vec::new(),
+                stages: Vec::new(),
+            },
+            now,
         )
     }
 }
@@ -224,5 +243,48 @@ fn a_former_choice_is_shown_and_decides_nothing() {
     assert!(
         text.contains("уже относили на этого покупателя, раз: 3"),
         "{text}"
+    );
+}
+
+#[test]
+fn what_is_found_is_a_proposal_while_the_accountant_decides() {
+    let claims = claims(&[("17", 100)]);
+    let certain = payment(100, "Оплата по счету № 17 от 01.03.2026");
+    let hours = |hours| SEEN_AT + SignedDuration::from_hours(hours);
+    let by_accountant =
+        |payment: &Payment, hour| payment.plan_by(Booking::Accounting, &claims, hours(hour));
+    assert_eq!(booked(&certain.plan(&claims)), [("us/17".to_owned(), 100)]);
+    let PaymentPlan::Wait { until, because } = by_accountant(&certain, 23) else {
+        panic!("it is booked");
+    };
+    assert_eq!(until, Some(hours(24)));
+    assert!(
+        because.starts_with("ждёт бухгалтера; подходит счёт № 17"),
+        "{because}"
+    );
+    // Only statements show it, and he said nothing: the rule decides.
+    assert_eq!(
+        booked(&by_accountant(&certain, 24)),
+        [("us/17".to_owned(), 100)]
+    );
+    let unclear = payment(100, "Оплата");
+    assert!(matches!(
+        by_accountant(&unclear, 1),
+        PaymentPlan::Wait { .. }
+    ));
+    assert!(matches!(by_accountant(&unclear, 24), PaymentPlan::Ask(_)));
+    // What the accounting side shows is his to give, however long it takes; what a person answers is obeyed.
+    let followed = Payment {
+        is_followed: true,
+        ..payment(100, "Оплата по счету № 17 от 01.03.2026")
+    };
+    assert!(matches!(
+        by_accountant(&followed, 100),
+        PaymentPlan::Wait { until: None, .. }
+    ));
+    let answered = followed.answered("1", &[("us/17", 100)]);
+    assert_eq!(
+        booked(&by_accountant(&answered, 1)),
+        [("us/17".to_owned(), 100)]
     );
 }

@@ -20,6 +20,7 @@ mod bells;
 mod connections;
 mod deal;
 mod feed;
+mod followed;
 mod journal;
 mod offline;
 mod payment;
@@ -59,6 +60,8 @@ pub mod portal_task {
     pub const LINKS: &str = "links";
     /// Payments that nobody looked at yet.
     pub const PAYMENTS: &str = store::PAYMENTS_TASK;
+    /// The accounting side's payments, and what its accountant gave of them.
+    pub const FOLLOWED: &str = "followed";
     /// No task: what the question about a portal that cannot be connected is about.
     pub(crate) const CONNECTION: &str = "connection";
 
@@ -107,6 +110,10 @@ pub struct Settings {
     pub offline_every: Duration,
     /// How often the accounting side is asked for changes. 1 min.
     pub feed_every: Duration,
+    /// How often the accounting side is asked for payments while some come. 5 s.
+    pub payments_busy_every: Duration,
+    /// The same while none come: as long again as none came, and no longer than this. 5 min.
+    pub payments_idle_every: Duration,
 }
 
 impl Default for Settings {
@@ -120,6 +127,8 @@ impl Default for Settings {
             sweep_overlap: Duration::from_secs(600),
             offline_every: Duration::from_secs(60),
             feed_every: Duration::from_secs(60),
+            payments_busy_every: Duration::from_secs(5),
+            payments_idle_every: Duration::from_secs(300),
         }
     }
 }
@@ -253,9 +262,10 @@ impl Reconciler {
                 portal_task::SWEEP => sweep::look(self, ctx, connected, work).await,
                 portal_task::OFFLINE => offline::look(self, ctx, connected, work).await,
                 portal_task::FEED => feed::look(self, ctx, connected, work).await,
+                portal_task::FOLLOWED => followed::look(self, ctx, connected, work).await,
                 portal_task::FLOOD => deal::flood::look(ctx, work).await,
                 portal_task::PAYMENTS => payment::look_at_new(ctx, connected, work).await,
-                portal_task::CASES => revisit::open_cases(ctx, work).await,
+                portal_task::CASES => revisit::open_cases(ctx, connected, work).await,
                 portal_task::LINKS => revisit::linked_deals(ctx, work).await,
                 _ => forget(ctx, work).await,
             },

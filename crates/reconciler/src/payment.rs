@@ -12,10 +12,10 @@ use domain::purpose::{NumberKey, Purpose};
 use domain::{Inn, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::Policy;
 use planner::payments::{
     Claims, Offer, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, plan,
 };
+use planner::{Booking, Policy};
 use serde_json::json;
 use store::{
     BookedShare, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane, PAYMENT_CASE_KEY,
@@ -40,6 +40,8 @@ pub struct Tally {
     pub asked: usize,
     /// No buyer's payment, or left by a person.
     pub aside: usize,
+    /// The accountant is to decide.
+    pub waiting: usize,
     /// Not recorded: somebody else decided meanwhile, or what was open is paid by now. To be looked at again.
     pub refused: usize,
 }
@@ -47,7 +49,7 @@ pub struct Tally {
 impl Tally {
     /// Payments that are decided.
     pub fn decided(&self) -> usize {
-        self.booked + self.asked + self.aside
+        self.booked + self.asked + self.aside + self.waiting
     }
 }
 
@@ -61,7 +63,9 @@ pub async fn decide_new(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<(Tally, bool), StoreError> {
-    let payments = store.money_new(portal, PORTION).await?;
+    let booking = policy.money.as_ref().map(|money| money.booking);
+    let until = (booking == Some(Booking::Accounting)).then_some(now);
+    let payments = store.money_new(portal, until, PORTION).await?;
     let is_full = payments.len() == PORTION;
     let tally = decide(store, portal, policy, &payments, now).await?;
     Ok((tally, is_full && tally.decided() > 0))
@@ -90,9 +94,9 @@ async fn decide(
     payments: &[Undecided],
     now: Timestamp,
 ) -> Result<Tally, StoreError> {
-    if payments.is_empty() || policy.money.is_none() {
+    let Some(money) = policy.money.as_ref().filter(|_| !payments.is_empty()) else {
         return Ok(Tally::default());
-    }
+    };
     let purposes: Vec<Purpose> = payments
         .iter()
         .map(|payment| Purpose::read(&payment.order.purpose))
@@ -117,12 +121,14 @@ async fn decide(
             kind: payment.kind,
             left: payment.remaining,
             undone: payment.undone,
+            seen_at: payment.seen_at,
+            is_followed: payment.is_followed,
             order: &payment.order,
             purpose,
             chosen_before: chosen_before.map_or(&[], Vec::as_slice),
             answer: answer.as_ref(),
         };
-        let plan = plan(&snapshot, &claims);
+        let plan = plan(&snapshot, &claims, money, now);
         if let PaymentPlan::Book { shares, .. } = &plan {
             shares.iter().for_each(|share| claims.book(share));
         }
@@ -136,6 +142,7 @@ async fn decide(
             (Decided::Done, Ruling::Book { .. }) => &mut tally.booked,
             (Decided::Done, Ruling::Ask(_)) => &mut tally.asked,
             (Decided::Done, Ruling::Aside | Ruling::Leave) => &mut tally.aside,
+            (Decided::Done, Ruling::Wait(_)) => &mut tally.waiting,
         };
         *count += 1;
     }
@@ -198,6 +205,7 @@ fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
     let (ruling, because) = match plan {
         PaymentPlan::Aside(because) => (Ruling::Aside, because),
         PaymentPlan::Leave(because) => (Ruling::Leave, because),
+        PaymentPlan::Wait { until, because } => (Ruling::Wait(until), because),
         PaymentPlan::Ask(question) => {
             let because = question.cause.clone();
             (Ruling::Ask(Box::new(case(payment, question))), because)
@@ -259,12 +267,14 @@ pub(crate) async fn look_at_new(
         (_, is_more) = decide_new(store, &portal, &connected.policy, ctx.now()).await?;
         portions += 1;
     }
-    let again = (ctx.now(), Lane::Trailing, "more payments".to_owned());
+    let next = if is_more {
+        Some((ctx.now(), Lane::Trailing, "more payments".to_owned()))
+    } else {
+        let waiting = store.money_next_waiting(&portal, ctx.now()).await?;
+        waiting.map(|at| (at, Lane::Due, "the accountant did not decide".to_owned()))
+    };
     ctx.record(Record {
-        settled: vec![Settled {
-            work,
-            next: is_more.then_some(again),
-        }],
+        settled: vec![Settled { work, next }],
         ..Record::default()
     })
     .await

@@ -1,16 +1,21 @@
-//! Looks that no change asks for: open questions hourly, linked deals nightly.
+//! Looks that no change asks for: open questions and payments that wait hourly, linked deals nightly.
 
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use store::{CaseFilter, Lane, Look, Record, Subject, Work};
 
 use crate::feed::NIGHTLY;
-use crate::portal_task;
+use crate::{Connected, portal_task};
 
 const PORTION: usize = 500;
 
-/// Open questions are observed again: what answers them may have changed without a word.
-pub(crate) async fn open_cases(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
+/// Open questions are observed again: what answers them may have changed without a word. Payments that waited for the
+/// accountant are decided as the policy says by now.
+pub(crate) async fn open_cases(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    work: Work,
+) -> Result<(), Halted> {
     let started = ctx.now();
     let mut after = 0;
     loop {
@@ -25,6 +30,14 @@ pub(crate) async fn open_cases(ctx: &LeaseContext, work: Work) -> Result<(), Hal
             .await
             .map_err(Halted::from)?;
         let Some(last) = cases.last() else {
+            if connected.policy.money.is_some() {
+                let payments = Subject::portal(portal_task::PAYMENTS);
+                ctx.record(Record {
+                    looks: vec![look(ctx, payments, "payments that wait")],
+                    ..Record::default()
+                })
+                .await?;
+            }
             return settle(ctx, work, portal_task::CASES, started).await;
         };
         after = last.id;

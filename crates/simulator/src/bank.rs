@@ -144,6 +144,8 @@ fn account(place: usize) -> Option<AccountNumber> {
 pub(crate) fn policy(place: usize, organisation: &OrganisationId) -> Option<MoneyPolicy> {
     Some(MoneyPolicy {
         booking: planner::Booking::Provodka,
+        since: None,
+        wait_hours: 24,
         accounts: vec![planner::OwnAccount {
             number: account(place)?,
             organisation: organisation.clone(),

@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -40,6 +40,10 @@ const MIGRATIONS: [Migration; 7] = [
     Migration {
         number: 7,
         text: include_str!("../migrations/0007_called_orders.sql"),
+    },
+    Migration {
+        number: 8,
+        text: include_str!("../migrations/0008_followed_payments.sql"),
     },
 ];
 

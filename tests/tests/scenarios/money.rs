@@ -7,11 +7,10 @@ use provodka::args::{
 use provodka::{cases, payments, statement};
 use store::{Fault, OfficeBill, PaymentFilter, PaymentState};
 
-use crate::office;
+use crate::office::{self, ACCOUNT};
 use crate::world::{Database, Start, World, postgres};
 
-const ACCOUNT: &str = "40702810900000000001";
-const PAID: &str = "UF_CRM_PROVODKA_PAID";
+pub(crate) const PAID: &str = "UF_CRM_PROVODKA_PAID";
 const PAID_ON: &str = "UF_CRM_PROVODKA_PAID_ON";
 
 async fn begin(replicas: usize, database: Database) -> World {
@@ -34,13 +33,13 @@ async fn begin(replicas: usize, database: Database) -> World {
 }
 
 /// A document of a statement.
-struct Document {
-    number: String,
+pub(crate) struct Document {
+    pub(crate) number: String,
     /// In roubles.
-    sum: String,
-    payer: String,
-    out: bool,
-    purpose: String,
+    pub(crate) sum: String,
+    pub(crate) payer: String,
+    pub(crate) out: bool,
+    pub(crate) purpose: String,
 }
 
 impl Document {
@@ -73,7 +72,7 @@ impl Document {
 }
 
 /// A file as a bank's program writes it.
-fn file(world: &World, name: &str, documents: &[Document]) -> std::path::PathBuf {
+pub(crate) fn file(world: &World, name: &str, documents: &[Document]) -> std::path::PathBuf {
     let documents: String = documents.iter().map(Document::text).collect();
     let text = format!(
         "1CClientBankExchange\r\nВерсияФормата=1.03\r\nКодировка=Windows\r\nДатаНачала=12.03.2026\r\n\
@@ -85,7 +84,7 @@ fn file(world: &World, name: &str, documents: &[Document]) -> std::path::PathBuf
     path
 }
 
-async fn import(world: &World, path: &std::path::Path) -> anyhow::Result<String> {
+pub(crate) async fn import(world: &World, path: &std::path::Path) -> anyhow::Result<String> {
     let command = StatementCommand::Import(ImportArgs {
         files: vec![path.to_owned()],
         dry_run: false,
@@ -151,13 +150,13 @@ fn named(bill: &OfficeBill) -> String {
 }
 
 /// How many entries of a deal's timeline hold the text.
-fn entries(world: &World, deal: i64, text: &str) -> usize {
+pub(crate) fn entries(world: &World, deal: i64, text: &str) -> usize {
     let comments = world.portal.comments_of_deal(deal).into_iter();
     let comments = comments.map(|(entry, _)| entry.replace('\u{a0}', " "));
     comments.filter(|entry| entry.contains(text)).count()
 }
 
-fn stage(world: &World, deal: i64) -> String {
+pub(crate) fn stage(world: &World, deal: i64) -> String {
     world.portal.deal_field(deal, "STAGE_ID")
 }
 

@@ -8,6 +8,8 @@ use serde_json::json;
 
 /// The stage in which a deal wants an invoice.
 pub(crate) const INVOICE: &str = "FINAL_INVOICE";
+/// The seller's account.
+pub(crate) const ACCOUNT: &str = "40702810900000000001";
 pub(crate) const BUYER: &str = "ООО «Ромашка»";
 pub(crate) const WITHOUT_KPP: &str = "ООО «Без КПП»";
 /// Responsible for every deal.
@@ -47,7 +49,12 @@ pub(crate) fn organisation() -> serde_json::Value {
             "short_name": "ООО «Северный ветер»",
             "inn": "7707083893",
             "kpp": "770701001",
-            "bank_accounts": []
+            "bank_accounts": [{
+                "id": "a3c1f0de-52b7-4a61-8d2e-0f6b9c7e4d15",
+                "account_number": ACCOUNT,
+                "bik": "044525225",
+                "is_main": true
+            }]
         }]
     })
 }

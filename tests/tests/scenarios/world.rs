@@ -633,6 +633,8 @@ fn settings(credentials: &Credentials, kontur_url: &str) -> Raw {
         (&mut timing.sweep_overlap, "20s"),
         (&mut timing.offline_every, "500ms"),
         (&mut timing.feed_every, "500ms"),
+        (&mut timing.payments_busy_every, "200ms"),
+        (&mut timing.payments_idle_every, "1s"),
         (&mut timing.portal_quiet, "3s"),
         (&mut timing.accounting_quiet, "4s"),
         (&mut timing.write_deadline, "2s"),

@@ -613,22 +613,20 @@ fn engine(raw: &Raw, faults: &mut Faults) -> engine::Settings {
     engine.lease.poll = duration("poll", &timing.poll, faults);
     engine.lease.ttl = duration("lease", &timing.lease, faults);
     engine.lease.stop_within = duration("stop_within", &timing.stop_within, faults);
+    let idle = &timing.payments_idle_every;
     engine.upkeep.portal_tasks = [
         (portal_task::SWEEP, "sweep_every", &timing.sweep_every),
         (portal_task::OFFLINE, "offline_every", &timing.offline_every),
         (portal_task::FEED, "feed_every", &timing.feed_every),
+        (portal_task::FOLLOWED, "payments_idle_every", idle),
         (portal_task::CASES, "cases_every", &timing.cases_every),
         (portal_task::LINKS, "links_every", &timing.links_every),
     ]
     .into_iter()
     .map(|(task, key, text)| PortalTask::new(task, duration(key, text, faults)))
     .collect();
-    let shortest = engine
-        .upkeep
-        .portal_tasks
-        .iter()
-        .map(|task| task.every)
-        .min();
+    let tasks = engine.upkeep.portal_tasks.iter();
+    let shortest = tasks.map(|task| task.every).min();
     if let Some(shortest) = shortest {
         engine.upkeep.schedule_every = engine.upkeep.schedule_every.min(shortest);
     }
@@ -656,15 +654,19 @@ fn engine(raw: &Raw, faults: &mut Faults) -> engine::Settings {
 
 fn reconciler(raw: &Raw, faults: &mut Faults) -> reconciler::Settings {
     let timing = &raw.timing;
+    let mut judged = |key, text| duration(key, text, faults);
+    // Their keys were judged with the engine's.
+    let known = |key, text| duration(key, text, &mut Faults::new());
     let settings = reconciler::Settings {
-        portal_quiet: duration("portal_quiet", &timing.portal_quiet, faults),
-        accounting_quiet: duration("accounting_quiet", &timing.accounting_quiet, faults),
-        write_deadline: duration("write_deadline", &timing.write_deadline, faults),
+        portal_quiet: judged("portal_quiet", &timing.portal_quiet),
+        accounting_quiet: judged("accounting_quiet", &timing.accounting_quiet),
+        write_deadline: judged("write_deadline", &timing.write_deadline),
         accounting_in_flight: usize::try_from(raw.limits.accounting_in_flight.max(1)).unwrap_or(1),
-        sweep_overlap: duration("sweep_overlap", &timing.sweep_overlap, faults),
-        // Their keys were judged with the engine's.
-        offline_every: duration("offline_every", &timing.offline_every, &mut Faults::new()),
-        feed_every: duration("feed_every", &timing.feed_every, &mut Faults::new()),
+        sweep_overlap: judged("sweep_overlap", &timing.sweep_overlap),
+        offline_every: known("offline_every", &timing.offline_every),
+        feed_every: known("feed_every", &timing.feed_every),
+        payments_idle_every: known("payments_idle_every", &timing.payments_idle_every),
+        payments_busy_every: judged("payments_busy_every", &timing.payments_busy_every),
         portal_in_flight: reconciler::Settings::default().portal_in_flight,
     };
     let longest = Duration::from_secs(60);

@@ -272,6 +272,10 @@ pub struct RawTiming {
     pub offline_every: String,
     /// The accounting side is asked for changes so often.
     pub feed_every: String,
+    /// The same for payments, while some come.
+    pub payments_busy_every: String,
+    /// The same for payments, at most, while none come.
+    pub payments_idle_every: String,
     /// Open questions are observed again so often.
     pub cases_every: String,
     /// Linked deals are looked at by id so often.
@@ -312,6 +316,8 @@ impl Default for RawTiming {
             sweep_overlap: text(reconciler.sweep_overlap),
             offline_every: text(reconciler.offline_every),
             feed_every: text(reconciler.feed_every),
+            payments_busy_every: text(reconciler.payments_busy_every),
+            payments_idle_every: text(reconciler.payments_idle_every),
             cases_every: task(reconciler::portal_task::CASES),
             links_every: task(reconciler::portal_task::LINKS),
             portal_quiet: text(reconciler.portal_quiet),

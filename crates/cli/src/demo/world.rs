@@ -256,6 +256,8 @@ fn settings(member_id: &str, folder: &TempDir) -> Raw {
         (&mut timing.sweep_every, "5s"),
         (&mut timing.sweep_overlap, "10s"),
         (&mut timing.feed_every, "1s"),
+        (&mut timing.payments_busy_every, "1s"),
+        (&mut timing.payments_idle_every, "3s"),
         (&mut timing.portal_quiet, "3s"),
         (&mut timing.accounting_quiet, "6s"),
         (&mut timing.write_deadline, "5s"),

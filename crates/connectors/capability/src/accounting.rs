@@ -157,7 +157,8 @@ pub struct Changes {
 #[async_trait]
 pub trait ReadPayments: Send + Sync {
     /// A page of the payments that changed, by time of change, deleted ones too. What is read again is told again:
-    /// a reader that comes to the end goes on a little before it, because lists lag.
+    /// a reader that comes to the end goes on a little before it, because lists lag. One payment that cannot be read
+    /// does not keep the others back.
     async fn payments(
         &self,
         call: &Call<'_>,
@@ -180,6 +181,8 @@ pub enum PaymentsFrom<'a> {
 pub struct PaymentPage {
     /// The payments, each as it is now.
     pub payments: Vec<ToldPayment>,
+    /// Those that are not what the contract promises.
+    pub unreadable: Vec<UnreadablePayment>,
     /// Where to go on, to be stored together with what was read.
     pub next: String,
     /// Whether more is waiting.
@@ -197,6 +200,19 @@ pub struct ToldPayment {
     pub deleted: bool,
     /// What the accountant gave of it, each invoice once; at most its amount.
     pub allocations: Vec<(InvoiceId, Money)>,
+}
+
+/// A payment that is not what the contract promises, as far as a person can find it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadablePayment {
+    /// Its lasting id there.
+    pub id: LineId,
+    /// The number of the order, as it is told.
+    pub number: String,
+    /// Its date, as it is told.
+    pub date: String,
+    /// What cannot be used of it: the contract's name of the field.
+    pub field: &'static str,
 }
 
 /// Tries what `check` asks.

@@ -41,6 +41,7 @@ impl ReadPayments for Kontur {
         } else {
             self.accounts(call, organisation).await?
         };
+        let newest = page.payments.iter().filter_map(translate::changed_at).max();
         let next = match &page.next {
             Some(same) if *same == from => {
                 return Err(LIST.error(
@@ -50,16 +51,18 @@ impl ReadPayments for Kontur {
                 ));
             }
             Some(further) => format!("{}/{}", further.changed_since, further.after_id),
-            None => rest(page.payments.last(), &from.changed_since)?,
+            None => rest(newest, &from),
         };
-        let payments = page
-            .payments
-            .into_iter()
-            .map(|payment| translate::payment(payment, &accounts))
-            .collect::<Result<_, _>>()
-            .map_err(|strange| LIST.undecodable(strange.to_string()))?;
+        let (mut payments, mut unreadable) = (Vec::new(), Vec::new());
+        for raw in &page.payments {
+            match translate::payment(raw, &accounts) {
+                Ok(payment) => payments.push(payment),
+                Err(strange) => unreadable.push(translate::unreadable(raw, strange)),
+            }
+        }
         Ok(PaymentPage {
             payments,
+            unreadable,
             next,
             more: page.next.is_some(),
         })
@@ -116,15 +119,19 @@ fn begin(from: PaymentsFrom<'_>) -> Result<wire::Next, ConnectorError> {
     }
 }
 
-/// Where to go on after the last page.
-fn rest(last: Option<&wire::Payment>, asked: &str) -> Result<String, ConnectorError> {
-    let Some(last) = last else {
-        return Ok(asked.to_owned());
+/// Where to go on after the last page. One that is empty ends where the page before it did.
+fn rest(newest: Option<Timestamp>, asked: &wire::Next) -> String {
+    let of_page_before = || {
+        let is_further = !asked.after_id.is_empty();
+        is_further
+            .then(|| asked.changed_since.parse().ok())
+            .flatten()
     };
-    let newest: Timestamp = last
-        .changed_at
-        .parse()
-        .map_err(|_| LIST.undecodable(translate::Strange("changedAt").to_string()))?;
-    let before = newest.checked_sub(OVERLAP).unwrap_or(newest);
-    Ok(format!("{before:.3}"))
+    match newest.or_else(of_page_before) {
+        None => asked.changed_since.clone(),
+        Some(newest) => {
+            let before = newest.checked_sub(OVERLAP).unwrap_or(newest);
+            format!("{before:.3}")
+        }
+    }
 }

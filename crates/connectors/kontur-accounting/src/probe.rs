@@ -95,12 +95,21 @@ impl Kontur {
                 self.offers.change_feed,
                 offered.change_feed,
             ),
-            ("Оплаты", self.offers.payments, offered.payments),
         ] {
             if wanted && !there {
                 findings.push(broken(what, "служба этого не даёт: выключите в настройках"));
             }
         }
+        // Nothing else rests on them: statements bring the same money.
+        findings.extend(match (self.offers.payments, offered.payments) {
+            (true, false) => Some(
+                "служба их не отдаёт: поступления видны только из выписок, разнесение бухгалтера не читается; уберите \
+                 accounting.payments из настроек или подключите их у поставщика",
+            ),
+            (false, true) => Some("служба их отдаёт, в настройках выключены: accounting.payments"),
+            (true, true) | (false, false) => None,
+        }
+        .map(|advice| holds("Поступления из учёта", advice)));
         findings
     }
 

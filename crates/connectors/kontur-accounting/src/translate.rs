@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use capability::accounting::ToldPayment;
+use capability::accounting::{ToldPayment, UnreadablePayment};
 use domain::observed::KnownCounterparty;
 use domain::payment::{AccountNumber, Direction, LineId, OtherSide, PaymentOrder};
 use domain::{
@@ -20,6 +20,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde::Deserialize as _;
 
 use crate::{mark, wire};
 
@@ -182,9 +183,10 @@ pub(crate) fn is_deleted(bill: &wire::Bill) -> bool {
 /// A payment that a person entered may name no account of ours: then it is the main one, as on the bank's statement of an
 /// organisation with one account. What cannot be read of the other side is left out, as the bank may have left it out.
 pub(crate) fn payment(
-    payment: wire::Payment,
+    raw: &serde_json::Value,
     accounts: &[wire::BankAccount],
 ) -> Result<ToldPayment, Strange> {
+    let payment = wire::Payment::deserialize(raw).map_err(|_| Strange("payment"))?;
     let deleted = payment.status == "deleted";
     let amount = positive(&payment.sum, "sum")?;
     let mut by_bill: BTreeMap<InvoiceId, Money> = BTreeMap::new();
@@ -237,6 +239,25 @@ pub(crate) fn payment(
             by_bill.into_iter().collect()
         },
     })
+}
+
+/// What a person needs to find a payment that cannot be read.
+pub(crate) fn unreadable(raw: &serde_json::Value, Strange(field): Strange) -> UnreadablePayment {
+    let text = |name| {
+        let text = raw.get(name).and_then(serde_json::Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    UnreadablePayment {
+        id: LineId(text("id")),
+        number: text("number"),
+        date: text("date"),
+        field,
+    }
+}
+
+/// When a payment was changed last, where that can be read.
+pub(crate) fn changed_at(raw: &serde_json::Value) -> Option<Timestamp> {
+    raw.get("changedAt")?.as_str()?.parse().ok()
 }
 
 /// What the draft comes to here and what the accounting side made of it, where the two differ.

@@ -217,10 +217,10 @@ pub(crate) struct Next {
     pub(crate) after_id: String,
 }
 
-/// `PaymentPage`.
+/// `PaymentPage`. Payments stay raw: one that cannot be read must not hide the others.
 #[derive(Debug, Deserialize)]
 pub(crate) struct PaymentPage {
-    pub(crate) payments: Vec<Payment>,
+    pub(crate) payments: Vec<serde_json::Value>,
     pub(crate) next: Option<Next>,
 }
 
@@ -238,7 +238,6 @@ pub(crate) struct Payment {
     pub(crate) purpose: String,
     pub(crate) allocations: Vec<Allocation>,
     pub(crate) status: String,
-    pub(crate) changed_at: String,
 }
 
 /// `Payment.counterparty`: as the bank wrote it.

@@ -2,7 +2,8 @@
 //!
 //! Sources overlap: a feed and a file, two files of overlapping days, one file twice. The key says which orders look the
 //! same; how many of them there are is the largest count that any one source shows. Both only grow with what is seen, so
-//! the order in which sources come, and how often, changes nothing.
+//! the order in which sources come, and how often, changes nothing. What the feed of an accounting side shows is what it
+//! holds now: its ids last, so an order that was edited or deleted over there is no longer shown as it was.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,12 +14,18 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Direction, PaymentOrder};
+use crate::OrganisationId;
 use crate::purpose::NumberKey;
 
 /// What makes two orders the same as far as any source can tell: a hash, so that it can be a column and a log line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PaymentKey(String);
+
+/// What orders have in common that only their words tell apart: all of the key but the purpose. A hash as well.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Likeness(String);
 
 /// One payment: the n-th of the orders that look the same, from 0. As text `KEY/0`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -68,32 +75,64 @@ impl PaymentKey {
     /// and BIK, which some sources do not tell; the day of booking, which an intraday statement may still change; names,
     /// which each bank spells its own way.
     pub fn of(order: &PaymentOrder) -> PaymentKey {
-        let direction = match order.direction {
-            Direction::In => "in",
-            Direction::Out => "out",
-        };
-        let other = order.other.account.as_ref();
-        let fields = [
-            order.own_account.as_str(),
-            direction,
-            other.map(super::AccountNumber::as_str).unwrap_or_default(),
-            NumberKey::of(&order.number).as_str(),
-            &order.date.to_string(),
-            &order.amount.kopecks().to_string(),
-            &comparable_purpose(&order.purpose),
-        ]
-        .join("\n");
-        let mut key = String::with_capacity(32);
-        for byte in Sha256::digest(fields.as_bytes()).iter().take(16) {
-            let _written = write!(key, "{byte:02x}");
-        }
-        PaymentKey(key)
+        let mut fields = likeness_fields(order);
+        fields.push(comparable_purpose(&order.purpose));
+        PaymentKey(hashed(&fields))
     }
 
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+impl Likeness {
+    /// The likeness of an order.
+    pub fn of(order: &PaymentOrder) -> Likeness {
+        Likeness(hashed(&likeness_fields(order)))
+    }
+
+    /// The likeness as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SourceId {
+    /// The feed of an accounting side, which tells each order under its lasting id there.
+    pub fn accounting(organisation: &OrganisationId) -> SourceId {
+        SourceId(format!("{FEED}{organisation}"))
+    }
+
+    fn is_feed(&self) -> bool {
+        self.0.starts_with(FEED)
+    }
+}
+
+const FEED: &str = "accounting/";
+
+fn likeness_fields(order: &PaymentOrder) -> Vec<String> {
+    let direction = match order.direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+    };
+    let other = order.other.account.as_ref();
+    vec![
+        order.own_account.as_str().to_owned(),
+        direction.to_owned(),
+        other.map_or_else(String::new, |account| account.as_str().to_owned()),
+        NumberKey::of(&order.number).as_str().to_owned(),
+        order.date.to_string(),
+        order.amount.kopecks().to_string(),
+    ]
+}
+
+fn hashed(fields: &[String]) -> String {
+    let mut hash = String::with_capacity(32);
+    for byte in Sha256::digest(fields.join("\n").as_bytes()).iter().take(16) {
+        let _written = write!(hash, "{byte:02x}");
+    }
+    hash
 }
 
 /// Letters and digits only, small, the beginning: blanks, line breaks, quotes and the code of currency control differ from
@@ -121,6 +160,11 @@ impl Sightings {
         lines.insert(line.clone(), order);
     }
 
+    /// The keys of all that was noted.
+    pub fn keys(&self) -> impl Iterator<Item = &PaymentKey> {
+        self.by_key.keys()
+    }
+
     /// Every payment, once.
     pub fn payments(&self) -> impl Iterator<Item = SeenPayment> {
         self.by_key.iter().flat_map(|(key, sources)| {
@@ -142,6 +186,33 @@ impl Sightings {
                     days_differ,
                 })
         })
+    }
+}
+
+impl Sightings {
+    /// How many payments the orders of each likeness come to. A feed words an order otherwise than the bank at times: what
+    /// only the feed shows and what only statements show are one payment as far as they pair up. Between statements other
+    /// words are another payment.
+    pub fn counts(&self) -> BTreeMap<Likeness, usize> {
+        let mut by_likeness: BTreeMap<Likeness, (usize, usize)> = BTreeMap::new();
+        for sources in self.by_key.values() {
+            let Some(order) = sources.values().flat_map(BTreeMap::values).next() else {
+                continue;
+            };
+            let most = |feeds: bool| {
+                let of_kind = sources
+                    .iter()
+                    .filter(|(source, _)| source.is_feed() == feeds);
+                of_kind.map(|(_, lines)| lines.len()).max().unwrap_or(0)
+            };
+            let (in_statements, in_feed) = by_likeness.entry(Likeness::of(order)).or_default();
+            *in_statements = in_statements.saturating_add(most(false));
+            *in_feed = in_feed.saturating_add(most(true));
+        }
+        let counts = by_likeness.into_iter();
+        counts
+            .map(|(likeness, (in_statements, in_feed))| (likeness, in_statements.max(in_feed)))
+            .collect()
     }
 }
 

@@ -131,7 +131,32 @@ impl Accountant {
         self.act(|book, stamp| {
             let payment = book.payment(payment)?;
             demand_present(payment.state, "Платёж удалён")?;
+            book.demand_allocated(&Payment {
+                allocations: allocations.clone(),
+                ..(*payment).clone()
+            })?;
             book.allocate(&payment, allocations, stamp)
+        })
+    }
+
+    /// Writes a payment otherwise; what is allocated of it stays, and must fit.
+    pub fn edit_payment(&self, id: Id, changed: NewPayment) -> Result<Arc<Payment>, Problem> {
+        self.act(|book, stamp| {
+            let payment = book.payment(id)?;
+            demand_present(payment.state, "Платёж удалён")?;
+            let contractor_id = recognised(book, &changed.payer);
+            let payment = Payment {
+                number: changed.number,
+                date: changed.date,
+                direction: changed.direction,
+                sum: changed.sum,
+                contractor_id,
+                payer: changed.payer,
+                purpose: changed.purpose,
+                ..(*payment).clone()
+            };
+            book.demand_allocated(&payment)?;
+            Ok(book.replace(payment, stamp))
         })
     }
 

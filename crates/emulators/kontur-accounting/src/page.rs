@@ -85,6 +85,16 @@ enum Act {
         organization: Id,
         payment: PaymentForm,
     },
+    EditPayment {
+        organization: Id,
+        id: Id,
+        payment: PaymentForm,
+    },
+    AllocatePayment {
+        organization: Id,
+        id: Id,
+        shares: Vec<ShareForm>,
+    },
     DeletePayment {
         organization: Id,
         id: Id,
@@ -114,6 +124,14 @@ struct PaymentForm {
     payer_kpp: Option<String>,
     purpose: String,
     bill_id: Option<Id>,
+}
+
+/// A part of a payment for a bill.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ShareForm {
+    bill_id: Id,
+    sum: String,
 }
 
 async fn state(State(emulator): State<Emulator>) -> Response {
@@ -215,6 +233,22 @@ fn carry_out(emulator: &Emulator, body: &[u8]) -> Result<(), Problem> {
             organization,
             payment,
         } => add_payment(&at(organization)?, payment),
+        Act::EditPayment {
+            organization,
+            id,
+            payment,
+        } => at(organization)?
+            .edit_payment(id, payment.read()?)
+            .map(drop),
+        Act::AllocatePayment {
+            organization,
+            id,
+            shares,
+        } => {
+            let shares: Result<Vec<Allocation>, Problem> =
+                shares.iter().map(ShareForm::read).collect();
+            at(organization)?.allocate(id, shares?).map(drop)
+        }
         Act::DeletePayment { organization, id } => at(organization)?.delete_payment(id),
         Act::ClosePeriod {
             organization,
@@ -229,30 +263,52 @@ fn carry_out(emulator: &Emulator, body: &[u8]) -> Result<(), Problem> {
 }
 
 fn add_payment(accountant: &Accountant, form: PaymentForm) -> Result<(), Problem> {
-    let Some(sum) = Kopecks::parse(&form.sum).filter(|sum| sum.0 > 0) else {
-        return Err(Problem::invalid(vec![Fault {
-            code: "decimalStringExpected",
-            message: "Нужна сумма вида 1234.56".to_owned(),
-            target: Some("sum".to_owned()),
-        }]));
-    };
-    let payment = accountant.add_payment(NewPayment {
-        number: form.number,
-        date: form.date,
-        direction: Direction::Incoming,
-        sum,
-        payer: Payer {
-            name: form.payer_name,
-            inn: form.payer_inn,
-            kpp: form.payer_kpp,
-            ..Payer::default()
-        },
-        purpose: form.purpose,
-    })?;
-    if let Some(bill_id) = form.bill_id {
+    let bill_id = form.bill_id;
+    let new = form.read()?;
+    let sum = new.sum;
+    let payment = accountant.add_payment(new)?;
+    if let Some(bill_id) = bill_id {
         accountant.allocate(payment.meta.id, vec![Allocation { bill_id, sum }])?;
     }
     Ok(())
+}
+
+impl PaymentForm {
+    fn read(self) -> Result<NewPayment, Problem> {
+        Ok(NewPayment {
+            number: self.number,
+            date: self.date,
+            direction: Direction::Incoming,
+            sum: sum(&self.sum)?,
+            payer: Payer {
+                name: self.payer_name,
+                inn: self.payer_inn,
+                kpp: self.payer_kpp,
+                ..Payer::default()
+            },
+            purpose: self.purpose,
+        })
+    }
+}
+
+impl ShareForm {
+    fn read(&self) -> Result<Allocation, Problem> {
+        Ok(Allocation {
+            bill_id: self.bill_id,
+            sum: sum(&self.sum)?,
+        })
+    }
+}
+
+fn sum(text: &str) -> Result<Kopecks, Problem> {
+    let sum = Kopecks::parse(text).filter(|sum| sum.0 > 0);
+    sum.ok_or_else(|| {
+        Problem::invalid(vec![Fault {
+            code: "decimalStringExpected",
+            message: "Нужна сумма вида 1234.56".to_owned(),
+            target: Some("sum".to_owned()),
+        }])
+    })
 }
 
 async fn bill_pdf(

@@ -9,7 +9,7 @@ use crate::amount::Kopecks;
 use crate::book::{Book, Stamp};
 use crate::catalogue::{demand_present, demand_revision};
 use crate::id::Id;
-use crate::problem::Problem;
+use crate::problem::{Fault, Problem};
 use crate::reader::{Faults, Fields};
 use crate::records::{Allocation, Bill, BillState, Direction, Payment, RecordState};
 
@@ -124,14 +124,38 @@ impl Book {
                         .map(|(bill_id, sum)| Allocation { bill_id, sum }),
                 );
             }
-            self.demand_sums(&fields, payment, &allocations);
+            self.demand_sums(payment, &allocations, |code, message| {
+                fields.fault(code, "allocations", message);
+            });
             fields.finish();
         }
         faults.settle()?;
         Ok((allocations, revision))
     }
 
-    fn demand_sums(&self, fields: &Fields<'_>, payment: &Payment, allocations: &[Allocation]) {
+    /// The same for what a person does: the payment as it would be.
+    pub(crate) fn demand_allocated(&self, payment: &Payment) -> Result<(), Problem> {
+        let mut faults = Vec::new();
+        self.demand_sums(payment, &payment.allocations, |code, message| {
+            faults.push(Fault {
+                code,
+                message: message.to_owned(),
+                target: Some("allocations".to_owned()),
+            });
+        });
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(faults))
+        }
+    }
+
+    fn demand_sums(
+        &self,
+        payment: &Payment,
+        allocations: &[Allocation],
+        mut fault: impl FnMut(&'static str, &'static str),
+    ) {
         let mut total = 0_i64;
         let mut by_bill: BTreeMap<Id, i64> = BTreeMap::new();
         for Allocation { bill_id, sum } in allocations {
@@ -145,14 +169,14 @@ impl Book {
         };
         if total > spendable {
             let message = "Распределено больше суммы поступления";
-            fields.fault("allocationExceedsPayment", "allocations", message);
+            fault("allocationExceedsPayment", message);
         }
         for (bill_id, sum) in by_bill {
             let others = self.allocated_to(bill_id, Some(payment.meta.id)).0;
             let bill = self.bills.get(bill_id);
             if bill.is_some_and(|bill| others.saturating_add(sum) > bill.sum.0) {
                 let message = "Распределено больше суммы счёта";
-                fields.fault("allocationExceedsBill", "allocations", message);
+                fault("allocationExceedsBill", message);
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::payment::{AccountNumber, OwnSide};
 use domain::{FunnelId, Inn, OrganisationId, StageId};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Policy;
@@ -14,7 +15,14 @@ use crate::Policy;
 pub struct MoneyPolicy {
     /// Who decides which invoice a payment is for.
     pub booking: Booking,
+    /// Payments of the accounting side are read from this moment on; none: from [`Policy::start_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Where the accountant decides: a payment that only bank statements show waits so long for him.
+    #[serde(default = "day", skip_serializing_if = "is_day")]
+    pub wait_hours: u32,
     /// Our accounts.
+    #[serde(default)]
     pub accounts: Vec<OwnAccount>,
     /// Where deals go that are paid; a funnel that is not named has no such stage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -25,11 +33,23 @@ pub struct MoneyPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Booking {
-    /// We, from bank statements: what is certain is booked, the rest is asked.
+    /// We: what is certain is booked, the rest is asked.
     Provodka,
-    /// The accountant, in the accounting program.
+    /// The accountant, in the accounting program: what he gave is taken over, and our matches are proposals.
     Accounting,
 }
+
+fn day() -> u32 {
+    24
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_day(hours: &u32) -> bool {
+    *hours == day()
+}
+
+/// Thirty days.
+const MOST_HOURS: u32 = 720;
 
 /// One of our accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +91,11 @@ impl MoneyPolicy {
         }
     }
 
+    /// How long a payment that only bank statements show waits for the accountant.
+    pub(crate) fn wait(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.wait_hours))
+    }
+
     /// Where paid deals of a funnel go.
     pub(crate) fn stage(&self, funnel: FunnelId) -> Option<&PaidStage> {
         self.stages.iter().find(|stage| stage.funnel == funnel)
@@ -78,15 +103,15 @@ impl MoneyPolicy {
 
     pub(super) fn faults(&self, policy: &Policy) -> Vec<String> {
         let mut faults = Vec::new();
-        if self.booking == Booking::Accounting {
-            faults.push(
-                "`money.booking`: `accounting` needs the payments that the accounting program tells, and this version \
-                 does not read them yet; `provodka` books from bank statements"
-                    .to_owned(),
-            );
-        }
-        if self.accounts.is_empty() {
+        // Where the accountant decides, the accounting side tells whose account it is.
+        if self.accounts.is_empty() && self.booking == Booking::Provodka {
             faults.push("`money.accounts` names no account".to_owned());
+        }
+        if self.wait_hours > MOST_HOURS {
+            faults.push(format!(
+                "`money.wait_hours` is {}, at most {MOST_HOURS}: nothing waits unseen for longer",
+                self.wait_hours
+            ));
         }
         let mut known = BTreeSet::new();
         for account in &self.accounts {

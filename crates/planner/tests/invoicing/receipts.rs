@@ -13,6 +13,8 @@ use crate::build::{INVOICE_STAGE, TestDeal, deal};
 fn money() -> MoneyPolicy {
     MoneyPolicy {
         booking: Booking::Provodka,
+        since: None,
+        wait_hours: 24,
         accounts: vec![OwnAccount {
             number: AccountNumber::new("40702810200000012345").unwrap(),
             organisation: OrganisationId::new("org"),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use capability::accounting::{
-    ChangeFeed, Changes, Counterparties, InvoiceOrder, IssueInvoices, OwnOrganisation,
-    PrintInvoices, ProbeAccounting, ReadInvoices,
+    ChangeFeed, Changes, Counterparties, InvoiceOrder, IssueInvoices, OwnOrganisation, PaymentPage,
+    PaymentsFrom, PrintInvoices, ProbeAccounting, ReadInvoices, ReadPayments,
 };
 use capability::portal::Finding;
 use capability::{Accounting, Call, ConnectorError, Remote};
@@ -21,13 +21,14 @@ pub(crate) struct Books(pub(crate) Arc<Office>);
 
 pub(crate) fn accounting(office: &Arc<Office>) -> Accounting {
     let books = || Arc::new(Books(Arc::clone(office)));
+    let tells_payments = !office.state().payments.is_empty();
     Accounting {
         counterparties: books(),
         issue: books(),
         read: books(),
         print: Some(books()),
         feed: (!office.state().without_feed).then(|| books() as Arc<dyn ChangeFeed>),
-        payments: None,
+        payments: tells_payments.then(|| books() as Arc<dyn ReadPayments>),
         probe: books(),
     }
 }
@@ -257,5 +258,32 @@ impl ProbeAccounting for Books {
         _call: &Call<'_>,
     ) -> Result<Vec<OwnOrganisation>, ConnectorError> {
         self.0.read("organisations", |_| Vec::new()).await
+    }
+}
+
+#[async_trait]
+impl ReadPayments for Books {
+    async fn payments(
+        &self,
+        _call: &Call<'_>,
+        _organisation: &OrganisationId,
+        from: PaymentsFrom<'_>,
+    ) -> Result<PaymentPage, ConnectorError> {
+        let (place, asked) = match from {
+            PaymentsFrom::Moment(moment) => (0, moment.to_string()),
+            PaymentsFrom::Cursor(cursor) => (cursor.parse().unwrap(), cursor.to_owned()),
+        };
+        self.0.state().payments_from.push(asked);
+        let page = |state: &State| {
+            let last = state.payments.len() - 1;
+            let page = state.payments[place.min(last)].clone();
+            let next = (place + 1).min(last);
+            PaymentPage {
+                next: next.to_string(),
+                more: place < last,
+                ..page
+            }
+        };
+        self.0.read("payments", page).await
     }
 }

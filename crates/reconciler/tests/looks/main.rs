@@ -17,6 +17,7 @@ mod changes;
 mod crm;
 mod decisions;
 mod desk;
+mod followed;
 mod invoice;
 mod office;
 mod orders;

@@ -85,6 +85,10 @@ pub(crate) struct State {
     pub(crate) bills: Vec<Bill>,
     pub(crate) contractors: Vec<KnownCounterparty>,
     pub(crate) feed: Vec<InvoiceId>,
+    /// Pages of its payments, in order; the last is told again and again.
+    pub(crate) payments: Vec<capability::accounting::PaymentPage>,
+    /// From where its payments were asked.
+    pub(crate) payments_from: Vec<String>,
     pub(crate) pages: BTreeMap<RecordKind, Vec<Page>>,
     pub(crate) entered: Vec<Page>,
     /// What the portal's own clock shows, where it tells.

@@ -185,9 +185,23 @@ pub(crate) async fn park(
     portal: &PortalId,
     entry: &JournalEntry,
 ) -> Result<(), StoreError> {
-    let body = entry.body.to_string();
-    let values = params![portal, entry.at, entry.subject.as_ref(), &entry.kind, body];
-    tx.execute(&PARK, &values).await.map(drop)
+    park_each(tx, portal, std::slice::from_ref(entry)).await
+}
+
+/// The same for several lines.
+pub(crate) async fn park_each(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    entries: &[JournalEntry],
+) -> Result<(), StoreError> {
+    let rows: Vec<Vec<Value>> = entries
+        .iter()
+        .map(|entry| {
+            let (subject, body) = (entry.subject.as_ref(), entry.body.to_string());
+            params![portal, entry.at, subject, &entry.kind, body].to_vec()
+        })
+        .collect();
+    tx.execute_each(&PARK, &rows).await.map(drop)
 }
 
 /// Appends lines to the portal's chain, after those that were parked.

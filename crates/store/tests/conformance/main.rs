@@ -20,6 +20,7 @@ mod books;
 mod budget;
 mod effects;
 mod failures;
+mod followed;
 mod journal;
 mod leases;
 mod money;

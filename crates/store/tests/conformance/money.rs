@@ -35,7 +35,7 @@ pub(crate) fn order(number: &str, kopecks: i64) -> PaymentOrder {
     }
 }
 
-fn line(place: usize, order: PaymentOrder) -> SeenLine {
+pub(crate) fn line(place: usize, order: PaymentOrder) -> SeenLine {
     SeenLine {
         line: LineId(place.to_string()),
         order,
@@ -44,7 +44,7 @@ fn line(place: usize, order: PaymentOrder) -> SeenLine {
     }
 }
 
-async fn see(db: &Db, source: &str, orders: &[PaymentOrder]) -> Counted {
+pub(crate) async fn see(db: &Db, source: &str, orders: &[PaymentOrder]) -> Counted {
     let lines: Vec<SeenLine> = orders
         .iter()
         .cloned()
@@ -59,7 +59,7 @@ async fn see(db: &Db, source: &str, orders: &[PaymentOrder]) -> Counted {
 }
 
 /// An invoice of a deal, as the look that issued it records it.
-fn link(deal: u64, generation: u32, number: &str, total: i64) -> InvoiceLink {
+pub(crate) fn link(deal: u64, generation: u32, number: &str, total: i64) -> InvoiceLink {
     InvoiceLink {
         deal: DealId(deal),
         slot: Slot {
@@ -80,7 +80,7 @@ fn link(deal: u64, generation: u32, number: &str, total: i64) -> InvoiceLink {
     }
 }
 
-async fn put(db: &Db, lease: &Lease, links: Vec<InvoiceLink>) {
+pub(crate) async fn put(db: &Db, lease: &Lease, links: Vec<InvoiceLink>) {
     let record = Record {
         invoice_links: links,
         ..Record::default()
@@ -88,7 +88,7 @@ async fn put(db: &Db, lease: &Lease, links: Vec<InvoiceLink>) {
     db.store.record(lease, record, at(2)).await.unwrap();
 }
 
-fn share(number: &str, kopecks: i64) -> BookedShare {
+pub(crate) fn share(number: &str, kopecks: i64) -> BookedShare {
     let (organisation, invoice) = (
         OrganisationId::new("us"),
         InvoiceId::new(format!("id-{number}")),
@@ -102,7 +102,7 @@ fn share(number: &str, kopecks: i64) -> BookedShare {
     }
 }
 
-fn book(payment: i64, undone: i64, shares: Vec<BookedShare>) -> Decision {
+pub(crate) fn book(payment: i64, undone: i64, shares: Vec<BookedShare>) -> Decision {
     let ruling = Ruling::Book {
         shares,
         author: "rule".to_owned(),
@@ -129,14 +129,14 @@ fn question(payment: i64) -> CaseFacts {
     }
 }
 
-async fn decide(db: &Db, decisions: &[Decision]) -> Vec<Decided> {
+pub(crate) async fn decide(db: &Db, decisions: &[Decision]) -> Vec<Decided> {
     db.store
         .money_decide(&portal("a"), decisions, at(3))
         .await
         .unwrap()
 }
 
-async fn undo(db: &Db, payment: i64) -> Option<Undone> {
+pub(crate) async fn undo(db: &Db, payment: i64) -> Option<Undone> {
     let today = date(2026, 4, 1);
     db.store
         .money_undo(&portal("a"), payment, ("anna", "письмо"), today, at(4))
@@ -144,7 +144,7 @@ async fn undo(db: &Db, payment: i64) -> Option<Undone> {
         .unwrap()
 }
 
-async fn receipts(db: &Db, id: u64) -> Vec<Receipt> {
+pub(crate) async fn receipts(db: &Db, id: u64) -> Vec<Receipt> {
     db.store
         .known(&portal("a"), &[deal(id)])
         .await
@@ -152,7 +152,7 @@ async fn receipts(db: &Db, id: u64) -> Vec<Receipt> {
         .receipts
 }
 
-async fn listed(db: &Db) -> Vec<ListedPayment> {
+pub(crate) async fn listed(db: &Db) -> Vec<ListedPayment> {
     db.store
         .money_list(&portal("a"), &PaymentFilter::default())
         .await
@@ -186,7 +186,7 @@ conformance! {
         assert_eq!(listed(db).await.len(), 4);
         let due = db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();
         assert!(due.iter().any(|work| work.subject == Subject::portal(PAYMENTS_TASK)));
-        assert_eq!(db.store.money_new(&portal("b"), 9).await.unwrap(), vec![]);
+        assert_eq!(db.store.money_new(&portal("b"), None, 9).await.unwrap(), vec![]);
     }
 
     async fn a_preview_counts_what_would_be_new_and_writes_nothing(db: &Db) {
@@ -283,7 +283,7 @@ conformance! {
         assert_eq!(undo(db, 1).await, None, "undone once");
         assert_eq!(open_of_buyer(db).await, [("1".to_owned(), 1_000)]);
         assert_eq!(receipts(db, 7).await[0].undone, Some((3, "письмо".to_owned())));
-        let again = db.store.money_new(&portal("a"), 9).await.unwrap();
+        let again = db.store.money_new(&portal("a"), None, 9).await.unwrap();
         assert_eq!((again[0].undone, again[0].remaining.kopecks()), (1, 1_000));
         assert_eq!(decide(db, &[book(1, 0, vec![share("1", 1_000)])]).await, [Refused]);
         assert_eq!(decide(db, &[book(1, 1, vec![share("1", 1_000)])]).await, [Done]);
@@ -300,7 +300,7 @@ conformance! {
         assert_eq!(decide(db, std::slice::from_ref(&ask)).await, [Refused], "somebody asked before");
         let open = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap();
         assert_eq!(open.len(), 1);
-        assert_eq!(db.store.money_new(&portal("a"), 9).await.unwrap(), vec![]);
+        assert_eq!(db.store.money_new(&portal("a"), None, 9).await.unwrap(), vec![]);
         let undecided = db.store.money_undecided(&portal("a"), &[1, 2]).await.unwrap();
         assert_eq!((undecided.len(), undecided[0].cases.len()), (1, 1));
         // A new invoice of its payer looks at it again.

@@ -58,6 +58,7 @@ async fn settings_that_promise_more_than_the_service_are_named() {
     let mut offered = fixture("capabilities");
     offered["printForm"] = json!(false);
     offered["changeFeed"] = json!(false);
+    offered["payments"] = json!(false);
     let offers = Offers {
         idempotency_key: true,
         ..Offers::default()
@@ -71,6 +72,13 @@ async fn settings_that_promise_more_than_the_service_are_named() {
         "Список организаций",
     ];
     assert_eq!(broken(&findings), expected);
+    let payments = findings
+        .iter()
+        .find(|one| one.what == "Поступления из учёта");
+    assert!(
+        payments.unwrap().advice.contains("только из выписок"),
+        "statements bring them: told, and nothing is red"
+    );
 }
 
 #[tokio::test]

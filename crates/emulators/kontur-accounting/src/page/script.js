@@ -143,15 +143,20 @@ function billCard(own, bill) {
 }
 
 function paymentRow(payment) {
-  const remove = () => act({ act: "deletePayment", organization: current().organization.id, id: payment.id });
+  const own = current();
+  const remove = () => act({ act: "deletePayment", organization: own.organization.id, id: payment.id });
+  const button = (label, name, onclick, kind = "quiet") =>
+    make("button", { class: kind, "data-key": name + payment.id, onclick }, label);
   return make("tr", {},
     make("td", { class: "short" }, day(payment.date)),
     make("td", { class: "text" }, payment.counterparty.name || payment.counterparty.inn || "—"),
     make("td", { class: "text" }, payment.purpose),
     make("td", { class: "sum" }, money(payment.sum)),
     make("td", { class: "sum" }, money(payment.unallocatedSum)),
-    make("td", {}, payment.status === "deleted" ? make("span", { class: "muted" }, "удалён")
-      : make("button", { class: "danger", "data-key": payment.id, onclick: remove }, "Удалить")));
+    make("td", {}, ...(payment.status === "deleted" ? [make("span", { class: "muted" }, "удалён")] : [
+      button("Разнести", "allocate", () => allocationDialog(current(), payment)),
+      button("Изменить", "change", () => paymentDialog(current(), null, payment)),
+      button("Удалить", "remove", remove, "danger")])));
 }
 
 function requestRow(seen) {
@@ -289,28 +294,57 @@ function itemRow(item) {
   return row;
 }
 
-function paymentDialog(own, bill) {
-  const open = own.bills.filter((candidate) => ["notPaid", "partiallyPaid", "overdue"].includes(candidate.status));
-  const left = bill ? (BigInt(bill.sum.replace(".", "")) - BigInt(bill.paidSum.replace(".", ""))).toString().padStart(3, "0") : "";
+const openBills = (own) => own.bills.filter((bill) => ["notPaid", "partiallyPaid", "overdue", "paid"].includes(bill.status));
+const kopecks = (text) => BigInt(text.replace(".", ""));
+const roubles = (amount) => { const text = amount.toString().padStart(3, "0"); return text.slice(0, -2) + "." + text.slice(-2); };
+
+// A new payment, of a bill where one is given; or one that is written otherwise.
+function paymentDialog(own, bill, payment) {
+  const of = payment ? payment.counterparty : {};
   const input = {
-    number: make("input", {}),
-    date: make("input", { type: "date", value: own.today, required: true }),
-    sum: make("input", { value: left && left.slice(0, -2) + "." + left.slice(-2), required: true }),
-    payerName: make("input", { value: bill ? bill.contractor.name : "" }),
-    payerInn: make("input", { value: (bill && bill.contractor.inn) || "" }),
-    payerKpp: make("input", { value: (bill && bill.contractor.kpp) || "" }),
-    purpose: make("input", { value: bill ? `Оплата по счёту № ${bill.number} от ${day(bill.date)}` : "", required: true }),
-    billId: make("select", {}, make("option", { value: "" }, "не разносить"),
-      ...open.map((candidate) => make("option", { value: candidate.id }, `№ ${candidate.number} от ${day(candidate.date)}, ${money(candidate.sum)}`))),
+    number: make("input", { value: (payment && payment.number) || "" }),
+    date: make("input", { type: "date", value: payment ? payment.date : own.today, required: true }),
+    sum: make("input", { value: payment ? payment.sum : bill ? roubles(kopecks(bill.sum) - kopecks(bill.paidSum)) : "", required: true }),
+    payerName: make("input", { value: bill ? bill.contractor.name : of.name || "" }),
+    payerInn: make("input", { value: (bill ? bill.contractor.inn : of.inn) || "" }),
+    payerKpp: make("input", { value: (bill ? bill.contractor.kpp : of.kpp) || "" }),
+    purpose: make("input", { value: payment ? payment.purpose : bill ? `Оплата по счёту № ${bill.number} от ${day(bill.date)}` : "", required: true }),
   };
-  input.billId.value = bill && open.includes(bill) ? bill.id : "";
-  const labels = { number: "Номер поручения", date: "Дата", sum: "Сумма", payerName: "Плательщик", payerInn: "ИНН", payerKpp: "КПП", purpose: "Назначение", billId: "Разнести на счёт" };
-  dialog("Поступление", [make("div", { class: "columns" }, ...Object.keys(labels).map((name) => field(labels[name], input[name])))], () => {
-    const payment = Object.fromEntries(Object.keys(labels).map((name) => [name, input[name].value.trim() || null]));
-    payment.sum = (payment.sum || "").replace(",", ".");
-    payment.purpose ??= "";
-    return { act: "addPayment", organization: own.organization.id, payment };
+  const labels = { number: "Номер поручения", date: "Дата", sum: "Сумма", payerName: "Плательщик", payerInn: "ИНН", payerKpp: "КПП", purpose: "Назначение" };
+  if (!payment) {
+    input.billId = make("select", {}, make("option", { value: "" }, "не разносить"), ...openBills(own).map(billOption));
+    input.billId.value = bill ? bill.id : "";
+    labels.billId = "Разнести на счёт";
+  }
+  dialog(payment ? "Изменить поступление" : "Поступление", [make("div", { class: "columns" }, ...Object.keys(labels).map((name) => field(labels[name], input[name])))], () => {
+    const form = Object.fromEntries(Object.keys(labels).map((name) => [name, input[name].value.trim() || null]));
+    form.sum = (form.sum || "").replace(",", ".");
+    form.purpose ??= "";
+    const organization = own.organization.id;
+    return payment ? { act: "editPayment", organization, id: payment.id, payment: form } : { act: "addPayment", organization, payment: form };
   });
+}
+
+const billOption = (bill) => make("option", { value: bill.id }, `№ ${bill.number} от ${day(bill.date)}, ${money(bill.sum)}`);
+
+// What of a payment goes to which bill: several are a split, none takes it back.
+function allocationDialog(own, payment) {
+  const rows = make("tbody", {});
+  const add = (share) => {
+    const bill = make("select", {}, ...openBills(own).map(billOption));
+    bill.value = share.billId || bill.value;
+    const sum = make("input", { value: share.sum || "", required: true });
+    const row = make("tr", {}, make("td", {}, bill), make("td", {}, sum),
+      make("td", {}, make("button", { type: "button", class: "danger", title: "Убрать счёт", onclick: () => row.remove() }, "×")));
+    row.collect = () => ({ billId: bill.value, sum: sum.value.trim().replace(",", ".") });
+    rows.append(row);
+  };
+  payment.allocations.forEach(add);
+  const more = make("button", { type: "button", class: "quiet", onclick: () => add({ sum: payment.unallocatedSum }) }, "Ещё счёт");
+  dialog(`Разнести ${money(payment.sum)}`, [make("table", {}, rows), make("div", { class: "buttons" }, more)], () => ({
+    act: "allocatePayment", organization: own.organization.id, id: payment.id,
+    shares: [...rows.children].map((row) => row.collect()),
+  }));
 }
 
 byId("new-bill").addEventListener("click", () => current() && billDialog(current(), null));

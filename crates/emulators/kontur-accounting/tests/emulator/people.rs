@@ -176,6 +176,47 @@ async fn page_shows_the_books_and_carries_out_acts() {
     });
     assert_eq!(act(payment).await.faults(), ["decimalStringExpected sum"]);
 
+    let payment = json!({"date": "2026-03-12", "sum": "150000.00", "purpose": "Оплата"});
+    let added = json!({"act": "addPayment", "organization": organization, "payment": payment});
+    assert_eq!(act(added).await.status, 200);
+    let restored = json!({"act": "restoreBill", "organization": organization, "id": bill["id"]});
+    assert_eq!(act(restored).await.status, 200);
+    let payment_of = || {
+        let world = &world;
+        async move {
+            world.call("GET", "/ui/state", None).await.json()["organizations"][0]["payments"][0]
+                .clone()
+        }
+    };
+    let id = payment_of().await["id"].clone();
+    let split = |shares: Value| json!({"act": "allocatePayment", "organization": organization, "id": id, "shares": shares});
+    let too_much = split(json!([{"billId": bill["id"], "sum": "150000.01"}]));
+    let refused = act(too_much).await;
+    assert!(
+        refused
+            .faults()
+            .contains(&"allocationExceedsPayment allocations".to_owned())
+    );
+    let part = split(json!([{"billId": bill["id"], "sum": "100.00"}]));
+    assert_eq!(act(part).await.status, 200);
+    let edit = |sum: &str| {
+        let payment =
+            json!({"number": "9", "date": "2026-03-12", "sum": sum, "purpose": "Оплата счёта"});
+        json!({"act": "editPayment", "organization": organization, "id": id, "payment": payment})
+    };
+    assert_eq!(
+        act(edit("99.99")).await.faults(),
+        ["allocationExceedsPayment allocations"]
+    );
+    assert_eq!(act(edit("120.00")).await.status, 200);
+    let edited = payment_of().await;
+    assert_eq!(
+        (&edited["number"], &edited["unallocatedSum"]),
+        (&json!("9"), &json!("20.00"))
+    );
+    assert_eq!(act(split(json!([]))).await.status, 200);
+    assert_eq!(payment_of().await["unallocatedSum"], "120.00");
+
     let mut form = world.request("POST", "/ui/act", Some(&json!({})));
     form.headers_mut()
         .insert("content-type", HeaderValue::from_static("text/plain"));

@@ -1,5 +1,5 @@
-//! Booking and undoing, by the rules of [`domain::ledger::Ledger`]: never more than the payment, never more than the
-//! invoice, every transaction comes to nothing, what is undone is undone once.
+//! Booking, by the rules of [`domain::ledger::Ledger`]: never more than the payment, never more than the invoice, every
+//! transaction comes to nothing. Not here: taking back (`undo`), what the accountant gave (`followed`).
 //!
 //! The rules are judged by balances that are read behind the lock of the portal's book. What breaks one is refused alone:
 //! the other decisions of the same transaction stand.
@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
-use domain::{DealId, Inn, InvoiceId, Money, OrganisationId, PortalId};
+use domain::{DealId, Inn, Money, PortalId};
 use jiff::{Timestamp, civil::Date};
 use serde_json::json;
 
-use super::{InvoiceRef, PaymentState, lock, read_direction, read_kind, take};
+use super::{InvoiceRef, PaymentState, lock, open::until_value, read_direction, read_kind, take};
 use crate::{
     books::{
         cases::{self, CaseChange, CaseFacts, CaseState},
@@ -26,7 +26,7 @@ use crate::{
     store::Store,
     subject::{Subject, key_set, text_set},
     tx::Tx,
-    value::{Row, Value, json_text, params},
+    value::{Value, json_text, params},
 };
 
 /// The reason of a look at a deal whose invoice got money, or lost it.
@@ -59,6 +59,8 @@ pub enum Ruling {
     Aside,
     /// A person decided that it is given to nothing.
     Leave,
+    /// The accountant's word is waited for: until then, when it is looked at again if none came, or without end.
+    Wait(Option<Timestamp>),
 }
 
 /// A decision, for a payment as it was seen.
@@ -85,14 +87,8 @@ pub enum Decided {
     Refused,
 }
 
-/// What a person's undoing changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Undone {
-    /// Transactions that are undone by corrections.
-    pub transactions: Vec<i64>,
-    /// Deals that are looked at.
-    pub deals: Vec<DealId>,
-}
+/// The deal of an invoice that is no deal's.
+pub(super) const NO_DEAL: DealId = DealId(0);
 
 statements! {
     PUT_TRANSACTION =
@@ -114,55 +110,62 @@ statements! {
          WHERE portal_id = $1 AND subject IN keys($2) AND key = 'payment' AND state IN ('open', 'answered')
          ORDER BY id /*pg FOR UPDATE */";
     DECIDE =
-        "UPDATE payment SET state = $3, because = $4, remaining = $5 WHERE portal_id = $1 AND number = $2";
+        "UPDATE payment SET state = $3, because = $4, remaining = $5, waits_until = $6
+         WHERE portal_id = $1 AND number = $2";
+    REOPEN =
+        "UPDATE payment SET state = 'new', because = $3, remaining = $4, undone = undone + 1, waits_until = 0
+         WHERE portal_id = $1 AND number = $2";
     PAID =
         "UPDATE invoice_balance SET paid = paid + $4
          WHERE portal_id = $1 AND organisation_id = $2 AND invoice_id = $3";
     CHOSEN =
         "INSERT INTO payer_choice (portal_id, payer_inn, buyer_inn, times) VALUES ($1, $2, $3, 1)
          ON CONFLICT (portal_id, payer_inn, buyer_inn) DO UPDATE SET times = payer_choice.times + 1";
-    STANDING_ALLOCATIONS =
-        "SELECT t.number FROM ledger_transaction t WHERE t.portal_id = $1 AND t.payment = $2 AND t.kind = 'allocation'
-             AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
-         ORDER BY t.number";
-    ENTRIES =
-        "SELECT line, place, organisation_id, invoice_id, amount FROM ledger_entry
-         WHERE portal_id = $1 AND transaction_no = $2 ORDER BY line";
-    REOPEN =
-        "UPDATE payment SET state = 'new', because = $3, remaining = $4, undone = undone + 1
-         WHERE portal_id = $1 AND number = $2";
-    DEAL_OF =
-        "SELECT deal FROM invoice_balance WHERE portal_id = $1 AND organisation_id = $2 AND invoice_id = $3";
 }
 
 /// A payment as the rules need it.
-struct Standing {
-    state: PaymentState,
+pub(super) struct Standing {
+    pub(super) state: PaymentState,
     undone: i64,
-    direction: Direction,
+    pub(super) direction: Direction,
     kind: PaymentKind,
-    remaining: Money,
+    pub(super) remaining: Money,
     payer: Option<Inn>,
-    order: PaymentOrder,
+    pub(super) order: PaymentOrder,
 }
 
 /// An invoice as the rules need it.
-struct Balance {
-    deal: DealId,
+pub(super) struct Balance {
+    /// None for one that is no deal's: only the accountant gives it anything.
+    pub(super) deal: Option<DealId>,
     buyer: String,
-    open: Money,
+    pub(super) open: Money,
 }
 
 /// What a transaction of the store writes, gathered so that round trips are shared.
 #[derive(Default)]
-struct Batch {
-    transactions: Vec<Vec<Value>>,
-    entries: Vec<Vec<Value>>,
-    payments: Vec<Vec<Value>>,
-    paid: Vec<Vec<Value>>,
-    chosen: Vec<Vec<Value>>,
-    cases: Vec<CaseChange>,
-    deals: BTreeSet<DealId>,
+pub(super) struct Batch {
+    pub(super) transactions: Vec<Vec<Value>>,
+    pub(super) entries: Vec<Vec<Value>>,
+    /// Payments that are decided, as [`DECIDE`] takes them.
+    pub(super) payments: Vec<Vec<Value>>,
+    /// Payments that are to be decided again, as [`REOPEN`] takes them.
+    pub(super) reopened: Vec<Vec<Value>>,
+    pub(super) paid: Vec<Vec<Value>>,
+    pub(super) chosen: Vec<Vec<Value>>,
+    pub(super) cases: Vec<CaseChange>,
+    pub(super) deals: BTreeSet<DealId>,
+    pub(super) looks: Vec<Look>,
+    pub(super) journal: Vec<JournalEntry>,
+}
+
+/// Money of a payment for invoices, as it is recorded.
+pub(super) struct Allocation<'a> {
+    pub(super) payment: i64,
+    pub(super) shares: &'a [BookedShare],
+    pub(super) dated: Date,
+    pub(super) because: &'a str,
+    pub(super) author: &'a str,
 }
 
 impl Store {
@@ -181,33 +184,6 @@ impl Store {
             .await?;
         self.ring();
         Ok(decided)
-    }
-
-    /// Undoes in the name of `by` what was given of a payment, by corrections dated `today`; the payment is to be
-    /// decided again, by a person. `None`: there is nothing to undo.
-    pub async fn money_undo(
-        &self,
-        portal: &PortalId,
-        payment: i64,
-        (by, because): (&str, &str),
-        today: Date,
-        now: Timestamp,
-    ) -> Result<Option<Undone>, StoreError> {
-        let args = (
-            portal.clone(),
-            payment,
-            by.to_owned(),
-            because.to_owned(),
-            today,
-            now,
-        );
-        let undone = self
-            .write(args, |tx, (portal, payment, by, because, today, now)| {
-                Box::pin(undo(tx, portal, *payment, (by, because), *today, *now))
-            })
-            .await?;
-        self.ring();
-        Ok(undone)
     }
 }
 
@@ -251,7 +227,8 @@ async fn decide(
     lock(tx, portal).await?;
     let mut payments = standing(tx, portal, decisions.iter().map(|one| one.payment)).await?;
     let questions = questions(tx, portal, decisions, &payments).await?;
-    let mut invoices = balances(tx, portal, decisions).await?;
+    let shares = decisions.iter().flat_map(Decision::shares);
+    let mut invoices = balances(tx, portal, shares.map(|share| &share.invoice)).await?;
     let bookings = decisions
         .iter()
         .filter(|one| matches!(one.ruling, Ruling::Book { .. }));
@@ -285,6 +262,15 @@ async fn decide(
     Ok(decided)
 }
 
+impl Decision {
+    fn shares(&self) -> &[BookedShare] {
+        match &self.ruling {
+            Ruling::Book { shares, .. } => shares,
+            Ruling::Ask(_) | Ruling::Aside | Ruling::Leave | Ruling::Wait(_) => &[],
+        }
+    }
+}
+
 impl Standing {
     /// Whether it is to be decided, and is as it was when the decision was made.
     fn awaits(&self, decision: &Decision) -> bool {
@@ -309,7 +295,7 @@ fn apply(
     batch: &mut Batch,
     now: Timestamp,
 ) -> bool {
-    let subject = Subject::payment(decision.payment);
+    let mut waits_until = Value::Int(0);
     let state = match &decision.ruling {
         Ruling::Ask(case) => {
             batch.cases.push(CaseChange::Open((**case).clone()));
@@ -317,6 +303,10 @@ fn apply(
         }
         Ruling::Aside => PaymentState::Aside,
         Ruling::Leave => PaymentState::Left,
+        Ruling::Wait(until) => {
+            waits_until = until_value(*until);
+            PaymentState::New
+        }
         Ruling::Book {
             shares,
             author,
@@ -330,24 +320,27 @@ fn apply(
                 if let Some(invoice) = invoices.get_mut(&share.invoice) {
                     invoice.open =
                         Money::from_kopecks(invoice.open.kopecks() - share.amount.kopecks());
-                    batch.deals.insert(invoice.deal);
+                    batch.deals.extend(invoice.deal);
                     if let (true, Some(payer)) = (*chosen, &payment.payer) {
                         let row = params![portal, payer.as_str(), invoice.buyer.as_str()];
                         batch.chosen.push(row.to_vec());
                     }
                 }
             }
-            let dated = payment.order.booked.unwrap_or(payment.order.date);
-            allocate(portal, *next, decision, shares, dated, author, now, batch);
+            let allocation = Allocation {
+                payment: decision.payment,
+                shares,
+                dated: payment.order.booked.unwrap_or(payment.order.date),
+                because: &decision.because,
+                author,
+            };
+            batch.allocate(portal, *next, &allocation, now);
             *next += 1;
             PaymentState::Booked
         }
     };
     if payment.state == PaymentState::Asked && state != PaymentState::Asked {
-        batch.cases.push(CaseChange::Withdraw {
-            subject,
-            key: PAYMENT_CASE_KEY.to_owned(),
-        });
+        batch.cases.push(withdrawn(decision.payment));
     }
     payment.state = state;
     batch.payments.push(
@@ -356,11 +349,20 @@ fn apply(
             decision.payment,
             state.as_str(),
             &decision.because,
-            payment.remaining
+            payment.remaining,
+            waits_until
         ]
         .to_vec(),
     );
     true
+}
+
+/// Nothing is asked of the payment any more.
+pub(super) fn withdrawn(payment: i64) -> CaseChange {
+    CaseChange::Withdraw {
+        subject: Subject::payment(payment),
+        key: PAYMENT_CASE_KEY.to_owned(),
+    }
 }
 
 /// The key of the question about a payment: one at a time.
@@ -393,53 +395,85 @@ fn rest_after(
     (!rest.is_negative() && of_invoice.iter().all(fits)).then_some(rest)
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one row, and where it goes"
-)]
-fn allocate(
-    portal: &PortalId,
-    transaction: i64,
-    decision: &Decision,
-    shares: &[BookedShare],
-    dated: Date,
-    author: &str,
-    now: Timestamp,
-    batch: &mut Batch,
-) {
-    batch.transactions.push(
-        params![
-            portal,
-            transaction,
-            dated.to_string(),
-            "allocation",
-            decision.payment,
-            None::<i64>,
-            &decision.because,
+impl Batch {
+    /// Gives money of a payment to invoices, and says so in the journal.
+    pub(super) fn allocate(
+        &mut self,
+        portal: &PortalId,
+        transaction: i64,
+        allocation: &Allocation<'_>,
+        now: Timestamp,
+    ) {
+        let Allocation {
+            payment,
+            shares,
+            dated,
+            because,
             author,
-            now
-        ]
-        .to_vec(),
-    );
-    let mut line = 0;
-    for share in shares {
-        let leaves = Money::from_kopecks(-share.amount.kopecks());
-        let comes = (Some(&share.invoice), "invoice", share.amount);
-        for (invoice, place, amount) in [(None, "payment", leaves), comes] {
-            let row = entry_row(portal, transaction, line, place, invoice, amount);
-            batch.entries.push(row);
-            line += 1;
+        } = *allocation;
+        self.transactions.push(
+            params![
+                portal,
+                transaction,
+                dated.to_string(),
+                "allocation",
+                payment,
+                None::<i64>,
+                because,
+                author,
+                now
+            ]
+            .to_vec(),
+        );
+        let mut line = 0;
+        for share in shares {
+            let leaves = Money::from_kopecks(-share.amount.kopecks());
+            let comes = (Some(&share.invoice), "invoice", share.amount);
+            for (invoice, place, amount) in [(None, "payment", leaves), comes] {
+                let row = entry_row(portal, transaction, line, place, invoice, amount);
+                self.entries.push(row);
+                line += 1;
+            }
+            let InvoiceRef {
+                organisation,
+                invoice,
+            } = &share.invoice;
+            let row = params![portal, organisation, invoice, share.amount];
+            self.paid.push(row.to_vec());
         }
-        let InvoiceRef {
-            organisation,
-            invoice,
-        } = &share.invoice;
-        let row = params![portal, organisation, invoice, share.amount];
-        batch.paid.push(row.to_vec());
+        let given: Vec<serde_json::Value> = shares.iter().map(BookedShare::noted).collect();
+        let body = json!({"booked": transaction, "payment": payment, "shares": given, "by": author, "because": because});
+        self.note(payment, "decision", body, now);
+    }
+
+    /// A line of the journal about a payment.
+    pub(super) fn note(
+        &mut self,
+        payment: i64,
+        kind: &str,
+        body: serde_json::Value,
+        now: Timestamp,
+    ) {
+        self.journal.push(JournalEntry {
+            at: now,
+            subject: Some(Subject::payment(payment)),
+            kind: kind.to_owned(),
+            body,
+        });
     }
 }
 
-async fn write(
+impl BookedShare {
+    fn noted(&self) -> serde_json::Value {
+        let InvoiceRef {
+            organisation,
+            invoice,
+        } = &self.invoice;
+        json!({"invoice": Subject::invoice(organisation, invoice).id, "kopecks": self.amount.kopecks()})
+    }
+}
+
+pub(super) async fn write(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     batch: Batch,
@@ -448,16 +482,19 @@ async fn write(
     put(tx, &batch.transactions, &batch.entries).await?;
     tx.execute_each(&PAID, &batch.paid).await?;
     tx.execute_each(&DECIDE, &batch.payments).await?;
+    tx.execute_each(&REOPEN, &batch.reopened).await?;
     // One after the other: several payments of a pass may be evidence for the same pair.
     for row in &batch.chosen {
         tx.execute(&CHOSEN, row).await?;
     }
     cases::apply(tx, portal, &batch.cases, now).await?;
-    let looks: Vec<Look> = batch.deals.iter().map(|deal| moved(*deal, now)).collect();
-    work::enqueue(tx, portal, &looks).await
+    let mut looks = batch.looks;
+    looks.extend(batch.deals.iter().map(|deal| moved(*deal, now)));
+    work::enqueue(tx, portal, &looks).await?;
+    journal::park_each(tx, portal, &batch.journal).await
 }
 
-fn moved(deal: DealId, now: Timestamp) -> Look {
+pub(super) fn moved(deal: DealId, now: Timestamp) -> Look {
     Look {
         subject: Subject::deal(deal),
         lane: Lane::Due,
@@ -466,7 +503,7 @@ fn moved(deal: DealId, now: Timestamp) -> Look {
     }
 }
 
-async fn standing(
+pub(super) async fn standing(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     numbers: impl Iterator<Item = i64>,
@@ -523,25 +560,20 @@ async fn questions(
 }
 
 /// Of the invoices that get a share; one that does not stand has nothing open.
-async fn balances(
+pub(super) async fn balances(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    decisions: &[Decision],
+    invoices: impl Iterator<Item = &InvoiceRef>,
 ) -> Result<BTreeMap<InvoiceRef, Balance>, StoreError> {
-    let shares = decisions
-        .iter()
-        .flat_map(|decision| match &decision.ruling {
-            Ruling::Book { shares, .. } => shares.as_slice(),
-            Ruling::Ask(_) | Ruling::Aside | Ruling::Leave => &[],
-        });
-    let ids = text_set(shares.map(|share| share.invoice.invoice.to_string()));
+    let ids = text_set(invoices.map(|one| one.invoice.to_string()));
     let rows = tx
         .list(&INVOICES, &params![portal, ids], |row| {
             let invoice = InvoiceRef {
                 organisation: row.parsed()?,
                 invoice: row.parsed()?,
             };
-            let (deal, buyer) = (read_deal(row)?, row.text()?);
+            let deal = Some(read_deal(row)?).filter(|deal| *deal != NO_DEAL);
+            let buyer = row.text()?;
             let (total, paid, stands) = (row.int()?, row.int()?, row.flag()?);
             let open = if stands { (total - paid).max(0) } else { 0 };
             let open = Money::from_kopecks(open);
@@ -549,118 +581,4 @@ async fn balances(
         })
         .await?;
     Ok(rows.into_iter().collect())
-}
-
-/// An entry that is to be said the opposite of.
-struct Entry {
-    line: i64,
-    place: String,
-    invoice: Option<InvoiceRef>,
-    amount: Money,
-}
-
-async fn undo(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    payment: i64,
-    (by, because): (&str, &str),
-    today: Date,
-    now: Timestamp,
-) -> Result<Option<Undone>, StoreError> {
-    lock(tx, portal).await?;
-    let known = standing(tx, portal, [payment].into_iter()).await?;
-    let Some(known) = known.get(&payment) else {
-        return Ok(None);
-    };
-    let transactions = tx
-        .list(&STANDING_ALLOCATIONS, &params![portal, payment], Row::int)
-        .await?;
-    if transactions.is_empty() && known.state != PaymentState::Left {
-        return Ok(None);
-    }
-    let mut next = take(tx, portal, 0, transactions.len()).await?.transaction;
-    let mut deals = BTreeSet::new();
-    let mut remaining = known.remaining.kopecks();
-    for transaction in &transactions {
-        let entries = tx
-            .list(&ENTRIES, &params![portal, *transaction], read_entry)
-            .await?;
-        let head = params![
-            portal,
-            next,
-            today.to_string(),
-            "correction",
-            payment,
-            *transaction,
-            because,
-            by,
-            now
-        ]
-        .to_vec();
-        let mut rows = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let opposite = Money::from_kopecks(-entry.amount.kopecks());
-            let invoice = entry.invoice.as_ref();
-            rows.push(entry_row(
-                portal,
-                next,
-                entry.line,
-                &entry.place,
-                invoice,
-                opposite,
-            ));
-            if let Some(InvoiceRef {
-                organisation,
-                invoice,
-            }) = invoice
-            {
-                let paid = params![portal, organisation, invoice, opposite];
-                tx.execute(&PAID, &paid).await?;
-                let of = params![portal, organisation, invoice];
-                deals.extend(tx.first(&DEAL_OF, &of, read_deal).await?);
-                remaining -= opposite.kopecks();
-            }
-        }
-        put(tx, &[head], &rows).await?;
-        next += 1;
-    }
-    let values = params![portal, payment, because, remaining];
-    tx.execute(&REOPEN, &values).await?;
-    let body = json!({"undone": transactions, "payment": payment, "by": by, "because": because});
-    let line = JournalEntry {
-        at: now,
-        subject: Some(Subject::payment(payment)),
-        kind: "person".to_owned(),
-        body,
-    };
-    journal::park(tx, portal, &line).await?;
-    let mut looks: Vec<Look> = deals.iter().map(|deal| moved(*deal, now)).collect();
-    looks.push(Look {
-        subject: Subject::payment(payment),
-        lane: Lane::Click,
-        due_at: now,
-        reason: "person undid it".to_owned(),
-    });
-    work::enqueue(tx, portal, &looks).await?;
-    Ok(Some(Undone {
-        transactions,
-        deals: deals.into_iter().collect(),
-    }))
-}
-
-fn read_entry(row: &mut Row) -> Result<Entry, StoreError> {
-    let (line, place) = (row.int()?, row.text()?);
-    let (organisation, invoice) = (row.text_or_null()?, row.text_or_null()?);
-    let invoice = organisation
-        .zip(invoice)
-        .map(|(organisation, invoice)| InvoiceRef {
-            organisation: OrganisationId::new(organisation),
-            invoice: InvoiceId::new(invoice),
-        });
-    Ok(Entry {
-        line,
-        place,
-        invoice,
-        amount: Money::from_kopecks(row.int()?),
-    })
 }

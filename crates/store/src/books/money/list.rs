@@ -81,10 +81,10 @@ statements! {
          HAVING sum(e.amount) <> 0 ORDER BY t.payment, e.organisation_id, e.invoice_id";
     SUMS =
         "SELECT direction, kind, state, count(*), CAST(sum(amount) AS BIGINT), CAST(sum(remaining) AS BIGINT)
-         FROM payment WHERE portal_id = $1 GROUP BY direction, kind, state ORDER BY direction, kind, state";
+         FROM payment WHERE portal_id = $1 AND nth >= 0 GROUP BY direction, kind, state ORDER BY direction, kind, state";
     SUMS_OF =
         "SELECT direction, kind, state, count(*), CAST(sum(amount) AS BIGINT), CAST(sum(remaining) AS BIGINT)
-         FROM payment WHERE portal_id = $1 AND number IN numbers($2)
+         FROM payment WHERE portal_id = $1 AND number IN numbers($2) AND nth >= 0
          GROUP BY direction, kind, state ORDER BY direction, kind, state";
 }
 
@@ -101,7 +101,7 @@ impl Store {
         .await
     }
 
-    /// What all payments of a portal come to, by kind and by what became of them.
+    /// What all payments of a portal come to, by kind and by what became of them; withdrawn ones brought nothing.
     pub async fn money_sums(&self, portal: &PortalId) -> Result<Vec<PaymentSum>, StoreError> {
         self.read(portal.clone(), |tx, portal| {
             Box::pin(async move { tx.list(&SUMS, &params![portal], read_sum).await })

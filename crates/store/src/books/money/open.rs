@@ -9,9 +9,10 @@ use domain::matching::{Alias, ChosenBefore, OpenInvoice};
 use domain::payment::{PaymentKind, PaymentOrder};
 use domain::purpose::NumberKey;
 use domain::{DealId, Inn, InvoiceId, InvoiceStatus, Money, OrganisationId, PortalId};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{InvoiceRef, PaymentState, read_kind};
+use super::{InvoiceRef, PaymentState, ledger::moved, read_kind};
 use crate::{
     books::{
         cases::{self, Case},
@@ -41,6 +42,10 @@ pub struct Undecided {
     pub undone: i64,
     /// Where it stands: new or asked.
     pub state: PaymentState,
+    /// When it became known.
+    pub seen_at: Timestamp,
+    /// An accounting side shows it, where its accountant may give it.
+    pub is_followed: bool,
     /// The order.
     pub order: PaymentOrder,
     /// Questions about it that are open or answered, oldest first.
@@ -67,6 +72,17 @@ pub struct Found {
     pub chosen_before: BTreeMap<Inn, Vec<ChosenBefore>>,
 }
 
+macro_rules! undecided {
+    ($rest:literal) => {
+        concat!(
+            "SELECT p.number, p.organisation_id, p.kind, p.remaining, p.undone, p.state, p.seen_at, f.payment, p.body
+             FROM payment p LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
+             WHERE p.portal_id = $1 AND ",
+            $rest
+        )
+    };
+}
+
 macro_rules! open_invoices {
     ($rest:literal) => {
         concat!(
@@ -90,12 +106,15 @@ statements! {
     WAITING_PAYERS =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
-    NEW_PAYMENTS =
-        "SELECT number, organisation_id, kind, remaining, undone, state, body FROM payment
-         WHERE portal_id = $1 AND state = 'new' ORDER BY number LIMIT $2";
-    THESE_PAYMENTS =
-        "SELECT number, organisation_id, kind, remaining, undone, state, body FROM payment
-         WHERE portal_id = $1 AND number IN numbers($2) AND state IN ('new', 'asked') ORDER BY number";
+    NEW_PAYMENTS = undecided!("p.state = 'new' AND p.waits_until <= $2 ORDER BY p.number LIMIT $3");
+    THESE_PAYMENTS = undecided!("p.number IN numbers($2) AND p.state IN ('new', 'asked') ORDER BY p.number");
+    NEXT_WAITING =
+        "SELECT min(waits_until) FROM payment
+         WHERE portal_id = $1 AND state = 'new' AND waits_until > $2 AND waits_until < $3";
+    /// Money that the accountant gave before it was known whose invoice it is.
+    PAID_BEFORE =
+        "SELECT organisation_id, invoice_id FROM invoice_balance
+         WHERE portal_id = $1 AND organisation_id IN keys($2) AND invoice_id IN keys($3) AND deal = 0";
     OF_BUYERS = open_invoices!("stands = 1 AND paid < total AND buyer_inn IN keys($2)");
     /// Also by the number of an invoice that another took the place of.
     OF_NUMBERS =
@@ -114,19 +133,36 @@ statements! {
 }
 
 impl Store {
-    /// Payments that nobody looked at yet, oldest first.
+    /// Payments that nobody looked at yet, oldest first; also those that wait for the accountant until then at most, or
+    /// all of them.
     pub async fn money_new(
         &self,
         portal: &PortalId,
+        until: Option<Timestamp>,
         limit: usize,
     ) -> Result<Vec<Undecided>, StoreError> {
-        self.read((portal.clone(), limit), |tx, (portal, limit)| {
-            Box::pin(undecided(
-                tx,
-                portal,
-                &NEW_PAYMENTS,
-                params![portal, *limit].to_vec(),
-            ))
+        let args = (portal.clone(), until, limit);
+        self.read(args, |tx, (portal, until, limit)| {
+            let ask = params![portal, until_value(*until), *limit].to_vec();
+            Box::pin(undecided(tx, portal, &NEW_PAYMENTS, ask))
+        })
+        .await
+    }
+
+    /// When the next of the payments that wait for the accountant is to be decided without him.
+    pub async fn money_next_waiting(
+        &self,
+        portal: &PortalId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.read((portal.clone(), now), |tx, (portal, now)| {
+            Box::pin(async move {
+                let ask = params![portal, *now, until_value(None)];
+                Ok(tx
+                    .first(&NEXT_WAITING, &ask, Row::moment_or_null)
+                    .await?
+                    .flatten())
+            })
         })
         .await
     }
@@ -164,8 +200,8 @@ impl Store {
     }
 }
 
-/// The balances of invoices that are linked now; what is paid of them stays. Payments that waited for a buyer's invoice
-/// are looked at again.
+/// The balances of invoices that are linked now; what is paid of them stays, also what was before it was known whose
+/// they are. Payments that waited for a buyer's invoice are looked at again.
 pub(crate) async fn count(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -200,21 +236,36 @@ pub(crate) async fn count(
     }
     // In the order in which bookings lock them.
     rows.sort_by(|one: &Vec<Value>, other| one.get(1..3).cmp(&other.get(1..3)));
+    let organisations = text_set(links.iter().map(|link| link.organisation.to_string()));
+    let invoices = text_set(links.iter().map(|link| link.invoice.to_string()));
+    let paid_before = tx
+        .list(
+            &PAID_BEFORE,
+            &params![portal, organisations, invoices],
+            read_ref,
+        )
+        .await?;
     tx.execute_each(&PUT_BALANCE, &rows).await?;
+    let mut looks: Vec<Look> = links
+        .iter()
+        .filter(|link| {
+            let mut paid = paid_before.iter();
+            paid.any(|one| one.organisation == link.organisation && one.invoice == link.invoice)
+        })
+        .map(|link| moved(link.deal, link.updated_at))
+        .collect();
     if buyers.is_empty() {
-        return Ok(());
+        return work::enqueue(tx, portal, &looks).await;
     }
     let ask = params![portal, text_set(buyers)];
     let waiting = tx.list(&WAITING_PAYERS, &ask, Row::int).await?;
-    let looks = waiting.into_iter().zip(links.iter().cycle());
-    let looks: Vec<Look> = looks
-        .map(|(number, link)| Look {
-            subject: Subject::payment(number),
-            lane: Lane::Due,
-            due_at: link.updated_at,
-            reason: "its payer got an invoice".to_owned(),
-        })
-        .collect();
+    let waiting = waiting.into_iter().zip(links.iter().cycle());
+    looks.extend(waiting.map(|(number, link)| Look {
+        subject: Subject::payment(number),
+        lane: Lane::Due,
+        due_at: link.updated_at,
+        reason: "its payer got an invoice".to_owned(),
+    }));
     work::enqueue(tx, portal, &looks).await
 }
 
@@ -255,6 +306,8 @@ fn read_undecided(row: &mut Row) -> Result<Undecided, StoreError> {
         remaining: Money::from_kopecks(row.int()?),
         undone: row.int()?,
         state: row.parsed()?,
+        seen_at: row.moment()?,
+        is_followed: row.int_or_null()?.is_some(),
         order: row.json()?,
         cases: Vec::new(),
     })
@@ -362,6 +415,18 @@ async fn name_aliases(
         row.invoice.aliases.extend(aliases);
     }
     Ok(())
+}
+
+/// As the column holds it: none is without end.
+pub(super) fn until_value(until: Option<Timestamp>) -> Value {
+    until.map_or(Value::Int(i64::MAX), Value::from)
+}
+
+fn read_ref(row: &mut Row) -> Result<InvoiceRef, StoreError> {
+    Ok(InvoiceRef {
+        organisation: row.parsed()?,
+        invoice: row.parsed()?,
+    })
 }
 
 fn read_inn(row: &mut Row) -> Result<Inn, StoreError> {

@@ -124,7 +124,7 @@ statements! {
     PAGE_OF_PAYER = page!("$7 = '' OR", "");
     BALANCES =
         "SELECT organisation_id, invoice_id, deal, number, date, total, paid, stands FROM invoice_balance
-         WHERE portal_id = $1 AND invoice_id IN keys($2)";
+         WHERE portal_id = $1 AND invoice_id IN keys($2) AND deal <> 0";
     STORY =
         "SELECT t.number, t.dated, t.kind, t.because, t.author, t.recorded_at, e.organisation_id, e.invoice_id, e.amount
          FROM ledger_transaction t LEFT JOIN ledger_entry e

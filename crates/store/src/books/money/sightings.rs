@@ -1,14 +1,17 @@
 //! What sources show, and the payments that follow from it: `docs/decisions/0002-identity-of-a-payment.md`.
 //!
-//! The arithmetic is [`domain::payment::Sightings`]: for the keys that something new was shown of, all that was ever
-//! shown is read, and payments that are not recorded yet are, each with its transaction. So any order and overlap of
-//! sources comes to the same, and a source that is read again adds nothing.
+//! The arithmetic is [`domain::payment::Sightings`]: for the orders that something new was shown of, and those that are
+//! alike, all that is shown is read, and payments that are not recorded yet are, each with its transaction. So any order
+//! and overlap of sources comes to the same, and a source that is read again adds nothing. Not here: what the feed of an
+//! accounting side holds, and what becomes of a payment that no source shows any more (`followed`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::payment::{
-    Direction, LineId, PaymentKey, PaymentKind, PaymentOrder, SeenPayment, Sightings, SourceId,
+    Direction, Likeness, LineId, OwnSide, PaymentKey, PaymentKind, PaymentOrder, SeenPayment,
+    Sightings, SourceId,
 };
+use domain::purpose::Purpose;
 use domain::{Money, OrganisationId, PortalId};
 use jiff::Timestamp;
 
@@ -49,33 +52,52 @@ pub struct Counted {
     pub known: usize,
 }
 
-/// The first line that shows a key, and its place among the lines.
-struct Shown<'a> {
-    place: usize,
-    line: &'a SeenLine,
-}
-
 /// A payment that is recorded.
-struct Recorded {
-    number: i64,
+pub(super) struct Recorded {
+    pub(super) number: i64,
+    pub(super) key: String,
+    nth: i64,
     body: String,
     days_differ: bool,
+    pub(super) likeness: Likeness,
+    /// An accounting side shows it.
+    pub(super) is_followed: bool,
+}
+
+/// What orders come to, against what was recorded.
+#[derive(Default)]
+pub(super) struct Recounted {
+    /// Payments that were not known, in the order of the source.
+    pub(super) new: Vec<i64>,
+    /// All of these likenesses, new ones among them.
+    pub(super) recorded: Vec<Recorded>,
+    /// How many of them no source shows any more.
+    pub(super) surplus: BTreeMap<Likeness, usize>,
 }
 
 statements! {
     /// Nothing where the source shows the same again.
     SHOW =
-        "INSERT INTO payment_sighting (portal_id, key, source, line, body) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (portal_id, key, source, line) DO UPDATE SET body = excluded.body
-         WHERE payment_sighting.body <> excluded.body";
+        "INSERT INTO payment_sighting (portal_id, key, source, line, likeness, body) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (portal_id, key, source, line) DO UPDATE SET body = excluded.body, likeness = excluded.likeness
+         WHERE payment_sighting.body <> excluded.body OR payment_sighting.likeness <> excluded.likeness";
     SHOWN =
-        "SELECT source, line, body FROM payment_sighting WHERE portal_id = $1 AND key IN keys($2)";
+        "SELECT source, line, body FROM payment_sighting WHERE portal_id = $1 AND key IN keys($2)
+         UNION SELECT source, line, body FROM payment_sighting WHERE portal_id = $1 AND likeness IN keys($3)";
+    FOLLOWED =
+        "SELECT organisation_id, line, body FROM followed_payment
+         WHERE portal_id = $1 AND likeness IN keys($2) AND deleted = 0";
     RECORDED =
-        "SELECT key, nth, number, body, days_differ FROM payment WHERE portal_id = $1 AND key IN keys($2)";
+        "SELECT p.number, p.key, p.nth, p.body, p.days_differ, f.payment FROM payment p
+         LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
+         WHERE p.portal_id = $1 AND p.key IN keys($2)
+         UNION SELECT p.number, p.key, p.nth, p.body, p.days_differ, f.payment FROM payment p
+         LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
+         WHERE p.portal_id = $1 AND p.likeness IN keys($3)";
     RECORD =
-        "INSERT INTO payment (portal_id, number, key, nth, organisation_id, direction, kind, amount, remaining,
+        "INSERT INTO payment (portal_id, number, key, nth, likeness, organisation_id, direction, kind, amount, remaining,
              payer_inn, days_differ, state, because, undone, body, seen_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'new', '', 0, $12, $13)";
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'new', '', 0, $13, $14)";
     TOLD_BETTER =
         "UPDATE payment SET body = $3, days_differ = $4, payer_inn = $5 WHERE portal_id = $1 AND number = $2";
 }
@@ -112,14 +134,16 @@ impl Store {
         let args = (portal.clone(), source.clone(), lines.to_vec());
         self.read(args, |tx, (portal, source, lines)| {
             Box::pin(async move {
-                let keys = text_set(lines.iter().map(|line| key_of(line).as_str().to_owned()));
-                let mut shown = shown(tx, portal, &keys).await?;
+                let likenesses = lines.iter().map(|line| Likeness::of(&line.order)).collect();
+                let mut shown = shown(tx, portal, lines, &likenesses).await?;
                 for line in lines {
                     shown.note(source, &line.line, line.order.clone());
                 }
-                let recorded = recorded(tx, portal, &keys).await?;
-                let is_new = |seen: &SeenPayment| !recorded.contains_key(&place_of(seen));
-                Ok(shown.payments().filter(is_new).count())
+                let recorded = recorded(tx, portal, &shown, &likenesses).await?;
+                let counts = shown.counts().into_iter();
+                let missing =
+                    counts.map(|(likeness, count)| count.saturating_sub(of(&recorded, &likeness)));
+                Ok(missing.sum())
             })
         })
         .await
@@ -134,69 +158,191 @@ async fn see(
     now: Timestamp,
 ) -> Result<Counted, StoreError> {
     lock(tx, portal).await?;
-    let mut of_key: BTreeMap<PaymentKey, Shown<'_>> = BTreeMap::new();
-    let mut rows = Vec::with_capacity(lines.len());
-    for (place, line) in lines.iter().enumerate() {
-        let key = key_of(line);
-        let body = json_text(&line.order);
-        rows.push(params![portal, key.as_str(), &source.0, &line.line.0, body].to_vec());
-        of_key.entry(key).or_insert(Shown { place, line });
-    }
-    let keys: Vec<PaymentKey> = lines.iter().map(key_of).collect();
+    let rows: Vec<Vec<Value>> = lines
+        .iter()
+        .map(|line| {
+            let (key, likeness) = (PaymentKey::of(&line.order), Likeness::of(&line.order));
+            let (line, body) = (&line.line.0, json_text(&line.order));
+            params![
+                portal,
+                key.as_str(),
+                &source.0,
+                line,
+                likeness.as_str(),
+                body
+            ]
+            .to_vec()
+        })
+        .collect();
     let touched = tx.execute_each(&SHOW, &rows).await?;
-    let news = keys
-        .into_iter()
+    let news = lines
+        .iter()
         .zip(touched)
         .filter(|(_, touched)| *touched > 0);
-    let keys = text_set(news.map(|(key, _)| key.as_str().to_owned()));
-    let all = shown(tx, portal, &keys).await?;
-    let known = recorded(tx, portal, &keys).await?;
-    let (mut new, mut better) = (Vec::new(), Vec::new());
-    for seen in all.payments() {
-        match known.get(&place_of(&seen)) {
-            None => new.push(seen),
-            Some(known) => better.extend(told_better(portal, known, &seen)),
-        }
-    }
-    // People read them in the order of the source.
-    let place = |seen: &SeenPayment| of_key.get(&seen.id.key).map(|one| one.place);
-    new.sort_by_key(|seen| (place(seen), seen.id.nth));
-    tx.execute_each(&TOLD_BETTER, &better).await?;
-    let numbers = record(tx, portal, &new, &of_key, now).await?;
-    if !numbers.is_empty() {
-        links::count_missing(tx, portal).await?;
-        let look = Look {
-            subject: Subject::portal(PAYMENTS_TASK),
-            lane: Lane::Due,
-            due_at: now,
-            reason: "new payments".to_owned(),
-        };
-        work::enqueue(tx, portal, &[look]).await?;
-    }
+    let news: Vec<SeenLine> = news.map(|(line, _)| line.clone()).collect();
+    let numbers = recount(tx, portal, &news, BTreeSet::new(), "statement", now)
+        .await?
+        .new;
     Ok(Counted {
         known: lines.len().saturating_sub(numbers.len()),
         new: numbers,
     })
 }
 
-fn key_of(line: &SeenLine) -> PaymentKey {
-    PaymentKey::of(&line.order)
+/// Counts what is shown of these lines and of what is alike, and records what is new. `gone`: likenesses of which less
+/// is shown than before.
+pub(super) async fn recount(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    lines: &[SeenLine],
+    gone: BTreeSet<Likeness>,
+    author: &str,
+    now: Timestamp,
+) -> Result<Recounted, StoreError> {
+    let mut likenesses = gone;
+    likenesses.extend(lines.iter().map(|line| Likeness::of(&line.order)));
+    if likenesses.is_empty() {
+        return Ok(Recounted::default());
+    }
+    let shown = shown(tx, portal, lines, &likenesses).await?;
+    let mut counted = Recounted {
+        recorded: recorded(tx, portal, &shown, &likenesses).await?,
+        ..Recounted::default()
+    };
+    let counts = shown.counts();
+    let mut missing: BTreeMap<Likeness, usize> = BTreeMap::new();
+    for likeness in likenesses {
+        let wanted = counts.get(&likeness).copied().unwrap_or(0);
+        let had = of(&counted.recorded, &likeness);
+        if had > wanted {
+            counted.surplus.insert(likeness, had - wanted);
+        } else {
+            missing.insert(likeness, wanted - had);
+        }
+    }
+    let known: BTreeMap<(&str, i64), &Recorded> = counted
+        .recorded
+        .iter()
+        .map(|one| ((one.key.as_str(), one.nth), one))
+        .collect();
+    let (mut unknown, mut better) = (Vec::new(), Vec::new());
+    for seen in shown.payments() {
+        match known.get(&(seen.id.key.as_str(), i64::from(seen.id.nth))) {
+            None => unknown.push(seen),
+            Some(known) => better.extend(told_better(portal, known, &seen)),
+        }
+    }
+    tx.execute_each(&TOLD_BETTER, &better).await?;
+    let as_read = AsRead::of(lines);
+    // People read them in the order of the source.
+    unknown.sort_by_key(|seen| (as_read.place(seen), seen.id.nth));
+    unknown.retain(|seen| {
+        let left = missing.entry(Likeness::of(&seen.order)).or_default();
+        let is_missing = *left > 0;
+        *left = left.saturating_sub(1);
+        is_missing
+    });
+    let new = record(tx, portal, &unknown, &as_read, author, now).await?;
+    counted.new = new.iter().map(|one| one.number).collect();
+    counted.recorded.extend(new);
+    if !counted.new.is_empty() {
+        links::count_missing(tx, portal).await?;
+        work::enqueue(tx, portal, &[decide_soon(now)]).await?;
+    }
+    Ok(counted)
 }
 
-fn place_of(seen: &SeenPayment) -> (String, i64) {
-    (seen.id.key.as_str().to_owned(), i64::from(seen.id.nth))
+/// What is new is decided by the portal's task.
+pub(super) fn decide_soon(now: Timestamp) -> Look {
+    Look {
+        subject: Subject::portal(PAYMENTS_TASK),
+        lane: Lane::Due,
+        due_at: now,
+        reason: "new payments".to_owned(),
+    }
 }
 
-/// All that was ever shown of these keys.
-async fn shown(tx: &mut Tx<'_>, portal: &PortalId, keys: &Value) -> Result<Sightings, StoreError> {
-    let rows = tx
-        .list(&SHOWN, &params![portal, keys.clone()], |row| {
-            Ok((SourceId(row.text()?), LineId(row.text()?), row.json()?))
-        })
-        .await?;
+/// Lines as the source told them: what the sightings do not know of an order.
+struct AsRead<'a> {
+    by_key: BTreeMap<PaymentKey, (usize, &'a SeenLine)>,
+    alike: BTreeMap<Likeness, &'a SeenLine>,
+}
+
+impl<'a> AsRead<'a> {
+    fn of(lines: &'a [SeenLine]) -> AsRead<'a> {
+        let (mut by_key, mut alike) = (BTreeMap::new(), BTreeMap::new());
+        for (place, line) in lines.iter().enumerate() {
+            by_key
+                .entry(PaymentKey::of(&line.order))
+                .or_insert((place, line));
+            alike.entry(Likeness::of(&line.order)).or_insert(line);
+        }
+        AsRead { by_key, alike }
+    }
+
+    fn place(&self, seen: &SeenPayment) -> usize {
+        let line = self.by_key.get(&seen.id.key);
+        line.map_or(usize::MAX, |(place, _)| *place)
+    }
+
+    /// Whose account, and what kind of money. An order that another source showed has the same accounts as the line that
+    /// is alike; only its words may say something else.
+    fn told(&self, seen: &SeenPayment) -> Option<(&'a OrganisationId, PaymentKind)> {
+        if let Some((_, line)) = self.by_key.get(&seen.id.key) {
+            return Some((&line.organisation, line.kind));
+        }
+        let line = self.alike.get(&Likeness::of(&seen.order))?;
+        let kind = match line.kind {
+            PaymentKind::OwnTransfer => PaymentKind::OwnTransfer,
+            PaymentKind::Incoming
+            | PaymentKind::Register
+            | PaymentKind::ReturnedToUs
+            | PaymentKind::RefundOut
+            | PaymentKind::BankFee
+            | PaymentKind::Outgoing => {
+                OwnSide::default().kind(&seen.order, &Purpose::read(&seen.order.purpose))
+            }
+        };
+        Some((&line.organisation, kind))
+    }
+}
+
+fn of(recorded: &[Recorded], likeness: &Likeness) -> usize {
+    let of_likeness = recorded.iter().filter(|one| one.likeness == *likeness);
+    of_likeness.count()
+}
+
+/// All that is shown of these lines and of what is alike.
+async fn shown(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    lines: &[SeenLine],
+    likenesses: &BTreeSet<Likeness>,
+) -> Result<Sightings, StoreError> {
+    let keys = text_set(
+        lines
+            .iter()
+            .map(|line| PaymentKey::of(&line.order).to_string()),
+    );
+    let alike = text_set(likenesses.iter().map(|one| one.as_str().to_owned()));
     let mut shown = Sightings::default();
-    for (source, line, order) in rows {
+    let in_statements = params![portal, keys, alike.clone()];
+    let in_statements = tx.list(&SHOWN, &in_statements, |row| {
+        Ok((SourceId(row.text()?), LineId(row.text()?), row.json()?))
+    });
+    for (source, line, order) in in_statements.await? {
         shown.note(&source, &line, order);
+    }
+    let in_feeds = params![portal, alike];
+    let in_feeds = tx.list(&FOLLOWED, &in_feeds, |row| {
+        Ok((
+            row.parsed::<OrganisationId>()?,
+            LineId(row.text()?),
+            row.json()?,
+        ))
+    });
+    for (organisation, line, order) in in_feeds.await? {
+        shown.note(&SourceId::accounting(&organisation), &line, order);
     }
     Ok(shown)
 }
@@ -204,20 +350,26 @@ async fn shown(tx: &mut Tx<'_>, portal: &PortalId, keys: &Value) -> Result<Sight
 async fn recorded(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    keys: &Value,
-) -> Result<BTreeMap<(String, i64), Recorded>, StoreError> {
-    let rows = tx
-        .list(&RECORDED, &params![portal, keys.clone()], |row| {
-            let place = (row.text()?, row.int()?);
-            let recorded = Recorded {
-                number: row.int()?,
-                body: row.text()?,
-                days_differ: row.flag()?,
-            };
-            Ok((place, recorded))
+    shown: &Sightings,
+    likenesses: &BTreeSet<Likeness>,
+) -> Result<Vec<Recorded>, StoreError> {
+    let keys = text_set(shown.keys().map(ToString::to_string));
+    let alike = text_set(likenesses.iter().map(|one| one.as_str().to_owned()));
+    tx.list(&RECORDED, &params![portal, keys, alike], |row| {
+        let (number, key, nth, body) = (row.int()?, row.text()?, row.int()?, row.text()?);
+        let order: PaymentOrder =
+            serde_json::from_str(&body).map_err(|error| row.undecodable(error.to_string()))?;
+        Ok(Recorded {
+            number,
+            key,
+            nth,
+            likeness: Likeness::of(&order),
+            body,
+            days_differ: row.flag()?,
+            is_followed: row.int_or_null()?.is_some(),
         })
-        .await?;
-    Ok(rows.into_iter().collect())
+    })
+    .await
 }
 
 /// The row of a payment of which a source tells more, or otherwise, than before. Amount, account and direction are in
@@ -225,16 +377,8 @@ async fn recorded(
 fn told_better(portal: &PortalId, known: &Recorded, seen: &SeenPayment) -> Option<Vec<Value>> {
     let body = json_text(&seen.order);
     let differs = body != known.body || seen.days_differ != known.days_differ;
-    differs.then(|| {
-        params![
-            portal,
-            known.number,
-            body,
-            seen.days_differ,
-            payer_of(&seen.order)
-        ]
-        .to_vec()
-    })
+    let payer = payer_of(&seen.order);
+    differs.then(|| params![portal, known.number, body, seen.days_differ, payer].to_vec())
 }
 
 fn payer_of(order: &PaymentOrder) -> String {
@@ -247,21 +391,23 @@ async fn record(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     new: &[SeenPayment],
-    of_key: &BTreeMap<PaymentKey, Shown<'_>>,
+    as_read: &AsRead<'_>,
+    author: &str,
     now: Timestamp,
-) -> Result<Vec<i64>, StoreError> {
+) -> Result<Vec<Recorded>, StoreError> {
     if new.is_empty() {
         return Ok(Vec::new());
     }
     let first = take(tx, portal, new.len(), new.len()).await?;
     let (mut payments, mut transactions, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    let mut numbers = Vec::with_capacity(new.len());
+    let mut recorded = Vec::with_capacity(new.len());
     for (offset, seen) in (0_i64..).zip(new) {
         let order = &seen.order;
         let (number, transaction) = (first.payment + offset, first.transaction + offset);
-        let Some(Shown { line, .. }) = of_key.get(&seen.id.key) else {
+        let Some((organisation, kind)) = as_read.told(seen) else {
             continue;
         };
+        let likeness = Likeness::of(order);
         let brought = match order.direction {
             Direction::In => order.amount.kopecks(),
             Direction::Out => -order.amount.kopecks(),
@@ -273,9 +419,10 @@ async fn record(
                 number,
                 seen.id.key.as_str(),
                 seen.id.nth,
-                &line.organisation,
+                likeness.as_str(),
+                organisation,
                 direction_text(order.direction),
-                kind_text(line.kind),
+                kind_text(kind),
                 order.amount,
                 brought,
                 payer_of(order),
@@ -294,7 +441,7 @@ async fn record(
                 number,
                 None::<i64>,
                 "",
-                "statement",
+                author,
                 now
             ]
             .to_vec(),
@@ -309,9 +456,17 @@ async fn record(
                 Money::from_kopecks(amount),
             ));
         }
-        numbers.push(number);
+        recorded.push(Recorded {
+            number,
+            key: seen.id.key.as_str().to_owned(),
+            nth: i64::from(seen.id.nth),
+            body: String::new(),
+            days_differ: seen.days_differ,
+            likeness,
+            is_followed: false,
+        });
     }
     tx.execute_each(&RECORD, &payments).await?;
     super::ledger::put(tx, &transactions, &entries).await?;
-    Ok(numbers)
+    Ok(recorded)
 }

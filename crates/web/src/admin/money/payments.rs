@@ -350,6 +350,7 @@ async fn gathered(
         author: match line.author.as_str() {
             "rule" => "правило".to_owned(),
             "statement" => "выписка".to_owned(),
+            store::ACCOUNTING => "бухгалтер".to_owned(),
             author => plain(author),
         },
     };

@@ -1,0 +1,360 @@
+//! The ledger is brought to what the accountant gave, and loses what no source shows any more.
+//!
+//! What he gave otherwise is taken back by corrections and given anew; nothing is overwritten. What our ledger does not
+//! bear, since more would be given to an invoice than is open of it, stays with the payment of the list and is tried
+//! again with the next page. Not here: which payment is which (`followed`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::payment::{Direction, LineId, PaymentOrder};
+use domain::{InvoiceId, Money, OrganisationId, PortalId};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{
+    InvoiceRef, PaymentState,
+    followed::{ACCOUNTING, FollowedPage, NotTaken},
+    ledger::{
+        Allocation, Balance, Batch, BookedShare, Standing, balances, standing, withdrawn, write,
+    },
+    sightings::decide_soon,
+    take,
+    undo::{Order, Transaction, transactions},
+};
+use crate::{
+    error::StoreError,
+    sql::statements,
+    tx::Tx,
+    value::{Value, params},
+};
+
+statements! {
+    /// A thousand at a time: a book that is switched over later has all of them to take.
+    NOT_TAKEN =
+        "SELECT line, payment, given, body FROM followed_payment
+         WHERE portal_id = $1 AND organisation_id = $2 AND taken = 0 AND payment IS NOT NULL
+         ORDER BY told_at DESC, line LIMIT 1000";
+    TAKEN =
+        "UPDATE followed_payment SET taken = 1 WHERE portal_id = $1 AND organisation_id = $2 AND line = $3";
+    /// The key is free for an order that is shown again.
+    WITHDRAW =
+        "UPDATE payment SET state = 'aside', because = $3, remaining = 0, undone = undone + 1, waits_until = 0,
+             key = 'withdrawn/' || CAST(number AS TEXT), nth = -1, likeness = ''
+         WHERE portal_id = $1 AND number = $2";
+    /// Money for an invoice that is no deal's, or not yet known to be one's.
+    ELSEWHERE =
+        "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
+             number_key, date, buyer_inn, total, paid, live, stands)
+         VALUES ($1, $2, $3, 0, '', 0, '', '', '', '', 0, 0, 0, 0)
+         ON CONFLICT (portal_id, organisation_id, invoice_id) DO NOTHING";
+}
+
+/// What becomes of one payment in the ledger.
+struct Change<'a> {
+    undo: Vec<&'a Transaction>,
+    shares: Vec<BookedShare>,
+    line: Option<LineId>,
+}
+
+/// What the accountant gave of a payment, and our ledger does not show yet.
+struct Wanted {
+    line: LineId,
+    payment: i64,
+    shares: Vec<BookedShare>,
+    order: PaymentOrder,
+}
+
+/// Brings the ledger to what the accounting side holds; tells what it does not bear.
+pub(super) async fn settle(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    page: &FollowedPage,
+    (withdrawn_now, left): (&BTreeSet<i64>, &BTreeSet<i64>),
+    now: Timestamp,
+) -> Result<Vec<NotTaken>, StoreError> {
+    let wanted = if page.is_taken_over {
+        wanted(tx, portal, &page.organisation).await?
+    } else {
+        Vec::new()
+    };
+    let concerned: BTreeSet<i64> = withdrawn_now
+        .iter()
+        .chain(left)
+        .copied()
+        .chain(wanted.iter().map(|one| one.payment))
+        .collect();
+    if concerned.is_empty() {
+        let batch = Batch {
+            cases: page.cases.clone(),
+            ..Batch::default()
+        };
+        return write(tx, portal, batch, now).await.map(|()| Vec::new());
+    }
+    let concerned: Vec<i64> = concerned.into_iter().collect();
+    let payments = standing(tx, portal, concerned.iter().copied()).await?;
+    let given = transactions(tx, portal, &concerned, "allocation").await?;
+    let gone: Vec<i64> = withdrawn_now.iter().copied().collect();
+    let came = transactions(tx, portal, &gone, "payment").await?;
+    let told = wanted.iter().flat_map(|one| &one.shares);
+    let told = told.map(|share| &share.invoice);
+    let held = given.values().flatten().flat_map(Transaction::invoices);
+    let invoices = balances(tx, portal, told.chain(held)).await?;
+
+    let none = Vec::new();
+    let of = |payment: i64| given.get(&payment).unwrap_or(&none).iter();
+    let by_accountant = |payment: i64| of(payment).filter(|one| one.author == ACCOUNTING).collect();
+    let mut changes: BTreeMap<i64, Change<'_>> = BTreeMap::new();
+    for payment in left {
+        changes.insert(
+            *payment,
+            Change {
+                undo: by_accountant(*payment),
+                shares: Vec::new(),
+                line: None,
+            },
+        );
+    }
+    let mut taken = Vec::new();
+    for one in &wanted {
+        let undo: Vec<&Transaction> = if one.shares.is_empty() {
+            by_accountant(one.payment)
+        } else {
+            of(one.payment).collect()
+        };
+        let is_so = sums(undo.iter().flat_map(|one| one.shares()))
+            == sums(
+                one.shares
+                    .iter()
+                    .map(|share| (&share.invoice, share.amount)),
+            );
+        if is_so {
+            taken.push(one.line.clone());
+            changes.remove(&one.payment);
+        } else {
+            let shares = one.shares.clone();
+            changes.insert(
+                one.payment,
+                Change {
+                    undo,
+                    shares,
+                    line: Some(one.line.clone()),
+                },
+            );
+        }
+    }
+    refuse_too_much(&mut changes, &payments, &invoices);
+    for payment in withdrawn_now {
+        let undo = of(*payment).chain(came.get(payment).into_iter().flatten());
+        changes.insert(
+            *payment,
+            Change {
+                undo: undo.collect(),
+                shares: Vec::new(),
+                line: None,
+            },
+        );
+    }
+    changes.retain(|_, change| !change.undo.is_empty() || !change.shares.is_empty());
+    taken.extend(changes.values().filter_map(|change| change.line.clone()));
+    let batch = booked(
+        tx,
+        portal,
+        page,
+        &changes,
+        &payments,
+        &invoices,
+        withdrawn_now,
+        now,
+    )
+    .await?;
+    write(tx, portal, batch, now).await?;
+    let rows: Vec<Vec<Value>> = taken
+        .iter()
+        .map(|line| params![portal, &page.organisation, &line.0].to_vec())
+        .collect();
+    tx.execute_each(&TAKEN, &rows).await?;
+    let not_taken = wanted.into_iter().filter(|one| !taken.contains(&one.line));
+    Ok(not_taken
+        .map(|one| NotTaken {
+            line: one.line,
+            payment: one.payment,
+            order: one.order,
+        })
+        .collect())
+}
+
+async fn wanted(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    organisation: &OrganisationId,
+) -> Result<Vec<Wanted>, StoreError> {
+    tx.list(&NOT_TAKEN, &params![portal, organisation], |row| {
+        let (line, payment) = (LineId(row.text()?), row.int()?);
+        let given: BTreeMap<String, i64> = row.json()?;
+        let shares = given.into_iter().map(|(invoice, kopecks)| BookedShare {
+            invoice: InvoiceRef {
+                organisation: organisation.clone(),
+                invoice: InvoiceId::new(invoice),
+            },
+            amount: Money::from_kopecks(kopecks),
+        });
+        Ok(Wanted {
+            line,
+            payment,
+            shares: shares.collect(),
+            order: row.json()?,
+        })
+    })
+    .await
+}
+
+fn sums<'a>(
+    shares: impl Iterator<Item = (&'a InvoiceRef, Money)>,
+) -> BTreeMap<&'a InvoiceRef, i64> {
+    let mut sums = BTreeMap::new();
+    for (invoice, amount) in shares {
+        *sums.entry(invoice).or_default() += amount.kopecks();
+    }
+    sums
+}
+
+/// Takes out what would break a rule of the ledger: more than the payment, more than is open of an invoice. What is
+/// taken out keeps what it had, so all others are judged anew.
+fn refuse_too_much(
+    changes: &mut BTreeMap<i64, Change<'_>>,
+    payments: &BTreeMap<i64, Standing>,
+    invoices: &BTreeMap<InvoiceRef, Balance>,
+) {
+    loop {
+        let mut open: BTreeMap<&InvoiceRef, i64> = invoices
+            .iter()
+            .filter(|(_, invoice)| invoice.deal.is_some())
+            .map(|(id, invoice)| (id, invoice.open.kopecks()))
+            .collect();
+        for (invoice, amount) in changes
+            .values()
+            .flat_map(|one| &one.undo)
+            .flat_map(|one| one.shares())
+        {
+            if let Some(open) = open.get_mut(invoice) {
+                *open += amount.kopecks();
+            }
+        }
+        let refused = changes.iter().find_map(|(payment, change)| {
+            let fits = change
+                .shares
+                .iter()
+                .all(|share| match open.get_mut(&share.invoice) {
+                    Some(open) => {
+                        *open -= share.amount.kopecks();
+                        *open >= 0
+                    }
+                    None => true,
+                });
+            let may_be_given = change.shares.is_empty()
+                || payments.get(payment).is_some_and(|known| {
+                    known.direction == Direction::In && change.rest(known) >= 0
+                });
+            (!fits || !may_be_given).then_some(*payment)
+        });
+        match refused {
+            Some(payment) => changes.remove(&payment),
+            None => return,
+        };
+    }
+}
+
+impl Change<'_> {
+    /// What of the payment is then given to nothing.
+    fn rest(&self, payment: &Standing) -> i64 {
+        let back = self.undo.iter().map(|one| one.given().kopecks());
+        let given = self.shares.iter().map(|share| share.amount.kopecks());
+        payment.remaining.kopecks() + back.sum::<i64>() - given.sum::<i64>()
+    }
+}
+
+/// The changes as what is written.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what was read for them, and where they go"
+)]
+async fn booked(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    page: &FollowedPage,
+    changes: &BTreeMap<i64, Change<'_>>,
+    payments: &BTreeMap<i64, Standing>,
+    invoices: &BTreeMap<InvoiceRef, Balance>,
+    withdrawn_now: &BTreeSet<i64>,
+    now: Timestamp,
+) -> Result<Batch, StoreError> {
+    let (gave, took_back) = &page.because;
+    let order = Order {
+        by: ACCOUNTING,
+        because: took_back,
+        today: page.today,
+        now,
+    };
+    let transactions = changes
+        .values()
+        .map(|one| one.undo.len() + usize::from(!one.shares.is_empty()));
+    let mut next = take(tx, portal, 0, transactions.sum()).await?.transaction;
+    let mut batch = Batch {
+        cases: page.cases.clone(),
+        ..Batch::default()
+    };
+    let (mut elsewhere, mut gone) = (BTreeSet::new(), Vec::new());
+    for (payment, change) in changes {
+        let Some(known) = payments.get(payment) else {
+            continue;
+        };
+        for undone in &change.undo {
+            batch.correct(portal, next, *payment, undone, order);
+            next += 1;
+        }
+        if !change.undo.is_empty() {
+            let undone: Vec<i64> = change.undo.iter().map(|one| one.number).collect();
+            let body = json!({"undone": undone, "payment": payment, "by": ACCOUNTING, "because": took_back});
+            batch.note(*payment, "decision", body, now);
+        }
+        let held = change.undo.iter().flat_map(|one| one.invoices());
+        for invoice in held.chain(change.shares.iter().map(|share| &share.invoice)) {
+            match invoices.get(invoice).and_then(|known| known.deal) {
+                Some(deal) => batch.deals.extend([deal]),
+                None => elsewhere.extend([invoice]),
+            }
+        }
+        let rest = change.rest(known);
+        if !change.shares.is_empty() {
+            let allocation = Allocation {
+                payment: *payment,
+                shares: &change.shares,
+                dated: known.order.booked.unwrap_or(known.order.date),
+                because: gave,
+                author: ACCOUNTING,
+            };
+            batch.allocate(portal, next, &allocation, now);
+            next += 1;
+            let state = PaymentState::Booked.as_str();
+            let row = params![portal, *payment, state, gave, rest, 0_i64];
+            batch.payments.push(row.to_vec());
+        } else if withdrawn_now.contains(payment) {
+            gone.push(params![portal, *payment, took_back].to_vec());
+        } else {
+            batch
+                .reopened
+                .push(params![portal, *payment, took_back, rest].to_vec());
+            batch.looks.push(decide_soon(now));
+        }
+        if known.state == PaymentState::Asked {
+            batch.cases.push(withdrawn(*payment));
+        }
+    }
+    let rows: Vec<Vec<Value>> = elsewhere
+        .iter()
+        .map(|one| params![portal, &one.organisation, &one.invoice].to_vec())
+        .collect();
+    tx.execute_each(&ELSEWHERE, &rows).await?;
+    tx.execute_each(&WITHDRAW, &gone).await?;
+    Ok(batch)
+}

@@ -1,0 +1,248 @@
+//! Taking back what was given of a payment: by corrections that say the opposite, each transaction once; what was
+//! recorded stays.
+
+use std::collections::BTreeMap;
+
+use domain::{DealId, InvoiceId, Money, OrganisationId, PortalId};
+use jiff::{Timestamp, civil::Date};
+use serde_json::json;
+
+use super::{
+    InvoiceRef, PaymentState,
+    ledger::{Batch, balances, entry_row, standing, write},
+    lock, take,
+};
+use crate::{
+    error::StoreError,
+    mechanics::work::{Lane, Look},
+    sql::statements,
+    store::Store,
+    subject::Subject,
+    tx::Tx,
+    value::{Row, json_text, params},
+};
+
+/// What a person's undoing changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Undone {
+    /// Transactions that are undone by corrections.
+    pub transactions: Vec<i64>,
+    /// Deals that are looked at.
+    pub deals: Vec<DealId>,
+}
+
+/// A transaction that stands.
+pub(super) struct Transaction {
+    pub(super) number: i64,
+    pub(super) author: String,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    line: i64,
+    place: String,
+    invoice: Option<InvoiceRef>,
+    amount: Money,
+}
+
+/// Who takes something back, and why.
+#[derive(Clone, Copy)]
+pub(super) struct Order<'a> {
+    pub(super) by: &'a str,
+    pub(super) because: &'a str,
+    pub(super) today: Date,
+    pub(super) now: Timestamp,
+}
+
+statements! {
+    TRANSACTIONS =
+        "SELECT t.payment, t.number, t.author, e.line, e.place, e.organisation_id, e.invoice_id, e.amount
+         FROM ledger_transaction t JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number
+         WHERE t.portal_id = $1 AND t.payment IN numbers($2) AND t.kind = $3
+             AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
+         ORDER BY t.number, e.line";
+}
+
+impl Store {
+    /// Undoes in the name of `by` what was given of a payment, by corrections dated `today`; the payment is to be
+    /// decided again, by a person. `None`: there is nothing to undo.
+    pub async fn money_undo(
+        &self,
+        portal: &PortalId,
+        payment: i64,
+        (by, because): (&str, &str),
+        today: Date,
+        now: Timestamp,
+    ) -> Result<Option<Undone>, StoreError> {
+        let args = (
+            portal.clone(),
+            payment,
+            by.to_owned(),
+            because.to_owned(),
+            today,
+            now,
+        );
+        let undone = self
+            .write(args, |tx, (portal, payment, by, because, today, now)| {
+                let order = Order {
+                    by,
+                    because,
+                    today: *today,
+                    now: *now,
+                };
+                Box::pin(undo(tx, portal, *payment, order))
+            })
+            .await?;
+        self.ring();
+        Ok(undone)
+    }
+}
+
+async fn undo(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    payment: i64,
+    order: Order<'_>,
+) -> Result<Option<Undone>, StoreError> {
+    lock(tx, portal).await?;
+    let known = standing(tx, portal, [payment].into_iter()).await?;
+    let Some(known) = known.get(&payment) else {
+        return Ok(None);
+    };
+    let given = transactions(tx, portal, &[payment], "allocation").await?;
+    let given = given.into_values().next().unwrap_or_default();
+    if given.is_empty() && known.state != PaymentState::Left {
+        return Ok(None);
+    }
+    let invoices = balances(tx, portal, given.iter().flat_map(Transaction::invoices)).await?;
+    let mut next = take(tx, portal, 0, given.len()).await?.transaction;
+    let mut batch = Batch::default();
+    let mut remaining = known.remaining.kopecks();
+    for transaction in &given {
+        batch.correct(portal, next, payment, transaction, order);
+        remaining += transaction.given().kopecks();
+        next += 1;
+    }
+    let of = |invoice| invoices.get(invoice).and_then(|known| known.deal);
+    batch
+        .deals
+        .extend(given.iter().flat_map(Transaction::invoices).filter_map(of));
+    let numbers: Vec<i64> = given.iter().map(|one| one.number).collect();
+    batch
+        .reopened
+        .push(params![portal, payment, order.because, remaining].to_vec());
+    let body =
+        json!({"undone": numbers, "payment": payment, "by": order.by, "because": order.because});
+    batch.note(payment, "person", body, order.now);
+    batch.looks.push(Look {
+        subject: Subject::payment(payment),
+        lane: Lane::Click,
+        due_at: order.now,
+        reason: "person undid it".to_owned(),
+    });
+    let deals = batch.deals.iter().copied().collect();
+    write(tx, portal, batch, order.now).await?;
+    Ok(Some(Undone {
+        transactions: numbers,
+        deals,
+    }))
+}
+
+/// The transactions of a kind that stand, by payment.
+pub(super) async fn transactions(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    payments: &[i64],
+    kind: &str,
+) -> Result<BTreeMap<i64, Vec<Transaction>>, StoreError> {
+    let ask = params![portal, json_text(&payments), kind];
+    let rows = tx.list(&TRANSACTIONS, &ask, read_entry).await?;
+    let mut found: BTreeMap<i64, Vec<Transaction>> = BTreeMap::new();
+    for (payment, number, author, entry) in rows {
+        let of_payment = found.entry(payment).or_default();
+        match of_payment.last_mut() {
+            Some(last) if last.number == number => last.entries.push(entry),
+            Some(_) | None => of_payment.push(Transaction {
+                number,
+                author,
+                entries: vec![entry],
+            }),
+        }
+    }
+    Ok(found)
+}
+
+fn read_entry(row: &mut Row) -> Result<(i64, i64, String, Entry), StoreError> {
+    let (payment, number, author) = (row.int()?, row.int()?, row.text()?);
+    let (line, place) = (row.int()?, row.text()?);
+    let (organisation, invoice) = (row.text_or_null()?, row.text_or_null()?);
+    let invoice = organisation
+        .zip(invoice)
+        .map(|(organisation, invoice)| InvoiceRef {
+            organisation: OrganisationId::new(organisation),
+            invoice: InvoiceId::new(invoice),
+        });
+    let entry = Entry {
+        line,
+        place,
+        invoice,
+        amount: Money::from_kopecks(row.int()?),
+    };
+    Ok((payment, number, author, entry))
+}
+
+impl Transaction {
+    /// What it gave to which invoice.
+    pub(super) fn shares(&self) -> impl Iterator<Item = (&InvoiceRef, Money)> {
+        let shares = self.entries.iter();
+        shares.filter_map(|entry| Some((entry.invoice.as_ref()?, entry.amount)))
+    }
+
+    pub(super) fn invoices(&self) -> impl Iterator<Item = &InvoiceRef> {
+        self.shares().map(|(invoice, _)| invoice)
+    }
+
+    /// What it gave to invoices altogether.
+    pub(super) fn given(&self) -> Money {
+        Money::sum(self.shares().map(|(_, amount)| amount)).unwrap_or_default()
+    }
+}
+
+impl Batch {
+    /// Says the opposite of a transaction.
+    pub(super) fn correct(
+        &mut self,
+        portal: &PortalId,
+        number: i64,
+        payment: i64,
+        undone: &Transaction,
+        order: Order<'_>,
+    ) {
+        let head = params![
+            portal,
+            number,
+            order.today.to_string(),
+            "correction",
+            payment,
+            undone.number,
+            order.because,
+            order.by,
+            order.now
+        ];
+        self.transactions.push(head.to_vec());
+        for entry in &undone.entries {
+            let opposite = Money::from_kopecks(-entry.amount.kopecks());
+            let invoice = entry.invoice.as_ref();
+            let row = entry_row(portal, number, entry.line, &entry.place, invoice, opposite);
+            self.entries.push(row);
+            if let Some(InvoiceRef {
+                organisation,
+                invoice,
+            }) = invoice
+            {
+                self.paid
+                    .push(params![portal, organisation, invoice, opposite].to_vec());
+            }
+        }
+    }
+}
