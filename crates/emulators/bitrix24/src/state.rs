@@ -76,7 +76,7 @@ pub(crate) struct State {
     tables: BTreeMap<Table, BTreeMap<i64, Map>>,
     last_ids: BTreeMap<Table, i64>,
     schemas: BTreeMap<Table, Arc<Schema>>,
-    rows_by_owner: BTreeMap<i64, BTreeSet<i64>>,
+    by_owner: BTreeMap<(Table, i64), BTreeSet<i64>>,
     pub(crate) truth: Truth,
     pub(crate) rng: ChaCha8Rng,
     pub(crate) auth: AuthBook,
@@ -94,6 +94,11 @@ pub(crate) struct State {
     pub(crate) version: u64,
 }
 
+/// Tables that are asked for by their owners, and grow with them.
+fn is_by_owner(table: Table) -> bool {
+    matches!(table, Table::ProductRow | Table::StageHistory)
+}
+
 impl State {
     pub(crate) fn new(config: PortalConfig, now: Timestamp, seed: u64) -> Self {
         let zone = Zone(TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC));
@@ -106,7 +111,7 @@ impl State {
             tables: BTreeMap::new(),
             last_ids: BTreeMap::new(),
             schemas: BTreeMap::new(),
-            rows_by_owner: BTreeMap::new(),
+            by_owner: BTreeMap::new(),
             truth: Truth::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             limits: LimitBook::default(),
@@ -156,12 +161,8 @@ impl State {
         let Some(records) = self.tables.get(&table) else {
             return Box::new(std::iter::empty());
         };
-        let pinned = match table {
-            Table::ProductRow => filter
-                .pinned("OWNER_ID")
-                .map(|owners| self.rows_owned_by(&owners)),
-            _ => None,
-        };
+        let owners = filter.pinned("OWNER_ID").filter(|_| is_by_owner(table));
+        let pinned = owners.map(|owners| self.owned_by(table, &owners));
         if let Some(ids) = pinned.or_else(|| {
             filter
                 .pinned("ID")
@@ -176,10 +177,10 @@ impl State {
         Box::new(records.values())
     }
 
-    fn rows_owned_by(&self, owners: &[i64]) -> BTreeSet<i64> {
+    fn owned_by(&self, table: Table, owners: &[i64]) -> BTreeSet<i64> {
         owners
             .iter()
-            .filter_map(|owner| self.rows_by_owner.get(owner))
+            .filter_map(|owner| self.by_owner.get(&(table, *owner)))
             .flatten()
             .copied()
             .collect()
@@ -187,7 +188,8 @@ impl State {
 
     /// Product rows of one owner, by sort and id.
     pub(crate) fn rows_of(&self, abbreviation: &str, owner: i64) -> Vec<&Map> {
-        let ids = self.rows_by_owner.get(&owner).into_iter().flatten();
+        let ids = self.by_owner.get(&(Table::ProductRow, owner));
+        let ids = ids.into_iter().flatten();
         let mut rows: Vec<&Map> = ids
             .filter_map(|id| self.get(Table::ProductRow, *id))
             .filter(|row| text(row, "OWNER_TYPE") == abbreviation)
@@ -209,9 +211,9 @@ impl State {
 
     /// Stores a whole record under its id, new or not.
     pub(crate) fn put(&mut self, table: Table, id: i64, record: Map) {
-        if table == Table::ProductRow {
-            self.rows_by_owner
-                .entry(int(&record, "OWNER_ID"))
+        if is_by_owner(table) {
+            self.by_owner
+                .entry((table, int(&record, "OWNER_ID")))
                 .or_default()
                 .insert(id);
         }
@@ -221,8 +223,8 @@ impl State {
 
     pub(crate) fn remove(&mut self, table: Table, id: i64) -> Option<Map> {
         let record = self.tables.get_mut(&table)?.remove(&id)?;
-        if table == Table::ProductRow
-            && let Some(rows) = self.rows_by_owner.get_mut(&int(&record, "OWNER_ID"))
+        if is_by_owner(table)
+            && let Some(rows) = self.by_owner.get_mut(&(table, int(&record, "OWNER_ID")))
         {
             rows.remove(&id);
         }

@@ -197,16 +197,6 @@ impl Kept for ClosingDocument {
     }
 }
 
-/// The next number of a year: one above the greatest plain number ever given in it.
-pub(crate) fn next_number<'n>(taken: impl Iterator<Item = &'n str>) -> String {
-    let plain = taken.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-    let greatest: u64 = plain
-        .filter_map(|number| number.parse().ok())
-        .max()
-        .unwrap_or(0);
-    greatest.saturating_add(1).to_string()
-}
-
 /// The service keeps moments in milliseconds; the rest is cut off.
 fn to_milliseconds(moment: Timestamp) -> Timestamp {
     let rounding = jiff::TimestampRound::new()

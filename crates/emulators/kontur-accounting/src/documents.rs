@@ -10,7 +10,7 @@ use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 
 use crate::amount::{Kopecks, Sums};
-use crate::book::{Book, Stamp, next_number};
+use crate::book::{Book, Stamp};
 use crate::catalogue::demand_revision;
 use crate::id::Id;
 use crate::problem::Problem;
@@ -366,8 +366,7 @@ impl Book {
     ) -> Result<String, Problem> {
         let of_year = |bill: &&Arc<Bill>| bill.date.year() == date.year();
         let Some(number) = wanted else {
-            let taken = self.bills.all().filter(of_year);
-            return Ok(next_number(taken.map(|bill| bill.number.as_str())));
+            return Ok(self.bills.next_number(date.year()));
         };
         let mut present = self.bills.present().filter(of_year);
         let twin = present.find(|bill| Some(bill.meta.id) != but && bill.number == number);
@@ -386,8 +385,7 @@ impl Book {
         let of_year = |document: &&Arc<ClosingDocument>| document.date.year() == date.year();
         let shelf = self.closing(kind);
         let Some(number) = wanted else {
-            let taken = shelf.all().filter(of_year);
-            return Ok(next_number(taken.map(|document| document.number.as_str())));
+            return Ok(shelf.next_number(date.year()));
         };
         let mut present = shelf.present().filter(of_year);
         match present.find(|document| document.number == number) {

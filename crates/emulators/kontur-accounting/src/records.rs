@@ -250,10 +250,12 @@ pub(crate) trait Record: Clone {
     fn meta_mut(&mut self) -> &mut Meta;
     fn kind(&self) -> RecordKind;
     fn is_deleted(&self) -> bool;
+    /// The year and the number in it, of what is numbered by years.
+    fn number_of_year(&self) -> Option<(i16, &str)>;
 }
 
 macro_rules! record {
-    ($type:ty, |$record:ident| $kind:expr, $deleted:expr) => {
+    ($type:ty, |$record:ident| $kind:expr, $deleted:expr, |$numbered:ident| $number:expr) => {
         impl Record for $type {
             fn meta(&self) -> &Meta {
                 &self.meta
@@ -271,6 +273,11 @@ macro_rules! record {
             fn is_deleted(&self) -> bool {
                 self.state == $deleted
             }
+
+            fn number_of_year(&self) -> Option<(i16, &str)> {
+                let $numbered = self;
+                $number
+            }
         }
     };
 }
@@ -278,16 +285,31 @@ macro_rules! record {
 record!(
     Contractor,
     |_r| RecordKind::Contractor,
-    RecordState::Deleted
+    RecordState::Deleted,
+    |_r| None
 );
-record!(Product, |_r| RecordKind::Product, RecordState::Deleted);
-record!(Bill, |_r| RecordKind::Bill, BillState::Deleted);
-record!(Payment, |_r| RecordKind::Payment, RecordState::Deleted);
+record!(
+    Product,
+    |_r| RecordKind::Product,
+    RecordState::Deleted,
+    |_r| None
+);
+record!(Bill, |_r| RecordKind::Bill, BillState::Deleted, |r| Some((
+    r.date.year(),
+    &r.number
+)));
+record!(
+    Payment,
+    |_r| RecordKind::Payment,
+    RecordState::Deleted,
+    |_r| None
+);
 record!(
     ClosingDocument,
     |r| match r.kind {
         DocumentKind::Act => RecordKind::Act,
         DocumentKind::UniversalTransferDocument => RecordKind::UniversalTransferDocument,
     },
-    DocumentState::Deleted
+    DocumentState::Deleted,
+    |r| Some((r.date.year(), &r.number))
 );

@@ -12,6 +12,8 @@ use crate::records::Record;
 #[derive(Debug)]
 pub(crate) struct Shelf<T> {
     versions: BTreeMap<Id, Vec<Arc<T>>>,
+    /// The greatest plain number ever given in each year.
+    greatest: BTreeMap<i16, u64>,
 }
 
 /// A page of a list by change and the pair that the next one begins after.
@@ -35,6 +37,7 @@ impl<T> Default for Shelf<T> {
     fn default() -> Self {
         Self {
             versions: BTreeMap::new(),
+            greatest: BTreeMap::new(),
         }
     }
 }
@@ -61,7 +64,20 @@ impl<T: Record> Shelf<T> {
         self.versions.values().map(Vec::as_slice)
     }
 
+    /// The next number of a year: one above the greatest plain number ever given in it.
+    pub(crate) fn next_number(&self, year: i16) -> String {
+        let greatest = self.greatest.get(&year).copied().unwrap_or(0);
+        greatest.saturating_add(1).to_string()
+    }
+
     pub(crate) fn put(&mut self, record: Arc<T>) {
+        if let Some((year, number)) = record.number_of_year()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && let Ok(number) = number.parse::<u64>()
+        {
+            let greatest = self.greatest.entry(year).or_default();
+            *greatest = number.max(*greatest);
+        }
         let versions = self.versions.entry(record.meta().id).or_default();
         versions.push(record);
     }
