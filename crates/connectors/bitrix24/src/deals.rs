@@ -16,7 +16,10 @@ use crate::command::Command;
 use crate::connection::{Connector, MOST_AHEAD};
 use crate::error::{Effect, other_shape};
 use crate::fields::{FieldKinds, kinds};
-use crate::gather::{DEAL_FIELDS, Gathering, PAGE, deals_command, full, items};
+use crate::gather::{
+    DEAL_FIELDS, Gathering, PAGE, deals_command, full, items, own_companies_command,
+};
+use crate::pace::MOST_COMMANDS;
 use crate::translate::{COMPANY, CONTACT};
 use crate::{translate, wire};
 
@@ -41,7 +44,15 @@ impl ReadDeals for Connector {
         if kinds_unknown {
             commands.push(fields_command());
         }
+        // The first whole reading would need a request more for what hangs on them.
+        let own_unknown = self.are_own_unknown() && commands.len() < MOST_COMMANDS;
+        if own_unknown {
+            commands.push(own_companies_command(0));
+        }
         let mut results = self.client.batch(call, &commands, Effect::Read).await;
+        if own_unknown {
+            self.learn_own(results.pop());
+        }
         if kinds_unknown {
             self.learn_kinds(results.split_off(lists).pop());
         }
@@ -191,6 +202,21 @@ impl Connector {
         gathering.want_own_companies();
         self.want_ahead(&mut gathering, ids);
         gathering
+    }
+
+    fn are_own_unknown(&self) -> bool {
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.own.is_empty()
+    }
+
+    /// What cannot be read here is met by the reading that needs it.
+    fn learn_own(&self, result: Option<Result<serde_json::Value, ConnectorError>>) {
+        let Some(Ok(value)) = result else {
+            return;
+        };
+        let found = items::<wire::BriefItem>(value).unwrap_or_default();
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.own = found.into_iter().map(|company| company.id.0).collect();
     }
 
     /// Companies of deals that were glanced at, of whose requisites nothing is known.

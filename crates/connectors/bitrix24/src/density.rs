@@ -18,6 +18,8 @@ pub(crate) enum List {
     Requisites,
     /// Bank details of requisites.
     Banks,
+    /// Addresses of requisites.
+    Addresses,
 }
 
 /// Rows of a page that are counted on; the rest is for owners that have more than usual.
@@ -55,11 +57,13 @@ impl Density {
     }
 }
 
-/// Until a list was seen: four or five lines and stages a deal, not quite two requisites and bank accounts a company.
+/// Until a list was seen: four or five lines and stages a deal, not quite two requisites and bank accounts a company, two
+/// addresses or three.
 const fn at_first(list: List) -> u64 {
     match list {
         List::Rows | List::History => 450,
         List::Requisites | List::Banks => 180,
+        List::Addresses => 280,
     }
 }
 

@@ -22,9 +22,9 @@ use crate::wire::{self, Items, ProductRows, Rows};
 
 /// Rows a page of the portal has.
 pub(crate) const PAGE: usize = 50;
-/// Requisites whose addresses share a command: three types each stay below a page, after which this list cannot be
-/// read on.
-const REQUISITES_A_COMMAND: usize = 16;
+/// Requisites whose addresses share a command where nothing less would do: three types each stay below a page, after which
+/// this list cannot be read on.
+const SURELY_BELOW_A_PAGE: usize = 16;
 /// A graph deeper than this, or a list longer, is none that a person made.
 const MOST_ROUNDS: usize = 60;
 
@@ -226,9 +226,13 @@ impl Gathering {
                 after: 0,
             });
         }
-        for chunk in fresh.chunks(REQUISITES_A_COMMAND) {
-            self.wants.push(Want::Addresses(chunk.to_vec()));
-        }
+        self.want_addresses(&fresh, self.density.owners(List::Addresses));
+    }
+
+    fn want_addresses(&mut self, requisites: &[u64], a_command: usize) {
+        let chunks = requisites.chunks(a_command);
+        self.wants
+            .extend(chunks.map(|chunk| Want::Addresses(chunk.to_vec())));
     }
 
     /// Reads round by round until nothing more is wanted.
@@ -284,13 +288,7 @@ impl Gathering {
                     "select": ["ENTITY_ID", "REQUISITE_ID", "MC_REQUISITE_ID", "MC_BANK_DETAIL_ID"], "start": -1,
                 }),
             ),
-            Want::OwnCompanies { after } => Command::new(
-                "crm.item.list",
-                json!({
-                    "entityTypeId": 4, "filter": {"=isMyCompany": "Y", ">id": after}, "order": {"id": "ASC"},
-                    "select": ["id", "title"], "start": -1,
-                }),
-            ),
+            Want::OwnCompanies { after } => own_companies_command(*after),
             Want::Titles(ids) => Command::new(
                 "crm.item.list",
                 json!({"entityTypeId": 4, "filter": {"@id": ids}, "select": ["id", "title"], "start": -1}),
@@ -419,8 +417,14 @@ impl Gathering {
                 self.banks
                     .extend(found.into_iter().map(|bank| (bank.id.0, bank)));
             }
-            Want::Addresses(_) => {
-                for address in rows::<wire::Address>(result, "addresses")? {
+            Want::Addresses(requisites) => {
+                let found = rows::<wire::Address>(result, "addresses")?;
+                if found.len() >= PAGE && requisites.len() > SURELY_BELOW_A_PAGE {
+                    // What the page leaves out is met by asking for fewer: the list has no id to go on after.
+                    self.want_addresses(&requisites, SURELY_BELOW_A_PAGE);
+                    return Ok(());
+                }
+                for address in found {
                     self.addresses
                         .entry(address.entity_id.0)
                         .or_default()
@@ -492,7 +496,10 @@ impl Gathering {
         note(List::History, self.deals.len(), self.history.len());
         let owners = self.asked.companies.len() + self.asked.contacts.len();
         note(List::Requisites, owners, self.requisites.len());
-        note(List::Banks, self.asked.requisites.len(), self.banks.len());
+        let requisites = self.asked.requisites.len();
+        note(List::Banks, requisites, self.banks.len());
+        let addresses = self.addresses.values().map(Vec::len).sum();
+        note(List::Addresses, requisites, addresses);
     }
 
     /// Requisites chosen in a deal that belong neither to its company and contact nor to us: another
@@ -525,6 +532,17 @@ pub(crate) fn deals_command(ids: &[u64], select: &[&str]) -> Command {
         json!({
             "entityTypeId": 2, "filter": {"@id": ids}, "order": {"id": "ASC"}, "select": select,
             "useOriginalUfNames": "Y", "start": -1,
+        }),
+    )
+}
+
+/// Our own legal entities, a page of them.
+pub(crate) fn own_companies_command(after: u64) -> Command {
+    Command::new(
+        "crm.item.list",
+        json!({
+            "entityTypeId": 4, "filter": {"=isMyCompany": "Y", ">id": after}, "order": {"id": "ASC"},
+            "select": ["id", "title"], "start": -1,
         }),
     )
 }
