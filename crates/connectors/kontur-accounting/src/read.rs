@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use capability::accounting::ReadInvoices;
 use capability::{Call, ConnectorError};
 use domain::{Invoice, InvoiceId, OrganisationId, Verdict};
+use futures_util::future::join_all;
 
 use crate::client::Ask;
 use crate::error::{Asked, Failure, Nature};
@@ -19,11 +20,13 @@ const LIST: Asked = Asked {
 };
 /// A number comes again with each year, and when a bill was deleted: more of one are no list by number.
 const MOST_OF_A_NUMBER: usize = 100;
+/// Bills that are asked for at one time: thousands of them, one after another, would hold up their pass for minutes.
+const TOGETHER: usize = 10;
 
 #[async_trait]
 impl ReadInvoices for Kontur {
-    /// One call each: the contract has no list by ids. After an answer that holds for all of them (a limit,
-    /// a dead key) the rest is not asked and gets the same error.
+    /// One call each, some under way at one time: the contract has no list by ids. After an answer that holds for all of
+    /// them (a limit, a dead key) the rest is not asked and gets the same error.
     async fn read(
         &self,
         call: &Call<'_>,
@@ -32,18 +35,22 @@ impl ReadInvoices for Kontur {
     ) -> Vec<Result<Option<Invoice>, ConnectorError>> {
         let mut results = Vec::with_capacity(ids.len());
         let mut holds_for_all: Option<ConnectorError> = None;
-        for id in ids {
+        // The first one alone: a key that is dead is not tried ten times.
+        let (mut rest, mut together) = (ids, 1);
+        while !rest.is_empty() {
+            let some;
+            (some, rest) = rest.split_at(together.min(rest.len()));
+            together = (2 * together).min(TOGETHER);
             if let Some(error) = &holds_for_all {
-                results.push(Err(error.clone()));
+                results.extend(some.iter().map(|_| Err(error.clone())));
                 continue;
             }
-            let result = self.one(call, organisation, id).await;
-            if let Err(error) = &result
-                && (error.limit || error.verdict == Verdict::Reauthorize)
-            {
-                holds_for_all = Some(error.clone());
-            }
-            results.push(result);
+            let answers = join_all(some.iter().map(|id| self.one(call, organisation, id))).await;
+            let errors = answers.iter().filter_map(|answer| answer.as_ref().err());
+            let mut for_all =
+                errors.filter(|error| error.limit || error.verdict == Verdict::Reauthorize);
+            holds_for_all = for_all.next().cloned();
+            results.extend(answers);
         }
         results
     }
