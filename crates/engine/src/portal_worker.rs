@@ -5,6 +5,7 @@
 //! what failed is looked at again later, what kills its passes is set aside as a case. It ends when the portal has
 //! nothing to do, when its turn is over, when it is asked to stop, or at once when the lease is lost.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -275,13 +276,17 @@ impl PortalWorker {
     ) -> Result<(), Halted> {
         let now = self.means.clock.now();
         let again = self.means.settings.passes.again;
+        let mut put_back: BTreeMap<Timestamp, Vec<Work>> = BTreeMap::new();
         for work in left {
             let failures = self.failures.count(&self.portal, &work.subject);
             let delay = again.delay(failures, &mut self.means.rng.clone());
             let at = again_at
                 .filter(|at| *at > now)
                 .unwrap_or_else(|| later(now, delay));
-            self.put_back(work, at).await?;
+            put_back.entry(at).or_default().push(work);
+        }
+        for (at, together) in put_back {
+            self.put_back(&together, at).await?;
         }
         Ok(())
     }
@@ -300,7 +305,7 @@ impl PortalWorker {
             if work.deaths >= most_deaths {
                 self.set_aside(work, now).await?;
             } else {
-                self.put_back(work, later(now, delay)).await?;
+                self.put_back(&[work], later(now, delay)).await?;
             }
         }
         Ok(())
@@ -326,16 +331,12 @@ impl PortalWorker {
         let pause = passes
             .set_aside_for
             .delay(again, &mut self.means.rng.clone());
-        self.put_back(work, later(now, pause)).await
+        self.put_back(&[work], later(now, pause)).await
     }
 
-    async fn put_back(&self, work: Work, due_at: Timestamp) -> Result<(), Halted> {
+    async fn put_back(&self, work: &[Work], due_at: Timestamp) -> Result<(), Halted> {
         let lease = self.lease.borrow().clone();
-        Ok(self
-            .means
-            .store
-            .work_put_back(&lease, &[work], due_at)
-            .await?)
+        Ok(self.means.store.work_put_back(&lease, work, due_at).await?)
     }
 
     async fn record(&self, record: Record) -> Result<(), Halted> {

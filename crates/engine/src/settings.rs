@@ -63,7 +63,7 @@ impl Default for LeaseSettings {
 pub struct PassSettings {
     /// Subjects of one pass where a person waits. 50.
     pub click_limit: usize,
-    /// Subjects of one ordinary pass: a glance at them takes one request, which costs a portal a third of a second. 1000.
+    /// Subjects of one ordinary pass: a glance at them takes one full request. 2500.
     pub due_limit: usize,
     /// Subjects of one trailing pass: each file takes a request, and the glance is to be few beside them. 100.
     pub trailing_limit: usize,
@@ -90,7 +90,7 @@ impl Default for PassSettings {
     fn default() -> Self {
         Self {
             click_limit: 50,
-            due_limit: 1_000,
+            due_limit: 2_500,
             trailing_limit: 100,
             slow_after: seconds(3),
             most_in_lane: 4,

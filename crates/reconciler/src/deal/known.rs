@@ -6,7 +6,9 @@ use domain::{DealId, Revision};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::receipts::Receipt;
-use planner::{Action, Answer, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seller};
+use planner::{
+    Action, Answer, Called, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seller,
+};
 use serde::{Deserialize, Serialize};
 use store::{Case, CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
 
@@ -85,42 +87,67 @@ pub(crate) async fn refresh(
         .await
         .map_err(Halted::from)?;
     known.effects.extend(written);
+    let mut by_deal = by_deal(&known);
     for (id, deal) in deals.iter_mut() {
-        fill(connected, &mut deal.snapshot, *id, &known, ctx.now());
+        let ours = by_deal.remove(&Subject::deal(*id)).unwrap_or_default();
         deal.snapshot.flood = standings.get(id).copied().unwrap_or_default();
-        let subject = Subject::deal(*id);
-        deal.intends = known
-            .effects
-            .iter()
-            .any(|one| one.subject == subject && one.state == EffectState::Intended);
+        let is_intended = |effect: &&Effect| effect.state == EffectState::Intended;
+        deal.intends = ours.effects.iter().any(is_intended);
+        fill(connected, &mut deal.snapshot, &ours, ctx.now());
     }
     Ok(flood::is_asked(&known.cases))
 }
 
-fn fill(
-    connected: &Connected,
-    snapshot: &mut DealSnapshot,
-    id: DealId,
-    known: &Known,
-    now: Timestamp,
-) {
-    let subject = Subject::deal(id);
-    snapshot.invoices = known
-        .invoice_links
-        .iter()
-        .filter(|link| link.deal == id)
-        .filter_map(our_invoice)
-        .collect();
+/// Our records of one deal.
+#[derive(Default)]
+struct OfDeal<'a> {
+    invoice_links: Vec<&'a InvoiceLink>,
+    receipts: Vec<&'a store::Receipt>,
+    called: Option<Called>,
+    cases: Vec<&'a Case>,
+    effects: Vec<&'a Effect>,
+}
+
+/// Each record is gone through once, however many deals there are.
+fn by_deal(known: &Known) -> BTreeMap<Subject, OfDeal<'_>> {
+    let mut deals: BTreeMap<Subject, OfDeal<'_>> = BTreeMap::new();
+    for link in &known.invoice_links {
+        let ours = deals.entry(Subject::deal(link.deal)).or_default();
+        ours.invoice_links.push(link);
+    }
+    for receipt in &known.receipts {
+        let ours = deals.entry(Subject::deal(receipt.deal)).or_default();
+        ours.receipts.push(receipt);
+    }
+    for order in &known.orders {
+        let ours = deals.entry(Subject::deal(order.deal)).or_default();
+        ours.called.get_or_insert_with(|| orders::called(order));
+    }
+    for case in &known.cases {
+        let ours = deals.entry(case.facts.subject.clone()).or_default();
+        ours.cases.push(case);
+    }
+    for effect in &known.effects {
+        let ours = deals.entry(effect.subject.clone()).or_default();
+        ours.effects.push(effect);
+    }
+    deals
+}
+
+fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, now: Timestamp) {
+    let links = ours.invoice_links.iter();
+    snapshot.invoices = links.filter_map(|link| our_invoice(link)).collect();
     snapshot.invoices.sort_by_key(|invoice| invoice.slot);
-    let receipts = known.receipts.iter().filter(|one| one.deal == id);
+    let receipts = ours.receipts.iter();
     snapshot.receipts = receipts
         .filter_map(|one| receipt(&snapshot.invoices, one))
         .collect();
-    snapshot.called = orders::waiting(known, id);
-    snapshot.open_cases = known
+    snapshot.called = ours.called;
+    let open = ours
         .cases
         .iter()
-        .filter(|case| case.facts.subject == subject && case.state == CaseState::Open)
+        .filter(|case| case.state == CaseState::Open);
+    snapshot.open_cases = open
         .map(|case| {
             let open = OpenCase {
                 text: case.facts.text.clone(),
@@ -131,16 +158,12 @@ fn fill(
             (case.facts.key.clone(), open)
         })
         .collect();
-    let of_deal = known
-        .cases
-        .iter()
-        .filter(|case| case.facts.subject == subject);
-    snapshot.answers.0 = of_deal.filter_map(answer).collect();
+    snapshot.answers.0 = ours.cases.iter().filter_map(|case| answer(case)).collect();
     snapshot.creating = None;
     snapshot.registering.clear();
     snapshot.done.clear();
     snapshot.written.clear();
-    for effect in known.effects.iter().filter(|one| one.subject == subject) {
+    for effect in &ours.effects {
         remember(connected, snapshot, effect, now);
     }
 }

@@ -4,15 +4,14 @@ use domain::{DealId, OrderNumber};
 use jiff::Timestamp;
 use planner::Called;
 use serde_json::json;
-use store::{CalledOrder, Known, Record};
+use store::{CalledOrder, Record};
 
 use super::{Looked, note};
 
-/// The order of a deal that waits, as the planner sees it.
-pub(crate) fn waiting(known: &Known, id: DealId) -> Option<Called> {
-    let order = known.orders.iter().find(|order| order.deal == id)?;
+/// An order that waits, as the planner sees it.
+pub(crate) fn called(order: &CalledOrder) -> Called {
     let CalledOrder { number, order, .. } = *order;
-    Some(Called { number, order })
+    Called { number, order }
 }
 
 /// Notes that an order is used up by what else the record holds.
