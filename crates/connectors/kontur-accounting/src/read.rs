@@ -20,7 +20,8 @@ const LIST: Asked = Asked {
 };
 /// A number comes again with each year, and when a bill was deleted: more of one are no list by number.
 const MOST_OF_A_NUMBER: usize = 100;
-/// Bills that are asked for at one time: thousands of them, one after another, would hold up their pass for minutes.
+/// Bills that are asked for at one time, where the limits have room for twice as many: thousands of them, one after another,
+/// would hold up their pass for minutes, and bills that are to be issued must not wait behind them.
 const TOGETHER: usize = 10;
 
 #[async_trait]
@@ -38,6 +39,11 @@ impl ReadInvoices for Kontur {
         // The first one alone: a key that is dead is not tried ten times.
         let (mut rest, mut together) = (ids, 1);
         while !rest.is_empty() {
+            if together > 1 {
+                let room = self.client.room(call, GET.operation).await;
+                let room = usize::try_from(room).unwrap_or(usize::MAX);
+                together = together.min(room / 2).max(1);
+            }
             let some;
             (some, rest) = rest.split_at(together.min(rest.len()));
             together = (2 * together).min(TOGETHER);
