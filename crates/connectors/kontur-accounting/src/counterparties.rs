@@ -11,7 +11,8 @@ use capability::{Call, ConnectorError};
 use domain::observed::KnownCounterparty;
 use domain::{ContractorId, Counterparty, Inn, OrganisationId};
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 
 use crate::client::Ask;
 use crate::{Kontur, mark, translate, wire};
@@ -25,26 +26,42 @@ const MOST_PAGES: usize = 50;
 
 #[async_trait]
 impl Counterparties for Kontur {
-    /// The contract's search takes one INN at a time, so several searches are under way together.
+    /// The contract's search takes one INN at a time, so several searches are under way together. After one that failed
+    /// no other begins; those that have begun come to their end, because the one that asks whether the service is back
+    /// may be among them.
     async fn find(
         &self,
         call: &Call<'_>,
         organisation: &OrganisationId,
         inns: &[Inn],
     ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
-        let distinct: BTreeSet<&Inn> = inns.iter().collect();
-        let searches: Vec<BoxFuture<'_, Result<Vec<KnownCounterparty>, ConnectorError>>> = distinct
-            .into_iter()
-            .map(|inn| self.with_inn(call, organisation, inn).boxed())
-            .collect();
-        let mut searches = stream::iter(searches).buffer_unordered(SEARCHES_AT_ONCE);
+        let mut distinct: BTreeSet<&Inn> = inns.iter().collect();
+        let mut searches: FuturesUnordered<
+            BoxFuture<'_, Result<Vec<KnownCounterparty>, ConnectorError>>,
+        > = FuturesUnordered::new();
         let mut found = BTreeMap::new();
-        while let Some(known) = searches.next().await {
-            for known in known? {
-                found.insert(known.id.clone(), known);
+        let mut failed = None;
+        loop {
+            while failed.is_none() && searches.len() < SEARCHES_AT_ONCE {
+                let Some(inn) = distinct.pop_first() else {
+                    break;
+                };
+                searches.push(self.with_inn(call, organisation, inn).boxed());
+            }
+            match searches.next().await {
+                Some(Ok(known)) => {
+                    found.extend(known.into_iter().map(|known| (known.id.clone(), known)));
+                }
+                Some(Err(error)) => {
+                    failed.get_or_insert(error);
+                }
+                None => break,
             }
         }
-        Ok(found.into_values().collect())
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(found.into_values().collect()),
+        }
     }
 
     async fn find_ours(
