@@ -102,7 +102,9 @@ fn several(
         return;
     }
     let number = evidence.office.portal.deal_field(id, office::NUMBER);
-    let stands = bills.iter().any(|bill| bill.is_live());
+    // One that another took the place of stands no more, also while nobody has cancelled it.
+    let is_last = |bill: &Bill| !bills.iter().any(|other| is_later(other, bill));
+    let stands = bills.iter().any(|bill| bill.is_live() && is_last(bill));
     let of_number = |bill: &&&Arc<Bill>| bill.number == number;
     match bills.iter().find(of_number) {
         Some(bill) if bill.is_live() || !stands => shown(evidence, id, bill, wrong),
@@ -114,10 +116,9 @@ fn several(
     }
     for bill in bills.iter().filter(|bill| bill.is_live()) {
         // Of one that another took the place of nothing more is told.
-        if bills.iter().any(|other| is_later(other, bill)) {
-            continue;
+        if is_last(bill) {
+            entries(evidence, id, bill, wrong);
         }
-        entries(evidence, id, bill, wrong);
     }
 }
 
@@ -263,7 +264,14 @@ fn asked(
     let closed = history
         .last()
         .is_some_and(|(_, stage)| CLOSED.contains(&stage.as_str()));
-    if !same && !left && !waits && !closed && !asks(evidence, id, &["DEAL-CHANGED-AFTER-INVOICE"]) {
+    // One whose answer was lost and that was found when the deal had changed already is asked about as if the accountant
+    // had edited it: its sum is not the one that was wanted by then.
+    let asked = asks(
+        evidence,
+        id,
+        &["DEAL-CHANGED-AFTER-INVOICE", "INVOICE-EDITED"],
+    );
+    if !same && !left && !waits && !closed && !asked {
         wrong.push(format!(
             "[I-4] deal {id} was changed after its bill № {} and nobody is asked",
             bill.number
