@@ -8,6 +8,10 @@ use jiff::civil::Date;
 use crate::config::DEFAULT_FILE;
 use crate::inspect::Kind;
 
+mod layout;
+
+pub use layout::{LayoutCommand, LayoutTryArgs};
+
 /// Carries deals from Bitrix24 into the accounting system and brings the invoices back.
 #[derive(Debug, Parser)]
 #[command(
@@ -52,6 +56,9 @@ pub enum Command {
     /// Read and change the portal's policy
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Our own invoice's layout: a start for another, and a try
+    #[command(subcommand)]
+    Layout(LayoutCommand),
     /// Stop working on the portal at once; events are still kept
     Pause(PauseArgs),
     /// Go on after `pause`

@@ -21,7 +21,7 @@ use crate::connect::Connector;
 use crate::fault::Unwell;
 use crate::product::Product;
 use crate::setup::companies_of;
-use crate::{pause, policy, zone};
+use crate::{papers, pause, policy, zone};
 
 /// A clock before this moment is surely wrong: this program is younger.
 const YOUNGEST: &str = "2026-01-01T00:00:00Z";
@@ -60,6 +60,9 @@ pub async fn run(opened: anyhow::Result<Product>) -> Report {
     }
     report.parts.push(("Эта машина", machine(&product).await));
     let (policy, mut rules) = stored_policy(&product).await;
+    if let Some(policy) = &policy {
+        rules.extend(files(&product, policy).await);
+    }
     let portal = on_portal(&product, &call, policy.as_ref(), &mut rules).await;
     let accounting = on_accounting(&product, &call, policy.as_ref(), &mut rules).await;
     report.parts.push(("Битрикс24", portal));
@@ -148,6 +151,20 @@ async fn stored_policy(product: &Product) -> (Option<Policy>, Vec<Finding>) {
                 )],
             ),
         },
+    }
+}
+
+/// The layout and the pictures that the policy names.
+async fn files(product: &Product, policy: &Policy) -> Option<Finding> {
+    let what = "Макет и картинки счёта";
+    let named: Vec<String> = policy
+        .paper_files()
+        .into_iter()
+        .map(|file| file.name)
+        .collect();
+    match papers::load(&product.config, policy).await {
+        Ok(_) => (!named.is_empty()).then(|| holds(what, named.join(", "))),
+        Err(faults) => Some(fails(what, faults.in_russian(), papers::PAPER_UNUSABLE)),
     }
 }
 

@@ -24,7 +24,7 @@ mod tests;
 
 pub use raw::{
     Raw, RawAccounting, RawAdmin, RawBitrix24, RawDatabase, RawJournal, RawLimits, RawLog,
-    RawOrganisation, RawRemotes, RawSealing, RawServer, RawStatements, RawTiming,
+    RawOrganisation, RawPapers, RawRemotes, RawSealing, RawServer, RawStatements, RawTiming,
 };
 
 /// The code of the page about a refused configuration.
@@ -46,6 +46,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// The folder that bank statements are dropped into.
     pub statements: Option<PathBuf>,
+    /// The folder of the layouts and pictures that policies name.
+    pub papers: Option<PathBuf>,
     /// What the program says of its work.
     pub log: Log,
     /// Seals rotating tokens; a webhook has none, and needs no key.

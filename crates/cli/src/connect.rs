@@ -21,6 +21,7 @@ use transport::{Allowed, TimeSource, Transport};
 
 use crate::config::{self, Access, CONFIG_REFUSED, Config};
 use crate::office::StoredBooks;
+use crate::papers::{self, PAPER_UNUSABLE, PaperFaults};
 use crate::policy;
 use crate::vault::Vault;
 
@@ -42,6 +43,9 @@ pub enum ConnectError {
     /// The stored policy.
     #[error("the stored policy cannot be used")]
     Policy(#[from] policy::StoredPolicyError),
+    /// The files that the policy names for papers.
+    #[error(transparent)]
+    Papers(#[from] PaperFaults),
     /// Tokens.
     #[error("{0}")]
     Vault(#[from] connector_bitrix24::VaultError),
@@ -57,6 +61,7 @@ impl ConnectError {
         match self {
             Self::Store(_) => DATABASE_UNUSABLE,
             Self::Policy(_) => POLICY_OUTDATED,
+            Self::Papers(_) => PAPER_UNUSABLE,
             Self::Bitrix24(_) | Self::Accounting(_) | Self::Vault(_) => CONFIG_REFUSED,
         }
     }
@@ -357,7 +362,7 @@ impl Connector {
             return Ok(kept);
         }
         let policy = policy::read(&stored).map_err(|error| broken(POLICY_OUTDATED, &error))?;
-        let connected = self.compose(&portal, policy);
+        let connected = self.compose(&portal, policy).await;
         let connected = Arc::new(connected.map_err(|error| broken(error.code(), &error))?);
         let kept = Kept {
             made_of,
@@ -373,14 +378,20 @@ impl Connector {
     /// Capabilities for a portal under a policy.
     ///
     /// # Errors
-    /// When the configuration cannot be used.
-    pub fn compose(&self, portal: &Portal, policy: Policy) -> Result<Connected, ConnectError> {
+    /// When the configuration or a file that the policy names cannot be used.
+    pub async fn compose(
+        &self,
+        portal: &Portal,
+        policy: Policy,
+    ) -> Result<Connected, ConnectError> {
+        let papers = papers::load(&self.config, &policy).await?;
         let fields = FieldNames::new(policy.fields.clone()).and_reading(policy.deal_fields());
         let bitrix24 = self.bitrix24(fields, Self::offline_of(portal))?;
         Ok(Connected {
             portal: bitrix24.portal(),
             accounting: self.accounting()?,
             policy: within(portal.mode, policy),
+            papers,
         })
     }
 

@@ -94,6 +94,7 @@ fn since_then(connected: &Connected, since: Date, zone: &TimeZone) -> anyhow::Re
     Ok(Connected {
         portal: connected.portal.clone(),
         accounting: connected.accounting.clone(),
+        papers: connected.papers.clone(),
         policy: Policy {
             start_at,
             ..connected.policy.clone()

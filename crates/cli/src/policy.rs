@@ -12,6 +12,7 @@ use store::{Lane, Look, StoredPolicy, Subject};
 
 use crate::args::PolicyCommand;
 use crate::fault::Told;
+use crate::papers;
 use crate::product::Product;
 
 pub use desk::policy::{StoredPolicyError, read, text};
@@ -19,9 +20,10 @@ pub use desk::policy::{StoredPolicyError, read, text};
 /// Puts a text in force as the version after `over`, and has the portal looked at.
 ///
 /// # Errors
-/// When the text is no policy, an organisation belongs to another portal, or somebody was faster.
+/// When the text is no policy, a file that it names cannot be used, an organisation belongs to another portal, or somebody was faster.
 pub async fn put(product: &Product, text: &str, over: i64, author: &str) -> anyhow::Result<i64> {
     let policy = Policy::parse(text).map_err(mistaken)?;
+    papers::load(&product.config, &policy).await?;
     claim(product, &policy).await?;
     let now = product.clock.now();
     let body = json!({ "toml": text });

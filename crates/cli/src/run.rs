@@ -12,8 +12,8 @@ use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::fault::Told;
 use crate::product::{Product, Surroundings};
 use crate::{
-    adopt, cases, check, demo, emulate, explain, fault, inspect, journal, logs, pages, pause,
-    payments, plan, policy, register, robot, serve, setup, simulate, statement, zone,
+    adopt, cases, check, demo, emulate, explain, fault, inspect, journal, layout, logs, pages,
+    pause, payments, plan, policy, register, robot, serve, setup, simulate, statement, zone,
 };
 
 /// Does what the command line says.
@@ -29,6 +29,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Inspect(args) => inspect::answer(&args, out),
         Command::Explain(args) => explain::run(args.code.as_deref(), &mut out),
+        Command::Layout(command) => layout::run(&command, &mut out),
         Command::Demo(args) => {
             logs::begin_quietly();
             drop(out);
@@ -116,6 +117,7 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
         | Command::Check(_)
         | Command::Inspect(_)
         | Command::Explain(_)
+        | Command::Layout(_)
         | Command::Emulate(_)
         | Command::Simulate(_) => Ok(()),
     }

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::fault::Told;
 use crate::product::Product;
-use crate::{folder, pages, pause, policy};
+use crate::{folder, pages, papers, pause, policy};
 
 /// How often it is asked what the portal's plan gives.
 const PLAN_ASKED_EVERY: Duration = Duration::from_secs(86_400);
@@ -41,12 +41,14 @@ pub struct Running {
 /// `listener`: none listens where the configuration says.
 ///
 /// # Errors
-/// When the address is taken, TLS cannot be used, or an organisation belongs to another portal.
+/// When the address is taken, TLS or a file of papers cannot be used, or an organisation belongs to another portal.
 pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::Result<Running> {
     let config = Arc::clone(&product.config);
     product.connector.register().await?;
     if let Some(stored) = product.store.policy_current(product.portal()).await? {
-        policy::claim(&product, &policy::read(&stored)?).await?;
+        let policy = policy::read(&stored)?;
+        policy::claim(&product, &policy).await?;
+        papers::load(&product.config, &policy).await?;
     } else {
         tracing::warn!("the portal has no policy yet: run `provodka setup`");
     }

@@ -41,6 +41,8 @@ fn help_helps() {
         ("help_policy_export", &["policy", "export", "--help"]),
         ("help_plan", &["plan", "--help"]),
         ("help_adopt", &["adopt", "--help"]),
+        ("help_layout", &["layout", "--help"]),
+        ("help_layout_try", &["layout", "try", "--help"]),
         ("help_journal", &["journal", "--help"]),
         ("help_cases", &["cases", "--help"]),
         ("help_cases_answer", &["cases", "answer", "--help"]),
@@ -124,6 +126,27 @@ fn a_code_is_explained() {
     assert!(text(&output.stdout).starts_with("# DEAL-DATA-MISSING: "));
     let list = text(&run(&["explain"]).stdout);
     assert!(list.lines().count() > 20, "{list}");
+}
+
+#[test]
+fn a_layout_is_written_out_changed_and_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let typed = |args: &[&str]| provodka(folder.path()).args(args).output().unwrap();
+    let own = typed(&["layout", "export"]).stdout;
+    let data: Value = serde_json::from_slice(&typed(&["layout", "data"]).stdout).unwrap();
+    assert!(data["lines"].is_array());
+    let file = folder.path().join("invoice.typ");
+    std::fs::write(&file, &own).unwrap();
+    let tried = typed(&["layout", "try", "invoice.typ", "--pdf", "sample.pdf"]);
+    assert!(tried.status.success(), "{}", text(&tried.stderr));
+    let pdf = std::fs::read(folder.path().join("sample.pdf")).unwrap();
+    assert!(pdf.starts_with(b"%PDF"));
+
+    std::fs::write(&file, [own.as_slice(), b"\n#paper.nosuch\n"].concat()).unwrap();
+    let refused = typed(&["layout", "try", "invoice.typ"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let told = text(&refused.stderr);
+    assert!(told.contains("row ") && told.contains("nosuch"), "{told}");
 }
 
 #[test]

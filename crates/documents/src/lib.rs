@@ -22,18 +22,21 @@
 mod exemption;
 mod facts;
 mod laid;
+mod layout;
 mod paper;
 mod picture;
 mod qr;
 mod renderer;
+mod sample;
 mod spacing;
 mod world;
 
 pub use exemption::Exemption;
 pub use facts::{InvoiceFacts, PaperError, Seller, Signer, Void};
 pub use laid::{LaidPage, LaidText};
+pub use layout::Layout;
 pub use paper::{
     InvoicePaper, PaperBank, PaperColumns, PaperLine, PaperParty, PaperTotal, Signatory,
 };
 pub use picture::{Picture, PictureError};
-pub use renderer::{Layout, RenderError, Renderer};
+pub use renderer::{RenderError, Renderer};

@@ -10,7 +10,10 @@ use typst::foundations::Bytes;
 use typst::visualize::{ExchangeFormat, RasterImage};
 
 /// The largest picture taken, in bytes: it is embedded into each PDF.
-const LARGEST_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const LARGEST_BYTES: usize = 2 * 1024 * 1024;
+
+/// The longest side of one, in dots: a small file may unfold to gigabytes. A stamp of 38 mm at 600 dots an inch has 900.
+const LONGEST_SIDE: u32 = 4_000;
 
 /// A PNG or JPEG file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,14 @@ pub enum PictureError {
         /// The size of the file.
         size_bytes: usize,
     },
+    /// It would take much memory to draw.
+    #[error("picture has `{width}` by `{height}` dots, more than {LONGEST_SIDE} a side")]
+    TooManyDots {
+        /// Dots in a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
 }
 
 impl Picture {
@@ -51,6 +62,9 @@ impl Picture {
         } else {
             return Err(PictureError::UnknownFormat);
         };
+        if let Some((width, height)) = sides(&bytes).filter(|sides| is_long(*sides)) {
+            return Err(PictureError::TooManyDots { width, height });
+        }
         RasterImage::plain(Bytes::new(Arc::clone(&bytes)), format)
             .map_err(|broken| PictureError::Broken(broken.to_string()))?;
         Ok(Self { bytes })
@@ -59,6 +73,36 @@ impl Picture {
     pub(crate) fn bytes(&self) -> Arc<[u8]> {
         Arc::clone(&self.bytes)
     }
+}
+
+fn is_long((width, height): (u32, u32)) -> bool {
+    width > LONGEST_SIDE || height > LONGEST_SIDE
+}
+
+/// Width and height as the file's head tells them, before anything is unfolded.
+fn sides(bytes: &[u8]) -> Option<(u32, u32)> {
+    if let Some(head) = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n") {
+        // The first part is IHDR: its length and name, then the sides.
+        return Some((number(head.get(8..12)?), number(head.get(12..16)?)));
+    }
+    let mut rest = bytes.get(2..)?;
+    loop {
+        let (mark, length) = (
+            rest.get(..2)?,
+            usize::try_from(number(rest.get(2..4)?)).ok()?,
+        );
+        // The frame's head (SOF); C4, C8 and CC are tables.
+        if matches!(mark, [0xff, 0xc0..=0xcf]) && !matches!(mark, [_, 0xc4 | 0xc8 | 0xcc]) {
+            return Some((number(rest.get(7..9)?), number(rest.get(5..7)?)));
+        }
+        rest = rest.get(length.checked_add(2)?..)?;
+    }
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    bytes
+        .iter()
+        .fold(0, |sum, byte| (sum << 8) | u32::from(*byte))
 }
 
 #[cfg(test)]
@@ -76,6 +120,24 @@ mod tests {
                 "{refused:?}"
             );
         }
+        let mut wide = whole.to_vec();
+        wide[16..20].copy_from_slice(&40_000_u32.to_be_bytes());
+        assert!(
+            matches!(
+                Picture::new(wide),
+                Err(PictureError::TooManyDots { width: 40_000, .. })
+            ),
+            "what it says is believed before it is unfolded"
+        );
+        let frame = [0xff, 0xc0, 0, 11, 8, 0x10, 0, 0x20, 0];
+        let photo = [&[0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2][..], &frame].concat();
+        assert_eq!(
+            Picture::new(photo),
+            Err(PictureError::TooManyDots {
+                width: 0x2000,
+                height: 0x1000
+            })
+        );
         assert_eq!(
             Picture::new(b"<svg/>".as_slice()),
             Err(PictureError::UnknownFormat)

@@ -4,8 +4,7 @@
 //! happens off the asynchronous threads and two at a time. Equal data give equal bytes: no clock,
 //! no randomness, no machine's fonts.
 
-use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -17,7 +16,9 @@ use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use crate::laid::{self, LaidPage};
+use crate::layout::Layout;
 use crate::paper::InvoicePaper;
+use crate::picture::PictureError;
 use crate::world::{PaperWorld, date_of};
 
 /// How many papers are laid out at once: each takes a processor and some tens of megabytes.
@@ -30,12 +31,6 @@ const REMEMBERED_PAPERS: usize = 3;
 /// Up to so many lines a PDF is tagged for reading aloud. Tags take two kilobytes a line, so that a
 /// paper of 300 lines would be seven times as heavy with them.
 const TAGGED_LINES: usize = 50;
-
-/// The text of a layout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
-    text: Cow<'static, str>,
-}
 
 /// Turns papers into PDF. Cheap to clone; clones share the limit of papers at once.
 #[derive(Clone, Debug)]
@@ -55,6 +50,15 @@ pub enum RenderError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// A picture beside a changed layout that the layout names.
+    #[error("cannot use the picture `{path}`", path = path.display())]
+    Picture {
+        /// Where it lies.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: PictureError,
     },
     /// The layout does not fit the data, or is not a layout at all.
     #[error("the layout refuses the paper: {0}")]
@@ -76,38 +80,6 @@ pub enum RenderError {
     BrokenOff,
 }
 
-impl Default for Layout {
-    fn default() -> Self {
-        Self {
-            text: Cow::Borrowed(include_str!("../layouts/invoice.typ")),
-        }
-    }
-}
-
-impl Layout {
-    /// A layout from its text.
-    pub fn from_text(text: impl Into<String>) -> Self {
-        Self {
-            text: Cow::Owned(text.into()),
-        }
-    }
-
-    /// A layout from a file. Reads at once and blocks: for the start of the program.
-    pub fn from_file(path: &Path) -> Result<Self, RenderError> {
-        std::fs::read_to_string(path)
-            .map(Self::from_text)
-            .map_err(|source| RenderError::ReadLayout {
-                path: path.to_owned(),
-                source,
-            })
-    }
-
-    /// The text of the layout: a start for a customer's own.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-}
-
 impl Default for Renderer {
     fn default() -> Self {
         Self::new(Layout::default())
@@ -120,6 +92,15 @@ impl Renderer {
         Self {
             layout: Arc::new(layout),
             places: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// One with another layout that shares the limit of papers at once.
+    #[must_use]
+    pub fn with(&self, layout: Arc<Layout>) -> Self {
+        Self {
+            layout,
+            places: Arc::clone(&self.places),
         }
     }
 

@@ -13,9 +13,10 @@ use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
 use typst::{Library, LibraryExt, World};
 
+use crate::layout::Layout;
 use crate::paper::InvoicePaper;
 use crate::qr;
-use crate::renderer::{Layout, RenderError};
+use crate::renderer::RenderError;
 
 static REGULAR: &[u8] = include_bytes!("../fonts/PTSans-Regular.ttf");
 static BOLD: &[u8] = include_bytes!("../fonts/PTSans-Bold.ttf");
@@ -74,6 +75,10 @@ impl PaperWorld {
                 let id = file_id(&format!("/signature-{index}"))?;
                 files.push((id, Bytes::new(signature.bytes())));
             }
+        }
+        // Behind ours: a picture of the customer's that bears the name of one of them is not shown.
+        for (name, bytes) in layout.pictures() {
+            files.push((file_id(&format!("/{name}"))?, Bytes::new(bytes)));
         }
         Ok(Self {
             layout: Source::new(file_id("/layout.typ")?, layout.text().to_owned()),

@@ -274,6 +274,77 @@ fn a_changed_layout_is_taken_from_a_file_and_told_where_it_is_wrong() {
 }
 
 #[test]
+fn a_layout_shows_the_pictures_beside_it_that_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.typ");
+    std::fs::write(&file, "#image(\"/logo.png\")").unwrap();
+    let logo = folder.path().join("logo.png");
+    std::fs::write(&logo, include_bytes!("samples/ring.png")).unwrap();
+    let layout = Layout::from_file(&file).unwrap();
+    let paper = samples::usual().paper();
+    let pdf = Renderer::new(layout.clone())
+        .render_invoice(&paper)
+        .unwrap();
+    assert!(pdf.len() > 2_000);
+    layout.prove().unwrap();
+
+    std::fs::write(&logo, "no picture").unwrap();
+    let refused = Layout::from_file(&file).unwrap_err().to_string();
+    assert!(refused.contains("logo.png"), "{refused}");
+    // What it does not name is not even looked at.
+    std::fs::write(&file, "без картинок").unwrap();
+    assert!(Layout::from_file(&file).is_ok());
+}
+
+#[test]
+fn a_layout_is_proved_on_papers_that_have_and_lack_everything() {
+    Layout::default().prove().unwrap();
+    let told = |text: &str| {
+        let layout = format!("#let paper = json(\"/invoice.json\")\n{text}");
+        Layout::from_text(layout).prove().unwrap_err().to_string()
+    };
+    for (text, cause) in [
+        ("#paper.basis.len()", "none"),
+        ("#paper.seller.kpp.len()", "none"),
+        ("#paper.buyer.inn.len()", "none"),
+        ("#image(\"/qr.svg\")", "qr.svg"),
+        ("#image(\"/stamp\")", "stamp"),
+        ("#paper.signatories.at(1)", "index"),
+    ] {
+        let told = told(text);
+        assert!(
+            told.contains("row 2: ") && told.contains(cause),
+            "{text}: {told}"
+        );
+    }
+}
+
+/// `docs/reference/layout.md` is what an integrator has: it names everything that a layout gets.
+#[test]
+fn the_page_names_everything_that_a_layout_gets() {
+    let page = include_str!("../../../docs/reference/layout.md");
+    let data = serde_json::to_value(InvoicePaper::sample()).unwrap();
+    let mut names = vec!["qr_side".to_owned()];
+    collect(&data, &mut names);
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+fn collect(value: &serde_json::Value, names: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                names.push(name.clone());
+                collect(value, names);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+        _ => {}
+    }
+}
+
+#[test]
 fn a_layout_sees_neither_files_nor_packages() {
     let paper = samples::usual().paper();
     for text in [

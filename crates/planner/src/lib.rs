@@ -57,8 +57,9 @@ mod wanted;
 pub use plan::{Action, Case, CaseCode, Choice, Fault, GivenUp, Need, Plan, Reply, Whom};
 pub use policy::{
     Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode,
-    MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, OwnAccount, OwnLine, OwnUnit, PaidStage,
-    Pilot, Policy, PolicyError, Quiet, SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
+    MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, OwnAccount, OwnLine, OwnPaper, OwnUnit,
+    PaidStage, PaperFile, Pictures, Pilot, Policy, PolicyError, Quiet, SmartInvoices, Terms,
+    VatPeriod, VatRegime, WithoutInn,
 };
 pub use seller::Seller;
 pub use snapshot::{

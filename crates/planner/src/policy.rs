@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 mod invoice;
 mod money;
 mod notices;
+mod paper;
 pub(crate) mod vat;
 
 pub use invoice::{
@@ -23,6 +24,7 @@ pub use invoice::{
 };
 pub use money::{Booking, MoneyPolicy, OwnAccount, PaidStage};
 pub use notices::{Notices, Pilot, Quiet};
+pub use paper::{OwnPaper, PaperFile, Pictures};
 pub use vat::{VatPeriod, VatRegime};
 
 /// A portal's settings.
@@ -72,6 +74,9 @@ pub struct Organisation {
     /// How it stands to VAT, oldest first; none: its lines bear whatever rate is in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vat: Vec<VatPeriod>,
+    /// Its stamp and signatures on our own papers; none: places to sign by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<OwnPaper>,
 }
 
 fn moscow() -> String {
@@ -180,8 +185,13 @@ impl Policy {
         names
     }
 
+    /// The files that our own papers are made of, beside what is built in.
+    pub fn paper_files(&self) -> Vec<PaperFile> {
+        paper::paper_files(self)
+    }
+
     fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
+        let mut faults = paper::faults(self);
         for field in [
             OurField::Number,
             OurField::Date,

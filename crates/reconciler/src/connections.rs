@@ -7,6 +7,8 @@ use capability::{Accounting, Portal};
 use domain::PortalId;
 use planner::Policy;
 
+use crate::Papers;
+
 /// Everything that a portal's looks use.
 pub struct Connected {
     /// The CRM side.
@@ -15,6 +17,8 @@ pub struct Connected {
     pub accounting: Accounting,
     /// Its settings, of one version.
     pub policy: Policy,
+    /// What our own papers are drawn with, as that policy names it.
+    pub papers: Papers,
 }
 
 /// Why a portal cannot be worked on now.

@@ -23,6 +23,7 @@ mod feed;
 mod followed;
 mod journal;
 mod offline;
+mod papers;
 mod payment;
 mod plan_only;
 mod record_owner;
@@ -41,6 +42,7 @@ use store::{Record, Settled, SubjectKind, Work};
 
 pub use connections::{Connected, Connections, NotConnected};
 pub use deal::{Claimed, Claims};
+pub use papers::Papers;
 pub use payment::{Tally, decide_new, decide_these};
 pub use plan_only::{PlannedDeal, deals_entered_since, plan_deals};
 

@@ -158,6 +158,7 @@ impl Connector {
             portal: bitrix24.portal(),
             accounting: accounting.ok()?,
             policy,
+            papers: reconciler::Papers::default(),
         })
     }
 }

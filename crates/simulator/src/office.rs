@@ -272,6 +272,7 @@ pub(crate) fn policy(
             own_company: CompanyId(own_company),
             time_zone: "Europe/Moscow".to_owned(),
             vat: Vec::new(),
+            paper: None,
         }],
         funnels: vec![Funnel {
             id: FunnelId(0),

@@ -32,7 +32,7 @@ pub(super) fn judge(raw: &Raw, environment: &Environment) -> Result<Config, Faul
     let database = database(raw, environment, &mut faults);
     let server = server(raw, &mut faults);
     let admin = admin::judge(raw, server.as_ref(), &mut faults);
-    let statements = admin::statements(raw, &mut faults);
+    let (statements, papers) = admin::folders(raw, &mut faults);
     let log = log(raw, &mut faults);
     let keys = keys(raw, environment, &mut faults);
     let bitrix24 = bitrix24(raw, environment, &mut faults);
@@ -49,6 +49,7 @@ pub(super) fn judge(raw: &Raw, environment: &Environment) -> Result<Config, Faul
                 server,
                 admin,
                 statements,
+                papers,
                 log,
                 keys,
                 bitrix24,

@@ -21,6 +21,8 @@ pub struct Raw {
     pub admin: RawAdmin,
     /// Bank statements.
     pub statements: RawStatements,
+    /// Files of our own papers.
+    pub papers: RawPapers,
     /// What the program says of its work.
     pub log: RawLog,
     /// The key under which rotating tokens lie in the database.
@@ -116,6 +118,14 @@ impl Default for RawAdmin {
 #[serde(default, deny_unknown_fields)]
 pub struct RawStatements {
     /// A folder that they are dropped into; empty: none.
+    pub folder: String,
+}
+
+/// `[papers]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawPapers {
+    /// The folder of the layouts and pictures that policies name; empty: none.
     pub folder: String,
 }
 

@@ -30,6 +30,7 @@ pub(super) fn matched(seen: &Seen, findings: &mut Vec<Finding>) -> Vec<Organisat
                     own_company: company.id,
                     time_zone: "Europe/Moscow".to_owned(),
                     vat: Vec::new(),
+                    paper: None,
                 });
             }
             [] => findings.push(check::fails(
@@ -66,6 +67,7 @@ pub(super) fn keep_former(organisations: &mut Vec<Organisation>, former: Option<
             Some(one) => {
                 one.time_zone.clone_from(&before.time_zone);
                 one.vat.clone_from(&before.vat);
+                one.paper.clone_from(&before.paper);
             }
             None => organisations.push(before.clone()),
         }

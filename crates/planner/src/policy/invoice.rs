@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct InvoicePolicy {
     /// Whose PDF is put to the deal.
     pub attach: Attach,
+    /// The file of our own paper's layout; none: the built-in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<String>,
     /// The page of an invoice on the accounting side, with `{organisation}` and `{invoice}` in the places of the
     /// ids; it is shown on the deal. None: the deal shows no link.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +76,7 @@ impl Default for InvoicePolicy {
     fn default() -> Self {
         Self {
             attach: Attach::Provodka,
+            layout: None,
             link: None,
             ask_above: 20,
             gather_seconds: 300,

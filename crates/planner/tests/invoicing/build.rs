@@ -166,6 +166,7 @@ pub(crate) fn organisation(id: &str, own_company: u64) -> Organisation {
         own_company: CompanyId(own_company),
         time_zone: "Europe/Moscow".to_owned(),
         vat: Vec::new(),
+        paper: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The policy's text: read whole, refused whole.
 
 use insta::assert_snapshot;
-use planner::{Policy, PolicyError};
+use planner::{OwnPaper, Pictures, Policy, PolicyError, Seller};
 
 use crate::build::deal;
 
@@ -36,4 +36,71 @@ fn what_is_too_large_is_not_read() {
     let large = format!("# {}", "x".repeat(256 << 10));
     let told = Policy::parse(&large).unwrap_err().to_string();
     assert!(told.contains("more than 256 KiB"), "{told}");
+}
+
+#[test]
+fn files_of_papers_stay_within_their_folder() {
+    let named = |stamp: &str| {
+        let mut policy = deal().policy;
+        policy.invoice.layout = Some("own/invoice.typ".to_owned());
+        policy.organisations[0].paper = Some(OwnPaper {
+            stamp: Some(stamp.to_owned()),
+            ..OwnPaper::default()
+        });
+        Policy::parse(&policy.to_text().unwrap())
+    };
+    let files = named("north/stamp.png").unwrap().paper_files();
+    let keys: Vec<&str> = files.iter().map(|file| file.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        ["invoice.layout", "organisations.paper.stamp of `org`"]
+    );
+    for outside in [
+        "",
+        "/etc/passwd",
+        "../stamp.png",
+        "a//b.png",
+        "a\\b.png",
+        "c:stamp.png",
+    ] {
+        let told = named(outside).unwrap_err().to_string();
+        assert!(told.contains("is no file of the papers' folder"), "{told}");
+    }
+}
+
+#[test]
+fn a_sole_trader_signs_alone() {
+    let paper = OwnPaper {
+        stamp: Some("stamp.png".to_owned()),
+        head_signature: Some("head.png".to_owned()),
+        accountant_signature: Some("accountant.png".to_owned()),
+    };
+    let of = |key: &str| -> Seller {
+        toml::from_str(&format!(
+            r#"
+            party = {{ key = {key}, name = "Мы" }}
+            bank = {{ account = "40702810200000012345", bik = "044525225", bank_name = "Банк" }}
+            "#
+        ))
+        .unwrap()
+    };
+    let organisation = of(r#"{ inn = "7707083893", kpp = "770701001" }"#);
+    assert_eq!(
+        paper.pictures(&organisation),
+        Pictures {
+            stamp: Some("stamp.png"),
+            head: Some("head.png"),
+            accountant: Some("accountant.png"),
+        }
+    );
+    assert_eq!(
+        paper
+            .pictures(&of(r#"{ inn = "123456789047" }"#))
+            .accountant,
+        None
+    );
+    assert_eq!(
+        OwnPaper::default().pictures(&organisation),
+        Pictures::default()
+    );
 }

@@ -8,6 +8,7 @@ use planner::{Attach, OurInvoice};
 
 use super::writes::not_prepared;
 use crate::Connected;
+use crate::papers::pictures;
 
 /// The file's name and its bytes.
 pub(crate) async fn pdf(
@@ -31,27 +32,32 @@ pub(crate) async fn pdf(
             .map_err(|error| not_prepared(&error))?;
         return Ok((name, bytes));
     }
-    let bytes = rendered(renderer, invoice, void).await?;
+    let bytes = rendered(renderer, connected, invoice, void).await?;
     Ok((name, bytes))
 }
 
 async fn rendered(
     renderer: &Renderer,
+    connected: &Connected,
     invoice: &OurInvoice,
     void: Option<Void>,
 ) -> Result<Vec<u8>, Outcome> {
     let reject = |error: String| Outcome::failed(Verdict::Reject, error);
-    let signer = |name: &Option<String>| Signer {
+    let papers = &connected.papers;
+    let organisation = connected.policy.organisation(&invoice.organisation);
+    let pictures = pictures(organisation, &invoice.seller);
+    let signer = |name: &Option<String>, signature| Signer {
         name: name.clone().unwrap_or_default(),
+        signature: papers.picture(signature),
         ..Signer::default()
     };
     let seller = Seller {
         party: invoice.seller.party.clone(),
         phone: None,
         bank: invoice.seller.bank.clone(),
-        head: signer(&invoice.seller.director),
-        accountant: signer(&invoice.seller.accountant),
-        stamp: None,
+        head: signer(&invoice.seller.director, pictures.head),
+        accountant: signer(&invoice.seller.accountant, pictures.accountant),
+        stamp: papers.picture(pictures.stamp),
         exemption: invoice.seller.exemption.clone().map(Exemption::Words),
         conditions: Vec::new(),
     };
@@ -71,7 +77,8 @@ async fn rendered(
         void,
     })
     .map_err(|error| reject(error.to_string()))?;
-    renderer
+    papers
+        .renderer(renderer)
         .render_invoice_aside(paper)
         .await
         .map_err(|error| reject(error.to_string()))

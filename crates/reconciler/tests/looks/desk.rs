@@ -42,6 +42,7 @@ pub(crate) struct Desk {
 pub(crate) struct Connection {
     office: Arc<Office>,
     policy: Mutex<Policy>,
+    papers: Mutex<reconciler::Papers>,
     refused: Mutex<Option<NotConnected>>,
 }
 
@@ -55,6 +56,7 @@ impl Connections for Connection {
             portal: crm::portal(&self.office),
             accounting: books::accounting(&self.office),
             policy: self.policy.lock().unwrap().clone(),
+            papers: self.papers.lock().unwrap().clone(),
         }))
     }
 }
@@ -158,6 +160,7 @@ impl Desk {
         let connection = Arc::new(Connection {
             office: Arc::clone(&office),
             policy: Mutex::new(policy()),
+            papers: Mutex::default(),
             refused: Mutex::default(),
         });
         let reconciler = Reconciler::new(
@@ -180,6 +183,11 @@ impl Desk {
 
     pub(crate) fn set_policy(&self, change: impl FnOnce(&mut Policy)) {
         change(&mut self.connection.policy.lock().unwrap());
+    }
+
+    /// What papers are drawn with, beside the policy.
+    pub(crate) fn set_papers(&self, papers: reconciler::Papers) {
+        *self.connection.papers.lock().unwrap() = papers;
     }
 
     pub(crate) fn connect(&self, refused: Option<NotConnected>) {
@@ -292,6 +300,7 @@ impl Desk {
             portal: crm::portal(&self.office),
             accounting: books::accounting(&self.office),
             policy: self.connection.policy.lock().unwrap().clone(),
+            papers: self.connection.papers.lock().unwrap().clone(),
         }
     }
 
@@ -386,6 +395,7 @@ fn policy() -> Policy {
             own_company: CompanyId(1),
             time_zone: "Europe/Moscow".to_owned(),
             vat: Vec::new(),
+            paper: None,
         }],
         funnels: vec![Funnel {
             id: FunnelId(0),

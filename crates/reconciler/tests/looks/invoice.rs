@@ -1,12 +1,14 @@
 //! A deal becomes an invoice, once, from fresh data, and only where we may.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use documents::{Layout, Picture};
 use domain::Price;
 use domain::observed::{OurField, StageEntry};
 use insta::assert_snapshot;
-use planner::{Attach, Mode};
-use reconciler::{NotConnected, plan_deals};
+use planner::{Attach, Mode, OwnPaper};
+use reconciler::{NotConnected, Papers, plan_deals};
 use store::Lane;
 use testkit::time::{at, paused};
 
@@ -70,6 +72,48 @@ fn our_own_paper_is_attached_where_policy_wants_it() {
         let (name, bytes) = desk.office.timeline()[0].file.clone().unwrap();
         assert_eq!(name, "Счёт № 1 от 12.03.2026.pdf");
         assert!(bytes.starts_with(b"%PDF-"), "{} bytes", bytes.len());
+    });
+}
+
+/// What is drawn of a deal's invoice with the portal's own layout and pictures.
+async fn drawn(named: Option<OwnPaper>) -> Vec<u8> {
+    let desk = Desk::open().await;
+    let text = "#let paper = json(\"/invoice.json\")\n#paper.title\n#if paper.has_stamp { image(\"/stamp\") }";
+    let ring = include_bytes!("../../../documents/tests/samples/ring.png");
+    desk.set_papers(Papers {
+        layout: Some(Arc::new(Layout::from_text(text))),
+        pictures: [(
+            "ring.png".to_owned(),
+            Picture::new(ring.as_slice()).unwrap(),
+        )]
+        .into(),
+    });
+    desk.set_policy(|policy| {
+        policy.invoice.attach = Attach::Provodka;
+        policy.organisations[0].paper = named;
+    });
+    desk.deal_enters(1).await;
+    desk.run(60).await;
+    desk.office.timeline()[0].file.clone().unwrap().1
+}
+
+#[test]
+fn our_own_paper_has_the_portals_layout_and_the_pictures_that_its_organisation_names() {
+    paused(async {
+        let bare = drawn(None).await;
+        let stamped = drawn(Some(OwnPaper {
+            stamp: Some("ring.png".to_owned()),
+            ..OwnPaper::default()
+        }))
+        .await;
+        let ring = include_bytes!("../../../documents/tests/samples/ring.png").len();
+        // The usual layout draws tables and a code: it is heavier than a line of text.
+        assert!(bare.len() < 20_000, "{} bytes", bare.len());
+        assert!(
+            stamped.len() > bare.len() + ring / 4,
+            "{} bytes",
+            stamped.len()
+        );
     });
 }
 

@@ -14,6 +14,7 @@ fn policy() -> Policy {
         own_company: CompanyId(1),
         time_zone: "Europe/Moscow".to_owned(),
         vat: Vec::new(),
+        paper: None,
     };
     policy.organisations = vec![
         organisation("org", "ООО «Мы»"),

@@ -1,5 +1,5 @@
-//! What people have to do with: the pages, on this machine alone or to others by a name and over TLS, and the folder of
-//! statements.
+//! What people have to do with: the pages, on this machine alone or to others by a name and over TLS, and the folders
+//! of statements and of papers.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,17 +57,27 @@ pub(super) fn judge(raw: &Raw, server: Option<&Server>, faults: &mut Faults) -> 
     })
 }
 
-/// The folder of statements; none: nobody drops any.
-pub(super) fn statements(raw: &Raw, faults: &mut Faults) -> Option<PathBuf> {
-    let folder = Some(&raw.statements.folder).filter(|folder| !folder.is_empty());
+/// The folder of statements, and that of layouts and pictures; none: nobody drops any, and no policy names any.
+pub(super) fn folders(raw: &Raw, faults: &mut Faults) -> (Option<PathBuf>, Option<PathBuf>) {
+    let statements = "make it, writable for the program: it moves the files that it read";
+    let papers = "make it, readable for the program, or name none";
+    (
+        folder(
+            "statements.folder",
+            &raw.statements.folder,
+            statements,
+            faults,
+        ),
+        folder("papers.folder", &raw.papers.folder, papers, faults),
+    )
+}
+
+fn folder(key: &str, named: &str, remedy: &str, faults: &mut Faults) -> Option<PathBuf> {
+    let folder = Some(named).filter(|folder| !folder.is_empty());
     let folder = folder.map(PathBuf::from)?;
     if !folder.is_dir() {
-        fault(
-            faults,
-            "statements.folder",
-            format!("`{}` is no folder", folder.display()),
-            "make it, writable for the program: it moves the files that it read",
-        );
+        let what = format!("`{}` is no folder", folder.display());
+        fault(faults, key, what, remedy);
     }
     Some(folder)
 }
