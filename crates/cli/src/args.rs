@@ -1,5 +1,8 @@
 //! What may be typed: the tree of commands and their help.
 
+mod layout;
+mod payments;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
@@ -8,9 +11,8 @@ use jiff::civil::Date;
 use crate::config::DEFAULT_FILE;
 use crate::inspect::Kind;
 
-mod layout;
-
 pub use layout::{LayoutCommand, LayoutTryArgs};
+pub use payments::{PaymentStateArg, PaymentsCommand, ReconcileArgs, UndoArgs};
 
 /// Carries deals from Bitrix24 into the accounting system and brings the invoices back.
 #[derive(Debug, Parser)]
@@ -376,73 +378,6 @@ pub struct ImportArgs {
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
-}
-
-/// `payments …`
-#[derive(Debug, Subcommand)]
-pub enum PaymentsCommand {
-    /// List payments, each with what became of it and why
-    List {
-        /// Only those that stand so
-        #[arg(long, value_enum)]
-        state: Option<PaymentStateArg>,
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-    },
-    /// Take a payment off its invoices, by correcting entries; a person decides it anew
-    Undo(UndoArgs),
-}
-
-/// Where a payment stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum PaymentStateArg {
-    /// Nobody looked at it yet
-    New,
-    /// A person is asked
-    Asked,
-    /// Given to invoices
-    Booked,
-    /// No buyer's payment
-    Aside,
-    /// Given to nothing by a person
-    Left,
-}
-
-impl From<PaymentStateArg> for store::PaymentState {
-    fn from(arg: PaymentStateArg) -> store::PaymentState {
-        match arg {
-            PaymentStateArg::New => store::PaymentState::New,
-            PaymentStateArg::Asked => store::PaymentState::Asked,
-            PaymentStateArg::Booked => store::PaymentState::Booked,
-            PaymentStateArg::Aside => store::PaymentState::Aside,
-            PaymentStateArg::Left => store::PaymentState::Left,
-        }
-    }
-}
-
-/// `payments undo`
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Nothing is erased: the entries of the booking stay, and corrections dated today say the opposite.
-Example:
-  provodka payments undo 17 --because \"письмо № 4 от 12.03.2026\""
-)]
-pub struct UndoArgs {
-    /// The payment's number, from `provodka payments list`
-    pub number: i64,
-    /// Why, for the ledger, the deal and the journal
-    #[arg(long, value_name = "TEXT")]
-    pub because: String,
-    /// Who decides, for the ledger
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "provodka payments"
-    )]
-    pub by: String,
 }
 
 /// `admin …`

@@ -29,6 +29,7 @@ pub mod journal;
 pub mod layout;
 pub mod logs;
 mod office;
+mod out;
 pub mod pages;
 pub mod papers;
 pub mod pause;

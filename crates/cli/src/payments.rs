@@ -1,6 +1,8 @@
-//! `provodka payments`: what came and what became of it, and taking a decision back.
+//! `provodka payments`: what came and what became of it, taking a decision back, and a month on three sides.
 //!
 //! Not here: deciding (`provodka cases answer`).
+
+pub mod reconcile;
 
 use domain::display::{date, money};
 use domain::payment::Direction;
@@ -23,6 +25,7 @@ pub async fn run(product: &Product, command: &PaymentsCommand) -> anyhow::Result
     match command {
         PaymentsCommand::List { state, json } => list(product, state.map(Into::into), *json).await,
         PaymentsCommand::Undo(args) => undo(product, args).await,
+        PaymentsCommand::Reconcile(args) => Ok(reconcile::run(product, args).await?.text),
     }
 }
 

@@ -8,7 +8,6 @@ mod words;
 mod workbook;
 
 use std::io::{IsTerminal as _, Write};
-use std::path::Path;
 
 use anyhow::Context as _;
 use domain::DealId;
@@ -26,7 +25,7 @@ use crate::args::PlanArgs;
 use crate::fault::Told;
 use crate::product::Product;
 use crate::words::harmless;
-use crate::zone;
+use crate::{out, zone};
 
 /// What would be done.
 pub enum Plans {
@@ -49,10 +48,7 @@ const PORTION: usize = 200;
 /// # Errors
 /// When the portal is not prepared or cannot be read, or the workbook cannot be written.
 pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
-    if let Some(out) = args.xlsx.as_deref().filter(|out| out.exists()) {
-        let told = Told::mistake(format!("`{}` is there already", out.display()));
-        return Err(told.hint("name another file by --xlsx, or move it").into());
-    }
+    out::refuse_taken(args.xlsx.as_deref())?;
     product.connector.register().await?;
     let portal = product.portal();
     let connected = product.connector.of(portal).await.map_err(refused)?;
@@ -82,7 +78,7 @@ pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
     );
     if let Some(out) = &args.xlsx {
         let bytes = workbook::bytes(&summary, product.clock.now())?;
-        write_new(out, &bytes)?;
+        out::write_new(out, &bytes)?;
     }
     Ok(Plans::Since(Box::new(summary)))
 }
@@ -138,20 +134,6 @@ pub(crate) fn unread(halted: Halted) -> anyhow::Error {
     anyhow::Error::new(halted).context(
         Told::failure("the deals cannot be observed").hint("`provodka check` says what to do"),
     )
-}
-
-fn write_new(out: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let failed = || {
-        Told::failure(format!("`{}` cannot be written", out.display()))
-            .hint("name another place by --xlsx")
-    };
-    let mut file = std::fs::File::create_new(out).with_context(failed)?;
-    let written = file.write_all(bytes);
-    if written.is_err() {
-        // Half a workbook would only stand in the way of the next try.
-        let _removed = std::fs::remove_file(out).is_ok();
-    }
-    written.with_context(failed)
 }
 
 /// Prints the plans in words or as JSON.

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, PaymentsCommand};
 use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::fault::Told;
+use crate::payments::reconcile;
 use crate::product::{Product, Surroundings};
 use crate::{
     adopt, cases, check, demo, emulate, explain, fault, inspect, journal, layout, logs, pages,
@@ -97,6 +98,11 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
         }
         Command::Statement(command) => {
             let report = statement::run(&product, &command).await?;
+            print(|out| Ok(out.write_all(report.text.as_bytes())?))?;
+            report.judged()
+        }
+        Command::Payments(PaymentsCommand::Reconcile(args)) => {
+            let report = reconcile::run(&product, &args).await?;
             print(|out| Ok(out.write_all(report.text.as_bytes())?))?;
             report.judged()
         }

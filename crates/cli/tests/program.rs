@@ -50,6 +50,10 @@ fn help_helps() {
         ("help_statement_import", &["statement", "import", "--help"]),
         ("help_payments", &["payments", "--help"]),
         ("help_payments_undo", &["payments", "undo", "--help"]),
+        (
+            "help_payments_reconcile",
+            &["payments", "reconcile", "--help"],
+        ),
         ("help_register", &["register", "--help"]),
         ("help_register_export", &["register", "export", "--help"]),
         ("help_register_cancel", &["register", "cancel", "--help"]),

@@ -356,7 +356,7 @@ impl Action {
             } => format!("counterparty/{organisation}/{}", counterparty.key),
             Self::IssueInvoice { slot, .. } => format!("invoice/{slot}"),
             Self::WriteFields { .. } => "fields".to_owned(),
-            Self::AddTimelineEntry { about, .. } => format!("timeline/{about}"),
+            Self::AddTimelineEntry { about, .. } => entry_mark(about),
             Self::AttachPdf {
                 slot,
                 replaced_by: None,
@@ -401,14 +401,13 @@ impl Action {
             | Self::AddTimelineEntry { .. }
             | Self::AttachPdf { .. }
             | Self::MoveStage { .. }
-            | Self::Notify { .. } => {
-                let mark = self.mark();
-                EffectKey::of(
-                    portal,
-                    ["deal", deal.as_str()].into_iter().chain(mark.split('/')),
-                )
-            }
+            | Self::Notify { .. } => of_deal(portal, &deal, &self.mark()),
         }
+    }
+
+    /// The key of a timeline entry about that.
+    pub(crate) fn entry_key(portal: &PortalId, deal: DealId, about: &str) -> EffectKey {
+        of_deal(portal, &deal.to_string(), &entry_mark(about))
     }
 
     /// Whether it is done at most once for ever; otherwise only while an equal one is not settled.
@@ -435,4 +434,12 @@ impl Action {
             Self::Notify { .. } => "notify",
         }
     }
+}
+
+fn entry_mark(about: &str) -> String {
+    format!("timeline/{about}")
+}
+
+fn of_deal(portal: &PortalId, deal: &str, mark: &str) -> EffectKey {
+    EffectKey::of(portal, ["deal", deal].into_iter().chain(mark.split('/')))
 }

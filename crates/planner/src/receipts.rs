@@ -8,7 +8,7 @@ use domain::display::{date, money};
 use domain::ledger::{Life, PaidState, Standing};
 use domain::observed::{DealGlance, FieldValue, OurField};
 use domain::payment::PaymentOrder;
-use domain::{InvoiceStatus, Money, Slot, SlotKind, StageId};
+use domain::{DealId, EffectKey, InvoiceStatus, Money, PortalId, Slot, SlotKind, StageId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -116,7 +116,7 @@ fn entries(snapshot: &DealSnapshot) -> Vec<Action> {
             continue;
         };
         // One payment may be for several invoices of the deal.
-        let came = format!("receipt/{}/{}", receipt.transaction, receipt.slot);
+        let came = came(receipt.transaction, receipt.slot);
         let is_shown = is_done(snapshot, &came);
         match &receipt.undone {
             None if !is_shown => missing.push(Action::AddTimelineEntry {
@@ -139,6 +139,17 @@ fn entries(snapshot: &DealSnapshot) -> Vec<Action> {
         }
     }
     missing
+}
+
+/// What the entry of a sum is about.
+fn came(transaction: i64, slot: Slot) -> String {
+    format!("receipt/{transaction}/{slot}")
+}
+
+/// The key of the effect by which a deal's timeline shows a sum that was given to one of its invoices.
+pub fn entry_key(portal: &PortalId, deal: DealId, transaction: i64, slot: Slot) -> EffectKey {
+    let about = came(transaction, slot);
+    Action::entry_key(portal, deal, &about)
 }
 
 fn is_done(snapshot: &DealSnapshot, about: &str) -> bool {

@@ -47,6 +47,7 @@ pub use books::{
         followed::{ACCOUNTING, Followed, FollowedPage, FollowedPayment, NotTaken},
         ledger::{BookedShare, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, Ruling},
         list::{ListedPayment, PaymentFilter, PaymentSum},
+        month::{MonthCorrection, MonthFacts, MonthPayment, MonthShare, NamedInvoice},
         open::{Found, Undecided, Wanted},
         page::{Balance, LedgerLine, PageFilter, PaymentPage},
         receipts::Receipt,

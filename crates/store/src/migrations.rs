@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -44,6 +44,10 @@ const MIGRATIONS: [Migration; 8] = [
     Migration {
         number: 8,
         text: include_str!("../migrations/0008_followed_payments.sql"),
+    },
+    Migration {
+        number: 9,
+        text: include_str!("../migrations/0009_month.sql"),
     },
 ];
 

@@ -14,6 +14,7 @@ fn all() -> Vec<&'static Sql> {
         books::money::given::STATEMENTS,
         books::money::ledger::STATEMENTS,
         books::money::list::STATEMENTS,
+        books::money::month::STATEMENTS,
         books::money::open::STATEMENTS,
         books::money::page::STATEMENTS,
         books::money::receipts::STATEMENTS,

@@ -548,6 +548,8 @@ async fn looking_changes_nothing_and_needs_a_sign_in() {
         "/money?said=given",
         "/money/payments",
         "/money/payments/1",
+        "/money/reconciliation",
+        "/money/reconciliation.xlsx",
         "/money/statements",
         "/money/statements/1",
         "/money/statements/99",
@@ -583,4 +585,52 @@ async fn looking_changes_nothing_and_needs_a_sign_in() {
             "{path}: {answer:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_month_is_shown_on_three_sides_and_given_as_a_workbook() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let file = statement(&[
+        order(
+            "5",
+            "1000.00",
+            HOSTILE,
+            "Оплата по счёту № 117 от 01.03.2026",
+        ),
+        order("6", "7.00", "ООО «Ромашка»", "Оплата"),
+    ]);
+    book(&mut anna, &file).await;
+    let page = anna.get("/money/reconciliation?month=2026-03").await;
+    let page = page.text();
+    assert!(page.contains("Сверка: март 2026"), "{page}");
+    assert!(
+        page.contains("Пришло от покупателей</th><td>1 007,00</td><td>—</td><td>1 007,00</td>"),
+        "{page}"
+    );
+    // No deal of this office was looked at: none shows what it was given.
+    assert!(
+        page.contains("не показан в сделке") && page.contains("Ещё не отнесено"),
+        "{page}"
+    );
+    assert!(page.contains("01.03.2026 – 11.03.2026"), "{page}");
+    assert!(
+        page.contains("/money/payments/1") && !page.contains("<img"),
+        "{page}"
+    );
+    let workbook = anna.get("/money/reconciliation.xlsx?month=2026-03").await;
+    assert_eq!(workbook.status, 200);
+    assert!(workbook.bytes.starts_with(b"PK"));
+    let name = workbook.header("content-disposition").unwrap();
+    assert_eq!(name, "attachment; filename=\"reconciliation-2026-03.xlsx\"");
+    let empty = anna.get("/money/reconciliation?month=2025-03").await.text();
+    assert!(
+        empty.contains("Сверка: март 2025") && empty.contains("Стороны сходятся"),
+        "{empty}"
+    );
+    let strange = anna.get("/money/reconciliation?month=%3Cb%3E").await.text();
+    assert!(
+        strange.contains("Такого месяца нет") && !strange.contains("<b>"),
+        "{strange}"
+    );
 }

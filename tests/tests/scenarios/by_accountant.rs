@@ -27,7 +27,7 @@ async fn begin(replicas: usize, database: Database) -> World {
 }
 
 /// The order as the bank's program brings it into the accounting program.
-fn order(number: &str, bill: &Bill, sum: i64) -> NewPayment {
+pub(crate) fn order(number: &str, bill: &Bill, sum: i64) -> NewPayment {
     NewPayment {
         number: Some(number.to_owned()),
         date: "2026-03-11".parse().unwrap(),

@@ -31,6 +31,7 @@ mod own_books;
 mod own_writes;
 mod pause;
 mod planned;
+mod reconciled;
 mod replicas;
 mod retried;
 mod robot;

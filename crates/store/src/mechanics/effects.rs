@@ -5,7 +5,7 @@
 //! proved absent. Not here: which change an answer of a remote means (`engine`), the calls (`reconciler`).
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
@@ -188,6 +188,8 @@ statements! {
         "SELECT id, key, once, subject, action, request, request_hash, state, attempt, not_before, sent_at,
                 quiet_until, not_after, absent_looks, first_absent_at, outcome, error, fence, created_at, updated_at
          FROM effect WHERE portal_id = $1 AND id = $2";
+    DONE =
+        "SELECT key FROM effect WHERE portal_id = $1 AND key IN keys($2) AND once = 1 AND state = 'done'";
     TRIM =
         "DELETE FROM effect WHERE id IN (
              SELECT id FROM effect WHERE portal_id = $1 AND once = 0
@@ -220,6 +222,26 @@ impl Store {
     ) -> Result<Option<Effect>, StoreError> {
         self.read((portal.clone(), id), |tx, (portal, id)| {
             Box::pin(async move { tx.first(&GET, &params![portal, *id], read_effect).await })
+        })
+        .await
+    }
+
+    /// Those of these keys that are done once and for ever.
+    pub async fn effects_done(
+        &self,
+        portal: &PortalId,
+        keys: &[String],
+    ) -> Result<BTreeSet<String>, StoreError> {
+        if keys.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let args = (portal.clone(), text_set(keys.iter().cloned()));
+        self.read(args, |tx, (portal, keys)| {
+            Box::pin(async move {
+                let ask = params![portal, keys.clone()];
+                let done = tx.list(&DONE, &ask, Row::text).await?;
+                Ok(done.into_iter().collect())
+            })
         })
         .await
     }

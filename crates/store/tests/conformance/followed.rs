@@ -12,7 +12,7 @@ use crate::money::{book, decide, link, listed, order, put, receipts, see, share,
 use crate::support::*;
 
 /// A payment of the accounting side, nothing given of it.
-fn told(id: &str, order: PaymentOrder) -> FollowedPayment {
+pub(crate) fn told(id: &str, order: PaymentOrder) -> FollowedPayment {
     FollowedPayment {
         line: SeenLine {
             line: LineId(id.to_owned()),
@@ -26,7 +26,7 @@ fn told(id: &str, order: PaymentOrder) -> FollowedPayment {
 }
 
 /// The same with what the accountant gave to bills.
-fn gave(id: &str, order: PaymentOrder, given: &[(&str, i64)]) -> FollowedPayment {
+pub(crate) fn gave(id: &str, order: PaymentOrder, given: &[(&str, i64)]) -> FollowedPayment {
     let given = given.iter().map(|(number, kopecks)| {
         (
             InvoiceId::new(format!("id-{number}")),
@@ -70,7 +70,7 @@ fn page(payments: Vec<FollowedPayment>, is_taken_over: bool) -> FollowedPage {
     }
 }
 
-async fn follow(db: &Db, lease: &Lease, payments: Vec<FollowedPayment>) -> Followed {
+pub(crate) async fn follow(db: &Db, lease: &Lease, payments: Vec<FollowedPayment>) -> Followed {
     db.store
         .money_follow(lease, page(payments, true), at(5))
         .await

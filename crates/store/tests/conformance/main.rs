@@ -24,6 +24,7 @@ mod followed;
 mod journal;
 mod leases;
 mod money;
+mod money_month;
 mod money_page;
 mod office;
 mod opening;

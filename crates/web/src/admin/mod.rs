@@ -104,7 +104,7 @@ pub fn pages_router(pages: Pages) -> Router {
 }
 
 fn about_money() -> Router<Arc<Admin>> {
-    use money::{imports, payments, questions};
+    use money::{imports, payments, questions, reconciliation};
 
     Router::new()
         .route("/money", get(questions::show))
@@ -112,6 +112,8 @@ fn about_money() -> Router<Arc<Admin>> {
         .route("/money/payments", get(payments::list))
         .route("/money/payments/{number}", get(payments::show))
         .route("/money/payments/{number}/undo", post(payments::undo))
+        .route("/money/reconciliation", get(reconciliation::show))
+        .route("/money/reconciliation.xlsx", get(reconciliation::download))
         .route("/money/statements", get(imports::show).post(imports::bring))
         .route("/money/statements/{id}", get(imports::look))
         .route("/money/statements/{id}/book", post(imports::book))

@@ -9,6 +9,7 @@ use crate::{
     error::StoreError,
     sql::statements,
     store::Store,
+    tx::Tx,
     value::{Row, Value, params},
 };
 
@@ -55,13 +56,18 @@ impl Store {
 
     /// The days that are known without a gap, by account: spans that touch are one.
     pub async fn money_covered(&self, portal: &PortalId) -> Result<Vec<AccountSpan>, StoreError> {
-        let spans = self
-            .read(portal.clone(), |tx, portal| {
-                Box::pin(async move { tx.list(&COVERED, &params![portal], read_span).await })
-            })
-            .await?;
-        Ok(joined(spans))
+        self.read(portal.clone(), |tx, portal| Box::pin(covered(tx, portal)))
+            .await
     }
+}
+
+/// The days that are known without a gap, by account.
+pub(super) async fn covered(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+) -> Result<Vec<AccountSpan>, StoreError> {
+    let spans = tx.list(&COVERED, &params![portal], read_span).await?;
+    Ok(joined(spans))
 }
 
 fn read_span(row: &mut Row) -> Result<AccountSpan, StoreError> {

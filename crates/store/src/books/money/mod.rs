@@ -2,7 +2,7 @@
 //!
 //! `sightings` takes what a source shows, `followed` what an accounting side holds, `given` what its accountant gave, `open` finds the
 //! invoices that a payment may be for, `ledger` books and `undo` takes back by the rules of [`domain::ledger::Ledger`],
-//! `receipts` tells a deal what came, `list`, `page` and `days` tell people. Every
+//! `receipts` tells a deal what came, `list`, `page`, `month` and `days` tell people. Every
 //! method that writes first locks the portal's row of `money_book`: two replicas book one after the other, and what a
 //! rule rests on is read behind that lock. Not here: which payment is for which invoice (`domain::matching`, `planner`).
 
@@ -11,6 +11,7 @@ pub(crate) mod followed;
 pub(crate) mod given;
 pub(crate) mod ledger;
 pub(crate) mod list;
+pub(crate) mod month;
 pub(crate) mod open;
 pub(crate) mod page;
 pub(crate) mod receipts;

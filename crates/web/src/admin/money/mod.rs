@@ -1,10 +1,11 @@
-//! The section "Money": what waits for a decision, all payments, statements.
+//! The section "Money": what waits for a decision, all payments, statements, and a month on three sides.
 //!
 //! What strangers wrote (names, purposes) goes through [`words::plain`] and the templates' escaping, nowhere else.
 
 pub(super) mod imports;
 pub(super) mod payments;
 pub(super) mod questions;
+pub(super) mod reconciliation;
 pub(super) mod uploads;
 pub(super) mod words;
 

@@ -1,0 +1,50 @@
+//! The names of rows, parts and columns, as the command line, the page and the workbook show them.
+
+use domain::Money;
+use domain::display::figures;
+
+use super::{Columns, Kind, Section, What};
+
+/// A row of the sums.
+pub const fn what_word(what: What) -> &'static str {
+    match what {
+        What::Came => "Пришло от покупателей",
+        What::Given => "из них отнесено к счетам",
+        What::Shown => "из них показано в сделках",
+        What::Left => "ни к чему не отнесено",
+        What::Refunded => "Возвращено покупателям",
+        What::OtherIn => "Прочие поступления",
+        What::OtherOut => "Прочие списания",
+    }
+}
+
+/// A part of the report.
+pub const fn section_word(section: Section) -> &'static str {
+    match section {
+        Section::Differences => "Расхождения",
+        Section::Open => "Ещё не отнесено к счетам",
+        Section::Corrections => "Исправления закрытых месяцев",
+        Section::Days => "Дни без выписки",
+    }
+}
+
+/// What a line is about.
+pub const fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::OnlyInBank => "только в банке",
+        Kind::OnlyInAccounting => "только в учёте",
+        Kind::AmountDiffers => "разные суммы",
+        Kind::OrderDiffers => "разные реквизиты",
+        Kind::AllocatedOtherwise => "отнесён иначе",
+        Kind::NotShown => "не показан в сделке",
+        Kind::NotGiven => "не отнесён",
+        Kind::Corrected => "исправлено позже",
+        Kind::NotCovered => "нет выписки",
+    }
+}
+
+/// The amounts as text: what a side does not tell is a dash.
+pub fn columns(columns: Columns) -> [String; 3] {
+    let told = |amount: Option<Money>| amount.map_or_else(|| "—".to_owned(), figures);
+    [columns.bank, columns.accounting, columns.crm].map(told)
+}
