@@ -446,6 +446,9 @@ pub struct ExportArgs {
     /// A former export once more; changes nothing of what is new
     #[arg(long, value_name = "N")]
     pub again: Option<i64>,
+    /// The invoices of test organisations instead, all of them each time; they are in no other export
+    #[arg(long, conflicts_with = "again")]
+    pub test: bool,
     /// Write nothing, show what would be given
     #[arg(long)]
     pub dry_run: bool,

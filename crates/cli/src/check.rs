@@ -293,7 +293,21 @@ async fn on_accounting(
             let fits = companies_of(seen, companies)
                 .iter()
                 .any(|company| company.id == organisation.own_company);
-            rules.push(if fits {
+            if is_office && seen.test != organisation.test {
+                rules.push(fails(
+                    what,
+                    "тестовая ли она, в `accounting.organisations` и в правилах сказано по-разному (`test`): исправьте \
+                     одно из двух",
+                    "ORGANISATION-UNMATCHED",
+                ));
+                continue;
+            }
+            rules.push(if organisation.test {
+                holds(
+                    what,
+                    "тестовая: её счета помечены как образцы и в выгрузку не входят",
+                )
+            } else if fits {
                 holds(what, "ИНН и КПП совпадают с обеих сторон")
             } else {
                 fails(

@@ -25,6 +25,7 @@ impl Books for StoredBooks {
             contractor: bill.contractor.clone(),
             draft: bill.draft.clone(),
             totals: bill.totals,
+            test: bill.test,
             prefix: bill.prefix.clone(),
             first: bill.first,
         };
@@ -33,6 +34,7 @@ impl Books for StoredBooks {
             store::Recorded::Bill(bill) => Recorded::Invoice(Box::new(bill.invoice())),
             store::Recorded::OfAnotherRevision(_) => Recorded::OfAnotherRevision,
             store::Recorded::NotUnderWay => Recorded::NotUnderWay,
+            store::Recorded::OfAnotherKind => Recorded::OfAnotherKind,
         })
     }
 

@@ -58,6 +58,9 @@ async fn export(
     let made = |bills: &[GivenBill], number: Option<i64>| {
         rows::of_bills(bills, organisations, number, args.again.is_some())
     };
+    if args.test {
+        return export_tests(product, organisations, args).await;
+    }
     if args.dry_run {
         let (number, bills) = match args.again {
             Some(number) => (Some(number), given_before(product, number).await?),
@@ -93,6 +96,32 @@ async fn export(
     product
         .note_person(json!({"export": export.number, "invoices": export.bills.len()}))
         .await?;
+    Ok(format!("{}\n", path.display()))
+}
+
+/// The invoices of test organisations: a look at what the accountant would get. Nothing is remembered of it.
+async fn export_tests(
+    product: &Product,
+    organisations: &[Organisation],
+    args: &ExportArgs,
+) -> anyhow::Result<String> {
+    let bills = product.store.office_bills(product.portal(), 0).await?;
+    let tests = bills.into_iter().filter(|bill| bill.test);
+    let tests: Vec<GivenBill> = tests.map(|bill| GivenBill { bill, again: false }).collect();
+    let rows = rows::of_bills(&tests, organisations, None, false)?;
+    if args.dry_run {
+        return Ok(list::preview(&rows));
+    }
+    if rows.is_empty() {
+        return Ok("Счетов тестовых организаций нет.\n".to_owned());
+    }
+    let place = file::Place::prepare(args.out.as_deref())?;
+    let path = place.write(
+        "register-test",
+        file::format(args),
+        &rows,
+        product.clock.now(),
+    )?;
     Ok(format!("{}\n", path.display()))
 }
 

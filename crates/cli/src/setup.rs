@@ -127,11 +127,9 @@ async fn prepare(
         administrator::found(product, call, dialog).await?;
     }
     let mut findings = Vec::new();
-    let mut organisations = matched(&seen, &mut findings);
-    keep_former(
-        &mut organisations,
-        former.as_ref().map(|(_, policy)| policy),
-    );
+    let known = former.as_ref().map(|(_, policy)| policy);
+    let mut organisations = matched(&seen, known, &mut findings);
+    keep_former(&mut organisations, known);
     if organisations.is_empty() {
         return Err(nobody_sells(&seen).into());
     }

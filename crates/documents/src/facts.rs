@@ -94,6 +94,8 @@ pub enum Void {
     },
     /// It was taken back.
     Cancelled,
+    /// It was made for trying out.
+    Sample,
 }
 
 /// Why facts make no paper. Lines count from 1.
@@ -415,6 +417,7 @@ fn void_sentence(void: &Void) -> String {
             display::long_date(*date)
         ),
         Void::Cancelled => "Счёт отменён поставщиком.".to_owned(),
+        Void::Sample => "Образец: счёт выставлен для проверки.".to_owned(),
     }
 }
 

@@ -62,6 +62,7 @@ pub use policy::{
     VatPeriod, VatRegime, WithoutInn,
 };
 pub use seller::Seller;
+pub use showing::is_test;
 pub use snapshot::{
     Answer, Answers, Called, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seen,
 };

@@ -71,6 +71,9 @@ pub struct Organisation {
     /// Its invoices are dated by this zone's day.
     #[serde(default = "moscow")]
     pub time_zone: String,
+    /// For trying out: its invoices say that they are samples, and it sells only where it is named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
     /// How it stands to VAT, oldest first; none: its lines bear whatever rate is in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vat: Vec<VatPeriod>,

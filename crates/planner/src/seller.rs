@@ -1,7 +1,7 @@
 //! Who sells and where the money is to go: our legal entity with the bank account that is printed.
 //!
 //! The deal's own company goes first, then the deal's field that policy names, then the funnel's organisation, then the
-//! only one.
+//! only one. A test organisation stands beside a real one, often with the same own company, and sells where it is named.
 
 use domain::observed::{BankDetail, DealReading, OwnCompany, Record, Requisite};
 use domain::{
@@ -61,16 +61,17 @@ pub(crate) fn organisation<'a>(
     policy: &'a Policy,
 ) -> Result<&'a Organisation, Fault> {
     let deal = &reading.glance.deal;
+    let of_funnel = policy
+        .funnel(deal.funnel)
+        .and_then(|funnel| funnel.organisation.as_ref())
+        .and_then(|id| policy.organisation(id));
     if let Some(company) = chosen(reading, own) {
-        return policy
-            .organisations
-            .iter()
-            .find(|organisation| organisation.own_company == company)
-            .ok_or_else(|| Fault {
-                what: "организация, выбранная в сделке продавцом, не подключена к учёту".to_owned(),
-                place: format!("/crm/deal/details/{}/", deal.id),
-                record: Some(Record::Deal(deal.id)),
-            });
+        let said = in_field(reading, policy).and_then(|said| said_in_deal(said, policy));
+        return standing_for(company, [said, of_funnel], policy).ok_or_else(|| Fault {
+            what: "организация, выбранная в сделке продавцом, не подключена к учёту".to_owned(),
+            place: format!("/crm/deal/details/{}/", deal.id),
+            record: Some(Record::Deal(deal.id)),
+        });
     }
     if let Some(said) = in_field(reading, policy) {
         return said_in_deal(said, policy).ok_or_else(|| Fault {
@@ -79,19 +80,35 @@ pub(crate) fn organisation<'a>(
             record: Some(Record::Deal(deal.id)),
         });
     }
-    let of_funnel = policy
-        .funnel(deal.funnel)
-        .and_then(|funnel| funnel.organisation.as_ref())
-        .and_then(|id| policy.organisation(id));
-    match (of_funnel, policy.organisations.as_slice()) {
-        (Some(organisation), _) => Ok(organisation),
-        (None, [only]) => Ok(only),
-        (None, _) => Err(Fault {
-            what: "не ясно, от какой нашей организации выставить счёт: выберите её в сделке"
-                .to_owned(),
-            place: format!("/crm/deal/details/{}/", deal.id),
-            record: Some(Record::Deal(deal.id)),
-        }),
+    of_funnel.or_else(|| only(policy)).ok_or_else(|| Fault {
+        what: "не ясно, от какой нашей организации выставить счёт: выберите её в сделке".to_owned(),
+        place: format!("/crm/deal/details/{}/", deal.id),
+        record: Some(Record::Deal(deal.id)),
+    })
+}
+
+/// The organisation that an own company stands for: of a real one and its tests the one that is named, else the real one.
+fn standing_for<'a>(
+    company: CompanyId,
+    named: [Option<&'a Organisation>; 2],
+    policy: &'a Policy,
+) -> Option<&'a Organisation> {
+    let of_it = |one: &&Organisation| one.own_company == company;
+    let all = || policy.organisations.iter().filter(of_it);
+    named
+        .into_iter()
+        .flatten()
+        .find(of_it)
+        .or_else(|| all().find(|one| !one.test))
+        .or_else(|| all().next())
+}
+
+/// The only organisation, tests not counted; where there are but tests, the only one of them.
+fn only(policy: &Policy) -> Option<&Organisation> {
+    let mut real = policy.organisations.iter().filter(|one| !one.test);
+    match (real.next(), real.next(), policy.organisations.as_slice()) {
+        (Some(only), None, _) | (None, _, [only]) => Some(only),
+        (Some(_), Some(_), _) | (None, _, _) => None,
     }
 }
 
@@ -99,11 +116,11 @@ pub(crate) fn organisation<'a>(
 fn said_in_deal<'a>(said: &str, policy: &'a Policy) -> Option<&'a Organisation> {
     let lower = said.to_lowercase();
     let company = said.strip_prefix("CO_").unwrap_or(said).parse::<u64>().ok();
-    policy.organisations.iter().find(|organisation| {
-        organisation.id.as_str() == said
-            || organisation.title.trim().to_lowercase() == lower
-            || Some(organisation.own_company.0) == company
-    })
+    let is_it = |organisation: &&Organisation| {
+        organisation.id.as_str() == said || organisation.title.trim().to_lowercase() == lower
+    };
+    let of_company = || standing_for(CompanyId(company?), [None, None], policy);
+    policy.organisations.iter().find(is_it).or_else(of_company)
 }
 
 /// The seller's printed facts, or everything that is missing or wrong about them.

@@ -29,7 +29,7 @@ pub(crate) fn tell(
     }
     let about = format!("issued/{}", invoice.slot);
     let before = replaced(snapshot, invoice).next_back();
-    let text = texts::issued(invoice, &glance.deal, before);
+    let text = texts::issued(invoice, is_test(invoice, policy), &glance.deal, before);
     match snapshot.done.get(&format!("timeline/{about}")) {
         None => Some(Action::AddTimelineEntry {
             about,
@@ -48,6 +48,12 @@ pub(crate) fn tell(
         }
         Some(Some(_) | None) => None,
     }
+}
+
+/// Whether an invoice is a test organisation's: the timeline and our paper say that it is a sample.
+pub fn is_test(invoice: &OurInvoice, policy: &Policy) -> bool {
+    let organisation = policy.organisation(&invoice.organisation);
+    organisation.is_some_and(|organisation| organisation.test)
 }
 
 /// Those in whose place an invoice stands.
@@ -84,7 +90,7 @@ pub(crate) fn mark_replaced(
             let attach = Action::AttachPdf {
                 slot: one.slot,
                 entry: entry?.clone()?,
-                text: texts::replaced(one, invoice, &glance.deal),
+                text: texts::replaced(one, is_test(one, policy), invoice, &glance.deal),
                 replaced_by: Some(invoice.slot),
             };
             let is_open = !snapshot.done.contains_key(&attach.mark());

@@ -24,10 +24,20 @@ pub fn status_label(status: InvoiceStatus) -> &'static str {
 pub(crate) const DELETED_LABEL: &str = "Удалён в учёте";
 
 /// The timeline entry of an issued invoice; a kopeck that the CRM rounded otherwise is said.
-pub(crate) fn issued(invoice: &OurInvoice, deal: &Deal, before: Option<&OurInvoice>) -> String {
+pub(crate) fn issued(
+    invoice: &OurInvoice,
+    is_test: bool,
+    deal: &Deal,
+    before: Option<&OurInvoice>,
+) -> String {
     let instead = before.map(|before| format!(", взамен счёта № {}", before.number));
     let said = format!(
-        "Выставлен счёт № {} от {} {} {}{}",
+        "{} счёт № {} от {} {} {}{}",
+        if is_test {
+            "Образец, не оплачивать: выставлен тестовый"
+        } else {
+            "Выставлен"
+        },
         invoice.number,
         display::date(invoice.date),
         on(invoice.slot.kind),
@@ -275,10 +285,15 @@ pub(crate) fn rate_ended(invoice: &OurInvoice, rate: VatRate) -> String {
 }
 
 /// The timeline entry of an invoice that was replaced.
-pub(crate) fn replaced(invoice: &OurInvoice, by: &OurInvoice, deal: &Deal) -> String {
+pub(crate) fn replaced(
+    invoice: &OurInvoice,
+    is_test: bool,
+    by: &OurInvoice,
+    deal: &Deal,
+) -> String {
     format!(
         "{}. Заменён счётом № {} от {}: по этому платить не нужно",
-        issued(invoice, deal, None),
+        issued(invoice, is_test, deal, None),
         by.number,
         display::date(by.date)
     )

@@ -271,6 +271,7 @@ pub(crate) fn policy(
             title: SELLER.to_owned(),
             own_company: CompanyId(own_company),
             time_zone: "Europe/Moscow".to_owned(),
+            test: false,
             vat: Vec::new(),
             paper: None,
         }],

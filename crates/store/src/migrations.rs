@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 9] = [
+const MIGRATIONS: [Migration; 10] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -48,6 +48,10 @@ const MIGRATIONS: [Migration; 9] = [
     Migration {
         number: 9,
         text: include_str!("../migrations/0009_month.sql"),
+    },
+    Migration {
+        number: 10,
+        text: include_str!("../migrations/0010_test_bills.sql"),
     },
 ];
 

@@ -55,6 +55,7 @@ fn export(out: &Path, again: Option<i64>) -> RegisterCommand {
         format: None,
         out: Some(out.to_owned()),
         again,
+        test: false,
         dry_run: false,
     })
 }
@@ -164,6 +165,61 @@ async fn the_accountant_is_given_each_line_once() {
         .await
         .unwrap_err();
     assert!(none.contains("there was no export 9"), "{none}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_organisation_beside_the_real_one_uses_no_number_of_it() {
+    let world = World::begin(Start {
+        portal: office::portal(),
+        own_books: true,
+        test_beside: true,
+        ..Start::default()
+    })
+    .await;
+    let report = check::run(Ok(world.product())).await;
+    assert!(report.is_well(), "{report:#?}");
+    let of_funnel = |id: &str| format!("organisation = \"{id}\"");
+    let (real, test) = (of_funnel("sever"), of_funnel("sever-test"));
+    world
+        .change_policy(|text| {
+            assert!(text.contains(&real), "{text}");
+            text.replace(&real, &test)
+        })
+        .await;
+    let tried = world.new_deal();
+    world.drag(tried);
+    world.until_shown(tried, office::NUMBER, "ТЕСТ-1").await;
+    world.until_quiet().await;
+    let entries = world.portal.comments_of_deal(tried);
+    let sample = "Образец, не оплачивать: выставлен тестовый счёт № ТЕСТ-1";
+    assert!(entries[0].0.starts_with(sample), "{entries:?}");
+
+    world.change_policy(|text| text.replace(&test, &real)).await;
+    let sold = world.invoiced_deal().await;
+    assert_eq!(world.portal.deal_field(sold, office::NUMBER), "СВ-1");
+    let given = |name: &str, test: bool| {
+        let path = world.folder.path().join(name);
+        let export = RegisterCommand::Export(ExportArgs {
+            format: None,
+            out: Some(path.clone()),
+            again: None,
+            test,
+            dry_run: false,
+        });
+        (path, export)
+    };
+    for (name, is_test, (has, lacks)) in [
+        ("real.csv", false, ("СВ-1;", "ТЕСТ-1;")),
+        ("test.csv", true, ("ТЕСТ-1;", "СВ-1;")),
+    ] {
+        let (path, export) = given(name, is_test);
+        told(&world, export).await.unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(
+            text.contains(has) && !text.contains(lacks),
+            "{name}: {text}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ use emulator_harness::{Served, TokioClock};
 use engine::clock::later;
 use engine::{Clock as _, SteadyClock};
 use provodka::args::JournalArgs;
-use provodka::config::{Config, Environment, Raw, RawTiming};
+use provodka::config::{Config, Environment, Raw, RawOrganisation, RawTiming};
 use provodka::product::{Product, Surroundings};
 use provodka::serve::{self, Running};
 use provodka::{journal, policy, setup};
@@ -61,6 +61,8 @@ pub(crate) struct Start {
     pub(crate) database: Database,
     /// There is no accounting program: the product keeps the books itself.
     pub(crate) own_books: bool,
+    /// With a test organisation beside the real one.
+    pub(crate) test_beside: bool,
 }
 
 /// Where our records lie.
@@ -80,6 +82,7 @@ impl Default for Start {
             replicas: 1,
             database: Database::Sqlite,
             own_books: false,
+            test_beside: false,
         }
     }
 }
@@ -168,6 +171,14 @@ impl World {
         if start.own_books {
             settings.accounting.kind = "office".to_owned();
             settings.accounting.organisations = vec![office::own_organisation()];
+            if start.test_beside {
+                settings.accounting.organisations.push(RawOrganisation {
+                    id: "sever-test".to_owned(),
+                    prefix: String::new(),
+                    test: true,
+                    ..office::own_organisation()
+                });
+            }
         }
         let key = kontur.credentials(&kontur_url).api_key;
         let mut world = Self {

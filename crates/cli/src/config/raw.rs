@@ -237,6 +237,8 @@ pub struct RawOrganisation {
     pub inn: String,
     /// Its KPP.
     pub kpp: String,
+    /// Whether it is for trying out.
+    pub test: bool,
     /// What stands before its invoices' numbers.
     pub prefix: String,
     /// The number to go on with.

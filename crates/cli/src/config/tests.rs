@@ -277,6 +277,32 @@ fn an_office_needs_no_key_and_no_address() {
 }
 
 #[test]
+fn a_test_organisation_stands_beside_its_real_one_under_a_prefix_that_says_so() {
+    let test = |more: &str| {
+        let section = NORTH.replace("north", "north-test");
+        office(&format!("{NORTH}{section}test = true\n{more}"))
+    };
+    let config = Config::parse(&test(""), &webhook()).unwrap_or_else(|faults| panic!("{faults}"));
+    let Accounting::Office(organisations) = config.accounting else {
+        panic!("another kind");
+    };
+    let prefixes = organisations
+        .iter()
+        .map(|one| (one.test, one.prefix_of(2026)));
+    let prefixes: Vec<(bool, String)> = prefixes.collect();
+    assert_eq!(
+        prefixes,
+        [(false, String::new()), (true, "ТЕСТ-".to_owned())]
+    );
+    assert!(Config::parse(&test("prefix = \"test/{year}/\""), &webhook()).is_ok());
+    let told = refused(&test("prefix = \"СВ-\""), &webhook());
+    assert!(
+        told.contains("does not say that the numbers are tests"),
+        "{told}"
+    );
+}
+
+#[test]
 fn an_office_that_could_give_a_number_twice_or_cannot_sell_is_refused() {
     for (sections, key, says) in [
         ("".to_owned(), "accounting.organisations", "is empty"),

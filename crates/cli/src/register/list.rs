@@ -75,6 +75,7 @@ fn as_value(bill: &OfficeBill) -> serde_json::Value {
         "total_kopecks": bill.totals.gross.kopecks(),
         "vat_kopecks": bill.totals.vat.kopecks(),
         "deal": bill.deal,
+        "test": bill.test,
         "cancelled": bill.cancelled,
         "export": bill.issue_given,
         "cancel_export": bill.cancel_given,

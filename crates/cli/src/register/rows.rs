@@ -134,6 +134,7 @@ fn rate(rate: VatRate) -> String {
 /// Where the invoice stands now.
 pub(super) fn state(bill: &OfficeBill) -> String {
     match &bill.cancelled {
+        None if bill.test => "Тест".to_owned(),
         None => "Выставлен".to_owned(),
         Some(cancelled) => format!("Отменён: {}", cancelled.because),
     }
@@ -144,6 +145,9 @@ fn mark(given: &GivenBill, export: Option<i64>, on_demand: bool) -> String {
     let number = export.map_or_else(String::new, |number| format!(" № {number}"));
     let bill = &given.bill;
     let mut marks = Vec::new();
+    if bill.test {
+        marks.push("Тест: не счёт".to_owned());
+    }
     if given.again && on_demand {
         marks.push(format!("Повторно: выгрузка{number}"));
     } else if given.again {

@@ -41,6 +41,7 @@ fn bill(number: &str, buyer: &str, name: &str) -> OfficeBill {
         number: number.to_owned(),
         totals: draft.totals().unwrap().amounts(),
         draft,
+        test: false,
         recorded_at: "2026-03-12T09:00:00Z".parse().unwrap(),
         cancelled: None,
         issue_given: Some(3),
@@ -54,6 +55,7 @@ fn organisations() -> Vec<Organisation> {
         name: "ООО «Север»".to_owned(),
         inn: "7707083893".parse().unwrap(),
         kpp: Some("770701001".parse().unwrap()),
+        test: false,
         prefix: String::new(),
         go_on: None,
     }]

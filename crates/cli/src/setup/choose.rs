@@ -4,8 +4,8 @@
 
 use capability::accounting::OwnOrganisation;
 use capability::portal::{Finding, Funnel as SeenFunnel};
-use domain::StageId;
 use domain::observed::OwnCompany;
+use domain::{OrganisationId, StageId};
 use planner::{Funnel, Mode, Organisation, Policy};
 
 use super::{Seen, Wishes, holds};
@@ -13,7 +13,11 @@ use crate::check;
 use crate::fault::Told;
 
 /// Our companies on the portal with the organisations that have their INN and KPP.
-pub(super) fn matched(seen: &Seen, findings: &mut Vec<Finding>) -> Vec<Organisation> {
+pub(super) fn matched(
+    seen: &Seen,
+    former: Option<&Policy>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Organisation> {
     let mut organisations = Vec::new();
     for own in &seen.organisations {
         let companies = companies_of(own, &seen.companies);
@@ -29,9 +33,14 @@ pub(super) fn matched(seen: &Seen, findings: &mut Vec<Finding>) -> Vec<Organisat
                     title: own.name.clone(),
                     own_company: company.id,
                     time_zone: "Europe/Moscow".to_owned(),
+                    test: own.test,
                     vat: Vec::new(),
                     paper: None,
                 });
+            }
+            // What is for trying out need not have a company's INN: a person said whose it is.
+            [] if former.is_some_and(|policy| is_test(policy, &own.id)) => {
+                findings.push(holds(what, "тестовая, своя компания названа в правилах"));
             }
             [] => findings.push(check::fails(
                 what,
@@ -60,12 +69,19 @@ pub(super) fn matched(seen: &Seen, findings: &mut Vec<Finding>) -> Vec<Organisat
     organisations
 }
 
+fn is_test(policy: &Policy, id: &OrganisationId) -> bool {
+    policy
+        .organisation(id)
+        .is_some_and(|organisation| organisation.test)
+}
+
 /// What a person wrote of an organisation stays.
 pub(super) fn keep_former(organisations: &mut Vec<Organisation>, former: Option<&Policy>) {
     for before in former.iter().flat_map(|policy| &policy.organisations) {
         match organisations.iter_mut().find(|one| one.id == before.id) {
             Some(one) => {
                 one.time_zone.clone_from(&before.time_zone);
+                one.test |= before.test;
                 one.vat.clone_from(&before.vat);
                 one.paper.clone_from(&before.paper);
             }
@@ -141,9 +157,10 @@ pub(super) fn followed(
     former: Option<&Policy>,
 ) -> Result<Vec<Funnel>, Told> {
     known(funnels, wishes)?;
-    let organisation = match organisations {
-        [only] => Some(only.id.clone()),
-        _ => None,
+    let mut real = organisations.iter().filter(|one| !one.test);
+    let organisation = match (real.next(), real.next(), organisations) {
+        (Some(only), None, _) | (None, _, [only]) => Some(only.id.clone()),
+        (Some(_), Some(_), _) | (None, _, _) => None,
     };
     let mut followed = Vec::new();
     for seen in funnels {

@@ -162,6 +162,7 @@ fn an_own_company_is_found_by_inn_and_kpp() {
             name: String::new(),
             inn: inn.map(str::to_owned),
             kpp: kpp.map(str::to_owned),
+            test: false,
         };
         let found: Vec<u64> = companies_of(&own, &companies)
             .iter()

@@ -236,4 +236,6 @@ pub struct OwnOrganisation {
     pub inn: Option<String>,
     /// KPP, where told.
     pub kpp: Option<String>,
+    /// Whether it is known to be for trying out.
+    pub test: bool,
 }

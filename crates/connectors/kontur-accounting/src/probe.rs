@@ -168,6 +168,8 @@ fn own_organisation(organisation: wire::Organization) -> OwnOrganisation {
         name: organisation.short_name.unwrap_or(organisation.name),
         inn: organisation.inn,
         kpp: organisation.kpp,
+        // The contract has no such mark: policy says it.
+        test: false,
     }
 }
 

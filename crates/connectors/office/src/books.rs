@@ -74,6 +74,8 @@ pub struct NewBill {
     pub draft: InvoiceDraft,
     /// What it comes to.
     pub totals: Amounts,
+    /// Whether its organisation is for trying out.
+    pub test: bool,
     /// What stands before the number.
     pub prefix: String,
     /// The number is not below this one.
@@ -89,6 +91,8 @@ pub enum Recorded {
     OfAnotherRevision,
     /// Nothing was recorded: the create was given up meanwhile, or its time is over.
     NotUnderWay,
+    /// Nothing was recorded: its series has real numbers, and this one is for trying out, or the other way about.
+    OfAnotherKind,
 }
 
 /// Why the books did not answer.

@@ -33,6 +33,13 @@ impl IssueInvoices for Office {
                 let why = "its create was given up meanwhile, nothing was recorded";
                 Err(error(RECORD, again, "not-under-way", why))
             }
+            Recorded::OfAnotherKind => {
+                let why = format!(
+                    "organisation `{}` has real invoices and tests in one year: give the test organisation an `id` of its own",
+                    bill.draft.seller
+                );
+                Err(error(RECORD, Verdict::Reject, "of-another-kind", why))
+            }
             Recorded::OfAnotherRevision => {
                 let why = "the books hold another invoice under this key";
                 Err(error(RECORD, Verdict::Verify, "key-reused", why))
@@ -82,6 +89,7 @@ impl Office {
             contractor: contractor.clone(),
             draft: draft.clone(),
             totals: totals.amounts(),
+            test: organisation.test,
             prefix: organisation.prefix_of(year),
             first: organisation.first_of(year),
         })

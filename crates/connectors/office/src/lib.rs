@@ -31,7 +31,7 @@ use capability::Accounting;
 use jiff::Timestamp;
 
 pub use books::{Books, BooksError, NewBill, Recorded};
-pub use organisation::{GoOn, Organisation, OrganisationError};
+pub use organisation::{GoOn, Organisation, OrganisationError, TEST_PREFIX};
 
 /// The present moment, as the caller's clock tells it.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;

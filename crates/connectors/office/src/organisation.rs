@@ -18,11 +18,16 @@ pub struct Organisation {
     pub inn: Inn,
     /// Its KPP; sole traders have none.
     pub kpp: Option<Kpp>,
+    /// For trying out: its numbers are no invoices of anybody's, and the accountant is not given them.
+    pub test: bool,
     /// What stands before the number; `{year}` is the invoice's year.
     pub prefix: String,
     /// Where its numbers go on.
     pub go_on: Option<GoOn>,
 }
+
+/// What stands before the numbers of a test organisation that names no prefix of its own.
+pub const TEST_PREFIX: &str = "ТЕСТ-";
 
 /// Numbers below this one were given by hand in this year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,12 @@ impl Organisation {
         self.go_on
             .filter(|go_on| go_on.year == year)
             .map_or(1, |go_on| go_on.number)
+    }
+
+    /// Whether a prefix says that what follows is the number of a test.
+    pub fn says_test(prefix: &str) -> bool {
+        let lower = prefix.to_lowercase();
+        ["тест", "test"].iter().any(|word| lower.contains(word))
     }
 
     /// Whether a text can stand before numbers, whatever the year.

@@ -36,6 +36,7 @@ impl ProbeAccounting for Office {
                 name: organisation.name.clone(),
                 inn: Some(organisation.inn.to_string()),
                 kpp: organisation.kpp.as_ref().map(ToString::to_string),
+                test: organisation.test,
             });
         Ok(own.collect())
     }
@@ -43,7 +44,8 @@ impl ProbeAccounting for Office {
 
 impl Office {
     async fn next_number(&self, call: &Call<'_>, organisation: &Organisation) -> Finding {
-        let what = format!("{}: номера счетов", organisation.name);
+        let kind = if organisation.test { "номера тестовых счетов" } else { "номера счетов" };
+        let what = format!("{}: {kind}", organisation.name);
         // Which day it is where the organisation sits is the policy's; around the new year this may say the old year.
         let year = (self.now)().to_zoned(TimeZone::UTC).year();
         let next = self

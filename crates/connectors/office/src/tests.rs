@@ -159,6 +159,7 @@ fn organisation(id: &str, prefix: &str) -> Organisation {
         name: format!("ООО «{id}»"),
         inn: "7707083893".parse().unwrap(),
         kpp: Some("770701001".parse().unwrap()),
+        test: false,
         prefix: prefix.to_owned(),
         go_on: Some(GoOn {
             year: 2026,

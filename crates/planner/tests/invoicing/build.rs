@@ -165,6 +165,7 @@ pub(crate) fn organisation(id: &str, own_company: u64) -> Organisation {
         title: "Мы".to_owned(),
         own_company: CompanyId(own_company),
         time_zone: "Europe/Moscow".to_owned(),
+        test: false,
         vat: Vec::new(),
         paper: None,
     }

@@ -53,16 +53,17 @@ fn every_file_of_rules_is_on_the_page() {
 fn keys(table: &toml::Table, depth: usize, under: &str, found: &mut BTreeSet<String>) {
     for (name, value) in table {
         let key = format!("{under}{name}");
-        let inside = match value {
-            toml::Value::Table(inside) => Some(inside),
-            toml::Value::Array(items) => items.first().and_then(toml::Value::as_table),
-            _ => None,
+        let inside: Vec<&toml::Table> = match value {
+            toml::Value::Table(inside) => vec![inside],
+            toml::Value::Array(items) => items.iter().filter_map(toml::Value::as_table).collect(),
+            _ => Vec::new(),
         };
-        match inside {
-            Some(inside) if depth > 0 => keys(inside, depth - 1, &format!("{key}."), found),
-            _ => {
-                found.insert(key);
-            }
+        if inside.is_empty() || depth == 0 {
+            found.insert(key);
+            continue;
+        }
+        for table in inside {
+            keys(table, depth - 1, &format!("{key}."), found);
         }
     }
 }

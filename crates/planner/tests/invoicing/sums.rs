@@ -341,6 +341,43 @@ fn the_deals_field_says_who_sells_after_its_own_company_and_before_the_funnel() 
         &two("org-2").of(|deal| deal.own_company = Some(CompanyId(1))),
         "org-2"
     ));
+    // A test organisation of the same company sells where it is named, and else its real twin does.
+    let twin = |deal: TestDeal| {
+        deal.with(|deal| {
+            deal.policy.organisations.insert(
+                0,
+                planner::Organisation {
+                    title: "Проба".to_owned(),
+                    test: true,
+                    ..organisation("org-test", 1)
+                },
+            );
+        })
+    };
+    for (deal, seller) in [
+        (two(""), "org"),
+        (two("1"), "org"),
+        (two("org-test"), "org-test"),
+        (
+            two("проба").of(|deal| deal.own_company = Some(CompanyId(1))),
+            "org-test",
+        ),
+        (
+            two("org-2").of(|deal| deal.own_company = Some(CompanyId(1))),
+            "org",
+        ),
+        (
+            two("").of(|deal| deal.own_company = Some(CompanyId(1))),
+            "org",
+        ),
+    ] {
+        let sells = |id: &str| sells(&twin(deal.clone()), &format!("\"{id}\""));
+        assert!(
+            sells(seller),
+            "{seller}: {:?}",
+            twin(deal.clone()).planned().needs
+        );
+    }
     assert_snapshot!(outcome(&two("Вектор")), @"DEAL-DATA-MISSING: «Вектор» в поле организации — ни одна из наших организаций");
 }
 

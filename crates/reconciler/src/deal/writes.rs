@@ -5,7 +5,7 @@ use capability::{Call, ConnectorError};
 use documents::Void;
 use domain::{DealId, Slot, Verdict};
 use engine::Outcome;
-use planner::{Action, OurInvoice, Whom};
+use planner::{Action, OurInvoice, Whom, is_test};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -46,7 +46,10 @@ pub(crate) fn load(connected: &Connected, deal: &Looked, key: &str, action: &Act
             date: by.date,
         });
         return match of(slot) {
-            Some(invoice) => Load::File(Box::new(invoice.clone()), void),
+            Some(invoice) => {
+                let sample = is_test(invoice, &connected.policy).then_some(Void::Sample);
+                Load::File(Box::new(invoice.clone()), void.or(sample))
+            }
             None => Load::Nothing(Outcome::failed(
                 Verdict::Reject,
                 "the invoice is not known any more",

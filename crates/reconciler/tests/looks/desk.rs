@@ -394,6 +394,7 @@ fn policy() -> Policy {
             title: "Мы".to_owned(),
             own_company: CompanyId(1),
             time_zone: "Europe/Moscow".to_owned(),
+            test: false,
             vat: Vec::new(),
             paper: None,
         }],

@@ -2,7 +2,8 @@
 //!
 //! A number is taken in the transaction that records its invoice, and only for a create that is under way: whatever
 //! dies or freezes in between, no number is lost, none is given twice, and no invoice appears after its create was
-//! given up. What was issued stays; a cancelled invoice keeps its number. Not here: which lines an invoice has
+//! given up. What was issued stays; a cancelled invoice keeps its number. An organisation for trying out has a series of
+//! its own: a real number and a test's never stand in one. Not here: which lines an invoice has
 //! (`planner`), what is given to the accountant (`register`).
 
 use domain::{
@@ -39,6 +40,8 @@ pub struct NewBill {
     pub draft: InvoiceDraft,
     /// What it comes to.
     pub totals: Amounts,
+    /// Whether its organisation is for trying out.
+    pub test: bool,
     /// What stands before the number in the series of its year.
     pub prefix: String,
     /// The number is not below this one: smaller ones were given by hand.
@@ -70,6 +73,8 @@ pub struct OfficeBill {
     pub totals: Amounts,
     /// What it says.
     pub draft: InvoiceDraft,
+    /// Whether it was made for trying out.
+    pub test: bool,
     /// When it was recorded.
     pub recorded_at: Timestamp,
     /// Set once a person has cancelled it.
@@ -100,6 +105,9 @@ pub enum Recorded {
     OfAnotherRevision(Box<OfficeBill>),
     /// Nothing was recorded: the create was given up, or its time is over.
     NotUnderWay,
+    /// Nothing was recorded: the series of its organisation and year has real numbers, and this one is for trying out, or
+    /// the other way about.
+    OfAnotherKind,
 }
 
 /// The columns in the order of [`read_bill`].
@@ -107,7 +115,8 @@ macro_rules! bills_where {
     ($rest:literal) => {
         concat!(
             "SELECT organisation_id, year, place, invoice_id, key, revision, deal, contractor_id, number, total, vat,
-                    draft, recorded_at, cancelled_at, cancelled_by, cancelled_because, issue_given, cancel_given
+                    draft, test, recorded_at, cancelled_at, cancelled_by, cancelled_because, issue_given,
+                    cancel_given
              FROM office_bill WHERE portal_id = $1 AND ",
             $rest
         )
@@ -127,12 +136,16 @@ statements! {
          ON CONFLICT (portal_id, organisation_id, year) DO UPDATE SET next = 1 + CASE
              WHEN office_series.next < CAST($4 AS BIGINT) THEN CAST($4 AS BIGINT) ELSE office_series.next END
          RETURNING next - 1";
+    /// Whether the last invoice of a series was for trying out.
+    LAST_IS_TEST =
+        "SELECT test FROM office_bill WHERE portal_id = $1 AND organisation_id = $2 AND year = $3
+         ORDER BY place DESC LIMIT 1";
     NEXT_NUMBER =
         "SELECT next FROM office_series WHERE portal_id = $1 AND organisation_id = $2 AND year = $3";
     PUT_BILL =
         "INSERT INTO office_bill (portal_id, organisation_id, year, place, invoice_id, key, revision, deal,
-             contractor_id, number, total, vat, draft, recorded_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+             contractor_id, number, total, vat, draft, test, recorded_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     OF_KEYS = bills_where!("key IN keys($2) ORDER BY organisation_id, year, place");
     OF_IDS = bills_where!("organisation_id = $2 AND invoice_id IN keys($3)");
     OF_NUMBER = bills_where!("number = $2 ORDER BY organisation_id, year");
@@ -376,6 +389,11 @@ async fn record(
     };
     let year = i64::from(new.draft.date.year());
     let organisation = &new.draft.seller;
+    let series = params![portal, organisation, year];
+    let last = tx.first(&LAST_IS_TEST, &series, Row::flag).await?;
+    if last.is_some_and(|test| test != new.test) {
+        return Ok(Recorded::OfAnotherKind);
+    }
     let take = params![portal, organisation, year, new.first];
     let place = tx.first(&TAKE_NUMBER, &take, Row::int).await?;
     let place = place.ok_or_else(|| StoreError::Missing {
@@ -395,6 +413,7 @@ async fn record(
         number: format!("{}{place}", new.prefix),
         totals: new.totals,
         draft: new.draft.clone(),
+        test: new.test,
         recorded_at: now,
         cancelled: None,
         issue_given: None,
@@ -419,6 +438,7 @@ async fn put(tx: &mut Tx<'_>, portal: &PortalId, bill: &OfficeBill) -> Result<()
         bill.totals.gross,
         bill.totals.vat,
         json_text(&bill.draft),
+        bill.test,
         bill.recorded_at
     ];
     tx.execute(&PUT_BILL, &values).await.map(drop)
@@ -496,7 +516,7 @@ pub(crate) fn read_bill(row: &mut Row) -> Result<OfficeBill, StoreError> {
         vat: Money::from_kopecks(vat),
         gross: Money::from_kopecks(gross),
     };
-    let (draft, recorded_at) = (row.json()?, row.moment()?);
+    let (draft, test, recorded_at) = (row.json()?, row.flag()?, row.moment()?);
     let (at, by, because) = (
         row.moment_or_null()?,
         row.text_or_null()?,
@@ -514,6 +534,7 @@ pub(crate) fn read_bill(row: &mut Row) -> Result<OfficeBill, StoreError> {
         number,
         totals,
         draft,
+        test,
         recorded_at,
         cancelled: at.map(|at| Cancelled {
             at,

@@ -2,7 +2,7 @@
 //!
 //! An export is begun before its file is written and finished after: a crash between the two loses no line, because
 //! the next export takes up the one that was not finished, and marks what may have been given before. Not here: the
-//! file (`cli`).
+//! file (`cli`). Invoices for trying out are never given.
 
 use domain::PortalId;
 use jiff::Timestamp;
@@ -55,16 +55,17 @@ statements! {
     TAKE_UP =
         "UPDATE office_export SET attempt = attempt + 1 WHERE portal_id = $1 AND finished_at IS NULL
          RETURNING number, begun_at, attempt, finished_at";
-    GIVE_ISSUES = "UPDATE office_bill SET issue_given = $2 WHERE portal_id = $1 AND issue_given IS NULL";
+    GIVE_ISSUES =
+        "UPDATE office_bill SET issue_given = $2 WHERE portal_id = $1 AND issue_given IS NULL AND test = 0";
     GIVE_CANCELS =
         "UPDATE office_bill SET cancel_given = $2
-         WHERE portal_id = $1 AND cancelled_at IS NOT NULL AND cancel_given IS NULL";
+         WHERE portal_id = $1 AND cancelled_at IS NOT NULL AND cancel_given IS NULL AND test = 0";
     /// Not if another process has taken it up, with what was new since: its file is still to come.
     FINISH =
         "UPDATE office_export SET finished_at = $4
          WHERE portal_id = $1 AND number = $2 AND attempt = $3 AND finished_at IS NULL";
     IN_EXPORT = bills_where!("(issue_given = $2 OR cancel_given = $2) ORDER BY organisation_id, year, place");
-    NEW_ISSUES = bills_where!("issue_given IS NULL ORDER BY organisation_id, year, place");
+    NEW_ISSUES = bills_where!("issue_given IS NULL AND test = 0 ORDER BY organisation_id, year, place");
     NEW_CANCELS = bills_where!(
         "cancelled_at IS NOT NULL AND cancel_given IS NULL AND issue_given IS NOT NULL
          ORDER BY organisation_id, year, place"

@@ -34,6 +34,7 @@ pub(crate) fn bill_of(draft: &InvoiceDraft, key: &str) -> NewBill {
             vat: Money::from_kopecks(2_200),
             gross: Money::from_kopecks(12_200),
         },
+        test: false,
         prefix: String::from("СВ-"),
         first: 1,
     }

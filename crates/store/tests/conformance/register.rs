@@ -2,7 +2,7 @@
 
 use store::*;
 
-use crate::office::issued;
+use crate::office::{bill_of, draft, issued, record, sent};
 use crate::support::*;
 
 async fn begin(db: &Db) -> Option<Export> {
@@ -156,5 +156,30 @@ conformance! {
         assert_eq!((one.number, two.number), (1, 1));
         let again = [&one, &two].iter().filter(|one| one.bills[0].again).count();
         assert_eq!(again, 1, "one of the two files says that the other may have it");
+    }
+
+    async fn what_was_made_for_trying_out_is_never_given(db: &Db) {
+        let lease = leased(db, 1).await;
+        issued(db, &lease, 1, "us").await;
+        let draft = draft(2, "us-test", "2026-03-02");
+        let effect = sent(db, &lease, 2, &draft, 1).await;
+        let test = NewBill { test: true, ..bill_of(&draft, &effect.key) };
+        let Recorded::Bill(bill) = record(db, &test, 1).await else { panic!("not recorded") };
+        assert!(bill.test);
+        cancel(db, &bill).await;
+        let (_, preview) = db.store.office_export_preview(&portal("a")).await.unwrap();
+        assert_eq!(told(&preview), ["us СВ-1"]);
+        let export = begin(db).await.unwrap();
+        assert_eq!(told(&export.bills), ["us СВ-1"]);
+        assert!(finish(db, &export).await);
+        assert_eq!(begin(db).await, None);
+        // A real number never follows a test's in its series, and the other way about.
+        for (id, seller, test) in [(3, "us", true), (4, "us-test", false)] {
+            let draft = crate::office::draft(id, seller, "2026-03-02");
+            let effect = sent(db, &lease, id, &draft, 1).await;
+            let new = NewBill { test, ..bill_of(&draft, &effect.key) };
+            assert_eq!(record(db, &new, 1).await, Recorded::OfAnotherKind);
+        }
+        assert_eq!(issued(db, &lease, 5, "us").await.number, "СВ-2", "and no number is lost by it");
     }
 }

@@ -1,6 +1,6 @@
 //! The office's own legal entities: what each setting must be, and what no two of them may share.
 
-use connector_office::{GoOn, Organisation};
+use connector_office::{GoOn, Organisation, TEST_PREFIX};
 use domain::{Inn, Kpp, OrganisationId};
 
 use super::super::raw::{RawAccounting, RawOrganisation};
@@ -36,7 +36,10 @@ pub(super) fn organisations(raw: &RawAccounting, faults: &mut Faults) -> Option<
             );
             fault(faults, &format!("{key}.id"), what, "choose another word");
         }
-        let same = |other: &&Organisation| other.inn == one.inn && other.kpp == one.kpp;
+        // A test organisation stands beside the real one that it is a rehearsal of.
+        let same = |other: &&Organisation| {
+            other.inn == one.inn && other.kpp == one.kpp && other.test == one.test
+        };
         if let Some(other) = organisations.iter().find(same) {
             let what = format!("has the INN and KPP of `{}`", other.id);
             fault(faults, &key, what, "keep one of the two");
@@ -73,6 +76,18 @@ fn organisation(given: &RawOrganisation, key: &str, faults: &mut Faults) -> Opti
             "write for example `СВ-`, or `{year}/`, or leave it out",
         );
     }
+    let prefix = match (given.test, given.prefix.as_str()) {
+        (true, "") => TEST_PREFIX,
+        (_, prefix) => prefix,
+    };
+    if given.test && !Organisation::says_test(prefix) {
+        fault(
+            faults,
+            &format!("{key}.prefix"),
+            format!("`{prefix}` does not say that the numbers are tests"),
+            format!("write for example `{TEST_PREFIX}`, or leave it out"),
+        );
+    }
     let go_on = go_on(given, key, faults);
     let (inn, kpp) = (inn(given, key, faults), kpp(given, key, faults));
     Some(Organisation {
@@ -80,7 +95,8 @@ fn organisation(given: &RawOrganisation, key: &str, faults: &mut Faults) -> Opti
         name: given.name.trim().to_owned(),
         inn: inn?,
         kpp: kpp?,
-        prefix: given.prefix.clone(),
+        test: given.test,
+        prefix: prefix.to_owned(),
         go_on,
     })
 }
