@@ -183,8 +183,11 @@ async fn on_portal(
         .as_ref()
         .map(Connector::offline_of)
         .unwrap_or_default();
-    let fields = policy
-        .map(|policy| FieldNames::new(policy.fields.clone()).and_reading(policy.deal_fields()));
+    let fields = policy.map(|policy| {
+        FieldNames::new(policy.fields.clone())
+            .and_reading(policy.deal_fields())
+            .and_contacts(policy.names_contacts())
+    });
     let bitrix24 = match product
         .connector
         .bitrix24(fields.unwrap_or_default(), offline)

@@ -385,7 +385,9 @@ impl Connector {
         policy: Policy,
     ) -> Result<Connected, ConnectError> {
         let papers = papers::load(&self.config, &policy).await?;
-        let fields = FieldNames::new(policy.fields.clone()).and_reading(policy.deal_fields());
+        let fields = FieldNames::new(policy.fields.clone())
+            .and_reading(policy.deal_fields())
+            .and_contacts(policy.names_contacts());
         let bitrix24 = self.bitrix24(fields, Self::offline_of(portal))?;
         Ok(Connected {
             portal: bitrix24.portal(),

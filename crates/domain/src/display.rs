@@ -1,4 +1,4 @@
-//! Money, numbers and dates the way people in a Russian office read them.
+//! Money, numbers, dates and who somebody is, the way people in a Russian office read them.
 //!
 //! Thousands are parted by a no-break space (U+00A0) and so is the rouble sign, so that no amount breaks
 //! over two lines; the decimal mark is a comma; the minus is U+2212.
@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::Money;
+use crate::{CounterpartyKey, Money, Who};
 
 /// U+00A0, which keeps an amount on one line.
 pub const NO_BREAK_SPACE: char = '\u{a0}';
@@ -67,6 +67,15 @@ pub fn price(value: Decimal) -> String {
         Some(_) => {}
     }
     text
+}
+
+/// By what a counterparty is known, for people: `7707083893/770801001`, or `без ИНН, контакт 9`.
+pub fn known_by(key: &CounterpartyKey) -> String {
+    match &key.who {
+        Who::Inn(_) => key.to_string(),
+        Who::Contact(id) => format!("без ИНН, контакт {id}"),
+        Who::Company(id) => format!("без ИНН, компания {id}"),
+    }
 }
 
 /// `12.03.2026`.

@@ -153,6 +153,9 @@ pub struct DealReading {
     pub chosen: ChosenRequisites,
     /// The company's title, for messages to people.
     pub company_title: Option<String>,
+    /// The contact's name, of a deal without a company; only where policy wants it.
+    #[serde(default)]
+    pub contact_name: Option<String>,
 }
 
 /// A stage that a deal entered.

@@ -1,10 +1,11 @@
 //! Who buys: the requisite that the deal means, judged value by value.
 //!
 //! The requisite chosen in the deal goes first, then the company's only one, then the contact's only one.
-//! Records that hold only an address are passed over. Who has no INN goes by the portal's record where policy allows.
+//! Records that hold only an address are passed over. Who has no INN goes by the portal's record where policy allows,
+//! and a contact without any requisites by its name.
 
 use domain::observed::{BankDetail, DealReading, Owner, Record, Requisite};
-use domain::{Counterparty, CounterpartyKey, Inn, Kpp, Ogrn, Who};
+use domain::{Counterparty, CounterpartyKey, Inn, Kpp, Ogrn, RequisiteId, Who};
 
 use crate::Fault;
 use crate::policy::{Demand, InvoicePolicy, WithoutInn};
@@ -15,7 +16,36 @@ pub(crate) fn buyer(
     reading: &DealReading,
     policy: &InvoicePolicy,
 ) -> Result<Counterparty, Vec<Fault>> {
-    judged(requisite(reading)?, policy)
+    match (requisite(reading), person(reading, policy)) {
+        (Err(_), Some(person)) => judged(&person, policy),
+        (found, _) => judged(found?, policy),
+    }
+}
+
+/// A contact that has no requisites at all, where policy lets it go by the portal's record: its name is all that an invoice
+/// needs, and an address is printed where it has one.
+fn person(reading: &DealReading, policy: &InvoicePolicy) -> Option<Requisite> {
+    let deal = &reading.glance.deal;
+    let contact = deal.contact.filter(|_| deal.company.is_none())?;
+    let has_none = reading.requisites.iter().all(|one| one.address_only);
+    if policy.without_inn != WithoutInn::OwnId || !has_none {
+        return None;
+    }
+    let mut addresses = reading.requisites.iter().map(|one| &one.address);
+    Some(Requisite {
+        id: RequisiteId(0),
+        owner: Owner::Contact(contact),
+        name: reading.contact_name.clone().unwrap_or_default(),
+        full_name: String::new(),
+        inn: String::new(),
+        kpp: String::new(),
+        ogrn: String::new(),
+        director: String::new(),
+        accountant: String::new(),
+        address: addresses.next().cloned().unwrap_or_default(),
+        address_only: false,
+        banks: Vec::new(),
+    })
 }
 
 fn requisite(reading: &DealReading) -> Result<&Requisite, Vec<Fault>> {

@@ -15,8 +15,8 @@ pub(crate) fn differences(issued: &InvoiceDraft, asked: &InvoiceDraft) -> Vec<St
     };
     say(
         "ИНН/КПП покупателя",
-        issued.buyer.key.to_string(),
-        asked.buyer.key.to_string(),
+        display::known_by(&issued.buyer.key),
+        display::known_by(&asked.buyer.key),
     );
     say(
         "продавец",

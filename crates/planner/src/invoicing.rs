@@ -4,7 +4,7 @@
 //! more says what ([`Need`]); the reconciler observes it and asks again.
 
 use domain::observed::{DealGlance, DealReading, FieldValue, OurField};
-use domain::{DealId, InvoiceStatus, Order, SlotKind};
+use domain::{DealId, InvoiceStatus, Order, SlotKind, display};
 use jiff::{SignedDuration, Timestamp};
 use planted::Bug;
 
@@ -274,7 +274,7 @@ fn issue(
                 .iter()
                 .map(|other| format!("{} ({})", other.counterparty.name, other.counterparty.key))
                 .collect();
-            let asked = choose(snapshot.id, reading, &key.to_string(), &keys);
+            let asked = choose(snapshot.id, reading, &display::known_by(key), &keys);
             return but_for(
                 snapshot,
                 CaseCode::CounterpartyAmbiguous,
@@ -302,7 +302,7 @@ fn issue(
                 .iter()
                 .map(|one| format!("{} ({})", one.counterparty.name, one.id))
                 .collect();
-            let asked = choose(snapshot.id, reading, &key.to_string(), &names);
+            let asked = choose(snapshot.id, reading, &display::known_by(key), &names);
             return but_for(
                 snapshot,
                 CaseCode::CounterpartyAmbiguous,

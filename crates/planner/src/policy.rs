@@ -188,6 +188,11 @@ impl Policy {
         names
     }
 
+    /// Whether a contact's name may be that of a buyer.
+    pub fn names_contacts(&self) -> bool {
+        self.invoice.without_inn == WithoutInn::OwnId
+    }
+
     /// The files that our own papers are made of, beside what is built in.
     pub fn paper_files(&self) -> Vec<PaperFile> {
         paper::paper_files(self)

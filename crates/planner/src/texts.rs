@@ -3,7 +3,7 @@
 use domain::observed::{Owner, SmartInvoice};
 use domain::{
     AccountError, AmountError, BikError, Counterparty, Deal, DealId, InnError, InvoiceStatus,
-    KppError, SlotKind, VatRate, display,
+    KppError, SlotKind, VatRate, Who, display,
 };
 
 use crate::{Choice, Fault, OurInvoice, sums};
@@ -208,9 +208,20 @@ pub(crate) const WAITS_FOR_ACCOUNTANT: &str = "Ждёт бухгалтера: н
 /// A buyer that the accounting side does not know.
 pub(crate) fn new_buyer(buyer: &Counterparty) -> String {
     format!(
-        "Счёт ждёт: покупателя {} ({}) в учёте нет. Заведите его в учёте, и счёт будет выставлен сам, или выберите:",
-        buyer.name, buyer.key
+        "Счёт ждёт: покупателя {} в учёте нет. Заведите его в учёте, и счёт будет выставлен сам, или выберите:",
+        party(buyer)
     )
+}
+
+/// A buyer for people: who has no INN is known by the name, and by the record of the portal that can be opened.
+fn party(buyer: &Counterparty) -> String {
+    let name = by_strangers(&buyer.name);
+    let known = display::known_by(&buyer.key);
+    match buyer.key.who {
+        Who::Inn(_) => format!("{name} ({known})"),
+        Who::Contact(id) => format!("{name} ([URL=/crm/contact/details/{id}/]{known}[/URL])"),
+        Who::Company(id) => format!("{name} ([URL=/crm/company/details/{id}/]{known}[/URL])"),
+    }
 }
 
 /// What anybody can write who pays a kopeck: without the brackets of BB codes, by which the portal would show a link or a

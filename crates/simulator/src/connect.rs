@@ -137,7 +137,9 @@ impl Connector {
 
     fn compose(&self, policy: Policy, offline: Offline) -> Option<Connected> {
         let bitrix24 = self.bitrix24(
-            FieldNames::new(policy.fields.clone()).and_reading(policy.deal_fields()),
+            FieldNames::new(policy.fields.clone())
+                .and_reading(policy.deal_fields())
+                .and_contacts(policy.names_contacts()),
             offline,
         )?;
         let settings = connector_kontur_accounting::Settings {

@@ -238,7 +238,7 @@ fn to_be_issued(planned: &PlannedDeal, deal: &Named, policy: &Policy) -> Option<
     Some(ToIssue {
         deal: deal.clone(),
         buyer: draft.buyer.name.clone(),
-        buyer_key: draft.buyer.key.to_string(),
+        buyer_key: display::known_by(&draft.buyer.key),
         new_buyer: actions.iter().any(is_made),
         seller: title_of(policy, &draft.seller),
         total: totals.gross,

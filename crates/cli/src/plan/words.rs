@@ -71,7 +71,8 @@ fn action_in_words(action: &Action) -> String {
         Action::CreateCounterparty { counterparty, .. } => {
             format!(
                 "создать контрагента в бухгалтерии: {} ({})",
-                counterparty.name, counterparty.key
+                counterparty.name,
+                display::known_by(&counterparty.key)
             )
         }
         Action::IssueInvoice { draft, .. } => {

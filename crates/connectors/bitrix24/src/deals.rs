@@ -77,6 +77,7 @@ impl ReadDeals for Connector {
         let mut gathering = self.first_wants(&ids);
         gathering.our_fields = self.fields.names().map(str::to_owned).collect();
         gathering.unknown = self.unknown_buyers();
+        gathering.reads_names = self.fields.reads_contacts();
         gathering.read(&self.client, call).await?;
         self.remember_buyers(
             gathering
@@ -367,6 +368,9 @@ fn assemble(
             requisites: of_buyer(&gathering, &all, company, contact, &chosen),
             chosen,
             company_title: company.and_then(|company| gathering.titles.get(&company).cloned()),
+            contact_name: contact
+                .filter(|_| company.is_none())
+                .and_then(|contact| gathering.names.get(&contact).cloned()),
         });
     }
     Ok(Reading {

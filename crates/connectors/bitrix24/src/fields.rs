@@ -11,6 +11,8 @@ pub struct FieldNames {
     ours: BTreeMap<OurField, String>,
     /// The portal's own fields that are read beside them.
     named: Vec<String>,
+    /// Whether contacts' names are read as well.
+    contacts: bool,
 }
 
 impl FieldNames {
@@ -19,6 +21,7 @@ impl FieldNames {
         Self {
             ours: names.into_iter().collect(),
             named: Vec::new(),
+            contacts: false,
         }
     }
 
@@ -27,6 +30,18 @@ impl FieldNames {
     pub fn and_reading(mut self, named: impl IntoIterator<Item = String>) -> Self {
         self.named.extend(named);
         self
+    }
+
+    /// The contact's name is read as well, where a deal has no company.
+    #[must_use]
+    pub fn and_contacts(mut self, wanted: bool) -> Self {
+        self.contacts = wanted;
+        self
+    }
+
+    /// Whether contacts' names are read.
+    pub(crate) fn reads_contacts(&self) -> bool {
+        self.contacts
     }
 
     /// The portal's own fields that are read.

@@ -45,6 +45,8 @@ enum Want {
         after: u64,
     },
     Titles(Vec<u64>),
+    /// What contacts are called.
+    Names(Vec<u64>),
     Requisites {
         kind: u64,
         owners: Vec<u64>,
@@ -71,6 +73,9 @@ pub(crate) struct Gathering {
     pub(crate) links: BTreeMap<u64, wire::RequisiteLink>,
     pub(crate) own: BTreeMap<u64, String>,
     pub(crate) titles: BTreeMap<u64, String>,
+    /// Whether the names of contacts are wanted, of deals without a company.
+    pub(crate) reads_names: bool,
+    pub(crate) names: BTreeMap<u64, String>,
     pub(crate) requisites: BTreeMap<u64, wire::Requisite>,
     pub(crate) banks: BTreeMap<u64, wire::BankDetail>,
     pub(crate) addresses: BTreeMap<u64, Vec<wire::Address>>,
@@ -89,6 +94,7 @@ struct Asked {
     companies: BTreeSet<u64>,
     contacts: BTreeSet<u64>,
     titles: BTreeSet<u64>,
+    names: BTreeSet<u64>,
     requisites: BTreeSet<u64>,
     by_id: BTreeSet<u64>,
 }
@@ -201,6 +207,25 @@ impl Gathering {
         self.want_requisites(CONTACT, &fresh);
     }
 
+    /// Wants the names of contacts that may be buyers by themselves, unless they were asked already.
+    fn want_names(&mut self) {
+        if !self.reads_names {
+            return;
+        }
+        let alone = self
+            .deals
+            .values()
+            .filter(|deal| deal.company_id.0.is_none());
+        let contacts = alone.filter_map(|deal| deal.contact_id.0);
+        let fresh: BTreeSet<u64> = contacts
+            .filter(|id| !self.asked.names.contains(id))
+            .collect();
+        self.asked.names.extend(fresh.iter().copied());
+        let fresh: Vec<u64> = fresh.into_iter().collect();
+        self.wants
+            .extend(fresh.chunks(PAGE).map(|chunk| Want::Names(chunk.to_vec())));
+    }
+
     fn want_requisites(&mut self, kind: u64, owners: &[u64]) {
         for owner in owners {
             self.learnt.entry((kind, *owner)).or_default();
@@ -293,6 +318,13 @@ impl Gathering {
                 "crm.item.list",
                 json!({"entityTypeId": 4, "filter": {"@id": ids}, "select": ["id", "title"], "start": -1}),
             ),
+            Want::Names(ids) => Command::new(
+                "crm.item.list",
+                json!({
+                    "entityTypeId": 3, "filter": {"@id": ids}, "select": ["id", "lastName", "name", "secondName"],
+                    "start": -1,
+                }),
+            ),
             Want::Requisites {
                 kind,
                 owners,
@@ -383,6 +415,11 @@ impl Gathering {
                         .map(|company| (company.id.0, company.title.0)),
                 );
             }
+            Want::Names(_) => {
+                let contacts = items::<wire::ContactItem>(result)?;
+                self.names
+                    .extend(contacts.into_iter().map(|one| (one.id.0, full_name(&one))));
+            }
             Want::Requisites { kind, owners, .. } => {
                 let found = rows::<wire::Requisite>(result, "requisites")?;
                 if let Some(after) = full(&found, |row| row.id.0.unwrap_or_default()) {
@@ -463,6 +500,7 @@ impl Gathering {
         let own: Vec<u64> = self.own.keys().copied().collect();
         self.want_companies(companies, true);
         self.want_contacts(contacts);
+        self.want_names();
         self.want_companies(own, false);
         let known: Vec<u64> = self.requisites.keys().copied().collect();
         self.want_hanging_on(known);
@@ -523,6 +561,16 @@ impl Gathering {
                 .map(|chunk| Want::RequisitesById(chunk.to_vec())),
         );
     }
+}
+
+/// As papers have it: the surname first.
+fn full_name(contact: &wire::ContactItem) -> String {
+    let parts = [&contact.last_name, &contact.name, &contact.second_name];
+    let parts = parts.map(|part| part.0.trim()).into_iter();
+    parts
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The cheap list: up to fifty deals of these ids.

@@ -58,6 +58,19 @@ pub(crate) struct BriefItem {
     pub(crate) updated_time: Moment,
 }
 
+/// A contact of `crm.item.list`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ContactItem {
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) last_name: Text,
+    #[serde(default)]
+    pub(crate) name: Text,
+    #[serde(default)]
+    pub(crate) second_name: Text,
+}
+
 /// A row of `crm.item.list` of which we want one field, whichever it is.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct FieldItem {

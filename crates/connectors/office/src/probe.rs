@@ -44,7 +44,11 @@ impl ProbeAccounting for Office {
 
 impl Office {
     async fn next_number(&self, call: &Call<'_>, organisation: &Organisation) -> Finding {
-        let kind = if organisation.test { "номера тестовых счетов" } else { "номера счетов" };
+        let kind = if organisation.test {
+            "номера тестовых счетов"
+        } else {
+            "номера счетов"
+        };
         let what = format!("{}: {kind}", organisation.name);
         // Which day it is where the organisation sits is the policy's; around the new year this may say the old year.
         let year = (self.now)().to_zoned(TimeZone::UTC).year();

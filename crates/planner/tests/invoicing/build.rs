@@ -49,6 +49,7 @@ pub(crate) fn deal() -> TestDeal {
         requisites: vec![requisite(21, Owner::Company(CompanyId(7)))],
         chosen: ChosenRequisites::default(),
         company_title: Some("Ромашка".to_owned()),
+        contact_name: None,
     };
     let mut snapshot = DealSnapshot::unread(DealId(4711));
     snapshot.seen = Seen::Whole(Box::new(reading), noon());

@@ -201,6 +201,56 @@ fn a_buyer_without_an_inn_goes_by_our_own_id_where_policy_allows() {
     let invoice = &issued.snapshot.invoices[0];
     assert_eq!(invoice.contractor, ContractorId::new("K-new"));
     assert_eq!(invoice.draft.buyer.key.who.inn(), None);
+    // A contact without any requisites goes by its name.
+    let person = |name: Option<&str>| {
+        allowed.clone().read(|reading| {
+            reading.requisites.clear();
+            reading.glance.deal.company = None;
+            reading.glance.deal.contact = Some(domain::ContactId(9));
+            reading.contact_name = name.map(str::to_owned);
+        })
+    };
+    assert_eq!(
+        person(Some("Сидоров Пётр")).plan(),
+        "need contact-9 among the counterparties of org"
+    );
+    assert!(
+        person(Some(""))
+            .plan()
+            .contains("не указано название покупателя")
+    );
+    let asked = person(Some("Сидоров [b]Пётр")).with(|deal| {
+        deal.policy.invoice.new_buyers = NewBuyers::Ask;
+        let asked = (OrganisationId::new("org"), "contact-9".parse().unwrap());
+        deal.snapshot.counterparties.insert(asked, Vec::new());
+    });
+    let text = asked.planned().cases.remove(0).text;
+    assert!(
+        text.contains(
+            "покупателя Сидоров (b)Пётр ([URL=/crm/contact/details/9/]без ИНН, контакт 9[/URL])"
+        ),
+        "{text}"
+    );
+    let silent = person(Some("Сидоров Пётр")).with(|deal| {
+        deal.policy.invoice.without_inn = WithoutInn::Fault;
+    });
+    assert!(silent.plan().contains("не заполнены реквизиты"));
+    // Another contact is another buyer, also after the invoice.
+    let mut bought = asked.with(|deal| deal.policy.invoice.new_buyers = NewBuyers::Create);
+    settle(&mut bought);
+    assert_eq!(
+        bought.snapshot.invoices[0].draft.buyer.key.to_string(),
+        "contact-9"
+    );
+    let other = bought.read(|reading| {
+        reading.glance.deal.contact = Some(domain::ContactId(10));
+        reading.contact_name = Some("Кто-то".to_owned());
+    });
+    assert!(
+        other.plan().contains("без ИНН, контакт 10"),
+        "{}",
+        other.plan()
+    );
     // A wrong INN is a fault all the same.
     let wrong = without_inn(deal()).buyer(|it| it.inn = "123".to_owned());
     assert!(wrong.plan().contains("неверен"), "{}", wrong.plan());

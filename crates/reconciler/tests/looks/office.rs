@@ -402,6 +402,7 @@ fn deal(id: u64) -> DealReading {
         requisites: vec![requisite(21, 7, "ООО «Ромашка»", "7707083893", "770801001")],
         chosen: ChosenRequisites::default(),
         company_title: Some("Ромашка".to_owned()),
+        contact_name: None,
     }
 }
 

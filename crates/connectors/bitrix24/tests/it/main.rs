@@ -10,6 +10,7 @@
 
 mod access;
 mod answers;
+mod contacts;
 mod events;
 mod live;
 mod reading;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::script::{Memory, Params, Reply, Script, Stage, fixture, list, portal};
 
-fn example(method: &str, params: &Params) -> Reply {
+pub(crate) fn example(method: &str, params: &Params) -> Reply {
     Reply::Result(
         match (method, params.get("entityTypeId").map(String::as_str)) {
             ("crm.item.list", Some("2")) => fixture("crm.item.list.deal"),

@@ -299,7 +299,8 @@ pub(crate) fn settings(offline: Offline) -> Settings {
         fields: FieldNames::new(
             fields.map(|(field, name)| (field, format!("UF_CRM_PROVODKA_{name}"))),
         )
-        .and_reading(["UF_CRM_SELLER".to_owned(), "UF_CRM_PILOT".to_owned()]),
+        .and_reading(["UF_CRM_SELLER".to_owned(), "UF_CRM_PILOT".to_owned()])
+        .and_contacts(true),
         offline,
         allowed: Allowed::default(),
         development_oauth_host: None,
