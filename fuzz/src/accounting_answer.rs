@@ -126,6 +126,7 @@ fn order(seller: OrganisationId) -> InvoiceOrder {
             due: None,
             valid_until: None,
             part: None,
+            number: None,
         },
         key: KEY.to_owned(),
     }

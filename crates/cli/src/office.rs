@@ -34,6 +34,7 @@ impl Books for StoredBooks {
             store::Recorded::Bill(bill) => Recorded::Invoice(Box::new(bill.invoice())),
             store::Recorded::OfAnotherRevision(_) => Recorded::OfAnotherRevision,
             store::Recorded::NotUnderWay => Recorded::NotUnderWay,
+            store::Recorded::NumberTaken => Recorded::NumberTaken,
             store::Recorded::OfAnotherKind => Recorded::OfAnotherKind,
         })
     }

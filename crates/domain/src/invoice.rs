@@ -65,6 +65,9 @@ pub struct InvoiceDraft {
     /// Of which whole the lines are a part; none: they are the whole. Revisions know the lines alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Box<Part>>,
+    /// The number that it is to bear, because the buyer knows it already; none: the next of its series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
 }
 
 /// Where an invoice stands on the accounting side.

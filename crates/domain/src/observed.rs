@@ -122,6 +122,8 @@ pub struct SmartInvoice {
     pub number: String,
     /// Not in a stage of those that came to nothing.
     pub live: bool,
+    /// What it is for, where that is roubles.
+    pub amount: Option<Money>,
 }
 
 /// A value of an output field.

@@ -232,6 +232,7 @@ fn of_deal(
         due: invoice.due,
         valid_until: None,
         part: None,
+        number: None,
     };
     let sums = |draft: &InvoiceDraft| draft.totals().ok().map(|totals| totals.amounts());
     let (theirs, theirs_in) = (invoice.totals, &invoice.currency);

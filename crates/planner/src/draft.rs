@@ -55,6 +55,7 @@ pub(crate) fn draft(
                 due: terms::due(reading, &policy.invoice, date),
                 valid_until: terms::valid_until(&policy.invoice, date),
                 part: None,
+                number: None,
             },
             seller,
         }),

@@ -4,7 +4,7 @@
 //! more says what ([`Need`]); the reconciler observes it and asks again.
 
 use domain::observed::{DealGlance, DealReading, FieldValue, OurField};
-use domain::{DealId, InvoiceStatus, Order, SlotKind, display};
+use domain::{DealId, InvoiceDraft, InvoiceStatus, Order, SlotKind, display};
 use jiff::{SignedDuration, Timestamp};
 use planted::Bug;
 
@@ -222,7 +222,7 @@ fn issue(
     };
     let key = &invoice.buyer.key;
     let known = snapshot.counterparties_of(&invoice.seller, &invoice.buyer);
-    let own = smart_invoices::before(snapshot, reading, policy);
+    let own = smart_invoices::before(snapshot, reading, &invoice, policy);
     let (known, own) = match (known, own) {
         // Both sides are asked at one time.
         (None, Before::Unknown) => {
@@ -239,15 +239,16 @@ fn issue(
         }
         (Some(known), own) => (known, own),
     };
-    match own {
+    let number = match own {
         Before::Ask(asked) => {
             return but_for(snapshot, CaseCode::SmartInvoice, ask(snapshot, *asked));
         }
         Before::Left => {
             return unwanted(snapshot, "у сделки счёт самого Битрикс24".to_owned());
         }
-        Before::Clear | Before::Unknown => {}
-    }
+        Before::Adopt(number) => Some(number),
+        Before::Clear | Before::Unknown => None,
+    };
     let exact: Vec<_> = known
         .iter()
         .filter(|one| one.counterparty.key == *key)
@@ -289,7 +290,7 @@ fn issue(
                 Action::IssueInvoice {
                     slot: snapshot.next_slot(kind),
                     contractor: contractor.id.clone(),
-                    draft: Box::new(invoice),
+                    draft: Box::new(InvoiceDraft { number, ..invoice }),
                     seller: Box::new(seller),
                     ordered: is_by_field(&reading.glance),
                     called: used_by_invoice(snapshot, &reading.glance, kind),

@@ -1,8 +1,10 @@
 //! A deal that has an invoice of the portal's own (a smart invoice): the buyer may have it, so ours would be a second one.
 //!
 //! It is asked about before the first invoice of a deal, where policy wants that; a person issues ours beside it, or takes
-//! the other back, or leaves the deal as it is.
+//! the other back, or leaves the deal as it is. Where policy says so, ours takes over the number instead: the buyer, who may
+//! have the other one, pays by a number that the accounting side knows.
 
+use domain::InvoiceDraft;
 use domain::observed::{DealReading, SmartInvoice};
 
 use crate::asking::{Asked, case, responsible};
@@ -11,6 +13,8 @@ use crate::{CaseCode, Choice, DealSnapshot, Policy, texts};
 
 /// The word for ours beside it.
 const ISSUE: &str = "issue";
+/// Longer numbers fit no register and no bank's field.
+const LONGEST: usize = 30;
 /// The word for none of ours.
 const LEAVE: &str = "leave";
 
@@ -20,6 +24,8 @@ pub(crate) enum Before {
     Clear,
     /// Nobody looked whether there is one.
     Unknown,
+    /// Ours is to bear this number.
+    Adopt(String),
     /// A person is asked.
     Ask(Box<Asked>),
     /// A person decided that the deal has its invoice.
@@ -27,7 +33,12 @@ pub(crate) enum Before {
 }
 
 /// Whether the portal's own invoices let one of ours be issued.
-pub(crate) fn before(snapshot: &DealSnapshot, reading: &DealReading, policy: &Policy) -> Before {
+pub(crate) fn before(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    invoice: &InvoiceDraft,
+    policy: &Policy,
+) -> Before {
     // Beside an invoice of ours there is another only by a person's word.
     if policy.invoice.smart_invoices == SmartInvoices::Ignore || !snapshot.invoices.is_empty() {
         return Before::Clear;
@@ -46,13 +57,47 @@ pub(crate) fn before(snapshot: &DealSnapshot, reading: &DealReading, policy: &Po
         Some(ISSUE) => Before::Clear,
         Some(LEAVE) => Before::Left,
         Some(_) | None => {
+            let in_the_way = match policy.invoice.smart_invoices {
+                SmartInvoices::Adopt => match number(&live, invoice, policy) {
+                    Ok(number) => return Before::Adopt(number),
+                    Err(why) => Some(why),
+                },
+                SmartInvoices::Ask | SmartInvoices::Ignore => None,
+            };
             let choices = choices();
-            let text = texts::with_choices(&texts::has_smart_invoices(&live), &choices);
+            let text = texts::has_smart_invoices(&live, in_the_way);
+            let text = texts::with_choices(&text, &choices);
             let mut asked = case(snapshot.id, code, text, responsible(&reading.glance));
             asked.case.choices = choices;
             asked.case.about = about;
             Before::Ask(Box::new(asked))
         }
+    }
+}
+
+/// The number that ours takes over, or why it cannot.
+fn number(
+    live: &[&SmartInvoice],
+    invoice: &InvoiceDraft,
+    policy: &Policy,
+) -> Result<String, &'static str> {
+    let [only] = live else {
+        return Err("их несколько");
+    };
+    let number = only.number.trim();
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '/' | '.' | '_');
+    let total = invoice.totals().map(|totals| totals.gross);
+    if policy
+        .organisation(&invoice.seller)
+        .is_some_and(|seller| seller.test)
+    {
+        Err("продаёт тестовая организация")
+    } else if number.is_empty() || number.chars().count() > LONGEST || !number.chars().all(fits) {
+        Err("таким номер счёта не бывает")
+    } else if only.amount.is_none() || only.amount != total.ok() {
+        Err("он на другую сумму")
+    } else {
+        Ok(number.to_owned())
     }
 }
 

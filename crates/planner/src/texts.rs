@@ -135,7 +135,7 @@ pub(crate) const NOTHING_TO_ADD_TO: &str =
 
 /// The answer to an order for which there is no invoice yet.
 /// What is asked of a deal that has invoices of the portal's own.
-pub(crate) fn has_smart_invoices(live: &[&SmartInvoice]) -> String {
+pub(crate) fn has_smart_invoices(live: &[&SmartInvoice], in_the_way: Option<&str>) -> String {
     let links: Vec<String> = live
         .iter()
         .map(|one| {
@@ -143,10 +143,12 @@ pub(crate) fn has_smart_invoices(live: &[&SmartInvoice]) -> String {
             format!("[URL=/crm/type/31/details/{id}/]№ {number}[/URL]")
         })
         .collect();
+    let in_the_way = in_the_way.map(|why| format!(" Номер не взят: {why}."));
     format!(
-        "К сделке привязан счёт самого Битрикс24: {}. Возможно, он уже у покупателя, поэтому наш счёт не выставлен. Если тот не \
+        "К сделке привязан счёт самого Битрикс24: {}.{} Возможно, он уже у покупателя, поэтому наш счёт не выставлен. Если тот не \
          нужен, удалите его или переведите в «Не оплачен»; иначе выберите:",
-        links.join(", ")
+        links.join(", "),
+        in_the_way.unwrap_or_default()
     )
 }
 

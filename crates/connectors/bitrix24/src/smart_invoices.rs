@@ -12,7 +12,7 @@ use crate::command::Command;
 use crate::connection::Connector;
 use crate::error::{Effect, other_shape};
 use crate::gather::{PAGE, full, items};
-use crate::wire;
+use crate::{translate, wire};
 
 const LIST: &str = "crm.item.list";
 /// The stage of those that were not paid, in any of their funnels.
@@ -69,17 +69,19 @@ fn list(ids: &[DealId], after: u64) -> Command {
         LIST,
         json!({
             "entityTypeId": 31, "filter": {"@parentId2": ids, ">id": after}, "order": {"id": "ASC"},
-            "select": ["id", "parentId2", "accountNumber", "stageId"], "start": -1,
+            "select": ["id", "parentId2", "accountNumber", "stageId", "opportunity", "currencyId"], "start": -1,
         }),
     )
 }
 
 /// None: of no deal.
 fn smart_invoice(row: wire::SmartInvoice) -> Option<SmartInvoice> {
+    let amount = row.opportunity.0.as_deref().and_then(translate::money);
     Some(SmartInvoice {
         id: SmartInvoiceId(row.id.0),
         deal: DealId(row.parent_id2.0?),
         number: row.account_number.0,
         live: !row.stage_id.0.ends_with(FAILED),
+        amount: amount.filter(|_| row.currency_id.0 == "RUB"),
     })
 }

@@ -247,7 +247,7 @@ pub(crate) fn sort_key(token: &wire::Token) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
-fn money(token: &str) -> Option<Money> {
+pub(crate) fn money(token: &str) -> Option<Money> {
     Money::rounded(decimal(token)?)
 }
 

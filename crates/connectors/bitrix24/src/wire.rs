@@ -402,6 +402,10 @@ pub(crate) struct SmartInvoice {
     /// `DT31_1:N`: the type, its funnel, the stage.
     #[serde(default)]
     pub(crate) stage_id: Text,
+    #[serde(default)]
+    pub(crate) opportunity: Token,
+    #[serde(default)]
+    pub(crate) currency_id: Text,
 }
 
 /// A row of `user.get`; names are not read.

@@ -63,6 +63,7 @@ pub(crate) fn bill_to_create(
         .map(|(index, line)| item_to_create(line, index.saturating_add(1), with_nds))
         .collect::<Result<_, _>>()?;
     Ok(wire::BillToCreate {
+        number: draft.number.clone(),
         date: draft.date.to_string(),
         payment_due_date: draft.due.map(|due| due.to_string()),
         with_nds,

@@ -111,10 +111,12 @@ pub(crate) struct ContractorsFound {
     pub(crate) contractors: Vec<Contractor>,
 }
 
-/// `BillToCreate`; the number is left to the service.
+/// `BillToCreate`; without a number the service gives the next one.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BillToCreate {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) number: Option<String>,
     pub(crate) date: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) payment_due_date: Option<String>,

@@ -91,6 +91,8 @@ pub enum Recorded {
     OfAnotherRevision,
     /// Nothing was recorded: the create was given up meanwhile, or its time is over.
     NotUnderWay,
+    /// Nothing was recorded: another invoice of its organisation and year bears the number that it was to bear.
+    NumberTaken,
     /// Nothing was recorded: its series has real numbers, and this one is for trying out, or the other way about.
     OfAnotherKind,
 }

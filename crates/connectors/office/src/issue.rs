@@ -33,6 +33,13 @@ impl IssueInvoices for Office {
                 let why = "its create was given up meanwhile, nothing was recorded";
                 Err(error(RECORD, again, "not-under-way", why))
             }
+            Recorded::NumberTaken => {
+                let number = bill.draft.number.unwrap_or_default();
+                let why = format!(
+                    "another invoice of this year has the number `{number}` of the portal's own invoice: change it there"
+                );
+                Err(error(RECORD, Verdict::Reject, "number-taken", why))
+            }
             Recorded::OfAnotherKind => {
                 let why = format!(
                     "organisation `{}` has real invoices and tests in one year: give the test organisation an `id` of its own",

@@ -62,5 +62,6 @@ pub(crate) fn draft() -> InvoiceDraft {
         due: Some(date(2026, 2, 6)),
         valid_until: None,
         part: None,
+        number: None,
     }
 }

@@ -50,7 +50,7 @@ pub struct InvoicePolicy {
     pub new_buyers: NewBuyers,
     /// What becomes of a buyer without an INN.
     pub without_inn: WithoutInn,
-    /// Whether a deal with an invoice of the portal's own is asked about.
+    /// What an invoice of the portal's own is to a deal.
     pub smart_invoices: SmartInvoices,
     /// What an advance is; none: nobody may order one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,6 +150,8 @@ pub enum WithoutInn {
 pub enum SmartInvoices {
     /// The manager is asked before ours is issued.
     Ask,
+    /// Ours bears the number of the only one, if that is for the same sum; else the manager is asked.
+    Adopt,
     /// They are not looked at.
     Ignore,
 }

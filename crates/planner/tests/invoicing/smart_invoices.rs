@@ -1,7 +1,7 @@
 //! Invoices of the portal's own: asked about before the first of ours, where policy wants it.
 
 use domain::observed::SmartInvoice;
-use domain::{DealId, SmartInvoiceId};
+use domain::{DealId, Money, SmartInvoiceId};
 use insta::assert_snapshot;
 use planner::SmartInvoices;
 
@@ -18,6 +18,7 @@ fn has(deal: TestDeal, found: &[(u64, bool)]) -> TestDeal {
         deal: DealId(4711),
         number: format!("{id}-С"),
         live: *live,
+        amount: Some(Money::parse("122").unwrap()),
     });
     let found: Vec<SmartInvoice> = found.collect();
     deal.with(|deal| deal.snapshot.smart_invoices = Some(found))
@@ -65,4 +66,60 @@ fn one_that_came_to_nothing_is_none_and_the_question_about_it_goes() {
     let plan = failed.planned();
     assert_eq!(plan.withdrawn, ["DEAL-SMART-INVOICE"]);
     assert_eq!(plan.actions.len(), 1, "{}", failed.plan());
+}
+
+/// The number that ours would bear, or the question.
+fn adopted(deal: &TestDeal) -> String {
+    let plan = deal.planned();
+    match plan.actions.as_slice() {
+        [planner::Action::IssueInvoice { draft, .. }] => format!("{:?}", draft.number),
+        _ => plan.cases.into_iter().map(|case| case.text).collect(),
+    }
+}
+
+#[test]
+fn where_policy_says_so_ours_bears_the_number_of_the_only_one_for_the_same_sum() {
+    let adopting = || deal().with(|deal| deal.policy.invoice.smart_invoices = SmartInvoices::Adopt);
+    assert_eq!(
+        adopted(&has(adopting(), &[(3, false), (5, true)])),
+        "Some(\"5-С\")"
+    );
+    assert_eq!(adopted(&has(adopting(), &[(3, false)])), "None");
+    assert_eq!(adopting().plan(), "need to know the deal's smart invoices");
+    let mut issued = has(adopting(), &[(5, true)]);
+    settle(&mut issued);
+    assert!(issued.planned().is_empty(), "{}", issued.plan());
+    let dearer = |deal: &mut TestDeal, amount: Option<&str>| {
+        let found = deal.snapshot.smart_invoices.as_mut().unwrap();
+        found[0].amount = amount.map(|amount| Money::parse(amount).unwrap());
+    };
+    for (deal, why) in [
+        (has(adopting(), &[(5, true), (9, true)]), "их несколько"),
+        (
+            has(adopting(), &[(5, true)]).with(|deal| dearer(deal, Some("122.01"))),
+            "другую сумму",
+        ),
+        (
+            has(adopting(), &[(5, true)]).with(|deal| dearer(deal, None)),
+            "другую сумму",
+        ),
+        (
+            has(adopting(), &[(5, true)]).with(|deal| {
+                deal.snapshot.smart_invoices.as_mut().unwrap()[0].number = "№ 5; drop".to_owned();
+            }),
+            "не бывает",
+        ),
+        (
+            has(adopting(), &[(5, true)]).with(|deal| deal.policy.organisations[0].test = true),
+            "тестовая",
+        ),
+    ] {
+        let text = adopted(&deal);
+        assert!(text.contains(why), "{why}: {text}");
+        assert_eq!(
+            adopted(&answered(deal, "issue")),
+            "None",
+            "an own number by a person's word"
+        );
+    }
 }

@@ -422,6 +422,7 @@ fn an_invoice_of_the_portals_own_is_asked_about_until_it_is_taken_back() {
         let desk = Desk::open().await;
         desk.set_policy(|policy| policy.invoice.smart_invoices = planner::SmartInvoices::Ask);
         let own = |live| SmartInvoice {
+            amount: None,
             id: SmartInvoiceId(5),
             deal: DealId(1),
             number: "5".to_owned(),

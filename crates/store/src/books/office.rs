@@ -55,7 +55,7 @@ pub struct OfficeBill {
     pub organisation: OrganisationId,
     /// The year of its series.
     pub year: i64,
-    /// Its place in that series.
+    /// Its place in that series; below 1 where its number is from elsewhere.
     pub place: i64,
     /// Its id within the organisation.
     pub id: InvoiceId,
@@ -105,6 +105,8 @@ pub enum Recorded {
     OfAnotherRevision(Box<OfficeBill>),
     /// Nothing was recorded: the create was given up, or its time is over.
     NotUnderWay,
+    /// Nothing was recorded: another invoice of this organisation and year bears the number that it was to bear.
+    NumberTaken,
     /// Nothing was recorded: the series of its organisation and year has real numbers, and this one is for trying out, or
     /// the other way about.
     OfAnotherKind,
@@ -136,6 +138,17 @@ statements! {
          ON CONFLICT (portal_id, organisation_id, year) DO UPDATE SET next = 1 + CASE
              WHEN office_series.next < CAST($4 AS BIGINT) THEN CAST($4 AS BIGINT) ELSE office_series.next END
          RETURNING next - 1";
+    /// A number from elsewhere: the series stands, and whoever else gives numbers in it waits.
+    HOLD_SERIES =
+        "INSERT INTO office_series (portal_id, organisation_id, year, next) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (portal_id, organisation_id, year) DO UPDATE SET next = office_series.next
+         RETURNING next";
+    /// Numbers from elsewhere have places below the series.
+    LOWEST =
+        "SELECT COALESCE(min(place), 0) FROM office_bill
+         WHERE portal_id = $1 AND organisation_id = $2 AND year = $3";
+    IS_TAKEN =
+        "SELECT 1 FROM office_bill WHERE portal_id = $1 AND number = $2 AND organisation_id = $3 AND year = $4";
     /// Whether the last invoice of a series was for trying out.
     LAST_IS_TEST =
         "SELECT test FROM office_bill WHERE portal_id = $1 AND organisation_id = $2 AND year = $3
@@ -394,23 +407,22 @@ async fn record(
     if last.is_some_and(|test| test != new.test) {
         return Ok(Recorded::OfAnotherKind);
     }
-    let take = params![portal, organisation, year, new.first];
-    let place = tx.first(&TAKE_NUMBER, &take, Row::int).await?;
-    let place = place.ok_or_else(|| StoreError::Missing {
-        portal: portal.clone(),
-        what: "series",
-        key: format!("{organisation} {year}"),
-    })?;
+    let Some((place, number)) = numbered(tx, portal, new, year).await? else {
+        return Ok(Recorded::NumberTaken);
+    };
     let bill = OfficeBill {
         organisation: organisation.clone(),
         year,
         place,
-        id: InvoiceId::new(format!("{year}-{place}")),
+        id: InvoiceId::new(match place {
+            1.. => format!("{year}-{place}"),
+            _ => format!("{year}-own{place}"),
+        }),
         key: new.key.clone(),
         revision,
         deal: create.deal,
         contractor: new.contractor.clone(),
-        number: format!("{}{place}", new.prefix),
+        number,
         totals: new.totals,
         draft: new.draft.clone(),
         test: new.test,
@@ -421,6 +433,46 @@ async fn record(
     };
     put(tx, portal, &bill).await?;
     Ok(Recorded::Bill(Box::new(bill)))
+}
+
+/// The place of an invoice and its number: the next of its series that nobody bears, or the one that it is to bear. `None`:
+/// that one is taken.
+async fn numbered(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    new: &NewBill,
+    year: i64,
+) -> Result<Option<(i64, String)>, StoreError> {
+    let organisation = &new.draft.seller;
+    let missing = || StoreError::Missing {
+        portal: portal.clone(),
+        what: "series",
+        key: format!("{organisation} {year}"),
+    };
+    let series = params![portal, organisation, year, new.first];
+    if let Some(number) = &new.draft.number {
+        tx.query(&HOLD_SERIES, &series).await?;
+        let ask = params![portal, number, organisation, year];
+        if tx.first(&IS_TAKEN, &ask, Row::int).await?.is_some() {
+            return Ok(None);
+        }
+        let all = params![portal, organisation, year];
+        let lowest = tx
+            .first(&LOWEST, &all, Row::int)
+            .await?
+            .ok_or_else(missing)?;
+        return Ok(Some((lowest.min(0) - 1, number.clone())));
+    }
+    loop {
+        let place = tx.first(&TAKE_NUMBER, &series, Row::int).await?;
+        let place = place.ok_or_else(missing)?;
+        let number = format!("{}{place}", new.prefix);
+        let ask = params![portal, &number, organisation, year];
+        // One from elsewhere may bear it already.
+        if tx.first(&IS_TAKEN, &ask, Row::int).await?.is_none() {
+            return Ok(Some((place, number)));
+        }
+    }
 }
 
 async fn put(tx: &mut Tx<'_>, portal: &PortalId, bill: &OfficeBill) -> Result<(), StoreError> {

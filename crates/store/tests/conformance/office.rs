@@ -62,7 +62,7 @@ pub(crate) async fn issued(db: &Db, lease: &Lease, id: u64, seller: &str) -> Off
     }
 }
 
-async fn record(db: &Db, new: &NewBill, now: i64) -> Recorded {
+pub(crate) async fn record(db: &Db, new: &NewBill, now: i64) -> Recorded {
     db.store
         .office_record(&portal("a"), new, at(now))
         .await
@@ -186,6 +186,27 @@ conformance! {
         let ids: Vec<String> = db.store.office_bills(&portal("a"), 2027).await.unwrap()
             .into_iter().map(|bill| bill.id.to_string()).collect();
         assert_eq!(ids, ["2027-1", "2027-2"]);
+    }
+
+    async fn a_number_from_elsewhere_leaves_the_series_alone_and_is_given_once(db: &Db) {
+        let lease = leased(db, 1).await;
+        let mut told = Vec::new();
+        for (id, number) in [(1, None), (2, Some("17-Б")), (3, Some("17-Б")), (4, Some("СВ-2")), (5, None), (6, Some("СВ-3"))] {
+            let mut draft = draft(id, "us", "2026-03-02");
+            draft.number = number.map(str::to_owned);
+            let effect = sent(db, &lease, id, &draft, 1).await;
+            let recorded = record(db, &bill_of(&draft, &effect.key), 1).await;
+            told.push(match recorded {
+                Recorded::Bill(bill) => format!("{} {}", bill.id, bill.number),
+                other => format!("{other:?}"),
+            });
+        }
+        // The series passes over a number that somebody bears already, and every number is in the register.
+        assert_eq!(
+            told,
+            ["2026-1 СВ-1", "2026-own-1 17-Б", "NumberTaken", "2026-own-2 СВ-2", "2026-3 СВ-3", "NumberTaken"]
+        );
+        assert_eq!(numbers(db).await, ["СВ-2", "17-Б", "СВ-1", "СВ-3"]);
     }
 
     async fn a_cancelled_invoice_keeps_its_number_and_its_deal_is_looked_at(db: &Db) {

@@ -23,7 +23,10 @@ async fn those_of_many_deals_are_read_by_fifty_and_page_by_page() {
             .take(50)
             .map(|id| {
                 let stage = if id == 2 { "DT31_4:D" } else { "DT31_1:N" };
-                json!({"id": id, "parentId2": "7", "accountNumber": id.to_string(), "stageId": stage})
+                json!({
+                    "id": id, "parentId2": "7", "accountNumber": id.to_string(), "stageId": stage,
+                    "opportunity": "122.00", "currencyId": if id == 3 { "USD" } else { "RUB" },
+                })
             })
             .collect();
         Reply::Result(json!({"items": items}))
@@ -44,6 +47,8 @@ async fn those_of_many_deals_are_read_by_fifty_and_page_by_page() {
         .collect();
     assert_eq!(failed, [SmartInvoiceId(2)]);
     assert!(found.iter().all(|one| one.deal == DealId(7)));
+    let amount = |id: usize| found[id - 1].amount.map(domain::Money::kopecks);
+    assert_eq!((amount(1), amount(3)), (Some(12_200), None));
 }
 
 #[tokio::test]

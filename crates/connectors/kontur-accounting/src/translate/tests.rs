@@ -54,6 +54,7 @@ fn draft(mode: VatMode, lines: Vec<Line>) -> InvoiceDraft {
         due: None,
         valid_until: None,
         part: None,
+        number: None,
     }
 }
 

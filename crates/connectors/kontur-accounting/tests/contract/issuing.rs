@@ -55,6 +55,7 @@ fn order() -> InvoiceOrder {
             due: None,
             valid_until: None,
             part: None,
+            number: None,
         },
         key: SLOT.to_owned(),
     }
