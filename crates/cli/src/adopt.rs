@@ -10,9 +10,9 @@ use std::io::{IsTerminal as _, Write};
 
 use domain::display;
 use engine::{Halted, LeaseContext};
-use planner::adopting::{Claim, Judged};
+use planner::adopting::{Bills, Claim, Judged};
 use planner::{Mode, Policy};
-use reconciler::{Claimed, Claims, Connected, Connections as _};
+use reconciler::{Claimed, Claims, Connected};
 use serde_json::{Value, json};
 use store::{Lane, Lease};
 use tokio::sync::watch;
@@ -40,7 +40,8 @@ pub struct Report {
 pub async fn run(product: &Product, args: &AdoptArgs) -> anyhow::Result<Report> {
     product.connector.register().await?;
     let portal = product.portal();
-    let connected = product.connector.of(portal).await.map_err(plan::refused)?;
+    let connected = product.connector.of_though_paused(portal).await;
+    let connected = connected.map_err(plan::refused)?;
     let nobodys = Lease {
         portal: portal.clone(),
         owner: "adopt".to_owned(),
@@ -115,6 +116,7 @@ async fn of_field(
                 number,
                 date,
                 total: None,
+                bills: Bills::Whole,
             })
         };
         claims.extend(page.values.into_iter().filter_map(said));
@@ -211,7 +213,11 @@ fn line(one: &Claimed, applied: bool) -> String {
             } else {
                 "подходит"
             };
-            format!("{deal}: {word} счёт № {number} от {date} на {sum}")
+            let what = match one.claim.bills {
+                Bills::Whole => "",
+                Bills::Advance => "аванс ",
+            };
+            format!("{deal}: {word} счёт № {number} от {date} на {what}{sum}")
         }
         Judged::Already => format!("{deal}: счёт № {} привязан раньше", one.claim.number),
         Judged::Refused(why) => format!("{deal}: не привязан — {why}"),
@@ -224,7 +230,7 @@ fn json_of(one: &Claimed, applied: bool) -> Value {
         Judged::Adopt(invoice) => json!({
             "deal": deal, "result": if applied { "linked" } else { "fits" }, "number": invoice.number,
             "organisation": invoice.organisation, "invoice": invoice.id, "date": invoice.date,
-            "total": invoice.total,
+            "total": invoice.total, "slot": invoice.slot.to_string(),
         }),
         Judged::Already => json!({"deal": deal, "result": "already", "number": one.claim.number}),
         Judged::Refused(why) => {

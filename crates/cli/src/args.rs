@@ -200,7 +200,8 @@ The file is CSV (UTF-8) whose first line names the columns, in Russian or Englis
   сделка;организация;номер;дата;сумма
   4711;ООО «Мы»;17;12.03.2026;13 080,00
 Organisation, date and sum may be left out; what is said must be so on the accounting side. An
-invoice fits if its buyer, its sum and its VAT are those of the deal. Nothing is created anywhere.
+invoice fits if its buyer, its sum and its VAT are those of the deal. A column `вид` with `аванс`
+says that it bills a part in advance. Nothing is created anywhere, also while the portal is paused.
 
 Examples:
   provodka adopt old.csv

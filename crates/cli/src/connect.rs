@@ -337,14 +337,26 @@ impl Connector {
             .clear();
     }
 
-    async fn connect(&self, id: &PortalId) -> Result<Arc<Connected>, NotConnected> {
+    /// The portal as it is connected, also while it is paused: for what writes nothing to it.
+    ///
+    /// # Errors
+    /// When it cannot be connected.
+    pub async fn of_though_paused(&self, id: &PortalId) -> Result<Arc<Connected>, NotConnected> {
+        self.connect(id, true).await
+    }
+
+    async fn connect(
+        &self,
+        id: &PortalId,
+        though_paused: bool,
+    ) -> Result<Arc<Connected>, NotConnected> {
         let portal = self.store.portal_get(id).await;
         let portal = portal.map_err(|error| broken(DATABASE_UNUSABLE, &error))?;
         let portal = portal.ok_or_else(|| NotConnected::Broken {
             code: POLICY_MISSING,
             reason: "the portal is not known: run `provodka setup`".to_owned(),
         })?;
-        if portal.paused || portal.mode == Mode::Off {
+        if (portal.paused && !though_paused) || portal.mode == Mode::Off {
             return Err(NotConnected::Paused);
         }
         let stored = self.store.policy_current(id).await;
@@ -448,7 +460,7 @@ impl Connector {
 #[async_trait]
 impl Connections for Connector {
     async fn of(&self, portal: &PortalId) -> Result<Arc<Connected>, NotConnected> {
-        self.connect(portal).await
+        self.connect(portal, false).await
     }
 }
 

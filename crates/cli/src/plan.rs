@@ -15,7 +15,7 @@ use engine::{Halted, LeaseContext};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use planner::Policy;
-use reconciler::{Connected, Connections as _, NotConnected, PlannedDeal};
+use reconciler::{Connected, NotConnected, PlannedDeal};
 use serde_json::Value;
 use store::{Lane, Lease};
 use tokio::sync::watch;
@@ -51,7 +51,8 @@ pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
     out::refuse_taken(args.xlsx.as_deref())?;
     product.connector.register().await?;
     let portal = product.portal();
-    let connected = product.connector.of(portal).await.map_err(refused)?;
+    let connected = product.connector.of_though_paused(portal).await;
+    let connected = connected.map_err(refused)?;
     // Nothing is written under it: a plan needs no lease, and whoever works on the portal keeps theirs.
     let (_keeper, lease) = watch::channel(Lease {
         portal: portal.clone(),
@@ -122,7 +123,7 @@ async fn planned(
 pub(crate) fn refused(refused: NotConnected) -> Told {
     match refused {
         NotConnected::Paused => {
-            Told::mistake("the portal is paused").hint("`provodka resume` lets it go on")
+            Told::mistake("the portal is switched off").hint("`provodka check` says more")
         }
         NotConnected::Broken { code, reason } => Told::failure(reason).hint(format!(
             "`provodka explain {code}` tells what happened, `provodka check` what to do"

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 
 use crate::asking::Lack;
 use crate::draft::asks_now;
-use crate::{DealSnapshot, Fault, OurInvoice, Policy, Seen, buyer, seller, terms};
+use crate::{DealSnapshot, Fault, OurInvoice, Policy, Seen, buyer, parts, seller, terms};
 
 /// What a person says: this deal has that invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,27 @@ pub struct Claim {
     pub date: Option<Date>,
     /// Its sum, where it was said.
     pub total: Option<Money>,
+    /// What it bills: the whole of the deal, or an advance.
+    pub bills: Bills,
+}
+
+/// What an invoice bills of its deal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bills {
+    /// All of it.
+    #[default]
+    Whole,
+    /// A part in advance; the rest is still to be billed.
+    Advance,
+}
+
+impl Bills {
+    fn kind(self) -> SlotKind {
+        match self {
+            Self::Whole => SlotKind::Whole,
+            Self::Advance => SlotKind::Advance,
+        }
+    }
 }
 
 /// An invoice with the number of a claim, as the accounting side shows it.
@@ -119,7 +140,9 @@ fn fitting(
         .collect();
     let fitting: Vec<_> = judged.iter().filter_map(|one| one.as_ref().ok()).collect();
     match (fitting.as_slice(), judged.as_slice()) {
-        ([(invoice, draft)], _) => taken_over(snapshot, reading, invoice, draft, policy).map(Some),
+        ([(invoice, draft)], _) => {
+            taken_over(snapshot, reading, claim, (invoice, draft), policy).map(Some)
+        }
         ([], []) => Err(absent(claim, candidates)),
         ([], refused) => {
             let whys = refused.iter().filter_map(|one| one.as_ref().err().cloned());
@@ -200,7 +223,11 @@ fn agreed<'a>(
         let (said, total) = (display::money(said), display::money(total));
         return refused(format!("в учёте он на {total}, указано {said}"));
     }
-    match of_deal(snapshot, reading, invoice, buyer, policy) {
+    let draft = match claim.bills {
+        Bills::Whole => of_deal(snapshot, reading, invoice, buyer, policy),
+        Bills::Advance => of_part(snapshot, reading, invoice, buyer, policy),
+    };
+    match draft {
         Ok(draft) => Ok((invoice, draft)),
         Err(why) => refused(why),
     }
@@ -212,16 +239,32 @@ fn is_same_buyer(one: &CounterpartyKey, other: &CounterpartyKey) -> bool {
     one.who == other.who && !differ
 }
 
-/// What the deal is compared with from now on: its own lines where they come to the invoice's sums, as names are often
-/// spelt otherwise over there; the invoice's where no lines can be made of the deal and its amount is the same.
-fn of_deal(
+/// An advance bills each line of the deal by its share; what is left of each is known from now on.
+fn of_part(
     snapshot: &DealSnapshot,
     reading: &DealReading,
     invoice: &Invoice,
     buyer: &Counterparty,
     policy: &Policy,
 ) -> Result<InvoiceDraft, String> {
-    let as_issued = InvoiceDraft {
+    let as_issued = as_issued(reading, invoice, buyer, policy);
+    let whole = asks_now(snapshot, reading, policy, &as_issued)
+        .map_err(|lack| in_words(lack.into_faults(snapshot.id)))?;
+    let part = parts::advance_of(&whole, invoice.totals.gross)?;
+    match part.totals().map(|totals| totals.amounts()) {
+        Ok(ours) if ours == invoice.totals => Ok(part),
+        Ok(ours) => Err(otherwise(invoice.totals, ours)),
+        Err(_) => Err("сумма сделки слишком велика".to_owned()),
+    }
+}
+
+fn as_issued(
+    reading: &DealReading,
+    invoice: &Invoice,
+    buyer: &Counterparty,
+    policy: &Policy,
+) -> InvoiceDraft {
+    InvoiceDraft {
         seller: invoice.seller.clone(),
         buyer: buyer.clone(),
         mode: invoice.mode,
@@ -233,7 +276,19 @@ fn of_deal(
         valid_until: None,
         part: None,
         number: None,
-    };
+    }
+}
+
+/// What the deal is compared with from now on: its own lines where they come to the invoice's sums, as names are often
+/// spelt otherwise over there; the invoice's where no lines can be made of the deal and its amount is the same.
+fn of_deal(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    invoice: &Invoice,
+    buyer: &Counterparty,
+    policy: &Policy,
+) -> Result<InvoiceDraft, String> {
+    let as_issued = as_issued(reading, invoice, buyer, policy);
     let sums = |draft: &InvoiceDraft| draft.totals().ok().map(|totals| totals.amounts());
     let (theirs, theirs_in) = (invoice.totals, &invoice.currency);
     match asks_now(snapshot, reading, policy, &as_issued) {
@@ -270,8 +325,8 @@ fn otherwise(theirs: Amounts, ours: Amounts) -> String {
 fn taken_over(
     snapshot: &DealSnapshot,
     reading: &DealReading,
-    invoice: &Invoice,
-    draft: &InvoiceDraft,
+    claim: &Claim,
+    (invoice, draft): (&Invoice, &InvoiceDraft),
     policy: &Policy,
 ) -> Result<OurInvoice, String> {
     let organisation = policy.organisation(&invoice.seller);
@@ -280,7 +335,7 @@ fn taken_over(
     let own = &snapshot.own_companies;
     let seller = seller::seller(organisation, reading, own, invoice.date);
     Ok(OurInvoice {
-        slot: snapshot.next_slot(SlotKind::Whole),
+        slot: snapshot.next_slot(claim.bills.kind()),
         organisation: invoice.seller.clone(),
         id: invoice.id.clone(),
         contractor: invoice.contractor.clone(),

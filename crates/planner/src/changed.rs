@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::asking::{Lack, answered, ask, case, merge, responsible};
 use crate::differences::differences;
-use crate::draft::{asks_now, draft};
+use crate::draft::{asks_now, draft, with_parties};
 use crate::orders::{Given, given, said};
 use crate::plan::{GivenUp, Reply};
 use crate::slots::{self, Next};
@@ -77,7 +77,13 @@ fn change(
     let mut lacks = lacks(snapshot, reading, slot.kind, Some(slot), policy, now);
     // A part is compared by the whole it is a part of.
     let issued = invoice.draft.of_whole();
-    let (found, revision) = match asks_now(snapshot, reading, policy, &issued) {
+    let asked = match asks_now(snapshot, reading, policy, &issued) {
+        Err(Lack::Faults(_)) if is_as_adopted(reading, invoice) => {
+            Ok(with_parties(snapshot, reading, policy, issued.clone()))
+        }
+        asked => asked,
+    };
+    let (found, revision) = match asked {
         Ok(asked) => {
             let revision = asked.revision().short().to_owned();
             (differences(&issued, &asked), revision)
@@ -96,6 +102,14 @@ fn change(
         about: format!("{}: {revision}", invoice.slot),
         lacks,
     }
+}
+
+/// An invoice that was taken over by the deal's amount, as no lines could be made of the deal, stands by that amount.
+fn is_as_adopted(reading: &DealReading, invoice: &OurInvoice) -> bool {
+    let deal = &reading.glance.deal;
+    invoice.adopted
+        && deal.currency == invoice.draft.currency
+        && deal.amount == invoice.issued_total()
 }
 
 /// What an invoice of this kind, perhaps in the place of one, could not be made without: given up is only what another

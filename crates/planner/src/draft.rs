@@ -103,19 +103,30 @@ pub(crate) fn asks_now(
     let judged_by = organisation.or_else(|| policy.organisation(&issued.seller));
     let rules = rules(snapshot, policy, judged_by, issued.date);
     let (mode, lines) = lines::lines(reading, &rules)?;
-    let mut asked = InvoiceDraft {
+    let asked = InvoiceDraft {
         mode,
         lines,
         ..issued.clone()
     };
+    Ok(with_parties(snapshot, reading, policy, asked))
+}
+
+/// The same between whom the deal is now, and on what basis.
+pub(crate) fn with_parties(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    policy: &Policy,
+    mut asked: InvoiceDraft,
+) -> InvoiceDraft {
     if let Ok(buyer) = buyer::buyer(reading, &policy.invoice) {
         asked.buyer = buyer;
     }
-    if let Some(organisation) = organisation {
+    let organisation = seller::organisation(reading, &snapshot.own_companies, policy);
+    if let Ok(organisation) = organisation {
         asked.seller = organisation.id.clone();
     }
     if let Ok(basis) = terms::basis(reading, &policy.invoice) {
         asked.basis = basis;
     }
-    Ok(asked)
+    asked
 }

@@ -70,6 +70,13 @@ fn of_advance(
     Ok(parted(whole, lines, billed))
 }
 
+/// The advance of just this sum: what an invoice that was there before bills of each line.
+pub(crate) fn advance_of(whole: &InvoiceDraft, sum: Money) -> Result<InvoiceDraft, String> {
+    let share = Share::Sum(sum);
+    let (lines, billed) = advance(whole.mode, &whole.lines, share, "Аванс: ").map_err(why_not)?;
+    Ok(parted(whole, lines, billed))
+}
+
 /// What an advance is in this deal.
 fn share(reading: &DealReading, policy: &InvoicePolicy) -> Result<Share, String> {
     let Some(advance) = &policy.advance else {

@@ -42,6 +42,16 @@ impl DealSnapshot {
         Money::sum(amounts).unwrap_or_default()
     }
 
+    /// What is paid of an invoice: by our records, or all of one that the accounting side knew as paid before it was the
+    /// deal's.
+    fn paid_of(&self, invoice: &OurInvoice) -> Money {
+        let paid = self.paid(invoice.slot);
+        if invoice.was_paid_before() && paid < invoice.total {
+            return invoice.total;
+        }
+        paid
+    }
+
     /// The receipts of an invoice that stand.
     fn receipts_of(&self, slot: Slot) -> impl Iterator<Item = &Receipt> {
         let of_slot = move |receipt: &&Receipt| receipt.slot == slot && receipt.undone.is_none();
@@ -55,7 +65,11 @@ pub(crate) fn fields(snapshot: &DealSnapshot, policy: &Policy) -> Vec<(OurField,
         return Vec::new();
     }
     let standing = snapshot.receipts.iter().filter(|one| one.undone.is_none());
-    let paid = Money::sum(standing.map(|one| one.amount)).unwrap_or_default();
+    let before = snapshot.invoices.iter().map(|one| {
+        let paid = snapshot.paid(one.slot);
+        snapshot.paid_of(one).checked_sub(paid).unwrap_or_default()
+    });
+    let paid = Money::sum(standing.map(|one| one.amount).chain(before)).unwrap_or_default();
     let day = completing(snapshot).map(|(_, day)| FieldValue::Date(day));
     vec![
         (OurField::Paid, FieldValue::Money(paid)),
@@ -221,7 +235,7 @@ fn completing(snapshot: &DealSnapshot) -> Option<(i64, Date)> {
     let standing = snapshot.invoices.iter().filter(|one| one.stands());
     let mut last = None;
     for invoice in standing {
-        if snapshot.paid(invoice.slot) < invoice.total {
+        if snapshot.paid_of(invoice) < invoice.total {
             return None;
         }
         let receipts = snapshot.receipts_of(invoice.slot);

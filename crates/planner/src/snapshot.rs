@@ -189,6 +189,11 @@ impl OurInvoice {
             .map_or(self.total, |totals| totals.gross)
     }
 
+    /// It was the deal's by a person's word, and the accounting side says that it is paid: that money came before us.
+    pub(crate) fn was_paid_before(&self) -> bool {
+        self.adopted && self.live && !self.deleted && self.status == InvoiceStatus::Paid
+    }
+
     /// The accountant took it back.
     pub(crate) fn is_void(&self) -> bool {
         self.deleted || self.status == InvoiceStatus::Cancelled

@@ -55,9 +55,10 @@ pub(crate) fn issued(
 /// The timeline entry of an invoice that was there before us.
 pub(crate) fn adopted(invoice: &OurInvoice) -> String {
     format!(
-        "К сделке привязан выставленный раньше счёт № {} от {} на сумму {}",
+        "К сделке привязан выставленный раньше счёт № {} от {} {} {}",
         invoice.number,
         display::date(invoice.date),
+        on(invoice.slot.kind),
         display::money(invoice.total)
     )
 }

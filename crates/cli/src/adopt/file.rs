@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use domain::{DealId, Money, OrganisationId};
 use jiff::civil::Date;
 use planner::Policy;
-use planner::adopting::Claim;
+use planner::adopting::{Bills, Claim};
 
 use crate::fault::Told;
 
@@ -19,12 +19,13 @@ const MOST_FAULTS: usize = 20;
 const MOST_BYTES: u64 = 16 << 20;
 
 /// The columns that are read, by their names in either language.
-const COLUMNS: [(&str, &str); 5] = [
+const COLUMNS: [(&str, &str); 6] = [
     ("deal", "сделка"),
     ("organisation", "организация"),
     ("number", "номер"),
     ("date", "дата"),
     ("sum", "сумма"),
+    ("kind", "вид"),
 ];
 const SAMPLE: &str = "сделка;организация;номер;дата;сумма";
 
@@ -54,7 +55,7 @@ pub(super) fn read(path: &Path, policy: &Policy) -> anyhow::Result<Vec<Claim>> {
             told.push_str(&format!("\n  and {more} more"));
         }
         Told::mistake(told)
-            .hint(format!("its first line names the columns: `{SAMPLE}`; organisation, date and sum may be left out"))
+            .hint(format!("its first line names the columns: `{SAMPLE}`; organisation, date, sum and kind (`вид`: аванс) may be left out"))
             .into()
     })
 }
@@ -160,7 +161,7 @@ fn claim(line: &str, by: char, columns: &Columns, policy: &Policy) -> Result<Cla
         let cell = place.and_then(|place| cells.get(place));
         cell.map(|cell| cell.trim()).filter(|cell| !cell.is_empty())
     };
-    let [deal, organisation, number, date, sum] = &columns.places;
+    let [deal, organisation, number, date, sum, kind] = &columns.places;
     let deal = cell(deal).ok_or("the deal is missing")?;
     let id = deal.parse().ok().filter(|id| *id > 0);
     let id = id.ok_or_else(|| format!("`{deal}` is no id of a deal"))?;
@@ -175,12 +176,18 @@ fn claim(line: &str, by: char, columns: &Columns, policy: &Policy) -> Result<Cla
     let total = cell(sum)
         .map(|text| Money::parse(text).map_err(|_| format!("`{text}` is no sum: write 13080,00")));
     let organisation = cell(organisation).map(|said| named(said, policy));
+    let bills = match cell(kind).unwrap_or_default().to_lowercase().as_str() {
+        "" | "счёт" | "счет" | "whole" => Bills::Whole,
+        "аванс" | "advance" => Bills::Advance,
+        other => return Err(format!("`{other}` is no kind: write `аванс`, or nothing")),
+    };
     Ok(Claim {
         deal: DealId(id),
         organisation: organisation.transpose()?,
         number,
         date: date.transpose()?.or(dated),
         total: total.transpose()?,
+        bills,
     })
 }
 

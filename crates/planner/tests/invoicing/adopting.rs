@@ -1,14 +1,16 @@
 //! Invoices that exist already: which of them becomes a deal's, and what follows from it.
 
+use domain::observed::OurField;
 use domain::{
     Amounts, ContractorId, DealId, Invoice, InvoiceId, InvoiceStatus, Line, Money, OrganisationId,
     Price, Quantity, Slot, SlotKind, Unit, VatMode, VatRate,
 };
 use jiff::civil::date;
-use planner::adopting::{Candidate, Claim, Judged, judge};
+use planner::adopting::{Bills, Candidate, Claim, Judged, judge};
 use planner::{Action, Seen};
 
 use crate::build::{ROMASHKA, TestDeal, deal, row};
+use crate::changed::{order, settle};
 
 fn claim() -> Claim {
     Claim {
@@ -17,6 +19,7 @@ fn claim() -> Claim {
         number: "17".to_owned(),
         date: None,
         total: None,
+        bills: Bills::Whole,
     }
 }
 
@@ -273,6 +276,117 @@ fn an_edit_after_the_adoption_is_told_like_any_other() {
     let plan = changed.planned();
     assert_eq!(plan.cases.len(), 1, "{}", changed.plan());
     assert_eq!(plan.cases[0].key, "DEAL-CHANGED-AFTER-INVOICE");
+}
+
+#[test]
+fn an_advance_is_taken_over_as_one_and_the_rest_is_billed_by_order() {
+    let part = |invoice: &mut Invoice| {
+        invoice.totals = Amounts {
+            net: Money::from_kopecks(3_000),
+            vat: Money::from_kopecks(660),
+            gross: Money::from_kopecks(3_660),
+        };
+    };
+    let claim = Claim {
+        bills: Bills::Advance,
+        ..claim()
+    };
+    assert_eq!(
+        said(&deal(), &claim, &[free(with(part))]),
+        "№ 17 in advance/1"
+    );
+    let wrong = |invoice: &mut Invoice| {
+        part(invoice);
+        invoice.totals.vat = Money::from_kopecks(600);
+    };
+    let told = said(&deal(), &claim, &[free(with(wrong))]);
+    assert!(told.contains("НДС в нём 6,00 ₽"), "{told}");
+    let whole = said(&deal(), &claim, &[free(by_hand())]);
+    assert!(whole.contains("меньше суммы сделки"), "{whole}");
+    let judged = judge(
+        &deal().snapshot,
+        &claim,
+        &[free(with(part))],
+        &deal().policy,
+    );
+    let Judged::Adopt(invoice) = judged else {
+        panic!("{judged:?}");
+    };
+    let mut deal = deal().with(|deal| deal.snapshot.invoices.push(*invoice));
+    let told = settle(&mut deal);
+    assert!(
+        told.iter().any(|line| line.contains("на аванс")),
+        "{told:?}"
+    );
+    assert!(deal.planned().is_empty(), "{}", deal.plan());
+    let rest = order(deal, "остаток").planned();
+    let issued = rest.actions.iter().find_map(|action| match action {
+        Action::IssueInvoice { draft, .. } => draft.totals().ok(),
+        _ => None,
+    });
+    assert_eq!(issued.unwrap().gross.kopecks(), 12_200 - 3_660);
+}
+
+/// A deal that holds nothing but its amount.
+fn without_rows() -> TestDeal {
+    deal()
+        .rows([])
+        .of(|deal| deal.amount = Money::from_kopecks(12_200))
+}
+
+#[test]
+fn a_deal_without_rows_is_asked_about_once_its_amount_or_its_buyer_changes() {
+    let adopted = adopted(without_rows());
+    let edited = adopted
+        .clone()
+        .of(|deal| deal.title = "Другое название".to_owned());
+    assert!(edited.planned().cases.is_empty(), "{}", edited.plan());
+    let dearer = adopted
+        .clone()
+        .of(|deal| deal.amount = Money::from_kopecks(12_201));
+    assert_eq!(dearer.planned().cases[0].key, "DEAL-CHANGED-AFTER-INVOICE");
+    let other = adopted
+        .clone()
+        .buyer(|buyer| buyer.inn = "7728168971".to_owned());
+    assert!(
+        other.planned().cases[0].text.contains("7728168971"),
+        "{}",
+        other.plan()
+    );
+    let filled = adopted.rows([row("Консультация"), row("Выезд")]);
+    assert_eq!(filled.planned().cases[0].key, "DEAL-CHANGED-AFTER-INVOICE");
+}
+
+#[test]
+fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
+    let money = planner::MoneyPolicy {
+        booking: planner::Booking::Accounting,
+        since: None,
+        wait_hours: 24,
+        accounts: Vec::new(),
+        stages: Vec::new(),
+    };
+    let shown = |status: InvoiceStatus| {
+        let mut deal = adopted(deal()).with(|deal| {
+            deal.snapshot.invoices[0].status = status;
+            deal.policy.money = Some(money.clone());
+            deal.policy
+                .fields
+                .insert(OurField::Paid, "UF_PAID".to_owned());
+            deal.policy
+                .fields
+                .insert(OurField::PaidOn, "UF_PAID_ON".to_owned());
+        });
+        settle(&mut deal);
+        assert!(deal.planned().is_empty(), "{}", deal.plan());
+        let fields = deal.snapshot.glance().unwrap().fields.clone();
+        (
+            fields.status.unwrap(),
+            fields.paid.unwrap_or_default().kopecks(),
+        )
+    };
+    assert_eq!(shown(InvoiceStatus::Paid), ("Оплачен".to_owned(), 12_200));
+    assert_eq!(shown(InvoiceStatus::Issued), ("Выставлен".to_owned(), 0));
 }
 
 #[test]

@@ -63,11 +63,14 @@ impl Claims {
         });
         let (mut deals, _) = known::begin(ctx, connected, works.collect()).await?;
         let needs = deals.keys().map(|id| (*id, vec![Need::Whole])).collect();
-        observe::only(ctx, connected, &mut deals, needs).await?;
+        let unreadable = observe::each(ctx, connected, &mut deals, needs).await?;
         let portal = ctx.portal();
         let call = ctx.call(&portal);
         for claim in &claims {
-            if let Some(deal) = deals.get(&claim.deal) {
+            if let Some(error) = unreadable.get(&claim.deal) {
+                let why = format!("портал не отдаёт эту сделку: {error}");
+                self.found.insert(claim.deal, Err(why));
+            } else if let Some(deal) = deals.get(&claim.deal) {
                 let found = look_for(ctx, connected, &call, deal, claim).await?;
                 self.found.insert(claim.deal, found);
             }
@@ -239,7 +242,7 @@ async fn look_for(
         .await;
     match found {
         Ok(found) => Ok(Ok(found)),
-        Err(error) if error.verdict == Verdict::Reject => {
+        Err(error) if matches!(error.verdict, Verdict::Reject | Verdict::Defect) => {
             Ok(Err(format!("учёт не отвечает на этот номер: {error}")))
         }
         Err(error) => Err(Halted::Remote {

@@ -63,21 +63,39 @@ pub(crate) async fn only(
     deals: &mut BTreeMap<DealId, Looked>,
     needs: BTreeMap<DealId, Vec<Need>>,
 ) -> Result<(), Halted> {
+    match each(ctx, connected, deals, needs)
+        .await?
+        .into_values()
+        .next()
+    {
+        None => Ok(()),
+        Some(error) => Err(Halted::Remote {
+            reason: error.to_string(),
+            again_at: None,
+        }),
+    }
+}
+
+/// The same, and what could not be read of single deals: the others go on.
+pub(crate) async fn each(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    deals: &mut BTreeMap<DealId, Looked>,
+    needs: BTreeMap<DealId, Vec<Need>>,
+) -> Result<BTreeMap<DealId, ConnectorError>, Halted> {
     let portal = ctx.portal();
     let call = ctx.call(&portal);
     // Questions that arise are not asked: nothing is written.
     let mut unasked = Record::default();
     let observed = observe(ctx, connected, &call, deals, needs, &mut unasked).await;
-    let failed = match observed {
-        Ok(unreadable) => unreadable.into_iter().next().map(|one| one.error),
-        Err(error) => Some(error),
-    };
-    failed.map_or(Ok(()), |error| {
-        Err(Halted::Remote {
-            reason: error.to_string(),
-            again_at: None,
-        })
-    })
+    let unreadable = observed.map_err(|error| Halted::Remote {
+        reason: error.to_string(),
+        again_at: None,
+    })?;
+    Ok(unreadable
+        .into_iter()
+        .map(|one| (one.deal, one.error))
+        .collect())
 }
 
 async fn keep(ctx: &LeaseContext, record: Record) -> Result<(), Halted> {

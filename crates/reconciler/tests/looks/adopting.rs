@@ -8,7 +8,7 @@ use engine::Halted;
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 use jiff::civil::date;
-use planner::adopting::{Claim, Judged};
+use planner::adopting::{Bills, Claim, Judged};
 use reconciler::{Claimed, Claims};
 use store::{Lane, Subject};
 use testkit::builders::portal;
@@ -24,6 +24,7 @@ fn claim(deal: u64, number: &str) -> Claim {
         number: number.to_owned(),
         date: None,
         total: None,
+        bills: Bills::Whole,
     }
 }
 
@@ -236,6 +237,21 @@ fn an_accounting_side_that_refuses_a_number_is_told_and_one_that_is_down_stops_i
         assert!(
             matches!(observed, Err(Halted::Remote { .. })),
             "{observed:?}"
+        );
+    });
+}
+
+#[test]
+fn one_deal_that_cannot_be_read_is_named_and_keeps_no_other_back() {
+    paused(async {
+        let desk = desk_with_an_old_deal().await;
+        desk.office.enter(2);
+        desk.office.state().poison.push(("read", DealId(2)));
+        let claimed = taken(&desk, &[claim(1, "17"), claim(2, "18")]).await;
+        assert_eq!(claimed[0], "1: № 17");
+        assert!(
+            claimed[1].starts_with("2: портал не отдаёт эту сделку: "),
+            "{claimed:?}"
         );
     });
 }

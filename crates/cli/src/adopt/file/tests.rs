@@ -32,8 +32,12 @@ fn read(text: &str) -> String {
         Ok(claims) => {
             let line = |claim: &planner::adopting::Claim| {
                 let organisation = claim.organisation.as_ref();
+                let bills = match claim.bills {
+                    planner::adopting::Bills::Whole => "",
+                    planner::adopting::Bills::Advance => " advance",
+                };
                 format!(
-                    "{}: {} № {} {} {}",
+                    "{}: {} № {} {} {}{bills}",
                     claim.deal,
                     organisation.map_or("-", |id| id.as_str()),
                     claim.number,
@@ -60,6 +64,10 @@ fn columns_are_found_by_their_names_in_either_language_and_order() {
         (
             "сделка\tномер\n1\t№ 17 от 12.03.2026 г.\n2\tА-18/1\n",
             "1: - № 17 2026-03-12 -\n2: - № А-18/1 - -",
+        ),
+        (
+            "сделка;номер;вид\n1;17;Аванс\n2;18;\n3;19;счёт\n",
+            "1: - № 17 - - advance\n2: - № 18 - -\n3: - № 19 - -",
         ),
     ] {
         assert_eq!(read(text), expected, "{text}");

@@ -213,7 +213,10 @@ pub(crate) async fn count(
         let buyer = link.draft.pointer("/draft/buyer/key/inn");
         let buyer = buyer.and_then(|inn| Inn::parse(inn.as_str()?).ok());
         let taken_back = [InvoiceStatus::Cancelled.as_str(), "deleted"];
-        let stands = link.live && !taken_back.contains(&link.status.as_str());
+        // One that was there before us may have been paid before: there is nothing to be paid of it any more.
+        let is_settled = link.draft.pointer("/adopted") == Some(&serde_json::Value::Bool(true))
+            && link.status == InvoiceStatus::Paid.as_str();
+        let stands = link.live && !is_settled && !taken_back.contains(&link.status.as_str());
         rows.push(
             params![
                 portal,
