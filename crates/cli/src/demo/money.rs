@@ -12,7 +12,8 @@ use tokio::net::TcpListener;
 use crate::product::Product;
 use crate::{pages, policy, setup, zone};
 
-const ACCOUNT: &str = "40702810900000000001";
+/// Our account.
+pub(super) const ACCOUNT: &str = "40702810900000000001";
 /// Number of the order, roubles, the payer's INN and name, the purpose.
 const PAYMENTS: [(&str, &str, &str, &str, &str); 3] = [
     (

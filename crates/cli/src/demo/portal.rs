@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use emulator_bitrix24::{CompanySeed, DealSeed, LineSeed, PortalConfig, RequisiteSeed, UserSeed};
 use serde_json::json;
 
+use super::money::ACCOUNT;
+
 /// The stage in which a deal wants an invoice.
 pub(super) const INVOICE: &str = "FINAL_INVOICE";
 /// Where the robot of the story moves a deal on to.
@@ -99,7 +101,12 @@ pub(super) fn organisation() -> serde_json::Value {
             "short_name": "ООО «Северный ветер»",
             "inn": "7707083893",
             "kpp": "770701001",
-            "bank_accounts": []
+            "bank_accounts": [{
+                "id": "a3c1f0de-52b7-4a61-8d2e-0f6b9c7e4d15",
+                "account_number": ACCOUNT,
+                "bik": "044525225",
+                "is_main": true
+            }]
         }]
     })
 }

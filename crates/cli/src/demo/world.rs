@@ -1,6 +1,7 @@
 //! Both emulators, a database in a temporary folder and the product, all on loopback.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +10,14 @@ use anyhow::Context as _;
 use emulator_bitrix24::{HttpDeliver, OutgoingWebhookSeed, PortalConfig};
 use emulator_harness::{Served, SharedClock, TokioClock};
 use engine::{Clock as _, SteadyClock};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::args::DemoAccounting;
 use crate::config::raw::{Raw, RawOrganisation};
-use crate::config::{Config, Environment};
+use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::product::{Product, Surroundings};
 use crate::serve::{self, Running};
 use crate::setup;
@@ -106,6 +107,7 @@ impl World {
             }
         }
         let config = Config::from_raw(&raw, &secrets)?;
+        leave_settings(&folder, &raw, &secrets)?;
         let product = Product::open(config, Surroundings::of_machine()).await?;
         set_up(&product, kontur.as_ref().map(|(_, url)| url.as_str())).await?;
         let books = match kontur {
@@ -153,10 +155,15 @@ impl World {
              запись в ленте и PDF. У сделки «Пробная партия» нет КПП: менеджеру придёт вопрос; заполните КПП\n\
              в реквизитах компании, и счёт выставится сам. {change}\n\n\
              {pages}\n\n\
+             Команды и правила портала, в другом окне:\n\
+             \x20 cd {} && set -a && . ./secrets && set +a\n\
+             \x20 provodka policy export\n\
+             Каждое правило своими руками: docs/guide/every-rule.md.\n\n\
              {}\n\
              Остановить: Ctrl-C. Сыграть плохой день без вас: provodka demo --exit",
             self.folder.path().display(),
             self.portal_url,
+            self.folder.path().display(),
             self.settings()
         )
     }
@@ -223,6 +230,23 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// What the commands need that a person calls beside the demo: the same configuration, as at a real portal.
+fn leave_settings(folder: &TempDir, raw: &Raw, secrets: &Environment) -> anyhow::Result<()> {
+    let written = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        let cannot = || format!("cannot write `{}`", path.display());
+        // A file of one's own alone, as a temporary one is made.
+        let mut file = NamedTempFile::new_in(folder.path()).with_context(cannot)?;
+        file.write_all(text.as_bytes()).with_context(cannot)?;
+        file.persist(&path).map(drop).with_context(cannot)
+    };
+    let variables = secrets
+        .iter()
+        .map(|(name, value)| format!("{name}='{value}'\n"));
+    written(DEFAULT_FILE, toml::to_string(raw)?)?;
+    written("secrets", variables.collect())
 }
 
 async fn listen(port: u16, place: u16) -> anyhow::Result<TcpListener> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use planner::{CaseCode, Policy};
 
 const RULES: &str = include_str!("../../../../docs/reference/rules.md");
+const BY_HAND: &str = include_str!("../../../../docs/guide/every-rule.md");
 const EXAMPLE: &str = include_str!("../../../../config/policy.toml");
 
 /// The cells of the tables' rows.
@@ -34,6 +35,24 @@ fn every_rule_stands_where_the_page_says() {
         let is_there = ["(", "<"].map(|after| code.contains(&format!("fn {function}{after}")));
         assert!(is_there.contains(&true), "{file} has no `{function}`");
         assert!(!row[3].is_empty(), "no source: {row:?}");
+    }
+}
+
+#[test]
+fn every_rule_can_be_played_by_hand() {
+    for row in rows() {
+        let place = row[1];
+        assert!(
+            BY_HAND.contains(&format!("| {place} |")),
+            "{place} is not in the guide"
+        );
+    }
+    // And nothing is played that is no rule any more.
+    let places: BTreeSet<&str> = rows().into_iter().map(|row| row[1]).collect();
+    let played = BY_HAND.lines().filter(|line| line.starts_with("| `"));
+    for line in played {
+        let place = line.trim_matches('|').split(" | ").next().unwrap().trim();
+        assert!(places.contains(place), "{place} is no rule");
     }
 }
 
