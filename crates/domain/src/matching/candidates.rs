@@ -1,6 +1,7 @@
 //! What a payment may be for when nothing is certain: ranked, so that the right one is mostly the first.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use super::certain::doubts_of_words;
 use super::cover::{self, Covers};
@@ -8,8 +9,8 @@ use super::{
     Candidate, Certainty, Doubt, Incoming, MOST_CANDIDATES, OpenInvoice, OpenInvoices, Reason,
     Share,
 };
-use crate::Money;
 use crate::purpose::{NumberKey, Reference, StatedDate};
+use crate::{InvoiceId, Money};
 
 /// Sums of several invoices that are shown beside single ones.
 const MOST_COVERS: usize = 3;
@@ -26,7 +27,14 @@ pub(super) fn candidates(payment: Incoming<'_>, open: &OpenInvoices) -> Vec<Cand
             found.push(single(payment, invoice, reasons, &words));
         }
     }
-    found.extend(sums_of_several(payment, open, &words));
+    let together = named_together(payment, open, &words);
+    let is_named = |several: &Candidate| {
+        let mut named = together.iter();
+        named.any(|together| same_invoices(together, several))
+    };
+    let sums = sums_of_several(payment, open, &words);
+    found.extend(sums.into_iter().filter(|several| !is_named(several)));
+    found.extend(together);
     found.sort_by_cached_key(|candidate| Reverse(rank(candidate)));
     found.truncate(MOST_CANDIDATES);
     found
@@ -169,6 +177,55 @@ fn single(
         reasons,
         doubts,
     }
+}
+
+/// The invoices that the purpose names by number and date, where the amount is what is open of all of them: the payer says
+/// so himself, whatever else comes to the same.
+fn named_together(
+    payment: Incoming<'_>,
+    open: &OpenInvoices,
+    words: &[Doubt],
+) -> Option<Candidate> {
+    let named: Vec<&OpenInvoice> = by_number(payment, open)
+        .into_iter()
+        .filter(|(_, reason)| *reason == Some(Reason::NumberAndDate))
+        .map(|(invoice, _)| invoice)
+        .collect();
+    let first = named.first().filter(|_| named.len() > 1)?;
+    let of_one = named
+        .iter()
+        .all(|one| one.buyer == first.buyer && one.seller == *payment.organisation);
+    let sum = Money::sum(named.iter().map(|one| one.open))?;
+    if !of_one || sum != payment.amount {
+        return None;
+    }
+    let mut reasons = vec![Reason::NumberAndDate, Reason::AmountTogether];
+    let mut doubts = words.to_vec();
+    match payment.payer {
+        None => doubts.push(Doubt::NoInn),
+        Some(payer) if *payer == first.buyer => reasons.push(Reason::Payer),
+        Some(_) => doubts.push(Doubt::AnotherBuyer {
+            buyer: first.buyer.clone(),
+        }),
+    }
+    let shares = named.iter().map(|one| Share {
+        invoice: one.id.clone(),
+        amount: one.open,
+    });
+    Some(Candidate {
+        shares: shares.collect(),
+        certainty: Certainty::Likely,
+        reasons,
+        doubts,
+    })
+}
+
+fn same_invoices(one: &Candidate, other: &Candidate) -> bool {
+    let ids = |candidate: &Candidate| -> BTreeSet<InvoiceId> {
+        let shares = candidate.shares.iter();
+        shares.map(|share| share.invoice.clone()).collect()
+    };
+    ids(one) == ids(other)
 }
 
 /// Several invoices of the payer that come to the amount exactly.

@@ -269,6 +269,15 @@ fn a_second_set_of_the_same_sum_makes_named_ones_a_question() {
     let proposal = proposed(&open, Some(BUYER), 75_000, purpose);
     assert_eq!(proposal.certain(), None);
     assert_eq!(proposal.doubts, [Doubt::SecondCover]);
+    // What the payer names is offered first, and once.
+    let offered: Vec<String> = proposal
+        .candidates
+        .iter()
+        .map(|candidate| shares(&candidate.shares))
+        .collect();
+    assert_eq!(offered.first().unwrap(), "124:50000 + 125:25000");
+    let named = offered.iter().filter(|one| **one == offered[0]);
+    assert_eq!(named.count(), 1, "{offered:?}");
     let mut many = self::open();
     for number in 0..10 {
         many.add(invoice(
@@ -322,7 +331,7 @@ fn an_invoice_that_is_edited_takes_the_place_of_what_was_known() {
 
 #[test]
 fn the_best_candidate_comes_first_and_says_why() {
-    let table: [CandidateRow; 6] = [
+    let table: [CandidateRow; 7] = [
         (
             None,
             100_000,
@@ -359,6 +368,13 @@ fn the_best_candidate_comes_first_and_says_why() {
             &[Reason::Payer, Reason::OnlyOpen],
         ),
         (None, 7, "Оплата, № 125", "125:7", &[Reason::NumberInText]),
+        (
+            Some(OTHER),
+            75_000,
+            "По счетам 124, 125 от 01.02.2026",
+            "124:50000 + 125:25000",
+            &[Reason::NumberAndDate, Reason::AmountTogether],
+        ),
     ];
     for (payer, kopecks, purpose, expected, reasons) in table {
         let proposal = proposed(&open(), payer, kopecks, purpose);
