@@ -104,7 +104,7 @@ Examples:
 #[command(after_help = "\
 Examples:
   provodka demo             play the manager and the accountant in the browser
-  provodka demo --exit      let it play a bad day by itself; 0 only if every promise held
+  provodka demo --exit      let it play a bad day and a week of money; 0 only if every promise held
   provodka demo --accounting office --exit    the same without any accounting program")]
 pub struct DemoArgs {
     /// Play a bad day, print what happened, and end
@@ -113,7 +113,7 @@ pub struct DemoArgs {
     /// Who gives invoices their numbers
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     pub accounting: DemoAccounting,
-    /// The first of four ports on 127.0.0.1; 0 takes free ones
+    /// The first of five ports on 127.0.0.1; 0 takes free ones
     #[arg(long, value_name = "PORT", default_value_t = 8600)]
     pub port: u16,
 }

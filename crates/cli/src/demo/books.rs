@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::PortalId;
 use emulator_harness::{FaultKind, FaultRule};
 use emulator_kontur_accounting::Emulator;
+use jiff::civil::Date;
 use store::{Fault, Store};
 
 use crate::args::DemoAccounting;
@@ -37,6 +38,7 @@ pub(super) enum DemoBooks {
 pub(super) struct Bill {
     pub(super) id: String,
     pub(super) number: String,
+    pub(super) date: Date,
     pub(super) deal: Option<i64>,
     pub(super) kopecks: i64,
     pub(super) live: bool,
@@ -67,6 +69,7 @@ impl DemoBooks {
                 let bills = bills.map(|bill| Bill {
                     id: bill.id.to_string(),
                     number: bill.number,
+                    date: bill.draft.date,
                     deal: i64::try_from(bill.deal.get()).ok(),
                     kopecks: bill.totals.gross.kopecks(),
                     live: bill.cancelled.is_none(),
@@ -131,6 +134,7 @@ fn of_emulator(emulator: &Emulator) -> Vec<Bill> {
             live: live.contains(&id),
             id,
             number: bill.number.clone(),
+            date: bill.date,
             deal: deal_of(bill.comment.as_deref().unwrap_or_default()),
             kopecks: bill.sum.0,
         }

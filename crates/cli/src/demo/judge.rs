@@ -13,9 +13,9 @@ use super::world::World;
 
 /// One promise.
 pub(super) struct Verdict {
-    what: String,
-    wanted: String,
-    seen: String,
+    pub(super) what: String,
+    pub(super) wanted: String,
+    pub(super) seen: String,
     pub(super) holds: bool,
 }
 

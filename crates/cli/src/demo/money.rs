@@ -1,68 +1,98 @@
-//! Money for whoever plays with the demo: payments are booked, the pages are open, and a bank's file lies ready.
+//! Money of the demo: the bank and its account, booking switched on, and for whoever plays with it the pages open and some
+//! payments at the bank.
 //!
-//! The file is as a bank would give it today: its payers are buyers of the sample portal, and no purpose names an invoice,
-//! so that there is something to decide.
+//! The payers are buyers of the sample portal, and no purpose names an invoice, so that there is something to decide.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
-use jiff::civil::Date;
+use emulator_bank::{Account, Bank, CodePage, Operation, Party, Way};
+use emulator_harness::SharedClock;
 use tokio::net::TcpListener;
 
+use crate::args::DemoAccounting;
 use crate::product::Product;
-use crate::{pages, policy, setup, zone};
+use crate::{pages, policy, setup};
 
-/// Our account.
-pub(super) const ACCOUNT: &str = "40702810900000000001";
-/// Number of the order, roubles, the payer's INN and name, the purpose.
-const PAYMENTS: [(&str, &str, &str, &str, &str); 3] = [
+/// The seller's account; its last digits are right for the BIK of the accounting side's books.
+pub(super) const ACCOUNT: &str = "40702810438000060473";
+/// Number of the order, kopecks, the payer's INN and name, the purpose.
+const PAYMENTS: [(&str, i64, &str, &str, &str); 3] = [
     (
         "57",
-        "13080.00",
+        1_308_000,
         "7728168971",
         "ООО «Ромашка»",
         "Оплата за кабель, в том числе НДС 22%",
     ),
     (
         "204",
-        "20000.00",
+        2_000_000,
         "7736050003",
         "АО «Технопром»",
         "Часть оплаты за монтаж, НДС 22%",
     ),
     (
         "9",
-        "5000.00",
+        500_000,
         "500100732259",
         "ИП Кузнецов Олег Павлович",
         "За ООО «Ромашка» по письму",
     ),
 ];
 
-/// Switches booking on, opens the pages and puts the file into `folder`; gives the pages and what to say of them.
+/// The bank of the seller.
+pub(super) fn bank(clock: SharedClock) -> Bank {
+    let account = Account {
+        number: ACCOUNT.to_owned(),
+        owner: Party {
+            name: "ООО «Северный ветер»".to_owned(),
+            inn: "7707083893".to_owned(),
+            account: String::new(),
+        },
+        opening_kopecks: 10_000_000,
+    };
+    Bank::new(vec![account], clock)
+}
+
+/// Switches booking on, has three payments come to the bank, puts its statement of today into `folder` for the command
+/// line, and opens the pages; gives them and what to say of them.
 pub(super) async fn open(
     product: &Product,
     listener: TcpListener,
+    bank: &Bank,
+    accounting: DemoAccounting,
     folder: &Path,
 ) -> anyhow::Result<(pages::Opened, String)> {
-    switch_on(product).await?;
-    let file = statement(product, folder).await?;
+    switch_on(product, accounting, 0).await?;
+    for payment in payments(bank) {
+        anyhow::ensure!(bank.carry_out(payment), "the bank refused an order");
+    }
+    let today = (bank.today(), bank.today());
+    let file = bank.statement(ACCOUNT, today, CodePage::Windows);
+    let file = file.context("the bank keeps the account")?;
+    std::fs::write(folder.join("kl_to_1c.txt"), file).context("its file cannot be written")?;
     let opened = pages::open(product, Some(listener)).await?;
     let opened = opened.context("the demo's settings have pages")?;
     let code = pages::first_code(product).await?;
     let code = code.context("nobody has a password in a new database")?;
     let told = format!(
         "Деньги: {}/start — код {} действует 15 минут; имя и пароль придумайте.\n\
-         Выставьте счёт, принесите на странице «Выписки» файл {} и решите, за что платежи.",
+         Выставьте счёт, скачайте у банка выписку, принесите её на странице «Выписки» и решите, за что платежи.\n\
+         На странице «Сверка» видно, сходятся ли банк, учёт и сделки.",
         opened.address(),
-        code.text,
-        file.display()
+        code.text
     );
     Ok((opened, told))
 }
 
-/// As `provodka policy apply` and `provodka setup` would.
-async fn switch_on(product: &Product) -> anyhow::Result<()> {
+/// As `provodka policy apply` and `provodka setup` would. Where somebody keeps books over there, his word counts, and a
+/// payment that only the bank shows waits for it so many hours.
+pub(super) async fn switch_on(
+    product: &Product,
+    accounting: DemoAccounting,
+    wait_hours: u32,
+) -> anyhow::Result<()> {
     let stored = product.store.policy_current(product.portal()).await?;
     let stored = stored.context("setup stored no policy")?;
     let ours = policy::read(&stored)?;
@@ -70,8 +100,12 @@ async fn switch_on(product: &Product) -> anyhow::Result<()> {
         .organisations
         .first()
         .context("the policy names nobody")?;
+    let booking = match accounting {
+        DemoAccounting::KonturAccounting => format!("\"accounting\"\nwait_hours = {wait_hours}"),
+        DemoAccounting::Office => "\"provodka\"".to_owned(),
+    };
     let text = format!(
-        "{}\n[money]\nbooking = \"provodka\"\n[[money.accounts]]\nnumber = \"{ACCOUNT}\"\norganisation = \"{}\"\n\
+        "{}\n[money]\nbooking = {booking}\n[[money.accounts]]\nnumber = \"{ACCOUNT}\"\norganisation = \"{}\"\n\
          inn = \"7707083893\"\n[[money.stages]]\nfunnel = 0\nto = \"EXECUTING\"\nfrom = [\"FINAL_INVOICE\"]\n",
         policy::text(&stored)?,
         organisation.id
@@ -81,47 +115,53 @@ async fn switch_on(product: &Product) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn statement(product: &Product, folder: &Path) -> anyhow::Result<PathBuf> {
-    let zone = zone::in_force(product).await;
-    let today = product.clock.now().to_zoned(zone).date();
-    let path = folder.join("kl_to_1c.txt");
-    std::fs::write(&path, file(today)).context("the bank's file cannot be written")?;
-    Ok(path)
-}
-
-fn file(today: Date) -> String {
-    let day = today.strftime("%d.%m.%Y");
-    let orders: String = PAYMENTS
+/// What came today.
+fn payments(bank: &Bank) -> impl Iterator<Item = Operation> {
+    let today = bank.today();
+    PAYMENTS
         .iter()
-        .map(|(number, sum, inn, name, purpose)| {
-            format!(
-                "СекцияДокумент=Платежное поручение\r\nНомер={number}\r\nДата={day}\r\nСумма={sum}\r\n\
-                 ПлательщикСчет=40702810500000000777\r\nПлательщикИНН={inn}\r\nПлательщик1={name}\r\n\
-                 ПолучательСчет={ACCOUNT}\r\nПолучательИНН=7707083893\r\nДатаПоступило={day}\r\n\
-                 НазначениеПлатежа={purpose}\r\nКонецДокумента\r\n"
-            )
+        .map(move |(number, kopecks, inn, name, purpose)| Operation {
+            account: ACCOUNT.to_owned(),
+            way: Way::In,
+            number: (*number).to_owned(),
+            date: today,
+            booked: today,
+            kopecks: *kopecks,
+            other: Party {
+                name: (*name).to_owned(),
+                inn: (*inn).to_owned(),
+                account: String::new(),
+            },
+            purpose: (*purpose).to_owned(),
         })
-        .collect();
-    format!(
-        "1CClientBankExchange\r\nВерсияФормата=1.03\r\nКодировка=UTF-8\r\nДатаНачала={day}\r\nДатаКонца={day}\r\n\
-         РасчСчет={ACCOUNT}\r\nСекцияРасчСчет\r\nДатаНачала={day}\r\nДатаКонца={day}\r\nРасчСчет={ACCOUNT}\r\n\
-         КонецРасчСчет\r\n{orders}КонецФайла\r\n"
-    )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{PAYMENTS, file};
-    use jiff::civil::date;
+    use super::{ACCOUNT, PAYMENTS, bank, payments};
+    use emulator_bank::CodePage;
+    use emulator_harness::TokioClock;
 
-    #[test]
-    fn the_banks_file_of_the_demo_is_read_whole() {
+    #[tokio::test(start_paused = true)]
+    async fn the_banks_file_of_the_demo_is_read_whole_in_each_code_page() {
+        let bank = bank(TokioClock::shared("2026-03-12T09:00:00Z".parse().unwrap()));
+        for payment in payments(&bank) {
+            assert!(bank.carry_out(payment));
+        }
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("kl_to_1c.txt");
-        std::fs::write(&path, file(date(2026, 3, 12))).unwrap();
-        let known = desk::statement::know(&path).unwrap();
-        assert_eq!(known.orders, PAYMENTS.len());
-        assert_eq!((known.faults, known.lost), (Vec::new(), false));
-        assert_eq!(known.spans.len(), 1);
+        let days = (bank.today(), bank.today());
+        for code_page in CodePage::ALL {
+            let path = folder.path().join(code_page.word());
+            let file = bank.statement(ACCOUNT, days, code_page).unwrap();
+            std::fs::write(&path, file).unwrap();
+            let known = desk::statement::know(&path).unwrap();
+            assert_eq!(known.orders, PAYMENTS.len(), "{code_page:?}");
+            assert_eq!(
+                (known.faults, known.lost),
+                (Vec::new(), false),
+                "{code_page:?}"
+            );
+            assert_eq!(known.spans.len(), 1);
+        }
     }
 }

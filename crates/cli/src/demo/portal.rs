@@ -102,9 +102,11 @@ pub(super) fn organisation() -> serde_json::Value {
             "inn": "7707083893",
             "kpp": "770701001",
             "bank_accounts": [{
-                "id": "a3c1f0de-52b7-4a61-8d2e-0f6b9c7e4d15",
+                "id": "0d3e3c4e-6f0f-4d55-8a43-0c8c2b6f5b11",
                 "account_number": ACCOUNT,
                 "bik": "044525225",
+                "bank_name": "ПАО СБЕРБАНК",
+                "corr_account": "30101810400000000225",
                 "is_main": true
             }]
         }]

@@ -216,7 +216,7 @@ pub(super) fn notices(world: &World) -> Vec<String> {
 }
 
 /// Waits for something to be seen.
-async fn until(what: &str, mut seen: impl AsyncFnMut() -> bool) -> anyhow::Result<()> {
+pub(super) async fn until(what: &str, mut seen: impl AsyncFnMut() -> bool) -> anyhow::Result<()> {
     const PATIENCE: Duration = Duration::from_secs(30);
     let waiting = async {
         while !seen().await {

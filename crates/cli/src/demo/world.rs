@@ -53,6 +53,8 @@ const SEED: u64 = 20_261_122;
 pub(super) struct World {
     pub(super) portal: emulator_bitrix24::Emulator,
     pub(super) books: DemoBooks,
+    pub(super) bank: emulator_bank::Bank,
+    bank_url: String,
     product: Mutex<Option<Running>>,
     portal_url: String,
     raw: Raw,
@@ -63,7 +65,7 @@ pub(super) struct World {
 
 impl World {
     /// Starts the emulators, sets the portal up as `provodka setup --active` does, and serves.
-    /// `port`: the first of three that are listened on, and of one more for the pages; 0 takes free ones.
+    /// `port`: the first of three that are listened on, and of two more for the pages and the bank; 0 takes free ones.
     pub(super) async fn begin(
         mut portal: PortalConfig,
         accounting: DemoAccounting,
@@ -91,6 +93,10 @@ impl World {
         let credentials = portal.credentials(&portal_url);
         let mut raw = settings(&credentials.member_id, &folder);
         let mut secrets = environment(&credentials.webhook_url);
+        let bank = money::bank(Arc::clone(&clock));
+        let door = listen(port, 4).await?;
+        let bank_url = address(&door)?;
+        served.push(emulator_harness::serve(door, bank.router(), None).await);
         let mut kontur = None;
         match accounting {
             DemoAccounting::Office => set_office(&mut raw),
@@ -118,6 +124,8 @@ impl World {
         Ok(Self {
             portal,
             books,
+            bank,
+            bank_url,
             product: Mutex::new(Some(product)),
             portal_url,
             raw,
@@ -132,7 +140,27 @@ impl World {
         let listener = listen(port, 3).await?;
         let product = self.product.lock().await;
         let product = product.as_ref().context("the product is stopped")?;
-        money::open(product.product(), listener, self.folder.path()).await
+        let accounting = self.books.accounting();
+        money::open(
+            product.product(),
+            listener,
+            &self.bank,
+            accounting,
+            self.folder.path(),
+        )
+        .await
+    }
+
+    /// The product, to be asked as the command line asks it.
+    pub(super) async fn product(&self) -> anyhow::Result<Product> {
+        let product = self.product.lock().await;
+        let product = product.as_ref().context("the product is stopped")?;
+        Ok(product.product().clone())
+    }
+
+    /// What lies in it goes with the demo.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// What a person can do now; `pages` says where the money is.
@@ -150,7 +178,8 @@ impl World {
         format!(
             "Проводка работает на эмуляторах; база во временной папке {}.\n\n\
              \x20 Битрикс24 (вы менеджер)   {}/\n\
-             \x20 {keeper}\n\n\
+             \x20 {keeper}\n\
+             \x20 Банк (вы платите)         {}/\n\n\
              Перетащите сделку в стадию «Выставить счёт» и откройте её: через мгновение в ней номер счёта,\n\
              запись в ленте и PDF. У сделки «Пробная партия» нет КПП: менеджеру придёт вопрос; заполните КПП\n\
              в реквизитах компании, и счёт выставится сам. {change}\n\n\
@@ -160,9 +189,10 @@ impl World {
              \x20 provodka policy export\n\
              Каждое правило своими руками: docs/guide/every-rule.md.\n\n\
              {}\n\
-             Остановить: Ctrl-C. Сыграть плохой день без вас: provodka demo --exit",
+             Остановить: Ctrl-C. Сыграть плохой день и неделю денег без вас: provodka demo --exit",
             self.folder.path().display(),
             self.portal_url,
+            self.bank_url,
             self.folder.path().display(),
             self.settings()
         )

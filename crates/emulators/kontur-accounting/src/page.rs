@@ -122,8 +122,20 @@ struct PaymentForm {
     payer_name: Option<String>,
     payer_inn: Option<String>,
     payer_kpp: Option<String>,
+    /// From which it was paid; what tells two orders of one number apart.
+    payer_account: Option<String>,
+    /// Incoming where it is not said.
+    direction: Option<DirectionForm>,
     purpose: String,
     bill_id: Option<Id>,
+}
+
+/// Which way the money went.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum DirectionForm {
+    Incoming,
+    Outgoing,
 }
 
 /// A part of a payment for a bill.
@@ -278,12 +290,16 @@ impl PaymentForm {
         Ok(NewPayment {
             number: self.number,
             date: self.date,
-            direction: Direction::Incoming,
+            direction: match self.direction {
+                None | Some(DirectionForm::Incoming) => Direction::Incoming,
+                Some(DirectionForm::Outgoing) => Direction::Outgoing,
+            },
             sum: sum(&self.sum)?,
             payer: Payer {
                 name: self.payer_name,
                 inn: self.payer_inn,
                 kpp: self.payer_kpp,
+                account_number: self.payer_account,
                 ..Payer::default()
             },
             purpose: self.purpose,

@@ -151,7 +151,7 @@ function paymentRow(payment) {
     make("td", { class: "short" }, day(payment.date)),
     make("td", { class: "text" }, payment.counterparty.name || payment.counterparty.inn || "—"),
     make("td", { class: "text" }, payment.purpose),
-    make("td", { class: "sum" }, money(payment.sum)),
+    make("td", { class: "sum" }, (payment.direction === "outgoing" ? "−" : "") + money(payment.sum)),
     make("td", { class: "sum" }, money(payment.unallocatedSum)),
     make("td", {}, ...(payment.status === "deleted" ? [make("span", { class: "muted" }, "удалён")] : [
       button("Разнести", "allocate", () => allocationDialog(current(), payment)),
@@ -307,11 +307,18 @@ function paymentDialog(own, bill, payment) {
     sum: make("input", { value: payment ? payment.sum : bill ? roubles(kopecks(bill.sum) - kopecks(bill.paidSum)) : "", required: true }),
     payerName: make("input", { value: bill ? bill.contractor.name : of.name || "" }),
     payerInn: make("input", { value: (bill ? bill.contractor.inn : of.inn) || "" }),
+    payerAccount: make("input", { value: of.accountNumber || "", placeholder: "как в выписке" }),
+    direction: make("select", {}, make("option", { value: "incoming" }, "пришло"), make("option", { value: "outgoing" }, "ушло")),
     payerKpp: make("input", { value: (bill ? bill.contractor.kpp : of.kpp) || "" }),
     purpose: make("input", { value: payment ? payment.purpose : bill ? `Оплата по счёту № ${bill.number} от ${day(bill.date)}` : "", required: true }),
   };
-  const labels = { number: "Номер поручения", date: "Дата", sum: "Сумма", payerName: "Плательщик", payerInn: "ИНН", payerKpp: "КПП", purpose: "Назначение" };
+  const labels = { number: "Номер поручения", date: "Дата", sum: "Сумма", payerName: "Плательщик", payerInn: "ИНН", payerKpp: "КПП", payerAccount: "Счёт плательщика", direction: "Куда", purpose: "Назначение" };
+  input.direction.value = payment ? payment.direction : "incoming";
   if (!payment) {
+    // A company that the emulated bank knows by its INN alone pays from this account.
+    const proposed = () => { input.payerAccount.value = input.payerInn.value ? `40702810${input.payerInn.value.padStart(12, "0")}` : ""; };
+    input.payerInn.addEventListener("input", proposed);
+    proposed();
     input.billId = make("select", {}, make("option", { value: "" }, "не разносить"), ...openBills(own).map(billOption));
     input.billId.value = bill ? bill.id : "";
     labels.billId = "Разнести на счёт";

@@ -200,8 +200,8 @@ async fn page_shows_the_books_and_carries_out_acts() {
     let part = split(json!([{"billId": bill["id"], "sum": "100.00"}]));
     assert_eq!(act(part).await.status, 200);
     let edit = |sum: &str| {
-        let payment =
-            json!({"number": "9", "date": "2026-03-12", "sum": sum, "purpose": "Оплата счёта"});
+        let payment = json!({"number": "9", "date": "2026-03-12", "sum": sum, "purpose": "Оплата счёта",
+                "payerAccount": "40702810500000000777"});
         json!({"act": "editPayment", "organization": organization, "id": id, "payment": payment})
     };
     assert_eq!(
@@ -214,8 +214,25 @@ async fn page_shows_the_books_and_carries_out_acts() {
         (&edited["number"], &edited["unallocatedSum"]),
         (&json!("9"), &json!("20.00"))
     );
+    assert_eq!(
+        edited["counterparty"]["accountNumber"],
+        "40702810500000000777"
+    );
     assert_eq!(act(split(json!([]))).await.status, 200);
     assert_eq!(payment_of().await["unallocatedSum"], "120.00");
+    let back =
+        json!({"date": "2026-03-12", "sum": "5.00", "purpose": "Возврат", "direction": "outgoing"});
+    let back = json!({"act": "addPayment", "organization": organization, "payment": back});
+    assert_eq!(act(back).await.status, 200);
+    let state = world.call("GET", "/ui/state", None).await.json();
+    let payments = state["organizations"][0]["payments"]
+        .as_array()
+        .cloned()
+        .unwrap();
+    let outgoing = payments
+        .iter()
+        .filter(|payment| payment["direction"] == "outgoing");
+    assert_eq!(outgoing.count(), 1);
 
     let mut form = world.request("POST", "/ui/act", Some(&json!({})));
     form.headers_mut()
