@@ -9,6 +9,7 @@ use std::io::Write;
 use capability::portal::{Finding, Funnel as SeenFunnel};
 use comfy_table::{ContentArrangement, Table};
 use connector_bitrix24::{FieldNames, refused};
+use domain::calendar;
 use domain::observed::OwnCompany;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -65,6 +66,8 @@ pub async fn run(opened: anyhow::Result<Product>) -> Report {
     }
     let portal = on_portal(&product, &call, policy.as_ref(), &mut rules).await;
     let accounting = on_accounting(&product, &call, policy.as_ref(), &mut rules).await;
+    let today = product.clock.now().to_zoned(TimeZone::UTC).date();
+    rules.extend(policy.as_ref().and_then(|policy| days_off(policy, today)));
     report.parts.push(("Битрикс24", portal));
     report.parts.push(("Бухгалтерия", accounting));
     report.parts.push(("Правила", rules));
@@ -168,6 +171,28 @@ async fn files(product: &Product, policy: &Policy) -> Option<Finding> {
     }
 }
 
+/// How far the production calendar is known, where terms are counted by it.
+fn days_off(policy: &Policy, today: jiff::civil::Date) -> Option<Finding> {
+    let invoice = &policy.invoice;
+    let counts = invoice.due_days.is_some()
+        || invoice.valid_days.is_some()
+        || !invoice.terms.is_empty()
+        || policy
+            .money
+            .as_ref()
+            .is_some_and(|money| money.overdue.is_some());
+    let (year, next) = (today.year(), today.year().saturating_add(1));
+    let without = "выходными считаются субботы, воскресенья и праздники статьи 112 ТК";
+    let known = match (calendar::decree(year), calendar::decree(next)) {
+        (Some(decree), Some(_)) => format!("{year} и {next} годы; {year}: {decree}"),
+        (Some(decree), None) => {
+            format!("{year} год: {decree}; {next} года в программе ещё нет, в нём {without}")
+        }
+        (None, _) => format!("{year} года в программе нет: {without}; обновите программу"),
+    };
+    counts.then(|| holds("Производственный календарь", known))
+}
+
 async fn on_portal(
     product: &Product,
     call: &capability::Call<'_>,
@@ -259,6 +284,22 @@ async fn on_accounting(
             "по правилам бухгалтер (`money.booking = \"accounting\"`), а поступления из учёта не читаются: включите \
              `accounting.payments` или напишите \"provodka\"",
             "KONTUR-ACCOUNTING",
+        ));
+    }
+    let money = policy
+        .money
+        .as_ref()
+        .filter(|money| money.overdue.is_some());
+    let needs_payments = |money: &planner::MoneyPolicy| {
+        let mut organisations = policy.organisations.iter();
+        organisations.any(|one| money.is_known_by_accounting(&one.id))
+    };
+    if accounting.payments.is_none() && money.is_some_and(needs_payments) {
+        rules.push(fails(
+            "Напоминания о просрочке",
+            "никто не скажет, что деньги по вчерашний день известны: назовите счета организации в `money.accounts` и \
+             загружайте выписки или включите `accounting.payments`",
+            "ACCOUNT-UNKNOWN",
         ));
     }
     if let Ok(own) = accounting.probe.organisations(call).await {

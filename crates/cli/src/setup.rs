@@ -28,7 +28,7 @@ pub(crate) use choose::companies_of;
 use choose::{followed, keep_former, matched, nobody_sells};
 
 /// Our fields and the names that they get where policy names no others.
-pub const FIELDS: [(OurField, &str); 8] = [
+pub const FIELDS: [(OurField, &str); 9] = [
     (OurField::Number, "UF_CRM_PROVODKA_NUMBER"),
     (OurField::Date, "UF_CRM_PROVODKA_DATE"),
     (OurField::Status, "UF_CRM_PROVODKA_STATUS"),
@@ -36,6 +36,7 @@ pub const FIELDS: [(OurField, &str); 8] = [
     (OurField::Sum, "UF_CRM_PROVODKA_SUM"),
     (OurField::Paid, "UF_CRM_PROVODKA_PAID"),
     (OurField::PaidOn, "UF_CRM_PROVODKA_PAID_ON"),
+    (OurField::Promise, "UF_CRM_PROVODKA_PROMISE"),
     (OurField::Command, "UF_CRM_PROVODKA_COMMAND"),
 ];
 

@@ -199,7 +199,14 @@ impl Desk {
             });
         }
         if mode == Mode::Book {
-            self.store.money_cover(&self.portal, &known.spans).await?;
+            let reminds = policy
+                .money
+                .as_ref()
+                .and_then(|money| money.overdue.as_ref());
+            let wake = reminds.map(|_| self.clock.now());
+            self.store
+                .money_cover(&self.portal, &known.spans, wake)
+                .await?;
             let note = json!({"statement": known.hash, "orders": known.orders, "new": summary.new});
             self.note_person(note).await?;
         }

@@ -27,7 +27,7 @@ pub struct DealGlance {
     pub named: BTreeMap<String, String>,
 }
 
-/// Our custom fields on a deal. All but `Command` are output only.
+/// Our custom fields on a deal. All but `Command` and `Promise` are output only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OurField {
@@ -45,6 +45,8 @@ pub enum OurField {
     Paid,
     /// The day on which it was paid in full.
     PaidOn,
+    /// Input: the day until which the buyer promised to pay.
+    Promise,
     /// Input: what the manager wants done.
     Command,
 }
@@ -79,6 +81,9 @@ pub struct OurFields {
     /// [`OurField::PaidOn`].
     #[serde(default)]
     pub paid_on: Option<Date>,
+    /// [`OurField::Promise`].
+    #[serde(default)]
+    pub promise: Option<Date>,
     /// [`OurField::Command`].
     pub command: Option<String>,
 }
@@ -105,6 +110,7 @@ impl OurFields {
             OurField::Command => self.command = text,
             OurField::Date => self.date = day,
             OurField::PaidOn => self.paid_on = day,
+            OurField::Promise => self.promise = day,
             OurField::Sum => self.sum = amount,
             OurField::Paid => self.paid = amount,
         }

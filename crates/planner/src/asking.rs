@@ -213,4 +213,6 @@ pub(crate) fn merge(plan: &mut Plan, more: Plan) {
     plan.replies.extend(more.replies);
     plan.obeyed = plan.obeyed.or(more.obeyed);
     plan.look_again = plan.look_again.take().or(more.look_again);
+    plan.next_day = plan.next_day.or(more.next_day);
+    plan.unknown.extend(more.unknown);
 }

@@ -10,12 +10,14 @@ use jiff::Timestamp;
 use crate::showing::{is_not_kept, shown};
 use crate::{Action, DealSnapshot, Need, Plan, Policy};
 
-const OUTPUT: [OurField; 5] = [
+const OURS: [OurField; 6] = [
     OurField::Number,
     OurField::Date,
     OurField::Sum,
     OurField::Status,
     OurField::Link,
+    // What was promised was promised for the other.
+    OurField::Promise,
 ];
 
 /// What becomes of a deal without an invoice of its own; `otherwise` where it shows none either.
@@ -46,7 +48,7 @@ fn cleared(
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
-    let fields: Vec<(OurField, FieldValue)> = OUTPUT
+    let fields: Vec<(OurField, FieldValue)> = OURS
         .into_iter()
         .filter(|field| policy.fields.contains_key(field))
         .filter(|field| shown(glance, *field) != FieldValue::Empty)

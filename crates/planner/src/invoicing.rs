@@ -22,7 +22,7 @@ use crate::{
     Action, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom, notices,
     texts,
 };
-use crate::{cancelling, changed, copied, newcomers, parts, receipts};
+use crate::{cancelling, changed, copied, newcomers, overdue, parts, receipts};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
@@ -369,6 +369,7 @@ fn keep_true(
     }
     merge(&mut plan, show(snapshot, glance, invoice, policy, now));
     merge(&mut plan, receipts::plan(snapshot, glance, policy));
+    merge(&mut plan, overdue::plan(snapshot, glance, policy, now));
     if plan.because.is_empty() {
         plan.because.push(if plan.actions.is_empty() {
             format!("счёт № {} выставлен и показан в сделке", invoice.number)
@@ -474,7 +475,9 @@ fn left_behind(snapshot: &DealSnapshot) -> Option<&OurInvoice> {
 fn orphaned(snapshot: &DealSnapshot, invoice: &OurInvoice) -> Plan {
     let text = texts::deal_deleted(invoice);
     let asked = about_invoice(snapshot.id, CaseCode::DealDeleted, invoice, text);
-    ask(snapshot, asked)
+    let mut plan = overdue::over(snapshot);
+    merge(&mut plan, ask(snapshot, asked));
+    plan
 }
 
 fn hidden(snapshot: &DealSnapshot) -> Plan {

@@ -33,10 +33,12 @@ mod differences;
 mod draft;
 pub mod flood;
 pub mod invoicing;
+pub mod known_days;
 mod lines;
 mod newcomers;
 pub mod notices;
 mod orders;
+mod overdue;
 mod parts;
 pub mod payments;
 mod plan;
@@ -54,12 +56,15 @@ mod units;
 mod vat;
 mod wanted;
 
-pub use plan::{Action, Case, CaseCode, Choice, Fault, GivenUp, Need, Plan, Reply, Whom};
+pub use plan::{
+    Action, Case, CaseCode, Choice, Fault, GivenUp, Need, NextDay, Plan, Reply, UnknownAccount,
+    Whom,
+};
 pub use policy::{
-    Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Mode,
-    MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, OwnAccount, OwnLine, OwnPaper, OwnUnit,
-    PaidStage, PaperFile, Pictures, Pilot, Policy, PolicyError, Quiet, SmartInvoices, Terms,
-    VatPeriod, VatRegime, WithoutInn,
+    Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, KnownBy,
+    Mode, MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, Overdue, OwnAccount, OwnLine,
+    OwnPaper, OwnUnit, PaidStage, PaperFile, Pictures, Pilot, Policy, PolicyError, Quiet,
+    SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
 };
 pub use seller::Seller;
 pub use showing::is_test;

@@ -26,11 +26,17 @@ pub fn stand_in(user: UserId, staff: &Staff) -> StandIn {
     if !staff.employees.contains_key(&user) || works(&user) {
         return StandIn::Themselves;
     }
+    head_of(user, staff)
+}
+
+/// Who leads a person: the nearest head above who works there, else the administrator.
+pub fn head_of(user: UserId, staff: &Staff) -> StandIn {
+    let works = |user: &UserId| staff.employees.get(user).is_some_and(|one| one.works);
     let head = staff.heads_above(user).into_iter().find(works);
     head.map_or(StandIn::Administrator, StandIn::Head)
 }
 
-/// Makes a message to a manager one to who stands in, and says why they get it.
+/// Makes a message to a manager, or to his head, one to who is there; and says why they get what was meant for another.
 pub fn told_instead(action: &mut Action, stand_in: StandIn) {
     let instead = match stand_in {
         StandIn::Themselves => return,
@@ -38,8 +44,10 @@ pub fn told_instead(action: &mut Action, stand_in: StandIn) {
         StandIn::Administrator => Whom::Administrator,
     };
     if let Action::Notify { whom, text, .. } = action {
+        if matches!(whom, Whom::User(_)) {
+            *text = texts::instead_of_dismissed(text);
+        }
         *whom = instead;
-        *text = texts::instead_of_dismissed(text);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a plan is made of: needs, actions, cases, and when to look again.
 
 use domain::observed::{FieldValue, OurField, Record};
+use domain::payment::AccountNumber;
 use domain::{
     ContractorId, Counterparty, DealId, EffectKey, InvoiceDraft, OrderNumber, OrganisationId,
     PortalId, Slot, StageId, UserId,
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Seller;
+use crate::known_days::KnownOf;
 
 /// What a deal needs next. Empty when both sides agree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,8 +31,32 @@ pub struct Plan {
     pub obeyed: Option<OrderNumber>,
     /// When to look again without being told.
     pub look_again: Option<(Timestamp, String)>,
+    /// When a day of its terms comes on which something else is to be told; nothing is left to be done until then.
+    pub next_day: Option<NextDay>,
+    /// Accounts of which too little is known to remind anybody.
+    pub unknown: Vec<UnknownAccount>,
     /// Why the plan is as it is, in Russian, for `plan` and the journal.
     pub because: Vec<String>,
+}
+
+/// A day that changes what a deal shows and who is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextDay {
+    /// In the morning of that day.
+    pub at: Timestamp,
+    /// Sooner if days of our accounts become known.
+    pub waits_for_accounts: bool,
+}
+
+/// A question to the accountant about one of our accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownAccount {
+    /// Of which.
+    pub account: AccountNumber,
+    /// What of it is known: a question about other days is another one.
+    pub known: KnownOf,
+    /// In Russian: what is missing and what to do.
+    pub text: String,
 }
 
 /// An invoice that a person had replaced.
@@ -150,6 +176,8 @@ pub enum Action {
 pub enum Whom {
     /// The deal's responsible manager.
     User(UserId),
+    /// Who leads that manager's department.
+    HeadOf(UserId),
     /// The administrator's chat.
     Administrator,
 }
@@ -249,11 +277,20 @@ pub enum CaseCode {
     /// An invoice that stands no more, or asks for less, has money.
     #[serde(rename = "PAID-INVOICE-GONE")]
     PaidInvoiceGone,
+    /// An invoice is not paid in time: the manager is reminded.
+    #[serde(rename = "INVOICE-OVERDUE")]
+    InvoiceOverdue,
+    /// It is not paid for long: the manager's head is told.
+    #[serde(rename = "INVOICE-LONG-OVERDUE")]
+    InvoiceLongOverdue,
+    /// The deal was moved for a payment that was taken back since.
+    #[serde(rename = "PAYMENT-TAKEN-BACK")]
+    PaymentTakenBack,
 }
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -271,7 +308,18 @@ impl CaseCode {
         Self::InvoiceRateEnded,
         Self::PaymentUndecided,
         Self::PaidInvoiceGone,
+        Self::InvoiceOverdue,
+        Self::InvoiceLongOverdue,
+        Self::PaymentTakenBack,
     ];
+
+    /// Those that are looked at on days of their own.
+    pub const REMINDERS: [Self; 2] = [Self::InvoiceOverdue, Self::InvoiceLongOverdue];
+
+    /// Whether a question of this key is one of those.
+    pub fn is_reminder(key: &str) -> bool {
+        Self::REMINDERS.iter().any(|code| code.as_str() == key)
+    }
 
     /// The stable text; the name of its page.
     pub const fn as_str(self) -> &'static str {
@@ -293,6 +341,9 @@ impl CaseCode {
             Self::InvoiceRateEnded => "INVOICE-RATE-ENDED",
             Self::PaymentUndecided => "PAYMENT-UNDECIDED",
             Self::PaidInvoiceGone => "PAID-INVOICE-GONE",
+            Self::InvoiceOverdue => "INVOICE-OVERDUE",
+            Self::InvoiceLongOverdue => "INVOICE-LONG-OVERDUE",
+            Self::PaymentTakenBack => "PAYMENT-TAKEN-BACK",
         }
     }
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 mod invoice;
 mod money;
 mod notices;
+mod overdue;
 mod paper;
 pub(crate) mod vat;
 
@@ -24,6 +25,7 @@ pub use invoice::{
 };
 pub use money::{Booking, MoneyPolicy, OwnAccount, PaidStage};
 pub use notices::{Notices, Pilot, Quiet};
+pub use overdue::{KnownBy, Overdue};
 pub use paper::{OwnPaper, PaperFile, Pictures};
 pub use vat::{VatPeriod, VatRegime};
 

@@ -5,16 +5,19 @@
 //! a payment is for (`payments`).
 
 use domain::display::{date, money};
-use domain::ledger::{Life, PaidState, Standing};
+use domain::ledger::{Life, OverdueCount, PaidState, Standing};
 use domain::observed::{DealGlance, FieldValue, OurField};
 use domain::payment::PaymentOrder;
 use domain::{DealId, EffectKey, InvoiceStatus, Money, PortalId, Slot, SlotKind, StageId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::asking::{about_invoice, answered, ask, merge};
+use crate::asking::{about_invoice, answered, ask, case, merge, responsible};
 use crate::texts::by_strangers;
-use crate::{Action, CaseCode, DealSnapshot, OurInvoice, Plan, Policy};
+use crate::{
+    Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Overdue, Plan, Policy,
+    overdue, texts,
+};
 
 /// Money of a payment that was given to an invoice of the deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,20 +87,24 @@ pub(crate) fn status(
     policy: &Policy,
     now: Timestamp,
 ) -> Option<&'static str> {
-    policy.money.as_ref()?;
+    let money = policy.money.as_ref()?;
     let life = match (invoice.deleted, invoice.status) {
         (true, _) => Life::Deleted,
         (false, InvoiceStatus::Cancelled) => Life::Cancelled,
         (false, _) => Life::Live,
     };
     let remaining = snapshot.receipts_of(invoice.slot).map(|one| one.remaining);
+    let organisation = policy.organisation(&invoice.organisation);
+    let zone = organisation.map_or(jiff::tz::TimeZone::UTC, Organisation::zone);
+    let counted = money.overdue.as_ref().map(Overdue::counted);
     let standing = Standing {
         life,
         total: invoice.total,
         paid: snapshot.paid(invoice.slot),
         advance: Money::sum(remaining).unwrap_or_default(),
-        due: None,
-        today: now.to_zoned(jiff::tz::TimeZone::UTC).date(),
+        due: overdue::known_due(snapshot, invoice, policy, now),
+        today: now.to_zoned(zone).date(),
+        count: counted.unwrap_or(OverdueCount::CalendarDays),
     };
     match standing.state() {
         // As before there was any money.
@@ -118,6 +125,7 @@ pub(crate) fn plan(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy
     plan.actions.extend(entries(snapshot));
     plan.actions.extend(move_on(snapshot, glance, policy));
     merge(&mut plan, astray(snapshot));
+    merge(&mut plan, taken_back(snapshot, glance, policy));
     plan
 }
 
@@ -258,6 +266,52 @@ fn move_on(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Opt
     let was_moved = snapshot.done.contains_key(&action.mark());
     (may_move && !was_moved).then_some(action)
 }
+
+/// The deal was moved for a payment that was taken back since: where it belongs now is for people to say. Money that comes
+/// again, or the deal moved back, answers it.
+fn taken_back(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Plan {
+    let code = CaseCode::PaymentTakenBack;
+    let deal = &glance.deal;
+    let stage = policy.money.as_ref().and_then(|one| one.stage(deal.funnel));
+    let place = |stage: &StageId| policy.funnel(deal.funnel)?.position(stage);
+    let was_moved = stage.is_some_and(|stage| {
+        let mark = mark(&stage.to, 0);
+        let moved = mark.trim_end_matches('0');
+        let mut done = snapshot.done.keys();
+        done.any(|done| done.starts_with(moved)) && place(&deal.stage) >= place(&stage.to)
+    });
+    let undone = snapshot
+        .receipts
+        .iter()
+        .filter_map(|one| one.undone.as_ref());
+    let last = undone.max_by_key(|(correction, _)| *correction);
+    let is_paid = completing(snapshot).is_some();
+    let asked = last.filter(|_| was_moved && !is_paid && !deal.lost);
+    let Some((correction, because)) = asked else {
+        return answered(snapshot, Plan::default(), &[code]);
+    };
+    let about = format!("correction/{correction}");
+    if snapshot.answers.to(code.as_str(), &about) == Some(LEAVE) {
+        return answered(snapshot, Plan::default(), &[code]);
+    }
+    let choices = vec![Choice {
+        word: LEAVE.to_owned(),
+        text: "оставить сделку, где она есть".to_owned(),
+    }];
+    let question = format!(
+        "Оплата, после которой сделка перешла на стадию оплаченных, снята: {}. Если без денег дальше нельзя, \
+         верните сделку на прежнюю стадию: программа сама этого не делает. Тогда вопрос снимется, и снимется, когда деньги \
+         придут снова. Иначе:",
+        by_strangers(because)
+    );
+    let text = texts::with_choices(&question, &choices);
+    let mut asked = case(snapshot.id, code, text, responsible(glance));
+    asked.case.choices = choices;
+    asked.case.about = about;
+    ask(snapshot, asked)
+}
+
+const LEAVE: &str = "leave";
 
 /// Money of an invoice that stands no more: only people know whose it is now.
 fn astray(snapshot: &DealSnapshot) -> Plan {

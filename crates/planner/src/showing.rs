@@ -148,6 +148,7 @@ pub(crate) fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
         OurField::Sum => fields.sum.map_or(FieldValue::Empty, FieldValue::Money),
         OurField::Paid => fields.paid.map_or(FieldValue::Empty, FieldValue::Money),
         OurField::PaidOn => fields.paid_on.map_or(FieldValue::Empty, FieldValue::Date),
+        OurField::Promise => fields.promise.map_or(FieldValue::Empty, FieldValue::Date),
     }
 }
 

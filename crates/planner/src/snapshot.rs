@@ -4,6 +4,7 @@
 //! [`crate::Need`], and nothing is read that no plan asked for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::observed::{
     DealGlance, DealReading, FieldValue, KnownCounterparty, OurField, OwnCompany, SmartInvoice,
@@ -18,6 +19,7 @@ use planted::Bug;
 
 use crate::Seller;
 use crate::flood::Standing;
+use crate::known_days::KnownDays;
 use crate::receipts::Receipt;
 
 /// One deal as both sides and our records show it.
@@ -59,6 +61,8 @@ pub struct DealSnapshot {
     pub called: Option<Called>,
     /// Invoices of the portal's own that belong to it; none: nobody looked.
     pub smart_invoices: Option<Vec<SmartInvoice>>,
+    /// Which days of our accounts are known; the same for all deals of a pass.
+    pub known_days: Arc<KnownDays>,
 }
 
 /// An order that was given by calling our address.
@@ -103,6 +107,8 @@ pub struct OpenCase {
     pub text: String,
     /// Whether somebody was told of this text.
     pub told: bool,
+    /// What exactly is asked; empty where the text says it all.
+    pub about: String,
     /// Its number in our records; none until it was read back.
     pub id: Option<i64>,
 }
@@ -247,6 +253,7 @@ impl DealSnapshot {
             receipts: Vec::new(),
             called: None,
             smart_invoices: None,
+            known_days: Arc::default(),
         }
     }
 

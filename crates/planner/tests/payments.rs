@@ -94,6 +94,7 @@ impl Payment {
                 wait_hours: 24,
                 accounts: Vec::new(),
                 stages: Vec::new(),
+                overdue: None,
             },
             now,
         )

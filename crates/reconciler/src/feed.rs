@@ -15,9 +15,15 @@ pub(crate) const LINKED: &str = "its invoice was linked";
 /// The nightly look at linked deals, see [`crate::revisit`].
 pub(crate) const NIGHTLY: &str = "nightly look";
 
+/// A day comes on which its invoice is overdue, or somebody is to be reminded of it.
+pub(crate) const DUE_DAY: &str = "a day of its term to pay";
+/// The same, sooner if our accounts become known.
+pub(crate) const WAITS_FOR_ACCOUNTS: &str = "a reminder waits for our accounts";
+
 /// Whether a look for this reason is no sign that the deal itself was changed.
 pub(crate) fn leaves_the_deal(reason: &str) -> bool {
-    [CHANGED, FILE, LINKED, store::MONEY_MOVED].contains(&reason)
+    let ours = [CHANGED, FILE, LINKED, store::MONEY_MOVED];
+    ours.contains(&reason) || [DUE_DAY, WAITS_FOR_ACCOUNTS].contains(&reason)
 }
 
 /// Whether a look for this reason rests on an event alone; the store words it so.

@@ -21,7 +21,7 @@ use store::{
     SeenLine, Subject, Work,
 };
 
-use crate::{Connected, Reconciler, access, journal, portal_task};
+use crate::{Connected, Reconciler, access, journal, overdue, portal_task};
 
 const CODE: &str = "ACCOUNTING-PAYMENT";
 
@@ -108,6 +108,7 @@ async fn read(
             .money_follow(&ctx.lease(), page, ctx.now())
             .await?;
         if !more {
+            overdue::payments_are_read(ctx, money, organisation).await?;
             return ask_of(ctx, organisation, &followed.not_taken, &asked).await;
         }
     }

@@ -23,6 +23,7 @@ mod feed;
 mod followed;
 mod journal;
 mod offline;
+mod overdue;
 mod papers;
 mod payment;
 mod plan_only;
@@ -62,6 +63,8 @@ pub mod portal_task {
     pub const LINKS: &str = "links";
     /// Payments that nobody looked at yet.
     pub const PAYMENTS: &str = store::PAYMENTS_TASK;
+    /// Reminders that waited for our accounts to be known.
+    pub const OVERDUE: &str = store::OVERDUE_TASK;
     /// The accounting side's payments, and what its accountant gave of them.
     pub const FOLLOWED: &str = "followed";
     /// No task: what the question about a portal that cannot be connected is about.
@@ -266,6 +269,7 @@ impl Reconciler {
                 portal_task::FEED => feed::look(self, ctx, connected, work).await,
                 portal_task::FOLLOWED => followed::look(self, ctx, connected, work).await,
                 portal_task::FLOOD => deal::flood::look(ctx, work).await,
+                portal_task::OVERDUE => overdue::look(ctx, connected, work).await,
                 portal_task::PAYMENTS => payment::look_at_new(ctx, connected, work).await,
                 portal_task::CASES => revisit::open_cases(ctx, connected, work).await,
                 portal_task::LINKS => revisit::linked_deals(ctx, work).await,

@@ -2,6 +2,7 @@
 
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
+use planner::CaseCode;
 use store::{CaseFilter, Lane, Look, Record, Subject, Work};
 
 use crate::feed::NIGHTLY;
@@ -43,6 +44,8 @@ pub(crate) async fn open_cases(
         after = last.id;
         let looks = cases
             .iter()
+            // A reminder has its days.
+            .filter(|case| !CaseCode::is_reminder(&case.facts.code))
             .map(|case| look(ctx, case.facts.subject.clone(), "open question"))
             .collect();
         ctx.record(Record {

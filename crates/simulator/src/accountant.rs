@@ -23,7 +23,7 @@ impl Office {
         }
     }
 
-    fn person(&self) -> Option<kontur::Accountant> {
+    pub(crate) fn person(&self) -> Option<kontur::Accountant> {
         let organisations = self.accounting.organizations();
         self.accounting.accountant(*organisations.first()?)
     }

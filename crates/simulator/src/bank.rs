@@ -136,7 +136,7 @@ impl Bank {
 }
 
 /// Our account.
-fn account(place: usize) -> Option<AccountNumber> {
+pub(crate) fn account(place: usize) -> Option<AccountNumber> {
     AccountNumber::new(&format!("407028100000000{place:05}"))
 }
 
@@ -152,6 +152,7 @@ pub(crate) fn policy(place: usize, organisation: &OrganisationId) -> Option<Mone
             inn: None,
         }],
         stages: Vec::new(),
+        overdue: None,
     })
 }
 
@@ -202,7 +203,7 @@ impl World {
     }
 
     /// Takes a stretch of the bank's orders as the program takes a statement; whoever does it may die after so many steps.
-    async fn bring(
+    pub(crate) async fn bring(
         &mut self,
         place: usize,
         stretch: std::ops::Range<usize>,

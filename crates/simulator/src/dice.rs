@@ -19,6 +19,7 @@ pub(crate) enum About {
     Answers,
     Rules,
     Bank,
+    Fortnight,
 }
 
 /// One stream of chance.
@@ -41,6 +42,7 @@ impl Dice {
             About::Answers => 9,
             About::Rules => 10,
             About::Bank => 11,
+            About::Fortnight => 12,
         });
         Self(rng)
     }

@@ -113,7 +113,7 @@ impl World {
     }
 
     /// Time passes; processes that end are started again.
-    async fn wait(&mut self, time: Duration) {
+    pub(crate) async fn wait(&mut self, time: Duration) {
         let until = later(self.now(), time);
         loop {
             let number = tokio::select! {

@@ -13,6 +13,7 @@
 //! | `network`, `asked`, `freeze`, `host` | the way to the remotes, and the machine |
 //! | `connect`, `process` | the product put together |
 //! | `world`, `day`, `trouble`, `evening`, `administrator` | one seed from morning to a quiet night |
+//! | `fortnight` | two weeks of late payers, beside the seeds' days |
 //! | `witness`, `watch`, `logs` | what our records said when a request left, how they moved, and what was logged |
 //! | `check` | what must hold |
 //! | `many` | seeds on all cores |
@@ -30,6 +31,7 @@ mod day;
 mod death;
 mod dice;
 mod evening;
+mod fortnight;
 mod freeze;
 mod host;
 mod hunt;

@@ -278,7 +278,7 @@ impl Office {
             .collect()
     }
 
-    fn move_to(&mut self, now: Timestamp, deal: i64, stage: &str) {
+    pub(crate) fn move_to(&mut self, now: Timestamp, deal: i64, stage: &str) {
         let moved = self.portal.manager().move_deal(deal, stage);
         self.tell(now, "moved", format!("deal {deal} to {stage}: {moved:?}"));
     }

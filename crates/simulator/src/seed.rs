@@ -80,6 +80,29 @@ impl Simulator {
         Some(self.live(seed, Scene::at_point(*point, deaths), false))
     }
 
+    /// Two weeks of late payers; what of the reminders was wrong.
+    ///
+    /// # Errors
+    /// Where the world could not be lived in.
+    pub fn fortnight(&self, seed: u64) -> Result<Vec<String>, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build();
+        let renderer = Arc::clone(&self.renderer);
+        runtime.map_err(told)?.block_on(async move {
+            let mut world = World::begin(seed, Scene::of_fortnight(), renderer).await?;
+            let wrong = world.fortnight().await?;
+            let story = world.story.lines().into_iter();
+            let story = story.map(|(at, words)| format!("{at} {words}"));
+            Ok(if wrong.is_empty() {
+                wrong
+            } else {
+                wrong.into_iter().chain(story).collect()
+            })
+        })
+    }
+
     fn live(&self, seed: u64, scene: Scene, tells: bool) -> Report {
         #[cfg(feature = "hunt")]
         let _planted = planted::plant(self.planted);

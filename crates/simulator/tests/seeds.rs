@@ -49,6 +49,14 @@ fn the_same_seed_gives_the_same_world() {
 }
 
 #[test]
+fn nobody_is_reminded_in_vain_within_a_fortnight() {
+    for seed in 0..2 {
+        let wrong = Simulator::default().fortnight(seed).unwrap();
+        assert!(wrong.is_empty(), "seed {seed}: {}", wrong.join("\n"));
+    }
+}
+
+#[test]
 fn days_end_well() {
     let days = std::env::var("PROVODKA_SEEDS").map_or(2_000, |days| days.parse().unwrap());
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -43,7 +43,7 @@ pub use books::{
     links::{CounterpartyLink, InvoiceLink},
     money::{
         InvoiceRef, PaymentState,
-        days::AccountSpan,
+        days::{ACCOUNT_KNOWN, AccountSpan, OVERDUE_TASK},
         followed::{ACCOUNTING, Followed, FollowedPage, FollowedPayment, NotTaken},
         ledger::{BookedShare, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, Ruling},
         list::{ListedPayment, PaymentFilter, PaymentSum},

@@ -19,9 +19,12 @@ pub(super) fn json_of(planned: &PlannedDeal) -> Value {
         // Our own bookkeeping: what the order causes stands in the rest.
         obeyed: _,
         look_again,
+        next_day,
+        // The accountant is asked about an account once, not with each deal.
+        unknown: _,
         because,
     } = &planned.plan;
-    json!({
+    let mut told = json!({
         "deal": planned.id,
         "actions": actions,
         "cases": cases,
@@ -30,7 +33,11 @@ pub(super) fn json_of(planned: &PlannedDeal) -> Value {
         "answers": replies.iter().map(|reply| json!({"case": reply.key, "choice": reply.choice})).collect::<Vec<_>>(),
         "look_again": look_again.as_ref().map(|(at, why)| json!({"at": at, "reason": why})),
         "because": because,
-    })
+    });
+    if let (Some(day), Value::Object(told)) = (next_day, &mut told) {
+        told.insert("next_day".to_owned(), json!(day.at));
+    }
+    told
 }
 
 pub(super) fn in_words(planned: &PlannedDeal, zone: &TimeZone) -> String {
@@ -57,6 +64,10 @@ pub(super) fn in_words(planned: &PlannedDeal, zone: &TimeZone) -> String {
             case.code.as_str(),
             indented(&case.text, 4)
         ));
+    }
+    if let Some(day) = &plan.next_day {
+        let day = display::date(day.at.to_zoned(zone.clone()).date());
+        text.push_str(&format!("  Срок оплаты снова смотрим: {day}\n"));
     }
     if let Some((at, why)) = &plan.look_again {
         let at = at.to_zoned(zone.clone());
@@ -94,6 +105,7 @@ fn action_in_words(action: &Action) -> String {
         Action::Notify { whom, text, .. } => {
             let whom = match whom {
                 Whom::User(id) => format!("пользователю {id}"),
+                Whom::HeadOf(id) => format!("руководителю пользователя {id}"),
                 Whom::Administrator => "администратору".to_owned(),
             };
             format!("написать {whom}: {text}")
@@ -112,6 +124,7 @@ fn field_in_words(field: domain::observed::OurField) -> &'static str {
         OurField::Sum => "сумма",
         OurField::Paid => "оплачено",
         OurField::PaidOn => "дата оплаты",
+        OurField::Promise => "обещали оплатить до",
         OurField::Command => "что сделать",
     }
 }

@@ -57,8 +57,13 @@ impl ReadDirectory for Connector {
         self.has_smart_invoices(call).await
     }
 
-    async fn staff(&self, call: &Call<'_>, users: &[UserId]) -> Result<Staff, ConnectorError> {
-        self.read_staff(call, users).await
+    async fn staff(
+        &self,
+        call: &Call<'_>,
+        users: &[UserId],
+        with_heads: bool,
+    ) -> Result<Staff, ConnectorError> {
+        self.read_staff(call, users, with_heads).await
     }
 
     async fn probe(&self, call: &Call<'_>) -> Vec<Finding> {

@@ -88,7 +88,7 @@ pub(crate) type FieldKinds = HashMap<String, FieldKind>;
 /// What `setup` makes for a field, and what is assumed until the portal told.
 pub(crate) fn made_as(field: OurField) -> &'static str {
     match field {
-        OurField::Date | OurField::PaidOn => "date",
+        OurField::Date | OurField::PaidOn | OurField::Promise => "date",
         OurField::Sum | OurField::Paid => "money",
         OurField::Link => "url",
         OurField::Command => "enumeration",

@@ -224,6 +224,7 @@ pub(crate) fn label(field: OurField) -> &'static str {
         OurField::Sum => "Сумма счёта",
         OurField::Paid => "Оплачено по счёту",
         OurField::PaidOn => "Дата оплаты счёта",
+        OurField::Promise => "Обещали оплатить до",
         OurField::Command => "Что сделать со счётом",
     }
 }

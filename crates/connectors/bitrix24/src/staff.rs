@@ -1,4 +1,4 @@
-//! Who works at the portal: people by fifty, and the departments above those who do not any more.
+//! Who works at the portal: people by fifty, and the departments above those who do not any more or whose heads are asked for.
 //!
 //! <https://apidocs.bitrix24.com/api-reference/user/user-get.html>: `ACTIVE` is told to whoever has a scope of `user`.
 //! <https://apidocs.bitrix24.com/api-reference/departments/department-get.html>: needs the scope `department`; without it
@@ -19,21 +19,22 @@ use crate::wire;
 const MOST_PAGES: usize = 20;
 
 impl Connector {
-    /// These people; where one of them was dismissed, also who leads the departments above.
+    /// These people; where one of them was dismissed, or `with_heads`, also who leads the departments above.
     pub(crate) async fn read_staff(
         &self,
         call: &Call<'_>,
         users: &[UserId],
+        with_heads: bool,
     ) -> Result<Staff, ConnectorError> {
         let mut staff = Staff::default();
         self.employees(call, users, &mut staff).await?;
-        let gone: Vec<UserId> = staff
+        let led: Vec<UserId> = staff
             .employees
             .iter()
-            .filter(|(_, employee)| !employee.works)
+            .filter(|(_, employee)| with_heads || !employee.works)
             .map(|(id, _)| *id)
             .collect();
-        if gone.is_empty() {
+        if led.is_empty() {
             return Ok(staff);
         }
         match self.departments(call, &mut staff).await {
@@ -41,7 +42,7 @@ impl Connector {
             Err(error) if error.verdict == Verdict::Reject => {}
             read => read?,
         }
-        let mut heads: Vec<UserId> = gone
+        let mut heads: Vec<UserId> = led
             .iter()
             .flat_map(|user| staff.heads_above(*user))
             .filter(|head| !staff.employees.contains_key(head))

@@ -73,6 +73,7 @@ fn our_fields(rest: &Map<String, Value>, names: &FieldNames, kinds: &FieldKinds)
         sum: text(OurField::Sum).and_then(|text| field_money(&text)),
         paid: text(OurField::Paid).and_then(|text| field_money(&text)),
         paid_on: text(OurField::PaidOn).and_then(|text| day(&text)),
+        promise: text(OurField::Promise).and_then(|text| day(&text)),
         command: text(OurField::Command),
     }
 }

@@ -299,9 +299,14 @@ pub trait ReadDirectory: Send + Sync {
     /// Whether the portal has any invoices of its own.
     async fn uses_smart_invoices(&self, call: &Call<'_>) -> Result<bool, ConnectorError>;
 
-    /// Whether these people work there; where one does not, also who leads the departments above. Somebody of whom the
-    /// portal does not tell is left out.
-    async fn staff(&self, call: &Call<'_>, users: &[UserId]) -> Result<Staff, ConnectorError>;
+    /// Whether these people work there; where one does not, or `with_heads`, also who leads the departments above.
+    /// Somebody of whom the portal does not tell is left out.
+    async fn staff(
+        &self,
+        call: &Call<'_>,
+        users: &[UserId],
+        with_heads: bool,
+    ) -> Result<Staff, ConnectorError>;
 
     /// Everything that `check` asks: credential, scopes, plan, user, each right. Never fails as a whole.
     async fn probe(&self, call: &Call<'_>) -> Vec<Finding>;

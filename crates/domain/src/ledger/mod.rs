@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::payment::{PaymentId, PaymentKind};
 use crate::{InvoiceId, Money};
 
-pub use status::{Life, OverdueCount, PaidState, Standing, overdue_days};
+pub use status::{Life, OverdueCount, PaidState, Standing, last_day, overdue_days, overdue_on};
 pub use transaction::{
     Entry, Place, Settlement, SettlementKind, Transaction, TransactionId, TransactionKind,
 };

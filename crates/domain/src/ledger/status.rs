@@ -62,6 +62,8 @@ pub struct Standing {
     pub due: Option<Date>,
     /// The seller's day today.
     pub today: Date,
+    /// How days after it are counted.
+    pub count: OverdueCount,
 }
 
 impl Standing {
@@ -74,7 +76,7 @@ impl Standing {
         }
         let is_over = self
             .due
-            .is_some_and(|due| overdue_days(due, self.today, OverdueCount::CalendarDays) > 0);
+            .is_some_and(|due| overdue_days(due, self.today, self.count) > 0);
         if self.paid > self.total || (self.paid == self.total && self.advance.is_positive()) {
             PaidState::Overpaid
         } else if self.paid == self.total {
@@ -104,12 +106,28 @@ impl PaidState {
     }
 }
 
+/// The last day on which it is paid in time: one that people do not work on is moved to the next on which they do (GK 193).
+pub fn last_day(due: Date) -> Date {
+    calendar::working_from(due).unwrap_or(due)
+}
+
+/// The first day on which an invoice has been overdue for so many days.
+pub fn overdue_on(due: Date, days: u32, count: OverdueCount) -> Option<Date> {
+    let mut day = last_day(due);
+    for _counted in 0..days {
+        day = day.tomorrow().ok()?;
+        if count == OverdueCount::WorkingDays {
+            day = calendar::working_from(day)?;
+        }
+    }
+    Some(day)
+}
+
 /// For how many days an invoice has been overdue. A last day that people do not work on is moved to the next on which they
 /// do (GK 193); the first overdue day is the one after it.
 pub fn overdue_days(due: Date, today: Date, count: OverdueCount) -> u32 {
-    let last = calendar::working_from(due).unwrap_or(due);
     let mut days = 0_u32;
-    let mut day = last;
+    let mut day = last_day(due);
     while day < today {
         let Ok(next) = day.tomorrow() else { break };
         day = next;

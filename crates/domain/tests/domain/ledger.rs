@@ -2,7 +2,7 @@
 
 use domain::ledger::{
     Ledger, LedgerError, Life, OverdueCount, PaidState, Place, Settlement, SettlementKind,
-    Standing, Transaction, TransactionId, TransactionKind, overdue_days,
+    Standing, Transaction, TransactionId, TransactionKind, overdue_days, overdue_on,
 };
 use domain::matching::Share;
 use domain::payment::{Direction, PaymentId, PaymentKey, PaymentKind};
@@ -387,6 +387,7 @@ fn the_word_for_an_invoice_follows_from_its_money_and_its_term() {
         advance: kopecks(advance),
         due,
         today: today(),
+        count: OverdueCount::CalendarDays,
     };
     for (standing, expected, label) in [
         (
@@ -471,6 +472,15 @@ fn overdue_days_begin_after_a_working_day() {
             working,
             "{due}"
         );
+        // The first day of the same count is not later.
+        for (days, count) in [
+            (calendar, OverdueCount::CalendarDays),
+            (working, OverdueCount::WorkingDays),
+        ] {
+            let first = overdue_on(due, days, count).unwrap();
+            assert!(days == 0 || first <= today, "{due}: {first}");
+            assert_eq!(overdue_days(due, first, count), days, "{due}: {first}");
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use domain::{FunnelId, Inn, OrganisationId, StageId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::{KnownBy, Overdue};
 use crate::Policy;
 
 /// How payments are booked; without this section none are.
@@ -27,6 +28,9 @@ pub struct MoneyPolicy {
     /// Where deals go that are paid; a funnel that is not named has no such stage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<PaidStage>,
+    /// What becomes of invoices that are not paid in time; none: nothing is called overdue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Overdue>,
 }
 
 /// Who decides.
@@ -91,6 +95,14 @@ impl MoneyPolicy {
         }
     }
 
+    /// Whether the accounting side's payments, not statements, make the days of an organisation's accounts known.
+    pub fn is_known_by_accounting(&self, organisation: &OrganisationId) -> bool {
+        let is_chosen = |overdue: &Overdue| overdue.known_by == KnownBy::Accounting;
+        let mut accounts = self.accounts.iter();
+        self.overdue.as_ref().is_some_and(is_chosen)
+            || !accounts.any(|account| account.organisation == *organisation)
+    }
+
     /// How long a payment that only bank statements show waits for the accountant.
     pub(crate) fn wait(&self) -> SignedDuration {
         SignedDuration::from_hours(i64::from(self.wait_hours))
@@ -132,6 +144,7 @@ impl MoneyPolicy {
                 ));
             }
         }
+        faults.extend(self.overdue.iter().flat_map(Overdue::faults));
         let mut funnels = BTreeSet::new();
         for stage in &self.stages {
             faults.extend(stage.faults(policy));

@@ -365,6 +365,7 @@ fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
         wait_hours: 24,
         accounts: Vec::new(),
         stages: Vec::new(),
+        overdue: None,
     };
     let shown = |status: InvoiceStatus| {
         let mut deal = adopted(deal()).with(|deal| {

@@ -383,6 +383,7 @@ impl TestDeal {
         let open = OpenCase {
             text,
             told,
+            about: String::new(),
             id: Some(1),
         };
         self.snapshot.open_cases.insert(key.to_owned(), open);

@@ -21,6 +21,7 @@ mod flood;
 mod issue;
 mod missing;
 mod orders;
+mod overdue;
 mod policy;
 mod properties;
 mod quiet;

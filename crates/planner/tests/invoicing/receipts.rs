@@ -25,6 +25,7 @@ fn money() -> MoneyPolicy {
             to: StageId::new("EXECUTING"),
             from: vec![StageId::new(INVOICE_STAGE)],
         }],
+        overdue: None,
     }
 }
 
@@ -40,7 +41,7 @@ fn invoiced() -> TestDeal {
         .settled()
 }
 
-fn receipt(transaction: i64, kopecks: i64) -> Receipt {
+pub(crate) fn receipt(transaction: i64, kopecks: i64) -> Receipt {
     Receipt {
         slot: Slot::first(SlotKind::Whole),
         transaction,
@@ -135,14 +136,65 @@ fn a_sum_that_is_taken_back_has_an_entry_of_its_own() {
     let mut it = shown([receipt(2, 12_200)]);
     it.snapshot.receipts[0].undone = Some((9, "письмо № 4".to_owned()));
     assert_snapshot!(it.plan(), @r"
+    case PAYMENT-TAKEN-BACK
+      | Оплата, после которой сделка перешла на стадию оплаченных, снята: письмо № 4. Если без денег дальше нельзя, верните сделку на прежнюю стадию: программа сама этого не делает. Тогда вопрос снимется, и снимется, когда деньги придут снова. Иначе:
+      | • оставить сделку, где она есть (leave)
+      waits for deal 4711
     write Status = Выставлен, Paid = 0.00, PaidOn = (empty)
     timeline receipt-undone/9/whole/1: Оплата 122,00 ₽ от 12.03.2026 снята со счёта № 17: письмо № 4. Оплачено 0,00 ₽ из 122,00 ₽. Стадию сделки проверьте сами
-    because: счёт № 17 нужно показать в сделке
+    tell user 5 of PAYMENT-TAKEN-BACK
     ");
     // One that was taken back before it was shown never was.
     let mut never = receipt(2, 12_200);
     never.undone = Some((9, "письмо № 4".to_owned()));
     assert!(!paid([never]).plan().contains("timeline"));
+}
+
+#[test]
+fn a_deal_that_was_moved_for_money_that_is_taken_back_is_asked_about_until_somebody_decides() {
+    let taken_back = || {
+        let mut it = shown([receipt(2, 12_200)]);
+        it.snapshot.receipts[0].undone = Some((9, "письмо № 4".to_owned()));
+        let plan = it.planned();
+        it.carry_out(plan);
+        assert!(it.planned().is_empty(), "{}", it.plan());
+        it
+    };
+    let code = "PAYMENT-TAKEN-BACK";
+    assert!(taken_back().snapshot.open_cases.contains_key(code));
+    // Moved back, or money again.
+    let back = taken_back().stage(INVOICE_STAGE);
+    assert_eq!(back.planned().withdrawn, [code]);
+    assert!(back.planned().cases.is_empty());
+    let mut again = taken_back();
+    again.snapshot.receipts.push(receipt(11, 12_200));
+    assert_eq!(again.planned().withdrawn, [code]);
+    // Further on it is asked about all the same, and a lost deal is not.
+    let won = taken_back().stage("WON").of(|deal| deal.closed = true);
+    assert!(won.planned().withdrawn.is_empty(), "{}", won.plan());
+    let lost = taken_back().of(|deal| (deal.closed, deal.lost) = (true, true));
+    assert_eq!(lost.planned().withdrawn, [code]);
+    // An answer holds for just this correction.
+    let mut left = taken_back();
+    left.snapshot.open_cases.remove(code);
+    left.snapshot.answers.0.push(planner::Answer {
+        key: code.to_owned(),
+        about: "correction/9".to_owned(),
+        choice: "leave".to_owned(),
+    });
+    assert!(left.planned().is_empty(), "{}", left.plan());
+    let mut second = receipt(11, 12_200);
+    second.undone = Some((12, "ещё раз".to_owned()));
+    left.snapshot.receipts.push(second);
+    assert!(
+        left.plan().contains("case PAYMENT-TAKEN-BACK"),
+        "{}",
+        left.plan()
+    );
+    // Who was never moved is not asked about.
+    let mut never = shown([receipt(2, 5_000)]);
+    never.snapshot.receipts[0].undone = Some((9, "письмо № 4".to_owned()));
+    assert!(!never.plan().contains(code), "{}", never.plan());
 }
 
 #[test]

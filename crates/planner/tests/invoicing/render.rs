@@ -120,6 +120,7 @@ fn action(action: &Action, plan: &Plan) -> String {
         } => {
             let whom = match whom {
                 Whom::User(user) => format!("user {user}"),
+                Whom::HeadOf(user) => format!("the head of user {user}"),
                 Whom::Administrator => "the administrator".to_owned(),
             };
             let known = plan.cases.iter().any(|case| case.text == *text)

@@ -12,11 +12,12 @@ use engine::{Halted, LeaseContext, Outcome};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
-use planner::{Action, Need, OurInvoice, Plan};
+use planner::{Action, CaseCode, Need, OurInvoice, Plan};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{
-    CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision, Subject,
+    CaseChange, CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision,
+    Subject,
 };
 
 use super::{Looked, adopt, earlier, known, lists, note, orders, pace, settle, tell};
@@ -427,6 +428,16 @@ pub(crate) fn note_success(
                     contractor: ContractorId::new(id),
                 });
             }
+        }
+        // With the message itself, unlike a question, of which somebody may hear again after a death: a reminder is for
+        // one day, and who hears it twice takes it for another.
+        Action::Notify { about, also, .. } if CaseCode::is_reminder(about) => {
+            let heard = also.iter().chain([&deal]).map(|id| CaseChange::ToldOf {
+                subject: Subject::deal(*id),
+                key: about.clone(),
+                at: now,
+            });
+            record.cases.extend(heard);
         }
         Action::WriteFields { .. }
         | Action::AddTimelineEntry { .. }

@@ -35,10 +35,11 @@ pub(crate) async fn conclude(
                 tell::withdraw_moot(&mut deal, &mut record);
             }
             let again = earlier(deal.again.take(), deal.create_again.take());
+            let day = deal.next_day.take();
             let next = match (again, deal.trailing, deal.finished) {
-                (Some((at, reason)), _, _) => Some((at, Lane::Due, reason)),
+                (Some(again), _, _) => earlier(Some(again), day).map(due),
                 (None, true, _) => Some((now, Lane::Trailing, crate::feed::FILE.to_owned())),
-                (None, false, true) => None,
+                (None, false, true) => day.map(due),
                 (None, false, false) if deal.waits_for_turn => Some((
                     journal::after(now, 1),
                     ctx.lane(),
@@ -53,6 +54,10 @@ pub(crate) async fn conclude(
         })
         .collect();
     ctx.record(record).await
+}
+
+fn due((at, reason): (Timestamp, String)) -> (Timestamp, Lane, String) {
+    (at, Lane::Due, reason)
 }
 
 /// The reason of a look at a deal whose invoice did not get its turn among many.

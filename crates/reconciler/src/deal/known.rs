@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::{Case, CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
 
 use super::{Looked, flood, orders};
-use crate::{Connected, journal};
+use crate::{Connected, journal, overdue};
 
 /// Seconds until an unsettled effect of somebody else's making is worth another look.
 pub(crate) const LOOK_UP_AGAIN: i64 = 15;
@@ -95,6 +95,7 @@ pub(crate) async fn refresh(
         deal.intends = ours.effects.iter().any(is_intended);
         fill(connected, &mut deal.snapshot, &ours, ctx.now());
     }
+    overdue::know(ctx, connected, deals).await?;
     Ok(flood::is_asked(&known.cases))
 }
 
@@ -153,6 +154,7 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
                 text: case.facts.text.clone(),
                 // Being told of the former text is not being told of this one.
                 told: case.told_at.is_some_and(|at| at >= case.changed_at),
+                about: about(case).to_owned(),
                 id: Some(case.id),
             };
             (case.facts.key.clone(), open)
@@ -185,17 +187,18 @@ fn receipt(invoices: &[OurInvoice], receipt: &store::Receipt) -> Option<Receipt>
     })
 }
 
+/// What exactly a question is about.
+fn about(case: &Case) -> &str {
+    let about = case.facts.facts.get("about");
+    about.and_then(|about| about.as_str()).unwrap_or_default()
+}
+
 /// What a person chose, for just what was asked.
 fn answer(case: &Case) -> Option<Answer> {
     let choice = case.answer.as_ref()?.get("choice")?.as_str()?;
-    let about = case
-        .facts
-        .facts
-        .get("about")
-        .and_then(|about| about.as_str());
     (case.state == CaseState::Answered).then(|| Answer {
         key: case.facts.key.clone(),
-        about: about.unwrap_or_default().to_owned(),
+        about: about(case).to_owned(),
         choice: choice.to_owned(),
     })
 }

@@ -105,7 +105,7 @@ pub(crate) fn not_heard(
 fn heard_by(action: &Action) -> Option<(Option<u64>, &str)> {
     match action {
         Action::Notify { whom, about, .. } => match whom {
-            Whom::User(user) => Some((Some(user.0), about)),
+            Whom::User(user) | Whom::HeadOf(user) => Some((Some(user.0), about)),
             Whom::Administrator => Some((None, about)),
         },
         _ => None,

@@ -55,6 +55,8 @@ pub(crate) struct Looked {
     revisit_at: Option<Timestamp>,
     /// The next look that an effect asks for.
     again: Option<(Timestamp, String)>,
+    /// The next day on which something is to be told; until then there is nothing left to be done.
+    next_day: Option<(Timestamp, String)>,
     /// The next look for an invoice of which nobody knows whether it exists; moot once it does.
     create_again: Option<(Timestamp, String)>,
     /// Questions that somebody was told of in this look, by their keys.
@@ -108,7 +110,18 @@ impl Decided {
     }
 }
 
+/// The deals of a pass.
+pub(crate) type Deals = BTreeMap<DealId, Looked>;
+
 impl Looked {
+    pub(crate) fn snapshot(&self) -> &DealSnapshot {
+        &self.snapshot
+    }
+
+    pub(crate) fn snapshot_mut(&mut self) -> &mut DealSnapshot {
+        &mut self.snapshot
+    }
+
     /// A deal of which nothing was seen yet.
     fn new(work: Work, id: DealId, snapshot: DealSnapshot) -> Self {
         Self {
@@ -118,6 +131,7 @@ impl Looked {
             links: Vec::new(),
             revisit_at: None,
             again: None,
+            next_day: None,
             create_again: None,
             told: Vec::new(),
             trailing: false,

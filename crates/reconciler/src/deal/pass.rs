@@ -85,6 +85,7 @@ impl<'a> Pass<'a> {
                 ready,
                 needs,
                 decided,
+                ..
             } = planned;
             let mut moved = decided || !ready.is_empty();
             let for_accounting = self.take_over(ready).await?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use store::{CaseChange, CaseFacts, Lane, Record, Subject};
 
 use super::{Looked, act, earlier, known, observe, orders, subject_of, writes};
-use crate::{Connected, Reconciler, access, journal, sweep};
+use crate::{Connected, Reconciler, access, feed, journal, overdue, sweep};
 
 /// The plans of the deals that are open.
 #[derive(Default)]
@@ -19,6 +19,8 @@ pub(crate) struct Planned {
     pub(crate) ready: BTreeMap<DealId, Plan>,
     /// What others need to be known.
     pub(crate) needs: BTreeMap<DealId, Vec<Need>>,
+    /// Questions about accounts that are not known enough, each once.
+    unknown: BTreeMap<String, CaseFacts>,
     /// A person decided something, and the next plan goes on from there.
     pub(crate) decided: bool,
 }
@@ -58,6 +60,8 @@ pub(crate) async fn plan(
             planned.needs.insert(*id, plan.needs);
         }
     }
+    let unknown = std::mem::take(&mut planned.unknown).into_values();
+    record.cases.extend(unknown.map(CaseChange::Open));
     if !record.cases.is_empty() || !record.journal.is_empty() || !record.invoice_links.is_empty() {
         ctx.record(record).await?;
     }
@@ -87,6 +91,14 @@ fn adopt(
     if let Some(again) = plan.look_again.take() {
         deal.again = earlier(deal.again.take(), Some(again));
     }
+    if let Some(day) = plan.next_day.take() {
+        let reason = if day.waits_for_accounts {
+            feed::WAITS_FOR_ACCOUNTS
+        } else {
+            feed::DUE_DAY
+        };
+        deal.next_day = Some((day.at, reason.to_owned()));
+    }
     // Seen again and decided as before: the journal has it already.
     if deal.news || !plan.actions.is_empty() {
         let actions: Vec<&str> = plan.actions.iter().map(Action::kind).collect();
@@ -101,7 +113,10 @@ fn adopt(
         record.cursors.push(sweep::watched(&connected.policy, now));
     }
     // What has answered itself is no question, whether or not we may write; a new one is asked only if we may.
-    if !may_write {
+    if may_write {
+        let unknown = plan.unknown.drain(..).map(overdue::question);
+        planned.unknown.extend(unknown);
+    } else {
         plan.cases.clear();
         orders::cannot_be_obeyed(deal, now, record);
     }
@@ -196,6 +211,7 @@ fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, reco
             planner::OpenCase {
                 text: case.text.clone(),
                 told: false,
+                about: case.about.clone(),
                 id: None,
             },
         );
@@ -220,7 +236,7 @@ fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, reco
 
 /// The particulars of a question; `cases answer` reads its choices.
 fn facts(case: &Case) -> Value {
-    if case.choices.is_empty() {
+    if case.choices.is_empty() && case.about.is_empty() {
         return json!({"faults": case.faults});
     }
     json!({"faults": case.faults, "choices": case.choices, "about": case.about})

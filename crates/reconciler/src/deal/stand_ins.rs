@@ -18,23 +18,26 @@ const HOLDS: SignedDuration = SignedDuration::from_hours(1);
 /// People who are remembered; with more of them the memory starts anew.
 const MOST: usize = 10_000;
 
-/// Who stands in for whom, and when that was seen. In memory only: after a restart it is read once more.
+/// A person, or who leads that person.
+type Meant = (UserId, bool);
+
+/// Who stands in for whom or leads whom, and when that was seen. In memory only: after a restart it is read once more.
 #[derive(Default)]
-pub(crate) struct StandIns(Mutex<BTreeMap<(PortalId, UserId), (Timestamp, StandIn)>>);
+pub(crate) struct StandIns(Mutex<BTreeMap<(PortalId, Meant), (Timestamp, StandIn)>>);
 
 impl StandIns {
-    fn of(&self, portal: &PortalId, user: UserId, now: Timestamp) -> Option<StandIn> {
+    fn of(&self, portal: &PortalId, meant: Meant, now: Timestamp) -> Option<StandIn> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (seen, stand_in) = known.get(&(portal.clone(), user))?;
+        let (seen, stand_in) = known.get(&(portal.clone(), meant))?;
         (now.duration_since(*seen) < HOLDS).then_some(*stand_in)
     }
 
-    fn remember(&self, portal: &PortalId, user: UserId, now: Timestamp, stand_in: StandIn) {
+    fn remember(&self, portal: &PortalId, meant: Meant, now: Timestamp, stand_in: StandIn) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert((portal.clone(), user), (now, stand_in));
+        known.insert((portal.clone(), meant), (now, stand_in));
     }
 }
 
@@ -47,35 +50,45 @@ pub(crate) async fn reach(
 ) -> Result<Vec<(DealId, Action)>, Halted> {
     let (portal, now) = (ctx.portal(), ctx.now());
     let known = &reconciler.stand_ins;
-    let users: BTreeSet<UserId> = wanted
+    let unknown: BTreeSet<Meant> = wanted
         .iter()
-        .filter_map(|(_, action)| to_user(action))
-        .filter(|user| known.of(&portal, *user, now).is_none())
+        .filter_map(|(_, action)| meant(action))
+        .filter(|meant| known.of(&portal, *meant, now).is_none())
         .collect();
-    if !users.is_empty() {
-        read(reconciler, ctx, connected, users).await?;
+    if !unknown.is_empty() {
+        read(reconciler, ctx, connected, unknown).await?;
     }
     let has_administrator = connected.policy.administrator.is_some();
     for (_, action) in &mut wanted {
-        let stand_in = to_user(action).and_then(|user| known.of(&portal, user, now));
-        let is_there = match stand_in {
-            Some(StandIn::Themselves) | None => false,
-            Some(StandIn::Head(_)) => true,
-            Some(StandIn::Administrator) => has_administrator,
+        let Some(meant) = meant(action) else {
+            continue;
         };
-        if let Some(stand_in) = stand_in.filter(|_| is_there) {
-            notices::told_instead(action, stand_in);
-        }
+        let stand_in = match known.of(&portal, meant, now) {
+            // Without an administrator there is nobody else.
+            None | Some(StandIn::Themselves) => StandIn::Themselves,
+            Some(StandIn::Administrator) if !has_administrator => StandIn::Themselves,
+            Some(stand_in) => stand_in,
+        };
+        let stand_in = match (meant, stand_in) {
+            // Whom nobody leads is told what his head would be.
+            ((user, true), StandIn::Themselves) => StandIn::Head(user),
+            (_, stand_in) => stand_in,
+        };
+        notices::told_instead(action, stand_in);
     }
     Ok(wanted)
 }
 
-fn to_user(action: &Action) -> Option<UserId> {
+fn meant(action: &Action) -> Option<Meant> {
     match action {
         Action::Notify {
             whom: Whom::User(user),
             ..
-        } => Some(*user),
+        } => Some((*user, false)),
+        Action::Notify {
+            whom: Whom::HeadOf(user),
+            ..
+        } => Some((*user, true)),
         _ => None,
     }
 }
@@ -85,18 +98,28 @@ async fn read(
     reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
-    users: BTreeSet<UserId>,
+    unknown: BTreeSet<Meant>,
 ) -> Result<(), Halted> {
     let (portal, now) = (ctx.portal(), ctx.now());
+    let with_heads = unknown.iter().any(|(_, is_head)| *is_head);
+    let users: BTreeSet<UserId> = unknown.iter().map(|(user, _)| *user).collect();
     let users: Vec<UserId> = users.into_iter().collect();
     let call = ctx.call(&portal);
     let directory = &connected.portal.directory;
-    let staff = ctx.reading(|| directory.staff(&call, &users)).await;
+    let staff = ctx
+        .reading(|| directory.staff(&call, &users, with_heads))
+        .await;
     let lines = journal::exchanges(&call, &[]);
     let staff = staff.unwrap_or_default();
-    for user in users {
-        let stand_in = notices::stand_in(user, &staff);
-        reconciler.stand_ins.remember(&portal, user, now, stand_in);
+    for (user, is_head) in unknown {
+        let stand_in = if is_head {
+            notices::head_of(user, &staff)
+        } else {
+            notices::stand_in(user, &staff)
+        };
+        reconciler
+            .stand_ins
+            .remember(&portal, (user, is_head), now, stand_in);
     }
     ctx.record(Record {
         journal: lines,

@@ -180,6 +180,7 @@ pub(crate) fn note_asked(deals: &mut BTreeMap<DealId, Looked>, record: &Record) 
             let asked = OpenCase {
                 text,
                 told: false,
+                about: String::new(),
                 id: None,
             };
             deal.snapshot.open_cases.insert(facts.key.clone(), asked);
@@ -316,6 +317,9 @@ pub(crate) fn is_managers(key: &str) -> bool {
         CaseCode::VatRateEnded,
         CaseCode::SumDiffers,
         CaseCode::SmartInvoice,
+        CaseCode::InvoiceOverdue,
+        CaseCode::InvoiceLongOverdue,
+        CaseCode::PaymentTakenBack,
     ]
     .iter()
     .any(|code| code.as_str() == key)

@@ -162,6 +162,8 @@ pub(crate) fn portal_write(
                 tag: key.to_owned(),
                 text: about_deal(deal, text),
             }),
+            // Who that is was found out before; else there is nobody.
+            Whom::HeadOf(_) => None,
             Whom::Administrator => {
                 connected
                     .policy

@@ -372,7 +372,12 @@ impl ReadDirectory for Crm {
         Ok(own_companies())
     }
 
-    async fn staff(&self, _call: &Call<'_>, users: &[UserId]) -> Result<Staff, ConnectorError> {
+    async fn staff(
+        &self,
+        _call: &Call<'_>,
+        users: &[UserId],
+        _with_heads: bool,
+    ) -> Result<Staff, ConnectorError> {
         let everybody = || Staff {
             employees: users
                 .iter()

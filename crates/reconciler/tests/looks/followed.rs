@@ -57,6 +57,7 @@ async fn desk(pages: Vec<PaymentPage>) -> Desk {
             wait_hours: 24,
             accounts: Vec::new(),
             stages: Vec::new(),
+            overdue: None,
         });
     });
     desk.office.state().payments = pages;

@@ -22,6 +22,7 @@ mod invoice;
 mod office;
 mod orders;
 mod outages;
+mod overdue;
 mod parts;
 mod poison;
 mod questions;

@@ -101,6 +101,15 @@ pub enum CaseChange {
         /// When.
         at: Timestamp,
     },
+    /// The same where its number is not known yet. Nothing if it is not open.
+    ToldOf {
+        /// What it is about.
+        subject: Subject,
+        /// Its key.
+        key: String,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 statements! {
@@ -122,6 +131,9 @@ statements! {
         "UPDATE office_case SET state = 'answered', closed_at = $3, answer = $4, answered_by = $5
          WHERE portal_id = $1 AND id = $2 AND state = 'open'";
     TOLD = "UPDATE office_case SET told_at = $3 WHERE portal_id = $1 AND id = $2";
+    TOLD_OF =
+        "UPDATE office_case SET told_at = $4
+         WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open'";
     WAIT =
         "INSERT INTO case_waits_for (portal_id, record, case_id) VALUES ($1, $2, $3)
          ON CONFLICT (portal_id, record, case_id) DO NOTHING";
@@ -376,6 +388,10 @@ async fn apply_one(
             Ok(answered)
         }
         CaseChange::Told { id, at } => Ok(tx.execute(&TOLD, &params![portal, *id, *at]).await? > 0),
+        CaseChange::ToldOf { subject, key, at } => {
+            let told = params![portal, subject, key, *at];
+            Ok(tx.execute(&TOLD_OF, &told).await? > 0)
+        }
     }
 }
 

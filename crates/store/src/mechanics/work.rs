@@ -119,6 +119,12 @@ statements! {
                      THEN substr(reasons, length(CAST($4 AS TEXT)) + 2)
                  ELSE reasons END
          WHERE portal_id = $1 AND subject = $2 AND version <> $3";
+    /// A look that is under way does not end the wish.
+    WAKE =
+        "UPDATE work SET version = version + 1,
+             due_at = CASE WHEN due_at > $3 THEN $3 ELSE due_at END,
+             waits_since = CASE WHEN waits_since > $3 THEN $3 ELSE waits_since END
+         WHERE portal_id = $1 AND reasons = $2";
     NEXT_DUE_OF =
         "SELECT due_at FROM work WHERE portal_id = $1 ORDER BY due_at LIMIT 1";
     /// A portal that another owner holds is of interest once its lease ends.
@@ -216,6 +222,27 @@ impl Store {
             },
         )
         .await
+    }
+
+    /// Whatever waits for just this reason is due now: what it waits for has come.
+    pub async fn work_wake(
+        &self,
+        lease: &Lease,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let args = (lease.clone(), reason.to_owned(), now);
+        self.write(args, |tx, (lease, reason, now)| {
+            Box::pin(async move {
+                check_fence(tx, lease).await?;
+                tx.execute(&WAKE, &params![&lease.portal, reason, *now])
+                    .await
+                    .map(drop)
+            })
+        })
+        .await?;
+        self.ring();
+        Ok(())
     }
 
     /// The soonest moment at which a portal could be worth taking, over all portals. A hint: by then another

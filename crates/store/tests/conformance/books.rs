@@ -52,6 +52,17 @@ conformance! {
         assert_eq!(after[0].facts, ask(1, "КПП"));
     }
 
+    async fn somebody_is_told_of_a_question_whose_number_nobody_knows(db: &Db) {
+        let lease = leased(db, 1).await;
+        apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;
+        let facts = ask(1, "КПП");
+        let told = |key: &str| CaseChange::ToldOf { subject: facts.subject.clone(), key: key.to_owned(), at: at(2) };
+        apply(db, &lease, told("another"), 2).await;
+        assert_eq!(open(db).await[0].told_at, None);
+        apply(db, &lease, told(&facts.key), 2).await;
+        assert_eq!(open(db).await[0].told_at, Some(at(2)));
+    }
+
     async fn other_facts_replace_the_question_in_place(db: &Db) {
         let lease = leased(db, 1).await;
         apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;

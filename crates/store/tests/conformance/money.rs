@@ -409,8 +409,12 @@ conformance! {
             from: date(2026, 3, from),
             to: date(2026, 3, to),
         };
-        db.store.money_cover(&portal("a"), &[span(1, 5), span(6, 9), span(3, 4), span(12, 13), span(1, 5)]).await.unwrap();
+        db.store.money_cover(&portal("a"), &[span(1, 5), span(6, 9), span(3, 4), span(12, 13), span(1, 5)], None).await.unwrap();
         assert_eq!(db.store.money_covered(&portal("a")).await.unwrap(), [span(1, 9), span(12, 13)]);
+        // What waits for them is looked at, if anything may.
+        assert_eq!(db.store.next_due_of(&portal("a")).await.unwrap(), None);
+        db.store.money_cover(&portal("a"), &[span(10, 11)], Some(at(7))).await.unwrap();
+        assert_eq!(db.store.next_due_of(&portal("a")).await.unwrap(), Some(at(7)));
     }
 
     async fn two_who_book_at_once_never_give_the_same_kopeck_twice(db: &Db) {

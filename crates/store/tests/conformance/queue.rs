@@ -200,6 +200,24 @@ conformance! {
         assert_eq!(db.store.wake_waiters(&portal("a"), &[company], at(5)).await.unwrap(), 1);
     }
 
+    async fn what_waits_for_a_reason_is_woken_by_it_and_nothing_else(db: &Db) {
+        let lease = leased(db, 1).await;
+        let waits = |id, reason: &str| Look { reason: reason.to_owned(), ..look(deal(id), Lane::Due, at(1_000)) };
+        db.store.look(&portal("a"), &[waits(2, "an account"), waits(3, "an account"), waits(4, "a day")]).await.unwrap();
+        db.store.work_wake(&lease, "an account", at(5)).await.unwrap();
+        let taken = db.store.work_take(&lease, Lane::Due, 10, &[deal(1)], at(5)).await.unwrap();
+        assert_eq!(taken.iter().map(|work| &work.subject).collect::<Vec<_>>(), [&deal(2), &deal(3)]);
+        // One that is looked at meanwhile is looked at again, unless it waits for something else by then.
+        let waiting = Some((at(2_000), Lane::Due, "an account"));
+        db.store.record(&lease, settled(&taken[0], waiting), at(6)).await.unwrap();
+        db.store.record(&lease, settled(&taken[1], Some((at(2_000), Lane::Due, "a day"))), at(6)).await.unwrap();
+        let second = db.store.work_take(&lease, Lane::Due, 10, &[deal(1), deal(3), deal(4)], at(2_000)).await.unwrap();
+        db.store.work_wake(&lease, "an account", at(2_001)).await.unwrap();
+        db.store.record(&lease, settled(&second[0], None), at(2_002)).await.unwrap();
+        let woken = db.store.work_take(&lease, Lane::Due, 10, &[deal(1), deal(3), deal(4)], at(2_002)).await.unwrap();
+        assert_eq!(woken.iter().map(|work| &work.subject).collect::<Vec<_>>(), [&deal(2)]);
+    }
+
     async fn one_portal_sees_nothing_of_another(db: &Db) {
         let lease = leased(db, 1).await;
         db.store.portal_put(&a_portal("b")).await.unwrap();

@@ -52,7 +52,8 @@ fn heard(refuse: &'static str) -> (Stage, Arc<Mutex<Vec<String>>>) {
 }
 
 async fn staff(stage: &Stage, users: &[UserId]) -> Staff {
-    let read = stage.portal.directory.staff(&stage.call(), users).await;
+    let directory = &stage.portal.directory;
+    let read = directory.staff(&stage.call(), users, false).await;
     read.unwrap()
 }
 
@@ -75,6 +76,22 @@ async fn departments_are_read_only_where_somebody_was_dismissed() {
         head: Some(UserId(9)),
     };
     assert_eq!(gone.departments[&DepartmentId(1)], company);
+}
+
+#[tokio::test]
+async fn whose_heads_are_asked_for_has_the_departments_read_although_he_works_there() {
+    let (stage, asked) = heard("nothing");
+    let directory = &stage.portal.directory;
+    let led = directory
+        .staff(&stage.call(), &[UserId(7)], true)
+        .await
+        .unwrap();
+    assert_eq!(led.heads_above(UserId(7)), [UserId(9)]);
+    assert_eq!(led.employees[&UserId(9)], works(&[]));
+    assert_eq!(
+        *asked.lock().unwrap(),
+        ["user.get", "department.get", "user.get"]
+    );
 }
 
 #[tokio::test]

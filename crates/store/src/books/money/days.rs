@@ -2,16 +2,24 @@
 
 use domain::PortalId;
 use domain::payment::AccountNumber;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::StoreError,
+    mechanics::work::{self, Lane, Look},
     sql::statements,
     store::Store,
+    subject::Subject,
     tx::Tx,
     value::{Row, Value, params},
 };
+
+/// The task that goes on with reminders that waited for our accounts: `portal/overdue`.
+pub const OVERDUE_TASK: &str = "overdue";
+/// The reason of its looks: a statement covered more days.
+pub const ACCOUNT_KNOWN: &str = "days of an account became known";
 
 /// Days of an account that a statement covered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,14 +41,22 @@ statements! {
 }
 
 impl Store {
-    /// Notes that statements covered these days.
+    /// Notes that statements covered these days; reminders that waited for them are looked at from `wake` on.
     pub async fn money_cover(
         &self,
         portal: &PortalId,
         spans: &[AccountSpan],
+        wake: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.write((portal.clone(), spans.to_vec()), |tx, (portal, spans)| {
+        let args = (portal.clone(), spans.to_vec(), wake);
+        self.write(args, |tx, (portal, spans, wake)| {
             Box::pin(async move {
+                let looks = wake.map(|due_at| Look {
+                    subject: Subject::portal(OVERDUE_TASK),
+                    lane: Lane::Due,
+                    due_at,
+                    reason: ACCOUNT_KNOWN.to_owned(),
+                });
                 let rows: Vec<Vec<Value>> = spans
                     .iter()
                     .map(|span| {
@@ -48,10 +64,13 @@ impl Store {
                         params![portal, span.account.as_str(), from, to].to_vec()
                     })
                     .collect();
-                tx.execute_each(&COVER, &rows).await.map(drop)
+                tx.execute_each(&COVER, &rows).await?;
+                work::enqueue(tx, portal, looks.as_slice()).await
             })
         })
-        .await
+        .await?;
+        self.ring();
+        Ok(())
     }
 
     /// The days that are known without a gap, by account: spans that touch are one.

@@ -108,6 +108,13 @@ statements! {
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
     NEW_PAYMENTS = undecided!("p.state = 'new' AND p.waits_until <= $2 ORDER BY p.number LIMIT $3");
     THESE_PAYMENTS = undecided!("p.number IN numbers($2) AND p.state IN ('new', 'asked') ORDER BY p.number");
+    UNDECIDED_BUYERS =
+        "SELECT organisation_id, payer_inn FROM payment
+         WHERE portal_id = $1 AND state = 'asked' AND kind = 'incoming' AND payer_inn IN keys($2)
+         UNION
+         SELECT organisation_id, payer_inn FROM payment
+         WHERE portal_id = $1 AND state = 'new' AND kind = 'incoming' AND payer_inn IN keys($2)
+         ORDER BY 1, 2";
     NEXT_WAITING =
         "SELECT min(waits_until) FROM payment
          WHERE portal_id = $1 AND state = 'new' AND waits_until > $2 AND waits_until < $3";
@@ -184,6 +191,25 @@ impl Store {
                 ))
             },
         )
+        .await
+    }
+
+    /// Which of these buyers, by INN, have a payment that is not decided, and to whom it came.
+    pub async fn money_undecided_of(
+        &self,
+        portal: &PortalId,
+        buyers: &[String],
+    ) -> Result<Vec<(OrganisationId, String)>, StoreError> {
+        let buyers = text_set(buyers.iter().cloned());
+        self.read((portal.clone(), buyers), |tx, (portal, buyers)| {
+            Box::pin(async move {
+                let ask = params![portal, buyers.clone()];
+                tx.list(&UNDECIDED_BUYERS, &ask, |row| {
+                    Ok((row.parsed()?, row.text()?))
+                })
+                .await
+            })
+        })
         .await
     }
 
