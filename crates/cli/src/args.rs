@@ -12,7 +12,10 @@ use crate::config::DEFAULT_FILE;
 use crate::inspect::Kind;
 
 pub use layout::{LayoutCommand, LayoutTryArgs};
-pub use payments::{PaymentStateArg, PaymentsCommand, ReconcileArgs, UndoArgs};
+pub use payments::{
+    MoveArgs, PaymentStateArg, PaymentsCommand, ReconcileArgs, SettleArgs, SettlementArg, UndoArgs,
+    UnsettleArgs,
+};
 
 /// Carries deals from Bitrix24 into the accounting system and brings the invoices back.
 #[derive(Debug, Parser)]

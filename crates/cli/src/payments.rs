@@ -2,7 +2,9 @@
 //!
 //! Not here: deciding (`provodka cases answer`).
 
+mod letter;
 pub mod reconcile;
+mod settlements;
 
 use domain::display::{date, money};
 use domain::payment::Direction;
@@ -25,6 +27,10 @@ pub async fn run(product: &Product, command: &PaymentsCommand) -> anyhow::Result
     match command {
         PaymentsCommand::List { state, json } => list(product, state.map(Into::into), *json).await,
         PaymentsCommand::Undo(args) => undo(product, args).await,
+        PaymentsCommand::Move(args) => letter::obey(product, args).await,
+        PaymentsCommand::Settle(args) => settlements::settle(product, args).await,
+        PaymentsCommand::Settlements => settlements::list(product).await,
+        PaymentsCommand::Unsettle(args) => settlements::unsettle(product, args).await,
         PaymentsCommand::Reconcile(args) => Ok(reconcile::run(product, args).await?.text),
     }
 }

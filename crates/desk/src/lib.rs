@@ -17,10 +17,12 @@
 
 pub mod accounts;
 pub mod folder;
+pub mod invoices;
 pub mod payments;
 pub mod policy;
 pub mod questions;
 pub mod reconciliation;
+pub mod settlements;
 pub mod sheet;
 pub mod statement;
 

@@ -1,12 +1,15 @@
-//! A person's word on a payment: which invoice it is for, or that what was said is taken back.
+//! A person's word on a payment: which invoice it is for, that what was said is taken back, or that a letter of the payer
+//! moves it.
 
+use domain::{DealId, Money};
 use jiff::tz::TimeZone;
 use planner::Choice;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use store::{Case, CaseState, StoreError, Undone};
+use store::{Balance, Case, CaseState, Letter, Moved, StoreError, Undone};
 
 use crate::Desk;
+use crate::invoices::NotNamed;
 
 /// Why a case was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,46 @@ pub enum NotAnswered {
     /// Our records.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why a letter was not obeyed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMoved {
+    /// No one invoice is meant.
+    #[error(transparent)]
+    NotNamed(#[from] NotNamed),
+    /// The invoice has nothing of that payment, or less.
+    #[error("the invoice has {given} of payment {payment}")]
+    NotThatMuch {
+        /// The payment's number.
+        payment: i64,
+        /// So much.
+        given: Money,
+    },
+    /// Less is open of the other invoice.
+    #[error("the other invoice has {open} open")]
+    MoreThanOpen {
+        /// So much.
+        open: Money,
+    },
+    /// Our records.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A payer's letter: money of a payment that is for another invoice than it went to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterOrder {
+    /// The payment's number.
+    pub payment: i64,
+    /// The number of the invoice that has its money.
+    pub from: String,
+    /// The number of the one that is to have it.
+    pub to: String,
+    /// How much; none: all that it has.
+    pub amount: Option<Money>,
+    /// The letter, with its number and date.
+    pub letter: String,
 }
 
 /// What may be answered to a case.
@@ -113,6 +156,42 @@ impl Desk {
         // At once, so that the question is there.
         self.decide(&[payment]).await?;
         Ok(Some(undone))
+    }
+
+    /// Obeys a payer's letter in the name of `by`, by corrections of today in `zone`: how much was moved, and the deals
+    /// that are looked at.
+    ///
+    /// # Errors
+    /// Says why nothing was moved.
+    pub async fn obey_letter(
+        &self,
+        order: &LetterOrder,
+        by: &str,
+        zone: &TimeZone,
+    ) -> Result<(Money, Vec<DealId>), NotMoved> {
+        let has_money = |one: &Balance| one.paid.is_positive();
+        let now = self.clock.now();
+        let letter = Letter {
+            payment: order.payment,
+            from: self.invoice_named(&order.from, has_money).await?,
+            to: self.invoice_named(&order.to, |one| one.stands).await?,
+            amount: order.amount,
+            because: order.letter.trim().to_owned(),
+            by: by.to_owned(),
+            today: now.to_zoned(zone.clone()).date(),
+        };
+        match self.store.money_move(&self.portal, &letter, now).await? {
+            Moved::Done { amount, deals } => {
+                let note = json!({"moved": order.payment, "because": letter.because, "by": by});
+                self.note_person(note).await?;
+                Ok((amount, deals))
+            }
+            Moved::NotThatMuch { given } => Err(NotMoved::NotThatMuch {
+                payment: order.payment,
+                given,
+            }),
+            Moved::MoreThanOpen { open } => Err(NotMoved::MoreThanOpen { open }),
+        }
     }
 
     /// A policy that does not book leaves them to the server.

@@ -17,7 +17,7 @@ use domain::{DealId, InvoiceId, Money, OrganisationId};
 use jiff::civil::Date;
 use planner::{Policy, receipts};
 use serde::Serialize;
-use store::{InvoiceRef, MonthFacts, StoreError};
+use store::{InvoiceRef, MonthFacts, NamedInvoice, StoreError};
 
 use crate::Desk;
 use crate::policy::NoBooking;
@@ -82,6 +82,8 @@ pub enum What {
     Shown,
     /// What of it is given to nothing.
     Left,
+    /// What closed invoices without a bank line.
+    Settled,
     /// What we paid back to buyers.
     Refunded,
     /// What else came: transfers of our own, our money that came back.
@@ -117,6 +119,8 @@ pub enum Kind {
     NotShown,
     /// Given to nothing, or not whole.
     NotGiven,
+    /// An invoice closed without a bank line.
+    Settled,
     /// A correction of a month that was over.
     Corrected,
     /// Days without a statement.
@@ -131,6 +135,8 @@ pub enum Section {
     Differences,
     /// The sides agree that something is still to be done.
     Open,
+    /// Invoices closed without a bank line.
+    Settlements,
     /// Corrections across months.
     Corrections,
     /// What cannot be judged.
@@ -165,6 +171,7 @@ impl Kind {
             | Kind::AllocatedOtherwise
             | Kind::NotShown => Section::Differences,
             Kind::NotGiven => Section::Open,
+            Kind::Settled => Section::Settlements,
             Kind::Corrected => Section::Corrections,
             Kind::NotCovered => Section::Days,
         }
@@ -173,9 +180,10 @@ impl Kind {
 
 impl Section {
     /// All of them, in order.
-    pub const ALL: [Section; 4] = [
+    pub const ALL: [Section; 5] = [
         Section::Differences,
         Section::Open,
+        Section::Settlements,
         Section::Corrections,
         Section::Days,
     ];
@@ -270,11 +278,17 @@ impl Desk {
     async fn names(&self, facts: &MonthFacts) -> Result<Names, StoreError> {
         let mut names = Names::new();
         let mut unnamed = Vec::new();
+        let settled = facts.settlements.iter().map(|one| &one.invoice);
+        let corrected = facts
+            .corrections
+            .iter()
+            .filter_map(|one| one.share.as_ref());
+        for invoice in settled.chain(corrected.map(|(invoice, _)| invoice)) {
+            name(&mut names, invoice);
+        }
         for payment in &facts.payments {
             for share in &payment.shares {
-                if let Some(name) = &share.invoice.name {
-                    names.insert(share.invoice.id.clone(), name.clone());
-                }
+                name(&mut names, &share.invoice);
             }
             let given = payment.in_accounting.iter().flatten();
             unnamed.extend(given.map(|(invoice, _)| InvoiceRef {
@@ -296,11 +310,15 @@ impl Desk {
     /// What was given to invoices of deals that do not show it.
     async fn unseen(&self, facts: &MonthFacts) -> Result<Unseen, StoreError> {
         let shares = facts.payments.iter().flat_map(|payment| &payment.shares);
+        let shares = shares.map(|share| (share.transaction, &share.invoice));
+        let settled = facts.settlements.iter();
+        let settled = settled.map(|one| (one.number, &one.invoice));
         let entries: Vec<(String, i64, DealId)> = shares
-            .filter_map(|share| {
-                let (deal, slot) = share.invoice.of_deal?;
-                let key = receipts::entry_key(&self.portal, deal, share.transaction, slot);
-                Some((key.as_str().to_owned(), share.transaction, deal))
+            .chain(settled)
+            .filter_map(|(transaction, invoice)| {
+                let (deal, slot) = invoice.of_deal?;
+                let key = receipts::entry_key(&self.portal, deal, transaction, slot);
+                Some((key.as_str().to_owned(), transaction, deal))
             })
             .collect();
         let keys: Vec<String> = entries.iter().map(|(key, ..)| key.clone()).collect();
@@ -317,6 +335,12 @@ impl Desk {
 type Names = BTreeMap<InvoiceRef, (String, Date)>;
 /// Transactions that a deal does not show.
 type Unseen = BTreeSet<(i64, DealId)>;
+
+fn name(names: &mut Names, invoice: &NamedInvoice) {
+    if let Some(name) = &invoice.name {
+        names.insert(invoice.id.clone(), name.clone());
+    }
+}
 
 fn accounts(policy: &Policy, organisation: &OrganisationId) -> Vec<AccountNumber> {
     let named = policy.money.iter().flat_map(|money| &money.accounts);

@@ -5,7 +5,7 @@
 //! a payment is for (`payments`).
 
 use domain::display::{date, money};
-use domain::ledger::{Life, OverdueCount, PaidState, Standing};
+use domain::ledger::{Life, OverdueCount, PaidState, Settlement, SettlementKind, Standing};
 use domain::observed::{DealGlance, FieldValue, OurField};
 use domain::payment::PaymentOrder;
 use domain::{DealId, EffectKey, InvoiceStatus, Money, PortalId, Slot, SlotKind, StageId};
@@ -19,23 +19,45 @@ use crate::{
     overdue, texts,
 };
 
-/// Money of a payment that was given to an invoice of the deal.
+/// Money that was given to an invoice of the deal, or what settled it in another way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// Which of the deal's invoices got it.
     pub slot: Slot,
     /// The transaction of the ledger.
     pub transaction: i64,
-    /// The day of credit.
+    /// The day of credit, or of the document that settles it.
     pub dated: Date,
     /// How much.
     pub amount: Money,
-    /// What the payment has left for other invoices.
-    pub remaining: Money,
-    /// The order.
-    pub order: PaymentOrder,
+    /// By what.
+    pub means: Means,
     /// The correction that took it back, and why.
     pub undone: Option<(i64, String)>,
+}
+
+/// By what an invoice is paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// A payment.
+    Payment {
+        /// What it has left for other invoices.
+        remaining: Money,
+        /// The order.
+        order: Box<PaymentOrder>,
+    },
+    /// No line of a bank: cash, netting, a card, a mark of the accounting side.
+    Settlement(Settlement),
+}
+
+impl Receipt {
+    /// What the payment has left for other invoices.
+    fn remaining(&self) -> Money {
+        match &self.means {
+            Means::Payment { remaining, .. } => *remaining,
+            Means::Settlement(_) => Money::ZERO,
+        }
+    }
 }
 
 impl DealSnapshot {
@@ -93,7 +115,7 @@ pub(crate) fn status(
         (false, InvoiceStatus::Cancelled) => Life::Cancelled,
         (false, _) => Life::Live,
     };
-    let remaining = snapshot.receipts_of(invoice.slot).map(|one| one.remaining);
+    let remaining = snapshot.receipts_of(invoice.slot).map(Receipt::remaining);
     let organisation = policy.organisation(&invoice.organisation);
     let zone = organisation.map_or(jiff::tz::TimeZone::UTC, Organisation::zone);
     let counted = money.overdue.as_ref().map(Overdue::counted);
@@ -195,15 +217,20 @@ fn came_in_words(
     } else {
         "оплачен полностью".to_owned()
     };
-    let over = if receipt.remaining.is_positive() {
+    let (order, remaining) = match &receipt.means {
+        Means::Payment { order, remaining } => (order, *remaining),
+        Means::Settlement(settlement) => {
+            return settled_in_words(receipt, invoice, settlement, &left);
+        }
+    };
+    let over = if remaining.is_positive() {
         format!(
             ". От платежа осталось {}: это аванс покупателя",
-            money(receipt.remaining)
+            money(remaining)
         )
     } else {
         String::new()
     };
-    let order = &receipt.order;
     let payer = by_strangers(order.other.name.as_deref().unwrap_or("не назван"));
     format!(
         "Оплата {} получена {}. Плательщик: {payer}, поручение № {} от {}, «{}». Счёт № {}: {left}{over}",
@@ -213,6 +240,28 @@ fn came_in_words(
         date(order.date),
         by_strangers(&order.purpose),
         invoice.number
+    )
+}
+
+fn settled_in_words(
+    receipt: &Receipt,
+    invoice: &OurInvoice,
+    settlement: &Settlement,
+    left: &str,
+) -> String {
+    let how = match settlement.kind {
+        SettlementKind::Cash => "наличными",
+        SettlementKind::Netting => "взаимозачётом",
+        SettlementKind::Card => "оплатой картой",
+        SettlementKind::MarkedPaid => "по отметке в учёте",
+    };
+    format!(
+        "Счёт № {} закрыт {how} на {} ({}, {}; записал(а) {}): {left}",
+        invoice.number,
+        money(receipt.amount),
+        by_strangers(&settlement.document),
+        date(receipt.dated),
+        by_strangers(&settlement.author)
     )
 }
 

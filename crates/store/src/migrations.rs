@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 10] = [
+const MIGRATIONS: [Migration; 11] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -52,6 +52,10 @@ const MIGRATIONS: [Migration; 10] = [
     Migration {
         number: 10,
         text: include_str!("../migrations/0010_test_bills.sql"),
+    },
+    Migration {
+        number: 11,
+        text: include_str!("../migrations/0011_settlements.sql"),
     },
 ];
 

@@ -18,6 +18,7 @@ fn all() -> Vec<&'static Sql> {
         books::money::open::STATEMENTS,
         books::money::page::STATEMENTS,
         books::money::receipts::STATEMENTS,
+        books::money::settled::STATEMENTS,
         books::money::sightings::STATEMENTS,
         books::money::undo::STATEMENTS,
         books::office::STATEMENTS,

@@ -36,6 +36,7 @@ mod replicas;
 mod retried;
 mod robot;
 mod secrets;
+mod settled;
 mod smart_invoice;
 mod waiting_for_data;
 mod watch_only;

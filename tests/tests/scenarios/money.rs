@@ -13,7 +13,7 @@ use crate::world::{Database, Start, World, postgres};
 pub(crate) const PAID: &str = "UF_CRM_PROVODKA_PAID";
 const PAID_ON: &str = "UF_CRM_PROVODKA_PAID_ON";
 
-async fn begin(replicas: usize, database: Database) -> World {
+pub(crate) async fn begin(replicas: usize, database: Database) -> World {
     let world = World::begin(Start {
         portal: office::portal(),
         own_books: true,
@@ -111,7 +111,7 @@ async fn answer(world: &World, payment: i64, choice: &str) {
 }
 
 /// A deal of its own sum, invoiced; with its bill.
-async fn invoiced(world: &World, roubles: u32) -> (i64, OfficeBill) {
+pub(crate) async fn invoiced(world: &World, roubles: u32) -> (i64, OfficeBill) {
     let mut deal = office::deal("Поставка", office::BUYER);
     deal.lines = vec![office::line("Кабель", &roubles.to_string(), "1")];
     let deal = world.portal.manager().create_deal(&deal).unwrap();
@@ -131,7 +131,7 @@ async fn bill_of(world: &World, deal: i64) -> OfficeBill {
     bills.into_iter().rfind(of_deal).unwrap()
 }
 
-fn document(number: &str, sum: &str, payer: &str, purpose: String) -> Document {
+pub(crate) fn document(number: &str, sum: &str, payer: &str, purpose: String) -> Document {
     Document {
         number: number.to_owned(),
         sum: sum.to_owned(),

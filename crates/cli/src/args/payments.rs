@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use desk::reconciliation::Month;
+use domain::ledger::SettlementKind;
+use jiff::civil::Date;
 
 /// `payments …`
 #[derive(Debug, Subcommand)]
@@ -19,6 +21,14 @@ pub enum PaymentsCommand {
     },
     /// Take a payment off its invoices, by correcting entries; a person decides it anew
     Undo(UndoArgs),
+    /// Move money from one invoice to another by a payer's letter, by correcting entries
+    Move(MoveArgs),
+    /// Close an invoice without a bank line: cash, netting, a card, a mark of the accounting side
+    Settle(SettleArgs),
+    /// List what was closed without a bank line
+    Settlements,
+    /// Take back what `settle` closed, by a correcting entry
+    Unsettle(UnsettleArgs),
     /// Compare a month between bank statements, the accounting side and the CRM, differences first
     Reconcile(ReconcileArgs),
 }
@@ -94,4 +104,112 @@ pub struct ReconcileArgs {
     /// Also as a workbook; never written over another file
     #[arg(long, value_name = "FILE")]
     pub xlsx: Option<PathBuf>,
+}
+
+/// `payments move`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Nothing is erased: a correction dated today takes the money from one invoice, and the other gets it.
+Example:
+  provodka payments move 17 --from 117 --to 118 --letter \"письмо № 4 от 12.03.2026\"")]
+pub struct MoveArgs {
+    /// The payment's number, from `provodka payments list`
+    pub number: i64,
+    /// The invoice that has its money: its number, or ORGANISATION/ID where several have it
+    #[arg(long, value_name = "INVOICE")]
+    pub from: String,
+    /// The invoice that is to have it
+    #[arg(long, value_name = "INVOICE")]
+    pub to: String,
+    /// How much, in roubles [default: all that the invoice has of it]
+    #[arg(long, value_name = "ROUBLES")]
+    pub amount: Option<String>,
+    /// The letter, with its number and date
+    #[arg(long, value_name = "TEXT")]
+    pub letter: String,
+    /// Who obeys it, for the ledger
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "provodka payments"
+    )]
+    pub by: String,
+}
+
+/// `payments settle`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The invoice is closed like one that is paid, and reconciliation shows it apart.
+Example:
+  provodka payments settle 117 --kind netting --document \"Акт зачёта № 4 от 12.03.2026\" --date 2026-03-12")]
+pub struct SettleArgs {
+    /// The invoice's number, or ORGANISATION/ID where several have it
+    #[arg(value_name = "INVOICE")]
+    pub invoice: String,
+    /// How it is settled
+    #[arg(long, value_enum)]
+    pub kind: SettlementArg,
+    /// What proves it, with number and date
+    #[arg(long, value_name = "TEXT")]
+    pub document: String,
+    /// How much, in roubles [default: all that is open]
+    #[arg(long, value_name = "ROUBLES")]
+    pub amount: Option<String>,
+    /// The day of the document [default: today]
+    #[arg(long, value_name = "DAY")]
+    pub date: Option<Date>,
+    /// Who says so, for the ledger
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "provodka payments"
+    )]
+    pub by: String,
+}
+
+/// How an invoice is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SettlementArg {
+    /// Cash
+    Cash,
+    /// An act of netting
+    Netting,
+    /// A sale by card, whose money comes in a register
+    Card,
+    /// The accounting side says that it is paid, and no more
+    MarkedPaid,
+}
+
+impl From<SettlementArg> for SettlementKind {
+    fn from(arg: SettlementArg) -> SettlementKind {
+        match arg {
+            SettlementArg::Cash => SettlementKind::Cash,
+            SettlementArg::Netting => SettlementKind::Netting,
+            SettlementArg::Card => SettlementKind::Card,
+            SettlementArg::MarkedPaid => SettlementKind::MarkedPaid,
+        }
+    }
+}
+
+/// `payments unsettle`
+#[derive(Debug, Args)]
+pub struct UnsettleArgs {
+    /// Its number, from `provodka payments settlements`
+    pub number: i64,
+    /// Why, for the ledger, the deal and the journal
+    #[arg(long, value_name = "TEXT")]
+    pub because: String,
+    /// Who decides, for the ledger
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "provodka payments"
+    )]
+    pub by: String,
 }

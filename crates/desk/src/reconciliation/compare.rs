@@ -8,8 +8,11 @@ use domain::purpose::NumberKey;
 use domain::{InvoiceId, Money, OrganisationId};
 use jiff::civil::Date;
 use store::{
-    AccountSpan, InvoiceRef, MonthCorrection, MonthFacts, MonthPayment, MonthShare, PaymentState,
+    AccountSpan, InvoiceRef, MonthCorrection, MonthFacts, MonthPayment, MonthSettlement,
+    MonthShare, PaymentState,
 };
+
+use crate::settlements::kind_word;
 
 use super::{
     AccountMonth, Columns, Kind, Line, Month, Names, OrganisationMonth, Sum, Unseen, What,
@@ -48,6 +51,12 @@ pub(super) fn compare(facts: &MonthFacts, side: &Side<'_>) -> OrganisationMonth 
         lines.extend(not_shown(payment, &view));
         lines.extend(not_given(payment, &view));
     }
+    let settled = facts.settlements.iter();
+    let settled = settled.filter(|one| one.invoice.id.organisation == *side.organisation);
+    let settled: Vec<&MonthSettlement> = settled.collect();
+    for settlement in &settled {
+        lines.extend(settled_lines(settlement, &view));
+    }
     let of_ours = |one: &&MonthCorrection| one.organisation == *side.organisation;
     let corrections = facts.corrections.iter().filter(of_ours);
     lines.extend(corrections.map(|one| corrected(one, &view)));
@@ -56,7 +65,7 @@ pub(super) fn compare(facts: &MonthFacts, side: &Side<'_>) -> OrganisationMonth 
     OrganisationMonth {
         organisation: side.organisation.clone(),
         title: side.title.to_owned(),
-        sums: sums(&payments, &view),
+        sums: sums(&payments, &settled, &view),
         accounts: by_account(&payments, &view),
         lines,
     }
@@ -311,6 +320,10 @@ fn corrected(correction: &MonthCorrection, view: &View<'_>) -> Line {
         Some((invoice, _)) => view.invoice(&invoice.id),
         None => "сам платёж".to_owned(),
     };
+    let corrected = match correction.payment {
+        Some(payment) => format!("платёж {payment}"),
+        None => "закрытие без банка".to_owned(),
+    };
     let why = format!(
         "исправлено {} за {}: {}, {}",
         date(correction.dated),
@@ -321,14 +334,43 @@ fn corrected(correction: &MonthCorrection, view: &View<'_>) -> Line {
     Line {
         kind: Kind::Corrected,
         day: correction.dated,
-        payment: Some(correction.payment),
-        document: format!("платёж {}, {what}", correction.payment),
+        payment: correction.payment,
+        document: format!("{corrected}, {what}"),
         why,
         columns: Columns {
             crm: correction.share.as_ref().map(|(_, amount)| *amount),
             ..Columns::default()
         },
     }
+}
+
+/// An invoice that was settled without a bank line; and that its deal does not show it.
+fn settled_lines(settled: &MonthSettlement, view: &View<'_>) -> Vec<Line> {
+    let invoice = view.invoice(&settled.invoice.id);
+    let settlement = &settled.settlement;
+    let line = |kind, why| Line {
+        kind,
+        day: settled.dated,
+        payment: None,
+        document: format!("{invoice}, {}", settlement.document),
+        why,
+        columns: Columns {
+            crm: Some(settled.amount),
+            ..Columns::default()
+        },
+    };
+    let how = kind_word(settlement.kind);
+    let mut lines = vec![line(
+        Kind::Settled,
+        format!("{how}, записал(а) {}", settlement.author),
+    )];
+    if let Some((deal, _)) = settled.invoice.of_deal
+        && view.side.unseen.contains(&(settled.number, deal))
+    {
+        let why = format!("закрыт без банка, а сделка {deal} этого ещё не показывает");
+        lines.push(line(Kind::NotShown, why));
+    }
+    lines
 }
 
 /// Days that no statement covers, with what the accounting side holds of them. Today is not over: it is only told where
@@ -366,7 +408,9 @@ fn not_covered(payments: &[&MonthPayment], view: &View<'_>) -> Vec<Line> {
                     count => format!("выписки нет; платежей учёта за эти дни: {count}"),
                 },
                 columns: Columns {
-                    accounting: Money::sum(unseen).filter(|_| view.has_accounting),
+                    accounting: Some(unseen)
+                        .filter(|unseen| view.has_accounting && !unseen.is_empty())
+                        .and_then(Money::sum),
                     ..Columns::default()
                 },
             });
@@ -398,7 +442,7 @@ fn gaps(from: Date, to: Date, spans: &[(Date, Date)]) -> Vec<(Date, Date)> {
     gaps
 }
 
-fn sums(payments: &[&MonthPayment], view: &View<'_>) -> Vec<Sum> {
+fn sums(payments: &[&MonthPayment], settled: &[&MonthSettlement], view: &View<'_>) -> Vec<Sum> {
     let all = |what: What| Sum {
         what,
         columns: sum(payments.iter().copied(), what, view),
@@ -414,8 +458,16 @@ fn sums(payments: &[&MonthPayment], view: &View<'_>) -> Vec<Sum> {
         let mut told = [bank, accounting, crm].into_iter().flatten();
         told.any(|amount| !amount.is_zero())
     };
+    let settled = Sum {
+        what: What::Settled,
+        columns: Columns {
+            crm: Money::sum(settled.iter().map(|one| one.amount)),
+            ..Columns::default()
+        },
+    };
     always
         .into_iter()
+        .chain([settled].into_iter().filter(is_any))
         .chain(others.into_iter().filter(is_any))
         .collect()
 }
@@ -452,7 +504,7 @@ fn sum<'a>(
             Some(total(&|one| one.order.amount.checked_sub(given(one)?))),
             total(&|one| Some(one.remaining)),
         ),
-        What::Came | What::Refunded | What::OtherIn | What::OtherOut => (
+        What::Came | What::Refunded | What::OtherIn | What::OtherOut | What::Settled => (
             Some(total(&|one| amount(one).filter(|_| one.in_bank))),
             Some(total(&|one| {
                 amount(one).filter(|_| one.in_accounting.is_some())
@@ -471,6 +523,8 @@ fn is_of(what: What, payment: &MonthPayment) -> bool {
     let is_in = payment.order.direction == Direction::In;
     match what {
         What::Came | What::Given | What::Shown | What::Left => payment.is_for_invoices(),
+        // No payment settles without a bank line.
+        What::Settled => false,
         What::Refunded => payment.kind == PaymentKind::RefundOut,
         What::OtherIn => is_in && !payment.is_for_invoices(),
         What::OtherOut => !is_in && payment.kind != PaymentKind::RefundOut,

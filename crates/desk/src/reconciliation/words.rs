@@ -12,6 +12,7 @@ pub const fn what_word(what: What) -> &'static str {
         What::Given => "из них отнесено к счетам",
         What::Shown => "из них показано в сделках",
         What::Left => "ни к чему не отнесено",
+        What::Settled => "Закрыто без банка",
         What::Refunded => "Возвращено покупателям",
         What::OtherIn => "Прочие поступления",
         What::OtherOut => "Прочие списания",
@@ -23,6 +24,7 @@ pub const fn section_word(section: Section) -> &'static str {
     match section {
         Section::Differences => "Расхождения",
         Section::Open => "Ещё не отнесено к счетам",
+        Section::Settlements => "Закрыто без банка",
         Section::Corrections => "Исправления закрытых месяцев",
         Section::Days => "Дни без выписки",
     }
@@ -38,6 +40,7 @@ pub const fn kind_word(kind: Kind) -> &'static str {
         Kind::AllocatedOtherwise => "отнесён иначе",
         Kind::NotShown => "не показан в сделке",
         Kind::NotGiven => "не отнесён",
+        Kind::Settled => "без банка",
         Kind::Corrected => "исправлено позже",
         Kind::NotCovered => "нет выписки",
     }

@@ -1,11 +1,12 @@
 //! Money of a deal's invoice: fields, entries, the stage, and what is asked.
 
+use domain::ledger::{Settlement, SettlementKind};
 use domain::observed::OurField;
 use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
 use domain::{FunnelId, InvoiceStatus, Money, OrganisationId, Slot, SlotKind, StageId};
 use insta::assert_snapshot;
 use jiff::civil::date;
-use planner::receipts::Receipt;
+use planner::receipts::{Means, Receipt};
 use planner::{Booking, MoneyPolicy, OwnAccount, PaidStage};
 
 use crate::build::{INVOICE_STAGE, TestDeal, deal};
@@ -47,22 +48,28 @@ pub(crate) fn receipt(transaction: i64, kopecks: i64) -> Receipt {
         transaction,
         dated: date(2026, 3, 12),
         amount: Money::from_kopecks(kopecks),
-        remaining: Money::ZERO,
-        order: PaymentOrder {
-            own_account: AccountNumber::new("40702810200000012345").unwrap(),
-            direction: Direction::In,
-            form: None,
-            number: "77".to_owned(),
-            date: date(2026, 3, 11),
-            booked: Some(date(2026, 3, 12)),
-            amount: Money::from_kopecks(kopecks),
-            other: OtherSide {
-                name: Some("ООО «Ромашка»".to_owned()),
-                ..OtherSide::default()
-            },
-            purpose: "Оплата по счёту № 17".to_owned(),
+        means: Means::Payment {
+            remaining: Money::ZERO,
+            order: Box::new(order(kopecks)),
         },
         undone: None,
+    }
+}
+
+fn order(kopecks: i64) -> PaymentOrder {
+    PaymentOrder {
+        own_account: AccountNumber::new("40702810200000012345").unwrap(),
+        direction: Direction::In,
+        form: None,
+        number: "77".to_owned(),
+        date: date(2026, 3, 11),
+        booked: Some(date(2026, 3, 12)),
+        amount: Money::from_kopecks(kopecks),
+        other: OtherSide {
+            name: Some("ООО «Ромашка»".to_owned()),
+            ..OtherSide::default()
+        },
+        purpose: "Оплата по счёту № 17".to_owned(),
     }
 }
 
@@ -122,10 +129,29 @@ fn a_deal_that_is_beyond_won_or_lost_is_not_moved() {
 #[test]
 fn what_is_left_of_the_payment_is_said() {
     let mut over = receipt(2, 12_200);
-    over.remaining = Money::from_kopecks(800);
+    over.means = Means::Payment {
+        remaining: Money::from_kopecks(800),
+        order: Box::new(order(13_000)),
+    };
     assert_snapshot!(paid([over]).plan(), @r"
     write Status = Переплачен, Paid = 122.00, PaidOn = 2026-03-12
     timeline receipt/2/whole/1: Оплата 122,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: оплачен полностью. От платежа осталось 8,00 ₽: это аванс покупателя
+    move to EXECUTING for transaction 2
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn what_is_settled_without_a_bank_line_closes_the_invoice_like_money() {
+    let mut settled = receipt(2, 12_200);
+    settled.means = Means::Settlement(Settlement {
+        kind: SettlementKind::Netting,
+        document: "Акт зачёта № 4 от 12.03.2026".to_owned(),
+        author: "Анна".to_owned(),
+    });
+    assert_snapshot!(paid([settled]).plan(), @r"
+    write Status = Оплачен, Paid = 122.00, PaidOn = 2026-03-12
+    timeline receipt/2/whole/1: Счёт № 17 закрыт взаимозачётом на 122,00 ₽ (Акт зачёта № 4 от 12.03.2026, 12.03.2026; записал(а) Анна): оплачен полностью
     move to EXECUTING for transaction 2
     because: счёт № 17 нужно показать в сделке
     ");
@@ -270,7 +296,12 @@ fn one_payment_for_two_invoices_of_a_deal_is_told_of_both_and_an_advance_alone_c
 #[test]
 fn what_a_payer_writes_becomes_no_link_of_ours() {
     let mut bad = receipt(2, 5_000);
-    bad.order.purpose = "[URL=https://evil.example]Счёт\n№ 17[/URL]".to_owned();
+    let mut bad_order = order(5_000);
+    bad_order.purpose = "[URL=https://evil.example]Счёт\n№ 17[/URL]".to_owned();
+    bad.means = Means::Payment {
+        remaining: Money::ZERO,
+        order: Box::new(bad_order),
+    };
     let plan = invoiced().with(|it| it.snapshot.receipts.push(bad)).plan();
     assert!(
         plan.contains("«(URL=https://evil.example)Счёт № 17(/URL)»"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{DealId, Revision};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
-use planner::receipts::Receipt;
+use planner::receipts::{Means, Receipt};
 use planner::{
     Action, Answer, Called, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seller,
 };
@@ -181,8 +181,15 @@ fn receipt(invoices: &[OurInvoice], receipt: &store::Receipt) -> Option<Receipt>
         transaction: receipt.transaction,
         dated: receipt.dated,
         amount: receipt.amount,
-        remaining: receipt.remaining,
-        order: receipt.order.clone(),
+        means: match &receipt.means {
+            store::Means::Payment {
+                remaining, order, ..
+            } => Means::Payment {
+                remaining: *remaining,
+                order: order.clone(),
+            },
+            store::Means::Settlement(settlement) => Means::Settlement(settlement.clone()),
+        },
         undone: receipt.undone.clone(),
     })
 }

@@ -8,7 +8,9 @@ use domain::{DealId, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
 use store::*;
 
-use crate::money::{book, decide, link, listed, order, put, receipts, see, share, undo};
+use crate::money::{
+    book, decide, link, listed, order, payment_of, put, receipts, see, share, undo,
+};
 use crate::support::*;
 
 /// A payment of the accounting side, nothing given of it.
@@ -91,7 +93,7 @@ async fn paid(db: &Db, deal: u64) -> Vec<(i64, i64)> {
     let receipts = receipts(db, deal).await.into_iter();
     let standing = receipts.filter(|one| one.undone.is_none());
     standing
-        .map(|one| (one.payment, one.amount.kopecks()))
+        .map(|one| (payment_of(&one), one.amount.kopecks()))
         .collect()
 }
 

@@ -152,6 +152,14 @@ pub(crate) async fn receipts(db: &Db, id: u64) -> Vec<Receipt> {
         .receipts
 }
 
+/// The payment that a sum came with.
+pub(crate) fn payment_of(receipt: &Receipt) -> i64 {
+    match &receipt.means {
+        Means::Payment { payment, .. } => *payment,
+        Means::Settlement(_) => panic!("no payment: {receipt:?}"),
+    }
+}
+
 pub(crate) async fn listed(db: &Db) -> Vec<ListedPayment> {
     db.store
         .money_list(&portal("a"), &PaymentFilter::default())
@@ -210,7 +218,7 @@ conformance! {
         assert_eq!(decide(db, &decisions).await, [Done, Done]);
         assert_eq!(open_of_buyer(db).await, []);
         let told = receipts(db, 7).await;
-        let sums: Vec<(i64, i64)> = told.iter().map(|one| (one.payment, one.amount.kopecks())).collect();
+        let sums: Vec<(i64, i64)> = told.iter().map(|one| (payment_of(one), one.amount.kopecks())).collect();
         assert_eq!(sums, [(1, 400), (2, 600)]);
         assert_eq!((told[0].dated, told[0].undone.clone()), (date(2026, 3, 12), None));
         let due = db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();

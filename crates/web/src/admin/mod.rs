@@ -104,7 +104,7 @@ pub fn pages_router(pages: Pages) -> Router {
 }
 
 fn about_money() -> Router<Arc<Admin>> {
-    use money::{imports, payments, questions, reconciliation};
+    use money::{imports, payments, questions, reconciliation, settlements};
 
     Router::new()
         .route("/money", get(questions::show))
@@ -112,6 +112,11 @@ fn about_money() -> Router<Arc<Admin>> {
         .route("/money/payments", get(payments::list))
         .route("/money/payments/{number}", get(payments::show))
         .route("/money/payments/{number}/undo", post(payments::undo))
+        .route(
+            "/money/settlements",
+            get(settlements::show).post(settlements::settle),
+        )
+        .route("/money/settlements/{number}/undo", post(settlements::undo))
         .route("/money/reconciliation", get(reconciliation::show))
         .route("/money/reconciliation.xlsx", get(reconciliation::download))
         .route("/money/statements", get(imports::show).post(imports::bring))

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod browser;
+pub(crate) mod money;
 pub(crate) mod office;
 
 use std::sync::{Arc, Mutex};

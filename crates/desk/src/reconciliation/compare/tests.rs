@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::ledger::{Settlement, SettlementKind};
 use domain::payment::{AccountNumber, Direction, OtherSide, PaymentKind, PaymentOrder};
 use domain::{DealId, Inn, InvoiceId, Money, OrganisationId, Slot, SlotKind};
 use jiff::civil::{Date, date};
 use store::{
-    AccountSpan, InvoiceRef, MonthCorrection, MonthFacts, MonthPayment, MonthShare, NamedInvoice,
-    PaymentState,
+    AccountSpan, InvoiceRef, MonthCorrection, MonthFacts, MonthPayment, MonthSettlement,
+    MonthShare, NamedInvoice, PaymentState,
 };
 
 use super::{Side, compare, gaps};
@@ -95,6 +96,7 @@ fn covered(from: Date, to: Date) -> AccountSpan {
 fn facts(payments: Vec<MonthPayment>) -> MonthFacts {
     MonthFacts {
         payments,
+        settlements: Vec::new(),
         corrections: Vec::new(),
         covered: vec![covered(date(2026, 3, 1), date(2026, 3, 31))],
         followed: BTreeSet::from([us()]),
@@ -304,7 +306,7 @@ fn corrections_and_other_movements_stand_apart() {
     facts.corrections.push(MonthCorrection {
         number: 9,
         organisation: us(),
-        payment: 4,
+        payment: Some(4),
         dated: date(2026, 4, 2),
         corrects: date(2026, 3, 12),
         because: "письмо № 4 от 02.04.2026".to_owned(),
@@ -338,6 +340,34 @@ fn corrections_and_other_movements_stand_apart() {
     facts.payments[0].organisation = OrganisationId::new("others");
     facts.corrections[0].organisation = OrganisationId::new("others");
     assert_eq!(lines(&facts), []);
+}
+
+#[test]
+fn what_is_settled_without_a_bank_line_stands_apart_and_is_no_difference() {
+    let settled = MonthSettlement {
+        number: 20,
+        dated: date(2026, 3, 5),
+        settlement: Settlement {
+            kind: SettlementKind::Cash,
+            document: "ПКО № 5".to_owned(),
+            author: "anna".to_owned(),
+        },
+        invoice: given(came(1, 1), 1, 1).shares[0].invoice.clone(),
+        amount: kopecks(70),
+    };
+    let facts = MonthFacts {
+        settlements: vec![settled],
+        ..facts(vec![])
+    };
+    let seen = report(&facts, &Unseen::new());
+    assert_eq!(told(seen.sum(What::Settled)), [None, None, Some(70)]);
+    assert_eq!(told(seen.sum(What::Came)), [Some(0), Some(0), Some(0)]);
+    let line = &seen.lines[0];
+    assert_eq!((seen.lines.len(), line.kind), (1, Kind::Settled));
+    assert_eq!(line.document, "счёт № 1 от 01.03.2026, ПКО № 5");
+    assert_eq!(line.why, "наличные, записал(а) anna");
+    let unseen = report(&facts, &Unseen::from([(20, DealId(7))]));
+    assert_eq!(unseen.of(Section::Differences).count(), 1);
 }
 
 #[test]

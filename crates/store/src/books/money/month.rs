@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::ledger::Settlement;
 use domain::payment::{Direction, Likeness, PaymentKind, PaymentOrder};
 use domain::{DealId, InvoiceId, Money, OrganisationId, PortalId, Slot};
 use jiff::civil::Date;
 
-use super::{InvoiceRef, PaymentState, days, ledger::NO_DEAL, read_kind};
+use super::{InvoiceRef, PaymentState, days, ledger::NO_DEAL, read_kind, settled};
 use crate::{
     error::StoreError,
     sql::statements,
@@ -26,6 +27,8 @@ pub struct MonthFacts {
     pub payments: Vec<MonthPayment>,
     /// Corrections of it that are dated later, and those of it that correct an earlier month; by number.
     pub corrections: Vec<MonthCorrection>,
+    /// What settled invoices without a bank line on one of its days and stands; by number.
+    pub settlements: Vec<MonthSettlement>,
     /// The days of all accounts that statements cover, without a gap each.
     pub covered: Vec<days::AccountSpan>,
     /// The organisations whose accounting side tells its payments.
@@ -86,8 +89,8 @@ pub struct MonthCorrection {
     pub number: i64,
     /// Whose account.
     pub organisation: OrganisationId,
-    /// The payment.
-    pub payment: i64,
+    /// The payment; none: it corrects a settlement.
+    pub payment: Option<i64>,
     /// The day of the correction.
     pub dated: Date,
     /// The day of what it corrects.
@@ -98,6 +101,21 @@ pub struct MonthCorrection {
     pub author: String,
     /// What it took from which invoice; none: it took the payment itself away.
     pub share: Option<(NamedInvoice, Money)>,
+}
+
+/// What settled an invoice without a bank line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MonthSettlement {
+    /// Its transaction.
+    pub number: i64,
+    /// The day of its document.
+    pub dated: Date,
+    /// How, by what document, and who says so.
+    pub settlement: Settlement,
+    /// For what.
+    pub invoice: NamedInvoice,
+    /// How much.
+    pub amount: Money,
 }
 
 macro_rules! day {
@@ -151,17 +169,28 @@ statements! {
          ORDER BY t.number, e.line"
     );
     CORRECTIONS =
-        "SELECT t.number, p.organisation_id, p.number, t.dated, u.dated, t.because, t.author,
+        "SELECT t.number, coalesce(p.organisation_id, e.organisation_id), p.number, t.dated, u.dated, t.because, t.author,
                 e.amount, e.organisation_id, e.invoice_id, b.deal, b.slot_kind, b.slot_generation, b.number, b.date
          FROM ledger_transaction t
          JOIN ledger_transaction u ON u.portal_id = t.portal_id AND u.number = t.undoes
-         JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
+         LEFT JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
          LEFT JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number AND e.place = 'invoice'
          LEFT JOIN invoice_balance b ON b.portal_id = e.portal_id AND b.organisation_id = e.organisation_id
              AND b.invoice_id = e.invoice_id
          WHERE t.portal_id = $1 AND t.kind = 'correction' AND t.dated >= $2 AND u.dated <= $3
              AND (u.dated < $2 AND t.dated <= $3 OR u.dated >= $2 AND t.dated > $3)
          ORDER BY t.number, e.line";
+    SETTLEMENTS =
+        "SELECT t.number, t.dated, s.kind, s.document, t.author, e.amount, e.organisation_id, e.invoice_id,
+                b.deal, b.slot_kind, b.slot_generation, b.number, b.date
+         FROM ledger_transaction t
+         JOIN ledger_settlement s ON s.portal_id = t.portal_id AND s.transaction_no = t.number
+         JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number AND e.place = 'invoice'
+         LEFT JOIN invoice_balance b ON b.portal_id = e.portal_id AND b.organisation_id = e.organisation_id
+             AND b.invoice_id = e.invoice_id
+         WHERE t.portal_id = $1 AND t.kind = 'settlement' AND t.dated >= $2 AND t.dated <= $3
+             AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
+         ORDER BY t.number";
     FOLLOWED = "SELECT name FROM sweep_cursor WHERE portal_id = $1 AND name LIKE 'payments/%'";
 }
 
@@ -199,6 +228,7 @@ async fn month(
     }
     Ok(MonthFacts {
         payments,
+        settlements: tx.list(&SETTLEMENTS, &ask, read_settled).await?,
         corrections: tx.list(&CORRECTIONS, &ask, read_correction).await?,
         covered: days::covered(tx, portal).await?,
         followed: tx
@@ -344,8 +374,25 @@ fn read_name(row: &mut Row, id: InvoiceRef) -> Result<NamedInvoice, StoreError> 
     })
 }
 
+fn read_settled(row: &mut Row) -> Result<MonthSettlement, StoreError> {
+    let (number, dated) = (row.int()?, row.parsed()?);
+    let settlement = settled::read_settlement(row)?;
+    let amount = Money::from_kopecks(row.int()?);
+    let id = InvoiceRef {
+        organisation: row.parsed()?,
+        invoice: row.parsed()?,
+    };
+    Ok(MonthSettlement {
+        number,
+        dated,
+        settlement,
+        invoice: read_name(row, id)?,
+        amount,
+    })
+}
+
 fn read_correction(row: &mut Row) -> Result<MonthCorrection, StoreError> {
-    let (number, organisation, payment) = (row.int()?, row.parsed()?, row.int()?);
+    let (number, organisation, payment) = (row.int()?, row.parsed()?, row.int_or_null()?);
     let (dated, corrects) = (row.parsed()?, row.parsed()?);
     let (because, author) = (row.text()?, row.text()?);
     let amount = row.int_or_null()?.map(Money::from_kopecks);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::payment::AccountNumber;
+use domain::purpose::NumberKey;
 use domain::{DealId, Inn, InvoiceId, Money, OrganisationId, PortalId};
 use jiff::{Timestamp, civil::Date};
 
@@ -125,6 +126,9 @@ statements! {
     BALANCES =
         "SELECT organisation_id, invoice_id, deal, number, date, total, paid, stands FROM invoice_balance
          WHERE portal_id = $1 AND invoice_id IN keys($2) AND deal <> 0";
+    BY_NUMBER =
+        "SELECT organisation_id, invoice_id, deal, number, date, total, paid, stands FROM invoice_balance
+         WHERE portal_id = $1 AND number_key = $2 AND deal <> 0 ORDER BY date DESC, organisation_id, invoice_id";
     STORY =
         "SELECT t.number, t.dated, t.kind, t.because, t.author, t.recorded_at, e.organisation_id, e.invoice_id, e.amount
          FROM ledger_transaction t LEFT JOIN ledger_entry e
@@ -165,6 +169,22 @@ impl Store {
                 // Two organisations may have invoices of one id.
                 known.retain(|invoice, _| invoices.contains(invoice));
                 Ok(known)
+            })
+        })
+        .await
+    }
+
+    /// The invoices of deals with that number, however it is spelled; the newest first.
+    pub async fn money_invoices(
+        &self,
+        portal: &PortalId,
+        number: &str,
+    ) -> Result<Vec<(InvoiceRef, Balance)>, StoreError> {
+        let key = NumberKey::of(number);
+        self.read((portal.clone(), key), |tx, (portal, key)| {
+            Box::pin(async move {
+                tx.list(&BY_NUMBER, &params![portal, key.as_str()], read_balance)
+                    .await
             })
         })
         .await

@@ -3,12 +3,13 @@
 //! On the event's way it is read with the rest of our records at the beginning of a look. Not here: how the deal shows it
 //! (`planner::receipts`).
 
+use domain::ledger::Settlement;
 use domain::payment::PaymentOrder;
 use domain::{DealId, Money, PortalId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::InvoiceRef;
+use super::{InvoiceRef, settled};
 use crate::{
     books::links::read_deal,
     error::StoreError,
@@ -18,7 +19,7 @@ use crate::{
     value::{Row, json_text, params},
 };
 
-/// Money of a payment that was given to an invoice.
+/// Money that was given to an invoice, or what settled it in another way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Whose.
@@ -31,25 +32,39 @@ pub struct Receipt {
     pub dated: Date,
     /// How much.
     pub amount: Money,
-    /// The payment's number.
-    pub payment: i64,
-    /// What the payment has left for other invoices.
-    pub remaining: Money,
-    /// The order.
-    pub order: PaymentOrder,
+    /// By what.
+    pub means: Means,
     /// The correction that took it back, and why.
     pub undone: Option<(i64, String)>,
+}
+
+/// By what an invoice is paid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Means {
+    /// A payment.
+    Payment {
+        /// Its number.
+        payment: i64,
+        /// What it has left for other invoices.
+        remaining: Money,
+        /// The order.
+        order: Box<PaymentOrder>,
+    },
+    /// No line of a bank.
+    Settlement(Settlement),
 }
 
 statements! {
     OF_DEALS =
         "SELECT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number, p.remaining, p.body,
-                u.number, u.because
+                s.kind, s.document, t.author, u.number, u.because
          FROM invoice_balance b
          JOIN ledger_entry e ON e.portal_id = b.portal_id AND e.organisation_id = b.organisation_id
              AND e.invoice_id = b.invoice_id AND e.place = 'invoice'
-         JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no AND t.kind = 'allocation'
-         JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
+         JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no
+             AND t.kind IN ('allocation', 'settlement')
+         LEFT JOIN ledger_settlement s ON s.portal_id = t.portal_id AND s.transaction_no = t.number
+         LEFT JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
          LEFT JOIN ledger_transaction u ON u.portal_id = t.portal_id AND u.undoes = t.number
          WHERE b.portal_id = $1 AND b.deal IN numbers($2)
          ORDER BY b.deal, t.number, e.line";
@@ -81,8 +96,19 @@ fn read_receipt(row: &mut Row) -> Result<Receipt, StoreError> {
     };
     let (transaction, dated) = (row.int()?, row.parsed()?);
     let amount = Money::from_kopecks(row.int()?);
-    let (payment, remaining) = (row.int()?, Money::from_kopecks(row.int()?));
-    let order = row.json()?;
+    let (payment, remaining) = (row.int_or_null()?, row.int_or_null()?);
+    let order = row.json_or_null()?;
+    let settlement = settled::read_settlement_or_none(row)?;
+    let of_payment = payment.zip(remaining).zip(order);
+    let means = match (of_payment, settlement) {
+        (Some(((payment, remaining), order)), _) => Means::Payment {
+            payment,
+            remaining: Money::from_kopecks(remaining),
+            order,
+        },
+        (None, Some(settlement)) => Means::Settlement(settlement),
+        (None, None) => return Err(row.undecodable(String::from("neither payment nor settlement"))),
+    };
     let (undone_by, because) = (row.int_or_null()?, row.text_or_null()?);
     Ok(Receipt {
         deal,
@@ -90,9 +116,7 @@ fn read_receipt(row: &mut Row) -> Result<Receipt, StoreError> {
         transaction,
         dated,
         amount,
-        payment,
-        remaining,
-        order,
+        means,
         undone: undone_by.map(|by| (by, because.unwrap_or_default())),
     })
 }

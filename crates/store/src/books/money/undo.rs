@@ -15,11 +15,11 @@ use super::{
 use crate::{
     error::StoreError,
     mechanics::work::{Lane, Look},
-    sql::statements,
+    sql::{Sql, statements},
     store::Store,
     subject::Subject,
     tx::Tx,
-    value::{Row, json_text, params},
+    value::{Row, Value, json_text, params},
 };
 
 /// What a person's undoing changed.
@@ -156,7 +156,16 @@ pub(super) async fn transactions(
     kind: &str,
 ) -> Result<BTreeMap<i64, Vec<Transaction>>, StoreError> {
     let ask = params![portal, json_text(&payments), kind];
-    let rows = tx.list(&TRANSACTIONS, &ask, read_entry).await?;
+    read_entries(tx, &TRANSACTIONS, &ask).await
+}
+
+/// Transactions with their entries, by payment, of a statement that gives them in order.
+pub(super) async fn read_entries(
+    tx: &mut Tx<'_>,
+    sql: &'static Sql,
+    ask: &[Value],
+) -> Result<BTreeMap<i64, Vec<Transaction>>, StoreError> {
+    let rows = tx.list(sql, ask, read_entry).await?;
     let mut found: BTreeMap<i64, Vec<Transaction>> = BTreeMap::new();
     for (payment, number, author, entry) in rows {
         let of_payment = found.entry(payment).or_default();

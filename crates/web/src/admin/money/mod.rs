@@ -1,4 +1,5 @@
-//! The section "Money": what waits for a decision, all payments, statements, and a month on three sides.
+//! The section "Money": what waits for a decision, all payments, statements, what is closed without a
+//! bank, and a month on three sides.
 //!
 //! What strangers wrote (names, purposes) goes through [`words::plain`] and the templates' escaping, nowhere else.
 
@@ -6,6 +7,7 @@ pub(super) mod imports;
 pub(super) mod payments;
 pub(super) mod questions;
 pub(super) mod reconciliation;
+pub(super) mod settlements;
 pub(super) mod uploads;
 pub(super) mod words;
 
@@ -31,6 +33,8 @@ fn said(uri: &Uri) -> Option<&'static str> {
         "closed" => "Этот вопрос уже закрыт: кто-то решил раньше.",
         "undone" => "Платёж снят со счетов исправительной записью и снова ждёт решения.",
         "nothing" => "Снимать нечего: платёж ни к чему не отнесён.",
+        "settled" => "Записано: счёт закрыт без банка. Сделка узнает об этом сама.",
+        "unsettled" => "Закрытие снято исправительной записью. Сделка узнает об этом сама.",
         "forgotten" => "Файл отброшен, ничего не записано.",
         _ => return None,
     })

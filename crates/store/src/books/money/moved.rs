@@ -1,0 +1,160 @@
+//! A payer's letter: money that went to one invoice goes to another. What was given is taken back by corrections and given
+//! anew in one transaction of the store, so that nothing is open to others in between.
+
+use std::collections::BTreeMap;
+
+use domain::{DealId, Money, PortalId};
+use jiff::{Timestamp, civil::Date};
+use serde_json::json;
+
+use super::{
+    InvoiceRef, PaymentState,
+    ledger::{Allocation, Batch, BookedShare, balances, standing, write},
+    lock, take,
+    undo::{Order, Transaction, transactions},
+};
+use crate::{error::StoreError, store::Store, tx::Tx, value::params};
+
+/// What a letter wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// The payment's number.
+    pub payment: i64,
+    /// The invoice that has its money.
+    pub from: InvoiceRef,
+    /// The one that is to have it.
+    pub to: InvoiceRef,
+    /// How much; none: all that it has.
+    pub amount: Option<Money>,
+    /// The letter, with its number and date.
+    pub because: String,
+    /// Who obeys it.
+    pub by: String,
+    /// Corrections are dated by it.
+    pub today: Date,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// It is recorded.
+    Done {
+        /// How much was moved.
+        amount: Money,
+        /// The deals that are looked at.
+        deals: Vec<DealId>,
+    },
+    /// The invoice has nothing of that payment, or less.
+    NotThatMuch {
+        /// So much.
+        given: Money,
+    },
+    /// Less is open of the other invoice.
+    MoreThanOpen {
+        /// So much.
+        open: Money,
+    },
+}
+
+impl Store {
+    /// Moves money of a payment from one invoice to another.
+    pub async fn money_move(
+        &self,
+        portal: &PortalId,
+        letter: &Letter,
+        now: Timestamp,
+    ) -> Result<Moved, StoreError> {
+        let moved = self
+            .write(
+                (portal.clone(), letter.clone(), now),
+                |tx, (portal, letter, now)| Box::pin(obey(tx, portal, letter, *now)),
+            )
+            .await?;
+        self.ring();
+        Ok(moved)
+    }
+}
+
+async fn obey(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    letter: &Letter,
+    now: Timestamp,
+) -> Result<Moved, StoreError> {
+    lock(tx, portal).await?;
+    let payments = standing(tx, portal, [letter.payment].into_iter()).await?;
+    let given = transactions(tx, portal, &[letter.payment], "allocation").await?;
+    let given = given.into_values().next().unwrap_or_default();
+    let has_it = |one: &&Transaction| one.invoices().any(|invoice| *invoice == letter.from);
+    let undone: Vec<&Transaction> = given.iter().filter(has_it).collect();
+    let mut shares: BTreeMap<InvoiceRef, i64> = BTreeMap::new();
+    for (invoice, amount) in undone.iter().flat_map(|one| one.shares()) {
+        *shares.entry(invoice.clone()).or_default() += amount.kopecks();
+    }
+    let had = shares.get(&letter.from).copied().unwrap_or_default();
+    let amount = letter.amount.map_or(had, Money::kopecks);
+    let known = payments.get(&letter.payment);
+    let (Some(payment), true) = (known, amount > 0 && amount <= had) else {
+        let given = Money::from_kopecks(had);
+        return Ok(Moved::NotThatMuch { given });
+    };
+    let invoices = balances(tx, portal, shares.keys().chain([&letter.to])).await?;
+    let open = invoices
+        .get(&letter.to)
+        .map(|one| one.open)
+        .unwrap_or_default();
+    if amount > open.kopecks() {
+        return Ok(Moved::MoreThanOpen { open });
+    }
+    *shares.entry(letter.from.clone()).or_default() -= amount;
+    *shares.entry(letter.to.clone()).or_default() += amount;
+    let mut next = take(tx, portal, 0, undone.len() + 1).await?.transaction;
+    let mut batch = Batch::default();
+    let order = Order {
+        by: &letter.by,
+        because: &letter.because,
+        today: letter.today,
+        now,
+    };
+    for transaction in &undone {
+        batch.correct(portal, next, letter.payment, transaction, order);
+        next += 1;
+    }
+    let of = |invoice| invoices.get(invoice).and_then(|known| known.deal);
+    batch.deals.extend(shares.keys().filter_map(of));
+    let shares: Vec<BookedShare> = shares
+        .into_iter()
+        .filter(|(_, kopecks)| *kopecks > 0)
+        .map(|(invoice, kopecks)| BookedShare {
+            invoice,
+            amount: Money::from_kopecks(kopecks),
+        })
+        .collect();
+    let allocation = Allocation {
+        payment: letter.payment,
+        shares: &shares,
+        dated: payment.order.booked.unwrap_or(payment.order.date),
+        because: &letter.because,
+        author: &letter.by,
+    };
+    batch.allocate(portal, next, &allocation, now);
+    let state = PaymentState::Booked.as_str();
+    let row = params![
+        portal,
+        letter.payment,
+        state,
+        &letter.because,
+        payment.remaining,
+        0_i64
+    ];
+    batch.payments.push(row.to_vec());
+    let numbers: Vec<i64> = undone.iter().map(|one| one.number).collect();
+    let body = json!({"undone": numbers, "payment": letter.payment, "by": letter.by, "because": letter.because});
+    batch.note(letter.payment, "person", body, now);
+    let deals = batch.deals.iter().copied().collect();
+    write(tx, portal, batch, now).await?;
+    Ok(Moved::Done {
+        amount: Money::from_kopecks(amount),
+        deals,
+    })
+}

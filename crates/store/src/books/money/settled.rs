@@ -1,0 +1,338 @@
+//! Invoices settled without a bank line: cash, an act of netting, a sale by card, a mark of the accounting side. Each is an
+//! entry with kind, document, date and author; it closes an invoice like money does, is taken back by a correction like a
+//! booking, and reconciliation shows it apart.
+
+use domain::ledger::{Settlement, SettlementKind};
+use domain::{DealId, InvoiceId, Money, OrganisationId, PortalId};
+use jiff::{Timestamp, civil::Date};
+use serde_json::json;
+
+use super::{
+    InvoiceRef,
+    ledger::{Batch, balances, entry_row, write},
+    lock, take,
+    undo::{Order, read_entries},
+};
+use crate::{
+    error::StoreError,
+    mechanics::journal::JournalEntry,
+    sql::statements,
+    store::Store,
+    subject::Subject,
+    tx::Tx,
+    value::{Row, params},
+};
+
+/// What a person says of an invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSettlement {
+    /// Which invoice.
+    pub invoice: InvoiceRef,
+    /// How much of it; none: all that is open.
+    pub amount: Option<Money>,
+    /// How, by what document, and who says so.
+    pub settlement: Settlement,
+    /// The day of the document.
+    pub dated: Date,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvoiceSettled {
+    /// It is recorded.
+    Done {
+        /// The transaction.
+        number: i64,
+        /// Whose invoice it is.
+        deal: DealId,
+        /// How much was settled.
+        amount: Money,
+        /// What is still open.
+        open: Money,
+    },
+    /// No deal has such an invoice.
+    NoInvoice,
+    /// Less is open than that.
+    MoreThanOpen {
+        /// So much.
+        open: Money,
+    },
+}
+
+/// A settlement, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSettlement {
+    /// Its transaction.
+    pub number: i64,
+    /// The day of the document.
+    pub dated: Date,
+    /// How, by what document, and who says so.
+    pub settlement: Settlement,
+    /// For what.
+    pub invoice: InvoiceRef,
+    /// The number and date of the invoice.
+    pub name: (String, Date),
+    /// Whose it is.
+    pub deal: DealId,
+    /// How much.
+    pub amount: Money,
+    /// It was taken back: why.
+    pub undone: Option<String>,
+}
+
+statements! {
+    PUT_SETTLEMENT =
+        "INSERT INTO ledger_settlement (portal_id, transaction_no, kind, document) VALUES ($1, $2, $3, $4)";
+    SETTLEMENT =
+        "SELECT t.payment, t.number, t.author, e.line, e.place, e.organisation_id, e.invoice_id, e.amount
+         FROM ledger_transaction t JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number
+         WHERE t.portal_id = $1 AND t.number = $2 AND t.kind = 'settlement'
+             AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
+         ORDER BY e.line";
+    LIST =
+        "SELECT t.number, t.dated, s.kind, s.document, t.author, e.organisation_id, e.invoice_id, b.number, b.date,
+                b.deal, e.amount, u.because
+         FROM ledger_transaction t
+         JOIN ledger_settlement s ON s.portal_id = t.portal_id AND s.transaction_no = t.number
+         JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number AND e.place = 'invoice'
+         JOIN invoice_balance b ON b.portal_id = e.portal_id AND b.organisation_id = e.organisation_id
+             AND b.invoice_id = e.invoice_id
+         LEFT JOIN ledger_transaction u ON u.portal_id = t.portal_id AND u.undoes = t.number
+         WHERE t.portal_id = $1 AND t.kind = 'settlement' AND t.number < $2
+         ORDER BY t.number DESC LIMIT $3";
+}
+
+impl Store {
+    /// Settles an invoice without a payment.
+    pub async fn money_settle(
+        &self,
+        portal: &PortalId,
+        new: &NewSettlement,
+        now: Timestamp,
+    ) -> Result<InvoiceSettled, StoreError> {
+        let settled = self
+            .write(
+                (portal.clone(), new.clone(), now),
+                |tx, (portal, new, now)| Box::pin(settle(tx, portal, new, *now)),
+            )
+            .await?;
+        self.ring();
+        Ok(settled)
+    }
+
+    /// Takes a settlement back in the name of `by`, by a correction dated `today`. The deals that are looked at; none:
+    /// there is no such settlement, or it is taken back.
+    pub async fn money_unsettle(
+        &self,
+        portal: &PortalId,
+        number: i64,
+        (by, because): (&str, &str),
+        today: Date,
+        now: Timestamp,
+    ) -> Result<Option<Vec<DealId>>, StoreError> {
+        let args = (
+            portal.clone(),
+            number,
+            by.to_owned(),
+            because.to_owned(),
+            today,
+            now,
+        );
+        let undone = self
+            .write(args, |tx, (portal, number, by, because, today, now)| {
+                let order = Order {
+                    by,
+                    because,
+                    today: *today,
+                    now: *now,
+                };
+                Box::pin(unsettle(tx, portal, *number, order))
+            })
+            .await?;
+        self.ring();
+        Ok(undone)
+    }
+
+    /// Settlements from the newest back, before that number.
+    pub async fn money_settlements(
+        &self,
+        portal: &PortalId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<ListedSettlement>, StoreError> {
+        self.read(
+            (portal.clone(), before, limit),
+            |tx, (portal, before, limit)| {
+                Box::pin(async move {
+                    tx.list(&LIST, &params![portal, *before, *limit], read_listed)
+                        .await
+                })
+            },
+        )
+        .await
+    }
+}
+
+async fn settle(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    new: &NewSettlement,
+    now: Timestamp,
+) -> Result<InvoiceSettled, StoreError> {
+    lock(tx, portal).await?;
+    let known = balances(tx, portal, [&new.invoice].into_iter()).await?;
+    let balance = known.get(&new.invoice);
+    let Some((deal, open)) = balance.and_then(|one| Some((one.deal?, one.open))) else {
+        return Ok(InvoiceSettled::NoInvoice);
+    };
+    let amount = new.amount.unwrap_or(open);
+    if amount > open || !amount.is_positive() {
+        return Ok(InvoiceSettled::MoreThanOpen { open });
+    }
+    let number = take(tx, portal, 0, 1).await?.transaction;
+    let Settlement {
+        kind,
+        document,
+        author,
+    } = &new.settlement;
+    let mut batch = Batch::default();
+    batch.transactions.push(
+        params![
+            portal,
+            number,
+            new.dated.to_string(),
+            "settlement",
+            NO_PAYMENT,
+            None::<i64>,
+            document,
+            author,
+            now
+        ]
+        .to_vec(),
+    );
+    let leaves = Money::from_kopecks(-amount.kopecks());
+    batch.entries = vec![
+        entry_row(portal, number, 0, "settled", None, leaves),
+        entry_row(portal, number, 1, "invoice", Some(&new.invoice), amount),
+    ];
+    let InvoiceRef {
+        organisation,
+        invoice,
+    } = &new.invoice;
+    batch
+        .paid
+        .push(params![portal, organisation, invoice, amount].to_vec());
+    batch.deals.insert(deal);
+    let noted = json!({
+        "settled": number, "kopecks": amount.kopecks(), "kind": kind, "document": document, "by": author,
+    });
+    batch.journal.push(noted_of(&new.invoice, noted, now));
+    write(tx, portal, batch, now).await?;
+    tx.execute(
+        &PUT_SETTLEMENT,
+        &params![portal, number, kind_text(*kind), document],
+    )
+    .await?;
+    Ok(InvoiceSettled::Done {
+        number,
+        deal,
+        amount,
+        open: Money::from_kopecks(open.kopecks() - amount.kopecks()),
+    })
+}
+
+async fn unsettle(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    number: i64,
+    order: Order<'_>,
+) -> Result<Option<Vec<DealId>>, StoreError> {
+    lock(tx, portal).await?;
+    let found = read_entries(tx, &SETTLEMENT, &params![portal, number]).await?;
+    let Some(settled) = found.into_values().flatten().next() else {
+        return Ok(None);
+    };
+    let invoices = balances(tx, portal, settled.invoices()).await?;
+    let next = take(tx, portal, 0, 1).await?.transaction;
+    let mut batch = Batch::default();
+    batch.correct(portal, next, NO_PAYMENT, &settled, order);
+    batch
+        .deals
+        .extend(invoices.values().filter_map(|invoice| invoice.deal));
+    let body = json!({"undone": [number], "by": order.by, "because": order.because});
+    let noted = settled
+        .invoices()
+        .map(|one| noted_of(one, body.clone(), order.now));
+    batch.journal.extend(noted);
+    let deals = batch.deals.iter().copied().collect();
+    write(tx, portal, batch, order.now).await?;
+    Ok(Some(deals))
+}
+
+/// What a settlement has in the place of a payment.
+const NO_PAYMENT: i64 = 0;
+
+fn noted_of(invoice: &InvoiceRef, body: serde_json::Value, now: Timestamp) -> JournalEntry {
+    JournalEntry {
+        at: now,
+        subject: Some(Subject::invoice(&invoice.organisation, &invoice.invoice)),
+        kind: "person".to_owned(),
+        body,
+    }
+}
+
+fn read_listed(row: &mut Row) -> Result<ListedSettlement, StoreError> {
+    let (number, dated) = (row.int()?, row.parsed()?);
+    let settlement = read_settlement(row)?;
+    let invoice = InvoiceRef {
+        organisation: row.parsed::<OrganisationId>()?,
+        invoice: row.parsed::<InvoiceId>()?,
+    };
+    Ok(ListedSettlement {
+        number,
+        dated,
+        settlement,
+        invoice,
+        name: (row.text()?, row.parsed()?),
+        deal: crate::books::links::read_deal(row)?,
+        amount: Money::from_kopecks(row.int()?),
+        undone: row.text_or_null()?,
+    })
+}
+
+/// Kind, document and author.
+pub(super) fn read_settlement(row: &mut Row) -> Result<Settlement, StoreError> {
+    let settlement = read_settlement_or_none(row)?;
+    settlement.ok_or_else(|| row.undecodable(String::from("no settlement")))
+}
+
+/// The same where there may be none; an author alone makes none.
+pub(super) fn read_settlement_or_none(row: &mut Row) -> Result<Option<Settlement>, StoreError> {
+    let (kind, document, author) = (row.text_or_null()?, row.text_or_null()?, row.text()?);
+    let Some((text, document)) = kind.zip(document) else {
+        return Ok(None);
+    };
+    let mut kinds = KINDS.into_iter();
+    let kind = kinds.find(|kind| kind_text(*kind) == text);
+    Ok(Some(Settlement {
+        kind: kind.ok_or_else(|| row.undecodable(format!("`{text}` is no settlement")))?,
+        document,
+        author,
+    }))
+}
+
+const KINDS: [SettlementKind; 4] = [
+    SettlementKind::Cash,
+    SettlementKind::Netting,
+    SettlementKind::Card,
+    SettlementKind::MarkedPaid,
+];
+
+const fn kind_text(kind: SettlementKind) -> &'static str {
+    match kind {
+        SettlementKind::Cash => "cash",
+        SettlementKind::Netting => "netting",
+        SettlementKind::Card => "card",
+        SettlementKind::MarkedPaid => "marked_paid",
+    }
+}

@@ -1,0 +1,69 @@
+//! A payer's letter moves money from one invoice to another, by corrections, and never above what is open.
+
+use domain::{DealId, Money};
+use jiff::civil::date;
+use store::*;
+
+use crate::money::{book, decide, link, listed, order, payment_of, put, receipts, see, share};
+use crate::support::*;
+
+fn letter(payment: i64, from: &str, to: &str, kopecks: Option<i64>) -> Letter {
+    Letter {
+        payment,
+        from: share(from, 1).invoice,
+        to: share(to, 1).invoice,
+        amount: kopecks.map(Money::from_kopecks),
+        because: "письмо № 4 от 01.04.2026".to_owned(),
+        by: "anna".to_owned(),
+        today: date(2026, 4, 1),
+    }
+}
+
+async fn obey(db: &Db, letter: &Letter) -> Moved {
+    db.store
+        .money_move(&portal("a"), letter, at(4))
+        .await
+        .unwrap()
+}
+
+/// What stands of a deal's money: payment and sum.
+async fn paid(db: &Db, deal: u64) -> Vec<(i64, i64)> {
+    let receipts = receipts(db, deal).await.into_iter();
+    let standing = receipts.filter(|one| one.undone.is_none());
+    standing
+        .map(|one| (payment_of(&one), one.amount.kopecks()))
+        .collect()
+}
+
+conformance! {
+    async fn a_letter_moves_what_an_invoice_has_and_no_more_than_is_open(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 60), link(9, 1, "3", 500)]).await;
+        see(db, "march", &[order("5", 130)]).await;
+        decide(db, &[book(1, 0, vec![share("1", 100), share("2", 20)])]).await;
+        let not_that_much = |given| Moved::NotThatMuch { given: Money::from_kopecks(given) };
+        assert_eq!(obey(db, &letter(2, "1", "2", None)).await, not_that_much(0));
+        assert_eq!(obey(db, &letter(1, "3", "2", None)).await, not_that_much(0));
+        assert_eq!(obey(db, &letter(1, "2", "3", Some(21))).await, not_that_much(20));
+        assert_eq!(obey(db, &letter(1, "1", "2", Some(0))).await, not_that_much(100));
+        let open = Money::from_kopecks(40);
+        assert_eq!(obey(db, &letter(1, "1", "2", None)).await, Moved::MoreThanOpen { open });
+        // A part, then the rest to another; what the payment has left stays.
+        let done = |kopecks, deals: &[u64]| Moved::Done {
+            amount: Money::from_kopecks(kopecks),
+            deals: deals.iter().map(|deal| DealId(*deal)).collect(),
+        };
+        assert_eq!(obey(db, &letter(1, "1", "2", Some(40))).await, done(40, &[7, 8]));
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 60)], vec![(1, 60)]));
+        assert_eq!(obey(db, &letter(1, "1", "3", None)).await, done(60, &[7, 8, 9]));
+        assert_eq!((paid(db, 7).await, paid(db, 8).await, paid(db, 9).await), (vec![], vec![(1, 60)], vec![(1, 60)]));
+        let all = listed(db).await;
+        assert_eq!((all[0].state, all[0].remaining.kopecks(), all[0].because.as_str()), (PaymentState::Booked, 10, "письмо № 4 от 01.04.2026"));
+        // The month of the payment lists the corrections of the next one.
+        let march = (date(2026, 3, 1), date(2026, 3, 31));
+        let march = db.store.money_month(&portal("a"), march).await.unwrap();
+        let corrected: Vec<i64> = march.corrections.iter().filter_map(|one| one.share.as_ref()).map(|(_, sum)| sum.kopecks()).collect();
+        assert_eq!(corrected, [-100, -20, -60, -60]);
+        assert!(march.corrections.iter().all(|one| one.because == "письмо № 4 от 01.04.2026"));
+    }
+}

@@ -1,0 +1,109 @@
+//! Invoices closed without a bank line: once, by the rules of the ledger, shown to the deal, and taken back by a correction.
+
+use domain::ledger::{Settlement, SettlementKind};
+use domain::{DealId, Money};
+use jiff::civil::{Date, date};
+use store::*;
+
+use crate::money::{book, decide, link, order, put, receipts, see, share};
+use crate::support::*;
+
+fn new(number: &str, kopecks: Option<i64>) -> NewSettlement {
+    NewSettlement {
+        invoice: share(number, 1).invoice,
+        amount: kopecks.map(Money::from_kopecks),
+        settlement: Settlement {
+            kind: SettlementKind::Netting,
+            document: "Акт зачёта № 4 от 20.03.2026".to_owned(),
+            author: "anna".to_owned(),
+        },
+        dated: date(2026, 3, 20),
+    }
+}
+
+async fn settle(db: &Db, number: &str, kopecks: Option<i64>) -> InvoiceSettled {
+    let (portal, new) = (portal("a"), new(number, kopecks));
+    let settled = db.store.money_settle(&portal, &new, at(4)).await;
+    settled.unwrap()
+}
+
+async fn unsettle(db: &Db, number: i64) -> Option<Vec<DealId>> {
+    let (portal, because) = (portal("a"), ("anna", "акт отменён"));
+    let today = date(2026, 4, 1);
+    let undone = db
+        .store
+        .money_unsettle(&portal, number, because, today, at(5));
+    undone.await.unwrap()
+}
+
+fn more_than(kopecks: i64) -> InvoiceSettled {
+    InvoiceSettled::MoreThanOpen {
+        open: Money::from_kopecks(kopecks),
+    }
+}
+
+const MARCH: (Date, Date) = (date(2026, 3, 1), date(2026, 3, 31));
+
+conformance! {
+    async fn an_invoice_is_closed_without_a_payment_and_never_above_what_is_open(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        see(db, "march", &[order("5", 30)]).await;
+        decide(db, &[book(1, 0, vec![share("1", 30)])]).await;
+        assert_eq!(settle(db, "9", None).await, InvoiceSettled::NoInvoice);
+        assert_eq!(settle(db, "1", Some(71)).await, more_than(70));
+        assert_eq!(settle(db, "1", Some(0)).await, more_than(70));
+        let InvoiceSettled::Done { number, deal, amount, open } = settle(db, "1", Some(20)).await else { panic!("it is refused") };
+        assert_eq!((deal, amount.kopecks(), open.kopecks()), (DealId(7), 20, 50));
+        let InvoiceSettled::Done { amount, open, .. } = settle(db, "1", None).await else { panic!("it is refused") };
+        assert_eq!((amount.kopecks(), open.kopecks()), (50, 0));
+        assert_eq!(settle(db, "1", None).await, more_than(0));
+        // A payment finds nothing open any more.
+        see(db, "april", &[order("6", 40)]).await;
+        assert_eq!(decide(db, &[book(2, 0, vec![share("1", 40)])]).await, [Decided::Refused]);
+        // The deal is told of all of it.
+        let told = receipts(db, 7).await;
+        let amounts: Vec<i64> = told.iter().map(|one| one.amount.kopecks()).collect();
+        assert_eq!(amounts, [30, 20, 50]);
+        assert!(matches!(&told[0].means, Means::Payment { payment: 1, .. }));
+        assert_eq!((told[1].transaction, told[1].dated), (number, date(2026, 3, 20)));
+        assert_eq!(told[1].means, Means::Settlement(new("1", None).settlement));
+    }
+
+    async fn what_was_closed_is_taken_back_once_by_a_correction(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        let InvoiceSettled::Done { number, .. } = settle(db, "1", None).await else { panic!("it is refused") };
+        let listed = db.store.money_settlements(&portal("a"), i64::MAX, 10).await.unwrap();
+        assert_eq!((listed.len(), listed[0].number, listed[0].name.0.as_str(), listed[0].undone.as_deref()), (1, number, "1", None));
+        assert_eq!(unsettle(db, number + 1).await, None);
+        assert_eq!(unsettle(db, number).await, Some(vec![DealId(7)]));
+        assert_eq!(unsettle(db, number).await, None);
+        let listed = db.store.money_settlements(&portal("a"), i64::MAX, 10).await.unwrap();
+        assert_eq!(listed[0].undone.as_deref(), Some("акт отменён"));
+        assert!(db.store.money_settlements(&portal("a"), number, 10).await.unwrap().is_empty());
+        let told = receipts(db, 7).await;
+        assert_eq!(told[0].undone, Some((number + 1, "акт отменён".to_owned())));
+        // All of it is open again.
+        let balances = db.store.money_invoices(&portal("a"), "1").await.unwrap();
+        assert_eq!(balances[0].1.open().kopecks(), 100);
+        assert!(matches!(settle(db, "1", None).await, InvoiceSettled::Done { .. }));
+    }
+
+    async fn a_month_tells_what_was_closed_without_a_bank_apart(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 60)]).await;
+        settle(db, "1", None).await;
+        let InvoiceSettled::Done { number, .. } = settle(db, "2", None).await else { panic!("it is refused") };
+        unsettle(db, number).await;
+        let march = db.store.money_month(&portal("a"), MARCH).await.unwrap();
+        let [one] = march.settlements.as_slice() else { panic!("{march:#?}") };
+        assert_eq!((one.amount.kopecks(), one.dated), (100, date(2026, 3, 20)));
+        assert_eq!(one.invoice.name, Some(("1".to_owned(), date(2026, 3, 1))));
+        assert!(march.payments.is_empty());
+        // The other was taken back in April.
+        let [one] = march.corrections.as_slice() else { panic!("{march:#?}") };
+        assert_eq!((one.payment, one.organisation.as_str(), one.dated), (None, "us", date(2026, 4, 1)));
+        assert_eq!(one.share.as_ref().map(|(_, amount)| amount.kopecks()), Some(-60));
+    }
+}

@@ -1,0 +1,301 @@
+//! Invoices that people close without a bank line: the form, what was closed, and taking it back. Both orders ask for the
+//! password again, since no bank proves them.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Response};
+use desk::invoices::NotNamed;
+use desk::settlements::{self, NotSettled, kind_word};
+use domain::Money;
+use domain::display::{date, money};
+use domain::ledger::SettlementKind;
+use http::StatusCode;
+use store::{ListedSettlement, StoreError};
+
+use super::said;
+use super::words::plain;
+use crate::admin::Admin;
+use crate::admin::answer::{self, Frame};
+use crate::admin::form::Order;
+use crate::admin::guard::Way;
+use crate::admin::session::Session;
+use crate::admin::sign_in::{Refused, in_words, is_password};
+
+/// The newest of them.
+const SHOWN: usize = 100;
+/// Characters of a document or a reason.
+const LONGEST: usize = 500;
+
+const KINDS: [(&str, SettlementKind); 4] = [
+    ("cash", SettlementKind::Cash),
+    ("netting", SettlementKind::Netting),
+    ("card", SettlementKind::Card),
+    ("marked-paid", SettlementKind::MarkedPaid),
+];
+
+#[derive(Template)]
+#[template(path = "money/settlements.html")]
+struct Page {
+    frame: Frame,
+    said: Option<&'static str>,
+    trouble: Option<String>,
+    wanted: Wanted,
+    kinds: Vec<(&'static str, &'static str)>,
+    settlements: Vec<InWords>,
+}
+
+/// The form as it was typed.
+#[derive(Clone, Default)]
+struct Wanted {
+    invoice: String,
+    kind: String,
+    document: String,
+    amount: String,
+    day: String,
+}
+
+struct InWords {
+    number: i64,
+    day: String,
+    invoice: String,
+    deal: u64,
+    kind: &'static str,
+    document: String,
+    author: String,
+    amount: String,
+    undone: Option<String>,
+}
+
+/// `GET /money/settlements`
+pub(in crate::admin) async fn show(
+    State(admin): State<Arc<Admin>>,
+    session: Session,
+    uri: Uri,
+) -> Response {
+    let view = View {
+        said: said(&uri),
+        ..View::default()
+    };
+    shown(&admin, &session, StatusCode::OK, view).await
+}
+
+/// What is said beside the list.
+#[derive(Default)]
+struct View {
+    said: Option<&'static str>,
+    trouble: Option<String>,
+    wanted: Wanted,
+}
+
+/// `POST /money/settlements`
+pub(in crate::admin) async fn settle(
+    State(admin): State<Arc<Admin>>,
+    Extension(way): Extension<Way>,
+    Order {
+        session,
+        mut fields,
+    }: Order,
+) -> Response {
+    let wanted = Wanted {
+        invoice: fields.take("invoice"),
+        kind: fields.take("kind"),
+        document: fields.take("document"),
+        amount: fields.take("amount"),
+        day: fields.take("day"),
+    };
+    let password = fields.take("password");
+    if let Err(unreadable) = fields.end() {
+        return unreadable.into_response();
+    }
+    let refuse = async |status, why: String| {
+        let view = View {
+            trouble: Some(why),
+            wanted: wanted.clone(),
+            ..View::default()
+        };
+        shown(&admin, &session, status, view).await
+    };
+    let order = match wanted.order() {
+        Ok(order) => order,
+        Err(why) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned()).await,
+    };
+    if let Err(refused) = proven(&admin, &session, password, &way).await {
+        return match refused {
+            NotProven::Why(status, why) => refuse(status, why).await,
+            NotProven::Broken(response) => *response,
+        };
+    }
+    let desk = admin.desk();
+    let by = &session.account;
+    match desk.settle(&order, by, &admin.pages.zone).await {
+        Ok(_) => answer::see("/money/settlements?said=settled"),
+        Err(NotSettled::Store(error) | NotSettled::NotNamed(NotNamed::Store(error))) => {
+            answer::broken(&error)
+        }
+        Err(error) => refuse(StatusCode::UNPROCESSABLE_ENTITY, why(&error)).await,
+    }
+}
+
+/// `POST /money/settlements/{number}/undo`
+pub(in crate::admin) async fn undo(
+    State(admin): State<Arc<Admin>>,
+    Extension(way): Extension<Way>,
+    Path(number): Path<i64>,
+    Order {
+        session,
+        mut fields,
+    }: Order,
+) -> Response {
+    let (because, password) = (fields.take("because"), fields.take("password"));
+    if let Err(unreadable) = fields.end() {
+        return unreadable.into_response();
+    }
+    let because = because.trim().to_owned();
+    let refuse = async |status, why: String| {
+        let view = View {
+            trouble: Some(why),
+            ..View::default()
+        };
+        shown(&admin, &session, status, view).await
+    };
+    if because.is_empty() || because.chars().count() > LONGEST {
+        let why = "Назовите причину: до 500 знаков.".to_owned();
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, why).await;
+    }
+    if let Err(refused) = proven(&admin, &session, password, &way).await {
+        return match refused {
+            NotProven::Why(status, why) => refuse(status, why).await,
+            NotProven::Broken(response) => *response,
+        };
+    }
+    let desk = admin.desk();
+    let by = (session.account.as_str(), because.as_str());
+    match desk.unsettle(number, by, &admin.pages.zone).await {
+        Ok(Some(_)) => answer::see("/money/settlements?said=unsettled"),
+        Ok(None) => answer::see("/money/settlements?said=nothing"),
+        Err(error) => answer::broken(&error),
+    }
+}
+
+/// The password was not right, or could not be asked.
+enum NotProven {
+    Why(StatusCode, String),
+    Broken(Box<Response>),
+}
+
+async fn proven(
+    admin: &Admin,
+    session: &Session,
+    password: String,
+    way: &Way,
+) -> Result<(), NotProven> {
+    match is_password(admin, &session.account, password, way).await {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let why = "Пароль не подходит: ничего не записано.".to_owned();
+            Err(NotProven::Why(StatusCode::FORBIDDEN, why))
+        }
+        Err(Refused::Rest(rest)) => Err(NotProven::Why(
+            StatusCode::TOO_MANY_REQUESTS,
+            in_words(rest),
+        )),
+        Err(Refused::Broken(response)) => Err(NotProven::Broken(Box::new(response))),
+    }
+}
+
+impl Wanted {
+    fn order(&self) -> Result<settlements::Order, &'static str> {
+        let document = self.document.trim();
+        if document.is_empty() || document.chars().count() > LONGEST {
+            return Err("Назовите документ: до 500 знаков.");
+        }
+        if self.invoice.trim().is_empty() {
+            return Err("Назовите счёт по номеру.");
+        }
+        let mut kinds = KINDS.into_iter();
+        let kind = kinds.find(|(word, _)| *word == self.kind);
+        let amount = match self.amount.trim() {
+            "" => None,
+            text => {
+                let amount = Money::parse(&text.replace(',', ".")).ok();
+                Some(amount.ok_or("Сумма не читается: напишите рубли, как 1234.56.")?)
+            }
+        };
+        let dated = match self.day.trim() {
+            "" => None,
+            text => Some(text.parse().map_err(|_| "День не читается.")?),
+        };
+        Ok(settlements::Order {
+            invoice: self.invoice.clone(),
+            amount,
+            kind: kind.ok_or("Выберите, чем закрыт счёт.")?.1,
+            document: document.to_owned(),
+            dated,
+        })
+    }
+}
+
+fn why(error: &NotSettled) -> String {
+    match error {
+        NotSettled::NoBooking(_) => {
+            "Деньги не учитываются: в политике нет раздела money.".to_owned()
+        }
+        NotSettled::NotNamed(NotNamed::NoInvoice(_)) => {
+            "Такого счёта нет, или он больше не действует.".to_owned()
+        }
+        NotSettled::NotNamed(NotNamed::Several { ids, .. }) => {
+            format!(
+                "С этим номером счетов несколько. Назовите один: {}.",
+                ids.join("; ")
+            )
+        }
+        NotSettled::MoreThanOpen { open, .. } => {
+            format!("По счёту осталось {}: больше закрыть нельзя.", money(*open))
+        }
+        NotSettled::NoDocument => "Назовите документ.".to_owned(),
+        NotSettled::NotYet(_) => "День документа ещё не наступил.".to_owned(),
+        NotSettled::NotNamed(NotNamed::Store(error)) | NotSettled::Store(error) => {
+            error.to_string()
+        }
+    }
+}
+
+async fn shown(admin: &Admin, session: &Session, status: StatusCode, view: View) -> Response {
+    match gathered(admin, session, view).await {
+        Ok(page) => answer::page(status, &page),
+        Err(error) => answer::broken(&error),
+    }
+}
+
+async fn gathered(admin: &Admin, session: &Session, view: View) -> Result<Page, StoreError> {
+    let settlements = admin.desk().settlements(SHOWN).await?;
+    Ok(Page {
+        frame: Frame::of(session, "settlements"),
+        said: view.said,
+        trouble: view.trouble,
+        wanted: view.wanted,
+        kinds: KINDS.map(|(word, kind)| (word, kind_word(kind))).to_vec(),
+        settlements: settlements.iter().map(InWords::of).collect(),
+    })
+}
+
+impl InWords {
+    fn of(one: &ListedSettlement) -> Self {
+        let (number, day) = &one.name;
+        Self {
+            number: one.number,
+            day: date(one.dated),
+            invoice: format!("счёт № {} от {}", plain(number), date(*day)),
+            deal: one.deal.get(),
+            kind: kind_word(one.settlement.kind),
+            document: plain(&one.settlement.document),
+            author: plain(&one.settlement.author),
+            amount: money(one.amount),
+            undone: one.undone.as_deref().map(plain),
+        }
+    }
+}
