@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use domain::{DealId, PortalId, UserId};
+use domain::staff::Staff;
+use domain::{DealId, PortalId, UserId, Verdict};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::notices::{self, StandIn};
@@ -110,16 +111,23 @@ async fn read(
         .reading(|| directory.staff(&call, &users, with_heads))
         .await;
     let lines = journal::exchanges(&call, &[]);
-    let staff = staff.unwrap_or_default();
-    for (user, is_head) in unknown {
-        let stand_in = if is_head {
-            notices::head_of(user, &staff)
-        } else {
-            notices::stand_in(user, &staff)
-        };
-        reconciler
-            .stand_ins
-            .remember(&portal, (user, is_head), now, stand_in);
+    // A silence is not remembered: the next message asks again. A refusal is, as it would be the same in a minute.
+    let staff = match staff {
+        Ok(staff) => Some(staff),
+        Err(error) if error.verdict == Verdict::Reject => Some(Staff::default()),
+        Err(_) => None,
+    };
+    if let Some(staff) = staff {
+        for (user, is_head) in unknown {
+            let stand_in = if is_head {
+                notices::head_of(user, &staff)
+            } else {
+                notices::stand_in(user, &staff)
+            };
+            reconciler
+                .stand_ins
+                .remember(&portal, (user, is_head), now, stand_in);
+        }
     }
     ctx.record(Record {
         journal: lines,

@@ -351,6 +351,24 @@ fn where_the_staff_cannot_be_read_the_manager_is_told_as_ever() {
         without_rows(&desk, 1..=1).await;
         let bells = desk.office.bells();
         assert_eq!(bells.values().next().unwrap().0, UserId(5));
+        // A right that is lacking lacks in a minute as well.
+        without_rows(&desk, 2..=2).await;
+        assert_eq!(desk.office.calls("staff"), 1);
+    });
+}
+
+#[test]
+fn a_portal_that_did_not_answer_is_asked_about_the_staff_again() {
+    paused(async {
+        let desk = Desk::open().await;
+        dismissed(&desk, Some(7));
+        for _try in 0..4 {
+            desk.office.order("staff", Trouble::Busy);
+        }
+        without_rows(&desk, 1..=1).await;
+        without_rows(&desk, 2..=2).await;
+        let told: Vec<UserId> = desk.office.bells().values().map(|bell| bell.0).collect();
+        assert_eq!(told, [UserId(5), UserId(7)]);
     });
 }
 
