@@ -33,7 +33,7 @@ use crate::workspace::Workspace;
 const HELP: &str = "\
 cargo xtask check [--only STEP,STEP]   everything that CI runs; steps: format, tidy, lints, tests, survive, docs, deny
 cargo xtask test [ARGUMENTS]           all tests, on SQLite and on a PostgreSQL of their own; ARGUMENTS go to `cargo test`
-cargo xtask survive [ARGUMENTS]        kills, freezes and cuts off the real program and looks at what is left; --cycles N, --seed N, --kind NAME
+cargo xtask survive [ARGUMENTS]        kills, freezes and cuts off the real program and looks at what is left; --cycles N, --seed N, --kind NAME; --planted BUG must be caught
 cargo xtask fuzz [ARGUMENTS]           throws bytes at what reads from outside; --seconds N (20), --target NAME
 cargo xtask hunt [OPTIONS] [BUG…]      plants each bug in the product and says which seed of the simulator finds it; `--help` tells the options
 cargo xtask tidy                       the rules between crates, files and pages";

@@ -38,6 +38,11 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "FILE", env = "PROVODKA_CONFIG", default_value = DEFAULT_FILE)]
     pub config: PathBuf,
 
+    /// The bug that `cargo xtask survive --planted` wants caught
+    #[cfg(feature = "plant")]
+    #[arg(long, global = true, hide = true)]
+    pub planted: Option<planted::Bug>,
+
     /// What to do
     #[command(subcommand)]
     pub command: Command,

@@ -26,6 +26,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
+    #[cfg(feature = "plant")]
+    if let Some(bug) = cli.planted {
+        planted::plant_everywhere(bug);
+    }
     let mut out = io::stdout().lock();
     match cli.command {
         Command::Inspect(args) => inspect::answer(&args, out),

@@ -1,12 +1,16 @@
-//! Which bug is planted on a thread, and for how long.
+//! Which bug is planted: on a thread for a while, or in a whole process for good.
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 
 use crate::Bug;
 
 thread_local! {
     static NOW: Cell<Option<Bug>> = const { Cell::new(None) };
 }
+
+/// In the real program, which has many threads.
+static EVERYWHERE: OnceLock<Bug> = OnceLock::new();
 
 /// A bug in the ground; dropping this takes it out again.
 #[must_use = "the bug is gone as soon as this is dropped"]
@@ -21,6 +25,11 @@ pub fn plant(bug: Option<Bug>) -> Planted {
     }
 }
 
+/// Plants a bug in this process, for as long as it lives; the first one stays.
+pub fn plant_everywhere(bug: Bug) {
+    EVERYWHERE.get_or_init(|| bug);
+}
+
 impl Drop for Planted {
     fn drop(&mut self) {
         NOW.set(self.before);
@@ -28,7 +37,7 @@ impl Drop for Planted {
 }
 
 pub(crate) fn holds(bug: Bug) -> bool {
-    NOW.get() == Some(bug)
+    NOW.get() == Some(bug) || EVERYWHERE.get() == Some(&bug)
 }
 
 #[cfg(test)]

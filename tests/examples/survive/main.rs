@@ -51,6 +51,9 @@ pub(crate) struct Args {
     /// Only cycles of this kind; may be repeated
     #[arg(long, value_enum, value_name = "NAME")]
     kind: Vec<Kind>,
+    /// Lives until it has caught this bug, which is left in the program on purpose
+    #[arg(long, value_name = "BUG")]
+    planted: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -63,9 +66,17 @@ fn main() -> ExitCode {
     let began = Instant::now();
     let plan = Plan::new(args.seed, args.cycles, &args.kind);
     let tally = Arc::new(Mutex::new(Tally::new(plan.len())));
+    let planted = args.planted.as_deref();
     runtime.block_on(async {
-        let legs = Leg::ALL
-            .map(|leg| tokio::spawn(live(leg, plan.of(leg), args.seed, Arc::clone(&tally))));
+        let legs = Leg::ALL.map(|leg| {
+            tokio::spawn(live(
+                leg,
+                plan.of(leg),
+                args.seed,
+                planted.map(str::to_owned),
+                Arc::clone(&tally),
+            ))
+        });
         for leg in legs {
             if let Err(error) = leg.await {
                 tally
@@ -77,7 +88,19 @@ fn main() -> ExitCode {
     });
     let tally = tally.lock().unwrap();
     print!("{}", tally.told(args.seed, began.elapsed()));
-    if tally.is_well() {
+    let as_expected = match planted {
+        Some(bug) => {
+            let told = if tally.is_broken() {
+                "caught"
+            } else {
+                "NOT CAUGHT"
+            };
+            println!("planted `{bug}`: {told}");
+            tally.is_broken()
+        }
+        None => tally.is_well(),
+    };
+    if as_expected {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -85,12 +108,21 @@ fn main() -> ExitCode {
 }
 
 /// Lives the cycles of one world, one after another.
-async fn live(leg: Leg, cycles: Vec<(usize, Kind)>, seed: u64, tally: Arc<Mutex<Tally>>) {
+async fn live(
+    leg: Leg,
+    cycles: Vec<(usize, Kind)>,
+    seed: u64,
+    planted: Option<String>,
+    tally: Arc<Mutex<Tally>>,
+) {
     if cycles.is_empty() {
         return;
     }
-    let mut world = World::begin(leg, seed).await;
+    let mut world = World::begin(leg, seed, planted.as_deref()).await;
     for (number, kind) in cycles {
+        if planted.is_some() && tally.lock().unwrap().is_broken() {
+            break;
+        }
         let outcome = cycle::live(&mut world, number, kind, seed).await;
         let is_well = outcome.violations.is_empty();
         let line = tally.lock().unwrap().add(number, kind, outcome);

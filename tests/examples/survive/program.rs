@@ -21,6 +21,8 @@ pub(crate) struct Called {
     pub(crate) config: PathBuf,
     pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) log: PathBuf,
+    /// The bug that is left in it.
+    pub(crate) planted: Option<String>,
     /// SIGXFSZ is ignored, so that a write beyond the bound of files is an error like that of a full disk.
     pub(crate) ignores_bound: bool,
 }
@@ -40,6 +42,7 @@ impl Called {
         command
             .arg("--config")
             .arg(&self.config)
+            .args(self.planted.iter().flat_map(|bug| ["--planted", bug]))
             .args(arguments)
             .env_clear()
             .envs(&self.secrets)

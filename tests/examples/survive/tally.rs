@@ -107,6 +107,11 @@ impl Tally {
         self.violations.is_empty() && self.lived() == self.planned
     }
 
+    /// Something was lost or doubled.
+    pub(crate) fn is_broken(&self) -> bool {
+        !self.violations.is_empty()
+    }
+
     fn lived(&self) -> usize {
         self.kinds.values().map(|sum| sum.cycles).sum()
     }

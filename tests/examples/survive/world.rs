@@ -67,7 +67,7 @@ pub(crate) enum Records {
 }
 
 impl World {
-    pub(crate) async fn begin(leg: Leg, seed: u64) -> Self {
+    pub(crate) async fn begin(leg: Leg, seed: u64, planted: Option<&str>) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("provodka-survive-")
             .tempdir()
@@ -111,6 +111,7 @@ impl World {
                     Records::Sqlite(file) => file.with_extension("log"),
                     Records::Postgres { .. } => folder.path().join(format!("replica{place}.log")),
                 },
+                planted: planted.map(str::to_owned),
                 ignores_bound,
             };
             replicas.push(Program::new(called, addr));
