@@ -352,6 +352,12 @@ fn taken_over(
         replaced: false,
         order_open: false,
         adopted: true,
+        // Where it is marked as paid, nothing is left to be paid, however that came.
+        paid_before: if invoice.status == InvoiceStatus::Paid {
+            invoice.paid.max(invoice.totals.gross)
+        } else {
+            invoice.paid
+        },
     })
 }
 

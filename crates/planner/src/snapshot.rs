@@ -165,6 +165,8 @@ pub struct OurInvoice {
     pub order_open: bool,
     /// It was there before us, and a person said that it is the deal's.
     pub adopted: bool,
+    /// What was paid of it when it was adopted; nothing of one of ours.
+    pub paid_before: Money,
 }
 
 /// An unsettled creation.
@@ -195,9 +197,10 @@ impl OurInvoice {
             .map_or(self.total, |totals| totals.gross)
     }
 
-    /// It was the deal's by a person's word, and the accounting side says that it is paid: that money came before us.
+    /// It was paid in full when a person said that it is the deal's: that money came before us. One that was paid since
+    /// then waits for its payment like any other.
     pub(crate) fn was_paid_before(&self) -> bool {
-        self.adopted && self.live && !self.deleted && self.status == InvoiceStatus::Paid
+        self.stands() && self.paid_before.is_positive() && self.paid_before >= self.total
     }
 
     /// The accountant took it back.

@@ -77,7 +77,11 @@ fn said(deal: &TestDeal, claim: &Claim, found: &[Candidate]) -> String {
 }
 
 fn adopted(deal: TestDeal) -> TestDeal {
-    let judged = judge(&deal.snapshot, &claim(), &[free(by_hand())], &deal.policy);
+    adopted_as(deal, by_hand())
+}
+
+fn adopted_as(deal: TestDeal, invoice: Invoice) -> TestDeal {
+    let judged = judge(&deal.snapshot, &claim(), &[free(invoice)], &deal.policy);
     let Judged::Adopt(invoice) = judged else {
         panic!("{judged:?}");
     };
@@ -367,9 +371,10 @@ fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
         stages: Vec::new(),
         overdue: None,
     };
-    let shown = |status: InvoiceStatus| {
-        let mut deal = adopted(deal()).with(|deal| {
-            deal.snapshot.invoices[0].status = status;
+    let shown = |then: InvoiceStatus, now: InvoiceStatus| {
+        let as_it_was = with(|one| one.status = then);
+        let mut deal = adopted_as(deal(), as_it_was).with(|deal| {
+            deal.snapshot.invoices[0].status = now;
             deal.policy.money = Some(money.clone());
             deal.policy
                 .fields
@@ -386,8 +391,11 @@ fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
             fields.paid.unwrap_or_default().kopecks(),
         )
     };
-    assert_eq!(shown(InvoiceStatus::Paid), ("Оплачен".to_owned(), 12_200));
-    assert_eq!(shown(InvoiceStatus::Issued), ("Выставлен".to_owned(), 0));
+    let (issued, paid) = (InvoiceStatus::Issued, InvoiceStatus::Paid);
+    assert_eq!(shown(paid, paid), ("Оплачен".to_owned(), 12_200));
+    assert_eq!(shown(issued, issued), ("Выставлен".to_owned(), 0));
+    // What was paid since then has its payment among ours, now or soon.
+    assert_eq!(shown(issued, paid), ("Оплачен".to_owned(), 0));
 }
 
 #[test]

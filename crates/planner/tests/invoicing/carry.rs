@@ -1,7 +1,7 @@
 //! A plan taken as carried out: what of it is known afterwards.
 
 use domain::observed::KnownCounterparty;
-use domain::{ContractorId, InvoiceId, InvoiceStatus};
+use domain::{ContractorId, InvoiceId, InvoiceStatus, Money};
 use jiff::Timestamp;
 use planner::{Action, DealSnapshot, OpenCase, OurInvoice, Plan};
 
@@ -122,5 +122,6 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         replaced: false,
         order_open: *ordered,
         adopted: false,
+        paid_before: Money::ZERO,
     })
 }

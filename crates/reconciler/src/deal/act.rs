@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use capability::accounting::InvoiceOrder;
 use capability::{Call, Remote};
-use domain::{ContractorId, DealId, Invoice, PortalId, Verdict};
+use domain::{ContractorId, DealId, Invoice, Money, PortalId, Verdict};
 use engine::{Halted, LeaseContext, Outcome};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -534,5 +534,6 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         replaced: false,
         order_open: *ordered,
         adopted: false,
+        paid_before: Money::ZERO,
     })
 }

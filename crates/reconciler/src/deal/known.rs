@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{DealId, Revision};
+use domain::{DealId, Money, Revision};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::receipts::{Means, Receipt};
@@ -35,6 +35,13 @@ pub(crate) struct Issued {
     /// See [`OurInvoice::adopted`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) adopted: bool,
+    /// See [`OurInvoice::paid_before`].
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub(crate) paid_before: Money,
+}
+
+fn is_nothing(paid: &Money) -> bool {
+    *paid == Money::ZERO
 }
 
 /// The status of a link whose invoice is no more.
@@ -292,6 +299,7 @@ pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
         replaced: issued.replaced,
         order_open: issued.order_open,
         adopted: issued.adopted,
+        paid_before: issued.paid_before,
     })
 }
 
@@ -304,6 +312,7 @@ pub(crate) fn link_of(deal: DealId, invoice: &OurInvoice, now: Timestamp) -> Inv
         replaced: invoice.replaced,
         order_open: invoice.order_open,
         adopted: invoice.adopted,
+        paid_before: invoice.paid_before,
     };
     InvoiceLink {
         deal,

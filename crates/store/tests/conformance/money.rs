@@ -182,6 +182,32 @@ async fn open_of_buyer(db: &Db) -> Vec<(String, i64)> {
 use Decided::{Done, Refused};
 
 conformance! {
+    async fn an_invoice_that_was_there_before_is_paid_by_what_came_since(db: &Db) {
+        let lease = leased(db, 1).await;
+        let adopted = |status: &str, paid_before: i64| {
+            let mut link = link(1, 1, "17", 12_200);
+            link.status = status.to_owned();
+            link.draft["adopted"] = json!(true);
+            if paid_before > 0 {
+                link.draft["paid_before"] = json!(paid_before);
+            }
+            link
+        };
+        see(db, "feed", &[order("17", 12_200)]).await;
+        let wanted = Wanted { inns: vec![Inn::parse(BUYER).unwrap()], ..Wanted::default() };
+        // Paid in full when it was adopted: nobody pays it again.
+        put(db, &lease, vec![adopted("paid", 12_200)]).await;
+        let found = db.store.money_open(&portal("a"), &wanted).await.unwrap();
+        assert_eq!(found.invoices, []);
+        // Adopted as issued; the accountant's mark comes before the payment is decided.
+        put(db, &lease, vec![adopted("issued", 0)]).await;
+        put(db, &lease, vec![adopted("paid", 0)]).await;
+        let found = db.store.money_open(&portal("a"), &wanted).await.unwrap();
+        assert_eq!(found.invoices.len(), 1);
+        let decided = decide(db, &[book(1, 0, vec![share("17", 12_200)])]).await;
+        assert_eq!(decided, [Done]);
+    }
+
     async fn a_source_that_is_read_twice_adds_nothing(db: &Db) {
         let lease = leased(db, 1).await;
         let orders = [order("1", 100), order("1", 100), order("2", 300)];

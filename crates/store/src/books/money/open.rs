@@ -239,9 +239,10 @@ pub(crate) async fn count(
         let buyer = link.draft.pointer("/draft/buyer/key/inn");
         let buyer = buyer.and_then(|inn| Inn::parse(inn.as_str()?).ok());
         let taken_back = [InvoiceStatus::Cancelled.as_str(), "deleted"];
-        // One that was there before us may have been paid before: there is nothing to be paid of it any more.
-        let is_settled = link.draft.pointer("/adopted") == Some(&serde_json::Value::Bool(true))
-            && link.status == InvoiceStatus::Paid.as_str();
+        // One that was paid in full before it was the deal's: there is nothing to be paid of it any more.
+        let paid_before = link.draft.pointer("/paid_before");
+        let paid_before = paid_before.and_then(serde_json::Value::as_i64).unwrap_or(0);
+        let is_settled = paid_before > 0 && Money::from_kopecks(paid_before) >= link.total;
         let stands = link.live && !is_settled && !taken_back.contains(&link.status.as_str());
         rows.push(
             params![
