@@ -66,7 +66,7 @@ pub(crate) fn organisation<'a>(
         .and_then(|funnel| funnel.organisation.as_ref())
         .and_then(|id| policy.organisation(id));
     if let Some(company) = chosen(reading, own) {
-        let said = in_field(reading, policy).and_then(|said| said_in_deal(said, policy));
+        let said = in_field(reading, policy).and_then(|said| said_in_deal(said, of_funnel, policy));
         return standing_for(company, [said, of_funnel], policy).ok_or_else(|| Fault {
             what: "организация, выбранная в сделке продавцом, не подключена к учёту".to_owned(),
             place: format!("/crm/deal/details/{}/", deal.id),
@@ -74,7 +74,7 @@ pub(crate) fn organisation<'a>(
         });
     }
     if let Some(said) = in_field(reading, policy) {
-        return said_in_deal(said, policy).ok_or_else(|| Fault {
+        return said_in_deal(said, of_funnel, policy).ok_or_else(|| Fault {
             what: format!("«{said}» в поле организации — ни одна из наших организаций"),
             place: format!("/crm/deal/details/{}/", deal.id),
             record: Some(Record::Deal(deal.id)),
@@ -112,14 +112,19 @@ fn only(policy: &Policy) -> Option<&Organisation> {
     }
 }
 
-/// The organisation that a deal's field means: by its id, its title, or its company on the portal (`CO_7`, `7`).
-fn said_in_deal<'a>(said: &str, policy: &'a Policy) -> Option<&'a Organisation> {
+/// The organisation that a deal's field means: by its id, its title, or its company on the portal (`CO_7`, `7`), for which
+/// the funnel's organisation may stand.
+fn said_in_deal<'a>(
+    said: &str,
+    of_funnel: Option<&'a Organisation>,
+    policy: &'a Policy,
+) -> Option<&'a Organisation> {
     let lower = said.to_lowercase();
     let company = said.strip_prefix("CO_").unwrap_or(said).parse::<u64>().ok();
     let is_it = |organisation: &&Organisation| {
         organisation.id.as_str() == said || organisation.title.trim().to_lowercase() == lower
     };
-    let of_company = || standing_for(CompanyId(company?), [None, None], policy);
+    let of_company = || standing_for(CompanyId(company?), [of_funnel, None], policy);
     policy.organisations.iter().find(is_it).or_else(of_company)
 }
 

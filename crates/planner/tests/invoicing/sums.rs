@@ -378,6 +378,22 @@ fn the_deals_field_says_who_sells_after_its_own_company_and_before_the_funnel() 
             twin(deal.clone()).planned().needs
         );
     }
+    // A funnel for trying things out: its test organisation stands for the company, not for who is named.
+    let tried = |said: &str| {
+        twin(two(said)).with(|deal| {
+            deal.policy.funnels[0].organisation = Some(domain::OrganisationId::new("org-test"));
+        })
+    };
+    for (said, seller) in [
+        ("CO_1", "org-test"),
+        ("1", "org-test"),
+        ("org", "org"),
+        ("CO_2", "org-2"),
+    ] {
+        let tried = tried(said);
+        let is_it = sells(&tried, &format!("\"{seller}\""));
+        assert!(is_it, "{said}: {:?}", tried.planned().needs);
+    }
     assert_snapshot!(outcome(&two("Вектор")), @"DEAL-DATA-MISSING: «Вектор» в поле организации — ни одна из наших организаций");
 }
 
