@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 
 use crate::asking::{Asked, answered, ask, case, merge, responsible};
 use crate::known_days::{KnownOf, is_long_behind, next_working, unknown_in_words};
+use crate::showing::is_test;
 use crate::texts::by_strangers;
 use crate::{
     CaseCode, DealSnapshot, NextDay, Organisation, OurInvoice, Overdue, Plan, Policy,
@@ -37,9 +38,14 @@ struct Open<'a> {
 fn open<'a>(
     snapshot: &DealSnapshot,
     invoice: &'a OurInvoice,
+    policy: &Policy,
     count: OverdueCount,
     today: Date,
 ) -> Option<Open<'a>> {
+    // Nobody is to pay a sample.
+    if is_test(invoice, policy) {
+        return None;
+    }
     // What the accountant marked as paid is, whatever we know of it.
     let may_be_open = matches!(
         invoice.status,
@@ -78,7 +84,7 @@ pub(crate) fn known_due(
 ) -> Option<Date> {
     let rules = policy.money.as_ref()?.overdue.as_ref()?;
     let today = now.to_zoned(zone(policy, invoice)).date();
-    let open = open(snapshot, invoice, rules.counted(), today)?;
+    let open = open(snapshot, invoice, policy, rules.counted(), today)?;
     let through = last_day(open.due);
     let is_known = unknown(snapshot, policy, invoice, through, today).is_none();
     (open.days > 0 && is_known).then_some(open.due)
@@ -202,7 +208,7 @@ pub(crate) fn plan(
     let open: Vec<Open<'_>> = snapshot
         .invoices
         .iter()
-        .filter_map(|one| open(snapshot, one, count, today))
+        .filter_map(|one| open(snapshot, one, policy, count, today))
         .collect();
     let late: Vec<&Open<'_>> = open.iter().filter(|one| one.days > 0).collect();
     let promise = promise(glance, &late);

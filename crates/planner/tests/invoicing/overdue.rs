@@ -121,6 +121,14 @@ fn on_the_last_day_nothing_is_said_and_on_the_next_the_manager_is_reminded() {
 }
 
 #[test]
+fn a_sample_is_never_overdue() {
+    let sample = unpaid().with(|it| it.policy.organisations[0].test = true);
+    let over = sample.at(ten(3, 18));
+    assert!(over.planned().is_empty(), "{}", over.plan());
+    assert_eq!(next(&over), None);
+}
+
+#[test]
 fn each_day_of_the_policy_is_told_once_and_paying_ends_it() {
     let mut it = unpaid();
     let mut told = Vec::new();
