@@ -20,7 +20,7 @@ pub(crate) fn tell(
         // Its file was given to the buyer by whoever issued it.
         let about = format!("adopted/{}", invoice.slot);
         let is_told = snapshot.done.contains_key(&format!("timeline/{about}"));
-        let text = texts::adopted(invoice);
+        let text = texts::adopted(invoice, is_test(invoice, policy));
         return (!is_told).then_some(Action::AddTimelineEntry {
             about,
             text,

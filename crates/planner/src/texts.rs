@@ -53,9 +53,14 @@ pub(crate) fn issued(
 }
 
 /// The timeline entry of an invoice that was there before us.
-pub(crate) fn adopted(invoice: &OurInvoice) -> String {
+pub(crate) fn adopted(invoice: &OurInvoice, is_test: bool) -> String {
     format!(
-        "К сделке привязан выставленный раньше счёт № {} от {} {} {}",
+        "{} счёт № {} от {} {} {}",
+        if is_test {
+            "Образец, не оплачивать: к сделке привязан выставленный раньше тестовый"
+        } else {
+            "К сделке привязан выставленный раньше"
+        },
         invoice.number,
         display::date(invoice.date),
         on(invoice.slot.kind),

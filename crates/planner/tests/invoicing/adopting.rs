@@ -421,3 +421,15 @@ fn what_a_person_gave_up_is_not_taken_back() {
     let second = Slot::first(SlotKind::Whole).next().unwrap();
     assert_eq!(invoice.slot, second);
 }
+
+#[test]
+fn a_test_organisations_is_called_a_sample() {
+    let sample = adopted(deal()).with(|deal| deal.policy.organisations[0].test = true);
+    let plan = sample.plan();
+    assert!(
+        plan.contains(
+            "Образец, не оплачивать: к сделке привязан выставленный раньше тестовый счёт № 17"
+        ),
+        "{plan}"
+    );
+}

@@ -47,8 +47,8 @@ pub(crate) fn load(connected: &Connected, deal: &Looked, key: &str, action: &Act
         });
         return match of(slot) {
             Some(invoice) => {
-                let sample = is_test(invoice, &connected.policy).then_some(Void::Sample);
-                Load::File(Box::new(invoice.clone()), void.or(sample))
+                let is_sample = is_test(invoice, &connected.policy);
+                Load::File(Box::new(invoice.clone()), void_of(is_sample, void))
             }
             None => Load::Nothing(Outcome::failed(
                 Verdict::Reject,
@@ -68,6 +68,12 @@ pub(crate) fn load(connected: &Connected, deal: &Looked, key: &str, action: &Act
             "there is nobody to tell: no administrator's chat is set",
         )),
     }
+}
+
+/// Why nobody is to pay an invoice. What a sample was replaced by is a sample too: nobody is sent to pay that.
+fn void_of(is_sample: bool, replaced: Option<Void>) -> Option<Void> {
+    let sample = is_sample.then_some(Void::Sample);
+    sample.or(replaced)
 }
 
 /// Writes everything in one go; the connector packs it.
@@ -203,5 +209,24 @@ pub(crate) fn not_prepared(error: &ConnectorError) -> Outcome {
         Verdict::Verify | Verdict::Defect => {
             Outcome::failed(Verdict::Retry { after: None }, error.to_string())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_sample_sends_nobody_to_pay_another() {
+        let replaced = || {
+            Some(Void::Replaced {
+                number: "ТЕСТ-2".to_owned(),
+                date: jiff::civil::date(2026, 3, 12),
+            })
+        };
+        assert_eq!(void_of(true, replaced()), Some(Void::Sample));
+        assert_eq!(void_of(true, None), Some(Void::Sample));
+        assert_eq!(void_of(false, replaced()), replaced());
+        assert_eq!(void_of(false, None), None);
     }
 }
