@@ -256,7 +256,7 @@ mod tests {
         for name in ["stamp.png", "logo.png", "other.png"] {
             std::fs::write(folder.path().join(name), dot).unwrap();
         }
-        let text = "#let paper = json(\"/invoice.json\")\n#image(\"/logo.png\")\n#paper.title";
+        let text = "#let paper = json(\"/invoice.json\")\n#image(\"/logo.png\")\n#paper.title #paper.replaced_by";
         std::fs::write(folder.path().join("own.typ"), text).unwrap();
         let named = files(&[("own.typ", true), ("stamp.png", false)]);
         let papers = read(Some(folder.path()), &named).unwrap();

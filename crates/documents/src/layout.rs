@@ -4,9 +4,11 @@
 //! starts or a policy is put in force, so that no invoice is the first to meet a fault.
 
 use std::borrow::Cow;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::laid::LaidPage;
 use crate::paper::InvoicePaper;
 use crate::picture::{LARGEST_BYTES, Picture, PictureError};
 use crate::renderer::{RenderError, Renderer};
@@ -49,13 +51,14 @@ impl Layout {
             path: path.to_owned(),
             source,
         };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        if text.len() > LARGEST_TEXT_BYTES {
+        let bytes = bounded(path, LARGEST_TEXT_BYTES).map_err(unreadable)?;
+        if bytes.len() > LARGEST_TEXT_BYTES {
             return Err(RenderError::Layout(format!(
-                "it has `{}` bytes, more than {LARGEST_TEXT_BYTES}",
-                text.len()
+                "it has more than {LARGEST_TEXT_BYTES} bytes"
             )));
         }
+        let text = String::from_utf8(bytes)
+            .map_err(|source| unreadable(io::Error::new(io::ErrorKind::InvalidData, source)))?;
         let mut pictures = Vec::new();
         let folder = path
             .parent()
@@ -65,10 +68,11 @@ impl Layout {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            if !is_picture(&name) || !text.contains(&name) {
+            if !is_picture(&name) || !names(&text, &name) {
                 continue;
             }
-            let bytes = std::fs::read(entry.path()).map_err(|source| RenderError::ReadLayout {
+            let read = bounded(&entry.path(), LARGEST_BYTES);
+            let bytes = read.map_err(|source| RenderError::ReadLayout {
                 path: entry.path(),
                 source,
             })?;
@@ -99,14 +103,52 @@ impl Layout {
     /// Draws papers that together have everything which a paper may have or lack.
     ///
     /// # Errors
-    /// What the layout refuses, each with its row.
+    /// What the layout refuses, each with its row; or that it keeps silent about what must not be paid.
     pub fn prove(&self) -> Result<(), RenderError> {
         let renderer = Renderer::new(self.clone());
         for paper in InvoicePaper::samples() {
             renderer.render_invoice(&paper)?;
+            if let Some(sentence) = &paper.replaced_by {
+                let pages = renderer.lay_out_invoice(&paper)?;
+                if !says(&pages, sentence) {
+                    return Err(RenderError::Silent);
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// Whether every word of a sentence is printed, however it is set and broken.
+fn says(pages: &[LaidPage], sentence: &str) -> bool {
+    let letters = |text: &str| -> String {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let texts = pages.iter().flat_map(|page| &page.texts);
+    let printed: String = texts.map(|text| letters(&text.text)).collect();
+    let mut words = sentence.split_whitespace().map(letters);
+    words.all(|word| printed.contains(&word))
+}
+
+/// The bytes of a file, one past the limit at most. Nothing else is opened: a pipe would never end.
+fn bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        let why = "it is no regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let mut bytes = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let file = std::fs::File::open(path)?;
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether a layout shows a picture: its name stands there in quotes, with or without the folder's slash.
+fn names(text: &str, picture: &str) -> bool {
+    ["\"", "/"]
+        .iter()
+        .any(|before| text.contains(&format!("{before}{picture}\"")))
 }
 
 fn is_picture(name: &str) -> bool {

@@ -63,6 +63,11 @@ pub enum RenderError {
     /// The layout does not fit the data, or is not a layout at all.
     #[error("the layout refuses the paper: {0}")]
     Layout(String),
+    /// People would pay what was replaced or taken back.
+    #[error(
+        "the layout leaves out `replaced_by`, the sentence that says why an invoice must not be paid"
+    )]
+    Silent,
     /// The PDF could not be written from what was laid out.
     #[error("cannot write the PDF: {0}")]
     Pdf(String),

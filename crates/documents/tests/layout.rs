@@ -277,7 +277,8 @@ fn a_changed_layout_is_taken_from_a_file_and_told_where_it_is_wrong() {
 fn a_layout_shows_the_pictures_beside_it_that_it_names() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("own.typ");
-    std::fs::write(&file, "#image(\"/logo.png\")").unwrap();
+    let text = "#image(\"/logo.png\")\n#json(\"/invoice.json\").replaced_by";
+    std::fs::write(&file, text).unwrap();
     let logo = folder.path().join("logo.png");
     std::fs::write(&logo, include_bytes!("samples/ring.png")).unwrap();
     let layout = Layout::from_file(&file).unwrap();
@@ -291,9 +292,46 @@ fn a_layout_shows_the_pictures_beside_it_that_it_names() {
     std::fs::write(&logo, "no picture").unwrap();
     let refused = Layout::from_file(&file).unwrap_err().to_string();
     assert!(refused.contains("logo.png"), "{refused}");
-    // What it does not name is not even looked at.
-    std::fs::write(&file, "без картинок").unwrap();
-    assert!(Layout::from_file(&file).is_ok());
+    // What it does not name is not even looked at, also where the end of a name is another's.
+    for text in ["без картинок", "#image(\"/my-logo.png\")"] {
+        std::fs::write(&file, text).unwrap();
+        assert!(Layout::from_file(&file).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_layout_that_is_no_file_or_endless_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = Layout::from_file(folder.path()).unwrap_err();
+    assert!(matches!(none, RenderError::ReadLayout { .. }), "{none}");
+    let file = folder.path().join("own.typ");
+    std::fs::write(&file, " ".repeat((256 << 10) + 1)).unwrap();
+    let large = Layout::from_file(&file).unwrap_err().to_string();
+    assert!(large.contains("more than 262144 bytes"), "{large}");
+    // A folder that is called like a picture is no picture.
+    std::fs::write(&file, "#image(\"logo.png\")").unwrap();
+    std::fs::create_dir(folder.path().join("logo.png")).unwrap();
+    let refused = Layout::from_file(&file).unwrap_err();
+    assert!(
+        matches!(&refused, RenderError::ReadLayout { source, .. } if source.to_string().contains("regular")),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_layout_that_lets_people_pay_what_was_replaced_is_refused() {
+    let built_in = Layout::default();
+    let silent = built_in
+        .text()
+        .replace("#if paper.replaced_by != none {", "#if false {");
+    assert_ne!(silent, built_in.text());
+    let refused = Layout::from_text(silent).prove();
+    assert!(matches!(refused, Err(RenderError::Silent)), "{refused:?}");
+    let loud = built_in
+        .text()
+        .replace("soft(paper.replaced_by)", "upper(soft(paper.replaced_by))");
+    assert_ne!(loud, built_in.text());
+    Layout::from_text(loud).prove().unwrap();
 }
 
 #[test]
