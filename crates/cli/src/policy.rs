@@ -6,11 +6,13 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use connector_office::Organisation;
 use planner::{Policy, PolicyError};
 use serde_json::json;
 use store::{Lane, Look, StoredPolicy, Subject};
 
 use crate::args::PolicyCommand;
+use crate::config::Accounting;
 use crate::fault::Told;
 use crate::papers;
 use crate::product::Product;
@@ -20,9 +22,13 @@ pub use desk::policy::{StoredPolicyError, read, text};
 /// Puts a text in force as the version after `over`, and has the portal looked at.
 ///
 /// # Errors
-/// When the text is no policy, a file that it names cannot be used, an organisation belongs to another portal, or somebody was faster.
+/// When the text is no policy or says otherwise than the configuration who is a test, a file that it names cannot be
+/// used, an organisation belongs to another portal, or somebody was faster.
 pub async fn put(product: &Product, text: &str, over: i64, author: &str) -> anyhow::Result<i64> {
     let policy = Policy::parse(text).map_err(mistaken)?;
+    if let Accounting::Office(organisations) = &product.config.accounting {
+        agree_on_tests(organisations, &policy.organisations)?;
+    }
     papers::load(&product.config, &policy).await?;
     claim(product, &policy).await?;
     let now = product.clock.now();
@@ -46,6 +52,25 @@ pub async fn put(product: &Product, text: &str, over: i64, author: &str) -> anyh
         .note_person(json!({"policy": version, "author": author}))
         .await?;
     Ok(version)
+}
+
+/// What the office's books count as a test, the policy has to call a sample, and nothing else.
+fn agree_on_tests(
+    organisations: &[Organisation],
+    ruled: &[planner::Organisation],
+) -> Result<(), Told> {
+    for organisation in organisations {
+        let ruled = ruled.iter().find(|ruled| ruled.id == organisation.id);
+        if ruled.is_some_and(|ruled| ruled.test != organisation.test) {
+            let (id, test) = (&organisation.id, organisation.test);
+            return Err(Told::mistake(format!(
+                "organisation `{id}` has `test = {test}` in the configuration and `test = {}` in the policy",
+                !test
+            ))
+            .hint("say the same in `accounting.organisations` and in the policy's `organisations`"));
+        }
+    }
+    Ok(())
 }
 
 /// Makes the policy's organisations this portal's.
@@ -229,7 +254,39 @@ fn edits<'a>(before: &'a str, after: &'a str) -> Vec<(char, &'a str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::diff;
+    use connector_office::Organisation;
+    use domain::{Inn, OrganisationId};
+    use serde_json::json;
+
+    use super::{agree_on_tests, diff};
+
+    #[test]
+    fn who_is_a_test_is_said_alike_in_configuration_and_policy() {
+        let books = |test: bool| Organisation {
+            id: OrganisationId::new("north"),
+            name: "ООО «Север»".to_owned(),
+            inn: Inn::parse("7707083893").unwrap(),
+            kpp: None,
+            test,
+            prefix: String::new(),
+            go_on: None,
+        };
+        let ruled = |id: &str, test: bool| -> planner::Organisation {
+            let text = json!({"id": id, "title": "Север", "own_company": 1, "time_zone": "Europe/Moscow", "test": test});
+            serde_json::from_value(text).unwrap()
+        };
+        for (in_books, in_policy, agree) in [
+            (false, false, true),
+            (true, true, true),
+            (true, false, false),
+            (false, true, false),
+        ] {
+            let told = agree_on_tests(&[books(in_books)], &[ruled("north", in_policy)]);
+            assert_eq!(told.is_ok(), agree, "{in_books} {in_policy}");
+        }
+        // Another one is none of the office's.
+        assert!(agree_on_tests(&[books(true)], &[ruled("south", false)]).is_ok());
+    }
 
     #[test]
     fn a_difference_shows_changed_lines_with_two_around() {
