@@ -210,7 +210,8 @@ fn agreed<'a>(
     match &invoice.counterparty {
         None => return refused("учёт не говорит, кому он выставлен".to_owned()),
         Some(key) if !is_same_buyer(key, &buyer.key) => {
-            return refused(format!("выставлен {key}, покупатель сделки {}", buyer.key));
+            let (theirs, ours) = (display::known_by(key), display::known_by(&buyer.key));
+            return refused(format!("выставлен {theirs}, покупатель сделки {ours}"));
         }
         Some(_) => {}
     }

@@ -36,13 +36,13 @@ impl IssueInvoices for Office {
             Recorded::NumberTaken => {
                 let number = bill.draft.number.unwrap_or_default();
                 let why = format!(
-                    "another invoice of this year has the number `{number}` of the portal's own invoice: change it there"
+                    "номер {number} смарт-счёта уже есть у другого счёта этого года: смените его на портале"
                 );
                 Err(error(RECORD, Verdict::Reject, "number-taken", why))
             }
             Recorded::OfAnotherKind => {
                 let why = format!(
-                    "organisation `{}` has real invoices and tests in one year: give the test organisation an `id` of its own",
+                    "у организации `{}` в одном году и настоящие счета, и образцы: дайте тестовой организации свой `id` в `accounting.organisations`",
                     bill.draft.seller
                 );
                 Err(error(RECORD, Verdict::Reject, "of-another-kind", why))
@@ -105,7 +105,7 @@ impl Office {
     fn organisation(&self, id: &OrganisationId) -> Result<&Organisation, ConnectorError> {
         let known = self.organisations.iter().find(|one| one.id == *id);
         known.ok_or_else(|| {
-            let why = format!("`accounting.organisations` has no organisation `{id}`");
+            let why = format!("организации `{id}` нет в `accounting.organisations`");
             error(RECORD, Verdict::Reject, "unknown-organisation", why)
         })
     }

@@ -127,6 +127,16 @@ fn what_differs_is_said_and_not_linked() {
             "выставлен 7707083893/997750001, покупатель сделки 7707083893/770801001",
         ),
         (
+            with(|one| {
+                let person = domain::Who::Contact(domain::ContactId(9));
+                one.counterparty = Some(domain::CounterpartyKey {
+                    who: person,
+                    kpp: None,
+                });
+            }),
+            "выставлен без ИНН, контакт 9, покупатель сделки 7707083893/770801001",
+        ),
+        (
             with(|one| one.counterparty = None),
             "учёт не говорит, кому он выставлен",
         ),
