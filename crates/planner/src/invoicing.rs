@@ -143,6 +143,10 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
             Wanted::Later(at, why) => Plan::later(at, why),
             Wanted::ReadWhole => Plan::need(Need::Whole),
             Wanted::Yes => {
+                if let Some(first) = copied::before_its_own(snapshot, &reading.glance, policy, now)
+                {
+                    return first;
+                }
                 let kind = match given(snapshot, &reading.glance) {
                     Some(given) if given.order == Order::Advance => SlotKind::Advance,
                     Some(_) | None => SlotKind::Whole,

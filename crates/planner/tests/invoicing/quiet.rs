@@ -1,6 +1,6 @@
 //! Little noise, pilots, templates and copies.
 
-use domain::observed::FieldValue;
+use domain::observed::{FieldValue, OurField};
 use domain::staff::{Department, Employee, Staff};
 use domain::{DepartmentId, UserId};
 use insta::assert_snapshot;
@@ -133,6 +133,34 @@ fn a_copied_deal_shows_no_invoice_of_another() {
     // A copy that wants an invoice of its own gets it, and its fields are written over.
     let wants = deal().read(|reading| reading.glance.fields.number = Some("17".to_owned()));
     assert_eq!(wants.plan(), deal().plan());
+}
+
+#[test]
+fn a_copy_that_gets_an_invoice_at_once_keeps_no_promise_of_another() {
+    let copy = || {
+        deal()
+            .with(|it| {
+                let fields = &mut it.policy.fields;
+                fields.insert(OurField::Promise, "UF_PROMISE".to_owned());
+            })
+            .read(|reading| {
+                let fields = &mut reading.glance.fields;
+                fields.number = Some("17".to_owned());
+                fields.promise = Some(jiff::civil::date(2026, 3, 30));
+            })
+    };
+    assert_snapshot!(copy().plan(), @"need to know whose invoice 17 is");
+    let of = |is_of_another| copy().with(|it| it.snapshot.is_of_another = Some(is_of_another));
+    let mut another = of(true);
+    assert_snapshot!(another.plan(), @r"
+    write Promise = (empty)
+    because: сделка скопирована: в полях счёт № 17 другой сделки, они очищены
+    ");
+    let plan = another.planned();
+    another.carry_out(plan);
+    assert_eq!(another.plan(), deal().plan());
+    // After a restore it may be its own.
+    assert_eq!(of(false).plan(), deal().plan());
 }
 
 #[test]
