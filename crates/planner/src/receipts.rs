@@ -323,19 +323,18 @@ fn taken_back(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> 
     let deal = &glance.deal;
     let stage = policy.money.as_ref().and_then(|one| one.stage(deal.funnel));
     let place = |stage: &StageId| policy.funnel(deal.funnel)?.position(stage);
-    let was_moved = stage.is_some_and(|stage| {
-        let mark = mark(&stage.to, 0);
-        let moved = mark.trim_end_matches('0');
-        let mut done = snapshot.done.keys();
-        done.any(|done| done.starts_with(moved)) && place(&deal.stage) >= place(&stage.to)
-    });
+    let moved_for = stage
+        .filter(|stage| place(&deal.stage) >= place(&stage.to))
+        .and_then(|stage| moved_for(snapshot, &stage.to));
     let undone = snapshot
         .receipts
         .iter()
         .filter_map(|one| one.undone.as_ref());
     let last = undone.max_by_key(|(correction, _)| *correction);
     let is_paid = completing(snapshot).is_some();
-    let asked = last.filter(|_| was_moved && !is_paid && !deal.lost);
+    // What was taken back before the deal was moved is not what it was moved for.
+    let is_since = |correction: i64| moved_for.is_some_and(|moved_for| correction > moved_for);
+    let asked = last.filter(|(correction, _)| is_since(*correction) && !is_paid && !deal.lost);
     let Some((correction, because)) = asked else {
         return answered(snapshot, Plan::default(), &[code]);
     };
@@ -385,6 +384,17 @@ fn astray(snapshot: &DealSnapshot) -> Plan {
         date(invoice.date)
     );
     ask(snapshot, about_invoice(snapshot.id, code, invoice, text))
+}
+
+/// The sum for which the deal was moved to that stage last.
+fn moved_for(snapshot: &DealSnapshot, to: &StageId) -> Option<i64> {
+    let mark = mark(to, 0);
+    let moved = mark.trim_end_matches('0');
+    let about = snapshot
+        .done
+        .keys()
+        .filter_map(|done| done.strip_prefix(moved)?.parse().ok());
+    about.max()
 }
 
 /// What [`Action::MoveStage`] is called by: a stage is entered once for the sum that completed the payment.

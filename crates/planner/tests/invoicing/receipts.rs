@@ -217,6 +217,12 @@ fn a_deal_that_was_moved_for_money_that_is_taken_back_is_asked_about_until_someb
         "{}",
         left.plan()
     );
+    // A sum that was taken back before the deal was moved is not what it was moved for.
+    let mut older = receipt(1, 5_000);
+    older.undone = Some((1, "ошибка".to_owned()));
+    let mut moved = shown([older, receipt(2, 12_200)]);
+    moved.snapshot.invoices[0].total = Money::from_kopecks(20_000);
+    assert!(!moved.plan().contains(code), "{}", moved.plan());
     // Who was never moved is not asked about.
     let mut never = shown([receipt(2, 5_000)]);
     never.snapshot.receipts[0].undone = Some((9, "письмо № 4".to_owned()));
