@@ -378,12 +378,34 @@ fn astray(snapshot: &DealSnapshot) -> Plan {
         format!("счёт теперь на {}", money(invoice.total))
     };
     let text = format!(
-        "По счёту № {} от {} получено {paid}, а {what}. Снимите оплату командой `provodka payments undo` и отнесите \
-         к другому счёту или верните деньги.",
+        "По счёту № {} от {} получено {paid}, а {what}. {}",
         invoice.number,
-        date(invoice.date)
+        date(invoice.date),
+        to_take_back(snapshot, invoice.slot)
     );
     ask(snapshot, about_invoice(snapshot.id, code, invoice, text))
+}
+
+/// How what an invoice got is taken back: a payment by one command, what closed it without a payment by another.
+fn to_take_back(snapshot: &DealSnapshot, slot: Slot) -> String {
+    let is_payment = |one: &Receipt| matches!(one.means, Means::Payment { .. });
+    let mut ways = Vec::new();
+    if snapshot.receipts_of(slot).any(is_payment) {
+        ways.push(
+            "Снимите оплату командой `provodka payments undo` и отнесите к другому счёту или верните деньги."
+                .to_owned(),
+        );
+    }
+    let settlements = snapshot.receipts_of(slot).filter(|one| !is_payment(one));
+    ways.extend(settlements.map(|one| {
+        format!(
+            "Закрытие {} на {} без выписки снимите командой `provodka payments unsettle {}` или на странице «Без банка».",
+            one.transaction,
+            money(one.amount),
+            one.transaction
+        )
+    }));
+    ways.join(" ")
 }
 
 /// The sum for which the deal was moved to that stage last.

@@ -247,6 +247,18 @@ fn money_of_an_invoice_that_stands_no_more_is_asked_about() {
     let mut it = shown([receipt(2, 12_200)]);
     it.snapshot.invoices[0].total = Money::from_kopecks(10_000);
     assert!(it.plan().contains("PAID-INVOICE-GONE"), "{}", it.plan());
+    // What closed it without a payment is taken back in its own way.
+    let mut settled = receipt(31, 12_200);
+    settled.means = Means::Settlement(Settlement {
+        kind: SettlementKind::Netting,
+        document: "акт 5".to_owned(),
+        author: "Анна".to_owned(),
+    });
+    let mut it = shown([settled]);
+    it.snapshot.invoices[0].total = Money::from_kopecks(10_000);
+    let plan = it.plan();
+    assert!(plan.contains("`provodka payments unsettle 31`"), "{plan}");
+    assert!(!plan.contains("payments undo"), "{plan}");
 }
 
 #[test]
