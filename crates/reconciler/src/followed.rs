@@ -90,6 +90,8 @@ async fn read(
         };
         let more = page.more;
         let asked = asked(ctx, organisation).await?;
+        let cases = unreadable(organisation, &page, &asked);
+        let is_read = is_all_read(&asked, &cases);
         let page = FollowedPage {
             organisation: organisation.id.clone(),
             cursor: (cursor.clone(), page.next.clone()),
@@ -99,7 +101,7 @@ async fn read(
                 CHANGED_BY_ACCOUNTANT.to_owned(),
             ),
             today: ctx.now().to_zoned(organisation.zone()).date(),
-            cases: unreadable(organisation, &page, &asked),
+            cases,
             journal: lines,
             payments: told(page, organisation, &own),
         };
@@ -108,7 +110,9 @@ async fn read(
             .money_follow(&ctx.lease(), page, ctx.now())
             .await?;
         if !more {
-            overdue::payments_are_read(ctx, money, organisation).await?;
+            if is_read {
+                overdue::payments_are_read(ctx, money, organisation).await?;
+            }
             return ask_of(ctx, organisation, &followed.not_taken, &asked).await;
         }
     }
@@ -197,6 +201,20 @@ fn unreadable(organisation: &Organisation, page: &PaymentPage, asked: &[Case]) -
     let mended = asked.iter().filter(|case| read.contains(&case.facts.key));
     changes.extend(mended.map(answered));
     changes
+}
+
+/// No payment is left that cannot be read: such a one may be what somebody waits for.
+fn is_all_read(asked: &[Case], changes: &[CaseChange]) -> bool {
+    let is_mended = |case: &Case| {
+        changes.iter().any(
+            |change| matches!(change, CaseChange::Withdraw { key, .. } if *key == case.facts.key),
+        )
+    };
+    let mut before = asked
+        .iter()
+        .filter(|case| case.facts.key.starts_with(UNREADABLE));
+    let is_asked = |change: &CaseChange| matches!(change, CaseChange::Open(_));
+    before.all(is_mended) && !changes.iter().any(is_asked)
 }
 
 fn unreadable_in_words(payment: &UnreadablePayment) -> String {

@@ -6,7 +6,7 @@ use domain::payment::{AccountNumber, Direction, LineId, OtherSide, PaymentOrder}
 use domain::{Inn, InvoiceId, Money};
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
-use planner::{Booking, MoneyPolicy};
+use planner::{Booking, KnownBy, MoneyPolicy, Overdue};
 use store::{PaymentFilter, PaymentState};
 use testkit::builders::portal;
 use testkit::time::{at, paused};
@@ -158,6 +158,46 @@ fn a_broken_payment_is_asked_about_once_and_the_others_are_read() {
         desk.run(400).await;
         assert!(desk.open_cases().await.is_empty());
         assert_eq!(states(&desk).await.len(), 2);
+    });
+}
+
+#[test]
+fn while_a_payment_cannot_be_read_the_days_are_not_known() {
+    paused(async {
+        let broken = UnreadablePayment {
+            id: LineId("9".to_owned()),
+            number: "9".to_owned(),
+            date: "soon".to_owned(),
+            field: "sum",
+        };
+        let page_with = PaymentPage {
+            unreadable: vec![broken],
+            ..page(vec![told("1", 100)])
+        };
+        let desk = desk(Vec::new()).await;
+        desk.set_policy(|policy| {
+            policy.money.as_mut().unwrap().overdue = Some(Overdue {
+                known_by: KnownBy::Accounting,
+                ..Overdue::default()
+            });
+        });
+        desk.office.state().payments = vec![page_with, page(vec![told("2", 100)])];
+        let read = async || {
+            let read = desk.store.fact_get(&portal(), "payments-read/org").await;
+            read.unwrap()
+        };
+        desk.task("followed").await;
+        desk.run(400).await;
+        assert_eq!(states(&desk).await.len(), 2);
+        assert_eq!(read().await, None);
+        // It is mended in the accounting program.
+        desk.office
+            .state()
+            .payments
+            .push(page(vec![told("9", 100)]));
+        desk.run(400).await;
+        assert!(desk.open_cases().await.is_empty());
+        assert_eq!(read().await.as_deref(), Some("2026-03-12"));
     });
 }
 
