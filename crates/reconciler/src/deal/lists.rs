@@ -101,6 +101,22 @@ pub(crate) fn not_heard(
     }
 }
 
+/// It is not known now who is to hear it: it is told in a later look.
+pub(crate) fn put_off(
+    deals: &mut BTreeMap<DealId, Looked>,
+    id: DealId,
+    action: &Action,
+    again_at: Timestamp,
+) {
+    if let Action::Notify { about, .. } = action {
+        set_told(deals, id, about, true);
+        if let Some(deal) = deals.get_mut(&id) {
+            let again = Some((again_at, "who hears a message is not known".to_owned()));
+            deal.again = earlier(deal.again.take(), again);
+        }
+    }
+}
+
 /// Who hears it, none the administrator, and of what.
 fn heard_by(action: &Action) -> Option<(Option<u64>, &str)> {
     match action {

@@ -197,7 +197,14 @@ impl<'a> Pass<'a> {
         &mut self,
         wanted: Vec<(DealId, Action)>,
     ) -> Result<Vec<(DealId, Action)>, Halted> {
-        let wanted = stand_ins::reach(self.reconciler, self.ctx, self.connected, wanted).await?;
+        let wanted = stand_ins::reach(
+            self.reconciler,
+            self.ctx,
+            self.connected,
+            &mut self.deals,
+            wanted,
+        )
+        .await?;
         let wanted = lists::gather(self.ctx, &mut self.deals, wanted).await?;
         tell::once_per_cause(
             self.ctx,

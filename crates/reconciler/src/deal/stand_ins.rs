@@ -3,19 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::staff::Staff;
 use domain::{DealId, PortalId, UserId, Verdict};
+use engine::clock::later;
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::notices::{self, StandIn};
 use planner::{Action, Whom};
 use store::Record;
 
+use super::{Looked, lists};
 use crate::{Connected, Reconciler, journal};
 
 /// So long it is not asked again who stands in for somebody.
 const HOLDS: SignedDuration = SignedDuration::from_hours(1);
+/// After so long it is asked again who leads somebody, when the portal did not answer.
+const AGAIN: Duration = Duration::from_secs(60);
 /// People who are remembered; with more of them the memory starts anew.
 const MOST: usize = 10_000;
 
@@ -42,12 +47,13 @@ impl StandIns {
     }
 }
 
-/// The same actions, with messages to people who are there.
+/// The same actions, with messages to people who are there. What is for a head whom nobody can tell now is put off.
 pub(crate) async fn reach(
     reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
-    mut wanted: Vec<(DealId, Action)>,
+    deals: &mut BTreeMap<DealId, Looked>,
+    wanted: Vec<(DealId, Action)>,
 ) -> Result<Vec<(DealId, Action)>, Halted> {
     let (portal, now) = (ctx.portal(), ctx.now());
     let known = &reconciler.stand_ins;
@@ -60,11 +66,19 @@ pub(crate) async fn reach(
         read(reconciler, ctx, connected, unknown).await?;
     }
     let has_administrator = connected.policy.administrator.is_some();
-    for (_, action) in &mut wanted {
-        let Some(meant) = meant(action) else {
+    let mut reached = Vec::with_capacity(wanted.len());
+    for (id, mut action) in wanted {
+        let Some(meant) = meant(&action) else {
+            reached.push((id, action));
             continue;
         };
-        let stand_in = match known.of(&portal, meant, now) {
+        let known = known.of(&portal, meant, now);
+        if let ((_, true), None) = (meant, known) {
+            // The manager is no head, and would hear in the head's place what was never meant for him.
+            lists::put_off(deals, id, &action, later(now, AGAIN));
+            continue;
+        }
+        let stand_in = match known {
             // Without an administrator there is nobody else.
             None | Some(StandIn::Themselves) => StandIn::Themselves,
             Some(StandIn::Administrator) if !has_administrator => StandIn::Themselves,
@@ -75,9 +89,10 @@ pub(crate) async fn reach(
             ((user, true), StandIn::Themselves) => StandIn::Head(user),
             (_, stand_in) => stand_in,
         };
-        notices::told_instead(action, stand_in);
+        notices::told_instead(&mut action, stand_in);
+        reached.push((id, action));
     }
-    Ok(wanted)
+    Ok(reached)
 }
 
 fn meant(action: &Action) -> Option<Meant> {
@@ -94,7 +109,7 @@ fn meant(action: &Action) -> Option<Meant> {
     }
 }
 
-/// Who cannot be read is told as if nothing were known.
+/// Who cannot be read is told as if nothing were known; who leads them, later.
 async fn read(
     reconciler: &Reconciler,
     ctx: &LeaseContext,

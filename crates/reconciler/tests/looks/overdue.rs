@@ -233,6 +233,39 @@ fn the_head_is_read_of_the_departments_and_the_administrator_hears_where_there_i
 }
 
 #[test]
+fn while_the_portal_does_not_tell_who_leads_nobody_hears_in_place_of_the_head() {
+    paused(async {
+        let desk = desk(1..=1).await;
+        desk.set_policy(|policy| {
+            let overdue = policy.money.as_mut().unwrap().overdue.as_mut().unwrap();
+            (overdue.remind, overdue.head_after) = (Vec::new(), Some(2));
+        });
+        let employee = || Employee {
+            works: true,
+            departments: vec![DepartmentId(3)],
+        };
+        let department = Department {
+            parent: None,
+            head: Some(UserId(7)),
+        };
+        desk.office.state().staff = Some(Staff {
+            employees: [(UserId(5), employee()), (UserId(7), employee())].into(),
+            departments: [(DepartmentId(3), department)].into(),
+        });
+        for _try in 0..8 {
+            desk.office.order("staff", Trouble::Busy);
+        }
+        statement(&desk, date(2026, 12, 31)).await;
+        desk.event(1).await;
+        desk.run(20 * DAY).await;
+        assert!(desk.office.calls("staff") > 8, "it is asked again");
+        let bells = desk.office.bells();
+        let heard: Vec<&UserId> = bells.values().map(|(user, _)| user).collect();
+        assert_eq!(heard, [&UserId(7)], "{}", desk.office.story());
+    });
+}
+
+#[test]
 fn a_promise_in_the_deal_silences_until_its_day() {
     paused(async {
         let desk = desk(1..=1).await;
