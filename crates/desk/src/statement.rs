@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use connector_bank_statement::ReadError;
 use domain::Money;
-use domain::payment::{Direction, OwnSide, PaymentKind, SourceId};
-use planner::{MoneyPolicy, Policy};
+use domain::payment::{AccountNumber, Direction, OwnSide, PaymentKind, SourceId};
+use jiff::tz::TimeZone;
+use planner::{MoneyPolicy, Organisation, Policy};
 use serde::Serialize;
 use serde_json::json;
 use store::{PaymentState, PaymentSum, SeenLine, StoreError};
@@ -173,6 +174,14 @@ impl Desk {
     ) -> Result<Summary, StatementError> {
         let own = own_side(policy);
         refuse_unknown(path, known, &own)?;
+        let began = self.clock.now();
+        let today = |account: &AccountNumber| {
+            let organisation = own.organisation(account);
+            let organisation = organisation.and_then(|id| policy.organisation(id));
+            let zone = organisation.map_or(TimeZone::UTC, Organisation::zone);
+            began.to_zoned(zone).date()
+        };
+        let spans = known.spans_over(today);
         let source = SourceId(format!("statement/{}", known.hash));
         let mut summary = Summary::default();
         let mut reading = pieces(path.to_owned(), own, PORTION);
@@ -204,9 +213,7 @@ impl Desk {
                 .as_ref()
                 .and_then(|money| money.overdue.as_ref());
             let wake = reminds.map(|_| self.clock.now());
-            self.store
-                .money_cover(&self.portal, &known.spans, wake)
-                .await?;
+            self.store.money_cover(&self.portal, &spans, wake).await?;
             let note = json!({"statement": known.hash, "orders": known.orders, "new": summary.new});
             self.note_person(note).await?;
         }

@@ -99,3 +99,51 @@ async fn a_file_of_nobodys_account_or_that_changed_meanwhile_is_refused() {
         "{none:?}"
     );
 }
+
+#[tokio::test]
+async fn a_day_that_was_not_over_is_not_known() {
+    let office = Office::open().await;
+    let today = office.desk.clock.now().to_zoned(jiff::tz::TimeZone::UTC);
+    let later = today.date().checked_add(jiff::Span::new().days(9)).unwrap();
+    let earlier = today.date().checked_sub(jiff::Span::new().days(9));
+    let text = |created: &str, to: jiff::civil::Date| {
+        let to = to.strftime("ДатаКонца=%d.%m.%Y").to_string();
+        let made = format!("{created}ДатаНачала=");
+        let one = statement(ACCOUNT, 1).replacen("ДатаНачала=", &made, 1);
+        one.replacen("ДатаКонца=12.03.2026", &to, 1)
+    };
+    let covered = async || {
+        let days = office.desk.store.money_covered(&portal()).await.unwrap();
+        days.iter().map(|span| span.to).collect::<Vec<_>>()
+    };
+    // Made on its only day, however late it is brought.
+    let same = text(
+        "ДатаСоздания=12.03.2026\r\n",
+        jiff::civil::date(2026, 3, 12),
+    );
+    office
+        .import(&office.file(&same), Mode::Book)
+        .await
+        .unwrap();
+    assert!(covered().await.is_empty());
+    let next = text(
+        "ДатаСоздания=13.03.2026\r\n",
+        jiff::civil::date(2026, 3, 12),
+    );
+    office
+        .import(&office.file(&next), Mode::Book)
+        .await
+        .unwrap();
+    assert_eq!(covered().await, [jiff::civil::date(2026, 3, 12)]);
+    // Brought before its last day is over.
+    office
+        .import(&office.file(&text("", later)), Mode::Book)
+        .await
+        .unwrap();
+    let through = covered().await[0];
+    // In Moscow it may be tomorrow already.
+    assert!(
+        earlier.unwrap() < through && through <= today.date(),
+        "{through}"
+    );
+}

@@ -30,7 +30,7 @@ fn order(number: &str, sum: &str, payer: &str, purpose: &str) -> String {
 fn statement(orders: &[String]) -> Vec<u8> {
     let orders = orders.concat();
     format!(
-        "1CClientBankExchange\r\nВерсияФормата=1.03\r\nКодировка=Windows\r\nДатаНачала=12.03.2026\r\n\
+        "1CClientBankExchange\r\nВерсияФормата=1.03\r\nКодировка=Windows\r\nДатаНачала=11.03.2026\r\n\
          ДатаКонца=12.03.2026\r\nРасчСчет={ACCOUNT}\r\n{orders}КонецФайла\r\n"
     )
     .into_bytes()
@@ -122,7 +122,8 @@ async fn a_statement_is_shown_first_and_booked_only_when_told() {
     let booked = [(1, PaymentState::Booked, 0), (2, PaymentState::Asked, 700)];
     assert_eq!(states(&office.store).await, booked);
     let known = anna.get("/money/statements").await.text();
-    assert!(known.contains("известен по 12.03.2026"), "{known}");
+    // It is the 12th: of a day that is not over, more may come.
+    assert!(known.contains("известен по 11.03.2026"), "{known}");
     // A second order to book it, and the file once more, add nothing.
     order_at(&mut anna, &format!("{place}/book"), &[]).await;
     let (place, page) = bring(&mut anna, "again.txt", &file).await;
@@ -547,7 +548,7 @@ async fn a_month_is_shown_on_three_sides_and_given_as_a_workbook() {
         page.contains("не показан в сделке") && page.contains("Ещё не отнесено"),
         "{page}"
     );
-    assert!(page.contains("01.03.2026 – 11.03.2026"), "{page}");
+    assert!(page.contains("01.03.2026 – 10.03.2026"), "{page}");
     assert!(
         page.contains("/money/payments/1") && !page.contains("<img"),
         "{page}"

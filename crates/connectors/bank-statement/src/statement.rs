@@ -42,6 +42,8 @@ pub struct Header {
     pub claims: Option<String>,
     /// The bank's program.
     pub sender: Option<String>,
+    /// The day on which the bank made it.
+    pub created: Option<Date>,
     /// The first day.
     pub from: Option<Date>,
     /// The last day.
@@ -237,6 +239,7 @@ impl<R: BufRead> Statement<R> {
             version: text("ВерсияФормата"),
             claims: text("Кодировка"),
             sender: text("Отправитель"),
+            created: day("ДатаСоздания"),
             from: day("ДатаНачала"),
             to: day("ДатаКонца"),
         };

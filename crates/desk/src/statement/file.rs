@@ -11,6 +11,7 @@ use std::rc::Rc;
 use connector_bank_statement::{Record, Statement};
 use domain::payment::{AccountNumber, LineId, OwnSide, PaymentOrder};
 use domain::purpose::Purpose;
+use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 use store::{AccountSpan, SeenLine};
 use tokio::sync::mpsc;
@@ -31,6 +32,8 @@ pub struct Known {
     pub accounts: BTreeSet<AccountNumber>,
     /// Days that it covers, by account.
     pub spans: Vec<AccountSpan>,
+    /// The day on which the bank made it, if it says so.
+    pub created: Option<Date>,
     /// How many payments it has.
     pub orders: usize,
     /// What is wrong with it, with the lines.
@@ -127,6 +130,7 @@ pub fn know(path: &Path) -> Result<Known, StatementError> {
             .spans
             .extend(accounts.map(|account| AccountSpan { account, from, to }));
     }
+    known.created = statement.header().created;
     if known.lost {
         // What was not read may be money: these days are not known.
         known.spans.clear();
@@ -136,6 +140,18 @@ pub fn know(path: &Path) -> Result<Known, StatementError> {
 }
 
 impl Known {
+    /// The days that it covers and that were over when the bank made it and when it was brought: of a day that was not,
+    /// more may come. Each account has its own today.
+    pub(super) fn spans_over(&self, today: impl Fn(&AccountNumber) -> Date) -> Vec<AccountSpan> {
+        let over = self.spans.iter().filter_map(|span| {
+            let today = today(&span.account);
+            let taken = self.created.map_or(today, |created| created.min(today));
+            let to = span.to.min(taken.yesterday().ok()?);
+            (span.from <= to).then(|| AccountSpan { to, ..span.clone() })
+        });
+        over.collect()
+    }
+
     fn learn(&mut self, record: Record) {
         match record {
             Record::Order { order, .. } => {
