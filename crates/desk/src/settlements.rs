@@ -48,6 +48,9 @@ pub enum NotSettled {
     /// No one invoice is meant.
     #[error(transparent)]
     NotNamed(#[from] NotNamed),
+    /// It is settled so already: twice the same is an order that was given twice.
+    #[error("the same settlement stands already, under number {0}")]
+    Already(i64),
     /// Less is open than that.
     #[error("invoice `{number}` has {open} open")]
     MoreThanOpen {
@@ -116,6 +119,7 @@ impl Desk {
                 })
             }
             InvoiceSettled::NoInvoice => Err(NotNamed::NoInvoice(order.invoice.clone()).into()),
+            InvoiceSettled::Already { number } => Err(NotSettled::Already(number)),
             InvoiceSettled::MoreThanOpen { open } => Err(NotSettled::MoreThanOpen {
                 number: order.invoice.clone(),
                 open,

@@ -56,6 +56,14 @@ async fn an_invoice_is_closed_without_a_bank_and_opened_again() {
         "{}",
         answer.text()
     );
+    let twice = form("№ 117", "600", PASSWORD);
+    let answer = order_at(&mut anna, "/money/settlements", &twice).await;
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer.text().contains("уже записано под №"),
+        "{}",
+        answer.text()
+    );
     let page = anna.get("/money/settlements").await.text();
     assert!(
         page.contains("счёт № 117 от 01.03.2026") && page.contains("600,00"),

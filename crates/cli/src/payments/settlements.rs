@@ -68,6 +68,9 @@ fn told(error: NotSettled) -> anyhow::Error {
             "add the section as in docs/guide/payments.md, and run `provodka policy apply`"
         }
         NotSettled::MoreThanOpen { .. } => "name a smaller --amount",
+        NotSettled::Already(_) => {
+            "name the document of another settlement with its number; `provodka payments settlements` shows this one"
+        }
         NotSettled::NoDocument => "write it after --document, with its number and date",
         NotSettled::NotYet(_) => "name the day of the document after --date",
         NotSettled::NoBooking(_) | NotSettled::Store(_) => return error.into(),

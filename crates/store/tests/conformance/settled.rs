@@ -70,6 +70,24 @@ conformance! {
         assert_eq!(told[1].means, Means::Settlement(new("1", None).settlement));
     }
 
+    async fn what_is_closed_already_is_not_closed_the_same_way_twice(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        let InvoiceSettled::Done { number, .. } = settle(db, "1", Some(40)).await else { panic!("it is refused") };
+        assert_eq!(settle(db, "1", Some(40)).await, InvoiceSettled::Already { number });
+        let balances = db.store.money_invoices(&portal("a"), "1").await.unwrap();
+        assert_eq!(balances[0].1.open().kopecks(), 60);
+        // Another document is another settlement.
+        let mut second = new("1", Some(40));
+        second.settlement.document = "Акт зачёта № 5 от 20.03.2026".to_owned();
+        let second = db.store.money_settle(&portal("a"), &second, at(4)).await.unwrap();
+        assert!(matches!(second, InvoiceSettled::Done { .. }), "{second:?}");
+        // Also where no more is open than that; and what was taken back does not stand.
+        assert_eq!(settle(db, "1", Some(40)).await, InvoiceSettled::Already { number });
+        unsettle(db, number).await;
+        assert!(matches!(settle(db, "1", Some(40)).await, InvoiceSettled::Done { .. }));
+    }
+
     async fn what_was_closed_is_taken_back_once_by_a_correction(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 100)]).await;

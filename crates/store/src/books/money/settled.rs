@@ -52,6 +52,11 @@ pub enum InvoiceSettled {
     },
     /// No deal has such an invoice.
     NoInvoice,
+    /// The same stands already: the same invoice, kind, document, day and amount.
+    Already {
+        /// Its transaction.
+        number: i64,
+    },
     /// Less is open than that.
     MoreThanOpen {
         /// So much.
@@ -83,6 +88,14 @@ pub struct ListedSettlement {
 statements! {
     PUT_SETTLEMENT =
         "INSERT INTO ledger_settlement (portal_id, transaction_no, kind, document) VALUES ($1, $2, $3, $4)";
+    SAME =
+        "SELECT t.number FROM ledger_entry e
+         JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no
+         JOIN ledger_settlement s ON s.portal_id = t.portal_id AND s.transaction_no = t.number
+         WHERE e.portal_id = $1 AND e.organisation_id = $2 AND e.invoice_id = $3 AND e.place = 'invoice'
+             AND e.amount = $4 AND t.kind = 'settlement' AND t.dated = $5 AND s.kind = $6 AND s.document = $7
+             AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
+         ORDER BY t.number LIMIT 1";
     SETTLEMENT =
         "SELECT t.payment, t.number, t.author, e.line, e.place, e.organisation_id, e.invoice_id, e.amount
          FROM ledger_transaction t JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number
@@ -186,6 +199,9 @@ async fn settle(
         return Ok(InvoiceSettled::NoInvoice);
     };
     let amount = new.amount.unwrap_or(open);
+    if let Some(number) = same(tx, portal, new, amount).await? {
+        return Ok(InvoiceSettled::Already { number });
+    }
     if amount > open || !amount.is_positive() {
         return Ok(InvoiceSettled::MoreThanOpen { open });
     }
@@ -239,6 +255,29 @@ async fn settle(
         amount,
         open: Money::from_kopecks(open.kopecks() - amount.kopecks()),
     })
+}
+
+/// The settlement that says the same and stands: an order that was given twice.
+async fn same(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    new: &NewSettlement,
+    amount: Money,
+) -> Result<Option<i64>, StoreError> {
+    let InvoiceRef {
+        organisation,
+        invoice,
+    } = &new.invoice;
+    let ask = params![
+        portal,
+        organisation,
+        invoice,
+        amount,
+        new.dated.to_string(),
+        kind_text(new.settlement.kind),
+        &new.settlement.document
+    ];
+    tx.first(&SAME, &ask, Row::int).await
 }
 
 async fn unsettle(

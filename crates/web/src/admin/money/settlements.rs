@@ -256,6 +256,9 @@ fn why(error: &NotSettled) -> String {
         NotSettled::MoreThanOpen { open, .. } => {
             format!("По счёту осталось {}: больше закрыть нельзя.", money(*open))
         }
+        NotSettled::Already(number) => format!(
+            "Такое закрытие уже записано под № {number}. Если это другое, укажите номер его документа."
+        ),
         NotSettled::NoDocument => "Назовите документ.".to_owned(),
         NotSettled::NotYet(_) => "День документа ещё не наступил.".to_owned(),
         NotSettled::NotNamed(NotNamed::Store(error)) | NotSettled::Store(error) => {
