@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::OrganisationId;
 use domain::calendar;
 use domain::display::date;
 use domain::payment::AccountNumber;
+use domain::{InvoiceId, OrganisationId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub struct KnownDays {
     pub read_on: BTreeMap<OrganisationId, Date>,
     /// Buyers, by INN, of whom a payment is new or asked about.
     pub undecided: BTreeSet<(OrganisationId, String)>,
+    /// Invoices that are offered where a payment is asked about, whoever pays.
+    pub offered: BTreeSet<(OrganisationId, InvoiceId)>,
 }
 
 /// What is known of an account that is not known enough.

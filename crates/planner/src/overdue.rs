@@ -1,8 +1,8 @@
 //! The promise: who waits for money is reminded on the days that policy names, and never of what may be paid.
 //!
 //! An invoice is overdue the day after its last day to pay. That is said, and the responsible manager reminded, only while
-//! no payment can be missing: our accounts are known through the day before, and no payment of the buyer waits for a
-//! decision. A reminder is a question like any other: open while the invoice is, told once for each of its days, in the
+//! no payment can be missing: our accounts are known through the day before, and no payment of the buyer, nor one that is
+//! offered for the invoice, waits for a decision. A reminder is a question like any other: open while the invoice is, told once for each of its days, in the
 //! deal's field or by the money answered. Nobody writes to the buyer. Not here: what is paid (`receipts`), the quiet hours
 //! (`notices`).
 
@@ -142,7 +142,7 @@ impl Hold {
             Self::DayOff => "о просрочке напоминаем в рабочие дни",
             Self::Early => "о просрочке напоминаем с утра",
             Self::Undecided => {
-                "о просрочке не напоминаем: от этого покупателя пришли деньги, и бухгалтер ещё не решил, за что они"
+                "о просрочке не напоминаем: пришли деньги, которые могут быть за этот счёт, и бухгалтер ещё не решил, за что они"
             }
             Self::Unknown(_) => {
                 "о просрочке не напоминаем: деньги по вчерашний день ещё не известны"
@@ -167,8 +167,10 @@ fn hold(
     }
     let is_undecided = |open: &&Open<'_>| {
         let buyer = open.invoice.draft.buyer.key.who.to_string();
-        let buyer = (open.invoice.organisation.clone(), buyer);
-        snapshot.known_days.undecided.contains(&buyer)
+        let organisation = &open.invoice.organisation;
+        let days = &snapshot.known_days;
+        let offered = (organisation.clone(), open.invoice.id.clone());
+        days.undecided.contains(&(organisation.clone(), buyer)) || days.offered.contains(&offered)
     };
     if late.iter().any(is_undecided) {
         return Some(Hold::Undecided);

@@ -8,14 +8,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::payment::AccountNumber;
+use domain::{InvoiceId, OrganisationId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use planner::known_days::{KnownDays, KnownOf};
-use planner::{MoneyPolicy, Organisation, OurInvoice, Policy, UnknownAccount};
+use planner::payments::Offer;
+use planner::{CaseCode, MoneyPolicy, Organisation, OurInvoice, Policy, UnknownAccount};
 use serde_json::json;
-use store::{Case, CaseChange, CaseFacts, CaseState, Record, Settled, Subject, Work};
+use store::{
+    Case, CaseChange, CaseFacts, CaseFilter, CaseState, InvoiceRef, Record, Settled, Subject, Work,
+};
 
 use crate::deal::Deals;
 use crate::{Connected, feed, portal_task};
@@ -79,11 +83,35 @@ pub(crate) async fn know(
     let store = ctx.store();
     let undecided = store.money_undecided_of(&ctx.portal(), &buyers).await?;
     known.undecided = undecided.into_iter().collect();
+    known.offered = offered(ctx).await?;
     let known = Arc::new(known);
     for deal in deals.values_mut() {
         deal.snapshot_mut().known_days = Arc::clone(&known);
     }
     Ok(())
+}
+
+/// Invoices that open questions about payments offer: who pays may be another than the buyer, or bear no INN.
+async fn offered(ctx: &LeaseContext) -> Result<BTreeSet<(OrganisationId, InvoiceId)>, Halted> {
+    let mut found = BTreeSet::new();
+    let mut filter = CaseFilter {
+        code: Some(CaseCode::PaymentUndecided.as_str().to_owned()),
+        ..CaseFilter::default()
+    };
+    loop {
+        let cases = ctx.store().cases_open(&ctx.portal(), &filter).await?;
+        let Some(last) = cases.last() else {
+            return Ok(found);
+        };
+        filter.after = last.id;
+        for case in &cases {
+            let offers = case.facts.facts.get("offered").cloned().unwrap_or_default();
+            let offers: Vec<Offer> = serde_json::from_value(offers).unwrap_or_default();
+            let invoices = offers.iter().flat_map(|Offer(shares)| shares);
+            let invoices = invoices.filter_map(|(invoice, _)| InvoiceRef::of_open(invoice));
+            found.extend(invoices.map(|one| (one.organisation, one.invoice)));
+        }
+    }
 }
 
 async fn days(

@@ -324,6 +324,27 @@ fn money_of_the_buyer_that_waits_for_a_decision_reminds_nobody() {
 }
 
 #[test]
+fn money_of_another_that_may_be_for_the_invoice_reminds_nobody() {
+    let offered = |invoice: &str| {
+        unpaid().with(|it| {
+            let mut days = known(&[(date(2026, 3, 1), date(2026, 3, 31))]);
+            let of = if invoice.is_empty() {
+                it.snapshot.invoices[0].id.clone()
+            } else {
+                domain::InvoiceId::new(invoice)
+            };
+            days.offered.insert((OrganisationId::new("org"), of));
+            it.snapshot.known_days = days.into();
+        })
+    };
+    let it = offered("").at(ten(3, 18));
+    assert!(bells(&it.planned()).is_empty(), "{}", it.plan());
+    assert_eq!(next(&it).as_deref(), Some("2026-03-19T05:00:00Z"));
+    let it = offered("another").at(ten(3, 18));
+    assert_eq!(bells(&it.planned()).len(), 1, "{}", it.plan());
+}
+
+#[test]
 fn a_promise_silences_until_its_day_is_over_and_then_is_reminded_of_once() {
     let it = unpaid().lived(ten(3, 18)).promised(Some(date(2026, 3, 26)));
     let third = it.at(ten(3, 20));

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use domain::observed::OurField;
-use domain::payment::AccountNumber;
+use domain::payment::{
+    AccountNumber, Direction, LineId, OtherSide, PaymentKind, PaymentOrder, SourceId,
+};
 use domain::staff::{Department, Employee, Staff};
 use domain::{DepartmentId, OrganisationId, UserId};
 use engine::clock::later;
 use jiff::civil::{Date, date};
 use planner::{Booking, MoneyPolicy, Overdue, OwnAccount};
-use store::AccountSpan;
+use store::{AccountSpan, SeenLine};
 use testkit::builders::portal;
 use testkit::time::paused;
 
@@ -262,6 +264,44 @@ fn while_the_portal_does_not_tell_who_leads_nobody_hears_in_place_of_the_head() 
         let bells = desk.office.bells();
         let heard: Vec<&UserId> = bells.values().map(|(user, _)| user).collect();
         assert_eq!(heard, [&UserId(7)], "{}", desk.office.story());
+    });
+}
+
+#[test]
+fn money_without_a_payer_that_may_be_for_the_invoice_reminds_nobody_of_it() {
+    paused(async {
+        let desk = desk(1..=2).await;
+        let bill = desk.office.state().bills[0].invoice.clone();
+        let order = PaymentOrder {
+            own_account: account(),
+            direction: Direction::In,
+            form: None,
+            number: "5".to_owned(),
+            date: date(2026, 3, 13),
+            booked: Some(date(2026, 3, 13)),
+            amount: bill.totals.gross,
+            other: OtherSide::default(),
+            purpose: format!("Оплата по счёту № {} от 12.03.2026", bill.number),
+        };
+        let line = SeenLine {
+            line: LineId("1".to_owned()),
+            order,
+            organisation: OrganisationId::new("org"),
+            kind: PaymentKind::Incoming,
+        };
+        let (source, now) = (SourceId("statement/1".to_owned()), desk.clock.now());
+        let seen = desk.store.money_see(&portal(), &source, &[line], now).await;
+        assert_eq!(seen.unwrap().new, [1]);
+        statement(&desk, date(2026, 12, 31)).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["payment"]);
+        desk.run(5 * DAY).await;
+        assert_eq!(
+            told(&desk),
+            1,
+            "of the other alone: {}",
+            desk.office.story()
+        );
     });
 }
 
