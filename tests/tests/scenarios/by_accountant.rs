@@ -176,11 +176,10 @@ async fn comes_to_the_deals(world: World) {
         "{}",
         all[0].because
     );
-    assert!(
-        world.open_cases().await.is_empty(),
-        "{:#?}",
-        world.open_cases().await
-    );
+    // The deal was moved for money that is gone since: where it belongs is for its manager to say, and nothing else is asked.
+    let cases = world.open_cases().await;
+    let asked: Vec<&str> = cases.iter().map(|case| case.facts.code.as_str()).collect();
+    assert_eq!(asked, ["PAYMENT-TAKEN-BACK"], "{cases:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
