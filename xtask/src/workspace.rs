@@ -42,11 +42,20 @@ impl Workspace {
         beside_build.unwrap_or_else(|| self.root.join("target/tools"))
     }
 
-    /// The cargo that runs us.
+    /// The cargo that runs us, as if a person had called it. It told us about our own package in the environment; build
+    /// scripts that watch these names (ring's) would run anew, and everything that rests on them would be built twice.
     pub(crate) fn cargo(&self) -> Command {
         #[expect(clippy::disallowed_methods, reason = "cargo tells its own path so")]
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        self.command(cargo)
+        let mut command = self.command(cargo);
+        let of_ours = std::env::vars_os().map(|(name, _)| name).filter(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        for name in of_ours {
+            command.env_remove(name);
+        }
+        command
     }
 
     /// A command in the root, without a terminal to ask questions on.
