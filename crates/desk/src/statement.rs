@@ -77,6 +77,13 @@ impl StatementError {
     /// Why a file is not taken, for people. Where it lies is nobody's business.
     pub fn in_words(&self) -> String {
         match self {
+            Self::Unreadable {
+                source: ReadError::LettersLost | ReadError::Utf16,
+                ..
+            } => {
+                "Файл пересохранили, и буквы в нём потеряны или изменены. Скачайте выписку у банка заново и принесите её, не открывая."
+                    .to_owned()
+            }
             Self::Unreadable { .. } => {
                 "Это не выписка в формате 1CClientBankExchange. Попросите банк выгрузить её «для 1С».".to_owned()
             }

@@ -98,6 +98,9 @@ async fn a_file_of_nobodys_account_or_that_changed_meanwhile_is_refused() {
         matches!(none, Err(StatementError::Unreadable { .. })),
         "{none:?}"
     );
+    let lost = know(&office.file("1CClientBankExchange\r\n\u{fffd}\u{fffd}=1.03\r\n"));
+    let told = lost.unwrap_err().in_words();
+    assert!(told.contains("заново"), "{told}");
 }
 
 #[tokio::test]

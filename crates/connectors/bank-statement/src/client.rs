@@ -9,6 +9,8 @@ use crate::error::ReadError;
 const MAX_LINE_BYTES: usize = 64 * 1024;
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+/// What programs write in the place of a letter that they could not read, in UTF-8.
+const LOST_LETTER: &[u8] = b"\xef\xbf\xbd";
 
 /// The lines of a file, one at a time.
 pub(crate) struct Lines<R> {
@@ -68,6 +70,10 @@ impl<R: BufRead> Lines<R> {
         }
         if self.page.is_none() && !bytes.is_ascii() {
             self.page = CodePage::of_known_key(bytes);
+            let is_lost = bytes.starts_with(LOST_LETTER);
+            if self.page.is_none() && is_lost {
+                return Err(ReadError::LettersLost);
+            }
         }
         let page = self.page.unwrap_or(CodePage::Utf8);
         let read = page.read(bytes);

@@ -24,6 +24,9 @@ pub enum ReadError {
     /// Two bytes a letter; no bank writes so, editors do.
     #[error("the file is in UTF-16: save it as UTF-8 or windows-1251")]
     Utf16,
+    /// A program that saved it did not know its code page.
+    #[error("the Russian letters were lost when the file was saved: take it from the bank anew")]
+    LettersLost,
 }
 
 /// Something that is wrong in a file.

@@ -341,6 +341,12 @@ fn meaning(line: &str) -> Meaning<'_> {
         wire::ACCOUNT => return Meaning::Begins(SectionKind::Account),
         wire::ACCOUNT_END => return Meaning::Ends(wire::ACCOUNT_END),
         wire::DOCUMENT_END => return Meaning::Ends(wire::DOCUMENT_END),
+        // Of no kind.
+        wire::DOCUMENT => {
+            return Meaning::Begins(SectionKind::Document {
+                form: String::new(),
+            });
+        }
         _ => {}
     }
     match wire::key_and_value(line) {

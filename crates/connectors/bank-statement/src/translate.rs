@@ -60,7 +60,11 @@ pub(crate) fn document(
             Direction::Out => (&PAYER, &PAYEE),
         };
         let own_account = account(fields, ours).ok_or(FaultKind::NoOwnAccount)?;
-        let booked = optional_date(fields, ours.booked, &mut left_out);
+        // Some banks name the one day of booking that they know as if the payer's bank had told it.
+        let booked = match fields.get(ours.booked) {
+            Some(_) => optional_date(fields, ours.booked, &mut left_out),
+            None => optional_date(fields, theirs.booked, &mut left_out),
+        };
         let date = match fields.get("Дата") {
             Some(text) => date(text).ok_or_else(|| unreadable("Дата", text))?,
             // Some orders of a bank have only the day of booking.
@@ -157,12 +161,7 @@ fn account(fields: &Fields, side: &Side) -> Option<AccountNumber> {
 }
 
 fn other_side(fields: &Fields, side: &Side, left_out: &mut Vec<FaultKind>) -> OtherSide {
-    let name = fields.numbered(side.name);
-    let name = if name.is_empty() {
-        fields.get(side.name).unwrap_or_default().to_owned()
-    } else {
-        name
-    };
+    let name = name(fields, side);
     let (in_name, name) = inn_in_name(&name);
     let stated = fields.get(side.inn).filter(|text| says_something(text));
     let (inn, in_inn) = match stated.map(|text| text.split_once('/').unwrap_or((text, ""))) {
@@ -182,15 +181,34 @@ fn other_side(fields: &Fields, side: &Side, left_out: &mut Vec<FaultKind>) -> Ot
     }
 }
 
-/// `ИНН 7707083893 ООО "Ромашка"` is how some banks write a name.
+/// The name in its lines. Behind it some banks go on in the same keys with the account, the bank and its town.
+fn name(fields: &Fields, side: &Side) -> String {
+    let lines = (1..=4).map_while(|line| {
+        let text = fields.get(&format!("{}{line}", side.name))?;
+        (!is_account(text)).then_some(text)
+    });
+    let lines = lines.collect::<Vec<_>>().join(" ");
+    if lines.is_empty() {
+        fields.get(side.name).unwrap_or_default().to_owned()
+    } else {
+        lines
+    }
+}
+
+/// Twenty digits: no name.
+fn is_account(text: &str) -> bool {
+    text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `ИНН 7707083893 ООО "Ромашка"`, `7707083893, ООО "Ромашка"` and `7707083893 ООО "Ромашка"` are how some banks write a
+/// name.
 fn inn_in_name(name: &str) -> (Option<&str>, &str) {
-    let Some(behind) = name.trim_start().strip_prefix("ИНН") else {
-        return (None, name);
-    };
+    let text = name.trim_start();
+    let behind = text.strip_prefix("ИНН").unwrap_or(text);
     let behind = behind.trim_start_matches([' ', ':']);
     let end = behind.find(|c: char| !c.is_ascii_digit());
     let (inn, rest) = behind.split_at(end.unwrap_or(behind.len()));
-    let without_kpp = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '/');
+    let without_kpp = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '/' || c == ',');
     if Inn::parse(inn).is_ok() {
         (Some(inn), without_kpp)
     } else {

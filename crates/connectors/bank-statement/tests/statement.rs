@@ -274,6 +274,90 @@ fn a_file_without_accounts_of_its_own_is_read_by_the_days_of_booking() {
     assert!(seen.faults.is_empty());
 }
 
+/// A document that came to the file's first account, with these lines.
+fn incoming(lines: &str) -> PaymentOrder {
+    let document = format!(
+        "СекцияДокумент=Платежное поручение\nНомер=1\nДата=02.02.2026\nСумма=1\nПлательщикСчет=40702810700000012345\n\
+         ПолучательСчет=40702810200000012345\n{lines}КонецДокумента\n"
+    );
+    let seen = read(&statement(&document));
+    assert_eq!(told(&seen), Vec::<String>::new(), "{lines}");
+    seen.orders[0].1.clone()
+}
+
+#[test]
+fn a_name_ends_where_its_account_bank_and_town_begin() {
+    for (lines, name, inn) in [
+        (
+            "Плательщик=1234567894, ООО \"Пример\"\nПлательщикИНН=1234567894\nПлательщик1=ООО \"Пример\"\n\
+             Плательщик2=40702810700000012345\nПлательщик3=ФИЛИАЛ БАНКА\nПлательщик4=г. Москва\n",
+            "ООО \"Пример\"",
+            Some("1234567894"),
+        ),
+        (
+            "Плательщик1=Общество с ограниченной\nПлательщик2=ответственностью \"Пример\"\nПлательщик3=\n",
+            "Общество с ограниченной ответственностью \"Пример\"",
+            None,
+        ),
+        (
+            "Плательщик=1234567894, ООО \"Пример\"\n",
+            "ООО \"Пример\"",
+            Some("1234567894"),
+        ),
+        (
+            "Плательщик=1234567894 ООО \"Пример\"\nПлательщик1=\n",
+            "ООО \"Пример\"",
+            Some("1234567894"),
+        ),
+        (
+            "Плательщик=1234567890 это не ИНН\n",
+            "1234567890 это не ИНН",
+            None,
+        ),
+    ] {
+        let other = incoming(lines).other;
+        assert_eq!(other.name.as_deref(), Some(name), "{lines}");
+        assert_eq!(other.inn.as_ref().map(domain::Inn::as_str), inn, "{lines}");
+    }
+}
+
+#[test]
+fn the_only_day_of_booking_is_ours_whichever_side_it_is_written_at() {
+    let (first, second) = (date(2026, 2, 3), date(2026, 2, 4));
+    for (lines, booked) in [
+        ("ДатаСписано=03.02.2026\n", Some(first)),
+        ("ДатаСписано=03.02.2026\nДатаПоступило=\n", Some(first)),
+        (
+            "ДатаСписано=03.02.2026\nДатаПоступило=04.02.2026\n",
+            Some(second),
+        ),
+        ("ДатаСписано=\nДатаПоступило=\n", None),
+    ] {
+        assert_eq!(incoming(lines).booked, booked, "{lines}");
+    }
+}
+
+#[test]
+fn a_document_of_no_kind_is_one() {
+    let document = "СекцияДокумент\nНомер=1\nДата=02.02.2026\nСумма=1\nПлательщикСчет=7\n\
+        ПолучательСчет=40702810200000012345\nКонецДокумента\n";
+    let seen = read(&statement(document));
+    assert_eq!(told(&seen), Vec::<String>::new());
+    assert_eq!(seen.orders[0].1.form, None);
+}
+
+#[test]
+fn a_file_whose_letters_were_lost_is_refused_as_a_whole() {
+    let lost = "\u{fffd}".repeat(9);
+    let file = format!("1CClientBankExchange\n{lost}=1.03\n{lost}=Windows\n");
+    let mut records = Statement::new(file.as_bytes());
+    assert!(matches!(records.next(), Some(Err(ReadError::LettersLost))));
+    assert!(records.next().is_none());
+    // One letter in a value is no reason.
+    let one = incoming("НазначениеПлатежа=Оплата \u{fffd} 7\n");
+    assert_eq!(one.purpose, "Оплата \u{fffd} 7");
+}
+
 #[test]
 fn several_files_in_one_are_all_read_and_what_stands_behind_the_end_is_said() {
     let two = [WINDOWS, SPARSE].concat();
