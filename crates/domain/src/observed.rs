@@ -130,6 +130,15 @@ pub struct SmartInvoice {
     pub live: bool,
     /// What it is for, where that is roubles.
     pub amount: Option<Money>,
+    /// Which of the own companies sells, where the portal says so.
+    #[serde(default)]
+    pub seller: Option<CompanyId>,
+    /// To which company.
+    #[serde(default)]
+    pub company: Option<CompanyId>,
+    /// To which contact.
+    #[serde(default)]
+    pub contact: Option<ContactId>,
 }
 
 /// A value of an output field.

@@ -183,6 +183,7 @@ pub(crate) fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
             about: case.key.clone(),
             text: case.text.clone(),
             also: Vec::new(),
+            list: None,
         });
     }
     if !known {

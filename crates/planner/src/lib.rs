@@ -57,8 +57,8 @@ mod vat;
 mod wanted;
 
 pub use plan::{
-    Action, Case, CaseCode, Choice, Fault, GivenUp, Need, NextDay, Plan, Reply, UnknownAccount,
-    Whom,
+    Action, Case, CaseCode, Choice, Fault, GivenUp, List, Need, NextDay, Plan, Reply,
+    UnknownAccount, Whom,
 };
 pub use policy::{
     Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, KnownBy,

@@ -6,7 +6,7 @@ use domain::staff::Staff;
 use domain::{DealId, UserId};
 use jiff::Timestamp;
 
-use crate::{Action, CaseCode, Plan, Policy, Whom, texts};
+use crate::{Action, CaseCode, List, Plan, Policy, Whom, texts};
 
 /// Who hears what is meant for a manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +52,116 @@ pub fn told_instead(action: &mut Action, stand_in: StandIn) {
 }
 
 /// So many deals with one cause a manager hears of one by one; of more there is one list.
-pub const MOST_APART: usize = 3;
+const MOST_APART: usize = 3;
+/// So many deals one list names, and so many characters; of more there is another.
+const MOST_LISTED: usize = 50;
+const LONGEST_LIST: usize = 12_000;
+
+/// What is asked about one deal, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The deal.
+    pub deal: DealId,
+    /// In Russian.
+    pub text: String,
+}
+
+/// What somebody was told of already with the same cause, and it is open still.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The number of the list that is gone on with; 0: each deal was told by itself.
+    pub list: u32,
+    /// The number of another list.
+    pub next: u32,
+    /// What that list names, and what was told one by one.
+    pub entries: Vec<Entry>,
+}
+
+/// One message that is a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its number: it takes the place of the former message of this number.
+    pub number: u32,
+    /// Those that are new, the first of which it belongs to.
+    pub new: Vec<Entry>,
+    /// Those that its former message named.
+    pub known: Vec<Entry>,
+}
+
+/// The lists that tell one person of deals with one cause; none: few as they are, they are told one by one.
+pub fn lists(before: Before, new: Vec<Entry>) -> Vec<Listed> {
+    let together = before.entries.len().saturating_add(new.len());
+    if before.list == 0 && together <= MOST_APART {
+        return Vec::new();
+    }
+    let mut lists = vec![Listed {
+        number: if before.list == 0 {
+            before.next
+        } else {
+            before.list
+        },
+        new: Vec::new(),
+        known: before.entries,
+    }];
+    for entry in new {
+        if let Some(last) = lists.last_mut() {
+            if last.has_room_for(&entry) {
+                last.new.push(entry);
+            } else {
+                let number = last.number.saturating_add(1);
+                lists.push(Listed {
+                    number,
+                    new: vec![entry],
+                    known: Vec::new(),
+                });
+            }
+        }
+    }
+    lists.retain(|list| !list.new.is_empty());
+    lists
+}
+
+impl Listed {
+    /// What is alone in its list has room, however long it is.
+    fn has_room_for(&self, entry: &Entry) -> bool {
+        let named = self.new.iter().chain(&self.known);
+        let length: usize = named.clone().map(length).sum();
+        let count = named.count();
+        let fits = length.saturating_add(self::length(entry)) <= LONGEST_LIST;
+        count == 0 || (count < MOST_LISTED && fits)
+    }
+}
+
+fn length(entry: &Entry) -> usize {
+    entry.text.chars().count()
+}
 
 /// Makes a message about one deal one about others as well, of which the same is asked.
-pub fn listing(action: &mut Action, others: Vec<DealId>) {
+pub fn listing(action: &mut Action, listed: &Listed, of: List) {
+    let others = || listed.new.iter().skip(1);
+    if let Action::Notify {
+        text, also, list, ..
+    } = action
+    {
+        let named: Vec<&Entry> = others().chain(&listed.known).collect();
+        *text = texts::listed(text, &named, 0);
+        *also = others().map(|entry| entry.deal).collect();
+        *list = Some(of);
+    }
+}
+
+/// The same for the administrator: one message, which names as many as it has room for.
+pub fn listing_for_administrator(action: &mut Action, others: &[Entry]) {
     if let Action::Notify { text, also, .. } = action {
-        *text = texts::the_same_in(text, &others);
-        *also = others;
+        let mut room = LONGEST_LIST;
+        let fitting = others.iter().take(MOST_LISTED).take_while(|entry| {
+            let left = room.checked_sub(length(entry));
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        let named: Vec<&Entry> = fitting.collect();
+        *text = texts::listed(text, &named, others.len().saturating_sub(named.len()));
+        *also = others.iter().map(|entry| entry.deal).collect();
     }
 }
 

@@ -164,10 +164,24 @@ pub enum Action {
         about: String,
         /// In Russian.
         text: String,
-        /// Other deals that the message lists, because the same is asked about them.
+        /// Other deals that are told of with it, because the same is asked about them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         also: Vec<DealId>,
+        /// The list that the message is; none: it is about this deal, or no later one takes its place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        list: Option<List>,
     },
+}
+
+/// What makes a list one: whoever joins it is told in the same message, which takes the place of the former.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct List {
+    /// Who reads it.
+    pub user: UserId,
+    /// Short for the cause that its deals share.
+    pub cause: String,
+    /// From one on: a full list is followed by another.
+    pub number: u32,
 }
 
 /// Who is told.
@@ -415,6 +429,11 @@ impl Action {
             } => format!("pdf/{slot}"),
             Self::AttachPdf { slot, .. } => format!("pdf-replaced/{slot}"),
             Self::MoveStage { to, about } => crate::receipts::mark(to, *about),
+            Self::Notify {
+                about,
+                list: Some(list),
+                ..
+            } => list_mark(about, list),
             Self::Notify { about, .. } => format!("bell/{about}"),
         }
     }
@@ -431,7 +450,7 @@ impl Action {
         }
     }
 
-    /// The key of its effect. A counterparty's is shared by all deals that want it.
+    /// The key of its effect. A counterparty's is shared by all deals that want it, a list's by all that it names.
     pub fn key(&self, portal: &PortalId, deal: DealId) -> EffectKey {
         let deal = deal.to_string();
         match self {
@@ -447,6 +466,11 @@ impl Action {
                 let who = counterparty.key.who.to_string();
                 EffectKey::of(portal, ["counterparty", organisation.as_str(), &who, kpp])
             }
+            Self::Notify {
+                about,
+                list: Some(list),
+                ..
+            } => EffectKey::of(portal, list_mark(about, list).split('/')),
             Self::IssueInvoice { .. }
             | Self::WriteFields { .. }
             | Self::AddTimelineEntry { .. }
@@ -489,6 +513,15 @@ impl Action {
 
 fn entry_mark(about: &str) -> String {
     format!("timeline/{about}")
+}
+
+fn list_mark(about: &str, list: &List) -> String {
+    let List {
+        user,
+        cause,
+        number,
+    } = list;
+    format!("bells/{user}/{about}/{cause}/{number}")
 }
 
 fn of_deal(portal: &PortalId, deal: &str, mark: &str) -> EffectKey {

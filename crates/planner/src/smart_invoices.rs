@@ -4,12 +4,12 @@
 //! the other back, or leaves the deal as it is. Where policy says so, ours takes over the number instead: the buyer, who may
 //! have the other one, pays by a number that the accounting side knows.
 
-use domain::InvoiceDraft;
 use domain::observed::{DealReading, SmartInvoice};
+use domain::{CompanyId, ContactId, Deal, InvoiceDraft};
 
 use crate::asking::{Asked, case, responsible};
 use crate::policy::SmartInvoices;
-use crate::{CaseCode, Choice, DealSnapshot, Policy, texts};
+use crate::{CaseCode, Choice, DealSnapshot, Organisation, Policy, texts};
 
 /// The word for ours beside it.
 const ISSUE: &str = "issue";
@@ -58,10 +58,12 @@ pub(crate) fn before(
         Some(LEAVE) => Before::Left,
         Some(_) | None => {
             let in_the_way = match policy.invoice.smart_invoices {
-                SmartInvoices::Adopt => match number(&live, invoice, policy) {
-                    Ok(number) => return Before::Adopt(number),
-                    Err(why) => Some(why),
-                },
+                SmartInvoices::Adopt => {
+                    match number(&live, &reading.glance.deal, invoice, policy) {
+                        Ok(number) => return Before::Adopt(number),
+                        Err(why) => Some(why),
+                    }
+                }
                 SmartInvoices::Ask | SmartInvoices::Ignore => None,
             };
             let choices = choices();
@@ -78,6 +80,7 @@ pub(crate) fn before(
 /// The number that ours takes over, or why it cannot.
 fn number(
     live: &[&SmartInvoice],
+    deal: &Deal,
     invoice: &InvoiceDraft,
     policy: &Policy,
 ) -> Result<String, &'static str> {
@@ -87,11 +90,19 @@ fn number(
     let number = only.number.trim();
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '/' | '.' | '_');
     let total = invoice.totals().map(|totals| totals.gross);
-    if policy
-        .organisation(&invoice.seller)
-        .is_some_and(|seller| seller.test)
-    {
+    let seller = policy.organisation(&invoice.seller);
+    // The portal fills in the first own company where nobody chose one; it may be silent as well.
+    let is_others =
+        |seller: &Organisation| only.seller.is_some_and(|own| own != seller.own_company);
+    let buyer = |company: Option<CompanyId>, contact: Option<ContactId>| {
+        (company, contact.filter(|_| company.is_none()))
+    };
+    if seller.is_some_and(|seller| seller.test) {
         Err("продаёт тестовая организация")
+    } else if seller.is_some_and(is_others) {
+        Err("он от другой нашей организации")
+    } else if buyer(only.company, only.contact) != buyer(deal.company, deal.contact) {
+        Err("он другому покупателю")
     } else if number.is_empty() || number.chars().count() > LONGEST || !number.chars().all(fits) {
         Err("таким номер счёта не бывает")
     } else if only.amount.is_none() || only.amount != total.ok() {

@@ -6,6 +6,7 @@ use domain::{
     KppError, SlotKind, VatRate, Who, display,
 };
 
+use crate::notices::Entry;
 use crate::{Choice, Fault, OurInvoice, sums};
 
 /// The portal's path to a company's or contact's card.
@@ -139,7 +140,6 @@ pub(crate) fn added_goes_into_the_rest(advance: &OurInvoice) -> String {
 pub(crate) const NOTHING_TO_ADD_TO: &str =
     "Дополнительный счёт не выставлен: счёта, к которому он добавлялся бы, в сделке нет.";
 
-/// The answer to an order for which there is no invoice yet.
 /// What is asked of a deal that has invoices of the portal's own.
 pub(crate) fn has_smart_invoices(live: &[&SmartInvoice], in_the_way: Option<&str>) -> String {
     let links: Vec<String> = live
@@ -158,23 +158,53 @@ pub(crate) fn has_smart_invoices(live: &[&SmartInvoice], in_the_way: Option<&str
     )
 }
 
-/// Deals that a list names; a longer one nobody reads.
-const MOST_LISTED: usize = 50;
-
-/// A message about a deal that lists others of which the same is asked.
-pub(crate) fn the_same_in(text: &str, others: &[DealId]) -> String {
-    let links: Vec<String> = others
+/// One message about several deals, of which the same is asked; `more` of them it has no room for. What all their texts
+/// end with is said once.
+pub(crate) fn listed(text: &str, others: &[&Entry], more: usize) -> String {
+    if others.is_empty() && more == 0 {
+        return text.to_owned();
+    }
+    let own: Vec<&str> = text.lines().collect();
+    let of_others: Vec<Vec<&str>> = others
         .iter()
-        .take(MOST_LISTED)
-        .map(|id| format!("[URL=/crm/deal/details/{id}/]{id}[/URL]"))
+        .map(|one| one.text.lines().collect())
         .collect();
-    let more = others.len().saturating_sub(MOST_LISTED);
-    let more = if more > 0 {
-        format!(" и ещё {more}")
-    } else {
-        String::new()
+    let same_end = |lines: &Vec<&str>| {
+        let pairs = lines.iter().rev().zip(own.iter().rev());
+        pairs.take_while(|(one, other)| one == other).count()
     };
-    format!("{text}\nТо же в сделках: {}{more}.", links.join(", "))
+    let same = of_others.iter().map(same_end).min().unwrap_or(own.len());
+    let apart = |lines: &[&str]| {
+        let apart = lines.len().saturating_sub(same);
+        let lines: Vec<&str> = lines.iter().take(apart).copied().collect();
+        lines.join("\n")
+    };
+    let mut said = apart(&own);
+    let is_all_the_same = of_others.iter().all(|lines| apart(lines).is_empty());
+    let link = |deal: DealId, name: String| format!("[URL=/crm/deal/details/{deal}/]{name}[/URL]");
+    let more = match more {
+        0 => String::new(),
+        more => format!(" и ещё {more}; все вопросы покажет команда `provodka cases`"),
+    };
+    if is_all_the_same {
+        let links = others
+            .iter()
+            .map(|one| link(one.deal, one.deal.to_string()));
+        let links: Vec<String> = links.collect();
+        return format!("{text}\nТо же в сделках: {}{more}.", links.join(", "));
+    }
+    for (one, lines) in others.iter().zip(&of_others) {
+        let name = link(one.deal, format!("Сделка {}", one.deal));
+        said.push_str(&format!("\n{name}. {}", apart(lines)));
+    }
+    if !more.is_empty() {
+        said.push_str(&format!("\nТо же{more}."));
+    }
+    let end = own.iter().skip(own.len().saturating_sub(same));
+    for line in end {
+        said.push_str(&format!("\n{line}"));
+    }
+    said
 }
 
 /// A message that was meant for a manager who works there no more.
@@ -182,6 +212,7 @@ pub(crate) fn instead_of_dismissed(text: &str) -> String {
     format!("Ответственный за сделку уволен, поэтому пишем вам.\n{text}")
 }
 
+/// The answer to an order for which there is no invoice yet.
 pub(crate) const NO_INVOICE_YET: &str = "Команда не выполнена: счёта в сделке ещё нет.";
 
 /// Why a part that was ordered was not billed.

@@ -39,7 +39,7 @@ mod writer;
 pub use books::{
     admin::{AdminSession, Alive},
     adopted::{Adopted, Adoption},
-    cases::{Case, CaseChange, CaseFacts, CaseFilter, CaseState},
+    cases::{Case, CaseChange, CaseFacts, CaseFilter, CaseState, Told, ToldIn},
     links::{CounterpartyLink, InvoiceLink},
     money::{
         InvoiceRef, PaymentState,

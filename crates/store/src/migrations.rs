@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 11] = [
+const MIGRATIONS: [Migration; 12] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -56,6 +56,10 @@ const MIGRATIONS: [Migration; 11] = [
     Migration {
         number: 11,
         text: include_str!("../migrations/0011_settlements.sql"),
+    },
+    Migration {
+        number: 12,
+        text: include_str!("../migrations/0012_told_together.sql"),
     },
 ];
 

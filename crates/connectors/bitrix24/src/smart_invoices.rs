@@ -5,7 +5,7 @@
 
 use capability::{Call, ConnectorError};
 use domain::observed::SmartInvoice;
-use domain::{DealId, SmartInvoiceId, Verdict};
+use domain::{CompanyId, ContactId, DealId, SmartInvoiceId, Verdict};
 use serde_json::json;
 
 use crate::command::Command;
@@ -69,7 +69,11 @@ fn list(ids: &[DealId], after: u64) -> Command {
         LIST,
         json!({
             "entityTypeId": 31, "filter": {"@parentId2": ids, ">id": after}, "order": {"id": "ASC"},
-            "select": ["id", "parentId2", "accountNumber", "stageId", "opportunity", "currencyId"], "start": -1,
+            "select": [
+                "id", "parentId2", "accountNumber", "stageId", "opportunity", "currencyId", "mycompanyId", "companyId",
+                "contactId",
+            ],
+            "start": -1,
         }),
     )
 }
@@ -83,5 +87,8 @@ fn smart_invoice(row: wire::SmartInvoice) -> Option<SmartInvoice> {
         number: row.account_number.0,
         live: !row.stage_id.0.ends_with(FAILED),
         amount: amount.filter(|_| row.currency_id.0 == "RUB"),
+        seller: row.mycompany_id.0.map(CompanyId),
+        company: row.company_id.0.map(CompanyId),
+        contact: row.contact_id.0.map(ContactId),
     })
 }

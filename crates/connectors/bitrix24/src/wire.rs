@@ -406,6 +406,13 @@ pub(crate) struct SmartInvoice {
     pub(crate) opportunity: Token,
     #[serde(default)]
     pub(crate) currency_id: Text,
+    /// Spelt so by the portal: one word.
+    #[serde(default)]
+    pub(crate) mycompany_id: Link,
+    #[serde(default)]
+    pub(crate) company_id: Link,
+    #[serde(default)]
+    pub(crate) contact_id: Link,
 }
 
 /// A row of `user.get`; names are not read.

@@ -2,10 +2,10 @@
 
 use domain::observed::{FieldValue, OurField};
 use domain::staff::{Department, Employee, Staff};
-use domain::{DepartmentId, UserId};
+use domain::{DealId, DepartmentId, UserId};
 use insta::assert_snapshot;
-use planner::notices::{StandIn, stand_in, told_instead};
-use planner::{Action, CaseCode, Pilot, Plan, Policy, Quiet, Whom};
+use planner::notices::{Before, Entry, Listed, StandIn, listing, lists, stand_in, told_instead};
+use planner::{Action, CaseCode, List, Pilot, Plan, Policy, Quiet, Whom};
 
 use crate::build::{TestDeal, deal};
 
@@ -291,4 +291,103 @@ fn a_dismissed_manager_is_stood_in_for_by_the_nearest_head_who_was_not() {
     };
     assert_eq!(*whom, Whom::User(UserId(7)));
     assert!(text.starts_with("Ответственный за сделку уволен"), "{text}");
+}
+
+fn entries(deals: impl IntoIterator<Item = u64>) -> Vec<Entry> {
+    let entry = |deal| Entry {
+        deal: DealId(deal),
+        text: format!("Счёт № {deal} не оплачен.\nДоговоритесь о дне."),
+    };
+    deals.into_iter().map(entry).collect()
+}
+
+#[test]
+fn who_joins_a_list_is_told_in_it_and_a_full_one_is_followed_by_another() {
+    let apart = |known| Before {
+        list: 0,
+        next: 1,
+        entries: entries(known),
+    };
+    // Three are told one by one; the fourth makes all of them a list.
+    assert_eq!(lists(apart(1..=2), entries(3..=3)), []);
+    let fourth = Listed {
+        number: 1,
+        new: entries(4..=4),
+        known: entries(1..=3),
+    };
+    assert_eq!(lists(apart(1..=3), entries(4..=4)), [fourth]);
+    let before = Before {
+        list: 1,
+        next: 2,
+        entries: entries(1..=40),
+    };
+    let named = |list: &Listed| (list.number, list.new.len(), list.known.len());
+    let both = lists(before, entries(41..=120));
+    let both: Vec<_> = both.iter().map(named).collect();
+    assert_eq!(both, [(1, 10, 40), (2, 50, 0), (3, 20, 0)]);
+    // Long texts fill a list sooner.
+    let long: Vec<Entry> = entries(1..=6)
+        .into_iter()
+        .map(|entry| Entry {
+            text: "ж".repeat(7_000),
+            ..entry
+        })
+        .collect();
+    let nobody = Before {
+        next: 1,
+        ..Before::default()
+    };
+    let long = lists(nobody, long);
+    assert_eq!(long.len(), 6);
+}
+
+#[test]
+fn a_list_says_of_each_deal_its_own_and_once_what_all_have_in_common() {
+    let bell = |text: &str| Action::Notify {
+        whom: Whom::User(UserId(5)),
+        about: "INVOICE-OVERDUE".to_owned(),
+        text: text.to_owned(),
+        also: Vec::new(),
+        list: None,
+    };
+    let list = || List {
+        user: UserId(5),
+        cause: "pv-1".to_owned(),
+        number: 1,
+    };
+    let read = |new: Vec<Entry>, known: Vec<Entry>| {
+        let mut action = bell(&new[0].text);
+        let listed = Listed {
+            number: 1,
+            new,
+            known,
+        };
+        listing(&mut action, &listed, list());
+        let Action::Notify { text, also, .. } = action else {
+            panic!("no message");
+        };
+        (text, also)
+    };
+    let (text, also) = read(entries(4..=5), entries(1..=1));
+    // Whoever was told before is named, and not told anew.
+    assert_eq!(also, [DealId(5)]);
+    assert_snapshot!(text, @r"
+    Счёт № 4 не оплачен.
+    [URL=/crm/deal/details/5/]Сделка 5[/URL]. Счёт № 5 не оплачен.
+    [URL=/crm/deal/details/1/]Сделка 1[/URL]. Счёт № 1 не оплачен.
+    Договоритесь о дне.
+    ");
+    let same = |deals: &[u64]| {
+        let entry = |deal: &u64| Entry {
+            deal: DealId(*deal),
+            text: "Нет КПП.\nВпишите его.".to_owned(),
+        };
+        deals.iter().map(entry).collect::<Vec<_>>()
+    };
+    let (text, _) = read(same(&[4]), same(&[1, 2]));
+    assert_snapshot!(text, @r"
+    Нет КПП.
+    Впишите его.
+    То же в сделках: [URL=/crm/deal/details/1/]1[/URL], [URL=/crm/deal/details/2/]2[/URL].
+    ");
 }

@@ -1,7 +1,7 @@
 //! Invoices of the portal's own: asked about before the first of ours, where policy wants it.
 
 use domain::observed::SmartInvoice;
-use domain::{DealId, Money, SmartInvoiceId};
+use domain::{CompanyId, ContactId, DealId, Money, SmartInvoiceId};
 use insta::assert_snapshot;
 use planner::SmartInvoices;
 
@@ -19,6 +19,9 @@ fn has(deal: TestDeal, found: &[(u64, bool)]) -> TestDeal {
         number: format!("{id}-С"),
         live: *live,
         amount: Some(Money::parse("122").unwrap()),
+        seller: None,
+        company: Some(CompanyId(7)),
+        contact: None,
     });
     let found: Vec<SmartInvoice> = found.collect();
     deal.with(|deal| deal.snapshot.smart_invoices = Some(found))
@@ -93,8 +96,29 @@ fn where_policy_says_so_ours_bears_the_number_of_the_only_one_for_the_same_sum()
         let found = deal.snapshot.smart_invoices.as_mut().unwrap();
         found[0].amount = amount.map(|amount| Money::parse(amount).unwrap());
     };
+    let with = |change: fn(&mut SmartInvoice)| {
+        has(adopting(), &[(5, true)]).with(|deal| {
+            change(&mut deal.snapshot.smart_invoices.as_mut().unwrap()[0]);
+        })
+    };
+    // The contact beside the same company does not matter.
+    let beside = with(|one| (one.seller, one.contact) = (Some(CompanyId(1)), Some(ContactId(3))));
+    assert_eq!(adopted(&beside), "Some(\"5-С\")");
     for (deal, why) in [
         (has(adopting(), &[(5, true), (9, true)]), "их несколько"),
+        (
+            with(|one| one.seller = Some(CompanyId(999))),
+            "другой нашей организации",
+        ),
+        (
+            with(|one| one.company = Some(CompanyId(13))),
+            "другому покупателю",
+        ),
+        (
+            with(|one| (one.company, one.contact) = (None, Some(ContactId(3)))),
+            "другому покупателю",
+        ),
+        (with(|one| one.company = None), "другому покупателю"),
         (
             has(adopting(), &[(5, true)]).with(|deal| dearer(deal, Some("122.01"))),
             "другую сумму",

@@ -12,12 +12,12 @@ use engine::{Halted, LeaseContext, Outcome};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
-use planner::{Action, CaseCode, Need, OurInvoice, Plan};
+use planner::{Action, Need, OurInvoice, Plan, Whom};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{
     CaseChange, CounterpartyLink, Effect, Held, JournalEntry, NewEffect, Record, SendDecision,
-    Subject,
+    Subject, ToldIn,
 };
 
 use super::{Looked, adopt, earlier, known, lists, note, orders, pace, settle, tell};
@@ -201,16 +201,11 @@ pub(crate) fn held(
         }
         return;
     }
-    lists::not_heard(deals, action, None);
     match why {
         Held::Refused => tell::refused(id, effect, effect.error.as_deref().unwrap_or(""), record),
         Held::TooManyAttempts => tell::exhausted(id, effect, record),
         Held::Done | Held::Unsettled | Held::NotBefore | Held::OtherRevisionUnsettled => {}
     }
-    let Some(deal) = deals.get_mut(&id) else {
-        return;
-    };
-    deal.finished = true;
     let at = match why {
         Held::NotBefore => effect.not_before,
         Held::Unsettled | Held::OtherRevisionUnsettled => {
@@ -220,6 +215,11 @@ pub(crate) fn held(
         }
         Held::Refused | Held::TooManyAttempts | Held::Done => None,
     };
+    lists::not_heard(deals, action, at);
+    let Some(deal) = deals.get_mut(&id) else {
+        return;
+    };
+    deal.finished = true;
     if let Some(at) = at {
         let reason = format!("`{}` is not settled", effect.action);
         deal.again = earlier(deal.again.take(), Some((at, reason)));
@@ -377,9 +377,8 @@ pub(crate) fn settle_one(
         };
         tell::exhausted(one.deal, &effect, record);
     }
-    match &answered {
-        Some(_) => lists::heard(deals, &one.action),
-        None => lists::not_heard(deals, &one.action, settlement.again_at),
+    if answered.is_none() {
+        lists::not_heard(deals, &one.action, settlement.again_at);
     }
     let Some(deal) = deals.get_mut(&one.deal) else {
         return;
@@ -429,21 +428,33 @@ pub(crate) fn note_success(
                 });
             }
         }
-        // With the message itself, unlike a question, of which somebody may hear again after a death: a reminder is for
-        // one day, and who hears it twice takes it for another.
-        Action::Notify { about, also, .. } if CaseCode::is_reminder(about) => {
+        // With the message itself: whoever hears of a day twice takes it for another, and a later question joins its list.
+        Action::Notify {
+            whom,
+            about,
+            also,
+            list,
+            ..
+        } => {
+            let within = match whom {
+                Whom::User(user) => Some(ToldIn {
+                    user: *user,
+                    list: list.as_ref().map_or(0, |list| list.number),
+                }),
+                Whom::HeadOf(_) | Whom::Administrator => None,
+            };
             let heard = also.iter().chain([&deal]).map(|id| CaseChange::ToldOf {
                 subject: Subject::deal(*id),
                 key: about.clone(),
                 at: now,
+                within,
             });
             record.cases.extend(heard);
         }
         Action::WriteFields { .. }
         | Action::AddTimelineEntry { .. }
         | Action::AttachPdf { .. }
-        | Action::MoveStage { .. }
-        | Action::Notify { .. } => {}
+        | Action::MoveStage { .. } => {}
     }
 }
 
@@ -495,7 +506,11 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
             snapshot.done.insert(action.mark(), None);
             snapshot.moved_to(to);
         }
-        Action::Notify { about, .. } => deal.told(about),
+        Action::Notify { about, .. } => {
+            if let Some(open) = snapshot.open_cases.get_mut(about) {
+                open.told = true;
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use store::Record;
 use super::act::{self, Decided, Sent};
 use super::flights::{Flights, Landed};
 use super::flood::Guard;
+use super::lists::Lists;
 use super::plans::Planned;
 use super::writes::{self, Cargo, Load};
 use super::{Looked, lists, observe, pace, plans, stand_ins, tell};
@@ -38,6 +39,7 @@ pub(crate) struct Pass<'a> {
     flights: Flights<'a>,
     /// Causes that the administrator is told of in this pass.
     told: BTreeSet<String>,
+    lists: Lists,
     begins_until: Timestamp,
     guard: Guard,
 }
@@ -57,6 +59,7 @@ impl<'a> Pass<'a> {
             deals,
             flights: Flights::default(),
             told: BTreeSet::new(),
+            lists: Lists::default(),
             begins_until: journal::after(ctx.now(), BEGINS_WITHIN),
             guard: Guard::new(is_flooded),
         }
@@ -205,7 +208,7 @@ impl<'a> Pass<'a> {
             wanted,
         )
         .await?;
-        let wanted = lists::gather(self.ctx, &mut self.deals, wanted).await?;
+        let wanted = lists::gather(self.ctx, &mut self.lists, &mut self.deals, wanted).await?;
         tell::once_per_cause(
             self.ctx,
             self.connected,

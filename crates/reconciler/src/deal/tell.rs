@@ -23,8 +23,8 @@ pub(crate) const TRIED_TOO_OFTEN: &str = "TRIED-TOO-OFTEN";
 
 pub(crate) fn refused(deal: DealId, effect: &Effect, error: &str, record: &mut Record) {
     let text = format!(
-        "Не удалось: {}. Ответ: {error}. Исправьте причину: попытка повторится при следующем изменении сделки \
-         или сразу по команде администратора `provodka cases retry`.",
+        "Не удалось: {}. Ответ: {error}. Исправьте причину; потом администратор даёт команду \
+         `provodka cases retry`. Без неё повторим, только если правка меняет то, что мы посылаем.",
         in_words(&effect.action)
     );
     open(deal, ACTION_REFUSED, error, effect, text, record);
@@ -217,7 +217,7 @@ pub(crate) async fn once_per_cause(
             || cause_told(ctx, &cause).await?;
         if told {
             told_of(deals, id, about);
-            lists::heard(deals, &action);
+            lists::known(deals, &action);
         } else {
             told_now.insert(cause);
             kept.push((id, action));
@@ -279,6 +279,7 @@ pub(crate) fn untold(deal: &Looked) -> Plan {
             about: key.clone(),
             text: open.text.clone(),
             also: Vec::new(),
+            list: None,
         })
         .collect();
     Plan {

@@ -193,7 +193,7 @@ fn about_deal(deal: DealId, text: &str) -> String {
 }
 
 /// Short enough for a text that people read, long enough to be alone in it.
-fn short_mark(key: &str) -> String {
+pub(crate) fn short_mark(key: &str) -> String {
     let mut mark = String::from("pv-");
     for byte in Sha256::digest(key.as_bytes()).iter().take(5) {
         mark.push_str(&format!("{byte:02x}"));

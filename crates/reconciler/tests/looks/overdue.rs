@@ -193,6 +193,9 @@ fn many_deals_of_a_manager_are_one_list_and_none_is_told_again() {
         for id in 1..=6 {
             assert!(text.contains(&format!("/crm/deal/details/{id}/")), "{text}");
         }
+        // Each with its own invoice; what to do is said once.
+        assert_eq!(text.matches("не оплачен в срок").count(), 6, "{text}");
+        assert_eq!(text.matches("Договоритесь").count(), 1, "{text}");
         for id in 1..=6 {
             desk.event(id).await;
         }

@@ -397,6 +397,70 @@ fn many_deals_with_one_cause_are_one_message_that_lists_them() {
 }
 
 #[test]
+fn a_later_deal_joins_the_list_which_takes_the_place_of_the_former() {
+    paused(async {
+        let desk = Desk::open().await;
+        without_rows(&desk, 1..=5).await;
+        assert_eq!(desk.office.bells().len(), 1);
+        without_rows(&desk, 6..=7).await;
+        let bells = desk.office.bells();
+        let [(_, text)] = bells.values().collect::<Vec<_>>()[..] else {
+            panic!("{bells:?}");
+        };
+        for id in 1..=7 {
+            assert!(text.contains(&format!("/crm/deal/details/{id}/")), "{text}");
+        }
+        // What has answered itself is named no more.
+        desk.office
+            .edit(2, |reading| reading.glance.deal.lost = true);
+        desk.event(2).await;
+        desk.run(60).await;
+        without_rows(&desk, 8..=8).await;
+        let bells = desk.office.bells();
+        let (_, text) = bells.values().next().unwrap();
+        let is_named = |id: u64| text.contains(&format!("/crm/deal/details/{id}/"));
+        let named: Vec<u64> = (1..=8).filter(|id| is_named(*id)).collect();
+        assert_eq!(bells.len(), 1);
+        let is_open = |id: &u64| *id != 2 || desk.office.bells().is_empty();
+        assert_eq!(named, (1..=8).filter(is_open).collect::<Vec<_>>(), "{text}");
+    });
+}
+
+#[test]
+fn deals_that_come_one_by_one_become_a_list_with_the_fourth() {
+    paused(async {
+        let desk = Desk::open().await;
+        for id in 1..=6 {
+            without_rows(&desk, id..=id).await;
+        }
+        // Three by themselves, and one list of all.
+        let bells = desk.office.bells();
+        assert_eq!(bells.len(), 4, "{bells:?}");
+        let all = |text: &String| (1..=6).all(|id| text.contains(&format!("/details/{id}/")));
+        assert_eq!(bells.values().filter(|(_, text)| all(text)).count(), 1);
+        let told = |case: &Case| case.told_at.is_some_and(|at| at >= case.changed_at);
+        assert!(desk.open_cases().await.iter().all(told));
+    });
+}
+
+#[test]
+fn of_more_than_fifty_deals_none_is_lost() {
+    paused(async {
+        let desk = Desk::open().await;
+        without_rows(&desk, 1..=120).await;
+        desk.run(600).await;
+        let bells = desk.office.bells();
+        assert_eq!(bells.len(), 3, "{bells:?}");
+        let texts: Vec<&String> = bells.values().map(|(_, text)| text).collect();
+        for id in 1..=120 {
+            let path = format!("/crm/deal/details/{id}/");
+            let named = texts.iter().filter(|text| text.contains(&path)).count();
+            assert_eq!(named, 1, "deal {id}");
+        }
+    });
+}
+
+#[test]
 fn a_list_that_was_not_heard_is_told_again_with_all_its_deals() {
     paused(async {
         let desk = Desk::open().await;
@@ -441,6 +505,9 @@ fn an_invoice_of_the_portals_own_is_asked_about_until_it_is_taken_back() {
         desk.set_policy(|policy| policy.invoice.smart_invoices = planner::SmartInvoices::Ask);
         let own = |live| SmartInvoice {
             amount: None,
+            seller: None,
+            company: None,
+            contact: None,
             id: SmartInvoiceId(5),
             deal: DealId(1),
             number: "5".to_owned(),

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use domain::PortalId;
+use domain::{PortalId, UserId};
 use jiff::Timestamp;
 use planted::Bug;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
     error::StoreError,
     sql::{Sql, statements},
     store::Store,
-    subject::{Subject, key_set},
+    subject::{Subject, key_set, text_set},
     tx::Tx,
     value::{Row, Value, json_text, params},
 };
@@ -109,7 +109,35 @@ pub enum CaseChange {
         key: String,
         /// When.
         at: Timestamp,
+        /// In which message; none: in one that no later one takes the place of.
+        within: Option<ToldIn>,
     },
+}
+
+/// The message in which somebody was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldIn {
+    /// Who was told.
+    pub user: UserId,
+    /// The number of the list; 0: a message of its own.
+    pub list: u32,
+}
+
+/// An open case of which somebody was told as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// Its subject.
+    pub subject: Subject,
+    /// Its key.
+    pub key: String,
+    /// Its cause.
+    pub cause: String,
+    /// The question.
+    pub text: String,
+    /// In which message.
+    pub within: ToldIn,
+    /// When.
+    pub at: Timestamp,
 }
 
 statements! {
@@ -132,8 +160,19 @@ statements! {
          WHERE portal_id = $1 AND id = $2 AND state = 'open'";
     TOLD = "UPDATE office_case SET told_at = $3 WHERE portal_id = $1 AND id = $2";
     TOLD_OF =
-        "UPDATE office_case SET told_at = $4
+        "UPDATE office_case SET told_at = $4, told_to = $5, told_list = $6
          WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open'";
+    /// The last list of each person and cause, and what was told one by one.
+    TOLD_TOGETHER =
+        "WITH told AS (
+             SELECT id, subject, key, cause, text, told_to, told_list, told_at FROM office_case
+             WHERE portal_id = $1 AND state = 'open' AND cause IN keys($2)
+                 AND told_to IS NOT NULL AND told_at >= changed_at),
+         last AS (SELECT key, cause, told_to, max(told_list) AS list FROM told GROUP BY key, cause, told_to)
+         SELECT told.subject, told.key, told.cause, told.text, told.told_to, told.told_list, told.told_at
+         FROM told JOIN last ON last.key = told.key AND last.cause = told.cause AND last.told_to = told.told_to
+             AND (told.told_list = last.list OR told.told_list = 0)
+         ORDER BY told.id";
     WAIT =
         "INSERT INTO case_waits_for (portal_id, record, case_id) VALUES ($1, $2, $3)
          ON CONFLICT (portal_id, record, case_id) DO NOTHING";
@@ -197,6 +236,24 @@ impl Store {
                 tx.list(&OPEN_CASES, &ask, read_case).await
             })
         })
+        .await
+    }
+
+    /// Of open cases with these causes, what each person was told last: the last list, and one by one.
+    pub async fn cases_told(
+        &self,
+        portal: &PortalId,
+        causes: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<Told>, StoreError> {
+        self.read(
+            (portal.clone(), text_set(causes)),
+            |tx, (portal, causes)| {
+                Box::pin(async move {
+                    let ask = params![portal, causes.clone()];
+                    tx.list(&TOLD_TOGETHER, &ask, read_told).await
+                })
+            },
+        )
         .await
     }
 
@@ -388,8 +445,15 @@ async fn apply_one(
             Ok(answered)
         }
         CaseChange::Told { id, at } => Ok(tx.execute(&TOLD, &params![portal, *id, *at]).await? > 0),
-        CaseChange::ToldOf { subject, key, at } => {
-            let told = params![portal, subject, key, *at];
+        CaseChange::ToldOf {
+            subject,
+            key,
+            at,
+            within,
+        } => {
+            let user = within.and_then(|one| i64::try_from(one.user.0).ok());
+            let list = within.map(|one| one.list);
+            let told = params![portal, subject, key, *at, user, list];
             Ok(tx.execute(&TOLD_OF, &told).await? > 0)
         }
     }
@@ -465,6 +529,20 @@ async fn find_open(
         Ok((id, facts))
     })
     .await
+}
+
+fn read_told(row: &mut Row) -> Result<Told, StoreError> {
+    Ok(Told {
+        subject: row.parsed()?,
+        key: row.text()?,
+        cause: row.text()?,
+        text: row.text()?,
+        within: ToldIn {
+            user: UserId(u64::try_from(row.int()?).unwrap_or_default()),
+            list: row.count()?,
+        },
+        at: row.moment()?,
+    })
 }
 
 fn read_case(row: &mut Row) -> Result<Case, StoreError> {

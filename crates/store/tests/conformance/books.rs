@@ -1,6 +1,6 @@
 //! Cases, policy and organisations.
 
-use domain::OrganisationId;
+use domain::{OrganisationId, UserId};
 use serde_json::json;
 use store::*;
 
@@ -56,11 +56,38 @@ conformance! {
         let lease = leased(db, 1).await;
         apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;
         let facts = ask(1, "КПП");
-        let told = |key: &str| CaseChange::ToldOf { subject: facts.subject.clone(), key: key.to_owned(), at: at(2) };
+        let told = |key: &str| CaseChange::ToldOf { subject: facts.subject.clone(), key: key.to_owned(), at: at(2), within: None };
         apply(db, &lease, told("another"), 2).await;
         assert_eq!(open(db).await[0].told_at, None);
         apply(db, &lease, told(&facts.key), 2).await;
         assert_eq!(open(db).await[0].told_at, Some(at(2)));
+    }
+
+    async fn what_people_were_told_together_is_the_last_list_of_each(db: &Db) {
+        let lease = leased(db, 1).await;
+        for deal in 1..=6 {
+            apply(db, &lease, CaseChange::Open(ask(deal, "КПП")), 1).await;
+        }
+        let told = |deal: u64, user: u64, list: u32| CaseChange::ToldOf {
+            subject: ask(deal, "КПП").subject,
+            key: ask(deal, "КПП").key,
+            at: at(2),
+            within: Some(ToldIn { user: UserId(user), list }),
+        };
+        for (deal, user, list) in [(1, 5, 0), (2, 5, 1), (3, 5, 2), (4, 5, 2), (5, 7, 0)] {
+            apply(db, &lease, told(deal, user, list), 2).await;
+        }
+        let together = async || {
+            let told = db.store.cases_told(&portal("a"), [ask(1, "КПП").cause]).await.unwrap();
+            let of = |one: &Told| (one.subject.as_deal().unwrap().0, one.within.user.0, one.within.list);
+            told.iter().map(of).collect::<Vec<_>>()
+        };
+        assert_eq!(together().await, [(1, 5, 0), (3, 5, 2), (4, 5, 2), (5, 7, 0)]);
+        // Another text is another question, of which nobody was told.
+        let other = CaseFacts { text: "Другое".to_owned(), ..ask(3, "КПП") };
+        apply(db, &lease, CaseChange::Open(other), 3).await;
+        assert_eq!(together().await, [(1, 5, 0), (4, 5, 2), (5, 7, 0)]);
+        assert!(db.store.cases_told(&portal("a"), ["иное".to_owned()]).await.unwrap().is_empty());
     }
 
     async fn other_facts_replace_the_question_in_place(db: &Db) {

@@ -1,6 +1,6 @@
 //! Invoices of the portal's own: of many deals in one go, page by page, those that came to nothing told apart.
 
-use domain::{DealId, SmartInvoiceId};
+use domain::{CompanyId, DealId, SmartInvoiceId};
 use serde_json::{Value, json};
 
 use crate::script::{Params, Reply, Stage, list, portal};
@@ -26,6 +26,7 @@ async fn those_of_many_deals_are_read_by_fifty_and_page_by_page() {
                 json!({
                     "id": id, "parentId2": "7", "accountNumber": id.to_string(), "stageId": stage,
                     "opportunity": "122.00", "currencyId": if id == 3 { "USD" } else { "RUB" },
+                    "mycompanyId": 12, "companyId": if id == 4 { 0 } else { 5 }, "contactId": null,
                 })
             })
             .collect();
@@ -49,6 +50,16 @@ async fn those_of_many_deals_are_read_by_fifty_and_page_by_page() {
     assert!(found.iter().all(|one| one.deal == DealId(7)));
     let amount = |id: usize| found[id - 1].amount.map(domain::Money::kopecks);
     assert_eq!((amount(1), amount(3)), (Some(12_200), None));
+    let parties = |id: usize| {
+        (
+            found[id - 1].seller,
+            found[id - 1].company,
+            found[id - 1].contact,
+        )
+    };
+    let ours = Some(CompanyId(12));
+    assert_eq!(parties(1), (ours, Some(CompanyId(5)), None));
+    assert_eq!(parties(4), (ours, None, None));
 }
 
 #[tokio::test]
