@@ -105,7 +105,8 @@ pub enum Recorded {
     OfAnotherRevision(Box<OfficeBill>),
     /// Nothing was recorded: the create was given up, or its time is over.
     NotUnderWay,
-    /// Nothing was recorded: another invoice of this organisation and year bears the number that it was to bear.
+    /// Nothing was recorded: another invoice of this organisation and year bears the number that it was to bear, or it is one
+    /// of those that were given by hand before the series began.
     NumberTaken,
     /// Nothing was recorded: the series of its organisation and year has real numbers, and this one is for trying out, or
     /// the other way about.
@@ -453,7 +454,8 @@ async fn numbered(
     if let Some(number) = &new.draft.number {
         tx.query(&HOLD_SERIES, &series).await?;
         let ask = params![portal, number, organisation, year];
-        if tx.first(&IS_TAKEN, &ask, Row::int).await?.is_some() {
+        let is_taken = tx.first(&IS_TAKEN, &ask, Row::int).await?.is_some();
+        if is_taken || is_given_by_hand(number, new) {
             return Ok(None);
         }
         let all = params![portal, organisation, year];
@@ -473,6 +475,13 @@ async fn numbered(
             return Ok(Some((place, number)));
         }
     }
+}
+
+/// The series begins after the numbers that were given by hand: whatever would stand before its first is one of those.
+fn is_given_by_hand(number: &str, new: &NewBill) -> bool {
+    let place = number.strip_prefix(&new.prefix);
+    let place = place.and_then(|place| place.parse::<u32>().ok());
+    place.is_some_and(|place| place < new.first)
 }
 
 async fn put(tx: &mut Tx<'_>, portal: &PortalId, bill: &OfficeBill) -> Result<(), StoreError> {

@@ -209,6 +209,23 @@ conformance! {
         assert_eq!(numbers(db).await, ["СВ-2", "17-Б", "СВ-1", "СВ-3"]);
     }
 
+    async fn a_number_from_elsewhere_is_none_that_was_given_by_hand(db: &Db) {
+        let lease = leased(db, 1).await;
+        let mut told = Vec::new();
+        for (id, number) in [(1, "СВ-117"), (2, "СВ-007"), (3, "117"), (4, "СВ-118"), (5, "СВ-117-1")] {
+            let mut draft = draft(id, "us", "2026-03-02");
+            draft.number = Some(number.to_owned());
+            let effect = sent(db, &lease, id, &draft, 1).await;
+            let new = NewBill { first: 118, ..bill_of(&draft, &effect.key) };
+            told.push(match record(db, &new, 1).await {
+                Recorded::Bill(bill) => bill.number,
+                other => format!("{other:?}"),
+            });
+        }
+        // The series has a prefix: without it a number is another.
+        assert_eq!(told, ["NumberTaken", "NumberTaken", "117", "СВ-118", "СВ-117-1"]);
+    }
+
     async fn a_cancelled_invoice_keeps_its_number_and_its_deal_is_looked_at(db: &Db) {
         let lease = leased(db, 1).await;
         let bill = issued(db, &lease, 1, "us").await;
