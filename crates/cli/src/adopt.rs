@@ -216,6 +216,7 @@ fn line(one: &Claimed, applied: bool) -> String {
             let what = match one.claim.bills {
                 Bills::Whole => "",
                 Bills::Advance => "аванс ",
+                Bills::Rest => "остаток ",
             };
             format!("{deal}: {word} счёт № {number} от {date} на {what}{sum}")
         }

@@ -29,18 +29,20 @@ pub struct Claim {
     pub date: Option<Date>,
     /// Its sum, where it was said.
     pub total: Option<Money>,
-    /// What it bills: the whole of the deal, or an advance.
+    /// What it bills: the whole of the deal, an advance, or what is left after it.
     pub bills: Bills,
 }
 
 /// What an invoice bills of its deal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bills {
     /// All of it.
     #[default]
     Whole,
-    /// A part in advance; the rest is still to be billed.
+    /// A part in advance; the rest is still to be billed, or was by another invoice.
     Advance,
+    /// What is left after the advance.
+    Rest,
 }
 
 impl Bills {
@@ -48,6 +50,7 @@ impl Bills {
         match self {
             Self::Whole => SlotKind::Whole,
             Self::Advance => SlotKind::Advance,
+            Self::Rest => SlotKind::Rest,
         }
     }
 }
@@ -132,7 +135,7 @@ fn fitting(
     if meant.iter().any(has_it) {
         return Ok(None);
     }
-    is_free(snapshot, reading, policy)?;
+    is_free(snapshot, reading, claim.bills, policy)?;
     let buyer = buyer::buyer(reading, &policy.invoice).map_err(in_words)?;
     let judged: Vec<_> = meant
         .iter()
@@ -168,8 +171,13 @@ fn read(snapshot: &DealSnapshot) -> Result<&DealReading, String> {
     }
 }
 
-/// A deal that may get an invoice and has none, now or on its way.
-fn is_free(snapshot: &DealSnapshot, reading: &DealReading, policy: &Policy) -> Result<(), String> {
+/// A deal that may get an invoice and has none, now or on its way; for the rest, none but the advance.
+fn is_free(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    bills: Bills,
+    policy: &Policy,
+) -> Result<(), String> {
     let deal = &reading.glance.deal;
     if deal.template {
         return Err("это шаблон повторяющихся сделок".to_owned());
@@ -180,10 +188,16 @@ fn is_free(snapshot: &DealSnapshot, reading: &DealReading, policy: &Policy) -> R
     if snapshot.creating.is_some() {
         return Err("исход создания счёта этой сделки ещё не известен".to_owned());
     }
-    match snapshot.live_invoice() {
-        Some(ours) => Err(format!("у сделки уже есть счёт № {}", ours.number)),
-        None => Ok(()),
+    let is_advance = |one: &&OurInvoice| one.slot.kind == SlotKind::Advance && one.stands();
+    let after = |one: &&OurInvoice| bills == Bills::Rest && is_advance(one);
+    let mut live = snapshot.invoices.iter().filter(|one| one.live);
+    if let Some(ours) = live.find(|one| !after(one)) {
+        return Err(format!("у сделки уже есть счёт № {}", ours.number));
     }
+    if bills == Bills::Rest && !snapshot.invoices.iter().any(|one| after(&one)) {
+        return Err("счёта на аванс у сделки нет: сначала нужен он".to_owned());
+    }
+    Ok(())
 }
 
 /// The invoice with what the deal asks for, if both say the same of buyer and sums.
@@ -226,7 +240,9 @@ fn agreed<'a>(
     }
     let draft = match claim.bills {
         Bills::Whole => of_deal(snapshot, reading, invoice, buyer, policy),
-        Bills::Advance => of_part(snapshot, reading, invoice, buyer, policy),
+        Bills::Advance | Bills::Rest => {
+            of_part(snapshot, reading, claim.bills, invoice, buyer, policy)
+        }
     };
     match draft {
         Ok(draft) => Ok((invoice, draft)),
@@ -240,10 +256,11 @@ fn is_same_buyer(one: &CounterpartyKey, other: &CounterpartyKey) -> bool {
     one.who == other.who && !differ
 }
 
-/// An advance bills each line of the deal by its share; what is left of each is known from now on.
+/// An advance bills each line of the deal by its share, the rest what is left of each.
 fn of_part(
     snapshot: &DealSnapshot,
     reading: &DealReading,
+    bills: Bills,
     invoice: &Invoice,
     buyer: &Counterparty,
     policy: &Policy,
@@ -251,7 +268,10 @@ fn of_part(
     let as_issued = as_issued(reading, invoice, buyer, policy);
     let whole = asks_now(snapshot, reading, policy, &as_issued)
         .map_err(|lack| in_words(lack.into_faults(snapshot.id)))?;
-    let part = parts::advance_of(&whole, invoice.totals.gross)?;
+    let part = match bills {
+        Bills::Rest => parts::rest_after(snapshot.standing(SlotKind::Advance), &whole)?,
+        Bills::Whole | Bills::Advance => parts::advance_of(&whole, invoice.totals.gross)?,
+    };
     match part.totals().map(|totals| totals.amounts()) {
         Ok(ours) if ours == invoice.totals => Ok(part),
         Ok(ours) => Err(otherwise(invoice.totals, ours)),

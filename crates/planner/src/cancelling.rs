@@ -29,7 +29,7 @@ pub(crate) fn ordered(
         return refused(texts::not_cancelled_by_order(invoice));
     }
     // What is paid in part or whole, or stands in a state that nobody knows, is the accountant's alone.
-    let has_money = snapshot.paid(invoice.slot).is_positive();
+    let has_money = snapshot.paid_of(invoice).is_positive();
     if has_money || invoice.status != InvoiceStatus::Issued {
         return refused(texts::not_cancelled_after_payment(invoice));
     }

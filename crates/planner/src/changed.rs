@@ -187,7 +187,7 @@ pub(crate) fn rate_ended(snapshot: &DealSnapshot, policy: &Policy, now: Timestam
     let mut live = snapshot.invoices.iter().filter(|invoice| invoice.live);
     let ended = live.find_map(|invoice| {
         let is_open = !invoice.deleted
-            && snapshot.paid(invoice.slot) < invoice.total
+            && snapshot.paid_of(invoice) < invoice.total
             && matches!(
                 invoice.status,
                 InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid
@@ -214,7 +214,7 @@ pub(crate) fn rate_ended(snapshot: &DealSnapshot, policy: &Policy, now: Timestam
 
 /// After a payment an invoice is not replaced: the money would belong to none.
 pub(crate) fn is_replaceable(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {
-    let is_unpaid = !snapshot.paid(invoice.slot).is_positive();
+    let is_unpaid = !snapshot.paid_of(invoice).is_positive();
     let may_be = matches!(
         invoice.status,
         InvoiceStatus::Issued | InvoiceStatus::Cancelled

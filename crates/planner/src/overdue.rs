@@ -52,7 +52,7 @@ fn open<'a>(
         InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid
     );
     let due = invoice.draft.due?;
-    let left = invoice.total.checked_sub(snapshot.paid(invoice.slot))?;
+    let left = invoice.total.checked_sub(snapshot.paid_of(invoice))?;
     let is_open = invoice.stands() && may_be_open && left.is_positive();
     is_open.then(|| Open {
         invoice,

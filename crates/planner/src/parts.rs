@@ -25,10 +25,10 @@ pub(crate) fn part(
     let made = match kind {
         SlotKind::Whole => return Ok(whole),
         SlotKind::Advance => of_advance(reading, &whole, policy),
-        SlotKind::Rest => {
-            let advance = before.rfind(|one| one.slot.kind == SlotKind::Advance);
-            same_parties(advance, &whole).and_then(|advance| of_rest(advance, &whole))
-        }
+        SlotKind::Rest => rest_after(
+            before.rfind(|one| one.slot.kind == SlotKind::Advance),
+            &whole,
+        ),
         SlotKind::Additional => {
             let last = before.max_by_key(|one| one.slot);
             same_parties(last, &whole).and_then(|last| added(&last.draft.of_whole(), &whole))
@@ -118,6 +118,14 @@ fn why_not(error: PartError) -> String {
             format!("строка {line} стоит меньше, чем уже выставлено по ней авансом")
         }
     }
+}
+
+/// What is left of the deal after its advance.
+pub(crate) fn rest_after(
+    advance: Option<&OurInvoice>,
+    whole: &InvoiceDraft,
+) -> Result<InvoiceDraft, String> {
+    same_parties(advance, whole).and_then(|advance| of_rest(advance, whole))
 }
 
 fn of_rest(advance: &OurInvoice, whole: &InvoiceDraft) -> Result<InvoiceDraft, String> {

@@ -67,14 +67,15 @@ impl DealSnapshot {
         Money::sum(amounts).unwrap_or_default()
     }
 
-    /// What is paid of an invoice: by our records, or all of one that the accounting side knew as paid before it was the
-    /// deal's.
-    fn paid_of(&self, invoice: &OurInvoice) -> Money {
+    /// What is paid of an invoice: by our records, and what the accounting side knew as paid before it was the deal's. That
+    /// may be money that our records show as well: both are no more than the invoice asks for.
+    pub(crate) fn paid_of(&self, invoice: &OurInvoice) -> Money {
         let paid = self.paid(invoice.slot);
-        if invoice.was_paid_before() && paid < invoice.total {
-            return invoice.total;
+        if !invoice.stands() || !invoice.paid_before.is_positive() {
+            return paid;
         }
-        paid
+        let both = Money::sum([paid, invoice.paid_before]).unwrap_or(invoice.total);
+        both.min(invoice.total).max(paid)
     }
 
     /// The receipts of an invoice that stand.
@@ -122,7 +123,7 @@ pub(crate) fn status(
     let standing = Standing {
         life,
         total: invoice.total,
-        paid: snapshot.paid(invoice.slot),
+        paid: snapshot.paid_of(invoice),
         advance: Money::sum(remaining).unwrap_or_default(),
         due: overdue::known_due(snapshot, invoice, policy, now),
         today: now.to_zoned(zone).date(),
@@ -210,7 +211,7 @@ fn came_in_words(
     let so_far = before
         .filter(|one| one.slot == receipt.slot && one.undone.is_none())
         .map(|one| one.amount);
-    let paid = Money::sum(so_far).unwrap_or_default();
+    let paid = Money::sum(so_far.chain([invoice.paid_before])).unwrap_or_default();
     let left = invoice.total.checked_sub(paid).unwrap_or_default();
     let left = if left.is_positive() {
         format!("осталось {}", money(left))
@@ -271,7 +272,7 @@ fn undone_in_words(
     invoice: &OurInvoice,
     because: &str,
 ) -> String {
-    let paid = snapshot.paid(receipt.slot);
+    let paid = snapshot.paid_of(invoice);
     format!(
         "Оплата {} от {} снята со счёта № {}: {because}. Оплачено {} из {}. Стадию сделки проверьте сами",
         money(receipt.amount),

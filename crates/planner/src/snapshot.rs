@@ -165,7 +165,8 @@ pub struct OurInvoice {
     pub order_open: bool,
     /// It was there before us, and a person said that it is the deal's.
     pub adopted: bool,
-    /// What was paid of it when it was adopted; nothing of one of ours.
+    /// What was paid of it when it was adopted, as far as our records do not show it; nothing of one of ours. What was paid
+    /// since then waits for its payment like that of any other.
     pub paid_before: Money,
 }
 
@@ -195,12 +196,6 @@ impl OurInvoice {
         self.draft
             .totals()
             .map_or(self.total, |totals| totals.gross)
-    }
-
-    /// It was paid in full when a person said that it is the deal's: that money came before us. One that was paid since
-    /// then waits for its payment like any other.
-    pub(crate) fn was_paid_before(&self) -> bool {
-        self.stands() && self.paid_before.is_positive() && self.paid_before >= self.total
     }
 
     /// The accountant took it back.

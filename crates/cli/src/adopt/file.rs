@@ -55,7 +55,7 @@ pub(super) fn read(path: &Path, policy: &Policy) -> anyhow::Result<Vec<Claim>> {
             told.push_str(&format!("\n  and {more} more"));
         }
         Told::mistake(told)
-            .hint(format!("its first line names the columns: `{SAMPLE}`; organisation, date, sum and kind (`вид`: аванс) may be left out"))
+            .hint(format!("its first line names the columns: `{SAMPLE}`; organisation, date, sum and kind (`вид`: аванс, остаток) may be left out"))
             .into()
     })
 }
@@ -95,17 +95,27 @@ fn claims(text: &str, policy: &Policy) -> Result<Vec<Claim>, Vec<String>> {
     let by = by.unwrap_or(';');
     let columns = columns(header, by)?;
     let (mut claims, mut faults) = (Vec::new(), Vec::new());
-    let mut seen: BTreeMap<DealId, usize> = BTreeMap::new();
+    let mut seen: BTreeMap<DealId, Vec<(Bills, usize)>> = BTreeMap::new();
     for (index, line) in lines {
         let number = index.saturating_add(1);
         match claim(line, by, &columns, policy) {
-            Ok(claim) => match seen.insert(claim.deal, number) {
-                Some(before) => faults.push(format!(
-                    "line {number}: deal {} stands in line {before} already: leave one of them",
-                    claim.deal
-                )),
-                None => claims.push(claim),
-            },
+            Ok(claim) => {
+                let of_deal = seen.entry(claim.deal).or_default();
+                // An advance and the rest are two invoices of a deal; everything else is one too many.
+                let stands_beside =
+                    |one: Bills| one != claim.bills && ![one, claim.bills].contains(&Bills::Whole);
+                let before = of_deal.iter().find(|(one, _)| !stands_beside(*one));
+                match before {
+                    Some((_, before)) => faults.push(format!(
+                        "line {number}: deal {} stands in line {before} already: leave one of them",
+                        claim.deal
+                    )),
+                    None => {
+                        of_deal.push((claim.bills, number));
+                        claims.push(claim);
+                    }
+                }
+            }
             Err(fault) => faults.push(format!("line {number}: {fault}")),
         }
     }
@@ -179,7 +189,12 @@ fn claim(line: &str, by: char, columns: &Columns, policy: &Policy) -> Result<Cla
     let bills = match cell(kind).unwrap_or_default().to_lowercase().as_str() {
         "" | "счёт" | "счет" | "whole" => Bills::Whole,
         "аванс" | "advance" => Bills::Advance,
-        other => return Err(format!("`{other}` is no kind: write `аванс`, or nothing")),
+        "остаток" | "rest" => Bills::Rest,
+        other => {
+            return Err(format!(
+                "`{other}` is no kind: write `аванс`, `остаток`, or nothing"
+            ));
+        }
     };
     Ok(Claim {
         deal: DealId(id),

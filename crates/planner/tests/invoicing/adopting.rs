@@ -327,6 +327,35 @@ fn an_advance_is_taken_over_as_one_and_the_rest_is_billed_by_order() {
         panic!("{judged:?}");
     };
     let mut deal = deal().with(|deal| deal.snapshot.invoices.push(*invoice));
+    // The rest that was issued by hand as well is the deal's second invoice.
+    let rest = |invoice: &mut Invoice| {
+        (invoice.id, invoice.number) = (InvoiceId::new("B-10"), "18".to_owned());
+        invoice.totals = Amounts {
+            net: Money::from_kopecks(7_000),
+            vat: Money::from_kopecks(1_540),
+            gross: Money::from_kopecks(8_540),
+        };
+    };
+    let of_rest = Claim {
+        number: "18".to_owned(),
+        bills: Bills::Rest,
+        ..claim.clone()
+    };
+    assert_eq!(said(&deal, &of_rest, &[free(with(rest))]), "№ 18 in rest/1");
+    let alone = said(&crate::build::deal(), &of_rest, &[free(with(rest))]);
+    assert!(alone.contains("счёта на аванс у сделки нет"), "{alone}");
+    let dearer = |invoice: &mut Invoice| {
+        rest(invoice);
+        invoice.totals.gross = Money::from_kopecks(8_541);
+    };
+    let told = said(&deal, &of_rest, &[free(with(dearer))]);
+    assert!(told.contains("он на 85,41 ₽, сделка на 85,40 ₽"), "{told}");
+    let second = Claim {
+        bills: Bills::Advance,
+        ..of_rest
+    };
+    let told = said(&deal, &second, &[free(with(rest))]);
+    assert!(told.contains("уже есть счёт № 17"), "{told}");
     let told = settle(&mut deal);
     assert!(
         told.iter().any(|line| line.contains("на аванс")),
@@ -401,6 +430,13 @@ fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
             fields.paid.unwrap_or_default().kopecks(),
         )
     };
+    let partly = |one: &mut Invoice| {
+        one.status = InvoiceStatus::PartiallyPaid;
+        one.paid = Money::from_kopecks(5_000);
+    };
+    let part =
+        adopted_as(deal(), with(partly)).with(|deal| deal.policy.money = Some(money.clone()));
+    assert!(part.plan().contains("Оплачен частично"), "{}", part.plan());
     let (issued, paid) = (InvoiceStatus::Issued, InvoiceStatus::Paid);
     assert_eq!(shown(paid, paid), ("Оплачен".to_owned(), 12_200));
     assert_eq!(shown(issued, issued), ("Выставлен".to_owned(), 0));

@@ -11,8 +11,8 @@ use capability::Call;
 use domain::{Deal, DealId, Invoice, InvoiceId, OrganisationId, Verdict};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::adopting::{self, Candidate, Claim, Judged};
-use planner::{Need, invoicing};
+use planner::adopting::{self, Bills, Candidate, Claim, Judged};
+use planner::{Need, OurInvoice, invoicing};
 use serde_json::json;
 use store::{Adopted, Adoption, InvoiceLink, Lane, Subject, Work};
 
@@ -34,12 +34,17 @@ pub struct Claimed {
     pub judged: Judged,
 }
 
-/// What was observed of the claims so far. Each deal is claimed for once.
+/// What was observed of the claims so far. Each deal is claimed for once, or for an advance and the rest.
 #[derive(Default)]
 pub struct Claims {
     claims: Vec<Claim>,
     deals: BTreeMap<DealId, Looked>,
-    found: BTreeMap<DealId, Result<Vec<Invoice>, String>>,
+    found: BTreeMap<(DealId, Bills), Result<Vec<Invoice>, String>>,
+}
+
+/// What becomes of a deal's advance decides what becomes of its rest.
+fn is_rest(claim: &Claim) -> bool {
+    claim.bills == Bills::Rest
 }
 
 impl Claims {
@@ -69,10 +74,10 @@ impl Claims {
         for claim in &claims {
             if let Some(error) = unreadable.get(&claim.deal) {
                 let why = format!("портал не отдаёт эту сделку: {error}");
-                self.found.insert(claim.deal, Err(why));
+                self.found.insert((claim.deal, claim.bills), Err(why));
             } else if let Some(deal) = deals.get(&claim.deal) {
                 let found = look_for(ctx, connected, &call, deal, claim).await?;
-                self.found.insert(claim.deal, found);
+                self.found.insert((claim.deal, claim.bills), found);
             }
         }
         self.deals.extend(deals);
@@ -91,13 +96,25 @@ impl Claims {
     ) -> Result<Vec<Claimed>, Halted> {
         known::refresh(ctx, connected, &mut self.deals).await?;
         let taken = self.taken(ctx).await?;
-        let mut claimed: Vec<Claimed> = self
-            .claims
-            .iter()
-            .filter_map(|claim| self.judge(connected, claim, &taken))
-            .collect();
-        refuse_shared(&mut claimed);
-        Ok(claimed)
+        let mut claimed: Vec<(usize, Claimed)> = Vec::new();
+        for rests in [false, true] {
+            let advances = claimed.iter().filter_map(|(_, one)| match &one.judged {
+                Judged::Adopt(invoice) => Some((one.claim.deal, (**invoice).clone())),
+                Judged::Already | Judged::Refused(_) => None,
+            });
+            let advances: BTreeMap<DealId, OurInvoice> = advances.collect();
+            let claims = self.claims.iter().enumerate();
+            let judged = claims
+                .filter(|(_, claim)| is_rest(claim) == rests)
+                .filter_map(|(place, claim)| {
+                    let advance = advances.get(&claim.deal);
+                    Some((place, self.judge(connected, claim, advance, &taken)?))
+                });
+            claimed.extend(judged.collect::<Vec<_>>());
+            refuse_shared(&mut claimed);
+        }
+        claimed.sort_by_key(|(place, _)| *place);
+        Ok(claimed.into_iter().map(|(_, one)| one).collect())
     }
 
     /// Links what fits; `by` is who ordered it. A deal that is being looked at is tried again for a while. What the deals
@@ -112,13 +129,25 @@ impl Claims {
         by: &str,
     ) -> Result<Vec<Claimed>, Halted> {
         let mut claimed = self.judged(ctx, connected).await?;
-        for one in &mut claimed {
-            let Some(adoption) = self.adoption(ctx, one, by) else {
-                continue;
-            };
-            let until = journal::after(ctx.now(), PATIENCE);
-            if let Some(why) = self.link(ctx, &adoption, until).await? {
-                one.judged = Judged::Refused(why.to_owned());
+        let mut without_advance: BTreeSet<DealId> = BTreeSet::new();
+        for rests in [false, true] {
+            for one in claimed
+                .iter_mut()
+                .filter(|one| is_rest(&one.claim) == rests)
+            {
+                let Some(adoption) = self.adoption(ctx, one, by) else {
+                    continue;
+                };
+                let until = journal::after(ctx.now(), PATIENCE);
+                let why = if without_advance.contains(&one.claim.deal) {
+                    Some("счёт на аванс не привязан: повторите команду")
+                } else {
+                    self.link(ctx, &adoption, until).await?
+                };
+                if let Some(why) = why {
+                    one.judged = Judged::Refused(why.to_owned());
+                    without_advance.insert(one.claim.deal);
+                }
             }
         }
         Ok(claimed)
@@ -156,11 +185,14 @@ impl Claims {
         &self,
         connected: &Connected,
         claim: &Claim,
+        advance: Option<&OurInvoice>,
         taken: &BTreeMap<(OrganisationId, InvoiceId), DealId>,
     ) -> Option<Claimed> {
         let deal = self.deals.get(&claim.deal)?;
         let of = |invoice: &Invoice| taken.get(&(invoice.seller.clone(), invoice.id.clone()));
-        let judged = match self.found.get(&claim.deal)? {
+        let mut snapshot = deal.snapshot.clone();
+        snapshot.invoices.extend(advance.cloned());
+        let judged = match self.found.get(&(claim.deal, claim.bills))? {
             Err(why) => Judged::Refused(why.clone()),
             Ok(found) => {
                 let candidates: Vec<Candidate> = found
@@ -170,7 +202,7 @@ impl Claims {
                         invoice: invoice.clone(),
                     })
                     .collect();
-                adopting::judge(&deal.snapshot, claim, &candidates, &connected.policy)
+                adopting::judge(&snapshot, claim, &candidates, &connected.policy)
             }
         };
         Some(Claimed {
@@ -253,15 +285,15 @@ async fn look_for(
 }
 
 /// One invoice is one deal's: where several claim it, a person has to say whose it is.
-fn refuse_shared(claimed: &mut [Claimed]) {
+fn refuse_shared(claimed: &mut [(usize, Claimed)]) {
     let mut wanted: BTreeMap<(OrganisationId, InvoiceId), Vec<DealId>> = BTreeMap::new();
-    for one in claimed.iter() {
+    for (_, one) in claimed.iter() {
         if let Judged::Adopt(invoice) = &one.judged {
             let key = (invoice.organisation.clone(), invoice.id.clone());
             wanted.entry(key).or_default().push(one.claim.deal);
         }
     }
-    for one in claimed {
+    for (_, one) in claimed {
         let Judged::Adopt(invoice) = &one.judged else {
             continue;
         };

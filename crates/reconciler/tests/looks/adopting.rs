@@ -98,6 +98,40 @@ async fn desk_with_an_old_deal() -> Desk {
 }
 
 #[test]
+fn an_advance_and_the_rest_are_taken_over_in_one_go_whichever_is_named_first() {
+    paused(async {
+        let desk = desk_with_an_old_deal().await;
+        by_hand(&desk, "18");
+        for (bill, net, vat) in [(0, 3_000, 660), (1, 7_000, 1_540)] {
+            desk.office.state().bills[bill].invoice.totals = Amounts {
+                net: Money::from_kopecks(net),
+                vat: Money::from_kopecks(vat),
+                gross: Money::from_kopecks(net + vat),
+            };
+        }
+        let part = |number: &str, bills| Claim {
+            bills,
+            ..claim(1, number)
+        };
+        let both = [part("18", Bills::Rest), part("17", Bills::Advance)];
+        let alone = shown(&desk, &both[..1]).await;
+        assert!(
+            alone[0].contains("счёта на аванс у сделки нет"),
+            "{alone:?}"
+        );
+        assert_eq!(shown(&desk, &both).await, ["1: № 18", "1: № 17"]);
+        assert_eq!(taken(&desk, &both).await, ["1: № 18", "1: № 17"]);
+        desk.run(60).await;
+        assert_eq!(taken(&desk, &both).await, ["1: already", "1: already"]);
+        let links = desk.known(1).await.invoice_links;
+        let slots: Vec<String> = links.iter().map(|link| link.slot.to_string()).collect();
+        assert_eq!(slots, ["advance/1", "rest/1"]);
+        assert!(desk.questions().await.is_empty(), "{}", desk.office.story());
+        desk.assert_at_rest(1).await;
+    });
+}
+
+#[test]
 fn what_is_only_shown_leaves_no_trace() {
     paused(async {
         let desk = desk_with_an_old_deal().await;

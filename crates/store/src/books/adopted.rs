@@ -4,7 +4,7 @@
 //! effect of the deal that is done once and for all, nothing is recorded. Not here: whether the invoice is the deal's
 //! (`planner`).
 
-use domain::PortalId;
+use domain::{Money, PortalId, SlotKind};
 use jiff::Timestamp;
 
 use crate::{
@@ -55,10 +55,16 @@ statements! {
     UNDER_WAY =
         "SELECT 1 FROM effect
          WHERE portal_id = $1 AND subject = $2 AND once = 1 AND state IN ('sent', 'unknown') LIMIT 1";
-    /// Links that stand in the way: a live one or one of this slot of the deal, and any of the invoice.
+    /// What our ledger gave of an invoice that was nobody's: the accounting side counts it as paid as well.
+    COUNTED =
+        "SELECT paid FROM invoice_balance
+         WHERE portal_id = $1 AND organisation_id = $2 AND invoice_id = $3 AND deal = 0";
+    /// Links that stand in the way: a live one (but an advance of its rest) or one of this slot of the deal, and any of the
+    /// invoice.
     IN_THE_WAY =
         "SELECT 1 FROM invoice_link
-         WHERE portal_id = $1 AND ((deal = $2 AND (live = 1 OR (slot_kind = $3 AND slot_generation = $4)))
+         WHERE portal_id = $1 AND ((deal = $2 AND ((live = 1 AND slot_kind <> $7)
+             OR (slot_kind = $3 AND slot_generation = $4)))
              OR (organisation_id = $5 AND invoice_id = $6)) LIMIT 1";
 }
 
@@ -106,7 +112,11 @@ async fn adopt(
     if let Some(why) = in_the_way(tx, portal, &subject, link).await? {
         return Ok(why);
     }
-    links::put_invoices(tx, portal, std::slice::from_ref(link)).await?;
+    let mut link = link.clone();
+    let of_invoice = params![portal, &link.organisation, &link.invoice];
+    let counted = tx.first(&COUNTED, &of_invoice, Row::int).await?;
+    link.count_as_paid_before(Money::from_kopecks(counted.unwrap_or(0)));
+    links::put_invoices(tx, portal, std::slice::from_ref(&link)).await?;
     let answered: Vec<CaseChange> = adoption
         .answers
         .iter()
@@ -139,13 +149,18 @@ async fn in_the_way(
     if is_taken.or(is_under_way).is_some() {
         return Ok(Some(Adopted::Busy));
     }
+    let goes_before = match link.slot.kind {
+        SlotKind::Rest => SlotKind::Advance.as_str(),
+        SlotKind::Whole | SlotKind::Advance | SlotKind::Additional => "",
+    };
     let links = params![
         portal,
         link.deal,
         link.slot.kind.as_str(),
         link.slot.generation,
         &link.organisation,
-        &link.invoice
+        &link.invoice,
+        goes_before
     ];
     let found = tx.first(&IN_THE_WAY, &links, Row::int).await?;
     Ok(found.map(|_| Adopted::Changed))

@@ -74,6 +74,22 @@ conformance! {
         assert_eq!(adopt(db, 2, "B-10").await, Adopted::Linked);
     }
 
+    async fn the_rest_is_linked_beside_the_advance_alone(db: &Db) {
+        db.store.portal_put(&a_portal("a")).await.unwrap();
+        let link = async |id: u64, invoice: &str, kind| {
+            let mut adoption = adoption(id, invoice);
+            adoption.link.slot = Slot::first(kind);
+            db.store.invoice_adopt(&portal("a"), &adoption, at(5)).await.unwrap()
+        };
+        assert_eq!(link(1, "B-1", SlotKind::Advance).await, Adopted::Linked);
+        assert_eq!(link(1, "B-2", SlotKind::Rest).await, Adopted::Linked);
+        assert_eq!(link(1, "B-3", SlotKind::Rest).await, Adopted::Changed);
+        assert_eq!(link(1, "B-3", SlotKind::Advance).await, Adopted::Changed);
+        assert_eq!(link(2, "B-4", SlotKind::Whole).await, Adopted::Linked);
+        assert_eq!(link(2, "B-5", SlotKind::Rest).await, Adopted::Changed);
+        assert_eq!((links(db, 1).await, links(db, 2).await), (2, 1));
+    }
+
     async fn while_a_look_has_the_deal_nothing_is_linked(db: &Db) {
         let lease = leased(db, 1).await;
         let taken = db.store.work_take(&lease, Lane::Due, 1, &[], at(1)).await.unwrap();

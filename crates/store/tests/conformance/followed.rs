@@ -246,6 +246,26 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn what_our_ledger_shows_of_an_adopted_bill_counts_once(db: &Db) {
+        let lease = leased(db, 1).await;
+        follow(db, &lease, vec![gave("x", order("1", 70), &[("other", 70)])]).await;
+        // The accounting side says that a hundred are paid, and seventy of them are ours to know.
+        let mut link = link(8, 1, "other", 170);
+        link.draft["paid_before"] = serde_json::json!(100);
+        let adoption = Adoption {
+            link,
+            answers: Vec::new(),
+            told: serde_json::json!({}),
+            reason: String::from("its invoice was linked"),
+        };
+        let adopted = db.store.invoice_adopt(&portal("a"), &adoption, at(5)).await.unwrap();
+        assert_eq!((adopted, paid(db, 8).await), (Adopted::Linked, vec![(1, 70)]));
+        let balance = db.store.money_balances(&portal("a"), &[share("other", 1).invoice]).await.unwrap();
+        assert_eq!(balance.values().next().unwrap().paid.kopecks(), 100);
+        let known = db.store.known(&portal("a"), &[deal(8)]).await.unwrap();
+        assert_eq!(known.invoice_links[0].draft["paid_before"], 30);
+    }
+
     async fn what_the_ledger_does_not_bear_waits_until_it_does(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 100)]).await;

@@ -184,8 +184,8 @@ use Decided::{Done, Refused};
 conformance! {
     async fn an_invoice_that_was_there_before_is_paid_by_what_came_since(db: &Db) {
         let lease = leased(db, 1).await;
-        let adopted = |status: &str, paid_before: i64| {
-            let mut link = link(1, 1, "17", 12_200);
+        let adopted = |number: &str, status: &str, paid_before: i64| {
+            let mut link = link(1, 1, number, 12_200);
             link.status = status.to_owned();
             link.draft["adopted"] = json!(true);
             if paid_before > 0 {
@@ -196,16 +196,32 @@ conformance! {
         see(db, "feed", &[order("17", 12_200)]).await;
         let wanted = Wanted { inns: vec![Inn::parse(BUYER).unwrap()], ..Wanted::default() };
         // Paid in full when it was adopted: nobody pays it again.
-        put(db, &lease, vec![adopted("paid", 12_200)]).await;
+        put(db, &lease, vec![adopted("16", "paid", 12_200)]).await;
         let found = db.store.money_open(&portal("a"), &wanted).await.unwrap();
         assert_eq!(found.invoices, []);
         // Adopted as issued; the accountant's mark comes before the payment is decided.
-        put(db, &lease, vec![adopted("issued", 0)]).await;
-        put(db, &lease, vec![adopted("paid", 0)]).await;
+        put(db, &lease, vec![adopted("17", "issued", 0)]).await;
+        put(db, &lease, vec![adopted("17", "paid", 0)]).await;
         let found = db.store.money_open(&portal("a"), &wanted).await.unwrap();
         assert_eq!(found.invoices.len(), 1);
         let decided = decide(db, &[book(1, 0, vec![share("17", 12_200)])]).await;
         assert_eq!(decided, [Done]);
+    }
+
+    async fn what_was_paid_before_is_not_open_any_more(db: &Db) {
+        let lease = leased(db, 1).await;
+        let mut partly = link(1, 1, "17", 12_200);
+        partly.draft["adopted"] = json!(true);
+        partly.draft["paid_before"] = json!(5_000);
+        put(db, &lease, vec![partly.clone()]).await;
+        assert_eq!(open_of_buyer(db).await, [("17".to_owned(), 7_200)]);
+        // Written again after a look, it counts once.
+        put(db, &lease, vec![partly]).await;
+        assert_eq!(open_of_buyer(db).await, [("17".to_owned(), 7_200)]);
+        see(db, "feed", &[order("17", 7_200)]).await;
+        let decided = decide(db, &[book(1, 0, vec![share("17", 7_200)])]).await;
+        assert_eq!(decided, [Done]);
+        assert_eq!(open_of_buyer(db).await, []);
     }
 
     async fn a_source_that_is_read_twice_adds_nothing(db: &Db) {

@@ -35,6 +35,7 @@ fn read(text: &str) -> String {
                 let bills = match claim.bills {
                     planner::adopting::Bills::Whole => "",
                     planner::adopting::Bills::Advance => " advance",
+                    planner::adopting::Bills::Rest => " rest",
                 };
                 format!(
                     "{}: {} № {} {} {}{bills}",
@@ -68,6 +69,10 @@ fn columns_are_found_by_their_names_in_either_language_and_order() {
         (
             "сделка;номер;вид\n1;17;Аванс\n2;18;\n3;19;счёт\n",
             "1: - № 17 - - advance\n2: - № 18 - -\n3: - № 19 - -",
+        ),
+        (
+            "сделка;номер;вид\n1;18;остаток\n1;17;аванс\n",
+            "1: - № 18 - - rest\n1: - № 17 - - advance",
         ),
     ] {
         assert_eq!(read(text), expected, "{text}");

@@ -97,12 +97,13 @@ statements! {
     PUT_BALANCE =
         "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
              number_key, date, buyer_inn, total, paid, stands, live)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $14, $12, $13)
          ON CONFLICT (portal_id, organisation_id, invoice_id) DO UPDATE SET
              deal = excluded.deal, slot_kind = excluded.slot_kind, slot_generation = excluded.slot_generation,
              number = excluded.number, number_key = excluded.number_key, date = excluded.date,
              buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands,
-             live = excluded.live";
+             live = excluded.live,
+             paid = CASE WHEN invoice_balance.deal = 0 THEN excluded.paid ELSE 0 END + invoice_balance.paid";
     WAITING_PAYERS =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
@@ -227,7 +228,7 @@ impl Store {
 }
 
 /// The balances of invoices that are linked now; what is paid of them stays, also what was before it was known whose
-/// they are. Payments that waited for a buyer's invoice are looked at again.
+/// they are. What was paid of an adopted one counts from its first link on. Payments that waited for a buyer's invoice are looked at again.
 pub(crate) async fn count(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -240,9 +241,8 @@ pub(crate) async fn count(
         let buyer = buyer.and_then(|inn| Inn::parse(inn.as_str()?).ok());
         let taken_back = [InvoiceStatus::Cancelled.as_str(), "deleted"];
         // One that was paid in full before it was the deal's: there is nothing to be paid of it any more.
-        let paid_before = link.draft.pointer("/paid_before");
-        let paid_before = paid_before.and_then(serde_json::Value::as_i64).unwrap_or(0);
-        let is_settled = paid_before > 0 && Money::from_kopecks(paid_before) >= link.total;
+        let paid_before = link.paid_before();
+        let is_settled = paid_before.is_positive() && paid_before >= link.total;
         let stands = link.live && !is_settled && !taken_back.contains(&link.status.as_str());
         rows.push(
             params![
@@ -258,7 +258,8 @@ pub(crate) async fn count(
                 buyer.as_ref().map(ToString::to_string).unwrap_or_default(),
                 link.total,
                 stands,
-                link.live
+                link.live,
+                paid_before.min(link.total)
             ]
             .to_vec(),
         );
