@@ -95,10 +95,9 @@ fn layout(path: &Path) -> Result<Layout, What> {
     Ok(layout)
 }
 
-/// A picture from a file.
 fn picture(path: &Path) -> Result<Picture, What> {
-    let bytes = std::fs::read(path).map_err(What::Unreadable)?;
-    Picture::new(bytes).map_err(What::Picture)
+    let read = Picture::from_file(path).map_err(What::Unreadable)?;
+    read.map_err(What::Picture)
 }
 
 impl What {
@@ -229,7 +228,14 @@ mod tests {
             ("stamp.png", false),
             ("head.jpg", false),
             ("none.png", false),
+            ("endless.png", false),
+            ("video.png", false),
         ]);
+        // A disk of bytes takes no memory here: the file is all hole.
+        let video = std::fs::File::create(folder.path().join("video.png")).unwrap();
+        video.set_len(64 << 30).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("endless.png")).unwrap();
         let faults = read(Some(folder.path()), &named).unwrap_err();
         let (told, shown) = (faults.to_string(), faults.in_russian());
         for part in [
@@ -238,6 +244,8 @@ mod tests {
             "stamp.png: picture is neither PNG nor JPEG",
             "head.jpg: picture cannot be read",
             "none.png: cannot be read: ",
+            "endless.png: cannot be read: ",
+            "video.png: picture has `68719476736` bytes",
         ] {
             assert!(told.contains(part), "no `{part}` in {told}");
         }

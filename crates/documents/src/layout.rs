@@ -4,13 +4,13 @@
 //! starts or a policy is put in force, so that no invoice is the first to meet a fault.
 
 use std::borrow::Cow;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::laid::LaidPage;
 use crate::paper::InvoicePaper;
-use crate::picture::{LARGEST_BYTES, Picture, PictureError};
+use crate::picture::{LARGEST_BYTES, Picture, PictureError, bounded};
 use crate::renderer::{RenderError, Renderer};
 
 /// A larger text is no layout.
@@ -129,19 +129,6 @@ fn says(pages: &[LaidPage], sentence: &str) -> bool {
     let printed: String = texts.map(|text| letters(&text.text)).collect();
     let mut words = sentence.split_whitespace().map(letters);
     words.all(|word| printed.contains(&word))
-}
-
-/// The bytes of a file, one past the limit at most. Nothing else is opened: a pipe would never end.
-fn bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
-        let why = "it is no regular file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    }
-    let mut bytes = Vec::new();
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let file = std::fs::File::open(path)?;
-    file.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Whether a layout shows a picture: its name stands there in quotes, with or without the folder's slash.

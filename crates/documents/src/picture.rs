@@ -3,6 +3,8 @@
 //! They come from a person's file, so they are looked at before a layout gets them; a layout that
 //! meets a broken picture would otherwise fail for every invoice.
 
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -47,6 +49,20 @@ pub enum PictureError {
 }
 
 impl Picture {
+    /// Reads a file, and no more of it than a picture may have.
+    ///
+    /// # Errors
+    /// What keeps the file from being read; within, what is the matter with the picture.
+    pub fn from_file(path: &Path) -> io::Result<Result<Self, PictureError>> {
+        let bytes = bounded(path, LARGEST_BYTES)?;
+        if bytes.len() > LARGEST_BYTES {
+            let size = std::fs::metadata(path)?.len();
+            let size_bytes = usize::try_from(size).unwrap_or(usize::MAX);
+            return Ok(Err(PictureError::TooLarge { size_bytes }));
+        }
+        Ok(Self::new(bytes))
+    }
+
     /// Takes the bytes of a file after reading it as a layout will read it.
     pub fn new(bytes: impl Into<Arc<[u8]>>) -> Result<Self, PictureError> {
         let bytes = bytes.into();
@@ -103,6 +119,19 @@ fn number(bytes: &[u8]) -> u32 {
     bytes
         .iter()
         .fold(0, |sum, byte| (sum << 8) | u32::from(*byte))
+}
+
+/// The bytes of a file, one past the limit at most. Nothing else is opened: a pipe would never end.
+pub(crate) fn bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        let why = "it is no regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let mut bytes = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let file = std::fs::File::open(path)?;
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
