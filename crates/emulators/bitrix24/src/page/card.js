@@ -82,7 +82,8 @@ function company(data) {
   const select = el("select", { onchange: async () => { await ask(`/page/api/deal/${id}/fields`, "POST", { COMPANY_ID: select.value }); shown = -1; document.activeElement.blur(); } },
     el("option", { value: "0" }, "— не выбрана —"), data.companies.map((one) => el("option", { value: one.id, selected: one.id === chosen }, one.title)));
   const parts = [select];
-  for (const requisite of data.company?.requisites ?? []) {
+  if (data.contact) parts.push(el("p", {}, `Контакт: ${data.contact.title}`));
+  for (const requisite of [...(data.company?.requisites ?? []), ...(data.contact?.requisites ?? [])]) {
     parts.push(group(requisite.name, "requisite", requisite));
     if (requisite.address) parts.push(el("p", {}, requisite.address));
     for (const bank of requisite.banks) parts.push(group("Банковские реквизиты", "bank", bank));

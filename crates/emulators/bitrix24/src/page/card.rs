@@ -10,7 +10,7 @@ use super::outcome;
 use crate::config::LineSeed;
 use crate::directory::stages;
 use crate::emulator::Emulator;
-use crate::schema::{COMPANY, DEAL, REQUISITE};
+use crate::schema::{COMPANY, CONTACT, DEAL, REQUISITE, SMART_INVOICE};
 use crate::server::json_response;
 use crate::state::{State, Table, int, text};
 use crate::value::{Kind, Map, is_empty, members, text_of, typed};
@@ -30,7 +30,8 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
         "stages": stages(&state, DEAL, int(&deal, "CATEGORY_ID")).into_iter().map(|stage| json!({"id": text(stage, "STATUS_ID"), "name": text(stage, "NAME"), "color": text(stage, "COLOR")})).collect::<Vec<_>>(),
         "fields": fields,
         "lines": lines_of(&state, id),
-        "company": company_of(&state, int(&deal, "COMPANY_ID")),
+        "company": party_of(&state, COMPANY, int(&deal, "COMPANY_ID")),
+        "contact": party_of(&state, CONTACT, int(&deal, "CONTACT_ID")),
         "companies": state.all(Table::Item(COMPANY)).filter(|company| text(company, "IS_MY_COMPANY") != "Y").map(|company| json!({"id": int(company, "ID"), "title": text(company, "TITLE")})).collect::<Vec<_>>(),
         "vat_rates": state.all(Table::Vat).map(|vat| json!({"name": text(vat, "NAME"), "rate": text(vat, "RATE")})).collect::<Vec<_>>(),
         "timeline": timeline_of(&state, id),
@@ -45,15 +46,40 @@ pub(super) async fn of_company(
     Shared(emulator): Shared<Emulator>,
     Path(id): Path<i64>,
 ) -> Redirect {
+    to_newest_deal(&emulator, "COMPANY_ID", id, "#buyer")
+}
+
+/// Nor has a contact.
+pub(super) async fn of_contact(
+    Shared(emulator): Shared<Emulator>,
+    Path(id): Path<i64>,
+) -> Redirect {
+    to_newest_deal(&emulator, "CONTACT_ID", id, "#buyer")
+}
+
+/// Nor has a smart invoice, which is seen from its deal.
+pub(super) async fn of_smart_invoice(
+    Shared(emulator): Shared<Emulator>,
+    Path(id): Path<i64>,
+) -> Redirect {
+    let deal = {
+        let state = emulator.inner.lock();
+        let invoice = state.get(Table::Item(SMART_INVOICE), id);
+        invoice.map(|invoice| int(invoice, "PARENT_ID_2"))
+    };
+    to_newest_deal(&emulator, "ID", deal.unwrap_or(0), "")
+}
+
+fn to_newest_deal(emulator: &Emulator, field: &str, id: i64, place: &str) -> Redirect {
     let state = emulator.inner.lock();
     let newest = state
         .all(Table::Item(DEAL))
-        .filter(|deal| int(deal, "COMPANY_ID") == id)
+        .filter(|deal| int(deal, field) == id)
         .map(|deal| int(deal, "ID"))
         .max();
     Redirect::to(&newest.map_or_else(
         || "/".to_owned(),
-        |deal| format!("/crm/deal/details/{deal}/#buyer"),
+        |deal| format!("/crm/deal/details/{deal}/{place}"),
     ))
 }
 
@@ -182,13 +208,14 @@ fn labelled(record: &Map, labels: &[(&str, &str)]) -> Vec<Value> {
         .collect()
 }
 
-fn company_of(state: &State, id: i64) -> Value {
-    let Some(company) = state.get(Table::Item(COMPANY), id) else {
+/// A company or contact with its requisites.
+fn party_of(state: &State, entity: i64, id: i64) -> Value {
+    let Some(party) = state.get(Table::Item(entity), id) else {
         return Value::Null;
     };
     let requisites: Vec<Value> = state
         .all(Table::Requisite)
-        .filter(|requisite| int(requisite, "ENTITY_TYPE_ID") == COMPANY && int(requisite, "ENTITY_ID") == id)
+        .filter(|requisite| int(requisite, "ENTITY_TYPE_ID") == entity && int(requisite, "ENTITY_ID") == id)
         .map(|requisite| {
             let requisite_id = int(requisite, "ID");
             let banks: Vec<Value> = state.all(Table::BankDetail).filter(|bank| int(bank, "ENTITY_ID") == requisite_id).map(|bank| json!({"id": int(bank, "ID"), "fields": labelled(bank, BANK_LABELS)})).collect();
@@ -199,7 +226,9 @@ fn company_of(state: &State, id: i64) -> Value {
             json!({"id": requisite_id, "name": text(requisite, "NAME"), "fields": labelled(requisite, &fields), "banks": banks, "address": address})
         })
         .collect();
-    json!({"id": id, "title": text(company, "TITLE"), "requisites": requisites})
+    let names = ["TITLE", "NAME", "LAST_NAME"].map(|name| text(party, name));
+    let named: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
+    json!({"id": id, "title": named.join(" "), "requisites": requisites})
 }
 
 /// Comments, log messages, to-dos and stage moves of a deal, newest first.

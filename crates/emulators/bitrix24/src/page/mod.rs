@@ -37,6 +37,8 @@ pub(crate) fn router() -> Router<Emulator> {
             get(|| async { asset("text/html; charset=utf-8", include_str!("card.html")) }),
         )
         .route("/crm/company/details/{id}/", get(card::of_company))
+        .route("/crm/contact/details/{id}/", get(card::of_contact))
+        .route("/crm/type/31/details/{id}/", get(card::of_smart_invoice))
         .route(
             "/page/style.css",
             get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) }),

@@ -128,6 +128,15 @@ impl Portal {
             .await
     }
 
+    /// Where a page sends its reader.
+    pub(crate) async fn leads_to(&self, path: &str) -> String {
+        let request = Request::get(path).header("host", "portal.test");
+        let request = request.body(Body::empty()).unwrap();
+        let response = self.emulator.router().oneshot(request).await.unwrap();
+        let place = response.headers().get("location");
+        place.map_or_else(String::new, |place| place.to_str().unwrap().to_owned())
+    }
+
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         self.send(
             Request::get(path)

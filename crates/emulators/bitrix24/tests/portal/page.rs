@@ -89,3 +89,42 @@ async fn person_edits_lines_requisites_and_comments() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_question_links_to_leads_to_the_card_where_it_is_mended() {
+    let portal = Portal::sample();
+    let made = async |method: &str, params| {
+        let result = portal.result(method, params).await;
+        let id = result["item"]["id"].as_i64().or_else(|| result.as_i64());
+        id.unwrap()
+    };
+    let contact = json!({"entityTypeId": 3, "fields": {"name": "Анна", "lastName": "Орлова"}});
+    let contact = made("crm.item.add", contact).await;
+    let deal = json!({"entityTypeId": 2, "fields": {"title": "Частное", "contactId": contact}});
+    let deal = made("crm.item.add", deal).await;
+    let own = json!({"entityTypeId": 31, "fields": {"title": "свой", "parentId2": deal}});
+    let own = made("crm.item.add", own).await;
+    let fields = json!({"fields": {"ENTITY_TYPE_ID": 3, "ENTITY_ID": contact, "PRESET_ID": 3, "NAME": "Орлова", "RQ_INN": "500100732259"}});
+    made("crm.requisite.add", fields).await;
+    for (path, leads_to) in [
+        (
+            format!("/crm/contact/details/{contact}/"),
+            format!("/crm/deal/details/{deal}/#buyer"),
+        ),
+        (
+            format!("/crm/type/31/details/{own}/"),
+            format!("/crm/deal/details/{deal}/"),
+        ),
+        ("/crm/contact/details/999/".to_owned(), "/".to_owned()),
+    ] {
+        assert_eq!(portal.leads_to(&path).await, leads_to, "{path}");
+    }
+    let (_, card) = portal.get(&format!("/page/api/deal/{deal}")).await;
+    assert_eq!(
+        (
+            &card["contact"]["title"],
+            &card["contact"]["requisites"][0]["fields"][0]["value"]
+        ),
+        (&json!("Анна Орлова"), &json!("500100732259"))
+    );
+}
