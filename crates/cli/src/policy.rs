@@ -41,13 +41,18 @@ pub async fn put(product: &Product, text: &str, over: i64, author: &str) -> anyh
         Told::mistake(format!("version {over} is not in force any more"))
             .hint("somebody changed the policy meanwhile: look at `provodka policy diff FILE` and apply again")
     })?;
-    let sweep = Look {
-        subject: Subject::portal(reconciler::portal_task::SWEEP),
+    // Deals that it is about now, and questions that it may have answered.
+    let tasks = [
+        reconciler::portal_task::SWEEP,
+        reconciler::portal_task::CASES,
+    ];
+    let looks = tasks.map(|task| Look {
+        subject: Subject::portal(task),
         lane: Lane::Click,
         due_at: now,
         reason: "person changed the policy".to_owned(),
-    };
-    product.store.look(product.portal(), &[sweep]).await?;
+    });
+    product.store.look(product.portal(), &looks).await?;
     product
         .note_person(json!({"policy": version, "author": author}))
         .await?;

@@ -87,7 +87,16 @@ fn requisite(reading: &DealReading) -> Result<&Requisite, Vec<Fault>> {
 
 fn nobody(reading: &DealReading) -> Fault {
     let deal = &reading.glance.deal;
+    let has_one = |company| {
+        let mut owners = reading.requisites.iter().map(|one| &one.owner);
+        owners.any(|owner| *owner == Owner::Company(company))
+    };
     let (what, owner) = match (deal.company, deal.contact) {
+        // Whoever opens the card sees a requisite there.
+        (Some(company), _) if has_one(company) => (
+            "у компании покупателя есть только реквизит с адресом: заполните реквизиты для документов",
+            Some(Owner::Company(company)),
+        ),
         (Some(company), _) => (
             "у компании покупателя не заполнены реквизиты",
             Some(Owner::Company(company)),

@@ -247,6 +247,14 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// The zone in which people are told moments: that of the first organisation.
+    pub(crate) fn zone(&self) -> TimeZone {
+        let first = self.organisations.first();
+        first.map_or(TimeZone::UTC, Organisation::zone)
+    }
+}
+
 impl Organisation {
     /// The zone by whose day its invoices are dated.
     pub fn zone(&self) -> TimeZone {

@@ -100,9 +100,12 @@ pub(crate) fn by_history(
         return Wanted::No("сделка не входила в стадию счёта".to_owned());
     };
     if since < policy.start_at {
+        let zone = policy.zone();
+        let told = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%d.%m.%Y %H:%M");
         return Wanted::No(format!(
-            "сделка на стадии счёта с {since}, это раньше начала работы {}",
-            policy.start_at
+            "сделка на стадии счёта с {}, это раньше начала работы {}",
+            told(since),
+            told(policy.start_at)
         ));
     }
     let settled_at = after(since, i64::from(funnel.settle_seconds));

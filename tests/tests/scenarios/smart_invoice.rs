@@ -54,3 +54,24 @@ async fn a_smart_invoice_is_asked_about_until_it_came_to_nothing() {
     world.assert_one_true_invoice(deal);
     assert!(world.open_cases().await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_that_settles_a_question_answers_it_at_once() {
+    let world = World::usual().await;
+    let asked = "smart_invoices = \"ask\"";
+    let ignored = "smart_invoices = \"ignore\"";
+    world
+        .change_policy(|text| text.replace(ignored, asked))
+        .await;
+    let deal = world.new_deal();
+    let form = format!("entityTypeId=31&fields[parentId2]={deal}&fields[title]=own");
+    call(&world, "crm.item.add", &form).await;
+    world.drag(deal);
+    world.until_case("DEAL-SMART-INVOICE").await;
+    world
+        .change_policy(|text| text.replace(asked, ignored))
+        .await;
+    world.until_complete(deal).await;
+    world.assert_one_true_invoice(deal);
+    assert!(world.open_cases().await.is_empty());
+}

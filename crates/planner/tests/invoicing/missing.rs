@@ -137,7 +137,7 @@ fn a_record_that_holds_only_an_address_is_passed_over() {
     });
     assert_eq!(beside.plan(), deal().plan());
     let alone = deal().buyer(|it| it.address_only = true);
-    assert_snapshot!(faults(&alone), @"у компании покупателя не заполнены реквизиты → /crm/company/details/7/");
+    assert_snapshot!(faults(&alone), @"у компании покупателя есть только реквизит с адресом: заполните реквизиты для документов → /crm/company/details/7/");
 }
 
 fn with_second_requisite() -> TestDeal {

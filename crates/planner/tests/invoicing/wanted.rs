@@ -57,7 +57,7 @@ fn a_lost_deal_wants_none() {
 #[test]
 fn what_entered_the_stage_before_the_start_is_not_touched() {
     let old = deal().history(&[("NEW", 100_000), (INVOICE_STAGE, 90_000)]);
-    assert_snapshot!(old.plan(), @"because: сделка на стадии счёта с 2026-03-11T08:00:00Z, это раньше начала работы 2026-03-11T09:00:00Z");
+    assert_snapshot!(old.plan(), @"because: сделка на стадии счёта с 11.03.2026 11:00, это раньше начала работы 11.03.2026 12:00");
     let moved_on_since = deal().history(&[(INVOICE_STAGE, 90_000), ("EXECUTING", 60)]);
     assert_eq!(moved_on_since.plan(), old.plan());
 }
