@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use capability::Accounting;
 use connector_bitrix24::webhook::{InstallGrant, TokenDigest, verify_install};
 use connector_bitrix24::{App, Bitrix24, Connection, FieldNames, Offline, RenewalTurn, Tokens};
+use desk::books::StoredBooks;
 use domain::PortalId;
 use engine::{Clock, SharedRng};
 use jiff::Timestamp;
@@ -20,7 +21,6 @@ use store::{Mode, Portal, Store, StoreError};
 use transport::{Allowed, TimeSource, Transport};
 
 use crate::config::{self, Access, CONFIG_REFUSED, Config};
-use crate::office::StoredBooks;
 use crate::papers::{self, PAPER_UNUSABLE, PaperFaults};
 use crate::policy;
 use crate::vault::Vault;

@@ -28,7 +28,6 @@ mod inspect;
 pub mod journal;
 pub mod layout;
 pub mod logs;
-mod office;
 mod out;
 pub mod pages;
 pub mod papers;

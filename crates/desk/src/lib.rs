@@ -16,6 +16,7 @@
 )]
 
 pub mod accounts;
+pub mod books;
 pub mod folder;
 pub mod invoices;
 pub mod payments;

@@ -2,7 +2,7 @@
 //!
 //! On the event's way it stands behind [`capability::Accounting`] as any other accounting side: the reconciler asks,
 //! this crate keeps the books by way of [`Books`]. `books.rs` says what books are; each capability has its file. Not
-//! here: the database behind the books (`store`, put together in `cli`), the paper (`documents`), what the accountant
+//! here: the database behind the books (`store`, put together in `desk`), the paper (`documents`), what the accountant
 //! is given (`cli`).
 #![cfg_attr(
     test,

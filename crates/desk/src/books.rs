@@ -1,7 +1,7 @@
 //! The office's books are kept in our own database: here its connector and the store meet.
 //!
-//! A connector sees no store and the store no connector, so each call is handed on in the other's words. Not here:
-//! what the accountant asks of the books (`register`).
+//! A connector sees no store and the store no connector, so each call is handed on in the other's words. The program and
+//! the simulator bring them together by this. Not here: what the accountant asks of the books (`cli::register`).
 
 use async_trait::async_trait;
 use connector_office::{Books, BooksError, NewBill, Recorded};
@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use store::{OfficeBill, Store, StoreError};
 
 /// The books in our own database.
-pub(crate) struct StoredBooks(pub(crate) Store);
+#[derive(Debug)]
+pub struct StoredBooks(pub Store);
 
 #[async_trait]
 impl Books for StoredBooks {
