@@ -61,7 +61,15 @@ impl Office {
             .iter()
             .filter_map(|(id, deal)| Some((*id, deal.versions.last()?.buyer?)))
             .collect();
-        let Some((deal, buyer)) = self.dice.pick(&asked) else {
+        if let Some((deal, _)) = self.dice.pick(&asked) {
+            self.bill_by_hand(now, deal);
+        }
+    }
+
+    /// The bill that a deal asks for, if its buyer is known.
+    pub(crate) fn bill_by_hand(&mut self, now: Timestamp, deal: i64) {
+        let last = self.deals.get(&deal).and_then(|deal| deal.versions.last());
+        let Some(buyer) = last.and_then(|last| last.buyer) else {
             return;
         };
         let lines = self.deals.get(&deal).and_then(|deal| deal.versions.last());

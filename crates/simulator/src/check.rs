@@ -4,8 +4,10 @@
 //! The names in brackets are the invariants of the reliability model.
 
 mod access;
+mod adopted;
 mod bills;
 mod by_hand;
+mod calls;
 mod deals;
 mod echo;
 mod limits;
@@ -13,6 +15,7 @@ mod money;
 mod owners;
 mod parts;
 mod records;
+mod register;
 mod reissue;
 mod tenants;
 mod waiting;
@@ -26,16 +29,19 @@ use emulator_bitrix24::{Actor, Entry, What};
 use emulator_kontur_accounting as kontur;
 use jiff::Timestamp;
 use serde_json::Value;
-use store::{Case, JournalLine, JournalProof, Known, ListedPayment};
+use store::{CalledOrder, Case, JournalLine, JournalProof, Known, ListedPayment};
 
 pub(crate) use by_hand::doubled;
 pub(crate) use whispers::in_logs;
 
+use crate::adopter::Taken;
 use crate::bank::Paid;
+use crate::doors::Call;
 use crate::neighbour::Belongings;
 use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES};
 use crate::people::Office;
+use crate::register::{Books, Register};
 use crate::weather::Weather;
 use crate::witness::Leaving;
 
@@ -71,12 +77,24 @@ pub(crate) struct Evidence<'a> {
     /// Payments that a person had a hand in.
     pub(crate) by_person: &'a BTreeSet<i64>,
     pub(crate) start: Timestamp,
+    /// The orders that were called, and what their callers were told.
+    pub(crate) calls: Vec<Call>,
+    /// Those that are not used up.
+    pub(crate) waiting: Vec<CalledOrder>,
+    /// The office's own register, where it is the accounting side: what the accountant did with it, and what it holds.
+    pub(crate) register: Option<(&'a Register, Books)>,
+    /// What came of the claims for bills by hand.
+    pub(crate) adopted: Vec<Taken>,
+    /// Until when the portal was watched only, if it ever was.
+    pub(crate) watched_until: Option<Timestamp>,
 }
 
 /// Everything that does not hold for one tenant.
 pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
+    adopted::check(evidence, &mut wrong);
     bills::check(evidence, &mut wrong);
+    calls::check(evidence, &mut wrong);
     deals::check(evidence, &mut wrong);
     wire::check(evidence, &mut wrong);
     access::check(evidence, &mut wrong);
@@ -85,6 +103,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     money::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);
     records::check(evidence, &mut wrong);
+    register::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);
     waiting::check(evidence, &mut wrong);

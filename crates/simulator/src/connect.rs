@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use capability::Accounting;
 use connector_bitrix24::webhook::{InstallGrant, TokenDigest, verify_install};
 use connector_bitrix24::{
     App, Bitrix24, Connection, FieldNames, Offline, RenewalTurn, TokenVault, Tokens, VaultError,
 };
+use desk::books::StoredBooks;
 use domain::PortalId;
 use engine::{Clock, StoreGate};
 use planner::Policy;
@@ -31,6 +33,8 @@ pub(crate) struct Access {
     pub(crate) client_secret: String,
     pub(crate) api_key: String,
     pub(crate) idempotency_key: bool,
+    /// Where the numbers of our own books begin; none: there is an accounting program.
+    pub(crate) own_books: Option<u32>,
 }
 
 /// Connects within one process.
@@ -142,6 +146,20 @@ impl Connector {
                 .and_contacts(policy.names_contacts()),
             offline,
         )?;
+        Some(Connected {
+            portal: bitrix24.portal(),
+            accounting: self.accounting()?,
+            policy,
+            papers: reconciler::Papers::default(),
+        })
+    }
+
+    fn accounting(&self) -> Option<Accounting> {
+        if let Some(first) = self.access.own_books {
+            let organisations = vec![office::own_organisation(self.access.place, first)?];
+            let books = Arc::new(StoredBooks(self.store.clone()));
+            return Some(connector_office::connect(organisations, books, self.time()));
+        }
         let settings = connector_kontur_accounting::Settings {
             base: Url::parse(&office::accounting_address(self.access.place)).ok()?,
             key: SecretString::from(self.access.api_key.clone()),
@@ -151,17 +169,8 @@ impl Connector {
                 ..connector_kontur_accounting::Offers::default()
             },
         };
-        let accounting = connector_kontur_accounting::connect(
-            settings,
-            Arc::clone(&self.transport),
-            self.time(),
-        );
-        Some(Connected {
-            portal: bitrix24.portal(),
-            accounting: accounting.ok()?,
-            policy,
-            papers: reconciler::Papers::default(),
-        })
+        let transport = Arc::clone(&self.transport);
+        connector_kontur_accounting::connect(settings, transport, self.time()).ok()
     }
 }
 

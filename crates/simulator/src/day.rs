@@ -26,6 +26,10 @@ pub(crate) enum Happening {
     Administrator,
     Bank,
     Parts,
+    Call,
+    Register,
+    BooksFail,
+    Adopt,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -164,6 +168,7 @@ impl World {
             tokens,
             neighbour,
         } = self.weather.often.clone();
+        let own_books = self.weather.customs.own_books.clone();
         for (mean, happening) in [
             (Some(self.weather.managers), Happening::Manager),
             (self.weather.accountant, Happening::Accountant),
@@ -171,6 +176,13 @@ impl World {
             (self.weather.administrator, Happening::Administrator),
             (self.weather.bank.then_some(PAYMENTS), Happening::Bank),
             (self.weather.parts.then_some(PARTS), Happening::Parts),
+            (self.weather.customs.calls, Happening::Call),
+            (self.weather.customs.adopts, Happening::Adopt),
+            (own_books.as_ref().map(|own| own.every), Happening::Register),
+            (
+                own_books.as_ref().map(|own| own.fails),
+                Happening::BooksFail,
+            ),
             (killed, Happening::Kill),
             (killed_at_request, Happening::KillAtRequest),
             (killed_at_statement, Happening::KillAtStatement),
@@ -254,6 +266,28 @@ impl World {
                     tenant.office.bill_by_parts(now);
                 }
                 calendar.again(now, Some(PARTS), happening);
+            }
+            Happening::Call => {
+                let place = self.some_tenant();
+                if let Some(tenant) = self.tenants.get_mut(place) {
+                    tenant.call_orders(now);
+                }
+                calendar.again(now, self.weather.customs.calls, happening);
+            }
+            Happening::Adopt => {
+                self.adopt().await?;
+                calendar.again(now, self.weather.customs.adopts, happening);
+            }
+            Happening::Register => {
+                self.keep_register().await?;
+                let every = self.weather.customs.own_books.as_ref().map(|own| own.every);
+                calendar.again(now, every, happening);
+            }
+            Happening::BooksFail => {
+                let process = self.some_process(calendar).map(|one| one.number);
+                self.books_fail(process, now);
+                let fails = self.weather.customs.own_books.as_ref().map(|own| own.fails);
+                calendar.again(now, fails, happening);
             }
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
@@ -450,9 +484,15 @@ impl World {
         now: Timestamp,
         mode: Mode,
     ) -> Result<(), String> {
-        let Some(portal) = self.tenants.get(place).map(|tenant| tenant.id.clone()) else {
+        let Some(tenant) = self.tenants.get_mut(place) else {
             return Ok(());
         };
+        if mode == Mode::WatchOnly {
+            tenant.watched_until = Some(Timestamp::MAX);
+        } else if tenant.watched_until == Some(Timestamp::MAX) {
+            tenant.watched_until = Some(now);
+        }
+        let portal = tenant.id.clone();
         self.story
             .tell(now, "mode", format!("{mode:?} for portal {place}"));
         self.change_policy(&portal, |policy| {

@@ -20,6 +20,10 @@ pub(crate) enum About {
     Rules,
     Bank,
     Fortnight,
+    Customs,
+    Calls,
+    Register,
+    Adoption,
 }
 
 /// One stream of chance.
@@ -43,6 +47,10 @@ impl Dice {
             About::Rules => 10,
             About::Bank => 11,
             About::Fortnight => 12,
+            About::Customs => 13,
+            About::Calls => 14,
+            About::Register => 15,
+            About::Adoption => 16,
         });
         Self(rng)
     }

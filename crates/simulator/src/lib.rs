@@ -7,15 +7,15 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `weather`, `spoil`, `death` | what a seed's day is like, and how things go wrong |
-//! | `office`, `people`, `accountant`, `bank`, `tenant` | who works, and what they do |
+//! | `weather`, `customs`, `spoil`, `death` | what a seed's day is like, and how things go wrong |
+//! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `tenant` | who works, and what they do |
 //! | `neighbour` | a tenant at rest in the same database |
-//! | `network`, `asked`, `freeze`, `host` | the way to the remotes, and the machine |
+//! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
 //! | `connect`, `process` | the product put together |
 //! | `world`, `day`, `trouble`, `evening`, `administrator` | one seed from morning to a quiet night |
 //! | `fortnight` | two weeks of late payers, beside the seeds' days |
 //! | `witness`, `watch`, `logs` | what our records said when a request left, how they moved, and what was logged |
-//! | `check` | what must hold |
+//! | `check`, `mirror` | what must hold |
 //! | `many` | seeds on all cores |
 //! | `still` | the same world without chance, for measurements |
 //! | `tenants` | many portals of one program on the machine's clock, for measurements |
@@ -23,13 +23,17 @@
 
 mod accountant;
 mod administrator;
+mod adopter;
 mod asked;
 mod bank;
+mod calls;
 mod check;
 mod connect;
+mod customs;
 mod day;
 mod death;
 mod dice;
+mod doors;
 mod evening;
 mod fortnight;
 mod freeze;
@@ -37,12 +41,14 @@ mod host;
 mod hunt;
 mod logs;
 mod many;
+mod mirror;
 mod neighbour;
 mod network;
 pub mod office;
 mod parts;
 mod people;
 mod process;
+mod register;
 mod seed;
 mod spoil;
 mod still;

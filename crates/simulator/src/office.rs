@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::observed::OurField;
-use domain::{CompanyId, FunnelId, OrganisationId, StageId, UserId};
+use domain::{CompanyId, FunnelId, Inn, Kpp, OrganisationId, StageId, UserId};
 use emulator_bitrix24::{
     CompanySeed, CustomFieldSeed, DealSeed, LineSeed, OutgoingWebhookSeed, PortalConfig,
     RequisiteSeed, RobotAction, RobotSeed, UserSeed, texts,
@@ -225,6 +225,25 @@ pub(crate) fn books(weather: &Weather, place: usize) -> serde_json::Value {
             "idempotency_key": weather.idempotency_key,
             "list_lag_ms": weather.list_lag_ms,
         }
+    })
+}
+
+/// What stands before the numbers of our own books.
+pub(crate) const PREFIX: &str = "СВ-";
+
+/// The organisation as our own books know it, where there is no accounting program.
+pub(crate) fn own_organisation(place: usize, first: u32) -> Option<connector_office::Organisation> {
+    Some(connector_office::Organisation {
+        id: OrganisationId::new(organisation(place)),
+        name: SELLER.to_owned(),
+        inn: Inn::parse("7707083893").ok()?,
+        kpp: Kpp::parse("770701001").ok(),
+        test: false,
+        prefix: PREFIX.to_owned(),
+        go_on: Some(connector_office::GoOn {
+            year: 2026,
+            number: first,
+        }),
     })
 }
 

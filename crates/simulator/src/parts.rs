@@ -75,7 +75,7 @@ impl Office {
     }
 
     /// The buyer wants more.
-    fn add_line(&mut self, now: Timestamp, deal: i64) {
+    pub(crate) fn add_line(&mut self, now: Timestamp, deal: i64) {
         let last = self
             .deals
             .get(&deal)

@@ -72,9 +72,16 @@ pub(crate) struct Process {
     tasks: Vec<JoinHandle<()>>,
 }
 
-impl Process {
-    /// Starts on `store`, a handle of its own.
-    pub(crate) async fn start(ground: &Ground, number: u64, store: Store) -> Self {
+/// What a program of the product is put together from, without its service.
+struct Equipment {
+    connectors: Arc<Connectors>,
+    means: Means,
+    freezer: Freezer,
+    doom: Arc<Mutex<Option<Doom>>>,
+}
+
+impl Equipment {
+    fn of(ground: &Ground, number: u64, store: &Store) -> Self {
         let freezer = Freezer::default();
         let clock: Arc<dyn Clock> = Arc::new(ProcessClock {
             clock: ground.clock.steady(),
@@ -112,6 +119,33 @@ impl Process {
             ))
         };
         let connectors = Arc::new(Connectors(ground.tenants.iter().map(connector).collect()));
+        let means = Means {
+            store: store.clone(),
+            clock,
+            gate,
+            rng,
+            settings,
+            watch: engine::Watch::default(),
+        };
+        Self {
+            connectors,
+            means,
+            freezer,
+            doom,
+        }
+    }
+}
+
+impl Process {
+    /// Starts on `store`, a handle of its own.
+    pub(crate) async fn start(ground: &Ground, number: u64, store: Store) -> Self {
+        let Equipment {
+            connectors,
+            means,
+            freezer,
+            doom,
+        } = Equipment::of(ground, number, &store);
+        let clock = Arc::clone(&means.clock);
         let routes = web::router(web::App {
             store: store.clone(),
             clock: Arc::clone(&clock),
@@ -123,14 +157,6 @@ impl Process {
             Arc::clone(&ground.renderer),
             ground.numbers.reconciler.clone(),
         );
-        let means = Means {
-            store: store.clone(),
-            clock: Arc::clone(&clock),
-            gate,
-            rng,
-            settings,
-            watch: engine::Watch::default(),
-        };
         for site in &ground.tenants {
             look_now(&store, &site.access, clock.now()).await;
         }
@@ -163,15 +189,22 @@ impl Process {
         }
     }
 
-    /// Takes an event in, as over HTTP.
+    /// What a command has that runs beside the service.
+    pub(crate) fn beside(ground: &Ground, number: u64, store: Store) -> (Arc<Connectors>, Means) {
+        let equipment = Equipment::of(ground, number, &store);
+        (equipment.connectors, equipment.means)
+    }
+
+    /// Takes a form in at a path, as over HTTP.
     pub(crate) async fn hear(
         routes: Router,
         freezer: Freezer,
+        path: &str,
         form: String,
     ) -> Result<u16, String> {
         freezer.thawed().await;
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
-        let request = http::Request::post(web::BITRIX24_EVENTS)
+        let request = http::Request::post(path)
             .header(
                 http::header::CONTENT_TYPE,
                 "application/x-www-form-urlencoded",

@@ -1,6 +1,6 @@
 //! One seed from beginning to end, and what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +9,14 @@ use domain::{DealId, PortalId};
 use jiff::Timestamp;
 use planted::Bug;
 use sha2::{Digest as _, Sha256};
-use store::{JournalFilter, JournalLine, ListedPayment, PaymentFilter, Subject};
+use store::{CalledOrder, JournalFilter, JournalLine, ListedPayment, PaymentFilter, Subject};
 
+use crate::adopter::Adopter;
 use crate::check::{self, Evidence};
 use crate::death::POINTS;
+use crate::doors::Call;
 use crate::logs::Logs;
+use crate::mirror::mirrored;
 use crate::neighbour::{self, Belongings};
 use crate::office;
 use crate::world::{Scene, World, told};
@@ -148,6 +151,10 @@ async fn live(
     let neighbour = neighbour::belongings(&world.store).await?;
     let secrets = world.watch.credentials();
     violations.extend(check::in_logs(&logs.lines(), &secrets, &inns(&world)));
+    world.last_exports().await?;
+    for tenant in &mut world.tenants {
+        tenant.recall();
+    }
     for place in 0..world.tenants.len() {
         let evidence = evidence(&world, place, neighbour.clone(), &secrets).await?;
         violations.extend(check::all(&evidence));
@@ -215,13 +222,18 @@ async fn evidence<'a>(
         .collect();
     let journal = world.store.journal_verify(&tenant.id).await;
     let known = world.store.known(&tenant.id, &subjects).await;
+    let calls = tenant.doors.calls();
+    let books = world.books(place).await?;
     let figures = world.store.stats(&tenant.id, world.now()).await;
     Ok(Evidence {
         weather: &world.weather,
         place,
         office: &tenant.office,
         portal: tenant.office.portal.truth(),
-        accounting: tenant.office.accounting.truth(),
+        accounting: match &books {
+            Some(books) => mirrored(&tenant.office, &books.bills)?,
+            None => tenant.office.accounting.truth(),
+        },
         seen,
         leaving: world.ground.network.witness.seen(place),
         neighbour: (world.neighbour.clone(), neighbour),
@@ -236,7 +248,32 @@ async fn evidence<'a>(
         payments: payments(world, &tenant.id).await?,
         by_person: &tenant.bank.by_person,
         start: world.start,
+        waiting: waiting(world, &tenant.id, &calls).await?,
+        calls,
+        adopted: tenant
+            .adopter
+            .as_ref()
+            .map(Adopter::taken)
+            .unwrap_or_default(),
+        register: tenant.register.as_ref().zip(books),
+        watched_until: tenant.watched_until,
     })
+}
+
+/// The called orders that are not used up.
+async fn waiting(
+    world: &World,
+    portal: &PortalId,
+    calls: &[Call],
+) -> Result<Vec<CalledOrder>, String> {
+    let deals: BTreeSet<u64> = calls
+        .iter()
+        .filter_map(|call| u64::try_from(call.deal).ok())
+        .collect();
+    let subjects = deals.into_iter().map(|id| Subject::deal(DealId(id)));
+    let subjects: Vec<Subject> = subjects.collect();
+    let known = world.store.known(portal, &subjects).await;
+    Ok(known.map_err(told)?.orders)
 }
 
 async fn lines(world: &World, portal: &PortalId) -> Result<Vec<JournalLine>, String> {

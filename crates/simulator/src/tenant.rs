@@ -3,73 +3,25 @@
 //! Every tenant has strings that nobody else may ever see: they are looked for where they do not belong.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use axum::Router;
 use domain::{DealId, PortalId};
-use emulator_bitrix24::{Deliver, Delivered, PortalConfig};
+use emulator_bitrix24::PortalConfig;
 use emulator_kontur_accounting as kontur;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::adopter::Adopter;
 use crate::bank::Bank;
+use crate::calls::Caller;
 use crate::connect::Access;
 use crate::dice::{About, Dice};
-use crate::freeze::Freezer;
+use crate::doors::Doors;
 use crate::office;
 use crate::people::Office;
-use crate::process::Process;
+use crate::register::Register;
 use crate::story::Story;
 use crate::weather::Weather;
 use crate::world::told;
-
-/// The product's doors, as the portals' events find them.
-#[derive(Clone, Default)]
-pub(crate) struct Doors {
-    open: Arc<Mutex<Vec<(Router, Freezer)>>>,
-    turn: Arc<AtomicU64>,
-    /// Events of one tenant answered with 200.
-    pub(crate) accepted: Arc<AtomicU64>,
-}
-
-impl Doors {
-    /// The same doors for another tenant.
-    fn for_another(&self) -> Self {
-        Self {
-            accepted: Arc::default(),
-            ..self.clone()
-        }
-    }
-
-    pub(crate) fn set(&self, doors: Vec<(Router, Freezer)>) {
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = doors;
-    }
-
-    fn next(&self) -> Option<(Router, Freezer)> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let count = u64::try_from(open.len()).unwrap_or(1).max(1);
-        open.get(usize::try_from(turn % count).unwrap_or(0))
-            .cloned()
-    }
-}
-
-impl Deliver for Doors {
-    fn post(&self, _url: String, form: String) -> Pin<Box<dyn Future<Output = Delivered> + Send>> {
-        let (door, accepted) = (self.next(), Arc::clone(&self.accepted));
-        Box::pin(async move {
-            let (routes, freezer) = door.ok_or_else(|| "nobody is there".to_owned())?;
-            let is_install = form.contains("ONAPPINSTALL");
-            let status = Process::hear(routes, freezer, form).await?;
-            if status == 200 && !is_install {
-                accepted.fetch_add(1, Ordering::Relaxed);
-            }
-            Ok(status)
-        })
-    }
-}
 
 /// One portal and all that belongs to it.
 pub(crate) struct Tenant {
@@ -83,6 +35,14 @@ pub(crate) struct Tenant {
     pub(crate) bank: Bank,
     /// Deals whose deleted invoice was given up.
     pub(crate) given_up: BTreeSet<DealId>,
+    /// Programs that call orders, where there are any.
+    pub(crate) caller: Option<Caller>,
+    /// Whoever takes over what was invoiced by hand.
+    pub(crate) adopter: Option<Adopter>,
+    /// The accountant's, where there is no accounting program.
+    pub(crate) register: Option<Register>,
+    /// Until when it was watched only, if it ever was.
+    pub(crate) watched_until: Option<Timestamp>,
 }
 
 impl Tenant {
@@ -114,6 +74,7 @@ impl Tenant {
         let books = serde_json::from_value(books).map_err(told)?;
         let accounting = kontur::Emulator::new(books, remote_clock(weather.skew.1), own_seed);
         drop(portal.run_background());
+        let own_books = weather.customs.own_books.as_ref();
         let id = PortalId::new(&credentials.member_id);
         let access = Access {
             portal: id.clone(),
@@ -125,6 +86,7 @@ impl Tenant {
                 .credentials(&office::accounting_address(place))
                 .api_key,
             idempotency_key: weather.idempotency_key,
+            own_books: own_books.map(|own| own.first),
         };
         let secrets = vec![
             office::webhook_secret(place),
@@ -160,6 +122,10 @@ impl Tenant {
             secrets,
             bank: Bank::new(own_seed, place),
             given_up: BTreeSet::new(),
+            caller: None,
+            adopter: weather.customs.adopts.map(|_| Adopter::new(own_seed)),
+            register: own_books.map(|_| Register::new(own_seed)),
+            watched_until: None,
         })
     }
 

@@ -211,6 +211,7 @@ impl Ground<'_> {
                 .credentials(&office::accounting_address(place))
                 .api_key,
             idempotency_key: false,
+            own_books: None,
         };
         Ok(Crowded {
             router: portal.router(),
@@ -326,7 +327,8 @@ impl Deliver for Doors {
         let doors = self.clone();
         Box::pin(async move {
             let routes = doors.routes.get().ok_or("nobody is there")?.clone();
-            let status = Process::hear(routes, Freezer::default(), form).await?;
+            let status =
+                Process::hear(routes, Freezer::default(), web::BITRIX24_EVENTS, form).await?;
             if status == 200 {
                 note(&doors.accepted, doors.clock.now());
             }

@@ -9,6 +9,7 @@ use emulator_bitrix24::EventSettings;
 use emulator_harness::{FaultKind, FaultRule};
 use planner::Attach;
 
+use crate::customs::Customs;
 use crate::dice::{About, Dice};
 use crate::network::Remote;
 use crate::spoil::Spoil;
@@ -77,6 +78,8 @@ pub(crate) struct Weather {
     pub(crate) bank: bool,
     /// Some managers bill by parts.
     pub(crate) parts: bool,
+    /// What only some offices do.
+    pub(crate) customs: Customs,
 }
 
 /// Mean times between disturbances.
@@ -178,6 +181,7 @@ impl Weather {
             old_rates: false,
             bank: false,
             parts: false,
+            customs: Customs::default(),
         };
         if !calm {
             weather.darken(dice);
@@ -188,6 +192,7 @@ impl Weather {
         weather.rarities(&mut Dice::of(seed, About::Rarities));
         if !calm && !weather.hangs {
             weather.rules(&mut Dice::of(seed, About::Rules));
+            weather.draw_customs(&mut Dice::of(seed, About::Customs));
         }
         weather
     }
@@ -229,6 +234,7 @@ impl Weather {
             old_rates: false,
             bank: false,
             parts: false,
+            customs: Customs::default(),
         }
     }
 
@@ -301,6 +307,9 @@ impl Weather {
             (self.old_rates, "ended rates"),
             (self.bank, "bank"),
             (self.parts, "billed by parts"),
+            (self.customs.calls.is_some(), "orders called"),
+            (self.customs.own_books.is_some(), "own books"),
+            (self.customs.adopts.is_some(), "bills taken over"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

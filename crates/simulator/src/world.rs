@@ -16,6 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::death::Point;
 use crate::dice::{About, Dice};
+use crate::doors::Doors;
 use crate::host::HostClock;
 use crate::neighbour::{self, Belongings};
 use crate::network::{Kill, Network};
@@ -23,7 +24,7 @@ use crate::office;
 use crate::process::{Ground, Numbers, Process, Site};
 use crate::spoil::Spoils;
 use crate::story::Story;
-use crate::tenant::{Doors, Tenant};
+use crate::tenant::Tenant;
 use crate::watch::Watch;
 use crate::weather::Weather;
 use crate::witness::Witness;
@@ -117,7 +118,7 @@ impl World {
         let start = Timestamp::from_second(MORNING).unwrap_or(Timestamp::UNIX_EPOCH);
         let clock = TokioClock::starting_at(start);
         let host = HostClock::right(clock);
-        let (doors, story) = (Doors::default(), Story::default());
+        let (doors, story) = (Doors::new(clock), Story::default());
         let mut tenants = Vec::new();
         for (place, site) in sites.into_iter().enumerate() {
             tenants.push(Tenant::found(
@@ -126,8 +127,11 @@ impl World {
         }
         let store = Store::open_inline().map_err(told)?;
         let neighbour = neighbour::moves_in(&store, start).await?;
-        for tenant in &tenants {
+        for tenant in &mut tenants {
             found(&store, tenant, &weather, start).await?;
+            if weather.customs.calls.is_some() {
+                tenant.let_in_callers(seed, &store, &weather).await?;
+            }
         }
         let portals: Vec<PortalId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let secrets = tenants.iter().map(|tenant| tenant.secrets.clone());

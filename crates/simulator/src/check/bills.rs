@@ -6,6 +6,7 @@ use std::sync::Arc;
 use emulator_kontur_accounting::{Bill, CreatedBy, Millionths, RecordState};
 use jiff::{SignedDuration, Timestamp};
 
+use super::adopted::adopted_by;
 use super::{Evidence, deal_of, parts, slot_of};
 use crate::asked::commands;
 use crate::network::{Remote, Told};
@@ -22,6 +23,10 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let Some(first) = history.first() else {
             continue;
         };
+        if let Some(deal) = adopted_by(evidence, first) {
+            by_deal.entry(deal).or_default().push(history);
+            continue;
+        }
         if first.meta.created_by != CreatedBy::Api {
             continue;
         }
@@ -45,7 +50,9 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         };
         parts::check(evidence, *deal, known, histories, wrong);
         for history in histories {
-            if let Some(first) = history.first() {
+            // Of one by hand nobody says when it was made.
+            let first = history.first();
+            if let Some(first) = first.filter(|first| first.meta.created_by == CreatedBy::Api) {
                 of_one_version(evidence, *deal, known, first, wrong);
             }
         }
@@ -166,23 +173,20 @@ fn has_lines_of(bill: &Bill, version: &Version) -> bool {
 /// within two seconds before any of the creations. A spoilt answer that could be read is one: its values are true.
 pub(super) fn read_from(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Option<Timestamp> {
     let mut earliest = None;
-    let slot = bill.comment.as_deref().and_then(slot_of);
-    let sent = creations(evidence, deal);
-    for sent in sent.filter(|sent| slot_of(&String::from_utf8_lossy(&sent.body)) == slot) {
-        let since = sent
-            .at
+    for (process, at) in made_by(evidence, deal, bill) {
+        let since = at
             .checked_sub(SignedDuration::from_millis(2_050))
-            .unwrap_or(sent.at);
+            .unwrap_or(at);
         let read = evidence
             .seen
             .iter()
             .filter(|seen| {
-                seen.process == sent.process
+                process.is_none_or(|process| seen.process == process)
                     && seen.remote == Remote::Portal
                     && matches!(seen.told, Told::Answer(_) | Told::Spoilt(_))
                     && seen
                         .told_at
-                        .is_some_and(|told_at| told_at >= since && told_at <= sent.at)
+                        .is_some_and(|told_at| told_at >= since && told_at <= at)
                     && commands(&seen.what, &seen.body)
                         .iter()
                         .any(|command| command.reads(deal))
@@ -196,6 +200,17 @@ pub(super) fn read_from(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Opti
         };
     }
     earliest
+}
+
+/// Who asked for a bill, and when; whoever it was recorded by, where the register is our own.
+fn made_by(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Vec<(Option<u64>, Timestamp)> {
+    if evidence.register.is_some() {
+        return vec![(None, bill.meta.created_at)];
+    }
+    let slot = bill.comment.as_deref().and_then(slot_of);
+    let sent = creations(evidence, deal);
+    let sent = sent.filter(|sent| slot_of(&String::from_utf8_lossy(&sent.body)) == slot);
+    sent.map(|sent| (Some(sent.process), sent.at)).collect()
 }
 
 /// Creations of bills for a deal, as they left.

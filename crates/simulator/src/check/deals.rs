@@ -6,9 +6,11 @@ use std::sync::Arc;
 use emulator_bitrix24::What;
 use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 
+use super::adopted::adopted_by;
 use super::bills::asks_as;
 use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use crate::office;
+use crate::parts::Part;
 use crate::people::{Deal, ENDED_RATE, Version};
 use jiff::Timestamp;
 use planner::Attach;
@@ -49,21 +51,23 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
     let bills: Vec<&Arc<Bill>> = evidence
         .accounting
         .bills()
-        .filter(|bill| bill.meta.created_by == CreatedBy::Api)
-        .filter(|bill| bill.comment.as_deref().and_then(deal_of) == Some(id))
+        .filter(|bill| is_bill_of(evidence, bill, id))
         .collect();
+    // One by hand that was taken over wants nothing of the deal.
+    let is_adopted = |bill: &&Arc<Bill>| adopted_by(evidence, bill).is_some();
+    let is_ordered = deal.ordered || bills.iter().any(is_adopted);
     let history = stages(&evidence.portal, id);
     // The last one stands for the deal.
     let Some(bill) = bills.last() else {
         return without(evidence, id, deal, is_wanted(&history), wrong);
     };
-    if deal.outside && !deal.ordered {
+    if deal.outside && !is_ordered {
         wrong.push(format!("deal {id} is outside the pilot and has a bill"));
     }
-    if deal.left_out.is_some() && !deal.ordered {
+    if deal.left_out.is_some() && !is_ordered {
         wrong.push(format!("deal {id} was left out and has a bill"));
     }
-    if !history.iter().any(|(_, stage)| stage == office::INVOICE) && !deal.ordered {
+    if !history.iter().any(|(_, stage)| stage == office::INVOICE) && !is_ordered {
         wrong.push(format!("deal {id} never wanted the bill that it has"));
     }
     if deal.deleted {
@@ -88,6 +92,13 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
         shown(evidence, id, bill, wrong);
         entries(evidence, id, bill, wrong);
     }
+}
+
+/// Whether a bill is a deal's: made by us for it, or made by hand and taken over.
+pub(super) fn is_bill_of(evidence: &Evidence<'_>, bill: &Bill, deal: i64) -> bool {
+    let marked = bill.comment.as_deref().and_then(deal_of);
+    let is_ours = bill.meta.created_by == CreatedBy::Api && marked == Some(deal);
+    is_ours || adopted_by(evidence, bill) == Some(deal)
 }
 
 /// Of several bills beside one another the deal shows one that stands, if any does, and tells of each.
@@ -170,7 +181,12 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     // The accounting side takes no bill with it, whatever a person decided.
     let old_rate = last.lines.iter().any(|line| line.vat == ENDED_RATE)
         && asks(evidence, id, &["VAT-RATE-ENDED", "ACTION-REFUSED"]);
-    if wanted && complete && !ambiguous && !old_rate && deal.left_out.is_none() {
+    // How much an advance is to be nobody has said: that is asked before anything else.
+    let unsaid = !evidence.weather.parts
+        && deal.parts.iter().any(|(_, part)| *part == Part::Advance)
+        && asks(evidence, id, &["DEAL-DATA-MISSING"]);
+    let stopped = ambiguous || old_rate || unsaid || deal.left_out.is_some();
+    if wanted && complete && !stopped {
         wrong.push(format!(
             "[I-4] deal {id} wants an invoice, lacks nothing and has none"
         ));
@@ -281,16 +297,23 @@ fn asked(
 
 /// One timeline entry for each invoice, with its file.
 fn entries(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String>) {
+    let is_adopted = adopted_by(evidence, bill).is_some();
+    let said = if is_adopted {
+        "привязан выставленный раньше счёт"
+    } else {
+        "Выставлен счёт"
+    };
+    let said = format!("{said} № {} ", bill.number);
     let comments = evidence.office.portal.comments_of_deal(id);
     let about: Vec<usize> = comments
         .iter()
-        .filter(|(text, _)| text.contains(&format!("Выставлен счёт № {} ", bill.number)))
+        .filter(|(text, _)| text.contains(&said))
         .map(|(_, files)| *files)
         .collect();
     let ever = evidence
         .portal
         .writes_of("timeline_comment")
-        .filter(|entry| is_entry_of(entry, id, &bill.number))
+        .filter(|entry| is_entry_of(entry, id, &said))
         .count();
     if ever > 1 {
         wrong.push(format!("deal {id} got {ever} entries about one invoice"));
@@ -303,7 +326,7 @@ fn entries(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String
     if stuck || bill.state == BillState::Deleted {
         return;
     }
-    let files = usize::from(evidence.weather.attach == Attach::Accounting);
+    let files = usize::from(evidence.weather.attach != Attach::Nothing && !is_adopted);
     if about != [files] {
         wrong.push(format!(
             "deal {id}: entries about bill № {} with so many files: {about:?}, not [{files}]",
@@ -312,7 +335,7 @@ fn entries(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String
     }
 }
 
-fn is_entry_of(entry: &emulator_bitrix24::Entry, deal: i64, number: &str) -> bool {
+fn is_entry_of(entry: &emulator_bitrix24::Entry, deal: i64, said: &str) -> bool {
     let What::Write {
         before: None,
         after: Some(after),
@@ -323,11 +346,10 @@ fn is_entry_of(entry: &emulator_bitrix24::Entry, deal: i64, number: &str) -> boo
     };
     let text = after.get("COMMENT").and_then(serde_json::Value::as_str);
     let of = after.get("ENTITY_ID").and_then(serde_json::Value::as_i64);
-    of == Some(deal)
-        && text.is_some_and(|text| text.contains(&format!("Выставлен счёт № {number} ")))
+    of == Some(deal) && text.is_some_and(|text| text.contains(said))
 }
 
-fn is_about(case: &store::Case, deal: i64) -> bool {
+pub(super) fn is_about(case: &store::Case, deal: i64) -> bool {
     case.facts.subject.kind == store::SubjectKind::Deal && case.facts.subject.id == deal.to_string()
 }
 

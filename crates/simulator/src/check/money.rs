@@ -8,6 +8,7 @@ use domain::payment::{Direction, PaymentOrder};
 use emulator_kontur_accounting::Bill;
 use store::{ListedPayment, PaymentState, Subject};
 
+use super::adopted::adopted_by;
 use super::{Evidence, deal_of};
 use crate::bank::Paid;
 
@@ -100,7 +101,9 @@ fn meant(evidence: &Evidence<'_>, payment: &ListedPayment, name: &str, wrong: &m
         .collect();
     for (invoice, _) in &payment.invoices {
         let bill = bill_of(evidence, invoice.invoice.as_str());
-        let deal = bill.and_then(|bill| bill.comment.as_deref().and_then(deal_of));
+        let deal = bill.and_then(|bill| {
+            adopted_by(evidence, bill).or_else(|| bill.comment.as_deref().and_then(deal_of))
+        });
         if !deal.is_some_and(|deal| meant.contains(&deal)) {
             wrong.push(format!(
                 "{name} was meant for {meant:?} and given to {deal:?}"
@@ -141,8 +144,10 @@ fn invoices(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
                 "[I-7] bill `{id}` over {most} kopecks got {given:?}"
             ));
         }
-        let first = history.first().and_then(|bill| bill.comment.as_deref());
-        if let Some(deal) = first.and_then(deal_of) {
+        let of = history.first().and_then(|bill| {
+            adopted_by(evidence, bill).or_else(|| bill.comment.as_deref().and_then(deal_of))
+        });
+        if let Some(deal) = of {
             let sum = of_deal.entry(deal).or_default();
             *sum = sum.checked_add(given).unwrap_or(*sum);
         }

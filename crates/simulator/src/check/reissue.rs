@@ -1,9 +1,7 @@
 //! [I-4] Where a person gave an invoice up, another takes its place if the deal still wants one.
 
-use emulator_kontur_accounting::CreatedBy;
-
-use super::deals::{asks, is_complete};
-use super::{Evidence, deal_of, is_wanted, stages};
+use super::deals::{asks, is_bill_of, is_complete};
+use super::{Evidence, is_wanted, stages};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for deal in evidence.given_up {
@@ -28,7 +26,6 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 fn created(evidence: &Evidence<'_>, deal: i64) -> usize {
     let bills = evidence.accounting.bills();
     bills
-        .filter(|bill| bill.meta.created_by == CreatedBy::Api)
-        .filter(|bill| bill.comment.as_deref().and_then(deal_of) == Some(deal))
+        .filter(|bill| is_bill_of(evidence, bill, deal))
         .count()
 }

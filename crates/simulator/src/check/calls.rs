@@ -1,0 +1,200 @@
+//! Orders that were called: what was answered with 200 is on disk, nobody without the token orders anything, and each is
+//! carried out, answered or asked about; a deal that is nowhere gets nothing.
+
+use std::collections::BTreeMap;
+
+use domain::Order;
+use emulator_bitrix24::What;
+use emulator_kontur_accounting::{Bill, CreatedBy};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::deals::is_about;
+use super::{Evidence, deal_of, is_our_write, slot_of};
+use crate::calls::NOWHERE;
+use crate::doors::Call;
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    if evidence.weather.customs.calls.is_none() {
+        return;
+    }
+    proved(evidence, wrong);
+    kept(evidence, wrong);
+    nowhere(evidence, wrong);
+    waiting(evidence, wrong);
+    for call in last_of_each_deal(evidence) {
+        carried_out(evidence, call, wrong);
+    }
+}
+
+/// Nobody is taken at his word without the token, and what orders nothing is refused.
+fn proved(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    for call in &evidence.calls {
+        if call.is_kept() && (!call.proved || call.order.is_none()) {
+            wrong.push(format!("[called] this was answered with 200: {call:?}"));
+        }
+        if call.told.is_some_and(|status| (400..500).contains(&status))
+            && call.proved
+            && call.order.is_some()
+        {
+            wrong.push(format!("[called] this was refused: {call:?}"));
+        }
+    }
+}
+
+/// [I-3] Each order that was answered with 200 stands in the journal, and no more of them than were called.
+fn kept(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    // By deal and order: surely called, perhaps called, in the journal.
+    let mut counts: BTreeMap<(i64, &str), [usize; 3]> = BTreeMap::new();
+    for call in &evidence.calls {
+        let Some(order) = call.order.filter(|_| call.may_be_kept()) else {
+            continue;
+        };
+        let [surely, perhaps, _] = counts.entry((call.deal, order.as_str())).or_default();
+        *surely += usize::from(call.is_kept());
+        *perhaps += 1;
+    }
+    for line in &evidence.lines {
+        let body = &line.entry.body;
+        let (by, order) = (body.get("by"), body.get("order").and_then(Value::as_str));
+        let about = line.entry.subject.as_ref();
+        let deal = about.and_then(|about| about.id.parse::<i64>().ok());
+        let order = order.and_then(Order::named);
+        if let (Some("call"), Some(order), Some(deal)) = (by.and_then(Value::as_str), order, deal) {
+            counts.entry((deal, order.as_str())).or_default()[2] += 1;
+        }
+    }
+    for ((deal, order), [surely, perhaps, found]) in counts {
+        if found < surely || found > perhaps {
+            wrong.push(format!(
+                "[I-3] `{order}` of deal {deal} was called {perhaps} times and answered with 200 {surely} times, the journal has it {found} times"
+            ));
+        }
+    }
+}
+
+/// Nothing is made, written or asked for a deal that is not there.
+fn nowhere(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let all = evidence.accounting.bills();
+    let billed = all.filter_map(|bill| bill.comment.as_deref().and_then(deal_of));
+    for deal in billed.filter(|deal| *deal >= NOWHERE) {
+        wrong.push(format!("[called] deal {deal} is nowhere and has a bill"));
+    }
+    for case in &evidence.cases {
+        let deal = case.facts.subject.as_deal();
+        let deal = deal.and_then(|deal| i64::try_from(deal.get()).ok());
+        if deal.is_some_and(|deal| deal >= NOWHERE) {
+            let code = &case.facts.code;
+            wrong.push(format!(
+                "[called] somebody is asked {code} about deal {deal:?}, which is nowhere"
+            ));
+        }
+    }
+}
+
+/// [I-4] No order waits without a question that stands before it.
+fn waiting(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    for order in &evidence.waiting {
+        let deal = i64::try_from(order.deal.get()).unwrap_or(0);
+        if !evidence.cases.iter().any(|case| is_about(case, deal)) {
+            wrong.push(format!(
+                "[I-4] an order waits and nobody is asked: {order:?}"
+            ));
+        }
+    }
+}
+
+/// Of each deal the last order that was surely taken, unless another may have come after it.
+fn last_of_each_deal<'a>(evidence: &'a Evidence<'_>) -> Vec<&'a Call> {
+    let mut last: BTreeMap<i64, Vec<&Call>> = BTreeMap::new();
+    for call in evidence.calls.iter().filter(|call| call.may_be_kept()) {
+        last.entry(call.deal).or_default().push(call);
+    }
+    let mut all = Vec::new();
+    for calls in last.into_values() {
+        let kept = calls.iter().filter(|call| call.is_kept());
+        let Some(last) = kept.max_by_key(|call| (call.told_at, call.at)) else {
+            continue;
+        };
+        let is_clear = |other: &&Call| {
+            let is_before = other.is_kept() && other.told_at < last.told_at;
+            other.order == last.order || is_before
+        };
+        if calls.iter().all(is_clear) {
+            all.push(*last);
+        }
+    }
+    all
+}
+
+fn carried_out(evidence: &Evidence<'_>, call: &Call, wrong: &mut Vec<String>) {
+    let (Some(order), Some(deal)) = (call.order, evidence.office.deals.get(&call.deal)) else {
+        return;
+    };
+    // Where nothing may be written, an order is let go.
+    let was_watched = evidence.watched_until.is_some_and(|until| call.at < until);
+    if deal.deleted || was_watched {
+        return;
+    }
+    let is_asked = evidence.cases.iter().any(|case| is_about(case, call.deal));
+    let has = |is: &dyn Fn(&Bill) -> bool| bills(evidence, call.deal).any(is);
+    let is_since = |bill: &Bill| since(evidence.weather.skew.1, bill.meta.created_at, call.at);
+    let is_of = |bill: &Bill, kind: &str| {
+        let slot = bill.comment.as_deref().and_then(slot_of);
+        is_since(bill) && slot.is_some_and(|slot| slot.0 == kind)
+    };
+    let is_done = match order {
+        // It may have been there before.
+        Order::Issue => has(&|bill| {
+            bill.is_live() || is_since(bill) || was_touched_since(evidence, bill, call.at)
+        }),
+        Order::Reissue => has(&is_since),
+        Order::Advance => has(&|bill| is_of(bill, "advance")),
+        Order::Rest => has(&|bill| is_of(bill, "rest")),
+        Order::Additional => has(&|bill| is_of(bill, "additional")),
+        Order::Cancel => false,
+        // Nothing is said of an invoice that stays.
+        Order::Leave => true,
+    };
+    if !is_done && !is_asked && !is_answered(evidence, call) {
+        wrong.push(format!(
+            "[called] {order:?} for deal {} was taken at {} and came to nothing",
+            call.deal, call.at
+        ));
+    }
+}
+
+fn bills<'a>(evidence: &'a Evidence<'_>, deal: i64) -> impl Iterator<Item = &'a Bill> {
+    let all = evidence.accounting.bills().map(AsRef::as_ref);
+    all.filter(move |bill: &&Bill| {
+        let of = bill.comment.as_deref().and_then(deal_of);
+        bill.meta.created_by == CreatedBy::Api && of == Some(deal)
+    })
+}
+
+/// Somebody laid hands on it when the order had been there already.
+fn was_touched_since(evidence: &Evidence<'_>, bill: &Bill, at: Timestamp) -> bool {
+    since(evidence.weather.skew.1, bill.meta.changed_at, at)
+}
+
+/// Whether a moment by a clock that goes so many seconds ahead is not before another by ours.
+fn since(skew: i64, moment: Timestamp, at: Timestamp) -> bool {
+    let moment = moment.checked_sub(SignedDuration::from_secs(skew));
+    moment.is_ok_and(|moment| moment >= at)
+}
+
+/// Whether we have said anything in the deal's timeline since it was called.
+fn is_answered(evidence: &Evidence<'_>, call: &Call) -> bool {
+    let mut entries = evidence.portal.writes_of("timeline_comment");
+    entries.any(|entry| {
+        let What::Write {
+            after: Some(after), ..
+        } = &entry.what
+        else {
+            return false;
+        };
+        let of = after.get("ENTITY_ID").and_then(Value::as_i64);
+        let is_later = since(evidence.weather.skew.0, entry.at, call.at);
+        is_our_write(entry) && of == Some(call.deal) && is_later
+    })
+}

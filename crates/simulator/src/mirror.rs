@@ -1,0 +1,94 @@
+//! The office's own register as an accounting program would show it: each invoice is typed into the emulator of one, which
+//! counts its sums anew, so that the same checks judge both.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::VatMode;
+use emulator_kontur_accounting::{
+    Bill, BillState, CreatedBy, Id, Kopecks, Truth, TruthOfOrganization,
+};
+use serde_json::{Value, json};
+use store::OfficeBill;
+
+use crate::people::Office;
+
+/// The register in the emulator's words. An invoice that the emulator counts otherwise is an error.
+pub(crate) fn mirrored(office: &Office, bills: &[OfficeBill]) -> Result<Truth, String> {
+    let accountant = office.person().ok_or("no accountant")?;
+    let organisation = office.accounting.organizations();
+    let organisation: Id = *organisation.first().ok_or("no organisation")?;
+    let mut contractors = BTreeMap::new();
+    let mut own = TruthOfOrganization::default();
+    for bill in bills {
+        let buyer = &bill.draft.buyer;
+        let contractor = match contractors.get(&buyer.key) {
+            Some(known) => *known,
+            None => {
+                let request = json!({
+                    "name": buyer.name, "inn": buyer.key.who.inn(), "kpp": buyer.key.kpp
+                });
+                let made = accountant.create_contractor(&request);
+                made.map_err(|problem| format!("{problem:?}"))?.meta.id
+            }
+        };
+        contractors.insert(buyer.key.clone(), contractor);
+        let typed = accountant.issue_bill(&request(bill, contractor));
+        let typed = typed.map_err(|problem| format!("№ {}: {problem:?}", bill.number))?;
+        let totals = bill.totals;
+        let (sum, vat) = (totals.gross.kopecks(), totals.vat.kopecks());
+        if (typed.sum.0, typed.sum_nds.0) != (sum, vat) {
+            let (other, with) = (typed.sum.0, typed.sum_nds.0);
+            return Err(format!(
+                "№ {} is over {sum} kopecks with {vat} of VAT, its lines come to {other} with {with}",
+                bill.number
+            ));
+        }
+        let versions = versions(bill, &typed);
+        own.bills.extend(versions.last().cloned());
+        own.bill_versions.push(versions);
+    }
+    Ok(Truth {
+        organizations: BTreeMap::from([(organisation, own)]),
+        requests: Vec::new(),
+    })
+}
+
+fn request(bill: &OfficeBill, contractor: Id) -> Value {
+    let draft = &bill.draft;
+    let items = draft.lines.iter().map(|line| {
+        json!({
+            "productName": line.name,
+            "unitName": line.unit.name,
+            "quantity": line.quantity.value().normalize().to_string(),
+            "price": line.price.value().normalize().to_string(),
+            "ndsRate": "nds22",
+        })
+    });
+    json!({
+        "date": draft.date,
+        "withNds": true,
+        "sumsWithNds": draft.mode == VatMode::Included,
+        "contractorId": contractor,
+        "items": items.collect::<Vec<_>>(),
+    })
+}
+
+/// As it was recorded, and as it was cancelled.
+fn versions(bill: &OfficeBill, typed: &Bill) -> Vec<Arc<Bill>> {
+    let mut first = typed.clone();
+    first.meta.created_by = CreatedBy::Api;
+    first.meta.created_at = bill.recorded_at;
+    first.meta.changed_at = bill.recorded_at;
+    first.number.clone_from(&bill.number);
+    first.comment = Some(format!("[provodka:{}]", bill.key));
+    first.sum = Kopecks(bill.totals.gross.kopecks());
+    let mut all = vec![Arc::new(first.clone())];
+    if let Some(cancelled) = &bill.cancelled {
+        first.state = BillState::Cancelled;
+        first.meta.changed_at = cancelled.at;
+        first.meta.revision = first.meta.revision.saturating_add(1);
+        all.push(Arc::new(first));
+    }
+    all
+}
