@@ -4,7 +4,8 @@
 use emulator_kontur_accounting::{Allocation, Bill, Direction, Id, Kopecks, NewPayment, Payer};
 use store::{ListedPayment, PaymentFilter, PaymentState};
 
-use crate::money::{Document, PAID, entries, file, import, stage};
+use crate::bank::{Document, PAID, file, import};
+use crate::money::{entries, stage};
 use crate::office::{self, ACCOUNT};
 use crate::world::{Database, Start, World, postgres};
 

@@ -22,6 +22,7 @@ mod answered;
 mod application;
 mod away;
 mod bad_remotes;
+mod bank;
 mod by_accountant;
 mod crowd;
 mod deleted_deal;

@@ -6,8 +6,8 @@ use emulator_kontur_accounting::{Allocation, Kopecks, NewPayment};
 use provodka::args::ReconcileArgs;
 use provodka::payments::reconcile::{self, Report};
 
+use crate::bank::{Document, PAID, file, import};
 use crate::by_accountant::order;
-use crate::money::{Document, PAID, file, import};
 use crate::office::{self, ACCOUNT};
 use crate::world::{Database, Start, World, postgres};
 

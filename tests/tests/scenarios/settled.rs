@@ -4,7 +4,8 @@
 use provodka::args::{MoveArgs, PaymentsCommand, SettleArgs, SettlementArg, UnsettleArgs};
 use provodka::payments;
 
-use crate::money::{PAID, begin, document, entries, file, import, invoiced, stage};
+use crate::bank::{PAID, begin, document, file, import, invoiced};
+use crate::money::{entries, stage};
 use crate::office;
 use crate::world::{Database, World};
 

@@ -1,26 +1,7 @@
-//! What a manager sees: a real Chromium on the emulated portal's pages, over the product at work.
-//!
-//! The browser is driven through its debugging pipe: no driver, no port, no further dependency. Where there is no
-//! Chromium the tests say that they are skipped; `cargo xtask check` installs Debian's.
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests may"
-)]
-
-#[allow(dead_code, reason = "shared with the scenarios, which use all of it")]
-#[path = "scenarios/office.rs"]
-mod office;
-#[allow(dead_code, reason = "shared with the scenarios, which use all of it")]
-#[path = "scenarios/world.rs"]
-mod world;
+//! One window of a real Chromium, driven through its debugging pipe.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -28,91 +9,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use world::World;
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deal_dragged_in_the_funnel_shows_number_and_file_within_two_seconds() {
-    let Some(mut browser) = Browser::open() else {
-        return;
-    };
-    let world = World::usual().await;
-    let deal = world.new_deal();
-    browser.go(&format!("{}/", world.portal_url));
-    let card = format!("[data-deal='{deal}']");
-    let stage = format!("[data-stage='{}']", office::INVOICE);
-    browser.until(&format!("document.querySelector(\"{card}\")"));
-    let held = browser.hold(&card);
-    let dropped = world.portal.now();
-    browser.drop_on(&stage, &held);
-
-    browser.go(&format!("{}/crm/deal/details/{deal}/", world.portal_url));
-    let number = format!(
-        "document.querySelector(\"[data-field='{}']\")",
-        office::NUMBER
-    );
-    browser.until(&format!(
-        "{number}?.value && document.querySelector('#timeline .file')"
-    ));
-    let took = world.portal.now().duration_since(dropped);
-    assert!(
-        took <= Duration::from_secs(2).try_into().unwrap(),
-        "a person waits two seconds at most, not {took}"
-    );
-
-    let bill = world.bill(deal);
-    assert_eq!(
-        browser.evaluate(&format!("{number}.value")),
-        json!(bill.number)
-    );
-    let name = browser.evaluate("document.querySelector('#timeline .file').textContent");
-    let begins = format!("Счёт № {} от ", bill.number);
-    assert!(name.as_str().unwrap().starts_with(&begins), "{name}");
-    let file = "fetch(document.querySelector('#timeline .file').href).then((answer) => answer.text()).then((text) => text.slice(0, 5))";
-    assert_eq!(browser.evaluate(file), json!("%PDF-"));
-    world.assert_one_true_invoice(deal);
-    browser.assert_quiet();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_question_leads_to_the_field_and_its_answer_brings_the_invoice() {
-    let Some(mut browser) = Browser::open() else {
-        return;
-    };
-    let world = World::usual().await;
-    let deal = office::deal("Пробная партия", office::WITHOUT_KPP);
-    let deal = world.portal.manager().create_deal(&deal).unwrap();
-    browser.go(&format!("{}/crm/deal/details/{deal}/", world.portal_url));
-    let stage = format!(
-        "document.querySelector(\"#steps [data-stage='{}']\")",
-        office::INVOICE
-    );
-    browser.until(&stage);
-    browser.evaluate(&format!("{stage}.click()"));
-    browser.until("document.querySelector('#messages .note')?.textContent.includes('КПП')");
-    let field = "[...document.querySelectorAll('#messages .note a')].at(-1)";
-    browser.follow(&format!("{field}.click()"));
-    assert_eq!(browser.evaluate("location.hash"), json!("#buyer"));
-
-    let kpp = "document.querySelector(\"#company [data-field='RQ_KPP']\")";
-    browser.until(kpp);
-    assert_eq!(browser.evaluate(&format!("{kpp}.value")), json!(""));
-    browser.evaluate(&format!("{kpp}.focus()"));
-    browser.call("Input.insertText", &json!({"text": "770101001"}));
-    browser.evaluate(&format!("{kpp}.blur()"));
-    let number = format!(
-        "document.querySelector(\"[data-field='{}']\")?.value",
-        office::NUMBER
-    );
-    browser.until(&format!(
-        "{number} && document.querySelector('#timeline .file')"
-    ));
-    world.assert_one_true_invoice(deal);
-    browser.assert_quiet();
-}
-
 const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// A deadline for what should take a moment, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// So many glances at a page, 20 ms apart, are as long.
+const LOOKS: usize = 1_500;
 /// The browser reads commands from descriptor 3 and answers on 4; each message ends with a zero byte.
 const PIPED: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >&2"#;
 const FLAGS: [&str; 12] = [
@@ -131,7 +32,7 @@ const FLAGS: [&str; 12] = [
 ];
 
 /// One window of a real browser with a profile of its own.
-struct Browser {
+pub(crate) struct Browser {
     process: Child,
     commands: Option<ChildStdin>,
     messages: Receiver<Value>,
@@ -143,7 +44,7 @@ struct Browser {
 
 impl Browser {
     /// None where no Chromium is installed: it says so.
-    fn open() -> Option<Self> {
+    pub(crate) fn open() -> Option<Self> {
         let Some(program) = chromium() else {
             println!("skipped: no Chromium is installed, the pages were not tried");
             return None;
@@ -194,21 +95,21 @@ impl Browser {
     }
 
     /// Opens an address and waits until it is loaded.
-    fn go(&mut self, url: &str) {
+    pub(crate) fn go(&mut self, url: &str) {
         self.forget("Page.loadEventFired");
         self.call("Page.navigate", &json!({"url": url}));
         self.event("Page.loadEventFired");
     }
 
     /// Does what leads to another page, and waits until that is loaded.
-    fn follow(&mut self, click: &str) {
+    pub(crate) fn follow(&mut self, click: &str) {
         self.forget("Page.loadEventFired");
         self.send("Runtime.evaluate", &json!({"expression": click}));
         self.event("Page.loadEventFired");
     }
 
     /// What an expression is worth on the page; a promise is awaited.
-    fn evaluate(&mut self, expression: &str) -> Value {
+    pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let how = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
         let answer = self.call("Runtime.evaluate", &how);
         let thrown = &answer["exceptionDetails"];
@@ -217,14 +118,14 @@ impl Browser {
     }
 
     /// Waits on the page itself until an expression is true.
-    fn until(&mut self, expression: &str) {
+    pub(crate) fn until(&mut self, expression: &str) {
         self.evaluate(&format!(
             "new Promise((seen) => {{ const look = () => (({expression}) ? seen(true) : setTimeout(look, 10)); look(); }})"
         ));
     }
 
     /// Presses the mouse on something and pulls it from its place; answers what is dragged.
-    fn hold(&mut self, selector: &str) -> Value {
+    pub(crate) fn hold(&mut self, selector: &str) -> Value {
         let (x, y) = self.middle(selector);
         self.call("Input.dispatchMouseEvent", &mouse("mousePressed", x, y));
         // A move that begins a drag is answered only once the drag is over.
@@ -237,7 +138,7 @@ impl Browser {
         self.event("Input.dragIntercepted")["data"].clone()
     }
 
-    fn drop_on(&mut self, selector: &str, dragged: &Value) {
+    pub(crate) fn drop_on(&mut self, selector: &str, dragged: &Value) {
         let (x, y) = self.middle(selector);
         for step in ["dragEnter", "dragOver", "drop"] {
             let event = json!({"type": step, "x": x, "y": y, "data": dragged});
@@ -247,16 +148,84 @@ impl Browser {
     }
 
     fn middle(&mut self, selector: &str) -> (i64, i64) {
+        self.middle_of(&format!("document.querySelector(\"{selector}\")"))
+    }
+
+    fn middle_of(&mut self, element: &str) -> (i64, i64) {
         let place = self.evaluate(&format!(
-            "(() => {{ const box = document.querySelector(\"{selector}\").getBoundingClientRect(); \
+            "(() => {{ const box = {element}.getBoundingClientRect(); \
              return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)]; }})()"
         ));
         (place[0].as_i64().unwrap(), place[1].as_i64().unwrap())
     }
 
+    /// Clicks with the mouse on the first button or link of these words, and waits until the page behind it is loaded.
+    pub(crate) fn press(&mut self, words: &str) {
+        let element = format!(
+            "[...document.querySelectorAll('button:not([disabled]), a, summary')]\
+             .find((one) => one.textContent.trim() === {}  && one.checkVisibility())",
+            json!(words)
+        );
+        let is_there = self.evaluate(&format!("!!{element}"));
+        assert_eq!(is_there, json!(true), "no «{words}» on {}", self.text());
+        self.evaluate(&format!("{element}.scrollIntoView({{block: 'center'}})"));
+        let opens_here = self.evaluate(&format!("{element}.tagName")) == "SUMMARY";
+        let (x, y) = self.middle_of(&element);
+        self.forget("Page.loadEventFired");
+        for step in ["mousePressed", "mouseReleased"] {
+            self.call("Input.dispatchMouseEvent", &mouse(step, x, y));
+        }
+        if !opens_here {
+            self.event("Page.loadEventFired");
+        }
+    }
+
+    /// Writes into a field as a keyboard does.
+    pub(crate) fn write(&mut self, selector: &str, text: &str) {
+        self.evaluate(&format!(
+            "(() => {{ const field = document.querySelector({}); field.focus(); field.select?.(); }})()",
+            json!(selector)
+        ));
+        self.call("Input.insertText", &json!({"text": text}));
+    }
+
+    /// Chooses a file, as its dialogue does.
+    pub(crate) fn choose_file(&mut self, selector: &str, file: &Path) {
+        let how = json!({"expression": format!("document.querySelector({})", json!(selector))});
+        let found = self.call("Runtime.evaluate", &how);
+        let what = json!({"files": [file], "objectId": found["result"]["objectId"]});
+        self.call("DOM.setFileInputFiles", &what);
+    }
+
+    /// What a person reads on the page, with plain blanks in sums.
+    pub(crate) fn text(&mut self) -> String {
+        let text = self.evaluate("document.body?.innerText ?? ''");
+        let text = text.as_str().unwrap_or_default();
+        text.replace(['\u{a0}', '\u{202f}'], " ")
+    }
+
+    /// Waits until a person reads these words; the page may turn into another one meanwhile.
+    pub(crate) fn until_text(&mut self, words: &str) {
+        let look =
+            "new Promise((seen) => setTimeout(() => seen(document.body?.innerText ?? ''), 20))";
+        let how = json!({"expression": look, "awaitPromise": true, "returnByValue": true});
+        let mut shown = String::new();
+        for _ in 0..LOOKS {
+            // A page that goes away meanwhile does not answer.
+            let answer = self.answer("Runtime.evaluate", &how).unwrap_or_default();
+            if let Some(text) = answer["result"]["value"].as_str() {
+                shown = text.replace(['\u{a0}', '\u{202f}'], " ");
+            }
+            if shown.contains(words) {
+                return;
+            }
+        }
+        panic!("«{words}» never came: {shown}");
+    }
+
     /// Nothing on the pages went wrong so far.
     #[track_caller]
-    fn assert_quiet(&mut self) {
+    pub(crate) fn assert_quiet(&mut self) {
         let is_wrong = |event: &&Value| match event["method"].as_str() {
             Some("Runtime.exceptionThrown") => true,
             Some("Log.entryAdded") => event["params"]["entry"]["level"] == "error",
@@ -268,13 +237,22 @@ impl Browser {
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
-    fn call(&mut self, method: &str, params: &Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
+        let answer = self.answer(method, params);
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    fn answer(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
         let id = self.send(method, params);
         loop {
             let mut message = self.hear(method);
             if message["id"] == id {
-                assert!(message["error"].is_null(), "{method}: {}", message["error"]);
-                return message["result"].take();
+                let error = message["error"].take();
+                return if error.is_null() {
+                    Ok(message["result"].take())
+                } else {
+                    Err(error)
+                };
             }
             self.events.push(message);
         }
