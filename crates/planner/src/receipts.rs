@@ -41,6 +41,8 @@ pub struct Receipt {
 pub enum Means {
     /// A payment.
     Payment {
+        /// Its number.
+        payment: i64,
         /// What it has left for other invoices.
         remaining: Money,
         /// The order.
@@ -51,6 +53,18 @@ pub enum Means {
 }
 
 impl Receipt {
+    /// Whether the other is of the same payment: taken back and given again, or given in parts.
+    fn is_of_payment(&self, other: &Receipt) -> bool {
+        match (&self.means, &other.means) {
+            (Means::Payment { payment: one, .. }, Means::Payment { payment: two, .. }) => {
+                one == two
+            }
+            (Means::Payment { .. } | Means::Settlement(_), _) => {
+                self.transaction == other.transaction
+            }
+        }
+    }
+
     /// What the payment has left for other invoices.
     fn remaining(&self) -> Money {
         match &self.means {
@@ -96,7 +110,7 @@ pub(crate) fn fields(snapshot: &DealSnapshot, policy: &Policy) -> Vec<(OurField,
         snapshot.paid_of(one).checked_sub(paid).unwrap_or_default()
     });
     let paid = Money::sum(standing.map(|one| one.amount).chain(before)).unwrap_or_default();
-    let day = completing(snapshot).map(|(_, day)| FieldValue::Date(day));
+    let day = completing(snapshot).map(|receipt| FieldValue::Date(receipt.dated));
     vec![
         (OurField::Paid, FieldValue::Money(paid)),
         (OurField::PaidOn, day.unwrap_or(FieldValue::Empty)),
@@ -219,7 +233,9 @@ fn came_in_words(
         "оплачен полностью".to_owned()
     };
     let (order, remaining) = match &receipt.means {
-        Means::Payment { order, remaining } => (order, *remaining),
+        Means::Payment {
+            order, remaining, ..
+        } => (order, *remaining),
         Means::Settlement(settlement) => {
             return settled_in_words(receipt, invoice, settlement, &left);
         }
@@ -283,37 +299,43 @@ fn undone_in_words(
     )
 }
 
-/// The transaction that completed the payment of all invoices that stand, and the day of it; none while one is open, or
-/// while the rest after an advance is not billed.
-fn completing(snapshot: &DealSnapshot) -> Option<(i64, Date)> {
+/// What completed the payment of all invoices that stand; none while one is open, or while the rest after an advance is
+/// not billed.
+fn completing(snapshot: &DealSnapshot) -> Option<&Receipt> {
     let stands = |kind| snapshot.standing(kind).is_some();
     if stands(SlotKind::Advance) && !stands(SlotKind::Rest) {
         return None;
     }
     let standing = snapshot.invoices.iter().filter(|one| one.stands());
-    let mut last = None;
+    let mut last: Option<&Receipt> = None;
     for invoice in standing {
         if snapshot.paid_of(invoice) < invoice.total {
             return None;
         }
         let receipts = snapshot.receipts_of(invoice.slot);
-        let receipts = receipts.map(|one| (one.transaction, one.dated));
-        last = last.max(receipts.max());
+        last = last
+            .into_iter()
+            .chain(receipts)
+            .max_by_key(|one| (one.transaction, one.dated));
     }
     last
 }
 
-/// Paid in full: to the stage that policy names, forward and once; who moves the deal back keeps it there.
+/// Paid in full: to the stage that policy names, forward and once for a payment, however often it is taken back and given
+/// again; who moves the deal back keeps it there.
 fn move_on(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Option<Action> {
-    let (transaction, _) = completing(snapshot)?;
+    let receipt = completing(snapshot)?;
     let deal = &glance.deal;
     let stage = policy.money.as_ref()?.stage(deal.funnel)?;
     let may_move = !deal.closed && !deal.lost && stage.from.contains(&deal.stage);
     let action = Action::MoveStage {
         to: stage.to.clone(),
-        about: transaction,
+        about: receipt.transaction,
     };
-    let was_moved = snapshot.done.contains_key(&action.mark());
+    let of_payment = snapshot.receipts.iter();
+    let of_payment = of_payment.filter(|one| one.is_of_payment(receipt));
+    let mut marks = of_payment.map(|one| mark(&stage.to, one.transaction));
+    let was_moved = marks.any(|mark| snapshot.done.contains_key(&mark));
     (may_move && !was_moved).then_some(action)
 }
 

@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 12] = [
+const MIGRATIONS: [Migration; 13] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -60,6 +60,10 @@ const MIGRATIONS: [Migration; 12] = [
     Migration {
         number: 12,
         text: include_str!("../migrations/0012_told_together.sql"),
+    },
+    Migration {
+        number: 13,
+        text: include_str!("../migrations/0013_undone_shares.sql"),
     },
 ];
 

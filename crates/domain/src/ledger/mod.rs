@@ -1,7 +1,8 @@
 //! The ledger of money (`docs/reference/words.md`): payments and what they were given to, in whole kopecks.
 //!
 //! Every change is a transaction whose entries come to nothing: money moves from one place to another and is never made
-//! or lost. Nothing is edited; a mistake is undone by a correction that says the opposite. This is the arithmetic alone:
+//! or lost. Nothing is edited; a mistake is undone by a correction that says the opposite, of all of a transaction or of
+//! some of its shares. This is the arithmetic alone:
 //! what is decided comes from [`crate::matching`] and from people, rows and their order from the store.
 
 mod status;
@@ -24,7 +25,8 @@ pub struct Ledger {
     balances: BTreeMap<Place, Money>,
     payments: BTreeMap<PaymentId, Recorded>,
     totals: BTreeMap<InvoiceId, Money>,
-    undone: BTreeSet<TransactionId>,
+    /// Which movements of which transactions are undone, by their places.
+    undone: BTreeMap<TransactionId, BTreeSet<usize>>,
 }
 
 /// A payment as it was recorded.
@@ -123,7 +125,9 @@ impl Ledger {
                 self.payments.insert(payment.clone(), recorded);
             }
             TransactionKind::Correction { of, .. } => {
-                self.undone.insert(*of);
+                let undone = self.undoes(&transaction, *of);
+                let places = self.undone.entry(*of).or_default();
+                places.extend(undone.unwrap_or_default());
                 self.forget_payment(*of);
             }
             TransactionKind::Allocation | TransactionKind::Settlement(_) => {}
@@ -161,15 +165,31 @@ impl Ledger {
         let standing = self
             .transactions
             .values()
-            .filter(|transaction| !self.undone.contains(&transaction.id))
             .filter(|transaction| transaction.kind == TransactionKind::Allocation)
-            .filter(|transaction| transaction.entries.iter().any(|entry| entry.place == place));
+            .flat_map(|transaction| self.standing(transaction))
+            .filter(|movement| movement.iter().any(|entry| entry.place == place));
         let payments: BTreeSet<&Place> = standing
-            .flat_map(|transaction| &transaction.entries)
+            .flatten()
             .map(|entry| &entry.place)
             .filter(|place| matches!(place, Place::Payment(_)))
             .collect();
         Money::sum(payments.into_iter().map(|place| self.balance(place)))
+    }
+
+    /// The movements of a transaction that are not undone.
+    fn standing<'a>(&'a self, of: &'a Transaction) -> impl Iterator<Item = &'a [Entry]> {
+        let undone = self.undone.get(&of.id);
+        let is_undone = move |place: &usize| undone.is_some_and(|undone| undone.contains(place));
+        let movements = of.movements().enumerate();
+        movements
+            .filter(move |(place, _)| !is_undone(place))
+            .map(|(_, movement)| movement)
+    }
+
+    /// Which movements of another transaction the correction says the opposite of; none where one of its own does not.
+    fn undoes(&self, correction: &Transaction, of: TransactionId) -> Option<BTreeSet<usize>> {
+        let free = self.undone.get(&of).cloned().unwrap_or_default();
+        correction.opposites_in(self.transactions.get(&of)?, free)
     }
 
     /// A payment that is undone, since the final statement does not have it, may be found again.
@@ -218,15 +238,15 @@ impl Ledger {
         let undone = self.transactions.get(&of);
         let undoes = undone.is_some_and(|undone| {
             !matches!(undone.kind, TransactionKind::Correction { .. })
-                && correction.is_opposite(undone)
+                && correction.opposites_in(undone, BTreeSet::new()).is_some()
         });
         if !undoes {
             return Err(LedgerError::NothingToUndo(of));
         }
-        if self.undone.contains(&of) {
-            return Err(LedgerError::UndoneAlready(of));
+        match self.undoes(correction, of) {
+            Some(_) => Ok(()),
+            None => Err(LedgerError::UndoneAlready(of)),
         }
-        Ok(())
     }
 
     /// Whether the place may hold what the transaction would leave in it.

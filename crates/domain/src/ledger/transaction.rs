@@ -1,5 +1,6 @@
 //! Transactions and their entries, each kind made by one function so that it always comes to nothing.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::civil::Date;
@@ -77,7 +78,7 @@ pub enum TransactionKind {
     Allocation,
     /// An invoice was settled without a payment.
     Settlement(Settlement),
-    /// An earlier transaction was undone.
+    /// An earlier transaction was undone, or some of its shares.
     Correction {
         /// Which one.
         of: TransactionId,
@@ -176,7 +177,38 @@ impl Transaction {
         closed_through: Option<Date>,
         reason: String,
     ) -> Option<Transaction> {
-        let opposite = self.entries.iter().map(|entry| {
+        self.undone_where(|_| true, id, today, closed_through, reason)
+    }
+
+    /// The opposite of what went to one invoice: the other shares stay as they are.
+    pub fn undone_of(
+        &self,
+        invoice: &InvoiceId,
+        id: TransactionId,
+        today: Date,
+        closed_through: Option<Date>,
+        reason: String,
+    ) -> Option<Transaction> {
+        let is_of = |entry: &Entry| matches!(&entry.place, Place::Invoice(of) if of == invoice);
+        self.undone_where(
+            |movement| movement.iter().any(is_of),
+            id,
+            today,
+            closed_through,
+            reason,
+        )
+    }
+
+    fn undone_where(
+        &self,
+        is_meant: impl Fn(&[Entry]) -> bool,
+        id: TransactionId,
+        today: Date,
+        closed_through: Option<Date>,
+        reason: String,
+    ) -> Option<Transaction> {
+        let meant = self.movements().filter(|movement| is_meant(movement));
+        let opposite = meant.flatten().map(|entry| {
             Some(Entry {
                 place: entry.place.clone(),
                 amount: Money::ZERO.checked_sub(entry.amount)?,
@@ -194,20 +226,42 @@ impl Transaction {
         })
     }
 
+    /// Its entries by twos: what leaves one place and comes to another.
+    pub(super) fn movements(&self) -> impl Iterator<Item = &[Entry]> {
+        self.entries.chunks(2)
+    }
+
     /// Whether its entries come to nothing.
     pub fn closes(&self) -> bool {
         let amounts = self.entries.iter().map(|entry| entry.amount);
         !self.entries.is_empty() && Money::sum(amounts) == Some(Money::ZERO)
     }
 
-    /// Whether its entries say the opposite of the other's.
-    pub(super) fn is_opposite(&self, other: &Transaction) -> bool {
-        let pairs = self.entries.iter().zip(&other.entries);
-        self.entries.len() == other.entries.len()
-            && pairs.into_iter().all(|(one, two)| {
-                one.place == two.place && one.amount.checked_add(two.amount) == Some(Money::ZERO)
-            })
+    /// Which movements of the other transaction its own say the opposite of, each of another one and of none that is
+    /// `undone`; none where one of its own does not.
+    pub(super) fn opposites_in(
+        &self,
+        other: &Transaction,
+        mut undone: BTreeSet<usize>,
+    ) -> Option<BTreeSet<usize>> {
+        let mut found = BTreeSet::new();
+        for movement in self.movements() {
+            let (place, _) = other.movements().enumerate().find(|(place, theirs)| {
+                !undone.contains(place) && are_opposite(movement, theirs)
+            })?;
+            undone.insert(place);
+            found.insert(place);
+        }
+        Some(found)
     }
+}
+
+fn are_opposite(one: &[Entry], two: &[Entry]) -> bool {
+    let mut pairs = one.iter().zip(two);
+    one.len() == two.len()
+        && pairs.all(|(one, two)| {
+            one.place == two.place && one.amount.checked_add(two.amount) == Some(Money::ZERO)
+        })
 }
 
 /// `amount`, which is positive, goes from one place to the other.

@@ -244,6 +244,30 @@ fn a_mistake_is_undone_by_its_opposite_once() {
 }
 
 #[test]
+fn one_share_is_undone_and_the_others_stay() {
+    let mut ledger = ledger();
+    let both = given(2, 0, &[share("a", 700), share("b", 300)]);
+    ledger.record(both.clone()).unwrap();
+    let undo = |invoice: &str, id: u64| {
+        let invoice = InvoiceId::new(invoice);
+        both.undone_of(&invoice, TransactionId(id), today(), None, String::new())
+            .unwrap()
+    };
+    ledger.record(undo("a", 3)).unwrap();
+    assert_eq!(figures(&ledger), (900, 1_000, 200));
+    assert_eq!(ledger.advance(&InvoiceId::new("a")), Some(Money::ZERO));
+    assert_eq!(ledger.advance(&InvoiceId::new("b")), Some(kopecks(900)));
+    // Neither the same share again, nor all of it, nor what was never given.
+    let already = Err(LedgerError::UndoneAlready(TransactionId(2)));
+    assert_eq!(ledger.record(undo("a", 4)), already);
+    let all = both.undone(TransactionId(4), today(), None, String::new());
+    assert_eq!(ledger.record(all.unwrap()), already);
+    assert_eq!(ledger.record(undo("c", 4)), Err(LedgerError::NotClosed));
+    ledger.record(undo("b", 4)).unwrap();
+    assert_eq!(figures(&ledger), (1_200, 1_000, 500));
+}
+
+#[test]
 fn a_correction_of_a_closed_month_is_of_today_and_says_so() {
     let old = Transaction {
         dated: date(2026, 2, 27),

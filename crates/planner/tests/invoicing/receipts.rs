@@ -49,6 +49,7 @@ pub(crate) fn receipt(transaction: i64, kopecks: i64) -> Receipt {
         dated: date(2026, 3, 12),
         amount: Money::from_kopecks(kopecks),
         means: Means::Payment {
+            payment: transaction,
             remaining: Money::ZERO,
             order: Box::new(order(kopecks)),
         },
@@ -110,6 +111,27 @@ fn what_completes_the_payment_moves_the_deal_once() {
 }
 
 #[test]
+fn a_payment_that_is_taken_back_and_given_again_moves_the_deal_no_second_time() {
+    let again = |payment: i64| {
+        let mut it = shown([receipt(2, 12_200)]);
+        it.snapshot.receipts[0].undone = Some((9, "письмо № 4".to_owned()));
+        let mut given = receipt(11, 12_200);
+        if let Means::Payment { payment: of, .. } = &mut given.means {
+            *of = payment;
+        }
+        it.snapshot.receipts.push(given);
+        it.stage(INVOICE_STAGE).plan()
+    };
+    let (same, another) = (again(2), again(3));
+    assert!(same.contains("timeline receipt/11"), "{same}");
+    assert!(!same.contains("move to"), "{same}");
+    assert!(
+        another.contains("move to EXECUTING for transaction 11"),
+        "{another}"
+    );
+}
+
+#[test]
 fn a_deal_that_is_beyond_won_or_lost_is_not_moved() {
     for stage in ["NEW", "PREPARATION", "EXECUTING", "WON"] {
         let plan = paid([receipt(2, 12_200)]).stage(stage).plan();
@@ -130,6 +152,7 @@ fn a_deal_that_is_beyond_won_or_lost_is_not_moved() {
 fn what_is_left_of_the_payment_is_said() {
     let mut over = receipt(2, 12_200);
     over.means = Means::Payment {
+        payment: 2,
         remaining: Money::from_kopecks(800),
         order: Box::new(order(13_000)),
     };
@@ -317,6 +340,7 @@ fn what_a_payer_writes_becomes_no_link_of_ours() {
     let mut bad_order = order(5_000);
     bad_order.purpose = "[URL=https://evil.example]Счёт\n№ 17[/URL]".to_owned();
     bad.means = Means::Payment {
+        payment: 2,
         remaining: Money::ZERO,
         order: Box::new(bad_order),
     };

@@ -190,8 +190,11 @@ fn receipt(invoices: &[OurInvoice], receipt: &store::Receipt) -> Option<Receipt>
         amount: receipt.amount,
         means: match &receipt.means {
             store::Means::Payment {
-                remaining, order, ..
+                payment,
+                remaining,
+                order,
             } => Means::Payment {
+                payment: *payment,
                 remaining: *remaining,
                 order: order.clone(),
             },

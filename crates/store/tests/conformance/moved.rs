@@ -4,7 +4,9 @@ use domain::{DealId, Money};
 use jiff::civil::date;
 use store::*;
 
-use crate::money::{book, decide, link, listed, order, payment_of, put, receipts, see, share};
+use crate::money::{
+    book, decide, link, listed, order, payment_of, put, receipts, see, share, undo,
+};
 use crate::support::*;
 
 fn letter(payment: i64, from: &str, to: &str, kopecks: Option<i64>) -> Letter {
@@ -54,16 +56,36 @@ conformance! {
             deals: deals.iter().map(|deal| DealId(*deal)).collect(),
         };
         assert_eq!(obey(db, &letter(1, "1", "2", Some(40))).await, done(40, &[7, 8]));
-        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 60)], vec![(1, 60)]));
-        assert_eq!(obey(db, &letter(1, "1", "3", None)).await, done(60, &[7, 8, 9]));
-        assert_eq!((paid(db, 7).await, paid(db, 8).await, paid(db, 9).await), (vec![], vec![(1, 60)], vec![(1, 60)]));
+        let of_two = vec![(1, 20), (1, 40)];
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 60)], of_two.clone()));
+        assert_eq!(obey(db, &letter(1, "1", "3", None)).await, done(60, &[7, 9]));
+        assert_eq!((paid(db, 7).await, paid(db, 8).await, paid(db, 9).await), (vec![], of_two, vec![(1, 60)]));
         let all = listed(db).await;
         assert_eq!((all[0].state, all[0].remaining.kopecks(), all[0].because.as_str()), (PaymentState::Booked, 10, "письмо № 4 от 01.04.2026"));
         // The month of the payment lists the corrections of the next one.
         let march = (date(2026, 3, 1), date(2026, 3, 31));
         let march = db.store.money_month(&portal("a"), march).await.unwrap();
         let corrected: Vec<i64> = march.corrections.iter().filter_map(|one| one.share.as_ref()).map(|(_, sum)| sum.kopecks()).collect();
-        assert_eq!(corrected, [-100, -20, -60, -60]);
+        assert_eq!(corrected, [-100, -60]);
         assert!(march.corrections.iter().all(|one| one.because == "письмо № 4 от 01.04.2026"));
+        // Everything that stands can still be taken back, each share once.
+        let undone = undo(db, 1).await.unwrap();
+        assert_eq!(undone.deals, [DealId(8), DealId(9)]);
+        assert_eq!(listed(db).await[0].remaining.kopecks(), 130);
+        assert_eq!(undo(db, 1).await, None);
+    }
+
+    async fn a_letter_leaves_alone_what_the_payment_gave_to_other_deals(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 60), link(9, 1, "3", 500)]).await;
+        see(db, "march", &[order("5", 160)]).await;
+        decide(db, &[book(1, 0, vec![share("1", 100), share("2", 60)])]).await;
+        let before = receipts(db, 8).await;
+        assert!(matches!(obey(db, &letter(1, "1", "3", Some(30))).await, Moved::Done { .. }));
+        assert_eq!(receipts(db, 8).await, before);
+        // Of what went away the rest is given anew, and what was corrected is told of its own deal alone.
+        let told = |all: Vec<Receipt>| all.iter().map(|one| (one.amount.kopecks(), one.undone.is_some())).collect::<Vec<_>>();
+        assert_eq!(told(receipts(db, 7).await), [(100, true), (70, false)]);
+        assert_eq!(told(receipts(db, 9).await), [(30, false)]);
     }
 }

@@ -1,6 +1,7 @@
 //! The ledger is brought to what the accountant gave, and loses what no source shows any more.
 //!
-//! What he gave otherwise is taken back by corrections and given anew; nothing is overwritten. What our ledger does not
+//! What he gave otherwise is taken back by corrections and given anew, share by share: what an invoice has of him as
+//! before stays as it was recorded. Nothing is overwritten. What our ledger does not
 //! bear, since more would be given to an invoice than is open of it, stays with the payment of the list and is tried
 //! again with the next page. Not here: which payment is which (`followed`).
 
@@ -50,9 +51,11 @@ statements! {
 }
 
 /// What becomes of one payment in the ledger.
-struct Change<'a> {
-    undo: Vec<&'a Transaction>,
+struct Change {
+    undo: Vec<Transaction>,
     shares: Vec<BookedShare>,
+    /// Something of what it gave before stays.
+    keeps: bool,
     line: Option<LineId>,
 }
 
@@ -102,13 +105,20 @@ pub(super) async fn settle(
 
     let none = Vec::new();
     let of = |payment: i64| given.get(&payment).unwrap_or(&none).iter();
-    let by_accountant = |payment: i64| of(payment).filter(|one| one.author == ACCOUNTING).collect();
-    let mut changes: BTreeMap<i64, Change<'_>> = BTreeMap::new();
+    let by_accountant = |payment: i64| -> Vec<Transaction> {
+        let his = of(payment).filter(|one| one.author == ACCOUNTING);
+        his.cloned().collect()
+    };
+    // More stood than is undone.
+    let keeps = |payment: i64, undo: &[Transaction]| all_given(of(payment)) > all_given(undo);
+    let mut changes: BTreeMap<i64, Change> = BTreeMap::new();
     for payment in left {
+        let undo = by_accountant(*payment);
         changes.insert(
             *payment,
             Change {
-                undo: by_accountant(*payment),
+                keeps: keeps(*payment, &undo),
+                undo,
                 shares: Vec::new(),
                 line: None,
             },
@@ -116,31 +126,37 @@ pub(super) async fn settle(
     }
     let mut taken = Vec::new();
     for one in &wanted {
-        let undo: Vec<&Transaction> = if one.shares.is_empty() {
+        let stood: Vec<Transaction> = if one.shares.is_empty() {
             by_accountant(one.payment)
         } else {
-            of(one.payment).collect()
+            of(one.payment).cloned().collect()
         };
-        let is_so = sums(undo.iter().flat_map(|one| one.shares()))
-            == sums(
-                one.shares
-                    .iter()
-                    .map(|share| (&share.invoice, share.amount)),
-            );
-        if is_so {
+        let had = sums(stood.iter().flat_map(Transaction::shares));
+        let told = one.shares.iter();
+        let told = sums(told.map(|share| (&share.invoice, share.amount)));
+        if had == told {
             taken.push(one.line.clone());
             changes.remove(&one.payment);
-        } else {
-            let shares = one.shares.clone();
-            changes.insert(
-                one.payment,
-                Change {
-                    undo,
-                    shares,
-                    line: Some(one.line.clone()),
-                },
-            );
+            continue;
         }
+        // What somebody else gave becomes his: he may take it back.
+        let by_others = stood.iter().filter(|one| one.author != ACCOUNTING);
+        let by_others: BTreeSet<&InvoiceRef> = by_others.flat_map(Transaction::invoices).collect();
+        let differs = |invoice: &InvoiceRef| {
+            had.get(invoice) != told.get(invoice) || by_others.contains(invoice)
+        };
+        let undo = stood.iter().map(|one| one.of_invoices(differs));
+        let undo: Vec<Transaction> = undo.filter(|one| one.given().is_positive()).collect();
+        let shares = one.shares.iter().filter(|share| differs(&share.invoice));
+        changes.insert(
+            one.payment,
+            Change {
+                keeps: keeps(one.payment, &undo),
+                undo,
+                shares: shares.cloned().collect(),
+                line: Some(one.line.clone()),
+            },
+        );
     }
     refuse_too_much(&mut changes, &payments, &invoices);
     for payment in withdrawn_now {
@@ -148,8 +164,9 @@ pub(super) async fn settle(
         changes.insert(
             *payment,
             Change {
-                undo: undo.collect(),
+                undo: undo.cloned().collect(),
                 shares: Vec::new(),
+                keeps: false,
                 line: None,
             },
         );
@@ -208,6 +225,11 @@ async fn wanted(
     .await
 }
 
+fn all_given<'a>(transactions: impl IntoIterator<Item = &'a Transaction>) -> i64 {
+    let given = transactions.into_iter().map(|one| one.given().kopecks());
+    given.sum()
+}
+
 fn sums<'a>(
     shares: impl Iterator<Item = (&'a InvoiceRef, Money)>,
 ) -> BTreeMap<&'a InvoiceRef, i64> {
@@ -221,7 +243,7 @@ fn sums<'a>(
 /// Takes out what would break a rule of the ledger: more than the payment, more than is open of an invoice. What is
 /// taken out keeps what it had, so all others are judged anew.
 fn refuse_too_much(
-    changes: &mut BTreeMap<i64, Change<'_>>,
+    changes: &mut BTreeMap<i64, Change>,
     payments: &BTreeMap<i64, Standing>,
     invoices: &BTreeMap<InvoiceRef, Balance>,
 ) {
@@ -234,7 +256,7 @@ fn refuse_too_much(
         for (invoice, amount) in changes
             .values()
             .flat_map(|one| &one.undo)
-            .flat_map(|one| one.shares())
+            .flat_map(Transaction::shares)
         {
             if let Some(open) = open.get_mut(invoice) {
                 *open += amount.kopecks();
@@ -264,12 +286,11 @@ fn refuse_too_much(
     }
 }
 
-impl Change<'_> {
+impl Change {
     /// What of the payment is then given to nothing.
     fn rest(&self, payment: &Standing) -> i64 {
-        let back = self.undo.iter().map(|one| one.given().kopecks());
         let given = self.shares.iter().map(|share| share.amount.kopecks());
-        payment.remaining.kopecks() + back.sum::<i64>() - given.sum::<i64>()
+        payment.remaining.kopecks() + all_given(&self.undo) - given.sum::<i64>()
     }
 }
 
@@ -282,7 +303,7 @@ async fn booked(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     page: &FollowedPage,
-    changes: &BTreeMap<i64, Change<'_>>,
+    changes: &BTreeMap<i64, Change>,
     payments: &BTreeMap<i64, Standing>,
     invoices: &BTreeMap<InvoiceRef, Balance>,
     withdrawn_now: &BTreeSet<i64>,
@@ -317,7 +338,7 @@ async fn booked(
             let body = json!({"undone": undone, "payment": payment, "by": ACCOUNTING, "because": took_back});
             batch.note(*payment, "decision", body, now);
         }
-        let held = change.undo.iter().flat_map(|one| one.invoices());
+        let held = change.undo.iter().flat_map(Transaction::invoices);
         for invoice in held.chain(change.shares.iter().map(|share| &share.invoice)) {
             match invoices.get(invoice).and_then(|known| known.deal) {
                 Some(deal) => batch.deals.extend([deal]),
@@ -325,6 +346,10 @@ async fn booked(
             }
         }
         let rest = change.rest(known);
+        let booked = |because: &str| {
+            let state = PaymentState::Booked.as_str();
+            params![portal, *payment, state, because, rest, 0_i64].to_vec()
+        };
         if !change.shares.is_empty() {
             let allocation = Allocation {
                 payment: *payment,
@@ -335,9 +360,9 @@ async fn booked(
             };
             batch.allocate(portal, next, &allocation, now);
             next += 1;
-            let state = PaymentState::Booked.as_str();
-            let row = params![portal, *payment, state, gave, rest, 0_i64];
-            batch.payments.push(row.to_vec());
+            batch.payments.push(booked(gave));
+        } else if change.keeps {
+            batch.payments.push(booked(took_back));
         } else if withdrawn_now.contains(payment) {
             gone.push(params![portal, *payment, took_back].to_vec());
         } else {

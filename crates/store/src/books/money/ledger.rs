@@ -95,8 +95,8 @@ statements! {
         "INSERT INTO ledger_transaction (portal_id, number, dated, kind, payment, undoes, because, author, recorded_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     PUT_ENTRY =
-        "INSERT INTO ledger_entry (portal_id, transaction_no, line, place, organisation_id, invoice_id, amount)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        "INSERT INTO ledger_entry (portal_id, transaction_no, line, place, organisation_id, invoice_id, amount, undoes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     STANDING =
         "SELECT number, state, undone, direction, kind, remaining, payer_inn, body FROM payment
          WHERE portal_id = $1 AND number IN numbers($2)";
@@ -213,7 +213,8 @@ pub(super) fn entry_row(
         place,
         invoice.map(|one| &one.organisation),
         invoice.map(|one| &one.invoice),
-        amount
+        amount,
+        None::<i64>
     ]
     .to_vec()
 }

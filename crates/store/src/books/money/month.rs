@@ -165,7 +165,9 @@ statements! {
          LEFT JOIN invoice_balance b ON b.portal_id = e.portal_id AND b.organisation_id = e.organisation_id
              AND b.invoice_id = e.invoice_id
          WHERE p.portal_id = $1 AND p.nth >= 0 AND ", day!(), " >= $2 AND ", day!(), " <= $3
-             AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
+             AND NOT EXISTS (
+                 SELECT 1 FROM ledger_entry u WHERE u.portal_id = $1 AND u.undoes = t.number AND u.line = e.line
+             )
          ORDER BY t.number, e.line"
     );
     CORRECTIONS =

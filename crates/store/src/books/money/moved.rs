@@ -1,7 +1,6 @@
-//! A payer's letter: money that went to one invoice goes to another. What was given is taken back by corrections and given
-//! anew in one transaction of the store, so that nothing is open to others in between.
-
-use std::collections::BTreeMap;
+//! A payer's letter: money that went to one invoice goes to another. The share of that invoice is taken back by corrections
+//! and given anew in one transaction of the store, so that nothing is open to others in between. What the payment gave to
+//! other invoices stays as it was recorded: nothing happened to their deals.
 
 use domain::{DealId, Money, PortalId};
 use jiff::{Timestamp, civil::Date};
@@ -85,20 +84,17 @@ async fn obey(
     let payments = standing(tx, portal, [letter.payment].into_iter()).await?;
     let given = transactions(tx, portal, &[letter.payment], "allocation").await?;
     let given = given.into_values().next().unwrap_or_default();
-    let has_it = |one: &&Transaction| one.invoices().any(|invoice| *invoice == letter.from);
-    let undone: Vec<&Transaction> = given.iter().filter(has_it).collect();
-    let mut shares: BTreeMap<InvoiceRef, i64> = BTreeMap::new();
-    for (invoice, amount) in undone.iter().flat_map(|one| one.shares()) {
-        *shares.entry(invoice.clone()).or_default() += amount.kopecks();
-    }
-    let had = shares.get(&letter.from).copied().unwrap_or_default();
+    let shares = given.iter();
+    let shares = shares.map(|one| one.of_invoices(|invoice| *invoice == letter.from));
+    let shares: Vec<Transaction> = shares.filter(|one| one.given().is_positive()).collect();
+    let had = shares.iter().map(|one| one.given().kopecks()).sum();
     let amount = letter.amount.map_or(had, Money::kopecks);
     let known = payments.get(&letter.payment);
     let (Some(payment), true) = (known, amount > 0 && amount <= had) else {
         let given = Money::from_kopecks(had);
         return Ok(Moved::NotThatMuch { given });
     };
-    let invoices = balances(tx, portal, shares.keys().chain([&letter.to])).await?;
+    let invoices = balances(tx, portal, [&letter.from, &letter.to].into_iter()).await?;
     let open = invoices
         .get(&letter.to)
         .map(|one| one.open)
@@ -106,8 +102,7 @@ async fn obey(
     if amount > open.kopecks() {
         return Ok(Moved::MoreThanOpen { open });
     }
-    *shares.entry(letter.from.clone()).or_default() -= amount;
-    *shares.entry(letter.to.clone()).or_default() += amount;
+    let (undone, back) = newest(&shares, amount);
     let mut next = take(tx, portal, 0, undone.len() + 1).await?.transaction;
     let mut batch = Batch::default();
     let order = Order {
@@ -116,17 +111,19 @@ async fn obey(
         today: letter.today,
         now,
     };
-    for transaction in &undone {
-        batch.correct(portal, next, letter.payment, transaction, order);
+    for share in &undone {
+        batch.correct(portal, next, letter.payment, share, order);
         next += 1;
     }
     let of = |invoice| invoices.get(invoice).and_then(|known| known.deal);
-    batch.deals.extend(shares.keys().filter_map(of));
-    let shares: Vec<BookedShare> = shares
+    let deals = [&letter.from, &letter.to].into_iter().filter_map(of);
+    batch.deals.extend(deals);
+    let stays = (&letter.from, back - amount);
+    let shares: Vec<BookedShare> = [stays, (&letter.to, amount)]
         .into_iter()
         .filter(|(_, kopecks)| *kopecks > 0)
         .map(|(invoice, kopecks)| BookedShare {
-            invoice,
+            invoice: invoice.clone(),
             amount: Money::from_kopecks(kopecks),
         })
         .collect();
@@ -157,4 +154,17 @@ async fn obey(
         amount: Money::from_kopecks(amount),
         deals,
     })
+}
+
+/// The newest shares that make up so much, and what they come to.
+fn newest(shares: &[Transaction], amount: i64) -> (Vec<&Transaction>, i64) {
+    let mut taken = Vec::new();
+    let mut back = 0;
+    for share in shares.iter().rev() {
+        if back < amount {
+            back += share.given().kopecks();
+            taken.push(share);
+        }
+    }
+    (taken, back)
 }

@@ -65,7 +65,8 @@ statements! {
              AND t.kind IN ('allocation', 'settlement')
          LEFT JOIN ledger_settlement s ON s.portal_id = t.portal_id AND s.transaction_no = t.number
          LEFT JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
-         LEFT JOIN ledger_transaction u ON u.portal_id = t.portal_id AND u.undoes = t.number
+         LEFT JOIN ledger_entry ue ON ue.portal_id = e.portal_id AND ue.undoes = t.number AND ue.line = e.line
+         LEFT JOIN ledger_transaction u ON u.portal_id = ue.portal_id AND u.number = ue.transaction_no
          WHERE b.portal_id = $1 AND b.deal IN numbers($2)
          ORDER BY b.deal, t.number, e.line";
 }

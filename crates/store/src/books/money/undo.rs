@@ -1,5 +1,5 @@
-//! Taking back what was given of a payment: by corrections that say the opposite, each transaction once; what was
-//! recorded stays.
+//! Taking back what was given of a payment: by corrections that say the opposite, each share once; what was recorded
+//! stays.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     InvoiceRef, PaymentState,
-    ledger::{Batch, balances, entry_row, standing, write},
+    ledger::{Batch, balances, standing, write},
     lock, take,
 };
 use crate::{
@@ -31,13 +31,15 @@ pub struct Undone {
     pub deals: Vec<DealId>,
 }
 
-/// A transaction that stands.
+/// What stands of a transaction.
+#[derive(Clone)]
 pub(super) struct Transaction {
     pub(super) number: i64,
     pub(super) author: String,
     entries: Vec<Entry>,
 }
 
+#[derive(Clone)]
 struct Entry {
     line: i64,
     place: String,
@@ -59,7 +61,9 @@ statements! {
         "SELECT t.payment, t.number, t.author, e.line, e.place, e.organisation_id, e.invoice_id, e.amount
          FROM ledger_transaction t JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number
          WHERE t.portal_id = $1 AND t.payment IN numbers($2) AND t.kind = $3
-             AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
+             AND NOT EXISTS (
+                 SELECT 1 FROM ledger_entry u WHERE u.portal_id = $1 AND u.undoes = t.number AND u.line = e.line
+             )
          ORDER BY t.number, e.line";
 }
 
@@ -148,7 +152,7 @@ async fn undo(
     }))
 }
 
-/// The transactions of a kind that stand, by payment.
+/// What stands of the transactions of a kind, by payment.
 pub(super) async fn transactions(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -211,6 +215,18 @@ impl Transaction {
         self.shares().map(|(invoice, _)| invoice)
     }
 
+    /// What of it is for these invoices, with where it came from: entries go by twos.
+    pub(super) fn of_invoices(&self, is_meant: impl Fn(&InvoiceRef) -> bool) -> Transaction {
+        let is_of = |entry: &Entry| entry.invoice.as_ref().is_some_and(&is_meant);
+        let movements = self.entries.chunks(2);
+        let meant = movements.filter(|movement| movement.iter().any(is_of));
+        Transaction {
+            number: self.number,
+            author: self.author.clone(),
+            entries: meant.flatten().cloned().collect(),
+        }
+    }
+
     /// What it gave to invoices altogether.
     pub(super) fn given(&self) -> Money {
         Money::sum(self.shares().map(|(_, amount)| amount)).unwrap_or_default()
@@ -218,7 +234,7 @@ impl Transaction {
 }
 
 impl Batch {
-    /// Says the opposite of a transaction.
+    /// Says the opposite of what stands of a transaction, or of a part of that.
     pub(super) fn correct(
         &mut self,
         portal: &PortalId,
@@ -242,8 +258,17 @@ impl Batch {
         for entry in &undone.entries {
             let opposite = Money::from_kopecks(-entry.amount.kopecks());
             let invoice = entry.invoice.as_ref();
-            let row = entry_row(portal, number, entry.line, &entry.place, invoice, opposite);
-            self.entries.push(row);
+            let row = params![
+                portal,
+                number,
+                entry.line,
+                &entry.place,
+                invoice.map(|one| &one.organisation),
+                invoice.map(|one| &one.invoice),
+                opposite,
+                undone.number
+            ];
+            self.entries.push(row.to_vec());
             if let Some(InvoiceRef {
                 organisation,
                 invoice,
