@@ -408,10 +408,10 @@ pub(crate) fn not_after_payment(invoice: &OurInvoice) -> String {
 
 pub(crate) fn edited(invoice: &OurInvoice) -> String {
     format!(
-        "Бухгалтер изменил счёт № {}: был на {}, стал на {}. В сделке показано то, что в учёте.",
+        "Сумма счёта № {} в учёте не та, что по сделке: {} вместо {}. В сделке показано то, что в учёте.",
         invoice.number,
-        display::money(invoice.issued_total()),
-        display::money(invoice.total)
+        display::money(invoice.total),
+        display::money(invoice.issued_total())
     )
 }
 

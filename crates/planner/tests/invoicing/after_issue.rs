@@ -143,7 +143,7 @@ fn an_invoice_that_the_accountant_edited_is_shown_and_told() {
         .invoice(|it| it.total = Money::from_kopecks(10_000));
     assert_snapshot!(edited.plan(), @r"
     case INVOICE-EDITED
-      | Бухгалтер изменил счёт № 17: был на 122,00 ₽, стал на 100,00 ₽. В сделке показано то, что в учёте.
+      | Сумма счёта № 17 в учёте не та, что по сделке: 100,00 ₽ вместо 122,00 ₽. В сделке показано то, что в учёте.
       waits for deal 4711
     tell the administrator of INVOICE-EDITED
     write Sum = 100.00

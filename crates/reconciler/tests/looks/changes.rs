@@ -94,7 +94,7 @@ fn what_the_accountant_edits_is_shown_on_the_deal() {
         })
         .await;
         assert_snapshot!(desk.office.story(), @r"
-        chat chat12: [URL=/crm/deal/details/1/]Сделка 1[/URL]. Бухгалтер изменил счёт № 1/2: был на 122,00 ₽, стал на 100,00 ₽. В сделке показано то, что в учёте.
+        chat chat12: [URL=/crm/deal/details/1/]Сделка 1[/URL]. Сумма счёта № 1/2 в учёте не та, что по сделке: 100,00 ₽ вместо 122,00 ₽. В сделке показано то, что в учёте.
         deal 1: fields Number=1/2, Sum=100.00, Status=Оплачен частично
         ");
         assert_eq!(desk.known(1).await.invoice_links[0].number, "1/2");
