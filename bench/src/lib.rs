@@ -16,6 +16,7 @@
     )
 )]
 
+pub mod booking;
 pub mod bulk;
 pub mod calls;
 pub mod events;

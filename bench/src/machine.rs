@@ -49,6 +49,14 @@ pub fn most_memory_mb(pid: u32) -> Result<f64, String> {
     status_mb(pid, "VmHWM:")
 }
 
+/// What this process held so far does not count for [`most_memory_mb`] any more.
+///
+/// # Errors
+/// Where the kernel does not let it.
+pub fn forget_most_memory() -> Result<(), String> {
+    std::fs::write("/proc/self/clear_refs", "5").map_err(|error| error.to_string())
+}
+
 fn status_mb(pid: u32, name: &str) -> Result<f64, String> {
     let status = read(&format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -88,6 +96,12 @@ mod tests {
         }
         assert!(memory_mb(own).unwrap() > 1.0, "{sum}");
         assert!(most_memory_mb(own).unwrap() >= memory_mb(own).unwrap() - 1.0);
+        let large = vec![1_u8; 64 << 20];
+        let held = most_memory_mb(own).unwrap();
+        assert!(held > 64.0, "{}", large.len());
+        drop(large);
+        forget_most_memory().unwrap();
+        assert!(most_memory_mb(own).unwrap() < held - 32.0);
         assert!(memory_mb(u32::MAX).is_err());
     }
 

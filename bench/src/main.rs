@@ -20,6 +20,7 @@ on this machine, which should do nothing else:
   papers     an invoice as PDF: the first of a process, and the next ones (1 min)
   matching   a million payments against a million open invoices of 50,000 payers, on one core (1 min)
   statement  a bank statement of 100,000 documents, and one of ten times as many (1 min)
+  booking    a bank statement of 100,000 documents booked against as many open invoices, SQLite on disk (2 min)
   tenants    a thousand portals of which one floods: how soon the others are served (3 min)
   startup    the program from its start until it is ready, and its memory when idle; needs `cargo build -p provodka`
              with the same profile (1 min)
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         "papers" => report::papers(progress),
         "matching" => report::matching(progress),
         "statement" => report::statement(progress),
+        "booking" => report::booking(progress),
         "tenants" => report::tenants(progress),
         "startup" => report::startup(progress),
         "--help" | "-h" | "help" => Ok(USAGE.to_owned()),
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         "growth-of" => bench::growth::one(number(one.as_deref())),
         "papers-first" => bench::papers::first(number(one.as_deref())),
         "matching-of" => bench::matching::one(number(one.as_deref())),
+        "booking-of" => bench::booking::one(number(one.as_deref())),
         "statement-of" => bench::statement::one(number(one.as_deref())),
         "events-server" => served(one.as_deref(), other.as_deref()),
         _ => Err(USAGE.to_owned()),

@@ -40,12 +40,12 @@ pub struct Took {
 }
 
 /// A payment with what it is for.
-struct Payment {
-    payer: usize,
-    amount: Money,
-    purpose: String,
+pub(crate) struct Payment {
+    pub(crate) payer: usize,
+    pub(crate) amount: Money,
+    pub(crate) purpose: String,
     is_for: Option<usize>,
-    may_be_booked: bool,
+    pub(crate) may_be_booked: bool,
 }
 
 /// Measures in this process and tells it in a table.
@@ -194,7 +194,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> Result<(T, Duration), String> {
 }
 
 /// An INN with the check digit that its head has.
-fn inn(payer: usize) -> Inn {
+pub(crate) fn inn(payer: usize) -> Inn {
     let numbers = (0..10).map(|digit| format!("77{payer:07}{digit}"));
     let mut valid = numbers.filter_map(|number| Inn::parse(&number).ok());
     valid
@@ -202,17 +202,17 @@ fn inn(payer: usize) -> Inn {
         .unwrap_or_else(|| unreachable!("one check digit fits every head"))
 }
 
-fn number(place: usize) -> String {
+pub(crate) fn number(place: usize) -> String {
     format!("УТ-{place:07}")
 }
 
-fn day(place: usize) -> Date {
+pub(crate) fn day(place: usize) -> Date {
     let months = (1..=12).zip([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]);
     let days = months.flat_map(|(month, days)| (1..=days).map(move |day| date(2026, month, day)));
     days.clone().nth(place % 365).unwrap_or(date(2026, 1, 1))
 }
 
-fn balance(place: usize) -> Money {
+pub(crate) fn balance(place: usize) -> Money {
     Money::from_kopecks(100_000 + (place as i64 * 7_919) % 90_000_000)
 }
 
@@ -230,7 +230,7 @@ fn invoice(place: usize, payers: &[Inn], organisation: &OrganisationId) -> OpenI
 }
 
 /// The payment for an invoice, as payers write: of a hundred 86 may be booked by themselves.
-fn payment(place: usize, payers: usize, invoices: usize) -> Payment {
+pub(crate) fn payment(place: usize, payers: usize, invoices: usize) -> Payment {
     let (number, date) = (number(place), day(place));
     let (short, long) = (date.strftime("%d.%m.%Y"), date.strftime("%d.%m.%y"));
     let (contract, next) = (place % 777 + 1, (place + payers) % invoices);

@@ -10,7 +10,7 @@ use crate::machine::{median, percentile};
 use crate::others::{self, Habit};
 use crate::outage::{self, Size};
 use crate::startup::Started;
-use crate::{growth, matching, papers, startup, statement, tenants};
+use crate::{booking, growth, matching, papers, startup, statement, tenants};
 
 /// A thousand deals due at once.
 ///
@@ -275,6 +275,14 @@ pub fn matching(progress: impl Fn(&str)) -> Result<String, String> {
 /// Where it is not read whole.
 pub fn statement(progress: impl Fn(&str)) -> Result<String, String> {
     statement::all(progress)
+}
+
+/// A bank statement, booked.
+///
+/// # Errors
+/// Where it is not booked as it should be.
+pub fn booking(progress: impl Fn(&str)) -> Result<String, String> {
+    booking::all(progress)
 }
 
 /// The program's start.

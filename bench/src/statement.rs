@@ -1,7 +1,7 @@
 //! A bank statement of 100,000 documents, and one of ten times as many: read to payments with their keys and purposes.
 //!
 //! The file is made beside the measuring, in windows-1251. Memory is told before the reading and at its most: it must not
-//! depend on the size. Not here: booking into the store.
+//! depend on the size. Not here: booking into the store (`booking`).
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use connector_bank_statement::{Record, Statement};
+use domain::Money;
 use domain::payment::PaymentKey;
 use domain::purpose::Purpose;
 
@@ -110,6 +111,33 @@ pub fn read(file: &Path) -> Result<Took, String> {
 /// # Errors
 /// Where the disk refuses.
 pub fn write(file: &Path, documents: usize) -> std::io::Result<usize> {
+    let came = Money::from_kopecks((0..documents).map(kopecks).sum());
+    let orders = (0..documents).map(|place| Paid {
+        payer: place % 50_000,
+        inn: "1234567894".to_owned(),
+        amount: Money::from_kopecks(kopecks(place)),
+        purpose: format!(
+            "Оплата по счету № УТ-{place:07} от {} за услуги по договору № 7 от 10.01.2026. В т.ч. НДС 22% 1803.28",
+            booked_on(place)
+        ),
+    });
+    write_orders(file, came, orders)
+}
+
+/// What a document of a statement tells.
+pub(crate) struct Paid {
+    pub(crate) payer: usize,
+    pub(crate) inn: String,
+    pub(crate) amount: Money,
+    pub(crate) purpose: String,
+}
+
+/// Writes a statement of these orders, which come to `came`; how many bytes it has.
+pub(crate) fn write_orders(
+    file: &Path,
+    came: Money,
+    orders: impl Iterator<Item = Paid>,
+) -> std::io::Result<usize> {
     let mut out = BufWriter::new(File::create(file)?);
     let mut bytes = 0;
     let mut put = |text: &str| -> std::io::Result<()> {
@@ -117,43 +145,46 @@ pub fn write(file: &Path, documents: usize) -> std::io::Result<usize> {
         bytes += page.len();
         out.write_all(&page)
     };
-    let came: usize = (0..documents).map(kopecks).sum();
     put(&format!(
         "1CClientBankExchange\r\nВерсияФормата=1.03\r\nКодировка=Windows\r\nРасчСчет={OWN}\r\nСекцияРасчСчет\r\n\
          ДатаНачала=01.03.2026\r\nДатаКонца=31.03.2026\r\nРасчСчет={OWN}\r\nНачальныйОстаток=0.00\r\n\
-         ВсегоПоступило={0}\r\nВсегоСписано=0.00\r\nКонечныйОстаток={0}\r\nКонецРасчСчет\r\n",
-        roubles(came)
+         ВсегоПоступило={came}\r\nВсегоСписано=0.00\r\nКонечныйОстаток={came}\r\nКонецРасчСчет\r\n"
     ))?;
-    for place in 0..documents {
-        put(&document(place))?;
+    for (place, order) in orders.enumerate() {
+        put(&document(place, &order))?;
     }
     put("КонецФайла\r\n")?;
     out.flush()?;
     Ok(bytes)
 }
 
-const OWN: &str = "40702810200000012345";
+/// Our account.
+pub(crate) const OWN: &str = "40702810200000012345";
 
-fn kopecks(place: usize) -> usize {
+fn kopecks(place: usize) -> i64 {
+    let place = i64::try_from(place).unwrap_or(0);
     100_000 + place * 7_919 % 90_000_000
 }
 
-fn roubles(kopecks: usize) -> String {
-    format!("{}.{:02}", kopecks / 100, kopecks % 100)
+fn booked_on(place: usize) -> String {
+    format!("{:02}.03.2026", place % 31 + 1)
 }
 
-fn document(place: usize) -> String {
-    let day = format!("{:02}.03.2026", place % 31 + 1);
+fn document(place: usize, order: &Paid) -> String {
+    let day = booked_on(place);
+    let Paid {
+        payer,
+        inn,
+        amount,
+        purpose,
+    } = order;
     format!(
-        "СекцияДокумент=Платежное поручение\r\nНомер={}\r\nДата={day}\r\nСумма={}\r\nКвитанцияДата={day}\r\nКвитанцияВремя=12:00:00\r\n\
-         ПлательщикСчет=407028107{:011}\r\nПлательщикИНН=1234567894\r\nПлательщикКПП=770801001\r\nПлательщик1=ООО \"Покупатель {}\"\r\n\
+        "СекцияДокумент=Платежное поручение\r\nНомер={}\r\nДата={day}\r\nСумма={amount}\r\nКвитанцияДата={day}\r\nКвитанцияВремя=12:00:00\r\n\
+         ПлательщикСчет=407028107{payer:011}\r\nПлательщикИНН={inn}\r\nПлательщикКПП=770801001\r\nПлательщик1=ООО \"Покупатель {payer}\"\r\n\
          ПлательщикБанк1=ПАО \"БАНК\"\r\nПлательщикБанк2=г. Москва\r\nПлательщикБИК=044525187\r\nПлательщикКорсчет=30101810700000000187\r\n\
          ПолучательСчет={OWN}\r\nДатаПоступило={day}\r\nПолучательИНН=0207043410\r\nПолучатель1=ООО \"Наша\"\r\nПолучательБИК=044525225\r\n\
-         ВидОплаты=01\r\nОчередность=5\r\nНазначениеПлатежа=Оплата по счету № УТ-{place:07} от {day} за услуги по договору № 7 от 10.01.2026. В т.ч. НДС 22% 1803.28\r\nКонецДокумента\r\n",
+         ВидОплаты=01\r\nОчередность=5\r\nНазначениеПлатежа={purpose}\r\nКонецДокумента\r\n",
         place + 1,
-        roubles(kopecks(place)),
-        place % 50_000,
-        place % 50_000
     )
 }
 

@@ -1,11 +1,12 @@
-//! Failures on order, so that tests can prove what happens when the disk is full at the n-th write.
+//! Failures on order, so that tests can prove what happens when the disk is full at the n-th write; and how much ran, so
+//! that they can say how much may.
 //!
-//! In production nothing is ever ordered and the price is one atomic load a statement. Not here: failures of
+//! In production nothing is ever ordered and the price is an atomic load and a count a statement. Not here: failures of
 //! remotes (the emulators').
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
 };
 
 use crate::{error::StoreError, sql::Sql};
@@ -33,8 +34,29 @@ pub enum Fault {
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<Ordered>);
 
+/// What a store ran. A statement that ran for many rows at once counts once: on PostgreSQL its rows share a round trip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// Statements, within transactions or not.
+    pub statements: u64,
+    /// Commits of what was written. On SQLite several calls may share one.
+    pub commits: u64,
+}
+
+impl Ran {
+    /// What ran since then.
+    pub fn since(self, before: Ran) -> Ran {
+        Ran {
+            statements: self.statements.saturating_sub(before.statements),
+            commits: self.commits.saturating_sub(before.commits),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Ordered {
+    statements: AtomicU64,
+    commits: AtomicU64,
     statements_left: AtomicI64,
     kind: AtomicU8,
     /// Only transactions in which this statement ran count, where one is named.
@@ -71,7 +93,16 @@ impl Faults {
         self.0.kind.swap(NONE, Ordering::SeqCst) != NONE
     }
 
+    /// What ran so far.
+    pub fn ran(&self) -> Ran {
+        Ran {
+            statements: self.0.statements.load(Ordering::Relaxed),
+            commits: self.0.commits.load(Ordering::Relaxed),
+        }
+    }
+
     pub(crate) fn before_statement(&self, sql: &Sql) -> Result<(), StoreError> {
+        self.0.statements.fetch_add(1, Ordering::Relaxed);
         if self.0.kind.load(Ordering::Relaxed) == NONE || !self.counts(sql) {
             return Ok(());
         }
@@ -103,6 +134,7 @@ impl Faults {
     }
 
     pub(crate) fn after_commit(&self) -> Result<(), StoreError> {
+        self.0.commits.fetch_add(1, Ordering::Relaxed);
         let counts = self.0.is_within.load(Ordering::SeqCst);
         self.transaction_ended();
         if !counts {

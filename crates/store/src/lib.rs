@@ -65,7 +65,7 @@ pub use books::{
     retry::Retried,
 };
 pub use error::StoreError;
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, Ran};
 pub use mechanics::{
     budget::{Breaker, BudgetGrant},
     effect_changes::EffectChange,
