@@ -36,7 +36,7 @@ impl IssueInvoices for Office {
             Recorded::NumberTaken => {
                 let number = bill.draft.number.unwrap_or_default();
                 let why = format!(
-                    "номер {number} смарт-счёта уже есть у другого счёта этого года или меньше первого номера серии (`first`), такие давали от руки: смените его на портале"
+                    "номер {number} смарт-счёта уже есть у другого счёта этого года или меньше первого номера серии (`next`), такие давали от руки: смените его на портале"
                 );
                 Err(error(RECORD, Verdict::Reject, "number-taken", why))
             }
