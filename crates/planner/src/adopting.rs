@@ -130,7 +130,10 @@ fn fitting(
     let meant: Vec<&Candidate> = candidates.iter().filter(is_meant).collect();
     let has_it = |one: &&Candidate| {
         let mut live = snapshot.invoices.iter().filter(|ours| ours.live);
-        live.any(|ours| ours.id == one.invoice.id && ours.organisation == organisation)
+        live.any(|ours| {
+            let is_it = ours.id == one.invoice.id && ours.organisation == organisation;
+            is_it && ours.slot.kind == claim.bills.kind()
+        })
     };
     if meant.iter().any(has_it) {
         return Ok(None);
@@ -229,9 +232,12 @@ fn agreed<'a>(
         }
         Some(_) => {}
     }
-    let mut former = snapshot.invoices.iter();
-    if former.any(|ours| ours.id == invoice.id && ours.organisation == invoice.seller) {
-        return refused("он был у этой сделки, и от него отказались".to_owned());
+    let mut ours = snapshot.invoices.iter();
+    let is_it = |ours: &&OurInvoice| ours.id == invoice.id && ours.organisation == invoice.seller;
+    match ours.find(is_it) {
+        Some(ours) if ours.live => return refused("это счёт на аванс этой сделки".to_owned()),
+        Some(_) => return refused("он был у этой сделки, и от него отказались".to_owned()),
+        None => {}
     }
     let total = invoice.totals.gross;
     if let Some(said) = claim.total.filter(|said| *said != total) {

@@ -342,6 +342,12 @@ fn an_advance_is_taken_over_as_one_and_the_rest_is_billed_by_order() {
         ..claim.clone()
     };
     assert_eq!(said(&deal, &of_rest, &[free(with(rest))]), "№ 18 in rest/1");
+    let twice = Claim {
+        bills: Bills::Rest,
+        ..claim.clone()
+    };
+    let told = said(&deal, &twice, &[free(with(part))]);
+    assert!(told.contains("это счёт на аванс этой сделки"), "{told}");
     let alone = said(&crate::build::deal(), &of_rest, &[free(with(rest))]);
     assert!(alone.contains("счёта на аванс у сделки нет"), "{alone}");
     let dearer = |invoice: &mut Invoice| {

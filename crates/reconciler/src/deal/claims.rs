@@ -113,6 +113,7 @@ impl Claims {
             claimed.extend(judged.collect::<Vec<_>>());
             refuse_shared(&mut claimed);
         }
+        refuse_without_advance(&mut claimed);
         claimed.sort_by_key(|(place, _)| *place);
         Ok(claimed.into_iter().map(|(_, one)| one).collect())
     }
@@ -281,6 +282,22 @@ async fn look_for(
             reason: error.to_string(),
             again_at: None,
         }),
+    }
+}
+
+/// The rest that was judged beside an advance of its deal stands or falls with it.
+fn refuse_without_advance(claimed: &mut [(usize, Claimed)]) {
+    let is_lost = |one: &Claimed| {
+        one.claim.bills == Bills::Advance && matches!(one.judged, Judged::Refused(_))
+    };
+    let lost = claimed.iter().filter(|(_, one)| is_lost(one));
+    let lost: BTreeSet<DealId> = lost.map(|(_, one)| one.claim.deal).collect();
+    for (_, one) in claimed {
+        let fits = matches!(one.judged, Judged::Adopt(_));
+        if fits && is_rest(&one.claim) && lost.contains(&one.claim.deal) {
+            let why = "счёт на аванс этой сделки не подходит: сначала нужен он";
+            one.judged = Judged::Refused(why.to_owned());
+        }
     }
 }
 

@@ -132,6 +132,43 @@ fn an_advance_and_the_rest_are_taken_over_in_one_go_whichever_is_named_first() {
 }
 
 #[test]
+fn a_rest_is_not_taken_without_its_advance() {
+    paused(async {
+        let desk = desk_with_an_old_deal().await;
+        desk.office.enter(2);
+        by_hand(&desk, "16");
+        by_hand(&desk, "18");
+        for (bill, net, vat) in [(0, 5_000, 1_100), (1, 5_000, 1_100), (2, 5_000, 1_100)] {
+            desk.office.state().bills[bill].invoice.totals = Amounts {
+                net: Money::from_kopecks(net),
+                vat: Money::from_kopecks(vat),
+                gross: Money::from_kopecks(net + vat),
+            };
+        }
+        let part = |deal, number: &str, bills| Claim {
+            bills,
+            ..claim(deal, number)
+        };
+        let all = [
+            part(1, "17", Bills::Advance),
+            part(1, "18", Bills::Rest),
+            part(2, "16", Bills::Advance),
+            part(2, "17", Bills::Rest),
+        ];
+        let told = [
+            "1: на счёт № 17 указывают несколько сделок: 1, 2",
+            "1: счёт на аванс этой сделки не подходит: сначала нужен он",
+            "2: № 16",
+            "2: на счёт № 17 указывают несколько сделок: 1, 2",
+        ];
+        assert_eq!(shown(&desk, &all).await, told);
+        assert_eq!(taken(&desk, &all).await, told);
+        assert!(desk.known(1).await.invoice_links.is_empty());
+        assert_eq!(desk.known(2).await.invoice_links.len(), 1);
+    });
+}
+
+#[test]
 fn what_is_only_shown_leaves_no_trace() {
     paused(async {
         let desk = desk_with_an_old_deal().await;

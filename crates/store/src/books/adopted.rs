@@ -59,6 +59,10 @@ statements! {
     COUNTED =
         "SELECT paid FROM invoice_balance
          WHERE portal_id = $1 AND organisation_id = $2 AND invoice_id = $3 AND deal = 0";
+    /// The advance that a rest is left of.
+    ADVANCE =
+        "SELECT 1 FROM invoice_link
+         WHERE portal_id = $1 AND deal = $2 AND live = 1 AND slot_kind = $3 LIMIT 1";
     /// Links that stand in the way: a live one (but an advance of its rest) or one of this slot of the deal, and any of the
     /// invoice.
     IN_THE_WAY =
@@ -153,6 +157,12 @@ async fn in_the_way(
         SlotKind::Rest => SlotKind::Advance.as_str(),
         SlotKind::Whole | SlotKind::Advance | SlotKind::Additional => "",
     };
+    if !goes_before.is_empty() {
+        let advance = params![portal, link.deal, goes_before];
+        if tx.first(&ADVANCE, &advance, Row::int).await?.is_none() {
+            return Ok(Some(Adopted::Changed));
+        }
+    }
     let links = params![
         portal,
         link.deal,

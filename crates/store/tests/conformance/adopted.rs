@@ -87,7 +87,8 @@ conformance! {
         assert_eq!(link(1, "B-3", SlotKind::Advance).await, Adopted::Changed);
         assert_eq!(link(2, "B-4", SlotKind::Whole).await, Adopted::Linked);
         assert_eq!(link(2, "B-5", SlotKind::Rest).await, Adopted::Changed);
-        assert_eq!((links(db, 1).await, links(db, 2).await), (2, 1));
+        assert_eq!(link(3, "B-6", SlotKind::Rest).await, Adopted::Changed);
+        assert_eq!((links(db, 1).await, links(db, 2).await, links(db, 3).await), (2, 1, 0));
     }
 
     async fn while_a_look_has_the_deal_nothing_is_linked(db: &Db) {
