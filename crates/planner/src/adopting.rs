@@ -10,6 +10,7 @@ use domain::{
     Amounts, Counterparty, CounterpartyKey, DealId, Invoice, InvoiceDraft, InvoiceStatus, Money,
     OrganisationId, SlotKind, display,
 };
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::asking::Lack;
@@ -108,8 +109,9 @@ pub fn judge(
     claim: &Claim,
     candidates: &[Candidate],
     policy: &Policy,
+    now: Timestamp,
 ) -> Judged {
-    match fitting(snapshot, claim, candidates, policy) {
+    match fitting(snapshot, claim, candidates, policy, now) {
         Ok(Some(invoice)) => Judged::Adopt(Box::new(invoice)),
         Ok(None) => Judged::Already,
         Err(why) => Judged::Refused(why),
@@ -121,6 +123,7 @@ fn fitting(
     claim: &Claim,
     candidates: &[Candidate],
     policy: &Policy,
+    now: Timestamp,
 ) -> Result<Option<OurInvoice>, String> {
     let organisation = seller_of(snapshot, claim, policy)?;
     let reading = read(snapshot)?;
@@ -147,7 +150,7 @@ fn fitting(
     let fitting: Vec<_> = judged.iter().filter_map(|one| one.as_ref().ok()).collect();
     match (fitting.as_slice(), judged.as_slice()) {
         ([(invoice, draft)], _) => {
-            taken_over(snapshot, reading, claim, (invoice, draft), policy).map(Some)
+            taken_over(snapshot, reading, claim, (invoice, draft), policy, now).map(Some)
         }
         ([], []) => Err(absent(claim, candidates)),
         ([], refused) => {
@@ -355,6 +358,7 @@ fn taken_over(
     claim: &Claim,
     (invoice, draft): (&Invoice, &InvoiceDraft),
     policy: &Policy,
+    now: Timestamp,
 ) -> Result<OurInvoice, String> {
     let organisation = policy.organisation(&invoice.seller);
     let organisation =
@@ -385,6 +389,7 @@ fn taken_over(
         } else {
             invoice.paid
         },
+        adopted_on: Some(now.to_zoned(organisation.zone()).date()),
     })
 }
 

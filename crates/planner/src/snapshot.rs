@@ -165,9 +165,11 @@ pub struct OurInvoice {
     pub order_open: bool,
     /// It was there before us, and a person said that it is the deal's.
     pub adopted: bool,
-    /// What was paid of it when it was adopted, as far as our records do not show it; nothing of one of ours. What was paid
-    /// since then waits for its payment like that of any other.
+    /// What was paid of it when it was adopted, by the accounting side; nothing of one of ours. Our records may show the same
+    /// money. What was paid since then waits for its payment like that of any other.
     pub paid_before: Money,
+    /// The seller's day on which it was adopted; none where nobody wrote it down.
+    pub adopted_on: Option<Date>,
 }
 
 /// An unsettled creation.

@@ -5,12 +5,14 @@ use domain::{
     Amounts, ContractorId, DealId, Invoice, InvoiceId, InvoiceStatus, Line, Money, OrganisationId,
     Price, Quantity, Slot, SlotKind, Unit, VatMode, VatRate,
 };
+use jiff::Timestamp;
 use jiff::civil::date;
 use planner::adopting::{Bills, Candidate, Claim, Judged, judge};
 use planner::{Action, Seen};
 
 use crate::build::{ROMASHKA, TestDeal, deal, row};
 use crate::changed::{order, settle};
+use crate::receipts::receipt;
 
 fn claim() -> Claim {
     Claim {
@@ -68,8 +70,12 @@ fn free(invoice: Invoice) -> Candidate {
     Candidate { invoice, of: None }
 }
 
+fn adopted_at() -> Timestamp {
+    "2026-03-12T09:00:00Z".parse().unwrap()
+}
+
 fn said(deal: &TestDeal, claim: &Claim, found: &[Candidate]) -> String {
-    match judge(&deal.snapshot, claim, found, &deal.policy) {
+    match judge(&deal.snapshot, claim, found, &deal.policy, adopted_at()) {
         Judged::Adopt(invoice) => format!("№ {} in {}", invoice.number, invoice.slot),
         Judged::Already => "already".to_owned(),
         Judged::Refused(why) => why.replace('\u{a0}', " "),
@@ -81,7 +87,8 @@ fn adopted(deal: TestDeal) -> TestDeal {
 }
 
 fn adopted_as(deal: TestDeal, invoice: Invoice) -> TestDeal {
-    let judged = judge(&deal.snapshot, &claim(), &[free(invoice)], &deal.policy);
+    let (found, now) = ([free(invoice)], adopted_at());
+    let judged = judge(&deal.snapshot, &claim(), &found, &deal.policy, now);
     let Judged::Adopt(invoice) = judged else {
         panic!("{judged:?}");
     };
@@ -322,6 +329,7 @@ fn an_advance_is_taken_over_as_one_and_the_rest_is_billed_by_order() {
         &claim,
         &[free(with(part))],
         &deal().policy,
+        adopted_at(),
     );
     let Judged::Adopt(invoice) = judged else {
         panic!("{judged:?}");
@@ -443,6 +451,27 @@ fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
     let part =
         adopted_as(deal(), with(partly)).with(|deal| deal.policy.money = Some(money.clone()));
     assert!(part.plan().contains("Оплачен частично"), "{}", part.plan());
+    let paid = |receipts: &[(i64, i8)]| {
+        let mut deal = part.clone().with(|deal| {
+            let fields = &mut deal.policy.fields;
+            fields.insert(OurField::Paid, "UF_PAID".to_owned());
+            for (number, (kopecks, day)) in (1..).zip(receipts) {
+                let mut receipt = receipt(number, *kopecks);
+                receipt.dated = date(2026, 3, *day);
+                deal.snapshot.receipts.push(receipt);
+            }
+        });
+        let told = settle(&mut deal).concat().replace('\u{a0}', " ");
+        let paid = deal.snapshot.glance().unwrap().fields.paid.unwrap();
+        (paid.kopecks(), told.contains("оплачен полностью"))
+    };
+    assert_eq!(paid(&[]), (5_000, false));
+    // What came up to the day of adoption is what the accounting side counted; what came since is not.
+    assert_eq!(paid(&[(5_000, 10)]), (5_000, false));
+    assert_eq!(paid(&[(2_000, 10)]), (5_000, false));
+    assert_eq!(paid(&[(6_000, 12)]), (6_000, false));
+    assert_eq!(paid(&[(5_000, 10), (7_200, 13)]), (12_200, true));
+    assert_eq!(paid(&[(7_200, 13)]), (12_200, true));
     let (issued, paid) = (InvoiceStatus::Issued, InvoiceStatus::Paid);
     assert_eq!(shown(paid, paid), ("Оплачен".to_owned(), 12_200));
     assert_eq!(shown(issued, issued), ("Выставлен".to_owned(), 0));
@@ -466,6 +495,7 @@ fn what_a_person_gave_up_is_not_taken_back() {
         &claim(),
         &[free(other)],
         &given_up.policy,
+        adopted_at(),
     );
     let Judged::Adopt(invoice) = judged else {
         panic!("{judged:?}");

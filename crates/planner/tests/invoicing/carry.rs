@@ -123,5 +123,6 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         order_open: *ordered,
         adopted: false,
         paid_before: Money::ZERO,
+        adopted_on: None,
     })
 }

@@ -550,5 +550,6 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         order_open: *ordered,
         adopted: false,
         paid_before: Money::ZERO,
+        adopted_on: None,
     })
 }

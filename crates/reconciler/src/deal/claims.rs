@@ -96,6 +96,7 @@ impl Claims {
     ) -> Result<Vec<Claimed>, Halted> {
         known::refresh(ctx, connected, &mut self.deals).await?;
         let taken = self.taken(ctx).await?;
+        let now = ctx.now();
         let mut claimed: Vec<(usize, Claimed)> = Vec::new();
         for rests in [false, true] {
             let advances = claimed.iter().filter_map(|(_, one)| match &one.judged {
@@ -108,7 +109,7 @@ impl Claims {
                 .filter(|(_, claim)| is_rest(claim) == rests)
                 .filter_map(|(place, claim)| {
                     let advance = advances.get(&claim.deal);
-                    Some((place, self.judge(connected, claim, advance, &taken)?))
+                    Some((place, self.judge(connected, claim, advance, &taken, now)?))
                 });
             claimed.extend(judged.collect::<Vec<_>>());
             refuse_shared(&mut claimed);
@@ -188,6 +189,7 @@ impl Claims {
         claim: &Claim,
         advance: Option<&OurInvoice>,
         taken: &BTreeMap<(OrganisationId, InvoiceId), DealId>,
+        now: Timestamp,
     ) -> Option<Claimed> {
         let deal = self.deals.get(&claim.deal)?;
         let of = |invoice: &Invoice| taken.get(&(invoice.seller.clone(), invoice.id.clone()));
@@ -203,7 +205,7 @@ impl Claims {
                         invoice: invoice.clone(),
                     })
                     .collect();
-                adopting::judge(&snapshot, claim, &candidates, &connected.policy)
+                adopting::judge(&snapshot, claim, &candidates, &connected.policy, now)
             }
         };
         Some(Claimed {

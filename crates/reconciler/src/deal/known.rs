@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{DealId, Money, Revision};
 use engine::{Halted, LeaseContext};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use planner::receipts::{Means, Receipt};
 use planner::{
     Action, Answer, Called, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seller,
@@ -38,6 +38,9 @@ pub(crate) struct Issued {
     /// See [`OurInvoice::paid_before`].
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub(crate) paid_before: Money,
+    /// See [`OurInvoice::adopted_on`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) adopted_on: Option<Date>,
 }
 
 fn is_nothing(paid: &Money) -> bool {
@@ -303,6 +306,7 @@ pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
         order_open: issued.order_open,
         adopted: issued.adopted,
         paid_before: issued.paid_before,
+        adopted_on: issued.adopted_on,
     })
 }
 
@@ -316,6 +320,7 @@ pub(crate) fn link_of(deal: DealId, invoice: &OurInvoice, now: Timestamp) -> Inv
         order_open: invoice.order_open,
         adopted: invoice.adopted,
         paid_before: invoice.paid_before,
+        adopted_on: invoice.adopted_on,
     };
     InvoiceLink {
         deal,

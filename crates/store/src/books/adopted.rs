@@ -4,7 +4,7 @@
 //! effect of the deal that is done once and for all, nothing is recorded. Not here: whether the invoice is the deal's
 //! (`planner`).
 
-use domain::{Money, PortalId, SlotKind};
+use domain::{PortalId, SlotKind};
 use jiff::Timestamp;
 
 use crate::{
@@ -55,10 +55,6 @@ statements! {
     UNDER_WAY =
         "SELECT 1 FROM effect
          WHERE portal_id = $1 AND subject = $2 AND once = 1 AND state IN ('sent', 'unknown') LIMIT 1";
-    /// What our ledger gave of an invoice that was nobody's: the accounting side counts it as paid as well.
-    COUNTED =
-        "SELECT paid FROM invoice_balance
-         WHERE portal_id = $1 AND organisation_id = $2 AND invoice_id = $3 AND deal = 0";
     /// The advance that a rest is left of.
     ADVANCE =
         "SELECT 1 FROM invoice_link
@@ -116,11 +112,7 @@ async fn adopt(
     if let Some(why) = in_the_way(tx, portal, &subject, link).await? {
         return Ok(why);
     }
-    let mut link = link.clone();
-    let of_invoice = params![portal, &link.organisation, &link.invoice];
-    let counted = tx.first(&COUNTED, &of_invoice, Row::int).await?;
-    link.count_as_paid_before(Money::from_kopecks(counted.unwrap_or(0)));
-    links::put_invoices(tx, portal, std::slice::from_ref(&link)).await?;
+    links::put_invoices(tx, portal, std::slice::from_ref(link)).await?;
     let answered: Vec<CaseChange> = adoption
         .answers
         .iter()

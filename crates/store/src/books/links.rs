@@ -49,23 +49,13 @@ pub struct InvoiceLink {
     pub updated_at: Timestamp,
 }
 
-/// Where a link keeps what was paid of its invoice before it was the deal's.
-const PAID_BEFORE: &str = "paid_before";
-
 impl InvoiceLink {
-    /// What was paid of it before it was the deal's, as far as our ledger does not show it.
+    /// What was paid of it before it was the deal's, as the accounting side knew it then. Our ledger may show the same
+    /// money, now or later.
     pub(crate) fn paid_before(&self) -> Money {
-        let paid = self.draft.get(PAID_BEFORE);
+        let paid = self.draft.get("paid_before");
         let kopecks = paid.and_then(serde_json::Value::as_i64);
         Money::from_kopecks(kopecks.unwrap_or(0))
-    }
-
-    /// So much of it our ledger shows.
-    pub(crate) fn count_as_paid_before(&mut self, counted: Money) {
-        let left = self.paid_before().checked_sub(counted).unwrap_or_default();
-        if let Some(paid) = self.draft.get_mut(PAID_BEFORE) {
-            *paid = left.max(Money::ZERO).kopecks().into();
-        }
     }
 }
 

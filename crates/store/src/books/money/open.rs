@@ -97,13 +97,12 @@ statements! {
     PUT_BALANCE =
         "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
              number_key, date, buyer_inn, total, paid, stands, live)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $14, $12, $13)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)
          ON CONFLICT (portal_id, organisation_id, invoice_id) DO UPDATE SET
              deal = excluded.deal, slot_kind = excluded.slot_kind, slot_generation = excluded.slot_generation,
              number = excluded.number, number_key = excluded.number_key, date = excluded.date,
              buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands,
-             live = excluded.live,
-             paid = CASE WHEN invoice_balance.deal = 0 THEN excluded.paid ELSE 0 END + invoice_balance.paid";
+             live = excluded.live";
     WAITING_PAYERS =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
@@ -228,7 +227,8 @@ impl Store {
 }
 
 /// The balances of invoices that are linked now; what is paid of them stays, also what was before it was known whose
-/// they are. What was paid of an adopted one counts from its first link on. Payments that waited for a buyer's invoice are looked at again.
+/// they are. A part that was paid of an adopted one stays open: its payment may still come, or is known already, and is
+/// given to it but once. Payments that waited for a buyer's invoice are looked at again.
 pub(crate) async fn count(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -258,8 +258,7 @@ pub(crate) async fn count(
                 buyer.as_ref().map(ToString::to_string).unwrap_or_default(),
                 link.total,
                 stands,
-                link.live,
-                paid_before.min(link.total)
+                link.live
             ]
             .to_vec(),
         );
