@@ -273,6 +273,11 @@ fn take_place(deals: &mut BTreeMap<DealId, Looked>, action: &mut Action) {
     }
 }
 
+/// Whether deals beside its own count as told with it.
+pub(crate) fn tells_of_others(action: &Action) -> bool {
+    matches!(action, Action::Notify { also, .. } if !also.is_empty())
+}
+
 /// A message was not heard: the deals that it lists are told anew when it is tried again.
 pub(crate) fn not_heard(
     deals: &mut BTreeMap<DealId, Looked>,

@@ -238,8 +238,8 @@ impl<'a> Pass<'a> {
         let mut waiting: Vec<(Timestamp, DealId)> = Vec::new();
         for (id, deal) in &mut self.deals {
             if deal.finished {
-                // It failed in another write: whatever else it needs waits for that.
-                deal.waiting.clear();
+                // It failed in another write: whatever else it needs waits for that, others' news do not.
+                deal.waiting.retain(lists::tells_of_others);
             }
             if !deal.waiting.is_empty() {
                 waiting.push((deal.waits_since, *id));

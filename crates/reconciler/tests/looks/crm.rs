@@ -221,7 +221,8 @@ impl WritePortal for Crm {
     }
 
     fn at_once(&self, writes: &[PortalWrite]) -> usize {
-        writes.len().clamp(1, 50)
+        let most = self.0.state().writes_at_once.unwrap_or(50);
+        writes.len().clamp(1, most)
     }
 
     async fn look_up(

@@ -116,6 +116,8 @@ pub(crate) struct State {
     /// By kind of request: after how many that go well, and what then.
     troubles: Vec<(&'static str, usize, Trouble)>,
     latency: BTreeMap<&'static str, Duration>,
+    /// So many writes share a request of the portal; none: as many as the real one's.
+    pub(crate) writes_at_once: Option<usize>,
 }
 
 pub(crate) struct Office {

@@ -205,6 +205,45 @@ fn many_deals_of_a_manager_are_one_list_and_none_is_told_again() {
 }
 
 #[test]
+fn a_list_is_told_although_its_first_deal_failed_in_another_write() {
+    for trouble in [Trouble::Busy, Trouble::Refused] {
+        paused(async {
+            let desk = desk([]).await;
+            desk.office.enter(1);
+            desk.office
+                .edit(1, |reading| reading.glance.deal.responsible = UserId(9));
+            desk.event(1).await;
+            for id in 2..=6 {
+                desk.deal_enters(id).await;
+            }
+            desk.run(60).await;
+            statement(&desk, date(2026, 12, 31)).await;
+            desk.run(3 * DAY + 19 * HOUR).await;
+            let morning = later(desk.clock.now(), Duration::from_secs(HOUR));
+            desk.clock.sleep_until(morning).await;
+            for id in 1..=6 {
+                desk.office.edit(id, |_same| {});
+                desk.event(id).await;
+            }
+            // The message about deal 1 and the field of deal 2 fill a request; the list is to leave with what comes of
+            // deal 7, whose invoice takes its time.
+            desk.office
+                .edit(2, |reading| reading.glance.fields.status = None);
+            desk.office.state().writes_at_once = Some(2);
+            desk.office.slow_down("issue", Duration::from_secs(1));
+            desk.deal_enters(7).await;
+            desk.office.order("fields", trouble);
+            desk.run(HOUR).await;
+            let bells = desk.office.bells();
+            let all = |text: &String| (2..=6).all(|id| text.contains(&format!("/details/{id}/")));
+            let lists = bells.values().filter(|(_, text)| all(text)).count();
+            assert_eq!(lists, 1, "{}", desk.office.story());
+            assert_eq!(told(&desk), 2, "of 1 alone, and of the others");
+        });
+    }
+}
+
+#[test]
 fn the_head_is_read_of_the_departments_and_the_administrator_hears_where_there_is_none() {
     for (head, user) in [(Some(7), Some(7)), (None, None)] {
         paused(async {
