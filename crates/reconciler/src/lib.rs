@@ -146,6 +146,7 @@ pub struct Reconciler {
     decided: deal::Decided,
     create_times: deal::CreateTimes,
     stand_ins: deal::StandIns,
+    telling: deal::Telling,
     last: unconnected::Last,
 }
 
@@ -163,6 +164,7 @@ impl Reconciler {
             decided: deal::Decided::default(),
             create_times: deal::CreateTimes::default(),
             stand_ins: deal::StandIns::default(),
+            telling: deal::Telling::default(),
             last: unconnected::Last::default(),
         }
     }

@@ -2,18 +2,21 @@
 //! gathered by who is told and why, with those that somebody was told of before.
 //!
 //! The message belongs to the first of its new deals, and takes the place of the former one of its list. The others count
-//! as told once it was heard, and are told anew if it was not.
+//! as told once it was heard, and are told anew if it was not. Of two passes at one time the second waits: its list would
+//! take the place of one that it does not know.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
-use domain::{DealId, UserId};
+use domain::{DealId, PortalId, UserId};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::notices::{self, Before, Entry, Listed};
 use planner::{Action, CaseCode, List, Whom};
 use store::Subject;
 
-use super::{Looked, earlier, writes};
+use super::{Looked, earlier, known, writes};
+use crate::journal;
 
 /// A reminder is for one day: what was told longer ago than this was told on another.
 const SAME_DAY: SignedDuration = SignedDuration::from_hours(12);
@@ -34,14 +37,44 @@ struct Told {
     at: Timestamp,
 }
 
-/// What the messages of a pass tell people, heard or on its way.
+/// What passes tell in lists at this time. In memory only: no two processes look at one portal.
 #[derive(Default)]
-pub(crate) struct Lists(BTreeMap<Group, BTreeMap<DealId, Told>>);
+pub(crate) struct Telling(Mutex<BTreeSet<(PortalId, Group)>>);
+
+impl Telling {
+    /// False: it is told by somebody already.
+    fn begin(&self, portal: &PortalId, group: &Group) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert((portal.clone(), group.clone()))
+    }
+
+    fn end(&self, portal: &PortalId, group: &Group) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.remove(&(portal.clone(), group.clone()));
+    }
+}
+
+/// What the messages of a pass tell people, heard or on its way.
+pub(crate) struct Lists<'a> {
+    telling: &'a Telling,
+    portal: PortalId,
+    told: BTreeMap<Group, BTreeMap<DealId, Told>>,
+    /// What no other pass tells in a list before this one ends.
+    ours: BTreeSet<Group>,
+}
+
+impl Drop for Lists<'_> {
+    fn drop(&mut self) {
+        for group in &self.ours {
+            self.telling.end(&self.portal, group);
+        }
+    }
+}
 
 /// The same actions, with one message in the place of many.
 pub(crate) async fn gather(
     ctx: &LeaseContext,
-    lists: &mut Lists,
+    lists: &mut Lists<'_>,
     deals: &mut BTreeMap<DealId, Looked>,
     wanted: Vec<(DealId, Action)>,
 ) -> Result<Vec<(DealId, Action)>, Halted> {
@@ -49,12 +82,21 @@ pub(crate) async fn gather(
     if groups.is_empty() {
         return Ok(wanted);
     }
+    // Before it is read what was told: whoever tells it until then is seen.
+    for group in groups.keys().filter(|group| group.user.is_some()) {
+        lists.begin(group);
+    }
     let mut stored = told(ctx, &groups).await?;
+    let mut waiting: BTreeSet<(DealId, String)> = BTreeSet::new();
     let mut heard_with: BTreeSet<(DealId, String)> = BTreeSet::new();
     let mut listed: BTreeMap<(DealId, String), Message> = BTreeMap::new();
     for (group, new) in groups {
         let told = stored.remove(&group).unwrap_or_default();
-        for message in lists.messages(&group, new, told, ctx.now()) {
+        let Some(messages) = lists.messages(&group, &new, told, ctx.now()) else {
+            waiting.extend(new.iter().map(|entry| (entry.deal, group.about.clone())));
+            continue;
+        };
+        for message in messages {
             let mut ids = message.listed.new.iter().map(|entry| entry.deal);
             let first = ids.next();
             heard_with.extend(ids.map(|id| (id, group.about.clone())));
@@ -65,6 +107,11 @@ pub(crate) async fn gather(
     for (id, mut action) in wanted {
         let about = heard_by(&action).map(|(_, about)| (id, about.to_owned()));
         if let Some(about) = about {
+            if waiting.contains(&about) {
+                let again_at = journal::after(ctx.now(), known::LOOK_UP_AGAIN);
+                put_off(deals, id, &action, again_at, "another list is being told");
+                continue;
+            }
             if heard_with.contains(&about) {
                 set_told(deals, id, &about.1, true);
                 continue;
@@ -98,35 +145,61 @@ impl Message {
     }
 }
 
-impl Lists {
-    /// The lists of a group's new deals; none: each is told by itself.
+impl<'a> Lists<'a> {
+    pub(crate) fn new(telling: &'a Telling, portal: PortalId) -> Self {
+        Self {
+            telling,
+            portal,
+            told: BTreeMap::new(),
+            ours: BTreeSet::new(),
+        }
+    }
+
+    /// Keeps other passes from telling this in a list, unless one of them does.
+    fn begin(&mut self, group: &Group) {
+        if !self.ours.contains(group) && self.telling.begin(&self.portal, group) {
+            self.ours.insert(group.clone());
+        }
+    }
+
+    fn end(&mut self, group: &Group) {
+        if self.ours.remove(group) {
+            self.telling.end(&self.portal, group);
+        }
+    }
+
+    /// The lists of a group's new deals; empty: each is told by itself. None: another pass tells a list of them now.
     fn messages(
         &mut self,
         group: &Group,
-        new: Vec<Entry>,
+        new: &[Entry],
         mut told: BTreeMap<DealId, Told>,
         now: Timestamp,
-    ) -> Vec<Message> {
+    ) -> Option<Vec<Message>> {
         let Some(user) = group.user else {
             let listed = Listed {
                 number: 0,
-                new,
+                new: new.to_vec(),
                 known: Vec::new(),
             };
             let is_list = listed.new.len() > 1;
-            return is_list
-                .then_some(Message { listed, list: None })
-                .into_iter()
-                .collect();
+            let message = is_list.then_some(Message { listed, list: None });
+            return Some(message.into_iter().collect());
         };
-        let in_pass = self.0.entry(group.clone()).or_default();
-        told.extend(in_pass.iter().map(|(id, one)| (*id, one.clone())));
+        let in_pass = self.told.get(group).into_iter().flatten();
+        told.extend(in_pass.map(|(id, one)| (*id, one.clone())));
         told.retain(|id, _| new.iter().all(|entry| entry.deal != *id));
-        let lists = notices::lists(before(group, told, now), new.clone());
-        in_pass.extend(new.into_iter().map(|entry| {
+        let lists = notices::lists(before(group, told, now), new.to_vec());
+        if lists.is_empty() {
+            self.end(group);
+        } else if !self.ours.contains(group) {
+            return None;
+        }
+        let in_pass = self.told.entry(group.clone()).or_default();
+        in_pass.extend(new.iter().map(|entry| {
             let told = Told {
                 list: 0,
-                text: entry.text,
+                text: entry.text.clone(),
                 at: now,
             };
             (entry.deal, told)
@@ -146,7 +219,7 @@ impl Lists {
             }),
             listed,
         };
-        lists.into_iter().map(message).collect()
+        Some(lists.into_iter().map(message).collect())
     }
 }
 
@@ -306,17 +379,18 @@ pub(crate) fn known(deals: &mut BTreeMap<DealId, Looked>, action: &Action) {
     }
 }
 
-/// It is not known now who is to hear it: it is told in a later look.
+/// It cannot be told now, says `why`: it is told in a later look.
 pub(crate) fn put_off(
     deals: &mut BTreeMap<DealId, Looked>,
     id: DealId,
     action: &Action,
     again_at: Timestamp,
+    why: &str,
 ) {
     if let Action::Notify { about, .. } = action {
         set_told(deals, id, about, true);
         if let Some(deal) = deals.get_mut(&id) {
-            let again = Some((again_at, "who hears a message is not known".to_owned()));
+            let again = Some((again_at, why.to_owned()));
             deal.again = earlier(deal.again.take(), again);
         }
     }

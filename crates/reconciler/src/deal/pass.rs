@@ -39,7 +39,7 @@ pub(crate) struct Pass<'a> {
     flights: Flights<'a>,
     /// Causes that the administrator is told of in this pass.
     told: BTreeSet<String>,
-    lists: Lists,
+    lists: Lists<'a>,
     begins_until: Timestamp,
     guard: Guard,
 }
@@ -59,7 +59,7 @@ impl<'a> Pass<'a> {
             deals,
             flights: Flights::default(),
             told: BTreeSet::new(),
-            lists: Lists::default(),
+            lists: Lists::new(&reconciler.telling, ctx.portal()),
             begins_until: journal::after(ctx.now(), BEGINS_WITHIN),
             guard: Guard::new(is_flooded),
         }

@@ -75,7 +75,8 @@ pub(crate) async fn reach(
         let known = known.of(&portal, meant, now);
         if let ((_, true), None) = (meant, known) {
             // The manager is no head, and would hear in the head's place what was never meant for him.
-            lists::put_off(deals, id, &action, later(now, AGAIN));
+            let why = "who hears a message is not known";
+            lists::put_off(deals, id, &action, later(now, AGAIN), why);
             continue;
         }
         let stand_in = match known {

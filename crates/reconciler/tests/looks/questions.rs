@@ -1,10 +1,13 @@
 //! Questions: asked once, of the right person, and taken back when they answered themselves.
 
+use std::time::Duration;
+
 use domain::observed::{Record, SmartInvoice};
 use domain::staff::{Department, Employee, Staff};
 use domain::{CompanyId, DealId, DepartmentId, RequisiteId, SmartInvoiceId, UserId};
+use futures_util::future::join;
 use insta::assert_snapshot;
-use store::{Case, CaseState, Subject};
+use store::{Case, CaseState, Lane, Look, Subject};
 use testkit::time::paused;
 
 use crate::desk::Desk;
@@ -457,6 +460,47 @@ fn of_more_than_fifty_deals_none_is_lost() {
             let named = texts.iter().filter(|text| text.contains(&path)).count();
             assert_eq!(named, 1, "deal {id}");
         }
+    });
+}
+
+#[test]
+fn two_passes_at_one_time_do_not_take_the_place_of_each_others_list() {
+    paused(async {
+        let desk = Desk::open().await;
+        let without_rows = |id: u64| {
+            desk.office.enter(id);
+            desk.office.edit(id, |reading| reading.rows.clear());
+        };
+        for id in 1..=5 {
+            without_rows(id);
+            desk.event(id).await;
+        }
+        // The other pass gathers its list at the same moment, and tells it later: with what comes of deal 11.
+        desk.office.slow_down("find", Duration::from_secs(1));
+        (6..=10).for_each(without_rows);
+        desk.office.enter(11);
+        let look = |id: u64| Look {
+            subject: Subject::deal(DealId(id)),
+            lane: Lane::Due,
+            due_at: desk.clock.now(),
+            reason: "interval".to_owned(),
+        };
+        let looks: Vec<Look> = (6..=11).map(look).collect();
+        let portal = testkit::builders::portal();
+        desk.store.look(&portal, &looks).await.unwrap();
+        let (click, due) = (desk.due(Lane::Click).await, desk.due(Lane::Due).await);
+        let (one, other) = join(desk.look(Lane::Click, click), desk.look(Lane::Due, due)).await;
+        (one.unwrap(), other.unwrap());
+        desk.run(60).await;
+        let bells = desk.office.bells();
+        let [(_, text)] = bells.values().collect::<Vec<_>>()[..] else {
+            panic!("{bells:?}");
+        };
+        for id in 1..=10 {
+            assert!(text.contains(&format!("/crm/deal/details/{id}/")), "{text}");
+        }
+        let told = |case: &Case| case.told_at.is_some_and(|at| at >= case.changed_at);
+        assert!(desk.open_cases().await.iter().all(told));
     });
 }
 
