@@ -191,7 +191,7 @@ pub(crate) fn held(
         // What was done is what was asked then, whatever is wanted now.
         let done = known::action_of(effect).unwrap_or_else(|| action.clone());
         if let (Some(outcome), Some(deal)) = (&effect.outcome, deals.get_mut(&id)) {
-            note_success(id, &done, outcome, now, record);
+            note_success(effect, id, &done, outcome, now, record);
             fold(deal, &done, outcome, now);
             if is_issue(&done) && our_invoice(&done, outcome).is_none() {
                 // It exists, and what we kept of it cannot be read: never a second one.
@@ -384,7 +384,7 @@ pub(crate) fn settle_one(
         return;
     };
     if let Some(answer) = answered {
-        note_success(one.deal, &one.action, &answer, now, record);
+        note_success(&one.effect, one.deal, &one.action, &answer, now, record);
         tell::withdraw(deal, one.action.kind(), record);
         fold(deal, &one.action, &answer, now);
     } else {
@@ -399,6 +399,7 @@ pub(crate) fn settle_one(
 
 /// What a success changes in our books, committed with it.
 pub(crate) fn note_success(
+    effect: &Effect,
     deal: DealId,
     action: &Action,
     answer: &Value,
@@ -446,6 +447,7 @@ pub(crate) fn note_success(
             let heard = also.iter().chain([&deal]).map(|id| CaseChange::ToldOf {
                 subject: Subject::deal(*id),
                 key: about.clone(),
+                sent_at: effect.sent_at.unwrap_or(now),
                 at: now,
                 within,
             });

@@ -97,7 +97,7 @@ fn settle(
     });
     record.journal.push(note(now, one.deal, "effect", body));
     if let LookUp::Found(answer) = &seen {
-        act::note_success(one.deal, &one.action, answer, now, record);
+        act::note_success(&one.effect, one.deal, &one.action, answer, now, record);
         if let Some(deal) = deals.get_mut(&one.deal) {
             tell::withdraw(deal, one.action.kind(), record);
         }

@@ -101,12 +101,14 @@ pub enum CaseChange {
         /// When.
         at: Timestamp,
     },
-    /// The same where its number is not known yet. Nothing if it is not open.
+    /// The same where its number is not known yet. Nothing if it is not open, or changed after the message was sent.
     ToldOf {
         /// What it is about.
         subject: Subject,
         /// Its key.
         key: String,
+        /// When the message was sent: it says what the question was then.
+        sent_at: Timestamp,
         /// When.
         at: Timestamp,
         /// In which message; none: in one that no later one takes the place of.
@@ -161,7 +163,7 @@ statements! {
     TOLD = "UPDATE office_case SET told_at = $3 WHERE portal_id = $1 AND id = $2";
     TOLD_OF =
         "UPDATE office_case SET told_at = $4, told_to = $5, told_list = $6
-         WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open'";
+         WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open' AND changed_at <= $7";
     /// The last list of each person and cause, and what was told one by one.
     TOLD_TOGETHER =
         "WITH told AS (
@@ -448,12 +450,13 @@ async fn apply_one(
         CaseChange::ToldOf {
             subject,
             key,
+            sent_at,
             at,
             within,
         } => {
             let user = within.and_then(|one| i64::try_from(one.user.0).ok());
             let list = within.map(|one| one.list);
-            let told = params![portal, subject, key, *at, user, list];
+            let told = params![portal, subject, key, *at, user, list, *sent_at];
             Ok(tx.execute(&TOLD_OF, &told).await? > 0)
         }
     }

@@ -56,11 +56,30 @@ conformance! {
         let lease = leased(db, 1).await;
         apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;
         let facts = ask(1, "КПП");
-        let told = |key: &str| CaseChange::ToldOf { subject: facts.subject.clone(), key: key.to_owned(), at: at(2), within: None };
+        let told = |key: &str| CaseChange::ToldOf { subject: facts.subject.clone(), key: key.to_owned(), sent_at: at(1), at: at(2), within: None };
         apply(db, &lease, told("another"), 2).await;
         assert_eq!(open(db).await[0].told_at, None);
         apply(db, &lease, told(&facts.key), 2).await;
         assert_eq!(open(db).await[0].told_at, Some(at(2)));
+    }
+
+    async fn of_what_a_question_says_by_now_nobody_was_told_before(db: &Db) {
+        let lease = leased(db, 1).await;
+        apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;
+        apply(db, &lease, CaseChange::Open(ask(1, "ИНН")), 3).await;
+        let facts = ask(1, "ИНН");
+        let told = |sent: i64| CaseChange::ToldOf {
+            subject: facts.subject.clone(),
+            key: facts.key.clone(),
+            sent_at: at(sent),
+            at: at(5),
+            within: None,
+        };
+        // Sent before a crash, found after it.
+        apply(db, &lease, told(2), 5).await;
+        assert_eq!(open(db).await[0].told_at, None);
+        apply(db, &lease, told(3), 5).await;
+        assert_eq!(open(db).await[0].told_at, Some(at(5)));
     }
 
     async fn what_people_were_told_together_is_the_last_list_of_each(db: &Db) {
@@ -71,6 +90,7 @@ conformance! {
         let told = |deal: u64, user: u64, list: u32| CaseChange::ToldOf {
             subject: ask(deal, "КПП").subject,
             key: ask(deal, "КПП").key,
+            sent_at: at(2),
             at: at(2),
             within: Some(ToldIn { user: UserId(user), list }),
         };
