@@ -22,9 +22,16 @@ pub(crate) const OUTCOME_UNKNOWN: &str = "OUTCOME-UNKNOWN";
 pub(crate) const TRIED_TOO_OFTEN: &str = "TRIED-TOO-OFTEN";
 
 pub(crate) fn refused(deal: DealId, effect: &Effect, error: &str, record: &mut Record) {
+    // What is done once for ever is not tried again as it was; all else is, with each look.
+    let then = if effect.once {
+        "Исправьте причину; потом администратор даёт команду `provodka cases retry`. Без неё повторим, только если \
+         правка меняет то, что мы посылаем."
+    } else {
+        "Исправьте причину. Повторим сами: когда сделка изменится, и раз в час; сразу — по команде \
+         `provodka cases retry`."
+    };
     let text = format!(
-        "Не удалось: {}. Ответ: {error}. Исправьте причину; потом администратор даёт команду \
-         `provodka cases retry`. Без неё повторим, только если правка меняет то, что мы посылаем.",
+        "Не удалось: {}. Ответ: {error}. {then}",
         in_words(&effect.action)
     );
     open(deal, ACTION_REFUSED, error, effect, text, record);

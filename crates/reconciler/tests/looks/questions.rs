@@ -129,7 +129,15 @@ fn a_write_that_is_refused_is_a_question_that_the_administrator_hears_of() {
             "{}",
             case.facts.text
         );
-        assert_eq!(desk.office.chat().len(), 1, "{}", desk.office.story());
+        let chat = desk.office.chat();
+        let [told] = chat.as_slice() else {
+            panic!("{}", desk.office.story());
+        };
+        assert!(told.contains("Повторим сами"), "{told}");
+        // As it says.
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty());
     });
 }
 
@@ -163,6 +171,8 @@ fn an_invoice_that_is_refused_is_a_question_and_is_tried_with_other_data_only() 
         desk.run(600).await;
         assert_eq!(desk.office.calls("issue"), 1);
         assert_eq!(desk.questions().await, ["ACTION-REFUSED/issue_invoice"]);
+        let case = desk.open_cases().await.remove(0);
+        assert!(case.facts.text.contains("только если правка меняет"));
         desk.office.edit(1, |reading| {
             reading.rows[0].price = domain::Price::parse("244").unwrap();
         });
