@@ -223,7 +223,8 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// What of it a later message goes on from. Those that were told one by one, before there was a list, stand in it as well.
+/// What of it a later message goes on from. Those that were told one by one, before there was a list, stand in the first
+/// as well, and in no other: there they would take the room of those that nobody heard of.
 fn before(group: &Group, told: BTreeMap<DealId, Told>, now: Timestamp) -> Before {
     let is_reminder = CaseCode::is_reminder(&group.about);
     let holds = |one: &Told| !is_reminder || now.duration_since(one.at) < SAME_DAY;
@@ -232,7 +233,7 @@ fn before(group: &Group, told: BTreeMap<DealId, Told>, now: Timestamp) -> Before
     let list = current.map(|one| one.list).max().unwrap_or(0);
     let named = told
         .into_iter()
-        .filter(|(_, one)| holds(one) && [0, list].contains(&one.list));
+        .filter(|(_, one)| holds(one) && (one.list == list || one.list == 0 && list <= 1));
     let entry = |(deal, one): (DealId, Told)| Entry {
         deal,
         text: one.text,
