@@ -60,15 +60,17 @@ pub(crate) fn document(
             Direction::Out => (&PAYER, &PAYEE),
         };
         let own_account = account(fields, ours).ok_or(FaultKind::NoOwnAccount)?;
+        let told = optional_date(fields, ours.booked, &mut left_out);
         // Some banks name the one day of booking that they know as if the payer's bank had told it.
         let booked = match fields.get(ours.booked) {
-            Some(_) => optional_date(fields, ours.booked, &mut left_out),
+            Some(_) => told,
             None => optional_date(fields, theirs.booked, &mut left_out),
         };
         let date = match fields.get("Дата") {
             Some(text) => date(text).ok_or_else(|| unreadable("Дата", text))?,
-            // Some orders of a bank have only the day of booking.
-            None => booked.ok_or_else(|| unreadable("Дата", ""))?,
+            // Some orders of a bank have only the day of booking. It tells one order from another, so it is never the other
+            // side's: the bank's next file names ours, and the order would count twice.
+            None => told.ok_or_else(|| unreadable("Дата", ""))?,
         };
         orders.push(PaymentOrder {
             own_account,
@@ -183,10 +185,8 @@ fn other_side(fields: &Fields, side: &Side, left_out: &mut Vec<FaultKind>) -> Ot
 
 /// The name in its lines. Behind it some banks go on in the same keys with the account, the bank and its town.
 fn name(fields: &Fields, side: &Side) -> String {
-    let lines = (1..=4).map_while(|line| {
-        let text = fields.get(&format!("{}{line}", side.name))?;
-        (!is_account(text)).then_some(text)
-    });
+    let lines = (1..=6).filter_map(|line| fields.get(&format!("{}{line}", side.name)));
+    let lines = lines.take_while(|text| !is_account(text));
     let lines = lines.collect::<Vec<_>>().join(" ");
     if lines.is_empty() {
         fields.get(side.name).unwrap_or_default().to_owned()

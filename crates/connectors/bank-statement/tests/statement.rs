@@ -300,6 +300,11 @@ fn a_name_ends_where_its_account_bank_and_town_begin() {
             None,
         ),
         (
+            "Плательщик1=Общество с ограниченной\nПлательщик2=\nПлательщик3=ответственностью \"Пример\"\n",
+            "Общество с ограниченной ответственностью \"Пример\"",
+            None,
+        ),
+        (
             "Плательщик=1234567894, ООО \"Пример\"\n",
             "ООО \"Пример\"",
             Some("1234567894"),
@@ -335,6 +340,22 @@ fn the_only_day_of_booking_is_ours_whichever_side_it_is_written_at() {
     ] {
         assert_eq!(incoming(lines).booked, booked, "{lines}");
     }
+}
+
+#[test]
+fn the_other_sides_day_is_no_day_of_the_order() {
+    let with = |days: &str| {
+        let document = format!(
+            "СекцияДокумент=Платежное поручение\nНомер=1\nСумма=1\nПлательщикСчет=7\n{days}\
+             ПолучательСчет=40702810200000012345\nКонецДокумента\n"
+        );
+        read(&statement(&document))
+    };
+    let ours = with("ДатаСписано=03.02.2026\nДатаПоступило=04.02.2026\n");
+    assert_eq!(ours.orders[0].1.date, date(2026, 2, 4));
+    let theirs = with("ДатаСписано=03.02.2026\n");
+    assert!(theirs.orders.is_empty());
+    assert_eq!(theirs.faults.len(), 1, "{:?}", told(&theirs));
 }
 
 #[test]
