@@ -521,7 +521,8 @@ fn two_passes_at_one_time_do_not_take_the_place_of_each_others_list() {
         desk.store.look(&portal, &looks).await.unwrap();
         let (click, due) = (desk.due(Lane::Click).await, desk.due(Lane::Due).await);
         let (one, other) = join(desk.look(Lane::Click, click), desk.look(Lane::Due, due)).await;
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
         desk.run(60).await;
         let bells = desk.office.bells();
         let [(_, text)] = bells.values().collect::<Vec<_>>()[..] else {
