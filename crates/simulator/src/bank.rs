@@ -29,6 +29,8 @@ pub(crate) struct Paid {
     pub(crate) order: PaymentOrder,
     /// The deals whose bills the buyer meant; none where it was no buyer's payment of a bill.
     pub(crate) meant: Vec<i64>,
+    /// Bills by hand that the buyer meant, by their ids: they bear no deal's mark, whoever takes them over.
+    pub(crate) by_hand: Vec<String>,
 }
 
 /// A tenant's bank.
@@ -63,7 +65,7 @@ impl Bank {
         };
         let named =
             |bill: &Bill| format!("№ {} от {}", bill.number, domain::display::date(bill.date));
-        let mut meant = vec![deal];
+        let (mut meant, mut by_hand) = (vec![deal], Vec::new());
         let mut payer = bill.contractor.inn.clone();
         let mut direction = Direction::In;
         let purpose = match self.dice.below(100) {
@@ -75,7 +77,10 @@ impl Bank {
             66..74 => "Оплата за товар по договору".to_owned(),
             74..82 => match self.another(bills, &bill) {
                 Some(other) => {
-                    meant.extend(other.comment.as_deref().and_then(deal_of));
+                    match other.comment.as_deref().and_then(deal_of) {
+                        Some(deal) => meant.push(deal),
+                        None => by_hand.push(other.meta.id.to_string()),
+                    }
                     amount = sum.saturating_add(u64::try_from(other.sum.0).unwrap_or(0));
                     format!("Оплата по счетам {}, {}", named(&bill), named(&other))
                 }
@@ -116,7 +121,11 @@ impl Bank {
             purpose,
         };
         let words = format!("{} kopecks, «{}»", order.amount.kopecks(), order.purpose);
-        let paid = Paid { order, meant };
+        let paid = Paid {
+            order,
+            meant,
+            by_hand,
+        };
         // A buyer who pays the same twice makes two payments that no source can tell apart.
         if self.dice.chance(80) {
             self.orders.push(paid.clone());

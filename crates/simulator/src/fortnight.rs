@@ -187,6 +187,7 @@ impl World {
                 tenant.bank.orders.push(Paid {
                     order: order(bill, day(now)).ok_or("no order")?,
                     meant: vec![bill.deal],
+                    by_hand: Vec::new(),
                 });
                 bill.paid = Some(now);
                 tenant

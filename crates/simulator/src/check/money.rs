@@ -93,18 +93,16 @@ fn one(evidence: &Evidence<'_>, payment: &ListedPayment, wrong: &mut Vec<String>
 /// Booked without a person: only to bills of the deals that the buyer meant.
 fn meant(evidence: &Evidence<'_>, payment: &ListedPayment, name: &str, wrong: &mut Vec<String>) {
     let same = |paid: &&Paid| told(&paid.order) == told(&payment.order);
-    let meant: Vec<i64> = evidence
-        .orders
-        .iter()
-        .filter(same)
-        .flat_map(|paid| paid.meant.clone())
-        .collect();
+    let paid: Vec<&Paid> = evidence.orders.iter().filter(same).collect();
+    let meant: Vec<i64> = paid.iter().flat_map(|paid| paid.meant.clone()).collect();
     for (invoice, _) in &payment.invoices {
         let bill = bill_of(evidence, invoice.invoice.as_str());
         let deal = bill.and_then(|bill| {
             adopted_by(evidence, bill).or_else(|| bill.comment.as_deref().and_then(deal_of))
         });
-        if !deal.is_some_and(|deal| meant.contains(&deal)) {
+        let id = invoice.invoice.to_string();
+        let is_named = paid.iter().any(|paid| paid.by_hand.contains(&id));
+        if !is_named && !deal.is_some_and(|deal| meant.contains(&deal)) {
             wrong.push(format!(
                 "{name} was meant for {meant:?} and given to {deal:?}"
             ));
