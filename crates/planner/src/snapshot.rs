@@ -31,8 +31,9 @@ pub struct DealSnapshot {
     pub seen: Seen,
     /// Nothing says that the deal was changed: the look is only for something of ours that is left to do.
     pub undisturbed: bool,
-    /// Only events ask for the look: the deal's time of change tells whether there is anything to compare.
-    pub hinted: bool,
+    /// Where only events ask for the look: when the last of them came. The deal's time of change tells whether there is
+    /// anything to compare.
+    pub hinted: Option<Timestamp>,
     /// Our legal entities on the portal; known together with [`Seen::Whole`].
     pub own_companies: Vec<OwnCompany>,
     /// Counterparties of the accounting side by seller and who they are, as far as they were asked for.
@@ -211,7 +212,7 @@ impl OurInvoice {
     }
 }
 
-/// An event that comes later than this after the last change is about something else.
+/// An event that comes later than this after the last change is about something else, however soon or late its look is.
 const ECHOES_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
 impl DealSnapshot {
@@ -224,12 +225,12 @@ impl DealSnapshot {
         &self,
         glance: &DealGlance,
         invoice: &OurInvoice,
-        now: Timestamp,
     ) -> bool {
         let changed = glance.deal.changed;
-        let is_echo =
-            invoice.compared == Some(changed) && now.duration_since(changed) <= ECHOES_WITHIN;
-        self.undisturbed || (self.hinted && is_echo)
+        let is_echo = |heard: Timestamp| {
+            invoice.compared == Some(changed) && heard.duration_since(changed) <= ECHOES_WITHIN
+        };
+        self.undisturbed || self.hinted.is_some_and(is_echo)
     }
 
     /// A deal of which nothing is known.
@@ -238,7 +239,7 @@ impl DealSnapshot {
             id,
             seen: Seen::Unread,
             undisturbed: false,
-            hinted: false,
+            hinted: None,
             own_companies: Vec::new(),
             counterparties: BTreeMap::new(),
             invoices: Vec::new(),

@@ -46,6 +46,7 @@ pub async fn plan_deals(
             version: 0,
             due_at: now,
             reasons: vec!["person asks for the plan".to_owned()],
+            heard_at: None,
             deaths: 0,
         })
         .collect();

@@ -65,6 +65,10 @@ const MIGRATIONS: [Migration; 13] = [
         number: 13,
         text: include_str!("../migrations/0013_undone_shares.sql"),
     },
+    Migration {
+        number: 14,
+        text: include_str!("../migrations/0014_heard_at.sql"),
+    },
 ];
 
 /// Any number that no other program uses for its advisory lock on the same database.

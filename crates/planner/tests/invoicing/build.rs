@@ -402,9 +402,9 @@ impl TestDeal {
         self
     }
 
-    /// Only events ask for the look, and the deal was changed then.
+    /// Only events ask for the look, which came now, and the deal was changed then.
     pub(crate) fn hinted(mut self, changed: Timestamp) -> Self {
-        self.snapshot.hinted = true;
+        self.snapshot.hinted = Some(self.now);
         self.of(|deal| deal.changed = changed)
     }
 

@@ -144,14 +144,18 @@ fn an_echo_of_what_was_compared_is_not_read_whole() {
     assert_eq!(echo.plan(), deal().issued().plan());
     assert_snapshot!(compared(6).glanced().plan(), @"need the whole look");
 
-    // Something that the portal does not date was changed, long after what was.
+    // However late it is looked at.
     let mut late = echo.clone();
-    late.now = noon() + SignedDuration::from_secs(56);
+    late.now = noon() + SignedDuration::from_secs(600);
+    assert_eq!(late.plan(), deal().issued().plan());
+
+    // Something that the portal does not date was changed, long after what was.
+    late.snapshot.hinted = Some(noon() + SignedDuration::from_secs(56));
     assert_snapshot!(late.plan(), @"need the whole look");
 
     // The sweep, a person, a waiter: they want it read.
     let mut wanted = echo.clone();
-    wanted.snapshot.hinted = false;
+    wanted.snapshot.hinted = None;
     assert_snapshot!(wanted.plan(), @"need the whole look");
 
     let mut ours = echo;

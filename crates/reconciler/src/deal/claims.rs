@@ -64,6 +64,7 @@ impl Claims {
             version: 0,
             due_at: ctx.now(),
             reasons: vec![feed::LINKED.to_owned()],
+            heard_at: None,
             deaths: 0,
         });
         let (mut deals, _) = known::begin(ctx, connected, works.collect()).await?;

@@ -65,10 +65,11 @@ pub(crate) async fn begin(
             .reasons
             .iter()
             .all(|reason| crate::feed::leaves_the_deal(reason));
-        snapshot.hinted = work
+        let is_hinted = work
             .reasons
             .iter()
             .all(|reason| crate::feed::is_hint(reason));
+        snapshot.hinted = work.heard_at.filter(|_| is_hinted);
         let mut deal = Looked::new(work, id, snapshot);
         deal.finished = id == DealId(0);
         deals.insert(id, deal);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     books::cases::waiters,
     error::StoreError,
-    mechanics::work::{Lane, Look, enqueue},
+    mechanics::work::{Lane, Look, enqueue, hear},
     sql::statements,
     store::Store,
     subject::{Subject, SubjectKind, key_set},
@@ -159,7 +159,7 @@ async fn accept(tx: &mut Tx<'_>, events: &[NewEvent], now: Timestamp) -> Result<
         };
         let mut looks: Vec<Look> = of_portal.iter().map(|(_, look)| look.clone()).collect();
         echoes_wait(tx, portal, &mut looks, now).await?;
-        enqueue(tx, portal, &looks).await?;
+        hear(tx, portal, &looks, now).await?;
     }
     Ok(())
 }

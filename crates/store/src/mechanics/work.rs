@@ -56,6 +56,8 @@ pub struct Work {
     pub due_at: Timestamp,
     /// Why.
     pub reasons: Vec<String>,
+    /// When the last event about it came; none where no event did.
+    pub heard_at: Option<Timestamp>,
     /// Looks that panicked or whose process died.
     pub deaths: u32,
 }
@@ -75,19 +77,20 @@ const REASON_LENGTH: usize = 200;
 statements! {
     /// Sooner and more pressing win; another reason is added while there is room.
     LOOK =
-        "INSERT INTO work (portal_id, subject, lane, version, due_at, waits_since, reasons, deaths)
-         VALUES ($1, $2, $3, 1, $4, $4, $5, 0)
+        "INSERT INTO work (portal_id, subject, lane, version, due_at, waits_since, reasons, deaths, heard_at)
+         VALUES ($1, $2, $3, 1, $4, $4, $5, 0, $6)
          ON CONFLICT (portal_id, subject) DO UPDATE SET
              version = work.version + 1,
              lane = CASE WHEN excluded.lane < work.lane THEN excluded.lane ELSE work.lane END,
              due_at = CASE WHEN excluded.due_at < work.due_at THEN excluded.due_at ELSE work.due_at END,
              waits_since = CASE WHEN excluded.due_at < work.waits_since THEN excluded.due_at ELSE work.waits_since END,
+             heard_at = CASE WHEN excluded.heard_at IS NULL THEN work.heard_at ELSE excluded.heard_at END,
              reasons = CASE
                  WHEN instr('\n' || work.reasons || '\n', '\n' || excluded.reasons || '\n') > 0
                      OR length(work.reasons) > 600 THEN work.reasons
                  ELSE work.reasons || '\n' || excluded.reasons END";
     TAKE =
-        "SELECT subject, lane, version, due_at, reasons, deaths FROM work
+        "SELECT subject, lane, version, due_at, reasons, deaths, heard_at FROM work
          WHERE portal_id = $1 AND lane = $2 AND due_at <= $3 AND subject NOT IN keys($4)
          ORDER BY due_at, subject LIMIT $5";
     MARK_TAKEN =
@@ -108,7 +111,8 @@ statements! {
          WHERE portal_id = $1 AND subject = $2";
     SETTLE_GONE = "DELETE FROM work WHERE portal_id = $1 AND subject = $2 AND version = $3";
     SETTLE_NEXT =
-        "UPDATE work SET lane = $4, due_at = $5, waits_since = $5, reasons = $6, deaths = 0, taken_by = NULL
+        "UPDATE work SET lane = $4, due_at = $5, waits_since = $5, reasons = $6, deaths = 0, taken_by = NULL,
+             heard_at = NULL
          WHERE portal_id = $1 AND subject = $2 AND version = $3";
     /// Something came meanwhile: it stays due, for what came; a sooner next look still counts. The reasons that were
     /// looked at stand first, unless the same came again.
@@ -305,6 +309,25 @@ pub(crate) async fn enqueue(
     portal: &PortalId,
     looks: &[Look],
 ) -> Result<(), StoreError> {
+    wish(tx, portal, looks, None).await
+}
+
+/// The same for looks that events ask for, which came at this moment.
+pub(crate) async fn hear(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    looks: &[Look],
+    heard_at: Timestamp,
+) -> Result<(), StoreError> {
+    wish(tx, portal, looks, Some(heard_at)).await
+}
+
+async fn wish(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    looks: &[Look],
+    heard_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
     let sets: Vec<Vec<Value>> = sorted(looks.iter(), |look| &look.subject)
         .map(|look| {
             params![
@@ -312,7 +335,8 @@ pub(crate) async fn enqueue(
                 &look.subject,
                 look.lane.number(),
                 look.due_at,
-                one_line(&look.reason)
+                one_line(&look.reason),
+                heard_at
             ]
             .to_vec()
         })
@@ -416,6 +440,7 @@ fn read_work(row: &mut Row) -> Result<Work, StoreError> {
         due_at: row.moment()?,
         reasons: row.text()?.split('\n').map(str::to_owned).collect(),
         deaths: row.count()?,
+        heard_at: row.moment_or_null()?,
     })
 }
 

@@ -110,6 +110,24 @@ conformance! {
         }
     }
 
+    async fn when_the_last_event_came_is_known_however_late_the_look(db: &Db) {
+        let lease = leased(db, 1).await;
+        let heard = async |lane, second| {
+            let taken = db.store.work_take(&lease, lane, 10, &[deal(1)], at(second)).await.unwrap();
+            taken.into_iter().next().unwrap()
+        };
+        db.store.look(&portal("a"), &[look(deal(2), Lane::Due, at(1))]).await.unwrap();
+        assert_eq!(heard(Lane::Due, 2).await.heard_at, None);
+        for second in [3, 5] {
+            db.store.accept(&[event("a", deal(2))], at(second)).await.unwrap();
+        }
+        db.store.look(&portal("a"), &[look(deal(2), Lane::Due, at(7))]).await.unwrap();
+        let late = heard(Lane::Click, 600).await;
+        assert_eq!(late.heard_at, Some(at(5)));
+        db.store.record(&lease, settled(&late, Some((at(700), Lane::Due, "file"))), at(601)).await.unwrap();
+        assert_eq!(heard(Lane::Due, 700).await.heard_at, None);
+    }
+
     async fn deaths_are_counted_until_a_look_comes_to_its_end(db: &Db) {
         let lease = leased(db, 1).await;
         for died in 0..3 {
