@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::account::AccountError;
 use crate::{
     AmountError, Amounts, Bik, ContractorId, CorrespondentAccount, Counterparty, CounterpartyKey,
-    InvoiceId, Line, Money, Ogrn, OrganisationId, Part, Revision, SettlementAccount, Totals,
-    VatMode,
+    EffectKey, InvoiceId, Line, Money, Ogrn, OrganisationId, Part, Revision, SettlementAccount,
+    Totals, VatMode,
 };
 
 /// A party of a document as printed: the seller or the buyer.
@@ -117,6 +117,9 @@ pub struct Invoice {
     pub paid: Money,
     /// It bears a mark of ours: it was made for a deal, which finds it by the mark.
     pub marked: bool,
+    /// The key of the creation by which we made it; none where a person did, be it by copying one that bears our mark.
+    #[serde(default)]
+    pub made_as: Option<EffectKey>,
     /// When it was last changed there.
     pub changed: Option<Timestamp>,
 }

@@ -91,6 +91,18 @@ impl EffectKey {
         )
     }
 
+    /// The deal of this portal for whose invoice it is; none if it is another key.
+    pub fn deal_of_invoice(&self, portal: &PortalId) -> Option<DealId> {
+        let mut rest = self.0.strip_prefix(&escaped(portal.as_str()))?.split('/');
+        let (end, kind) = (rest.next()?, rest.next()?);
+        let (deal, what) = (rest.next()?, rest.next()?);
+        let deal = deal
+            .parse()
+            .ok()
+            .filter(|_| end.is_empty() && kind == "deal" && what == "invoice");
+        deal.map(DealId)
+    }
+
     /// The key of any other effect: the portal, then what is done to what, from the general to the special.
     pub fn of<'a>(portal: &PortalId, segments: impl IntoIterator<Item = &'a str>) -> EffectKey {
         let mut key = escaped(portal.as_str());

@@ -22,7 +22,7 @@ use crate::{
     Action, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom, notices,
     texts,
 };
-use crate::{cancelling, changed, copied, newcomers, overdue, parts, receipts};
+use crate::{cancelling, changed, copied, newcomers, overdue, parts, receipts, twins};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
@@ -213,6 +213,11 @@ fn issue(
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
+    if twins::is_asked(snapshot) {
+        return Plan::nothing(
+            "в бухгалтерии стоит счёт этой сделки, которого не ждали: пока он не убран, новый не выставляется",
+        );
+    }
     let drafted = draft(snapshot, reading, policy, now).and_then(|Draft { invoice, seller }| {
         let invoice = parts::part(snapshot, reading, kind, None, invoice, &policy.invoice)?;
         Ok(Draft { invoice, seller })

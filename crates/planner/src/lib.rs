@@ -52,6 +52,7 @@ mod snapshot;
 mod sums;
 mod terms;
 mod texts;
+pub mod twins;
 mod units;
 mod vat;
 mod wanted;

@@ -221,11 +221,7 @@ impl DealSnapshot {
     /// An event that tells of no later change than the compared one is an echo. One that comes long after the
     /// last change tells of something that the portal does not date, and one of two edits within a second hides
     /// behind the other: the first is read whole here, the second by the sweep, which skips nothing.
-    pub(crate) fn is_compared(
-        &self,
-        glance: &DealGlance,
-        invoice: &OurInvoice,
-    ) -> bool {
+    pub(crate) fn is_compared(&self, glance: &DealGlance, invoice: &OurInvoice) -> bool {
         let changed = glance.deal.changed;
         let is_echo = |heard: Timestamp| {
             invoice.compared == Some(changed) && heard.duration_since(changed) <= ECHOES_WITHIN

@@ -5,7 +5,7 @@ use domain::{Invoice, InvoiceId, OrganisationId};
 use engine::{Halted, LeaseContext};
 use store::{InvoiceLink, Lane, Look, Record, Settled, Subject, Work};
 
-use crate::{Connected, Reconciler, access, journal, portal_task};
+use crate::{Connected, Reconciler, access, journal, portal_task, twins};
 
 pub(crate) const CHANGED: &str = "the accounting side changed its invoice";
 /// Something of ours is left to be put to the deal.
@@ -96,33 +96,48 @@ async fn read(
                 return Err(journal::halt_task(ctx, lines, &error, portal_task::FEED).await);
             }
         };
-        let links = links_of(ctx, organisation, &changes.invoices).await?;
-        let mut looks = looks(ctx, &differing(connected, &call, organisation, links).await);
+        let mut record = judged(ctx, connected, &call, organisation, &changes.invoices).await?;
         if offset.is_none() {
             // The end is known from now on: what changed before it is told by nobody, so it is looked for.
-            looks.push(Look {
+            record.looks.push(Look {
                 subject: Subject::portal(crate::portal_task::LINKS),
                 lane: Lane::Due,
                 due_at: ctx.now(),
                 reason: "the change feed is read from here on".to_owned(),
             });
         }
-        let lines = journal::exchanges(&call, &[]);
+        record.journal = journal::exchanges(&call, &[]);
+        record.cursors = vec![(cursor.clone(), changes.next)];
         let more = changes.more;
-        ctx.record(Record {
-            journal: lines,
-            looks,
-            cursors: vec![(cursor.clone(), changes.next)],
-            ..Record::default()
-        })
-        .await?;
+        ctx.record(record).await?;
         if !more {
             return Ok(());
         }
     }
 }
 
-/// An invoice that is not ours is nobody's look.
+/// What follows from changed invoices: looks at the deals that they are linked to, and questions about those that we made
+/// and do not know. An invoice that is not ours is nobody's look.
+async fn judged(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    call: &Call<'_>,
+    organisation: &OrganisationId,
+    invoices: &[InvoiceId],
+) -> Result<Record, Halted> {
+    let links = links_of(ctx, organisation, invoices).await?;
+    let is_linked = |id: &&InvoiceId| links.iter().any(|link| link.invoice == **id);
+    let (_, strangers): (Vec<InvoiceId>, Vec<InvoiceId>) =
+        invoices.iter().cloned().partition(|id| is_linked(&id));
+    let differing = differing(connected, call, organisation, links).await;
+    let mut record = Record {
+        looks: looks(ctx, &differing),
+        ..Record::default()
+    };
+    twins::judge(ctx, connected, call, organisation, &strangers, &mut record).await?;
+    Ok(record)
+}
+
 async fn links_of(
     ctx: &LeaseContext,
     organisation: &OrganisationId,
@@ -184,21 +199,24 @@ fn looks(ctx: &LeaseContext, links: &[InvoiceLink]) -> Vec<Look> {
 }
 
 /// A hint that one invoice changed (`organisation/invoice`): its deal is looked at.
-pub(crate) async fn look_at_invoice(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
-    let looks = match work.subject.id.split_once('/') {
-        Some((organisation, invoice)) => {
-            let organisation = OrganisationId::new(organisation);
-            looks(
-                ctx,
-                &links_of(ctx, &organisation, &[InvoiceId::new(invoice)]).await?,
-            )
+pub(crate) async fn look_at_invoice(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    work: Work,
+) -> Result<(), Halted> {
+    let mut record = Record::default();
+    if let Some((organisation, invoice)) = work.subject.id.split_once('/') {
+        let (organisation, invoice) = (OrganisationId::new(organisation), InvoiceId::new(invoice));
+        let invoice = std::slice::from_ref(&invoice);
+        let links = links_of(ctx, &organisation, invoice).await?;
+        if links.is_empty() {
+            let portal = ctx.portal();
+            let call = ctx.call(&portal);
+            twins::judge(ctx, connected, &call, &organisation, invoice, &mut record).await?;
+            record.journal = journal::exchanges(&call, &[]);
         }
-        None => Vec::new(),
-    };
-    ctx.record(Record {
-        looks,
-        settled: vec![Settled { work, next: None }],
-        ..Record::default()
-    })
-    .await
+        record.looks.extend(looks(ctx, &links));
+    }
+    record.settled = vec![Settled { work, next: None }];
+    ctx.record(record).await
 }

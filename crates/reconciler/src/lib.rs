@@ -30,6 +30,7 @@ mod plan_only;
 mod record_owner;
 mod revisit;
 mod sweep;
+mod twins;
 mod unconnected;
 
 use std::sync::Arc;
@@ -264,7 +265,7 @@ impl Reconciler {
         work: Work,
     ) -> Result<(), Halted> {
         match work.subject.kind {
-            SubjectKind::Invoice => feed::look_at_invoice(ctx, work).await,
+            SubjectKind::Invoice => feed::look_at_invoice(ctx, connected, work).await,
             SubjectKind::Portal => match work.subject.id.as_str() {
                 portal_task::SWEEP => sweep::look(self, ctx, connected, work).await,
                 portal_task::OFFLINE => offline::look(self, ctx, connected, work).await,

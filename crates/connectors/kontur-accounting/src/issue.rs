@@ -64,12 +64,12 @@ impl IssueInvoices for Kontur {
         Ok(invoice)
     }
 
-    /// A bill that a person has deleted since is told too, as cancelled: it was issued, and telling it
-    /// absent would issue it again.
     async fn room(&self, call: &Call<'_>) -> u32 {
         self.client.room(call, CREATE.operation).await
     }
 
+    /// A bill that a person has deleted since is told too, as cancelled: it was issued, and telling it
+    /// absent would issue it again.
     async fn find_by_key(
         &self,
         call: &Call<'_>,

@@ -4,6 +4,7 @@
 //! percent-encoded, so that the first `]` ends the mark. The mark comes after what people wrote, parted
 //! by a blank. A person may write around it, and copy a bill together with it.
 
+use domain::EffectKey;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 const OPENS: &str = "[provodka:";
@@ -35,6 +36,14 @@ pub(crate) fn keys(comment: &str) -> Vec<String> {
         }
     }
     keys
+}
+
+/// The key under which we made a bill, by who made it and its comment. A bill that a person made by copying ours bears our
+/// mark too: only what came through the API counts.
+pub(crate) fn made_as(by: Option<&str>, comment: Option<&str>) -> Option<EffectKey> {
+    let of_api = comment.filter(|_| by != Some("person"));
+    let key = keys(of_api.unwrap_or_default()).into_iter().next();
+    key.map(EffectKey::from_stored)
 }
 
 /// Whether there is a mark in a comment.

@@ -168,6 +168,7 @@ pub(crate) fn invoice(bill: wire::Bill, seller: &OrganisationId) -> Result<Invoi
         currency: "RUB".to_owned(),
         paid,
         marked: bill.comment.as_deref().is_some_and(mark::is_in),
+        made_as: mark::made_as(bill.created_by.as_deref(), bill.comment.as_deref()),
         changed: Some(moment(&bill.changed_at)?),
         id: InvoiceId::new(bill.id),
         number: bill.number,

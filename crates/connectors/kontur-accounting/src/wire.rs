@@ -163,6 +163,7 @@ pub(crate) struct Bill {
     pub(crate) with_nds: bool,
     pub(crate) sums_with_nds: bool,
     pub(crate) comment: Option<String>,
+    pub(crate) created_by: Option<String>,
     pub(crate) contractor_id: String,
     pub(crate) contractor: Option<ContractorOfDocument>,
     pub(crate) items: Vec<Item>,

@@ -56,6 +56,7 @@ fn by_hand() -> Invoice {
         currency: "RUB".to_owned(),
         paid: Money::ZERO,
         marked: false,
+        made_as: None,
         changed: None,
     }
 }

@@ -20,6 +20,12 @@ fn a_deal_that_lacks_nothing_gets_its_invoice() {
 }
 
 #[test]
+fn nothing_is_created_while_a_bill_that_nobody_waited_for_stands() {
+    let twin = deal().open("INVOICE-TWIN/B-2", "", true);
+    assert_snapshot!(twin.plan(), @"because: в бухгалтерии стоит счёт этой сделки, которого не ждали: пока он не убран, новый не выставляется");
+}
+
+#[test]
 fn lines_keep_quantity_price_and_rate_and_sum_up_half_up() {
     let many = deal().rows([
         {

@@ -49,6 +49,7 @@ fn by_hand(desk: &Desk, number: &str) {
         currency: "RUB".to_owned(),
         paid: Money::ZERO,
         marked: false,
+        made_as: None,
         changed: None,
     };
     desk.office.state().bills.push(Bill {

@@ -162,7 +162,8 @@ fn issue(state: &mut State, order: InvoiceOrder) -> (Invoice, String) {
         totals,
         currency: order.draft.currency.clone(),
         paid: Money::ZERO,
-        marked: false,
+        marked: true,
+        made_as: Some(domain::EffectKey::from_stored(order.key.clone())),
         changed: None,
     };
     state.feed.push(invoice.id.clone());

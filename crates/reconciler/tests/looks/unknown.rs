@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::DealId;
 use engine::clock::later;
+use insta::assert_snapshot;
 use store::EffectState;
 use testkit::time::paused;
 
@@ -22,6 +23,11 @@ async fn desk_with(trouble: Trouble) -> Desk {
 }
 
 async fn assert_one_invoice_shown(desk: &Desk) {
+    assert_one_invoice(desk).await;
+    desk.assert_at_rest(1).await;
+}
+
+async fn assert_one_invoice(desk: &Desk) {
     let office = &desk.office;
     assert_eq!(office.bills().len(), 1, "{}", office.story());
     let shown = office.state().deals[&DealId(1)].glance.fields.clone();
@@ -29,7 +35,6 @@ async fn assert_one_invoice_shown(desk: &Desk) {
     assert_eq!(office.timeline().len(), 1);
     assert!(office.timeline()[0].file.is_some());
     assert_eq!(desk.known(1).await.invoice_links.len(), 1);
-    desk.assert_at_rest(1).await;
     assert!(desk.questions().await.is_empty());
 }
 
@@ -72,8 +77,10 @@ fn a_create_that_lands_late_is_adopted_and_never_doubled() {
     for late in [1, 14, 100, 599] {
         paused(async {
             let desk = desk_with(Trouble::Late(Duration::from_secs(late))).await;
+            // That the feed tells of it as well changes nothing.
+            desk.task("feed").await;
             desk.run(1_200).await;
-            assert_one_invoice_shown(&desk).await;
+            assert_one_invoice(&desk).await;
             assert_eq!(desk.office.calls("issue"), 1, "late by {late} s");
             // It is seen within one interval of looking.
             let seen = desk.office.second_of("deal 1: fields");
@@ -83,6 +90,36 @@ fn a_create_that_lands_late_is_adopted_and_never_doubled() {
             );
         });
     }
+}
+
+#[test]
+fn a_create_that_lands_after_it_was_sent_again_is_asked_about_and_never_deleted_by_us() {
+    paused(async {
+        let desk = desk_with(Trouble::Late(Duration::from_secs(900))).await;
+        desk.task("feed").await;
+        desk.run(890).await;
+        assert_one_invoice(&desk).await;
+        desk.office.state().story.clear();
+        desk.run(900).await;
+        assert_eq!(desk.questions().await, ["INVOICE-TWIN/B-2"]);
+        assert_snapshot!(desk.office.story(), @r"
+        books: invoice 2 for portal-a/deal/1/invoice/whole/1 to K-1: 122.00
+        chat chat12: [URL=/crm/deal/details/1/]Сделка 1[/URL]. В бухгалтерии стоит счёт № 2 от 12.03.2026 на 122,00 ₽ по этой сделке, которого программа уже не ждала: ответа на его создание не было, и он появился позже обещанного срока. В сделке показан другой счёт, № 1. Программа ничего не удаляет и новых счетов по сделке не выставляет. Удалите в бухгалтерии лишний счёт: вопрос закроется сам.
+        ");
+        let deal = desk.office.state().deals[&DealId(1)].glance.fields.clone();
+        assert_eq!(deal.number.as_deref(), Some("1"));
+
+        // The accountant takes the one too many back.
+        {
+            let mut state = desk.office.state();
+            state.bills[1].deleted = true;
+            let id = state.bills[1].invoice.id.clone();
+            state.feed.push(id);
+        }
+        desk.run(120).await;
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(desk.office.calls("issue"), 2);
+    });
 }
 
 #[test]

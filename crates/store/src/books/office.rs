@@ -369,6 +369,7 @@ impl OfficeBill {
             currency: self.draft.currency.clone(),
             paid: Money::ZERO,
             marked: false,
+            made_as: None,
             changed: Some(
                 self.cancelled
                     .as_ref()

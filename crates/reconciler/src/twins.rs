@@ -1,0 +1,164 @@
+//! Bills that bear our mark and that no record of ours knows: a creation that landed later than the accounting side
+//! promised, after it was given up or sent again.
+//!
+//! What the rules make of the question stands in `planner` (`twins`). Not here: a creation that is still waited for, which
+//! its own deal looks up (`deal/settle`).
+
+use std::collections::BTreeMap;
+
+use capability::Call;
+use domain::{EffectKey, Invoice, InvoiceId, InvoiceStatus, OrganisationId, Verdict};
+use engine::{Halted, LeaseContext};
+use planner::twins::{CODE, key, question};
+use serde_json::json;
+use store::{
+    Case, CaseChange, CaseFacts, CaseFilter, Effect, EffectState, Known, Lane, Look, Record,
+    Subject,
+};
+
+use crate::{Connected, feed, journal};
+
+/// A bill whose creation is not settled is looked at again after this many seconds: its deal may take it over meanwhile.
+const AGAIN: i64 = 600;
+/// The reason of that look.
+const UNSETTLED: &str = "a bill of ours that is not settled";
+
+/// Judges bills that are linked to no deal; what follows goes into `record`.
+pub(crate) async fn judge(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    call: &Call<'_>,
+    organisation: &OrganisationId,
+    ids: &[InvoiceId],
+    record: &mut Record,
+) -> Result<(), Halted> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let read = connected.accounting.read.read(call, organisation, ids);
+    let (mut ours, mut gone) = (Vec::new(), Vec::new());
+    for (id, bill) in ids.iter().zip(read.await) {
+        match bill {
+            Ok(Some(bill)) if bill.status == InvoiceStatus::Cancelled => gone.push(id),
+            Ok(Some(bill)) => ours.extend(of_ours(ctx, bill)),
+            Ok(None) => gone.push(id),
+            Err(error) if error.verdict == Verdict::Reject => {}
+            Err(_) => record.looks.push(again(ctx, organisation, id)),
+        }
+    }
+    withdraw(ctx, &gone, record).await?;
+    let subjects: Vec<Subject> = ours.iter().map(|one| one.deal.clone()).collect();
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    let known = ctx.known(&subjects).await?;
+    for one in &ours {
+        let effects = known.effects.iter();
+        let mut effects = effects.filter(|effect| effect.key == one.key.as_str());
+        match effects.next() {
+            // Our records are older than the bill: its deal finds it by the number that it shows.
+            None => record.looks.push(look(ctx, &one.deal)),
+            Some(effect) if made(effect, &one.bill) => {}
+            Some(effect) if is_waited_for(effect) => {
+                record.looks.push(again(ctx, organisation, &one.bill.id));
+            }
+            Some(_) => {
+                record.cases.push(asked(one, &known));
+                record.looks.push(look(ctx, &one.deal));
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Ours {
+    bill: Invoice,
+    key: EffectKey,
+    deal: Subject,
+}
+
+/// A bill that was made for a deal of this portal.
+fn of_ours(ctx: &LeaseContext, bill: Invoice) -> Option<Ours> {
+    let key = bill.made_as.clone()?;
+    let deal = key.deal_of_invoice(&ctx.portal())?;
+    Some(Ours {
+        bill,
+        key,
+        deal: Subject::deal(deal),
+    })
+}
+
+/// It is what the creation is known to have made.
+fn made(effect: &Effect, bill: &Invoice) -> bool {
+    let id = effect.outcome.as_ref().and_then(|made| made.get("id"));
+    id.and_then(|id| id.as_str()) == Some(bill.id.as_str())
+}
+
+fn is_waited_for(effect: &Effect) -> bool {
+    use EffectState::{Intended, Sent, Unknown};
+    [Intended, Sent, Unknown].contains(&effect.state)
+}
+
+fn asked(one: &Ours, known: &Known) -> CaseChange {
+    let mut links = known.invoice_links.iter();
+    let shown = links.find(|link| Subject::deal(link.deal) == one.deal && link.live);
+    CaseChange::Open(CaseFacts {
+        code: CODE.to_owned(),
+        cause: CODE.to_owned(),
+        key: key(&one.bill.id),
+        subject: one.deal.clone(),
+        facts: json!({
+            "invoice": one.bill.id,
+            "number": one.bill.number,
+            "shown": shown.map(|link| &link.invoice),
+        }),
+        text: question(&one.bill, shown.map(|link| link.number.as_str())),
+        waits_for: Vec::new(),
+    })
+}
+
+/// Whoever took such a bill back over there has answered.
+async fn withdraw(
+    ctx: &LeaseContext,
+    gone: &[&InvoiceId],
+    record: &mut Record,
+) -> Result<(), Halted> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let filter = CaseFilter {
+        code: Some(CODE.to_owned()),
+        ..CaseFilter::default()
+    };
+    let open = ctx.store().cases_open(&ctx.portal(), &filter).await?;
+    let open: BTreeMap<String, Case> = open
+        .into_iter()
+        .map(|case| (case.facts.key.clone(), case))
+        .collect();
+    for case in gone.iter().filter_map(|id| open.get(&key(id))) {
+        record.looks.push(look(ctx, &case.facts.subject));
+        record.cases.push(CaseChange::Withdraw {
+            subject: case.facts.subject.clone(),
+            key: case.facts.key.clone(),
+        });
+    }
+    Ok(())
+}
+
+fn look(ctx: &LeaseContext, deal: &Subject) -> Look {
+    Look {
+        subject: deal.clone(),
+        lane: Lane::Due,
+        due_at: ctx.now(),
+        reason: feed::CHANGED.to_owned(),
+    }
+}
+
+fn again(ctx: &LeaseContext, organisation: &OrganisationId, bill: &InvoiceId) -> Look {
+    Look {
+        subject: Subject::invoice(organisation, bill),
+        lane: Lane::Due,
+        due_at: journal::after(ctx.now(), AGAIN),
+        reason: UNSETTLED.to_owned(),
+    }
+}
