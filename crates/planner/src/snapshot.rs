@@ -214,6 +214,8 @@ impl OurInvoice {
 
 /// An event that comes later than this after the last change is about something else, however soon or late its look is.
 const ECHOES_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+/// And so is one that came before it, but for what the clocks differ by.
+const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_secs(5);
 
 impl DealSnapshot {
     /// Whether the cheap look is enough for a deal that has its invoice.
@@ -224,7 +226,9 @@ impl DealSnapshot {
     pub(crate) fn is_compared(&self, glance: &DealGlance, invoice: &OurInvoice) -> bool {
         let changed = glance.deal.changed;
         let is_echo = |heard: Timestamp| {
-            invoice.compared == Some(changed) && heard.duration_since(changed) <= ECHOES_WITHIN
+            let after = heard.duration_since(changed);
+            invoice.compared == Some(changed)
+                && (-CLOCKS_DIFFER_BY..=ECHOES_WITHIN).contains(&after)
         };
         self.undisturbed || self.hinted.is_some_and(is_echo)
     }

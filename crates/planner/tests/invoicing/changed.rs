@@ -72,8 +72,14 @@ fn said(plan: &Plan) -> Vec<String> {
         }
         Action::AddTimelineEntry { text, .. } => text.replace('\u{a0}', " "),
         Action::AttachPdf {
-            slot, replaced_by, ..
+            slot,
+            replaced_by,
+            text,
+            ..
         } => {
+            // The entry of the old one says so, too.
+            let says = text.contains("Заменён счётом");
+            assert_eq!(says, replaced_by.is_some(), "{text}");
             format!("file of {slot}, replaced by {replaced_by:?}")
         }
         other => other.mark(),

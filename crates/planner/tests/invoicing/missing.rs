@@ -236,6 +236,14 @@ fn rows_that_hold_vat_differently_cannot_stand_on_one_invoice() {
         on_top
     };
     assert_snapshot!(faults(&deal().rows([row("Стол"), on_top()])), @"в одних строках НДС включён в цену, в других начисляется сверху → /crm/deal/details/4711/");
+    // Also where a row has a fault of its own.
+    let mut strange = on_top();
+    strange.unit_name = None;
+    let both = faults(&deal().rows([row("Стол"), strange]));
+    assert!(
+        both.contains("не указана единица") && both.contains("в одних строках НДС"),
+        "{both}"
+    );
     let mut untaxed = on_top();
     untaxed.vat = RowVat::Known(VatRate::Without);
     let fits = deal().rows([row("Стол"), untaxed]);

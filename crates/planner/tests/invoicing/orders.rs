@@ -131,6 +131,17 @@ fn order_is_out(deal: &TestDeal) -> bool {
 }
 
 #[test]
+fn what_stands_in_the_field_of_a_deal_that_is_none_of_ours_is_left_alone() {
+    let ordered = || crate::changed::order(new(), "остаток");
+    assert!(!ordered().planned().actions.is_empty());
+    let template = ordered().of(|deal| deal.template = true);
+    let elsewhere = ordered().with(|deal| deal.policy.funnels.clear());
+    for deal in [template, elsewhere] {
+        assert!(deal.planned().actions.is_empty(), "{}", deal.plan());
+    }
+}
+
+#[test]
 fn what_was_called_for_a_deal_that_is_none_of_ours_is_used_up_at_once() {
     let called = || call(new(), 7, Order::Issue);
     let gone = called().seen(Seen::Gone);

@@ -26,6 +26,16 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
+fn a_wrong_drag_is_forgiven_for_ten_seconds_unless_the_policy_says_otherwise() {
+    let text = deal().policy.to_text().unwrap();
+    let kept = text.lines().filter(|line| !line.contains("settle_seconds"));
+    let silent = kept.collect::<Vec<_>>().join("\n");
+    assert_ne!(silent, text.trim_end());
+    let policy = Policy::parse(&silent).unwrap();
+    assert_eq!(policy.funnels[0].settle_seconds, 10);
+}
+
+#[test]
 fn unknown_keys_are_refused() {
     let text = format!("nonsense = 1\n{}", deal().policy.to_text().unwrap());
     assert!(matches!(Policy::parse(&text), Err(PolicyError::Text(_))));

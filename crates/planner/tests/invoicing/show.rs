@@ -153,6 +153,10 @@ fn an_echo_of_what_was_compared_is_not_read_whole() {
     late.snapshot.hinted = Some(noon() + SignedDuration::from_secs(56));
     assert_snapshot!(late.plan(), @"need the whole look");
 
+    // Or before we wrote, so that our own write hides it.
+    late.snapshot.hinted = Some(ago(5) - SignedDuration::from_secs(6));
+    assert_snapshot!(late.plan(), @"need the whole look");
+
     // The sweep, a person, a waiter: they want it read.
     let mut wanted = echo.clone();
     wanted.snapshot.hinted = None;
