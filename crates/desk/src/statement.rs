@@ -1,7 +1,8 @@
 //! A bank statement is read, counted once and booked, also while the server runs.
 //!
 //! A file is read twice: first whether it can be read at all, whose accounts it is about and what it is (its hash is the
-//! name of the source), then in portions, each counted, matched and booked before the next. Nothing is kept but sums.
+//! name of the source), then in portions, each counted while the one before it is matched and booked. Nothing else is kept
+//! but sums.
 //! A death in between loses nothing: the file is imported again, and what was counted adds nothing. Not here: what is
 //! booked (`planner::payments`), how it is recorded (`store`); the deals are told by `serve`.
 
@@ -190,25 +191,21 @@ impl Desk {
         };
         let spans = known.spans_over(today);
         let source = SourceId(format!("statement/{}", known.hash));
-        let mut summary = Summary::default();
-        let mut reading = pieces(path.to_owned(), own, PORTION);
-        let hash = loop {
-            match reading.recv().await {
-                None => {
-                    return Err(StatementError::BrokeOff {
-                        path: path.to_owned(),
-                    });
-                }
-                Some(piece) => match piece? {
-                    Piece::End { hash } => break hash,
-                    Piece::Portion(portion) => {
-                        self.take(policy, &source, &portion, mode, &mut summary)
-                            .await?;
-                        told(&summary);
-                    }
-                },
-            }
+        let mut import = Import {
+            desk: self,
+            policy,
+            source,
+            mode,
+            told,
+            summary: Summary::default(),
+            counted: Vec::new(),
         };
+        let read = import.read(path, own).await;
+        // Whatever became of the rest of the file.
+        let booked = import.book_counted().await;
+        let hash = read?;
+        booked?;
+        let summary = import.summary;
         if hash != known.hash {
             return Err(StatementError::Changed {
                 path: path.to_owned(),
@@ -226,37 +223,89 @@ impl Desk {
         }
         Ok(summary)
     }
+}
 
-    /// Counts a portion and books what is new.
-    async fn take(
-        &self,
-        policy: &Policy,
-        source: &SourceId,
-        portion: &[SeenLine],
-        mode: Mode,
-        summary: &mut Summary,
-    ) -> Result<(), StatementError> {
-        let (store, portal) = (&self.store, &self.portal);
-        summary.count(portion);
-        if mode == Mode::Preview {
-            summary.new += store.money_preview(portal, source, portion).await?;
-            return Ok(());
+/// A file on its way.
+struct Import<'a> {
+    desk: &'a Desk,
+    policy: &'a Policy,
+    source: SourceId,
+    mode: Mode,
+    told: &'a (dyn Fn(&Summary) + Send + Sync),
+    summary: Summary,
+    /// New payments of the last portion, which are to be booked.
+    counted: Vec<i64>,
+}
+
+impl Import<'_> {
+    /// Takes every portion; gives the hash of what was read.
+    async fn read(&mut self, path: &Path, own: OwnSide) -> Result<String, StatementError> {
+        let mut reading = pieces(path.to_owned(), own, PORTION);
+        while let Some(piece) = reading.recv().await {
+            match piece? {
+                Piece::End { hash } => return Ok(hash),
+                Piece::Portion(portion) => {
+                    self.summary.count(&portion);
+                    match self.mode {
+                        Mode::Preview => self.preview(&portion).await?,
+                        Mode::Book => self.take(&portion).await?,
+                    }
+                    (self.told)(&self.summary);
+                }
+            }
         }
-        let counted = store
-            .money_see(portal, source, portion, self.clock.now())
-            .await?;
-        summary.new += counted.new.len();
-        if counted.new.is_empty() {
-            return Ok(());
-        }
-        let mut is_more = true;
-        while is_more {
-            (_, is_more) = reconciler::decide_new(store, portal, policy, self.clock.now()).await?;
-        }
-        // Whoever decided them: the server may have been faster.
-        summary.add(&store.money_sums_of(portal, &counted.new).await?);
+        Err(StatementError::BrokeOff {
+            path: path.to_owned(),
+        })
+    }
+
+    async fn preview(&mut self, portion: &[SeenLine]) -> Result<(), StatementError> {
+        let Desk { store, portal, .. } = self.desk;
+        self.summary.new += store.money_preview(portal, &self.source, portion).await?;
         Ok(())
     }
+
+    /// Counts a portion, and meanwhile books the one before it.
+    async fn take(&mut self, portion: &[SeenLine]) -> Result<(), StatementError> {
+        let Desk {
+            store,
+            portal,
+            clock,
+        } = self.desk;
+        let count = store.money_see(portal, &self.source, portion, clock.now());
+        let book = book(self.desk, self.policy, &self.counted);
+        let (counted, became) = tokio::try_join!(count, book)?;
+        self.summary.new += counted.new.len();
+        self.summary.add(&became);
+        self.counted = counted.new;
+        Ok(())
+    }
+
+    async fn book_counted(&mut self) -> Result<(), StatementError> {
+        let counted = std::mem::take(&mut self.counted);
+        let became = book(self.desk, self.policy, &counted).await?;
+        self.summary.add(&became);
+        Ok(())
+    }
+}
+
+/// Decides these new payments, and older ones that nobody looked at; what became of these.
+async fn book(desk: &Desk, policy: &Policy, new: &[i64]) -> Result<Vec<PaymentSum>, StoreError> {
+    let Desk {
+        store,
+        portal,
+        clock,
+    } = desk;
+    let Some(last) = new.iter().max() else {
+        return Ok(Vec::new());
+    };
+    let mut is_more = true;
+    while is_more {
+        (_, is_more) =
+            reconciler::decide_new(store, portal, policy, Some(*last), clock.now()).await?;
+    }
+    // Whoever decided them: the server may have been faster.
+    store.money_sums_of(portal, new).await
 }
 
 impl Summary {

@@ -53,7 +53,7 @@ impl Tally {
     }
 }
 
-/// Decides the oldest payments that nobody looked at yet; whether there may be more.
+/// Decides the oldest payments that nobody looked at yet, up to this number where one is given; whether there may be more.
 ///
 /// # Errors
 /// The store's; what was decided before stands.
@@ -61,11 +61,12 @@ pub async fn decide_new(
     store: &Store,
     portal: &PortalId,
     policy: &Policy,
+    last: Option<i64>,
     now: Timestamp,
 ) -> Result<(Tally, bool), StoreError> {
     let booking = policy.money.as_ref().map(|money| money.booking);
     let until = (booking == Some(Booking::Accounting)).then_some(now);
-    let payments = store.money_new(portal, until, PORTION).await?;
+    let payments = store.money_new(portal, until, last, PORTION).await?;
     let is_full = payments.len() == PORTION;
     let tally = decide(store, portal, policy, &payments, now).await?;
     Ok((tally, is_full && tally.decided() > 0))
@@ -264,7 +265,7 @@ pub(crate) async fn look_at_new(
     let mut is_more = true;
     let mut portions = 0;
     while is_more && portions < MOST_PORTIONS && !ctx.is_ending() {
-        (_, is_more) = decide_new(store, &portal, &connected.policy, ctx.now()).await?;
+        (_, is_more) = decide_new(store, &portal, &connected.policy, None, ctx.now()).await?;
         portions += 1;
     }
     let next = if is_more {

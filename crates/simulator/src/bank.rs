@@ -286,7 +286,7 @@ async fn decide(
 ) -> Result<(), String> {
     let mut is_more = true;
     while is_more {
-        (_, is_more) = reconciler::decide_new(store, id, policy, now)
+        (_, is_more) = reconciler::decide_new(store, id, policy, None, now)
             .await
             .map_err(told)?;
     }

@@ -39,7 +39,8 @@ mod writer;
 pub use books::{
     admin::{AdminSession, Alive},
     adopted::{Adopted, Adoption},
-    cases::{Case, CaseChange, CaseFacts, CaseFilter, CaseState, Told, ToldIn},
+    case_changes::CaseChange,
+    cases::{Case, CaseFacts, CaseFilter, CaseState, Told, ToldIn},
     links::{CounterpartyLink, InvoiceLink},
     money::{
         InvoiceRef, PaymentState,

@@ -32,6 +32,10 @@ const STATEMENT_CACHE: usize = 256;
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 const READER_CACHE_KIB: i64 = 16 * 1024;
 
+/// Pages of the log after which what was committed is carried into the file. At the usual thousand every commit of a large
+/// statement carried all that it had touched, and the next one most of it again.
+const PAGES_OF_LOG: i64 = 16_000;
+
 /// One connection, no thread, no waiting.
 pub(crate) struct Inline {
     connection: Mutex<Connection>,
@@ -272,6 +276,7 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     // NORMAL would lose the last acknowledged commits at a power cut.
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", PAGES_OF_LOG)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // What the journal forgets must not stay readable in the file.
@@ -292,6 +297,7 @@ mod tests {
         assert_eq!(pragma("foreign_keys").unwrap(), 1);
         assert_eq!(pragma("secure_delete").unwrap(), 1);
         assert_eq!(pragma("cache_size").unwrap(), -WRITER_CACHE_KIB);
+        assert_eq!(pragma("wal_autocheckpoint").unwrap(), PAGES_OF_LOG);
         assert_eq!(pragma("application_id").unwrap(), APPLICATION_ID);
     }
 

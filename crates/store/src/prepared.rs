@@ -6,6 +6,7 @@ fn all() -> Vec<&'static Sql> {
     [
         books::admin::STATEMENTS,
         books::adopted::STATEMENTS,
+        books::case_changes::STATEMENTS,
         books::cases::STATEMENTS,
         books::links::STATEMENTS,
         books::money::STATEMENTS,

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use crate::{
     books::{
-        cases::{self, Case, CaseChange},
+        case_changes::{self, CaseChange},
+        cases::{self, Case},
         links::{self, CounterpartyLink, InvoiceLink},
         money::receipts::{self, Receipt},
         orders::{self, CalledOrder},
@@ -131,7 +132,7 @@ async fn store_record(
     effect_changes::apply(tx, portal, &record.effects, now).await?;
     links::put_invoices(tx, portal, &record.invoice_links).await?;
     links::put_counterparties(tx, portal, &record.counterparty_links).await?;
-    cases::apply(tx, portal, &record.cases, now).await?;
+    case_changes::apply(tx, portal, &record.cases, now).await?;
     orders::used_up(tx, portal, &record.orders).await?;
     notes::put_cursors(tx, portal, &record.cursors).await?;
     notes::put_facts(tx, portal, &record.facts).await?;

@@ -75,10 +75,7 @@ impl<'a> Tx<'a> {
         }
         self.faults.before_statement(sql)?;
         match &mut self.connection {
-            Connection::Lite(connection) => sets
-                .iter()
-                .map(|set| lite_execute(connection, sql, set))
-                .collect(),
+            Connection::Lite(connection) => lite_execute_each(connection, sql, sets),
             Connection::Pg(transaction) => {
                 let transaction = &**transaction;
                 try_join_all(sets.iter().map(|set| pg_execute(transaction, sql, set))).await
@@ -185,6 +182,23 @@ fn lite_execute(
         let mut statement = connection.prepare_cached(sql.lite())?;
         let touched = statement.execute(rusqlite::params_from_iter(params))?;
         Ok(u64::try_from(touched).unwrap_or(u64::MAX))
+    };
+    run().map_err(|error| crate::lite::classify(sql.name(), error))
+}
+
+fn lite_execute_each(
+    connection: &rusqlite::Connection,
+    sql: &'static Sql,
+    sets: &[Vec<Value>],
+) -> Result<Vec<u64>, StoreError> {
+    let run = || {
+        let mut statement = connection.prepare_cached(sql.lite())?;
+        let mut touched = Vec::with_capacity(sets.len());
+        for set in sets {
+            let rows = statement.execute(rusqlite::params_from_iter(set))?;
+            touched.push(u64::try_from(rows).unwrap_or(u64::MAX));
+        }
+        Ok(touched)
     };
     run().map_err(|error| crate::lite::classify(sql.name(), error))
 }

@@ -50,7 +50,14 @@ pub struct LineId(pub String);
 /// All that any source has shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sightings {
-    by_key: BTreeMap<PaymentKey, BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>>,
+    by_key: BTreeMap<PaymentKey, Orders>,
+}
+
+/// The orders of one key, as each source shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Orders {
+    likeness: Likeness,
+    sources: BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>,
 }
 
 /// One payment that is known.
@@ -58,6 +65,8 @@ pub struct Sightings {
 pub struct SeenPayment {
     /// Which one.
     pub id: PaymentId,
+    /// What it has in common with those that only words tell from it.
+    pub likeness: Likeness,
     /// As the source with the most of them shows it.
     pub order: PaymentOrder,
     /// Sources show it on more days than any one of them shows orders: the bank moved one payment to another day, or it
@@ -75,9 +84,7 @@ impl PaymentKey {
     /// and BIK, which some sources do not tell; the day of booking, which an intraday statement may still change; names,
     /// which each bank spells its own way.
     pub fn of(order: &PaymentOrder) -> PaymentKey {
-        let mut fields = likeness_fields(order);
-        fields.push(comparable_purpose(&order.purpose));
-        PaymentKey(hashed(&fields))
+        identified(order).0
     }
 
     /// The key as text.
@@ -110,6 +117,14 @@ impl SourceId {
 }
 
 const FEED: &str = "accounting/";
+
+/// The key and the likeness of an order.
+pub fn identified(order: &PaymentOrder) -> (PaymentKey, Likeness) {
+    let mut fields = likeness_fields(order);
+    let likeness = Likeness(hashed(&fields));
+    fields.push(comparable_purpose(&order.purpose));
+    (PaymentKey(hashed(&fields)), likeness)
+}
 
 fn likeness_fields(order: &PaymentOrder) -> Vec<String> {
     let direction = match order.direction {
@@ -155,8 +170,12 @@ fn comparable_purpose(text: &str) -> String {
 impl Sightings {
     /// Notes that `source` shows `order` at `line`. Noting it again changes nothing.
     pub fn note(&mut self, source: &SourceId, line: &LineId, order: PaymentOrder) {
-        let sources = self.by_key.entry(PaymentKey::of(&order)).or_default();
-        let lines = sources.entry(source.clone()).or_default();
+        let (key, likeness) = identified(&order);
+        let orders = self.by_key.entry(key).or_insert_with(|| Orders {
+            likeness,
+            sources: BTreeMap::new(),
+        });
+        let lines = orders.sources.entry(source.clone()).or_default();
         lines.insert(line.clone(), order);
     }
 
@@ -167,7 +186,8 @@ impl Sightings {
 
     /// Every payment, once.
     pub fn payments(&self) -> impl Iterator<Item = SeenPayment> {
-        self.by_key.iter().flat_map(|(key, sources)| {
+        self.by_key.iter().flat_map(|(key, orders)| {
+            let Orders { likeness, sources } = orders;
             let most = sources.values().map(BTreeMap::len).max().unwrap_or(0);
             let days_differ = days_shown(sources) > most;
             let told_best = sources
@@ -182,6 +202,7 @@ impl Sightings {
                         key: key.clone(),
                         nth,
                     },
+                    likeness: likeness.clone(),
                     order: order.clone(),
                     days_differ,
                 })
@@ -195,17 +216,14 @@ impl Sightings {
     /// words are another payment.
     pub fn counts(&self) -> BTreeMap<Likeness, usize> {
         let mut by_likeness: BTreeMap<Likeness, (usize, usize)> = BTreeMap::new();
-        for sources in self.by_key.values() {
-            let Some(order) = sources.values().flat_map(BTreeMap::values).next() else {
-                continue;
-            };
+        for Orders { likeness, sources } in self.by_key.values() {
             let most = |feeds: bool| {
                 let of_kind = sources
                     .iter()
                     .filter(|(source, _)| source.is_feed() == feeds);
                 of_kind.map(|(_, lines)| lines.len()).max().unwrap_or(0)
             };
-            let (in_statements, in_feed) = by_likeness.entry(Likeness::of(order)).or_default();
+            let (in_statements, in_feed) = by_likeness.entry(likeness.clone()).or_default();
             *in_statements = in_statements.saturating_add(most(false));
             *in_feed = in_feed.saturating_add(most(true));
         }

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Inn, Kpp, Money};
 
-pub use identity::{Likeness, LineId, PaymentId, PaymentKey, SeenPayment, Sightings, SourceId};
+pub use identity::{
+    Likeness, LineId, PaymentId, PaymentKey, SeenPayment, Sightings, SourceId, identified,
+};
 pub use kind::{OwnSide, PaymentKind};
 
 /// A number of an account as a statement carries it: nothing is checked, since a statement is not refused for one digit.

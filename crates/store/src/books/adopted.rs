@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::{
     books::{
-        cases::{self, CaseChange},
+        case_changes::{self, CaseChange},
         links::{self, InvoiceLink},
     },
     error::StoreError,
@@ -121,7 +121,7 @@ async fn adopt(
             key: key.clone(),
         })
         .collect();
-    cases::apply(tx, portal, &answered, now).await?;
+    case_changes::apply(tx, portal, &answered, now).await?;
     let line = JournalEntry {
         at: now,
         subject: Some(subject),

@@ -1,7 +1,8 @@
 //! Cases: questions that only a person can answer, each open at most once per subject and key.
 //!
 //! A case names the records it waits for; an event of one of them looks at its subject again. Asking the same
-//! thing twice changes nothing, so nobody is told twice. Not here: how people are told (`reconciler`).
+//! thing twice changes nothing, so nobody is told twice. Not here: how they change (`case_changes`), how people are told
+//! (`reconciler`).
 
 use std::str::FromStr;
 
@@ -11,12 +12,13 @@ use planted::Bug;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    books::case_changes::{CaseChange, answer_seen},
     error::StoreError,
     sql::{Sql, statements},
     store::Store,
     subject::{Subject, key_set, text_set},
     tx::Tx,
-    value::{Row, Value, json_text, params},
+    value::{Row, Value, params},
 };
 
 /// A question and its facts.
@@ -73,49 +75,6 @@ pub struct Case {
     pub told_at: Option<Timestamp>,
 }
 
-/// What becomes of a case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum CaseChange {
-    /// Asked. If it is open already: nothing where the question is the same, else the new one replaces it.
-    Open(CaseFacts),
-    /// No longer a question. Nothing if it is not open.
-    Withdraw {
-        /// What it was about.
-        subject: Subject,
-        /// Its key.
-        key: String,
-    },
-    /// Answered. Nothing if it is not open.
-    Answer {
-        /// Its number.
-        id: i64,
-        /// What was said.
-        answer: serde_json::Value,
-        /// By whom.
-        by: String,
-    },
-    /// Somebody was told.
-    Told {
-        /// Its number.
-        id: i64,
-        /// When.
-        at: Timestamp,
-    },
-    /// The same where its number is not known yet. Nothing if it is not open, or changed after the message was sent.
-    ToldOf {
-        /// What it is about.
-        subject: Subject,
-        /// Its key.
-        key: String,
-        /// When the message was sent: it says what the question was then.
-        sent_at: Timestamp,
-        /// When.
-        at: Timestamp,
-        /// In which message; none: in one that no later one takes the place of.
-        within: Option<ToldIn>,
-    },
-}
-
 /// The message in which somebody was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldIn {
@@ -143,27 +102,6 @@ pub struct Told {
 }
 
 statements! {
-    FIND_OPEN =
-        "SELECT id, code, cause, facts, text, waits_for FROM office_case
-         WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open' /*pg FOR UPDATE */";
-    OPEN =
-        "INSERT INTO office_case (portal_id, subject, key, code, cause, facts, text, waits_for, state, opened_at, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $9) RETURNING id";
-    /// Who was told of the same text knows it.
-    REPLACE =
-        "UPDATE office_case SET code = $3, cause = $4, facts = $5, text = $6, waits_for = $7,
-             changed_at = CASE WHEN text = $6 THEN changed_at ELSE $8 END
-         WHERE portal_id = $1 AND id = $2 AND state = 'open'";
-    WITHDRAW =
-        "UPDATE office_case SET state = 'withdrawn', closed_at = $3
-         WHERE portal_id = $1 AND id = $2 AND state = 'open'";
-    ANSWER =
-        "UPDATE office_case SET state = 'answered', closed_at = $3, answer = $4, answered_by = $5
-         WHERE portal_id = $1 AND id = $2 AND state = 'open'";
-    TOLD = "UPDATE office_case SET told_at = $3 WHERE portal_id = $1 AND id = $2";
-    TOLD_OF =
-        "UPDATE office_case SET told_at = $4, told_to = $5, told_list = $6
-         WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open' AND changed_at <= $7";
     /// The last list of each person and cause, and what was told one by one.
     TOLD_TOGETHER =
         "WITH told AS (
@@ -175,10 +113,6 @@ statements! {
          FROM told JOIN last ON last.key = told.key AND last.cause = told.cause AND last.told_to = told.told_to
              AND (told.told_list = last.list OR told.told_list = 0)
          ORDER BY told.id";
-    WAIT =
-        "INSERT INTO case_waits_for (portal_id, record, case_id) VALUES ($1, $2, $3)
-         ON CONFLICT (portal_id, record, case_id) DO NOTHING";
-    WAIT_NO_MORE = "DELETE FROM case_waits_for WHERE portal_id = $1 AND case_id = $2";
     WAITERS =
         "SELECT c.subject, min(w.record) FROM case_waits_for w JOIN office_case c ON c.id = w.case_id
          WHERE w.portal_id = $1 AND c.portal_id = $1 AND w.record IN keys($2)
@@ -317,19 +251,6 @@ impl FromStr for CaseState {
     }
 }
 
-/// Applies changes in order.
-pub(crate) async fn apply(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    changes: &[CaseChange],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    for change in changes {
-        apply_one(tx, portal, change, now).await?;
-    }
-    Ok(())
-}
-
 /// Cases of these subjects that a planner needs.
 pub(crate) async fn of_subjects(
     tx: &mut Tx<'_>,
@@ -366,51 +287,6 @@ pub(crate) async fn waiters(
         .await
 }
 
-/// The same word may mean something else once the question is another: only what was seen is answered.
-async fn answer_seen(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    seen: &Case,
-    change: &CaseChange,
-    now: Timestamp,
-) -> Result<Option<Case>, StoreError> {
-    let open = find_open(tx, portal, &seen.facts.subject, &seen.facts.key).await?;
-    match open {
-        Some((id, facts)) if id == seen.id && facts.facts == seen.facts.facts => {
-            answer_and_look(tx, portal, id, change, None, now).await
-        }
-        Some(_) | None => Ok(None),
-    }
-}
-
-/// Answers a case and looks at its subject again at once, because of `reason`; gives the case as it is then.
-pub(crate) async fn answer_and_look(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    id: i64,
-    change: &CaseChange,
-    reason: Option<&str>,
-    now: Timestamp,
-) -> Result<Option<Case>, StoreError> {
-    if !apply_one(tx, portal, change, now).await? {
-        return Ok(None);
-    }
-    let answered = get(tx, portal, id).await?;
-    if let Some(case) = &answered {
-        let look = crate::Look {
-            subject: case.facts.subject.clone(),
-            lane: crate::Lane::Click,
-            due_at: now,
-            reason: reason.map_or_else(
-                || format!("case {} answered", case.facts.code),
-                str::to_owned,
-            ),
-        };
-        crate::mechanics::work::enqueue(tx, portal, &[look]).await?;
-    }
-    Ok(answered)
-}
-
 /// One case by its number.
 pub(crate) async fn get(
     tx: &mut Tx<'_>,
@@ -418,120 +294,6 @@ pub(crate) async fn get(
     id: i64,
 ) -> Result<Option<Case>, StoreError> {
     tx.first(&GET, &params![portal, id], read_case).await
-}
-
-async fn apply_one(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    change: &CaseChange,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    match change {
-        CaseChange::Open(facts) => open(tx, portal, facts, now).await,
-        CaseChange::Withdraw { subject, key } => {
-            let Some((id, _)) = find_open(tx, portal, subject, key).await? else {
-                return Ok(false);
-            };
-            tx.execute(&WITHDRAW, &params![portal, id, now]).await?;
-            tx.execute(&WAIT_NO_MORE, &params![portal, id]).await?;
-            Ok(true)
-        }
-        CaseChange::Answer { id, answer, by } => {
-            let answered = tx
-                .execute(&ANSWER, &params![portal, *id, now, answer, by])
-                .await?
-                > 0;
-            if answered {
-                tx.execute(&WAIT_NO_MORE, &params![portal, *id]).await?;
-            }
-            Ok(answered)
-        }
-        CaseChange::Told { id, at } => Ok(tx.execute(&TOLD, &params![portal, *id, *at]).await? > 0),
-        CaseChange::ToldOf {
-            subject,
-            key,
-            sent_at,
-            at,
-            within,
-        } => {
-            let user = within.and_then(|one| i64::try_from(one.user.0).ok());
-            let list = within.map(|one| one.list);
-            let told = params![portal, subject, key, *at, user, list, *sent_at];
-            Ok(tx.execute(&TOLD_OF, &told).await? > 0)
-        }
-    }
-}
-
-async fn open(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    facts: &CaseFacts,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let waits_for = json_text(&facts.waits_for);
-    let id = match find_open(tx, portal, &facts.subject, &facts.key).await? {
-        Some((_, open)) if open == *facts => return Ok(false),
-        Some((id, _)) => {
-            let values = params![
-                portal,
-                id,
-                &facts.code,
-                &facts.cause,
-                &facts.facts,
-                &facts.text,
-                waits_for,
-                now
-            ];
-            tx.execute(&REPLACE, &values).await?;
-            tx.execute(&WAIT_NO_MORE, &params![portal, id]).await?;
-            id
-        }
-        None => {
-            let values = params![
-                portal,
-                &facts.subject,
-                &facts.key,
-                &facts.code,
-                &facts.cause,
-                &facts.facts,
-                &facts.text,
-                waits_for,
-                now
-            ];
-            tx.first(&OPEN, &values, |row| row.int())
-                .await?
-                .unwrap_or_default()
-        }
-    };
-    let waits: Vec<Vec<Value>> = facts
-        .waits_for
-        .iter()
-        .map(|record| params![portal, record, id].to_vec())
-        .collect();
-    tx.execute_each(&WAIT, &waits).await?;
-    Ok(true)
-}
-
-async fn find_open(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    subject: &Subject,
-    key: &str,
-) -> Result<Option<(i64, CaseFacts)>, StoreError> {
-    tx.first(&FIND_OPEN, &params![portal, subject, key], |row| {
-        let id = row.int()?;
-        let facts = CaseFacts {
-            code: row.text()?,
-            cause: row.text()?,
-            key: key.to_owned(),
-            subject: subject.clone(),
-            facts: row.json()?,
-            text: row.text()?,
-            waits_for: row.json()?,
-        };
-        Ok((id, facts))
-    })
-    .await
 }
 
 fn read_told(row: &mut Row) -> Result<Told, StoreError> {

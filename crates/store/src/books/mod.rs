@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod adopted;
+pub mod case_changes;
 pub mod cases;
 pub mod links;
 pub mod money;

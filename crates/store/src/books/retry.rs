@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    books::cases::{self, Case, CaseChange, CaseState},
+    books::{
+        case_changes::{self, CaseChange},
+        cases::{self, Case, CaseState},
+    },
     error::StoreError,
     mechanics::{
         effect_changes::{self, MayHaveHappened},
@@ -77,7 +80,8 @@ async fn retry(
         by: by.to_owned(),
     };
     let reason = format!("person ordered a retry: case {id}");
-    let answered = cases::answer_and_look(tx, portal, id, &change, Some(&reason), now).await?;
+    let answered =
+        case_changes::answer_and_look(tx, portal, id, &change, Some(&reason), now).await?;
     let Some(answered) = answered else {
         return Ok(Retried::NotOpen);
     };

@@ -251,7 +251,7 @@ conformance! {
         follow(db, &lease, vec![deleted("x", order("1", 100)), deleted("y", order("2", 50))]).await;
         assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![], vec![]));
         assert_eq!(standing(db).await, [(1, New, 100)]);
-        let undecided = db.store.money_new(&portal("a"), Some(at(6)), 9).await.unwrap();
+        let undecided = db.store.money_new(&portal("a"), Some(at(6)), None, 9).await.unwrap();
         assert_eq!((undecided.len(), undecided[0].undone, undecided[0].is_followed), (1, 1, false));
         sums_close(db).await;
         // It comes back.
@@ -358,7 +358,7 @@ conformance! {
         let decided = decide(db, &[wait(1, Some(at(50))), wait(2, None)]).await;
         assert_eq!(decided, [Decided::Done, Decided::Done]);
         let new = async |until| {
-            let new = db.store.money_new(&portal("a"), until, 9).await.unwrap();
+            let new = db.store.money_new(&portal("a"), until, None, 9).await.unwrap();
             new.iter().map(|one| one.number).collect::<Vec<_>>()
         };
         assert_eq!((new(Some(at(49))).await, new(Some(at(50))).await, new(None).await), (vec![], vec![1], vec![1, 2]));

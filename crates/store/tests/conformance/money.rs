@@ -242,7 +242,7 @@ conformance! {
         assert_eq!(listed(db).await.len(), 4);
         let due = db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();
         assert!(due.iter().any(|work| work.subject == Subject::portal(PAYMENTS_TASK)));
-        assert_eq!(db.store.money_new(&portal("b"), None, 9).await.unwrap(), vec![]);
+        assert_eq!(db.store.money_new(&portal("b"), None, None, 9).await.unwrap(), vec![]);
     }
 
     async fn a_preview_counts_what_would_be_new_and_writes_nothing(db: &Db) {
@@ -339,7 +339,7 @@ conformance! {
         assert_eq!(undo(db, 1).await, None, "undone once");
         assert_eq!(open_of_buyer(db).await, [("1".to_owned(), 1_000)]);
         assert_eq!(receipts(db, 7).await[0].undone, Some((3, "письмо".to_owned())));
-        let again = db.store.money_new(&portal("a"), None, 9).await.unwrap();
+        let again = db.store.money_new(&portal("a"), None, None, 9).await.unwrap();
         assert_eq!((again[0].undone, again[0].remaining.kopecks()), (1, 1_000));
         assert_eq!(decide(db, &[book(1, 0, vec![share("1", 1_000)])]).await, [Refused]);
         assert_eq!(decide(db, &[book(1, 1, vec![share("1", 1_000)])]).await, [Done]);
@@ -356,7 +356,7 @@ conformance! {
         assert_eq!(decide(db, std::slice::from_ref(&ask)).await, [Refused], "somebody asked before");
         let open = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap();
         assert_eq!(open.len(), 1);
-        assert_eq!(db.store.money_new(&portal("a"), None, 9).await.unwrap(), vec![]);
+        assert_eq!(db.store.money_new(&portal("a"), None, None, 9).await.unwrap(), vec![]);
         let undecided = db.store.money_undecided(&portal("a"), &[1, 2]).await.unwrap();
         assert_eq!((undecided.len(), undecided[0].cases.len()), (1, 1));
         // A new invoice of its payer looks at it again.

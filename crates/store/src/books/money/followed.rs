@@ -16,7 +16,7 @@ use super::{
     sightings::{Recorded, Recounted, SeenLine, decide_soon, recount},
 };
 use crate::{
-    books::cases::CaseChange,
+    books::case_changes::CaseChange,
     error::StoreError,
     mechanics::{
         journal::{self, JournalEntry},

@@ -14,7 +14,8 @@ use serde_json::json;
 use super::{InvoiceRef, PaymentState, lock, open::until_value, read_direction, read_kind, take};
 use crate::{
     books::{
-        cases::{self, CaseChange, CaseFacts, CaseState},
+        case_changes::{self, CaseChange},
+        cases::{CaseFacts, CaseState},
         links::read_deal,
     },
     error::StoreError,
@@ -488,7 +489,7 @@ pub(super) async fn write(
     for row in &batch.chosen {
         tx.execute(&CHOSEN, row).await?;
     }
-    cases::apply(tx, portal, &batch.cases, now).await?;
+    case_changes::apply(tx, portal, &batch.cases, now).await?;
     let mut looks = batch.looks;
     looks.extend(batch.deals.iter().map(|deal| moved(*deal, now)));
     work::enqueue(tx, portal, &looks).await?;

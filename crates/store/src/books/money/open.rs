@@ -106,7 +106,7 @@ statements! {
     WAITING_PAYERS =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
-    NEW_PAYMENTS = undecided!("p.state = 'new' AND p.waits_until <= $2 ORDER BY p.number LIMIT $3");
+    NEW_PAYMENTS = undecided!("p.state = 'new' AND p.waits_until <= $2 AND p.number <= $3 ORDER BY p.number LIMIT $4");
     THESE_PAYMENTS = undecided!("p.number IN numbers($2) AND p.state IN ('new', 'asked') ORDER BY p.number");
     UNDECIDED_BUYERS =
         "SELECT organisation_id, payer_inn FROM payment
@@ -141,16 +141,17 @@ statements! {
 
 impl Store {
     /// Payments that nobody looked at yet, oldest first; also those that wait for the accountant until then at most, or
-    /// all of them.
+    /// all of them. None with a number after `last`, where one is given.
     pub async fn money_new(
         &self,
         portal: &PortalId,
         until: Option<Timestamp>,
+        last: Option<i64>,
         limit: usize,
     ) -> Result<Vec<Undecided>, StoreError> {
-        let args = (portal.clone(), until, limit);
-        self.read(args, |tx, (portal, until, limit)| {
-            let ask = params![portal, until_value(*until), *limit].to_vec();
+        let args = (portal.clone(), until, last.unwrap_or(i64::MAX), limit);
+        self.read(args, |tx, (portal, until, last, limit)| {
+            let ask = params![portal, until_value(*until), *last, *limit].to_vec();
             Box::pin(undecided(tx, portal, &NEW_PAYMENTS, ask))
         })
         .await

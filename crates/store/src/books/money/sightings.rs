@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::payment::{
     Direction, Likeness, LineId, OwnSide, PaymentKey, PaymentKind, PaymentOrder, SeenPayment,
-    Sightings, SourceId,
+    Sightings, SourceId, identified,
 };
 use domain::purpose::Purpose;
 use domain::{Money, OrganisationId, PortalId};
@@ -81,19 +81,21 @@ statements! {
         "INSERT INTO payment_sighting (portal_id, key, source, line, likeness, body) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (portal_id, key, source, line) DO UPDATE SET body = excluded.body, likeness = excluded.likeness
          WHERE payment_sighting.body <> excluded.body OR payment_sighting.likeness <> excluded.likeness";
+    /// Whatever has one of the keys is alike; only rows from before there were likenesses are found by the key alone.
     SHOWN =
-        "SELECT source, line, body FROM payment_sighting WHERE portal_id = $1 AND key IN keys($2)
-         UNION SELECT source, line, body FROM payment_sighting WHERE portal_id = $1 AND likeness IN keys($3)";
+        "SELECT source, line, body FROM payment_sighting WHERE portal_id = $1 AND likeness IN keys($3)
+         UNION ALL SELECT source, line, body FROM payment_sighting
+         WHERE portal_id = $1 AND key IN keys($2) AND likeness = ''";
     FOLLOWED =
         "SELECT organisation_id, line, body FROM followed_payment
          WHERE portal_id = $1 AND likeness IN keys($2) AND deleted = 0";
     RECORDED =
         "SELECT p.number, p.key, p.nth, p.body, p.days_differ, f.payment FROM payment p
          LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
-         WHERE p.portal_id = $1 AND p.key IN keys($2)
-         UNION SELECT p.number, p.key, p.nth, p.body, p.days_differ, f.payment FROM payment p
+         WHERE p.portal_id = $1 AND p.likeness IN keys($3)
+         UNION ALL SELECT p.number, p.key, p.nth, p.body, p.days_differ, f.payment FROM payment p
          LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
-         WHERE p.portal_id = $1 AND p.likeness IN keys($3)";
+         WHERE p.portal_id = $1 AND p.key IN keys($2) AND p.likeness = ''";
     RECORD =
         "INSERT INTO payment (portal_id, number, key, nth, likeness, organisation_id, direction, kind, amount, remaining,
              payer_inn, days_differ, state, because, undone, body, seen_at)
@@ -134,15 +136,18 @@ impl Store {
         let args = (portal.clone(), source.clone(), lines.to_vec());
         self.read(args, |tx, (portal, source, lines)| {
             Box::pin(async move {
-                let likenesses = lines.iter().map(|line| Likeness::of(&line.order)).collect();
-                let mut shown = shown(tx, portal, lines, &likenesses).await?;
+                let told = identities(lines);
+                let likenesses = told.iter().map(|one| one.likeness.clone()).collect();
+                let mut shown = shown(tx, portal, &told, &likenesses).await?;
                 for line in lines {
                     shown.note(source, &line.line, line.order.clone());
                 }
                 let recorded = recorded(tx, portal, &shown, &likenesses).await?;
+                let had = counted(&recorded);
                 let counts = shown.counts().into_iter();
-                let missing =
-                    counts.map(|(likeness, count)| count.saturating_sub(of(&recorded, &likeness)));
+                let missing = counts.map(|(likeness, count)| {
+                    count.saturating_sub(had.get(&likeness).copied().unwrap_or(0))
+                });
                 Ok(missing.sum())
             })
         })
@@ -161,7 +166,7 @@ async fn see(
     let rows: Vec<Vec<Value>> = lines
         .iter()
         .map(|line| {
-            let (key, likeness) = (PaymentKey::of(&line.order), Likeness::of(&line.order));
+            let (key, likeness) = identified(&line.order);
             let (line, body) = (&line.line.0, json_text(&line.order));
             params![
                 portal,
@@ -199,28 +204,29 @@ pub(super) async fn recount(
     author: &str,
     now: Timestamp,
 ) -> Result<Recounted, StoreError> {
+    let told = identities(lines);
     let mut likenesses = gone;
-    likenesses.extend(lines.iter().map(|line| Likeness::of(&line.order)));
+    likenesses.extend(told.iter().map(|one| one.likeness.clone()));
     if likenesses.is_empty() {
         return Ok(Recounted::default());
     }
-    let shown = shown(tx, portal, lines, &likenesses).await?;
-    let mut counted = Recounted {
+    let shown = shown(tx, portal, &told, &likenesses).await?;
+    let mut recounted = Recounted {
         recorded: recorded(tx, portal, &shown, &likenesses).await?,
         ..Recounted::default()
     };
-    let counts = shown.counts();
+    let (counts, had) = (shown.counts(), counted(&recounted.recorded));
     let mut missing: BTreeMap<Likeness, usize> = BTreeMap::new();
     for likeness in likenesses {
         let wanted = counts.get(&likeness).copied().unwrap_or(0);
-        let had = of(&counted.recorded, &likeness);
+        let had = had.get(&likeness).copied().unwrap_or(0);
         if had > wanted {
-            counted.surplus.insert(likeness, had - wanted);
+            recounted.surplus.insert(likeness, had - wanted);
         } else {
             missing.insert(likeness, wanted - had);
         }
     }
-    let known: BTreeMap<(&str, i64), &Recorded> = counted
+    let known: BTreeMap<(&str, i64), &Recorded> = recounted
         .recorded
         .iter()
         .map(|one| ((one.key.as_str(), one.nth), one))
@@ -233,23 +239,23 @@ pub(super) async fn recount(
         }
     }
     tx.execute_each(&TOLD_BETTER, &better).await?;
-    let as_read = AsRead::of(lines);
+    let as_read = AsRead::of(&told);
     // People read them in the order of the source.
     unknown.sort_by_key(|seen| (as_read.place(seen), seen.id.nth));
     unknown.retain(|seen| {
-        let left = missing.entry(Likeness::of(&seen.order)).or_default();
+        let left = missing.entry(seen.likeness.clone()).or_default();
         let is_missing = *left > 0;
         *left = left.saturating_sub(1);
         is_missing
     });
     let new = record(tx, portal, &unknown, &as_read, author, now).await?;
-    counted.new = new.iter().map(|one| one.number).collect();
-    counted.recorded.extend(new);
-    if !counted.new.is_empty() {
+    recounted.new = new.iter().map(|one| one.number).collect();
+    recounted.recorded.extend(new);
+    if !recounted.new.is_empty() {
         links::count_missing(tx, portal).await?;
         work::enqueue(tx, portal, &[decide_soon(now)]).await?;
     }
-    Ok(counted)
+    Ok(recounted)
 }
 
 /// What is new is decided by the portal's task.
@@ -262,20 +268,37 @@ pub(super) fn decide_soon(now: Timestamp) -> Look {
     }
 }
 
+/// A line with what makes its order the same as others.
+struct Told<'a> {
+    line: &'a SeenLine,
+    key: PaymentKey,
+    likeness: Likeness,
+}
+
+fn identities(lines: &[SeenLine]) -> Vec<Told<'_>> {
+    let told = lines.iter().map(|line| {
+        let (key, likeness) = identified(&line.order);
+        Told {
+            line,
+            key,
+            likeness,
+        }
+    });
+    told.collect()
+}
+
 /// Lines as the source told them: what the sightings do not know of an order.
 struct AsRead<'a> {
-    by_key: BTreeMap<PaymentKey, (usize, &'a SeenLine)>,
-    alike: BTreeMap<Likeness, &'a SeenLine>,
+    by_key: BTreeMap<&'a PaymentKey, (usize, &'a SeenLine)>,
+    alike: BTreeMap<&'a Likeness, &'a SeenLine>,
 }
 
 impl<'a> AsRead<'a> {
-    fn of(lines: &'a [SeenLine]) -> AsRead<'a> {
+    fn of(told: &'a [Told<'a>]) -> AsRead<'a> {
         let (mut by_key, mut alike) = (BTreeMap::new(), BTreeMap::new());
-        for (place, line) in lines.iter().enumerate() {
-            by_key
-                .entry(PaymentKey::of(&line.order))
-                .or_insert((place, line));
-            alike.entry(Likeness::of(&line.order)).or_insert(line);
+        for (place, one) in told.iter().enumerate() {
+            by_key.entry(&one.key).or_insert((place, one.line));
+            alike.entry(&one.likeness).or_insert(one.line);
         }
         AsRead { by_key, alike }
     }
@@ -291,7 +314,7 @@ impl<'a> AsRead<'a> {
         if let Some((_, line)) = self.by_key.get(&seen.id.key) {
             return Some((&line.organisation, line.kind));
         }
-        let line = self.alike.get(&Likeness::of(&seen.order))?;
+        let line = self.alike.get(&seen.likeness)?;
         let kind = match line.kind {
             PaymentKind::OwnTransfer => PaymentKind::OwnTransfer,
             PaymentKind::Incoming
@@ -307,23 +330,23 @@ impl<'a> AsRead<'a> {
     }
 }
 
-fn of(recorded: &[Recorded], likeness: &Likeness) -> usize {
-    let of_likeness = recorded.iter().filter(|one| one.likeness == *likeness);
-    of_likeness.count()
+/// How many payments of each likeness are recorded.
+fn counted(recorded: &[Recorded]) -> BTreeMap<Likeness, usize> {
+    let mut counts = BTreeMap::new();
+    for one in recorded {
+        *counts.entry(one.likeness.clone()).or_default() += 1;
+    }
+    counts
 }
 
 /// All that is shown of these lines and of what is alike.
 async fn shown(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    lines: &[SeenLine],
+    told: &[Told<'_>],
     likenesses: &BTreeSet<Likeness>,
 ) -> Result<Sightings, StoreError> {
-    let keys = text_set(
-        lines
-            .iter()
-            .map(|line| PaymentKey::of(&line.order).to_string()),
-    );
+    let keys = text_set(told.iter().map(|one| one.key.to_string()));
     let alike = text_set(likenesses.iter().map(|one| one.as_str().to_owned()));
     let mut shown = Sightings::default();
     let in_statements = params![portal, keys, alike.clone()];
@@ -407,7 +430,6 @@ async fn record(
         let Some((organisation, kind)) = as_read.told(seen) else {
             continue;
         };
-        let likeness = Likeness::of(order);
         let brought = match order.direction {
             Direction::In => order.amount.kopecks(),
             Direction::Out => -order.amount.kopecks(),
@@ -419,7 +441,7 @@ async fn record(
                 number,
                 seen.id.key.as_str(),
                 seen.id.nth,
-                likeness.as_str(),
+                seen.likeness.as_str(),
                 organisation,
                 direction_text(order.direction),
                 kind_text(kind),
@@ -462,7 +484,7 @@ async fn record(
             nth: i64::from(seen.id.nth),
             body: String::new(),
             days_differ: seen.days_differ,
-            likeness,
+            likeness: seen.likeness.clone(),
             is_followed: false,
         });
     }
