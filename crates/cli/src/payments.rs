@@ -6,8 +6,9 @@ mod letter;
 pub mod reconcile;
 mod settlements;
 
+use desk::payments::NotUndone;
 use domain::display::{date, money};
-use domain::payment::Direction;
+use domain::payment::{Direction, PaymentKind};
 use store::{ListedPayment, PaymentFilter, PaymentState};
 
 use crate::args::{PaymentsCommand, UndoArgs};
@@ -70,7 +71,7 @@ async fn list(
     for sum in sums.iter().filter(of_state) {
         told.push_str(&format!(
             "Итого {} ({}): {} на {}, не отнесено {}\n",
-            state_word(sum.state),
+            state_word(sum.state, sum.kind),
             kind_word(sum.kind),
             sum.count,
             money(sum.amount),
@@ -97,7 +98,7 @@ fn in_words(payment: &ListedPayment) -> String {
         money(order.amount),
         order.number,
         date(order.date),
-        state_word(payment.state),
+        state_word(payment.state, payment.kind),
         order.purpose.trim()
     );
     if !payment.because.is_empty() {
@@ -120,8 +121,9 @@ fn in_words(payment: &ListedPayment) -> String {
     harmless(&told)
 }
 
-fn state_word(state: PaymentState) -> &'static str {
+fn state_word(state: PaymentState, kind: PaymentKind) -> &'static str {
     match state {
+        PaymentState::Booked if kind == PaymentKind::RefundOut => "снят с оплаченного",
         PaymentState::New => "ещё не рассмотрен",
         PaymentState::Asked => "ждёт решения",
         PaymentState::Booked => "отнесён к счетам",
@@ -130,8 +132,7 @@ fn state_word(state: PaymentState) -> &'static str {
     }
 }
 
-fn kind_word(kind: domain::payment::PaymentKind) -> &'static str {
-    use domain::payment::PaymentKind;
+fn kind_word(kind: PaymentKind) -> &'static str {
     match kind {
         PaymentKind::Incoming => "поступления",
         PaymentKind::Register => "реестры",
@@ -140,6 +141,15 @@ fn kind_word(kind: domain::payment::PaymentKind) -> &'static str {
         PaymentKind::OwnTransfer => "свои переводы",
         PaymentKind::BankFee => "комиссии",
         PaymentKind::Outgoing => "наши платежи",
+    }
+}
+
+fn not_undone(error: NotUndone) -> anyhow::Error {
+    match error {
+        NotUndone::Store(error) => error.into(),
+        NotUndone::MoreThanOpen { .. } => Told::mistake(error.to_string())
+            .hint("take back what was paid in its place: `provodka payments list` shows who paid")
+            .into(),
     }
 }
 
@@ -155,7 +165,8 @@ async fn undo(product: &Product, args: &UndoArgs) -> anyhow::Result<String> {
     let today = product.clock.now().to_zoned(zone.clone()).date();
     let desk = product.desk();
     let undone = desk.undo(args.number, (&args.by, because), &zone);
-    let undone = undone.await?.ok_or_else(|| {
+    let undone = undone.await.map_err(not_undone)?;
+    let undone = undone.ok_or_else(|| {
         Told::mistake(format!("nothing of payment {} can be undone", args.number))
             .hint("`provodka payments list` shows what is given to invoices")
     })?;

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use planner::Choice;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use store::{Balance, Case, CaseState, Letter, Moved, StoreError, Undone};
+use store::{Balance, Case, CaseState, InvoiceRef, Letter, Moved, StoreError, Undone, WasUndone};
 
 use crate::Desk;
 use crate::invoices::NotNamed;
@@ -36,6 +36,24 @@ pub enum NotAnswered {
     Store(#[from] StoreError),
 }
 
+/// Why nothing was taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum NotUndone {
+    /// A refund, in whose place others paid the invoice since.
+    #[error("without refund {payment} invoice `{invoice}` would be overpaid: {open} of it is open")]
+    MoreThanOpen {
+        /// The refund's number.
+        payment: i64,
+        /// The number of the invoice.
+        invoice: String,
+        /// So much is open of it.
+        open: Money,
+    },
+    /// Our records.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why a letter was not obeyed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotMoved {
@@ -56,6 +74,11 @@ pub enum NotMoved {
         /// So much.
         open: Money,
     },
+    /// A refund was taken off what the invoice has of it, and others paid in its place.
+    #[error(
+        "refund {0} was taken off what the invoice has of it, and others paid the invoice since"
+    )]
+    Refunded(i64),
     /// Our records.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,6 +105,11 @@ pub fn choices(case: &Case) -> Vec<Choice> {
     choices
         .and_then(|choices| serde_json::from_value(choices).ok())
         .unwrap_or_default()
+}
+
+/// Whether a case asks what a refund is taken off.
+pub fn asks_of_refund(case: &Case) -> bool {
+    case.facts.facts.get("refund_of").is_some()
 }
 
 /// Tells a question from what it was before: the same choice may stand for another invoice.
@@ -133,29 +161,46 @@ impl Desk {
     }
 
     /// Takes a payment off its invoices in the name of `by`, by corrections of today in `zone`; it is asked about anew.
-    /// None: there is nothing to take back.
+    /// None: there is nothing to take back. Refunds that had been taken off it are decided anew with it.
     ///
     /// # Errors
-    /// The store's.
+    /// Says why nothing was taken back.
     pub async fn undo(
         &self,
         payment: i64,
         (by, because): (&str, &str),
         zone: &TimeZone,
-    ) -> Result<Option<Undone>, StoreError> {
+    ) -> Result<Option<Undone>, NotUndone> {
         let now = self.clock.now();
         let today = now.to_zoned(zone.clone()).date();
         let undone = self
             .store
             .money_undo(&self.portal, payment, (by, because), today, now);
-        let Some(undone) = undone.await? else {
-            return Ok(None);
+        let undone = match undone.await? {
+            WasUndone::Done(undone) => undone,
+            WasUndone::Nothing => return Ok(None),
+            WasUndone::MoreThanOpen { invoice, open } => {
+                return Err(NotUndone::MoreThanOpen {
+                    payment,
+                    invoice: self.number_of(&invoice).await?,
+                    open,
+                });
+            }
         };
         let note = json!({"undone": undone.transactions, "payment": payment, "by": by});
         self.note_person(note).await?;
         // At once, so that the question is there.
-        self.decide(&[payment]).await?;
+        let again: Vec<i64> = undone.refunds.iter().copied().chain([payment]).collect();
+        self.decide(&again).await?;
         Ok(Some(undone))
+    }
+
+    /// The number of an invoice, for people.
+    async fn number_of(&self, invoice: &InvoiceRef) -> Result<String, StoreError> {
+        let asked = std::slice::from_ref(invoice);
+        let mut known = self.store.money_balances(&self.portal, asked).await?;
+        let number = known.remove(invoice).map(|balance| balance.number);
+        Ok(number.unwrap_or_else(|| invoice.invoice.to_string()))
     }
 
     /// Obeys a payer's letter in the name of `by`, by corrections of today in `zone`: how much was moved, and the deals
@@ -181,9 +226,14 @@ impl Desk {
             today: now.to_zoned(zone.clone()).date(),
         };
         match self.store.money_move(&self.portal, &letter, now).await? {
-            Moved::Done { amount, deals } => {
+            Moved::Done {
+                amount,
+                deals,
+                refunds,
+            } => {
                 let note = json!({"moved": order.payment, "because": letter.because, "by": by});
                 self.note_person(note).await?;
+                self.decide(&refunds).await?;
                 Ok((amount, deals))
             }
             Moved::NotThatMuch { given } => Err(NotMoved::NotThatMuch {
@@ -191,6 +241,7 @@ impl Desk {
                 given,
             }),
             Moved::MoreThanOpen { open } => Err(NotMoved::MoreThanOpen { open }),
+            Moved::Refunded { refund } => Err(NotMoved::Refunded(refund)),
         }
     }
 

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 
 use domain::Money;
+use domain::payment::PaymentKind;
+use planner::Choice;
 use planner::payments::{LEAVE, Offer};
 use store::{Balance, Case, CaseFilter, InvoiceRef, StoreError, Undecided};
 
@@ -123,6 +125,16 @@ fn question(
     balances: &BTreeMap<InvoiceRef, Balance>,
 ) -> Question {
     let choices = choices(case);
+    if payment.kind == PaymentKind::RefundOut {
+        let candidates = choices.iter().filter(|choice| choice.word != LEAVE);
+        return Question {
+            case: case.id,
+            seen: fingerprint(case),
+            payment: payment.clone(),
+            doubts: doubts(&case.facts.text).to_owned(),
+            candidates: candidates.map(taken_off).collect(),
+        };
+    }
     let candidates = choices.iter().zip(offered).map(|(choice, shares)| {
         let shares: Vec<OfferedShare> = shares
             .iter()
@@ -158,6 +170,17 @@ fn question(
         payment: payment.clone(),
         doubts: doubts(&case.facts.text).to_owned(),
         candidates: candidates.collect(),
+    }
+}
+
+/// What a refund may be taken off is several things at times: the choice tells them.
+fn taken_off(choice: &Choice) -> Candidate {
+    Candidate {
+        word: choice.word.clone(),
+        reasons: choice.text.clone(),
+        shares: Vec::new(),
+        rest: Money::ZERO,
+        is_possible: true,
     }
 }
 

@@ -86,6 +86,8 @@ pub enum What {
     Settled,
     /// What we paid back to buyers.
     Refunded,
+    /// What of that is taken off what they paid.
+    TakenOff,
     /// What else came: transfers of our own, our money that came back.
     OtherIn,
     /// What else went.

@@ -16,6 +16,7 @@ use domain::{InvoiceId, Money, OrganisationId, matching};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::refunds::{self, RefundOffer, RefundPart, Refundable};
 use crate::{Booking, CaseCode, Choice, MoneyPolicy, texts};
 
 /// Why money is given, where the accountant gave it.
@@ -60,6 +61,8 @@ pub struct PaymentAnswer {
     pub choice: String,
     /// What was offered, in the order of the choices.
     pub offered: Vec<Offer>,
+    /// The same where it was asked about a refund.
+    pub refund_of: Vec<RefundOffer>,
     /// Who answered.
     pub by: String,
 }
@@ -73,6 +76,22 @@ pub struct Offer(pub Vec<(InvoiceId, Money)>);
 pub enum PaymentPlan {
     /// It is no buyer's payment: said, and given to nothing.
     Aside(String),
+    /// A refund to somebody who paid nothing that we know: said, and decided once he pays.
+    AsideUntilPaid {
+        /// The newest payment of his that is known; 0: none.
+        last: i64,
+        /// Why, in Russian.
+        because: String,
+    },
+    /// What we paid back is taken off what its receiver paid.
+    TakeOff {
+        /// All of the refund.
+        parts: Vec<RefundPart>,
+        /// The person who chose it; none: it is certain.
+        chosen_by: Option<String>,
+        /// Why, in Russian.
+        because: String,
+    },
     /// It goes to these invoices.
     Book {
         /// Each with its part.
@@ -108,6 +127,8 @@ pub struct PaymentQuestion {
     pub choices: Vec<Choice>,
     /// What the choices stand for.
     pub offered: Vec<Offer>,
+    /// The same where a refund is asked about.
+    pub refund_of: Vec<RefundOffer>,
 }
 
 /// The invoices that payments of one pass may be for.
@@ -137,10 +158,13 @@ impl Claims {
 /// What becomes of a payment.
 pub fn plan(
     payment: &PaymentSnapshot<'_>,
-    claims: &Claims,
+    (claims, refundable): (&Claims, &Refundable),
     policy: &MoneyPolicy,
     now: Timestamp,
 ) -> PaymentPlan {
+    if payment.kind == PaymentKind::RefundOut {
+        return refunds::plan(payment, refundable, policy, now);
+    }
     if let Some(why) = set_aside(payment.kind) {
         return PaymentPlan::Aside(why.to_owned());
     }
@@ -206,10 +230,9 @@ fn waits(
 /// Money that is no buyer's.
 fn set_aside(kind: PaymentKind) -> Option<&'static str> {
     match kind {
-        PaymentKind::Incoming => None,
+        PaymentKind::Incoming | PaymentKind::RefundOut => None,
         PaymentKind::Register => Some("реестр эквайринга или СБП: по сумме не разносится"),
         PaymentKind::ReturnedToUs => Some("нам вернули наши деньги"),
-        PaymentKind::RefundOut => Some("мы вернули деньги покупателю"),
         PaymentKind::OwnTransfer => Some("перевод между своими счетами"),
         PaymentKind::BankFee => Some("комиссия банка"),
         PaymentKind::Outgoing => Some("наш платёж"),
@@ -280,6 +303,7 @@ fn question(
         text: texts::with_choices(&text, &choices),
         choices,
         offered: candidates.iter().map(offer).collect(),
+        refund_of: Vec::new(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The promise: a deal shows the money of its invoices: fields, one timeline entry for each sum that came or was taken
-//! back, and the stage for what is paid.
+//! The promise: a deal shows the money of its invoices: fields, one timeline entry for each sum that came, went back to the
+//! buyer or was taken back, and the stage for what is paid.
 //!
 //! On the event's way it is part of [`crate::invoicing`]: money that moved looks at the deal again. Not here: which invoice
 //! a payment is for (`payments`).
@@ -28,7 +28,7 @@ pub struct Receipt {
     pub transaction: i64,
     /// The day of credit, or of the document that settles it.
     pub dated: Date,
-    /// How much.
+    /// How much the invoice got; below zero for what a refund was taken off it.
     pub amount: Money,
     /// By what.
     pub means: Means,
@@ -50,6 +50,13 @@ pub enum Means {
     },
     /// No line of a bank: cash, netting, a card, a mark of the accounting side.
     Settlement(Settlement),
+    /// Money that went back to the buyer: off the invoice, or an advance, of which the invoice lost nothing.
+    Refund {
+        /// How much.
+        returned: Money,
+        /// The order.
+        order: Box<PaymentOrder>,
+    },
 }
 
 impl Receipt {
@@ -59,7 +66,7 @@ impl Receipt {
             (Means::Payment { payment: one, .. }, Means::Payment { payment: two, .. }) => {
                 one == two
             }
-            (Means::Payment { .. } | Means::Settlement(_), _) => {
+            (Means::Payment { .. } | Means::Settlement(_) | Means::Refund { .. }, _) => {
                 self.transaction == other.transaction
             }
         }
@@ -69,8 +76,12 @@ impl Receipt {
     fn remaining(&self) -> Money {
         match &self.means {
             Means::Payment { remaining, .. } => *remaining,
-            Means::Settlement(_) => Money::ZERO,
+            Means::Settlement(_) | Means::Refund { .. } => Money::ZERO,
         }
+    }
+
+    fn is_refund(&self) -> bool {
+        matches!(self.means, Means::Refund { .. })
     }
 }
 
@@ -251,6 +262,9 @@ fn came_in_words(
         Means::Settlement(settlement) => {
             return settled_in_words(receipt, invoice, settlement, &left);
         }
+        Means::Refund { returned, order } => {
+            return refunded_in_words(receipt, invoice, (*returned, order), paid);
+        }
     };
     let over = if remaining.is_positive() {
         format!(
@@ -269,6 +283,31 @@ fn came_in_words(
         date(order.date),
         by_strangers(&order.purpose),
         invoice.number
+    )
+}
+
+fn refunded_in_words(
+    receipt: &Receipt,
+    invoice: &OurInvoice,
+    (returned, order): (Money, &PaymentOrder),
+    paid: Money,
+) -> String {
+    let to = by_strangers(order.other.name.as_deref().unwrap_or("не назван"));
+    let (of, stage) = if receipt.amount.is_negative() {
+        ("", ". Стадию сделки проверьте сами")
+    } else {
+        (" из аванса", "")
+    };
+    format!(
+        "Возврат {}{of} покупателю {}. Получатель: {to}, поручение № {} от {}, «{}». Счёт № {}: оплачено {} из {}{stage}",
+        money(returned),
+        date(receipt.dated),
+        by_strangers(&order.number),
+        date(order.date),
+        by_strangers(&order.purpose),
+        invoice.number,
+        money(paid),
+        money(invoice.total)
     )
 }
 
@@ -301,6 +340,16 @@ fn undone_in_words(
     because: &str,
 ) -> String {
     let paid = snapshot.paid_of(invoice);
+    if let Means::Refund { returned, .. } = &receipt.means {
+        return format!(
+            "Возврат {} от {} больше не вычитается из оплаченного по счёту № {}: {because}. Оплачено {} из {}",
+            money(*returned),
+            date(receipt.dated),
+            invoice.number,
+            money(paid),
+            money(invoice.total)
+        );
+    }
     format!(
         "Оплата {} от {} снята со счёта № {}: {because}. Оплачено {} из {}. Стадию сделки проверьте сами",
         money(receipt.amount),
@@ -324,7 +373,9 @@ fn completing(snapshot: &DealSnapshot) -> Option<&Receipt> {
         if snapshot.paid_of(invoice) < invoice.total {
             return None;
         }
+        // What went back completes nothing.
         let receipts = snapshot.receipts_of(invoice.slot);
+        let receipts = receipts.filter(|one| !one.is_refund());
         last = last
             .into_iter()
             .chain(receipts)
@@ -351,8 +402,8 @@ fn move_on(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Opt
     (may_move && !was_moved).then_some(action)
 }
 
-/// The deal was moved for a payment that was taken back since: where it belongs now is for people to say. Money that comes
-/// again, or the deal moved back, answers it.
+/// The deal was moved for a payment that was taken back since, or went back to the buyer: where it belongs now is for people
+/// to say. Money that comes again, or the deal moved back, answers it.
 fn taken_back(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Plan {
     let code = CaseCode::PaymentTakenBack;
     let deal = &glance.deal;
@@ -361,19 +412,16 @@ fn taken_back(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> 
     let moved_for = stage
         .filter(|stage| place(&deal.stage) >= place(&stage.to))
         .and_then(|stage| moved_for(snapshot, &stage.to));
-    let undone = snapshot
-        .receipts
-        .iter()
-        .filter_map(|one| one.undone.as_ref());
-    let last = undone.max_by_key(|(correction, _)| *correction);
+    let last = snapshot.receipts.iter().filter_map(lost);
+    let last = last.max_by_key(|lost| lost.transaction);
     let is_paid = completing(snapshot).is_some();
     // What was taken back before the deal was moved is not what it was moved for.
-    let is_since = |correction: i64| moved_for.is_some_and(|moved_for| correction > moved_for);
-    let asked = last.filter(|(correction, _)| is_since(*correction) && !is_paid && !deal.lost);
-    let Some((correction, because)) = asked else {
+    let is_since = |lost: &Lost| moved_for.is_some_and(|moved_for| lost.transaction > moved_for);
+    let asked = last.filter(|lost| is_since(lost) && !is_paid && !deal.lost);
+    let Some(lost) = asked else {
         return answered(snapshot, Plan::default(), &[code]);
     };
-    let about = format!("correction/{correction}");
+    let about = format!("correction/{}", lost.transaction);
     if snapshot.answers.to(code.as_str(), &about) == Some(LEAVE) {
         return answered(snapshot, Plan::default(), &[code]);
     }
@@ -382,10 +430,10 @@ fn taken_back(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> 
         text: "оставить сделку, где она есть".to_owned(),
     }];
     let question = format!(
-        "Оплата, после которой сделка перешла на стадию оплаченных, снята: {}. Если без денег дальше нельзя, \
+        "Оплата, после которой сделка перешла на стадию оплаченных, {}. Если без денег дальше нельзя, \
          верните сделку на прежнюю стадию: программа сама этого не делает. Тогда вопрос снимется, и снимется, когда деньги \
          придут снова. Иначе:",
-        by_strangers(because)
+        lost.how
     );
     let text = texts::with_choices(&question, &choices);
     let mut asked = case(snapshot.id, code, text, responsible(glance));
@@ -395,6 +443,35 @@ fn taken_back(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> 
 }
 
 const LEAVE: &str = "leave";
+
+/// Money that an invoice has no more.
+struct Lost {
+    /// By which transaction.
+    transaction: i64,
+    how: String,
+}
+
+/// A payment that was taken back, or a refund that stands and was taken off the invoice.
+fn lost(receipt: &Receipt) -> Option<Lost> {
+    match (&receipt.means, &receipt.undone) {
+        (Means::Refund { returned, order }, None) if receipt.amount.is_negative() => Some(Lost {
+            transaction: receipt.transaction,
+            how: format!(
+                "возвращена покупателю: {}, поручение № {} от {}",
+                money(*returned),
+                by_strangers(&order.number),
+                date(order.date)
+            ),
+        }),
+        (Means::Payment { .. } | Means::Settlement(_), Some((correction, because))) => Some(Lost {
+            transaction: *correction,
+            how: format!("снята: {}", by_strangers(because)),
+        }),
+        (Means::Payment { .. } | Means::Settlement(_) | Means::Refund { .. }, None | Some(_)) => {
+            None
+        }
+    }
+}
 
 /// Money of an invoice that stands no more: only people know whose it is now.
 fn astray(snapshot: &DealSnapshot) -> Plan {
@@ -431,7 +508,8 @@ fn to_take_back(snapshot: &DealSnapshot, slot: Slot) -> String {
                 .to_owned(),
         );
     }
-    let settlements = snapshot.receipts_of(slot).filter(|one| !is_payment(one));
+    let is_settlement = |one: &&Receipt| matches!(one.means, Means::Settlement(_));
+    let settlements = snapshot.receipts_of(slot).filter(is_settlement);
     ways.extend(settlements.map(|one| {
         format!(
             "Закрытие {} на {} без выписки снимите командой `provodka payments unsettle {}` или на странице «Без банка».",

@@ -14,7 +14,8 @@ use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use planner::payments::{Claims, LEAVE, Offer, PaymentAnswer, PaymentPlan, PaymentSnapshot, plan};
-use planner::{Booking, MoneyPolicy};
+use planner::refunds::{PaidBy, RefundOffer, RefundPart, Refundable};
+use planner::{Booking, MoneyPolicy, Refunds};
 
 const BUYER: &str = "7707083893";
 const SEEN_AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -62,6 +63,7 @@ impl Payment {
             undone: self.undone,
             choice: choice.to_owned(),
             offered: vec![Offer(shares.collect())],
+            refund_of: Vec::new(),
             by: "Анна".to_owned(),
         });
         self
@@ -72,13 +74,25 @@ impl Payment {
     }
 
     fn plan_by(&self, booking: Booking, claims: &Claims, now: Timestamp) -> PaymentPlan {
+        self.plan_with(&policy(booking), (claims, &Refundable::default()), now)
+    }
+
+    fn plan_with(
+        &self,
+        policy: &MoneyPolicy,
+        known: (&Claims, &Refundable),
+        now: Timestamp,
+    ) -> PaymentPlan {
         let purpose = Purpose::read(&self.order.purpose);
         let organisation = OrganisationId::new("us");
         plan(
             &PaymentSnapshot {
                 organisation: &organisation,
                 kind: self.kind,
-                left: self.order.amount,
+                left: match self.order.direction {
+                    Direction::In => self.order.amount,
+                    Direction::Out => Money::from_kopecks(-self.order.amount.kopecks()),
+                },
                 undone: self.undone,
                 seen_at: SEEN_AT,
                 is_followed: self.is_followed,
@@ -87,17 +101,22 @@ impl Payment {
                 chosen_before: &self.chosen_before,
                 answer: self.answer.as_ref(),
             },
-            claims,
-            &MoneyPolicy {
-                booking,
-                since: None,
-                wait_hours: 24,
-                accounts: Vec::new(),
-                stages: Vec::new(),
-                overdue: None,
-            },
+            known,
+            policy,
             now,
         )
+    }
+}
+
+fn policy(booking: Booking) -> MoneyPolicy {
+    MoneyPolicy {
+        booking,
+        since: None,
+        wait_hours: 24,
+        refunds: Refunds::TakeOff,
+        accounts: Vec::new(),
+        stages: Vec::new(),
+        overdue: None,
     }
 }
 
@@ -181,7 +200,6 @@ fn money_of_another_kind_is_set_aside() {
     for kind in [
         PaymentKind::Register,
         PaymentKind::ReturnedToUs,
-        PaymentKind::RefundOut,
         PaymentKind::OwnTransfer,
         PaymentKind::BankFee,
         PaymentKind::Outgoing,
@@ -288,4 +306,315 @@ fn what_is_found_is_a_proposal_while_the_accountant_decides() {
         booked(&by_accountant(&answered, 1)),
         [("us/17".to_owned(), 100)]
     );
+}
+
+/// A refund of ours to the buyer.
+fn refund(kopecks: i64, purpose: &str) -> Payment {
+    let mut refund = payment(kopecks, purpose);
+    refund.kind = PaymentKind::RefundOut;
+    refund.order.direction = Direction::Out;
+    refund
+}
+
+fn kopecks(amount: i64) -> Money {
+    Money::from_kopecks(amount)
+}
+
+fn paid_by(payment: i64, left: i64, given: &[(&str, i64)]) -> PaidBy {
+    PaidBy {
+        payment,
+        organisation: OrganisationId::new("us"),
+        payer: Inn::parse(BUYER).unwrap(),
+        number: (40 + payment).to_string(),
+        date: date(2026, 3, 5),
+        is_decided: true,
+        left: kopecks(left),
+        given: given
+            .iter()
+            .map(|(number, sum)| (InvoiceId::new(format!("us/{number}")), kopecks(*sum)))
+            .collect(),
+    }
+}
+
+/// Payment 1 (order 41) gave 100 to СВ-1 and has 30 left; payment 2 (order 42) gave 50 to СВ-2; payment 3 (order 43) of 70
+/// was given to nothing.
+fn refundable() -> Refundable {
+    let invoice = |number: &str| {
+        let paid = (number.to_owned(), date(2026, 3, 1));
+        (InvoiceId::new(format!("us/{number}")), paid)
+    };
+    Refundable {
+        payments: vec![
+            paid_by(3, 70, &[]),
+            paid_by(2, 0, &[("СВ-2", 50)]),
+            paid_by(1, 30, &[("СВ-1", 100)]),
+        ],
+        invoices: [invoice("СВ-1"), invoice("СВ-2")].into(),
+    }
+}
+
+fn back(refund: &Payment, booking: Booking) -> PaymentPlan {
+    let known = (&Claims::default(), &refundable());
+    refund.plan_with(&policy(booking), known, SEEN_AT)
+}
+
+fn in_words(parts: &[RefundPart]) -> Vec<String> {
+    let told = parts.iter().map(|part| match &part.invoice {
+        Some(id) => format!("payment {} {id} {}", part.payment, part.amount.kopecks()),
+        None => format!("payment {} {}", part.payment, part.amount.kopecks()),
+    });
+    told.collect()
+}
+
+/// What it is taken off, if it is.
+fn taken_off(plan: &PaymentPlan) -> Option<Vec<String>> {
+    match plan {
+        PaymentPlan::TakeOff { parts, .. } => Some(in_words(parts)),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_refund_that_names_what_it_is_of_is_taken_off_it_advances_first() {
+    let words = |told: &[&str]| Some(told.iter().map(ToString::to_string).collect::<Vec<_>>());
+    for (sum, purpose, expected) in [
+        (
+            30,
+            "Возврат излишне уплаченного по счёту № СВ-1 от 01.03.2026",
+            words(&["payment 1 30"]),
+        ),
+        (
+            80,
+            "Возврат по счёту № СВ-1 от 01.03.2026",
+            words(&["payment 1 30", "payment 1 us/СВ-1 50"]),
+        ),
+        (
+            130,
+            "Возврат по счёту № СВ-1 от 01.03.2026 по договору № 7 от 01.02.2026",
+            words(&["payment 1 30", "payment 1 us/СВ-1 100"]),
+        ),
+        (
+            50,
+            "Возврат по п/п 42 от 05.03.2026",
+            words(&["payment 2 us/СВ-2 50"]),
+        ),
+        (
+            70,
+            "Возврат ошибочно перечисленных средств по п/п 43 от 05.03.2026",
+            words(&["payment 3 70"]),
+        ),
+        // More than is paid, another day, no day, two documents, none.
+        (131, "Возврат по счёту № СВ-1 от 01.03.2026", None),
+        (30, "Возврат по счёту № СВ-1 от 02.03.2026", None),
+        (30, "Возврат по счёту № СВ-1", None),
+        (
+            30,
+            "Возврат по счетам № СВ-1 от 01.03.2026, № СВ-2 от 01.03.2026",
+            None,
+        ),
+        (
+            30,
+            "Возврат по счёту № СВ-1 от 01.03.2026, акт № 4 от 03.03.2026",
+            None,
+        ),
+        (71, "Возврат по п/п 43 от 05.03.2026", None),
+        (30, "Возврат денег", None),
+    ] {
+        let plan = back(&refund(sum, purpose), Booking::Provodka);
+        assert_eq!(taken_off(&plan), expected, "{sum} {purpose}: {plan:?}");
+        if expected.is_none() {
+            assert!(matches!(plan, PaymentPlan::Ask(_)), "{purpose}: {plan:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refund_by_an_invoice_of_several_payments_is_taken_off_each_no_more_than_it_gave() {
+    let mut known = refundable();
+    known.payments.push(paid_by(4, 5, &[("СВ-1", 20)]));
+    let plan = |sum: i64| {
+        let named = refund(sum, "Возврат по счёту № СВ-1 от 01.03.2026");
+        let known = (&Claims::default(), &known);
+        taken_off(&named.plan_with(&policy(Booking::Provodka), known, SEEN_AT))
+    };
+    let expected = [
+        "payment 1 30",
+        "payment 4 5",
+        "payment 1 us/СВ-1 100",
+        "payment 4 us/СВ-1 20",
+    ];
+    assert_eq!(plan(155).unwrap(), expected);
+    assert_eq!(plan(156), None);
+}
+
+#[test]
+fn a_refund_is_asked_about_with_what_its_receiver_paid() {
+    let text = asked(&back(&refund(50, "Возврат денег"), Booking::Provodka));
+    insta::assert_snapshot!(text, @r"
+    Возвращено 0,50 ₽ 12.03.2026: ООО «Ромашка», поручение № 77 от 11.03.2026, «Возврат денег». Не разнесено: в назначении не назван ни счёт, ни платёж. Варианты:
+    • счёт № СВ-2 от 01.03.2026, 0,50 ₽ с оплаченного по счёту — сумма равна оплаченной (1)
+    • счёт № СВ-1 от 01.03.2026, 0,30 ₽ из аванса и 0,20 ₽ с оплаченного по счёту — оплачено получателем возврата (2)
+    • платёж 3, поручение № 43 от 05.03.2026, 0,50 ₽ из аванса — оплачено получателем возврата (3)
+    • не снимать с оплаченного (leave)
+    ");
+    let mut undone = refund(30, "Возврат по счёту № СВ-1 от 01.03.2026");
+    undone.undone = 1;
+    let PaymentPlan::Ask(question) = back(&undone, Booking::Provodka) else {
+        panic!("it is not asked");
+    };
+    let RefundOffer(first) = &question.refund_of[0];
+    assert_eq!(in_words(first), ["payment 1 30"], "named goes first");
+}
+
+#[test]
+fn what_a_person_says_of_a_refund_holds_for_what_was_shown() {
+    let part = |payment, invoice: Option<&str>, amount| RefundPart {
+        payment,
+        invoice: invoice.map(InvoiceId::new),
+        amount: kopecks(amount),
+    };
+    let mut answered = refund(50, "Возврат денег");
+    let offered = [
+        vec![part(2, Some("us/СВ-2"), 50)],
+        // Meanwhile less of it is left, its invoice lost it, or it is not all of the refund.
+        vec![part(1, None, 31), part(2, Some("us/СВ-2"), 19)],
+        vec![part(1, Some("us/СВ-2"), 50)],
+        vec![part(2, Some("us/СВ-2"), 49)],
+        vec![part(9, None, 50)],
+    ];
+    let answer = |choice: &str| PaymentAnswer {
+        undone: 0,
+        choice: choice.to_owned(),
+        offered: Vec::new(),
+        refund_of: offered.iter().cloned().map(RefundOffer).collect(),
+        by: "Анна".to_owned(),
+    };
+    for (choice, expected) in [
+        ("1", Some(vec!["payment 2 us/СВ-2 50".to_owned()])),
+        ("2", None),
+        ("3", None),
+        ("4", None),
+        ("5", None),
+        ("6", None),
+    ] {
+        answered.answer = Some(answer(choice));
+        let plan = back(&answered, Booking::Provodka);
+        assert_eq!(taken_off(&plan), expected, "{choice}");
+        if expected.is_none() {
+            assert!(matches!(plan, PaymentPlan::Ask(_)), "asked anew: {plan:?}");
+        }
+    }
+    answered.answer = Some(answer(LEAVE));
+    let left = back(&answered, Booking::Provodka);
+    assert!(matches!(left, PaymentPlan::Leave(_)));
+    answered.undone = 1;
+    let before = back(&answered, Booking::Provodka);
+    assert!(matches!(before, PaymentPlan::Ask(_)), "it was undone since");
+}
+
+#[test]
+fn a_refund_of_no_money_of_a_buyer_is_listed_and_decided_when_he_pays() {
+    let unnamed = "Возврат денег";
+    let mut to_another = refund(30, unnamed);
+    to_another.order.other.inn = Some(Inn::parse("7736050003").unwrap());
+    let plan = back(&to_another, Booking::Provodka);
+    assert!(
+        matches!(plan, PaymentPlan::AsideUntilPaid { last: 0, .. }),
+        "{plan:?}"
+    );
+    // Where a document is named, it is somebody's money: its payment may not be known yet.
+    let named = "Возврат по счёту № СВ-1 от 01.03.2026";
+    to_another.order.purpose = named.to_owned();
+    let text = asked(&back(&to_another, Booking::Provodka));
+    assert!(text.contains("нет среди оплаченного"), "{text}");
+    let mut to_nobody = refund(30, unnamed);
+    to_nobody.order.other.inn = None;
+    let plan = back(&to_nobody, Booking::Provodka);
+    assert!(matches!(plan, PaymentPlan::Aside(_)), "{plan:?}");
+    to_nobody.order.purpose = named.to_owned();
+    assert!(matches!(
+        back(&to_nobody, Booking::Provodka),
+        PaymentPlan::Ask(_)
+    ));
+    let loan = refund(30, "Возврат займа по договору № 1 от 01.03.2026");
+    let plan = back(&loan, Booking::Provodka);
+    assert!(matches!(plan, PaymentPlan::Aside(_)), "{plan:?}");
+    // Whoever paid, and had all of it back, may pay again. So it is for a bill that is no deal's.
+    let mut gone = refundable();
+    gone.payments = vec![paid_by(8, 0, &[("elsewhere", 100)]), paid_by(7, 0, &[])];
+    let plan = |refund: &Payment, known: &Refundable| {
+        let known = (&Claims::default(), known);
+        refund.plan_with(&policy(Booking::Provodka), known, SEEN_AT)
+    };
+    let waits = plan(&refund(30, unnamed), &gone);
+    assert!(
+        matches!(waits, PaymentPlan::AsideUntilPaid { last: 8, .. }),
+        "{waits:?}"
+    );
+    // What he paid to another of ours is not known here, and is no news either.
+    gone.payments[0].organisation = OrganisationId::new("others");
+    let waits = plan(&refund(30, unnamed), &gone);
+    assert!(
+        matches!(waits, PaymentPlan::AsideUntilPaid { last: 8, .. }),
+        "{waits:?}"
+    );
+}
+
+#[test]
+fn refunds_change_nothing_where_nobody_asked_for_it() {
+    let listing = MoneyPolicy {
+        refunds: Refunds::default(),
+        ..policy(Booking::Provodka)
+    };
+    let known = (&Claims::default(), &refundable());
+    let named = refund(30, "Возврат по счёту № СВ-1 от 01.03.2026");
+    let plan = named.plan_with(&listing, known, SEEN_AT);
+    assert!(matches!(plan, PaymentPlan::Aside(_)), "{plan:?}");
+}
+
+#[test]
+fn a_refund_waits_for_what_is_not_decided() {
+    let mut known = refundable();
+    known.payments[2].is_decided = false;
+    let named = refund(30, "Возврат по счёту № СВ-1 от 01.03.2026");
+    let plan = |booking, hours| {
+        let now = SEEN_AT + SignedDuration::from_hours(hours);
+        named.plan_with(&policy(booking), (&Claims::default(), &known), now)
+    };
+    let text = asked(&plan(Booking::Provodka, 0));
+    assert!(text.contains("платёж получателя ещё не разнесён"), "{text}");
+    assert!(
+        !text.contains("СВ-1 от 01.03.2026, "),
+        "not offered: {text}"
+    );
+    // The accountant has his hours.
+    let PaymentPlan::Wait { until, .. } = plan(Booking::Accounting, 23) else {
+        panic!("it does not wait");
+    };
+    assert_eq!(until, Some(SEEN_AT + SignedDuration::from_hours(24)));
+    assert!(matches!(plan(Booking::Accounting, 24), PaymentPlan::Ask(_)));
+}
+
+#[test]
+fn where_the_accountant_decides_only_an_advance_goes_back_without_a_person() {
+    let named = "Возврат по счёту № СВ-1 от 01.03.2026";
+    let advance = back(&refund(30, named), Booking::Accounting);
+    assert_eq!(taken_off(&advance), Some(vec!["payment 1 30".to_owned()]));
+    let text = asked(&back(&refund(31, named), Booking::Accounting));
+    assert!(text.contains("решает бухгалтер"), "{text}");
+}
+
+#[test]
+fn two_refunds_of_one_pass_never_take_the_same_money() {
+    let mut known = refundable();
+    let first = refund(100, "Возврат по счёту № СВ-1 от 01.03.2026");
+    let plan = |known: &Refundable| {
+        let known = (&Claims::default(), known);
+        first.plan_with(&policy(Booking::Provodka), known, SEEN_AT)
+    };
+    let PaymentPlan::TakeOff { parts, .. } = plan(&known) else {
+        panic!("it is not taken off");
+    };
+    known.take_off(&parts);
+    assert!(matches!(plan(&known), PaymentPlan::Ask(_)));
 }

@@ -7,15 +7,16 @@
 
 use std::collections::BTreeSet;
 
-use domain::payment::PaymentOrder;
+use domain::payment::{PaymentKind, PaymentOrder};
 use domain::purpose::{NumberKey, Purpose};
-use domain::{Inn, PortalId};
+use domain::{Inn, InvoiceId, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::payments::{
     Claims, Offer, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, plan,
 };
-use planner::{Booking, Policy};
+use planner::refunds::{self, RefundPart, Refundable};
+use planner::{Booking, MoneyPolicy, Policy, Refunds};
 use serde_json::json;
 use store::{
     BookedShare, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane, PAYMENT_CASE_KEY,
@@ -47,6 +48,17 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Of both.
+    fn with(self, other: Tally) -> Tally {
+        Tally {
+            booked: self.booked + other.booked,
+            asked: self.asked + other.asked,
+            aside: self.aside + other.aside,
+            waiting: self.waiting + other.waiting,
+            refused: self.refused + other.refused,
+        }
+    }
+
     /// Payments that are decided.
     pub fn decided(&self) -> usize {
         self.booked + self.asked + self.aside + self.waiting
@@ -87,8 +99,33 @@ pub async fn decide_these(
     decide(store, portal, policy, &payments, now).await
 }
 
-/// Decides these payments.
+/// Decides these payments: what went back after what came, since it is taken off that.
 async fn decide(
+    store: &Store,
+    portal: &PortalId,
+    policy: &Policy,
+    payments: &[Undecided],
+    now: Timestamp,
+) -> Result<Tally, StoreError> {
+    if !payments.iter().any(|one| is_taken_off(policy, one)) {
+        return decide_together(store, portal, policy, payments, now).await;
+    }
+    let (refunds, others): (Vec<Undecided>, Vec<Undecided>) = payments
+        .iter()
+        .cloned()
+        .partition(|one| is_taken_off(policy, one));
+    let first = decide_together(store, portal, policy, &others, now).await?;
+    let then = decide_together(store, portal, policy, &refunds, now).await?;
+    Ok(first.with(then))
+}
+
+/// A refund that is taken off what its receiver paid.
+fn is_taken_off(policy: &Policy, payment: &Undecided) -> bool {
+    let takes_off = |money: &MoneyPolicy| money.refunds == Refunds::TakeOff;
+    payment.kind == PaymentKind::RefundOut && policy.money.as_ref().is_some_and(takes_off)
+}
+
+async fn decide_together(
     store: &Store,
     portal: &PortalId,
     policy: &Policy,
@@ -113,6 +150,8 @@ async fn decide(
     for (invoice, _) in found.invoices {
         claims.add(invoice);
     }
+    let refunds = payments.iter().filter(|one| is_taken_off(policy, one));
+    let mut refundable = refundable(store, portal, refunds).await?;
     let mut decisions = Vec::with_capacity(payments.len());
     for ((payment, purpose), answer) in payments.iter().zip(&purposes).zip(&answers) {
         let payer = payment.order.other.inn.as_ref();
@@ -129,9 +168,12 @@ async fn decide(
             chosen_before: chosen_before.map_or(&[], Vec::as_slice),
             answer: answer.as_ref(),
         };
-        let plan = plan(&snapshot, &claims, money, now);
+        let plan = plan(&snapshot, (&claims, &refundable), money, now);
         if let PaymentPlan::Book { shares, .. } = &plan {
             shares.iter().for_each(|share| claims.book(share));
+        }
+        if let PaymentPlan::TakeOff { parts, .. } = &plan {
+            refundable.take_off(parts);
         }
         decisions.push(decision(payment, plan));
     }
@@ -140,14 +182,58 @@ async fn decide(
     for (decision, decided) in decisions.iter().zip(decided) {
         let count = match (decided, &decision.ruling) {
             (Decided::Refused, _) => &mut tally.refused,
-            (Decided::Done, Ruling::Book { .. }) => &mut tally.booked,
+            (Decided::Done, Ruling::Book { .. } | Ruling::TakeOff { .. }) => &mut tally.booked,
             (Decided::Done, Ruling::Ask(_)) => &mut tally.asked,
-            (Decided::Done, Ruling::Aside | Ruling::Leave) => &mut tally.aside,
+            (Decided::Done, Ruling::Aside | Ruling::AsideUntilPaid { .. } | Ruling::Leave) => {
+                &mut tally.aside
+            }
             (Decided::Done, Ruling::Wait(_)) => &mut tally.waiting,
         };
         *count += 1;
     }
     Ok(tally)
+}
+
+/// What the receivers of these refunds paid.
+async fn refundable(
+    store: &Store,
+    portal: &PortalId,
+    refunds: impl Iterator<Item = &Undecided>,
+) -> Result<Refundable, StoreError> {
+    let receivers: BTreeSet<Inn> = refunds
+        .filter_map(|one| one.order.other.inn.clone())
+        .collect();
+    if receivers.is_empty() {
+        return Ok(Refundable::default());
+    }
+    let receivers: Vec<Inn> = receivers.into_iter().collect();
+    let found = store.money_refundable(portal, &receivers).await?;
+    let paid_by = |one: store::PaidBy| refunds::PaidBy {
+        payment: one.payment,
+        organisation: one.organisation,
+        payer: one.payer,
+        number: one.order.number,
+        date: one.order.date,
+        is_decided: one.is_decided,
+        left: one.remaining,
+        given: one
+            .given
+            .iter()
+            .map(|(invoice, amount)| (open_id(invoice), *amount))
+            .collect(),
+    };
+    let invoices = found.invoices.into_iter();
+    Ok(Refundable {
+        payments: found.payments.into_iter().map(paid_by).collect(),
+        invoices: invoices
+            .map(|(invoice, balance)| (open_id(&invoice), (balance.number, balance.date)))
+            .collect(),
+    })
+}
+
+/// The id of an invoice as planner and store both know it.
+fn open_id(invoice: &InvoiceRef) -> InvoiceId {
+    InvoiceId::new(Subject::invoice(&invoice.organisation, &invoice.invoice).id)
 }
 
 /// By what the invoices of all these payments are found.
@@ -190,14 +276,15 @@ fn answer(cases: &[Case]) -> Option<PaymentAnswer> {
     let last = question(cases)?;
     let choice = last.answer.as_ref()?.get("choice")?.as_str()?;
     let facts = &last.facts.facts;
-    let offered = facts.get("offered").cloned().unwrap_or_default();
+    let told = |name| facts.get(name).cloned().unwrap_or_default();
     (last.state == CaseState::Answered).then(|| PaymentAnswer {
         undone: facts
             .get("undone")
             .and_then(serde_json::Value::as_i64)
             .unwrap_or_default(),
         choice: choice.to_owned(),
-        offered: serde_json::from_value(offered).unwrap_or_default(),
+        offered: serde_json::from_value(told("offered")).unwrap_or_default(),
+        refund_of: serde_json::from_value(told("refund_of")).unwrap_or_default(),
         by: last.answered_by.clone().unwrap_or_default(),
     })
 }
@@ -205,6 +292,18 @@ fn answer(cases: &[Case]) -> Option<PaymentAnswer> {
 fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
     let (ruling, because) = match plan {
         PaymentPlan::Aside(because) => (Ruling::Aside, because),
+        PaymentPlan::AsideUntilPaid { last, because } => (Ruling::AsideUntilPaid { last }, because),
+        PaymentPlan::TakeOff {
+            parts,
+            chosen_by,
+            because,
+        } => {
+            let ruling = Ruling::TakeOff {
+                parts: parts.into_iter().filter_map(part).collect(),
+                author: chosen_by.unwrap_or_else(|| RULE.to_owned()),
+            };
+            (ruling, because)
+        }
         PaymentPlan::Leave(because) => (Ruling::Leave, because),
         PaymentPlan::Wait { until, because } => (Ruling::Wait(until), because),
         PaymentPlan::Ask(question) => {
@@ -238,18 +337,35 @@ fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
     }
 }
 
+/// A part of a refund as it is recorded.
+fn part(part: RefundPart) -> Option<store::RefundPart> {
+    let invoice = match &part.invoice {
+        Some(id) => Some(InvoiceRef::of_open(id)?),
+        None => None,
+    };
+    Some(store::RefundPart {
+        payment: part.payment,
+        invoice,
+        amount: part.amount,
+    })
+}
+
 fn case(payment: &Undecided, question: PaymentQuestion) -> CaseFacts {
     let code = question.code.as_str();
+    let mut facts = json!({
+        "choices": question.choices,
+        "offered": question.offered,
+        "undone": payment.undone,
+    });
+    if let (Some(facts), false) = (facts.as_object_mut(), question.refund_of.is_empty()) {
+        facts.insert("refund_of".to_owned(), json!(question.refund_of));
+    }
     CaseFacts {
         code: code.to_owned(),
         cause: format!("{code}: {}", question.cause),
         key: PAYMENT_CASE_KEY.to_owned(),
         subject: Subject::payment(payment.number),
-        facts: json!({
-            "choices": question.choices,
-            "offered": question.offered,
-            "undone": payment.undone,
-        }),
+        facts,
         text: question.text,
         waits_for: Vec::new(),
     }

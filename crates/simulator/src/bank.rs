@@ -155,6 +155,7 @@ pub(crate) fn policy(place: usize, organisation: &OrganisationId) -> Option<Mone
         booking: planner::Booking::Provodka,
         since: None,
         wait_hours: 24,
+        refunds: planner::Refunds::default(),
         accounts: vec![planner::OwnAccount {
             number: account(place)?,
             organisation: organisation.clone(),

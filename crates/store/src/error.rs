@@ -73,6 +73,15 @@ pub enum StoreError {
         wanted: &'static str,
     },
 
+    /// A booking would leave an invoice or a payment with more or less than it can hold. A defect of the caller.
+    #[error("{what} `{key}` cannot hold what would be booked")]
+    NotBorne {
+        /// What it is, e.g. "invoice".
+        what: &'static str,
+        /// Its key.
+        key: String,
+    },
+
     /// No such row in this portal.
     #[error("there is no {what} `{key}` in portal `{portal}`")]
     Missing {

@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 14] = [
+const MIGRATIONS: [Migration; 15] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -68,6 +68,10 @@ const MIGRATIONS: [Migration; 14] = [
     Migration {
         number: 14,
         text: include_str!("../migrations/0014_heard_at.sql"),
+    },
+    Migration {
+        number: 15,
+        text: include_str!("../migrations/0015_refunds.sql"),
     },
 ];
 

@@ -569,3 +569,72 @@ async fn a_month_is_shown_on_three_sides_and_given_as_a_workbook() {
         "{strange}"
     );
 }
+
+/// Money that we paid to the buyer.
+fn paid_back(number: &str, sum: &str, purpose: &str) -> String {
+    format!(
+        "СекцияДокумент=Платежное поручение\r\nНомер={number}\r\nДата=11.03.2026\r\nСумма={sum}\r\n\
+         ПлательщикСчет={ACCOUNT}\r\nДатаСписано=12.03.2026\r\nПолучательСчет=40702810500000000777\r\n\
+         ПолучательИНН={BUYER}\r\nПолучатель1={HOSTILE}\r\nНазначениеПлатежа={purpose}\r\nКонецДокумента\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_refund_is_asked_about_taken_off_by_one_click_and_taken_back_while_nobody_paid_in_its_place()
+ {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let paid = order(
+        "5",
+        "300.00",
+        "ООО «Ромашка»",
+        "Оплата по счету № 118 от 01.03.2026",
+    );
+    let back = paid_back("9", "100.00", "Возврат");
+    book(&mut anna, &statement(&[back, paid])).await;
+    let page = anna.get("/money").await.text().replace('\u{a0}', " ");
+    assert!(!page.contains("<img"), "{page}");
+    for told in [
+        "счёт № 118 от 01.03.2026, 100,00 ₽ с оплаченного по счёту",
+        "Снять отсюда",
+        "Не снимать с оплаченного",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let (case, seen) = case_of(&office.store, 1).await;
+    let fields = [
+        ("case", case.as_str()),
+        ("seen", seen.as_str()),
+        ("choice", "1"),
+    ];
+    let answer = order_at(&mut anna, "/money/answer", &fields).await;
+    assert_eq!(answer.leads_to(), "/money?said=taken-off");
+    let booked = [(1, PaymentState::Booked, 0), (2, PaymentState::Booked, 0)];
+    assert_eq!(states(&office.store).await, booked);
+    let page = anna.get("/money/payments/1").await.text();
+    assert!(page.contains("снят с оплаченного"), "{page}");
+    let story = anna.get("/money/payments/2").await.text();
+    assert!(story.contains("возвращено покупателю"), "{story}");
+    // Others pay in its place.
+    let more = order(
+        "6",
+        "100.00",
+        "ООО «Ромашка»",
+        "Оплата по счету № 118 от 01.03.2026",
+    );
+    book(&mut anna, &statement(&[more])).await;
+    let undo = [("because", "ошибка"), ("password", PASSWORD)];
+    let answer = order_at(&mut anna, "/money/payments/1/undo", &undo).await;
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer.text().contains("было бы оплачено больше"),
+        "{}",
+        answer.text()
+    );
+    let answer = order_at(&mut anna, "/money/payments/3/undo", &undo).await;
+    assert_eq!(answer.leads_to(), "/money/payments/3?said=undone");
+    let answer = order_at(&mut anna, "/money/payments/1/undo", &undo).await;
+    assert_eq!(answer.leads_to(), "/money/payments/1?said=undone");
+    let states = states(&office.store).await;
+    assert_eq!(states[0], (1, PaymentState::Asked, -10_000));
+}

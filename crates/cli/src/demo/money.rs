@@ -105,7 +105,7 @@ pub(super) async fn switch_on(
         DemoAccounting::Office => "\"provodka\"".to_owned(),
     };
     let text = format!(
-        "{}\n[money]\nbooking = {booking}\n[[money.accounts]]\nnumber = \"{ACCOUNT}\"\norganisation = \"{}\"\n\
+        "{}\n[money]\nbooking = {booking}\nrefunds = \"take_off\"\n[[money.accounts]]\nnumber = \"{ACCOUNT}\"\norganisation = \"{}\"\n\
          inn = \"7707083893\"\n[[money.stages]]\nfunnel = 0\nto = \"EXECUTING\"\nfrom = [\"FINAL_INVOICE\"]\n",
         policy::text(&stored)?,
         organisation.id

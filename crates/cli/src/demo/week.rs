@@ -366,13 +366,28 @@ impl Week<'_> {
             .sum()
     }
 
+    /// What was paid over went back in the same week.
+    fn status(&self, place: usize) -> &'static str {
+        if self.wanted(place) < WHOLE {
+            "Оплачен частично"
+        } else {
+            "Оплачен"
+        }
+    }
+
     async fn until_shown(&self) -> anyhow::Result<()> {
         for (place, bill) in self.bills.iter().enumerate() {
             let (Some(deal), wanted) = (bill.deal, self.wanted(place)) else {
                 continue;
             };
             let what = format!("money of deal {deal}");
-            until(&what, async || shown(self.world, deal) == wanted).await?;
+            let status = self.status(place);
+            until(&what, async || {
+                // A deal without money says nothing of it.
+                let is_told = wanted == 0 || self.world.portal.deal_field(deal, STATUS) == status;
+                shown(self.world, deal) == wanted && is_told
+            })
+            .await?;
         }
         until("equal sides", async || {
             let reports = self.reports().await.unwrap_or_default();
@@ -412,20 +427,10 @@ impl Week<'_> {
         let places = paid.deals.iter();
         let deals = places.filter_map(|place| Some((*place, cast.deals.get(*place)?.1)));
         let deals: Vec<(usize, i64)> = deals.collect();
-        let status = |place| {
-            if self.wanted(place) < WHOLE {
-                "Оплачен частично"
-            } else {
-                "Оплачен"
-            }
-        };
         let told = |sum, status: &str| format!("{} «{status}»", money(Money::from_kopecks(sum)));
         let wanted: Vec<String> = deals
             .iter()
-            .map(|(place, _)| match paid.scene {
-                Scene::Over => told(self.wanted(*place), "Переплачен"),
-                _ => told(self.wanted(*place), status(*place)),
-            })
+            .map(|(place, _)| told(self.wanted(*place), self.status(*place)))
             .collect();
         let seen: Vec<String> = deals
             .iter()
@@ -485,7 +490,12 @@ impl Week<'_> {
             told.map(Money::kopecks).sum()
         };
         let left = told(What::Left, |sum| sum.crm);
-        let crm = (in_deals + left, told(What::Refunded, |sum| sum.crm));
+        // What went back is in no deal and left of no payment.
+        let taken_off = told(What::TakenOff, |sum| sum.crm);
+        let crm = (
+            in_deals + left + taken_off,
+            told(What::Refunded, |sum| sum.crm),
+        );
         let mut sides = vec![
             (
                 told(What::Came, |sum| sum.bank),
@@ -511,9 +521,10 @@ impl Week<'_> {
             what: "Сверка трёх сторон".to_owned(),
             wanted: format!("везде, как в банке: {}", in_words(bank)),
             seen: format!(
-                "в CRM {}, из них аванс {}",
+                "в CRM {}, из них аванс {}, снято возвратом {}",
                 in_words(crm),
-                money(Money::from_kopecks(left))
+                money(Money::from_kopecks(left)),
+                money(Money::from_kopecks(taken_off))
             ),
             holds: reports.iter().all(Reconciliation::agrees)
                 && sides.iter().all(|side| *side == bank),

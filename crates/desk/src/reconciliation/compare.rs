@@ -239,7 +239,9 @@ fn differs(kind: Kind, here: &MonthPayment, there: &MonthPayment) -> Line {
 
 /// Given to other invoices by the accountant than in our ledger.
 fn otherwise(payment: &MonthPayment, view: &View<'_>) -> Option<Line> {
-    let given = payment.in_accounting.as_ref()?;
+    // Over there nothing is taken off for what was paid back.
+    let told = payment.in_accounting.as_ref();
+    let given = told.filter(|_| payment.kind != PaymentKind::RefundOut)?;
     let there: BTreeMap<&InvoiceId, Money> = given
         .iter()
         .map(|(invoice, amount)| (invoice, *amount))
@@ -318,6 +320,7 @@ fn not_given(payment: &MonthPayment, view: &View<'_>) -> Option<Line> {
 fn corrected(correction: &MonthCorrection, view: &View<'_>) -> Line {
     let what = match &correction.share {
         Some((invoice, _)) => view.invoice(&invoice.id),
+        None if correction.is_of_share => "возврат аванса".to_owned(),
         None => "сам платёж".to_owned(),
     };
     let corrected = match correction.payment {
@@ -448,7 +451,13 @@ fn sums(payments: &[&MonthPayment], settled: &[&MonthSettlement], view: &View<'_
         columns: sum(payments.iter().copied(), what, view),
     };
     let always = [What::Came, What::Given, What::Shown, What::Left].map(all);
-    let others = [What::Refunded, What::OtherIn, What::OtherOut].map(all);
+    let others = [
+        What::Refunded,
+        What::TakenOff,
+        What::OtherIn,
+        What::OtherOut,
+    ];
+    let others = others.map(all);
     let is_any = |sum: &Sum| {
         let Columns {
             bank,
@@ -504,6 +513,12 @@ fn sum<'a>(
             Some(total(&|one| one.order.amount.checked_sub(given(one)?))),
             total(&|one| Some(one.remaining)),
         ),
+        // What a refund has left is below zero.
+        What::TakenOff => (
+            None,
+            None,
+            total(&|one| one.order.amount.checked_add(one.remaining)),
+        ),
         What::Came | What::Refunded | What::OtherIn | What::OtherOut | What::Settled => (
             Some(total(&|one| amount(one).filter(|_| one.in_bank))),
             Some(total(&|one| {
@@ -525,7 +540,7 @@ fn is_of(what: What, payment: &MonthPayment) -> bool {
         What::Came | What::Given | What::Shown | What::Left => payment.is_for_invoices(),
         // No payment settles without a bank line.
         What::Settled => false,
-        What::Refunded => payment.kind == PaymentKind::RefundOut,
+        What::Refunded | What::TakenOff => payment.kind == PaymentKind::RefundOut,
         What::OtherIn => is_in && !payment.is_for_invoices(),
         What::OtherOut => !is_in && payment.kind != PaymentKind::RefundOut,
     }

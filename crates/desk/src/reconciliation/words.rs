@@ -14,6 +14,7 @@ pub const fn what_word(what: What) -> &'static str {
         What::Left => "ни к чему не отнесено",
         What::Settled => "Закрыто без банка",
         What::Refunded => "Возвращено покупателям",
+        What::TakenOff => "из них снято с оплаченного",
         What::OtherIn => "Прочие поступления",
         What::OtherOut => "Прочие списания",
     }

@@ -173,7 +173,9 @@ impl Ledger {
             .map(|entry| &entry.place)
             .filter(|place| matches!(place, Place::Payment(_)))
             .collect();
-        Money::sum(payments.into_iter().map(|place| self.balance(place)))
+        // A refund that is not taken off whole has less than nothing, and no advance.
+        let left = payments.into_iter().map(|place| self.balance(place));
+        Money::sum(left.map(|left| left.max(Money::ZERO)))
     }
 
     /// The movements of a transaction that are not undone.

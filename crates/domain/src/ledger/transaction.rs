@@ -152,6 +152,23 @@ impl Transaction {
         })
     }
 
+    /// An advance goes back: what a payment has left is given to a refund of ours.
+    pub fn advance_returned(
+        id: TransactionId,
+        dated: Date,
+        payment: &PaymentId,
+        refund: &PaymentId,
+        amount: Money,
+    ) -> Option<Transaction> {
+        let (from, to) = (payment.clone(), refund.clone());
+        Some(Transaction {
+            id,
+            dated,
+            kind: TransactionKind::Allocation,
+            entries: movement(Place::Payment(from), Place::Payment(to), amount)?,
+        })
+    }
+
     /// An invoice is settled without a payment.
     pub fn settlement(
         id: TransactionId,

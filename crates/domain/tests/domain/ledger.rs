@@ -12,29 +12,29 @@ use proptest::prelude::*;
 
 use crate::payments::order;
 
-fn today() -> Date {
+pub(crate) fn today() -> Date {
     date(2026, 3, 12)
 }
 
-fn payment_id(nth: u32) -> PaymentId {
+pub(crate) fn payment_id(nth: u32) -> PaymentId {
     PaymentId {
         key: PaymentKey::of(&order("1", 100, "")),
         nth,
     }
 }
 
-fn kopecks(amount: i64) -> Money {
+pub(crate) fn kopecks(amount: i64) -> Money {
     Money::from_kopecks(amount)
 }
 
-fn share(invoice: &str, amount: i64) -> Share {
+pub(crate) fn share(invoice: &str, amount: i64) -> Share {
     Share {
         invoice: InvoiceId::new(invoice),
         amount: kopecks(amount),
     }
 }
 
-fn paid_in(id: u64, nth: u32, amount: i64) -> Transaction {
+pub(crate) fn paid_in(id: u64, nth: u32, amount: i64) -> Transaction {
     let (kind, way) = (PaymentKind::Incoming, Direction::In);
     Transaction::payment(
         TransactionId(id),
@@ -47,7 +47,7 @@ fn paid_in(id: u64, nth: u32, amount: i64) -> Transaction {
     .unwrap()
 }
 
-fn given(id: u64, nth: u32, shares: &[Share]) -> Transaction {
+pub(crate) fn given(id: u64, nth: u32, shares: &[Share]) -> Transaction {
     Transaction::allocation(
         TransactionId(id),
         today(),
@@ -59,7 +59,7 @@ fn given(id: u64, nth: u32, shares: &[Share]) -> Transaction {
 }
 
 /// Invoices `a` of 1000 and `b` of 500, a payment of 1200.
-fn ledger() -> Ledger {
+pub(crate) fn ledger() -> Ledger {
     let mut ledger = Ledger::default();
     ledger.set_total(InvoiceId::new("a"), kopecks(1_000));
     ledger.set_total(InvoiceId::new("b"), kopecks(500));

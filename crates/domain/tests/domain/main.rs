@@ -22,4 +22,5 @@ mod payment_qr;
 mod payments;
 mod properties;
 mod purposes;
+mod returns;
 mod words_and_display;

@@ -22,6 +22,9 @@ pub struct MoneyPolicy {
     /// Where the accountant decides: a payment that only bank statements show waits so long for him.
     #[serde(default = "day", skip_serializing_if = "is_day")]
     pub wait_hours: u32,
+    /// What becomes of money that we pay back to buyers.
+    #[serde(default, skip_serializing_if = "Refunds::is_left_out")]
+    pub refunds: Refunds,
     /// Our accounts.
     #[serde(default)]
     pub accounts: Vec<OwnAccount>,
@@ -41,6 +44,24 @@ pub enum Booking {
     Provodka,
     /// The accountant, in the accounting program: what he gave is taken over, and our matches are proposals.
     Accounting,
+}
+
+/// What becomes of money that we pay back to buyers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refunds {
+    /// It is listed, and changes no invoice: so it is where nobody said anything else, as it always was.
+    #[default]
+    List,
+    /// It is taken off what they paid, or a person is asked off what.
+    TakeOff,
+}
+
+impl Refunds {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+    fn is_left_out(&self) -> bool {
+        *self == Refunds::List
+    }
 }
 
 fn day() -> u32 {

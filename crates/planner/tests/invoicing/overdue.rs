@@ -45,6 +45,7 @@ fn unpaid() -> TestDeal {
                 booking: Booking::Provodka,
                 since: None,
                 wait_hours: 24,
+                refunds: planner::Refunds::default(),
                 accounts: vec![OwnAccount {
                     number: account(),
                     organisation: OrganisationId::new("org"),

@@ -16,6 +16,7 @@ fn money() -> MoneyPolicy {
         booking: Booking::Provodka,
         since: None,
         wait_hours: 24,
+        refunds: planner::Refunds::default(),
         accounts: vec![OwnAccount {
             number: AccountNumber::new("40702810200000012345").unwrap(),
             organisation: OrganisationId::new("org"),
@@ -349,4 +350,78 @@ fn what_a_payer_writes_becomes_no_link_of_ours() {
         plan.contains("«(URL=https://evil.example)Счёт № 17(/URL)»"),
         "{plan}"
     );
+}
+
+/// A refund by that transaction: off the invoice, or of an advance.
+fn refund(transaction: i64, kopecks: i64, is_advance: bool) -> Receipt {
+    let order = PaymentOrder {
+        direction: Direction::Out,
+        number: "9".to_owned(),
+        purpose: "Возврат по счёту № 17".to_owned(),
+        ..order(kopecks)
+    };
+    Receipt {
+        amount: Money::from_kopecks(if is_advance { 0 } else { -kopecks }),
+        means: Means::Refund {
+            returned: Money::from_kopecks(kopecks),
+            order: Box::new(order),
+        },
+        ..receipt(transaction, kopecks)
+    }
+}
+
+#[test]
+fn what_went_back_is_taken_off_told_and_the_stage_is_only_asked_about() {
+    let moved = shown([receipt(2, 12_200)]).stage("EXECUTING");
+    let refunded = moved.with(|it| it.snapshot.receipts.push(refund(5, 2_200, false)));
+    assert_snapshot!(refunded.plan(), @r"
+    case PAYMENT-TAKEN-BACK
+      | Оплата, после которой сделка перешла на стадию оплаченных, возвращена покупателю: 22,00 ₽, поручение № 9 от 11.03.2026. Если без денег дальше нельзя, верните сделку на прежнюю стадию: программа сама этого не делает. Тогда вопрос снимется, и снимется, когда деньги придут снова. Иначе:
+      | • оставить сделку, где она есть (leave)
+      waits for deal 4711
+    write Status = Оплачен частично, Paid = 100.00, PaidOn = (empty)
+    timeline receipt/5/whole/1: Возврат 22,00 ₽ покупателю 12.03.2026. Получатель: ООО «Ромашка», поручение № 9 от 11.03.2026, «Возврат по счёту № 17». Счёт № 17: оплачено 100,00 ₽ из 122,00 ₽. Стадию сделки проверьте сами
+    tell user 5 of PAYMENT-TAKEN-BACK
+    ");
+    // A refund that is off again is told, and paid again is paid.
+    let mut again = refunded;
+    let plan = again.planned();
+    again.carry_out(plan);
+    let again = again.with(|it| {
+        it.snapshot.receipts[1].undone = Some((6, "ошибка".to_owned()));
+    });
+    assert_snapshot!(again.plan(), @r"
+    write Status = Оплачен, Paid = 122.00, PaidOn = 2026-03-12
+    timeline receipt-undone/6/whole/1: Возврат 22,00 ₽ от 12.03.2026 больше не вычитается из оплаченного по счёту № 17: ошибка. Оплачено 122,00 ₽ из 122,00 ₽
+    withdraw PAYMENT-TAKEN-BACK
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn an_advance_that_went_back_is_told_and_moves_nothing() {
+    let over = shown([receipt(2, 12_200)]).stage("EXECUTING");
+    let over = over.with(|it| it.snapshot.receipts.push(refund(5, 3_000, true)));
+    assert_snapshot!(over.plan(), @r"
+    timeline receipt/5/whole/1: Возврат 30,00 ₽ из аванса покупателю 12.03.2026. Получатель: ООО «Ромашка», поручение № 9 от 11.03.2026, «Возврат по счёту № 17». Счёт № 17: оплачено 122,00 ₽ из 122,00 ₽
+    because: счёт № 17 нужно показать в сделке
+    ");
+    let mut told = over;
+    let plan = told.planned();
+    told.carry_out(plan);
+    // Nor is it what a deal is moved for once more.
+    let back = told.stage(INVOICE_STAGE);
+    assert!(back.planned().is_empty(), "{}", back.plan());
+}
+
+#[test]
+fn both_parts_of_a_refund_are_told() {
+    let over = shown([receipt(2, 12_200)]).stage("EXECUTING");
+    let over = over.with(|it| {
+        it.snapshot.receipts.push(refund(5, 3_000, true));
+        it.snapshot.receipts.push(refund(6, 2_200, false));
+    });
+    let plan = over.plan();
+    assert!(plan.contains("Возврат 30,00 ₽ из аванса"), "{plan}");
+    assert!(plan.contains("Возврат 22,00 ₽ покупателю"), "{plan}");
 }

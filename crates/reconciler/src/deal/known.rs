@@ -203,6 +203,10 @@ fn receipt(invoices: &[OurInvoice], receipt: &store::Receipt) -> Option<Receipt>
                 order: order.clone(),
             },
             store::Means::Settlement(settlement) => Means::Settlement(settlement.clone()),
+            store::Means::Refund { returned, order } => Means::Refund {
+                returned: *returned,
+                order: order.clone(),
+            },
         },
         undone: receipt.undone.clone(),
     })

@@ -55,6 +55,7 @@ async fn desk(pages: Vec<PaymentPage>) -> Desk {
             booking: Booking::Accounting,
             since: Some(since()),
             wait_hours: 24,
+            refunds: planner::Refunds::default(),
             accounts: Vec::new(),
             stages: Vec::new(),
             overdue: None,

@@ -26,4 +26,5 @@ mod overdue;
 mod parts;
 mod poison;
 mod questions;
+mod refunds;
 mod unknown;

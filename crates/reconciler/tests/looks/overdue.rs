@@ -36,6 +36,7 @@ async fn desk(deals: impl IntoIterator<Item = u64>) -> Desk {
             booking: Booking::Provodka,
             since: None,
             wait_hours: 24,
+            refunds: planner::Refunds::default(),
             accounts: vec![OwnAccount {
                 number: account(),
                 organisation: OrganisationId::new("org"),

@@ -41,7 +41,7 @@ pub(crate) fn gave(id: &str, order: PaymentOrder, given: &[(&str, i64)]) -> Foll
     }
 }
 
-fn deleted(id: &str, order: PaymentOrder) -> FollowedPayment {
+pub(crate) fn deleted(id: &str, order: PaymentOrder) -> FollowedPayment {
     FollowedPayment {
         deleted: true,
         ..told(id, order)

@@ -35,6 +35,7 @@ mod postgres_only;
 mod queue;
 mod random_walk;
 mod record;
+mod refunds;
 mod register;
 mod retry;
 mod settled;

@@ -136,12 +136,20 @@ pub(crate) async fn decide(db: &Db, decisions: &[Decision]) -> Vec<Decided> {
         .unwrap()
 }
 
-pub(crate) async fn undo(db: &Db, payment: i64) -> Option<Undone> {
+pub(crate) async fn try_undo(db: &Db, payment: i64) -> WasUndone {
     let today = date(2026, 4, 1);
     db.store
         .money_undo(&portal("a"), payment, ("anna", "письмо"), today, at(4))
         .await
         .unwrap()
+}
+
+pub(crate) async fn undo(db: &Db, payment: i64) -> Option<Undone> {
+    match try_undo(db, payment).await {
+        WasUndone::Done(undone) => Some(undone),
+        WasUndone::Nothing => None,
+        refused @ WasUndone::MoreThanOpen { .. } => panic!("{refused:?}"),
+    }
 }
 
 pub(crate) async fn receipts(db: &Db, id: u64) -> Vec<Receipt> {
@@ -156,7 +164,7 @@ pub(crate) async fn receipts(db: &Db, id: u64) -> Vec<Receipt> {
 pub(crate) fn payment_of(receipt: &Receipt) -> i64 {
     match &receipt.means {
         Means::Payment { payment, .. } => *payment,
-        Means::Settlement(_) => panic!("no payment: {receipt:?}"),
+        Means::Settlement(_) | Means::Refund { .. } => panic!("no payment: {receipt:?}"),
     }
 }
 

@@ -153,7 +153,7 @@ conformance! {
         assert_eq!((balance.paid, balance.open()), (Money::from_kopecks(700), Money::from_kopecks(300)));
         assert!(db.store.money_balances(&portal("b"), std::slice::from_ref(&invoice)).await.unwrap().is_empty());
         let undone = db.store.money_undo(&portal("a"), 1, ("anna", "письмо № 4"), date(2026, 3, 20), at(4)).await.unwrap();
-        assert!(undone.is_some());
+        assert!(matches!(undone, WasUndone::Done(_)));
         let story = db.store.money_story(&portal("a"), 1).await.unwrap();
         let told: Vec<_> = story
             .iter()

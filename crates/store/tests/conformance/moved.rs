@@ -54,6 +54,7 @@ conformance! {
         let done = |kopecks, deals: &[u64]| Moved::Done {
             amount: Money::from_kopecks(kopecks),
             deals: deals.iter().map(|deal| DealId(*deal)).collect(),
+            refunds: Vec::new(),
         };
         assert_eq!(obey(db, &letter(1, "1", "2", Some(40))).await, done(40, &[7, 8]));
         let of_two = vec![(1, 20), (1, 40)];

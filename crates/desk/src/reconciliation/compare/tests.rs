@@ -135,6 +135,37 @@ fn told(columns: Columns) -> [Option<i64>; 3] {
 }
 
 #[test]
+fn what_a_refund_was_taken_off_stands_apart() {
+    // Of 110 that came for an invoice of 100, 30 went back: 10 of the advance, 20 off the invoice.
+    let paid = MonthPayment {
+        remaining: Money::ZERO,
+        ..given(came(2, 110), 2, 100)
+    };
+    let refund = |number, remaining| {
+        let refund = given(came(number, 30), 2, -20);
+        MonthPayment {
+            kind: PaymentKind::RefundOut,
+            remaining: kopecks(remaining),
+            in_accounting: Some(BTreeMap::new()),
+            order: PaymentOrder {
+                direction: Direction::Out,
+                ..refund.order.clone()
+            },
+            ..refund
+        }
+    };
+    let facts = facts(vec![paid, refund(3, 0), refund(4, -30)]);
+    let report = report(&facts, &Unseen::new());
+    assert_eq!(report.lines, []);
+    let crm = |what| told(report.sum(what))[2];
+    assert_eq!((crm(What::Came), crm(What::Given)), (Some(110), Some(100)));
+    assert_eq!(
+        (crm(What::Refunded), crm(What::TakenOff)),
+        (Some(60), Some(30))
+    );
+}
+
+#[test]
 fn sides_that_agree_give_equal_sums_and_no_line() {
     let facts = facts(vec![given(came(1, 100), 1, 100), given(came(2, 50), 2, 50)]);
     let report = report(&facts, &Unseen::new());
@@ -304,6 +335,7 @@ fn corrections_and_other_movements_stand_apart() {
     };
     let mut facts = facts(vec![refund]);
     facts.corrections.push(MonthCorrection {
+        is_of_share: true,
         number: 9,
         organisation: us(),
         payment: Some(4),

@@ -3,7 +3,8 @@
 //! What he gave otherwise is taken back by corrections and given anew, share by share: what an invoice has of him as
 //! before stays as it was recorded. Nothing is overwritten. What our ledger does not
 //! bear, since more would be given to an invoice than is open of it, stays with the payment of the list and is tried
-//! again with the next page. Not here: which payment is which (`followed`).
+//! again with the next page. A refund of ours that was taken off what he changed is released with it. Not here: which
+//! payment is which (`followed`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +15,10 @@ use serde_json::json;
 
 use super::{
     InvoiceRef, PaymentState,
+    batch::{Allocation, Batch, write},
     followed::{ACCOUNTING, FollowedPage, NotTaken},
-    ledger::{
-        Allocation, Balance, Batch, BookedShare, Standing, balances, standing, withdrawn, write,
-    },
+    ledger::{Balance, BookedShare, Standing, balances, standing, withdrawn},
+    refunds::{Resting, deals_of},
     sightings::decide_soon,
     take,
     undo::{Order, Transaction, transactions},
@@ -94,6 +95,7 @@ pub(super) async fn settle(
         return write(tx, portal, batch, now).await.map(|()| Vec::new());
     }
     let concerned: Vec<i64> = concerned.into_iter().collect();
+    release_withdrawn(tx, portal, page, withdrawn_now, now).await?;
     let payments = standing(tx, portal, concerned.iter().copied()).await?;
     let given = transactions(tx, portal, &concerned, "allocation").await?;
     let gone: Vec<i64> = withdrawn_now.iter().copied().collect();
@@ -102,6 +104,10 @@ pub(super) async fn settle(
     let told = told.map(|share| &share.invoice);
     let held = given.values().flatten().flat_map(Transaction::invoices);
     let invoices = balances(tx, portal, told.chain(held)).await?;
+    let rests = Rests {
+        resting: Resting::on(tx, portal, &concerned).await?,
+        withdrawn: withdrawn_now,
+    };
 
     let none = Vec::new();
     let of = |payment: i64| given.get(&payment).unwrap_or(&none).iter();
@@ -158,7 +164,10 @@ pub(super) async fn settle(
             },
         );
     }
-    refuse_too_much(&mut changes, &payments, &invoices);
+    let is_refund = |one: &&Transaction| one.given().is_negative();
+    let refunds = withdrawn_now.iter().flat_map(|payment| of(*payment));
+    let refunds: Vec<Transaction> = refunds.filter(is_refund).cloned().collect();
+    refuse_too_much(&mut changes, &payments, &invoices, (&rests, &refunds));
     for payment in withdrawn_now {
         let undo = of(*payment).chain(came.get(payment).into_iter().flatten());
         changes.insert(
@@ -179,8 +188,7 @@ pub(super) async fn settle(
         page,
         &changes,
         &payments,
-        &invoices,
-        withdrawn_now,
+        (&invoices, &rests),
         now,
     )
     .await?;
@@ -198,6 +206,39 @@ pub(super) async fn settle(
             order: one.order,
         })
         .collect())
+}
+
+/// Refunds that were taken off payments which no source shows any more are taken back before anything else is read.
+async fn release_withdrawn(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    page: &FollowedPage,
+    withdrawn_now: &BTreeSet<i64>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let gone: Vec<i64> = withdrawn_now.iter().copied().collect();
+    let resting = Resting::on(tx, portal, &gone).await?;
+    let released = resting.of(|_, _, _| true);
+    if released.is_empty() {
+        return Ok(());
+    }
+    let mut next = take(tx, portal, 0, released.len()).await?.transaction;
+    let mut batch = Batch::default();
+    resting.release(portal, &released, &mut next, &mut batch, page.order(now));
+    write(tx, portal, batch, now).await
+}
+
+impl FollowedPage {
+    /// By whom, and why, what is not as it was is taken back.
+    fn order(&self, now: Timestamp) -> Order<'_> {
+        let (_, took_back) = &self.because;
+        Order {
+            by: ACCOUNTING,
+            because: took_back,
+            today: self.today,
+            now,
+        }
+    }
 }
 
 async fn wanted(
@@ -241,11 +282,13 @@ fn sums<'a>(
 }
 
 /// Takes out what would break a rule of the ledger: more than the payment, more than is open of an invoice. What is
-/// taken out keeps what it had, so all others are judged anew.
+/// taken out keeps what it had, so all others are judged anew. What refunds give back that are released with the changes,
+/// or withdrawn, is no longer open.
 fn refuse_too_much(
     changes: &mut BTreeMap<i64, Change>,
     payments: &BTreeMap<i64, Standing>,
     invoices: &BTreeMap<InvoiceRef, Balance>,
+    (rests, withdrawn): (&Rests<'_>, &[Transaction]),
 ) {
     loop {
         let mut open: BTreeMap<&InvoiceRef, i64> = invoices
@@ -257,6 +300,13 @@ fn refuse_too_much(
             .values()
             .flat_map(|one| &one.undo)
             .flat_map(Transaction::shares)
+            .chain(
+                rests
+                    .released(changes)
+                    .into_iter()
+                    .flat_map(|(_, one)| one.shares()),
+            )
+            .chain(withdrawn.iter().flat_map(Transaction::shares))
         {
             if let Some(open) = open.get_mut(invoice) {
                 *open += amount.kopecks();
@@ -286,6 +336,27 @@ fn refuse_too_much(
     }
 }
 
+/// Refunds that were taken off what the accountant changes.
+struct Rests<'a> {
+    resting: Resting,
+    /// Taken back with all that they were taken off.
+    withdrawn: &'a BTreeSet<i64>,
+}
+
+impl Rests<'_> {
+    /// What is released by these changes.
+    fn released(&self, changes: &BTreeMap<i64, Change>) -> Vec<(i64, &Transaction)> {
+        self.resting.of(|refund, payment, invoice| {
+            let change = changes.get(&payment);
+            let takes_back = change.zip(invoice).is_some_and(|(change, invoice)| {
+                let mut undone = change.undo.iter().flat_map(Transaction::invoices);
+                undone.any(|one| one == invoice)
+            });
+            takes_back && !self.withdrawn.contains(&refund)
+        })
+    }
+}
+
 impl Change {
     /// What of the payment is then given to nothing.
     fn rest(&self, payment: &Standing) -> i64 {
@@ -295,35 +366,33 @@ impl Change {
 }
 
 /// The changes as what is written.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what was read for them, and where they go"
-)]
 async fn booked(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     page: &FollowedPage,
     changes: &BTreeMap<i64, Change>,
     payments: &BTreeMap<i64, Standing>,
-    invoices: &BTreeMap<InvoiceRef, Balance>,
-    withdrawn_now: &BTreeSet<i64>,
+    (invoices, rests): (&BTreeMap<InvoiceRef, Balance>, &Rests<'_>),
     now: Timestamp,
 ) -> Result<Batch, StoreError> {
     let (gave, took_back) = &page.because;
-    let order = Order {
-        by: ACCOUNTING,
-        because: took_back,
-        today: page.today,
-        now,
-    };
+    let order = page.order(now);
+    let released = rests.released(changes);
     let transactions = changes
         .values()
         .map(|one| one.undo.len() + usize::from(!one.shares.is_empty()));
-    let mut next = take(tx, portal, 0, transactions.sum()).await?.transaction;
+    let transactions = transactions.sum::<usize>() + released.len();
+    let mut next = take(tx, portal, 0, transactions).await?.transaction;
     let mut batch = Batch {
         cases: page.cases.clone(),
         ..Batch::default()
     };
+    let resting = &rests.resting;
+    resting.release(portal, &released, &mut next, &mut batch, order);
+    let others = changes.values().flat_map(|one| &one.undo);
+    let others: Vec<i64> = others.flat_map(Transaction::others).collect();
+    let of_others = deals_of(tx, portal, &others).await?;
+    batch.deals.extend(of_others.into_values().flatten());
     let (mut elsewhere, mut gone) = (BTreeSet::new(), Vec::new());
     for (payment, change) in changes {
         let Some(known) = payments.get(payment) else {
@@ -363,7 +432,10 @@ async fn booked(
             batch.payments.push(booked(gave));
         } else if change.keeps {
             batch.payments.push(booked(took_back));
-        } else if withdrawn_now.contains(payment) {
+        } else if rests.withdrawn.contains(payment) {
+            // A refund that never was: what others paid in its place stays, and people are asked about it.
+            let lessened = change.undo.iter().flat_map(Transaction::invoices);
+            batch.may_be_overpaid.extend(lessened.cloned());
             gone.push(params![portal, *payment, took_back].to_vec());
         } else {
             batch
@@ -374,6 +446,11 @@ async fn booked(
         if known.state == PaymentState::Asked {
             batch.cases.push(withdrawn(*payment));
         }
+        let payer = known
+            .payer
+            .as_ref()
+            .filter(|_| known.direction == Direction::In);
+        batch.payers.extend(payer.map(ToString::to_string));
     }
     let rows: Vec<Vec<Value>> = elsewhere
         .iter()

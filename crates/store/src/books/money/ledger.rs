@@ -1,28 +1,32 @@
 //! Booking, by the rules of [`domain::ledger::Ledger`]: never more than the payment, never more than the invoice, every
-//! transaction comes to nothing. Not here: taking back (`undo`), what the accountant gave (`followed`).
+//! transaction comes to nothing. Not here: taking back (`undo`), what we paid back (`refunds`), what the accountant gave
+//! (`followed`).
 //!
 //! The rules are judged by balances that are read behind the lock of the portal's book. What breaks one is refused alone:
 //! the other decisions of the same transaction stand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
-use domain::{DealId, Inn, Money, PortalId};
-use jiff::{Timestamp, civil::Date};
-use serde_json::json;
+use domain::{DealId, Inn, Money, OrganisationId, PortalId};
+use jiff::Timestamp;
 
-use super::{InvoiceRef, PaymentState, lock, open::until_value, read_direction, read_kind, take};
+use super::{
+    InvoiceRef, PaymentState,
+    batch::{Allocation, Batch, write},
+    lock,
+    open::until_value,
+    read_direction, read_kind,
+    refunds::{Refund, RefundPart, Refunded},
+    take,
+};
 use crate::{
     books::{
-        case_changes::{self, CaseChange},
+        case_changes::CaseChange,
         cases::{CaseFacts, CaseState},
         links::read_deal,
     },
     error::StoreError,
-    mechanics::{
-        journal::{self, JournalEntry},
-        work::{self, Lane, Look},
-    },
     sql::statements,
     store::Store,
     subject::{Subject, key_set, text_set},
@@ -58,6 +62,18 @@ pub enum Ruling {
     Ask(Box<CaseFacts>),
     /// It is no buyer's payment.
     Aside,
+    /// What we paid to somebody who paid nothing that we know: set aside until he does.
+    AsideUntilPaid {
+        /// The newest payment of his that was known when it was decided; 0: none.
+        last: i64,
+    },
+    /// What we paid back to a buyer is taken off what he paid.
+    TakeOff {
+        /// Where it comes from: all of the refund.
+        parts: Vec<RefundPart>,
+        /// The rule, or the person.
+        author: String,
+    },
     /// A person decided that it is given to nothing.
     Leave,
     /// The accountant's word is waited for: until then, when it is looked at again if none came, or without end.
@@ -92,14 +108,8 @@ pub enum Decided {
 pub(super) const NO_DEAL: DealId = DealId(0);
 
 statements! {
-    PUT_TRANSACTION =
-        "INSERT INTO ledger_transaction (portal_id, number, dated, kind, payment, undoes, because, author, recorded_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    PUT_ENTRY =
-        "INSERT INTO ledger_entry (portal_id, transaction_no, line, place, organisation_id, invoice_id, amount, undoes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     STANDING =
-        "SELECT number, state, undone, direction, kind, remaining, payer_inn, body FROM payment
+        "SELECT number, organisation_id, state, undone, direction, kind, remaining, payer_inn, body FROM payment
          WHERE portal_id = $1 AND number IN numbers($2)";
     INVOICES =
         "SELECT organisation_id, invoice_id, deal, buyer_inn, total, paid, stands FROM invoice_balance
@@ -110,28 +120,17 @@ statements! {
         "SELECT subject, id, state FROM office_case
          WHERE portal_id = $1 AND subject IN keys($2) AND key = 'payment' AND state IN ('open', 'answered')
          ORDER BY id /*pg FOR UPDATE */";
-    DECIDE =
-        "UPDATE payment SET state = $3, because = $4, remaining = $5, waits_until = $6
-         WHERE portal_id = $1 AND number = $2";
-    REOPEN =
-        "UPDATE payment SET state = 'new', because = $3, remaining = $4, undone = undone + 1, waits_until = 0
-         WHERE portal_id = $1 AND number = $2";
-    PAID =
-        "UPDATE invoice_balance SET paid = paid + $4
-         WHERE portal_id = $1 AND organisation_id = $2 AND invoice_id = $3";
-    CHOSEN =
-        "INSERT INTO payer_choice (portal_id, payer_inn, buyer_inn, times) VALUES ($1, $2, $3, 1)
-         ON CONFLICT (portal_id, payer_inn, buyer_inn) DO UPDATE SET times = payer_choice.times + 1";
 }
 
 /// A payment as the rules need it.
 pub(super) struct Standing {
+    pub(super) organisation: OrganisationId,
     pub(super) state: PaymentState,
     undone: i64,
     pub(super) direction: Direction,
-    kind: PaymentKind,
+    pub(super) kind: PaymentKind,
     pub(super) remaining: Money,
-    payer: Option<Inn>,
+    pub(super) payer: Option<Inn>,
     pub(super) order: PaymentOrder,
 }
 
@@ -141,32 +140,8 @@ pub(super) struct Balance {
     pub(super) deal: Option<DealId>,
     buyer: String,
     pub(super) open: Money,
-}
-
-/// What a transaction of the store writes, gathered so that round trips are shared.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub(super) transactions: Vec<Vec<Value>>,
-    pub(super) entries: Vec<Vec<Value>>,
-    /// Payments that are decided, as [`DECIDE`] takes them.
-    pub(super) payments: Vec<Vec<Value>>,
-    /// Payments that are to be decided again, as [`REOPEN`] takes them.
-    pub(super) reopened: Vec<Vec<Value>>,
-    pub(super) paid: Vec<Vec<Value>>,
-    pub(super) chosen: Vec<Vec<Value>>,
-    pub(super) cases: Vec<CaseChange>,
-    pub(super) deals: BTreeSet<DealId>,
-    pub(super) looks: Vec<Look>,
-    pub(super) journal: Vec<JournalEntry>,
-}
-
-/// Money of a payment for invoices, as it is recorded.
-pub(super) struct Allocation<'a> {
-    pub(super) payment: i64,
-    pub(super) shares: &'a [BookedShare],
-    pub(super) dated: Date,
-    pub(super) because: &'a str,
-    pub(super) author: &'a str,
+    /// What is not paid of its total, whether it stands or not; below zero where more is.
+    pub(super) unpaid: Money,
 }
 
 impl Store {
@@ -188,38 +163,6 @@ impl Store {
     }
 }
 
-/// Transactions and their entries.
-pub(super) async fn put(
-    tx: &mut Tx<'_>,
-    transactions: &[Vec<Value>],
-    entries: &[Vec<Value>],
-) -> Result<(), StoreError> {
-    tx.execute_each(&PUT_TRANSACTION, transactions).await?;
-    tx.execute_each(&PUT_ENTRY, entries).await.map(drop)
-}
-
-/// One entry as its row.
-pub(super) fn entry_row(
-    portal: &PortalId,
-    transaction: i64,
-    line: i64,
-    place: &str,
-    invoice: Option<&InvoiceRef>,
-    amount: Money,
-) -> Vec<Value> {
-    params![
-        portal,
-        transaction,
-        line,
-        place,
-        invoice.map(|one| &one.organisation),
-        invoice.map(|one| &one.invoice),
-        amount,
-        None::<i64>
-    ]
-    .to_vec()
-}
-
 async fn decide(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -231,10 +174,9 @@ async fn decide(
     let questions = questions(tx, portal, decisions, &payments).await?;
     let shares = decisions.iter().flat_map(Decision::shares);
     let mut invoices = balances(tx, portal, shares.map(|share| &share.invoice)).await?;
-    let bookings = decisions
-        .iter()
-        .filter(|one| matches!(one.ruling, Ruling::Book { .. }));
-    let mut next = take(tx, portal, 0, bookings.count()).await?.transaction;
+    let mut refunded = Refunded::of(tx, portal, decisions, &payments).await?;
+    let transactions = decisions.iter().map(Decision::transactions);
+    let mut next = take(tx, portal, 0, transactions.sum()).await?.transaction;
     let mut batch = Batch::default();
     let mut decided = Vec::with_capacity(decisions.len());
     for decision in decisions {
@@ -248,7 +190,7 @@ async fn decide(
                 portal,
                 decision,
                 payment,
-                &mut invoices,
+                (&mut invoices, &mut refunded),
                 &mut next,
                 &mut batch,
                 now,
@@ -268,8 +210,32 @@ impl Decision {
     fn shares(&self) -> &[BookedShare] {
         match &self.ruling {
             Ruling::Book { shares, .. } => shares,
-            Ruling::Ask(_) | Ruling::Aside | Ruling::Leave | Ruling::Wait(_) => &[],
+            Ruling::TakeOff { .. }
+            | Ruling::Ask(_)
+            | Ruling::Aside
+            | Ruling::AsideUntilPaid { .. }
+            | Ruling::Leave
+            | Ruling::Wait(_) => &[],
         }
+    }
+
+    /// What a refund is taken off.
+    pub(super) fn parts(&self) -> &[RefundPart] {
+        match &self.ruling {
+            Ruling::TakeOff { parts, .. } => parts,
+            Ruling::Book { .. }
+            | Ruling::Ask(_)
+            | Ruling::Aside
+            | Ruling::AsideUntilPaid { .. }
+            | Ruling::Leave
+            | Ruling::Wait(_) => &[],
+        }
+    }
+
+    /// How many transactions it makes.
+    fn transactions(&self) -> usize {
+        let booking = usize::from(matches!(self.ruling, Ruling::Book { .. }));
+        booking + self.parts().len()
     }
 }
 
@@ -292,7 +258,7 @@ fn apply(
     portal: &PortalId,
     decision: &Decision,
     payment: &mut Standing,
-    invoices: &mut BTreeMap<InvoiceRef, Balance>,
+    (invoices, refunded): (&mut BTreeMap<InvoiceRef, Balance>, &mut Refunded),
     next: &mut i64,
     batch: &mut Batch,
     now: Timestamp,
@@ -304,6 +270,28 @@ fn apply(
             PaymentState::Asked
         }
         Ruling::Aside => PaymentState::Aside,
+        Ruling::AsideUntilPaid { last } => {
+            if !refunded.waits_for(payment, *last) {
+                return false;
+            }
+            waits_until = until_value(None);
+            PaymentState::Aside
+        }
+        Ruling::TakeOff { parts, author } => {
+            if !refunded.bears(payment, parts) {
+                return false;
+            }
+            let refund = Refund {
+                payment: decision.payment,
+                parts,
+                dated: payment.order.booked.unwrap_or(payment.order.date),
+                because: &decision.because,
+                author,
+            };
+            refunded.take_off(portal, next, &refund, batch, now);
+            payment.remaining = Money::ZERO;
+            PaymentState::Booked
+        }
         Ruling::Leave => PaymentState::Left,
         Ruling::Wait(until) => {
             waits_until = until_value(*until);
@@ -343,6 +331,13 @@ fn apply(
     };
     if payment.state == PaymentState::Asked && state != PaymentState::Asked {
         batch.cases.push(withdrawn(decision.payment));
+    }
+    if payment.direction == Direction::In
+        && matches!(state, PaymentState::Booked | PaymentState::Left)
+    {
+        batch
+            .payers
+            .extend(payment.payer.as_ref().map(ToString::to_string));
     }
     payment.state = state;
     batch.payments.push(
@@ -397,114 +392,6 @@ fn rest_after(
     (!rest.is_negative() && of_invoice.iter().all(fits)).then_some(rest)
 }
 
-impl Batch {
-    /// Gives money of a payment to invoices, and says so in the journal.
-    pub(super) fn allocate(
-        &mut self,
-        portal: &PortalId,
-        transaction: i64,
-        allocation: &Allocation<'_>,
-        now: Timestamp,
-    ) {
-        let Allocation {
-            payment,
-            shares,
-            dated,
-            because,
-            author,
-        } = *allocation;
-        self.transactions.push(
-            params![
-                portal,
-                transaction,
-                dated.to_string(),
-                "allocation",
-                payment,
-                None::<i64>,
-                because,
-                author,
-                now
-            ]
-            .to_vec(),
-        );
-        let mut line = 0;
-        for share in shares {
-            let leaves = Money::from_kopecks(-share.amount.kopecks());
-            let comes = (Some(&share.invoice), "invoice", share.amount);
-            for (invoice, place, amount) in [(None, "payment", leaves), comes] {
-                let row = entry_row(portal, transaction, line, place, invoice, amount);
-                self.entries.push(row);
-                line += 1;
-            }
-            let InvoiceRef {
-                organisation,
-                invoice,
-            } = &share.invoice;
-            let row = params![portal, organisation, invoice, share.amount];
-            self.paid.push(row.to_vec());
-        }
-        let given: Vec<serde_json::Value> = shares.iter().map(BookedShare::noted).collect();
-        let body = json!({"booked": transaction, "payment": payment, "shares": given, "by": author, "because": because});
-        self.note(payment, "decision", body, now);
-    }
-
-    /// A line of the journal about a payment.
-    pub(super) fn note(
-        &mut self,
-        payment: i64,
-        kind: &str,
-        body: serde_json::Value,
-        now: Timestamp,
-    ) {
-        self.journal.push(JournalEntry {
-            at: now,
-            subject: Some(Subject::payment(payment)),
-            kind: kind.to_owned(),
-            body,
-        });
-    }
-}
-
-impl BookedShare {
-    fn noted(&self) -> serde_json::Value {
-        let InvoiceRef {
-            organisation,
-            invoice,
-        } = &self.invoice;
-        json!({"invoice": Subject::invoice(organisation, invoice).id, "kopecks": self.amount.kopecks()})
-    }
-}
-
-pub(super) async fn write(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    batch: Batch,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    put(tx, &batch.transactions, &batch.entries).await?;
-    tx.execute_each(&PAID, &batch.paid).await?;
-    tx.execute_each(&DECIDE, &batch.payments).await?;
-    tx.execute_each(&REOPEN, &batch.reopened).await?;
-    // One after the other: several payments of a pass may be evidence for the same pair.
-    for row in &batch.chosen {
-        tx.execute(&CHOSEN, row).await?;
-    }
-    case_changes::apply(tx, portal, &batch.cases, now).await?;
-    let mut looks = batch.looks;
-    looks.extend(batch.deals.iter().map(|deal| moved(*deal, now)));
-    work::enqueue(tx, portal, &looks).await?;
-    journal::park_each(tx, portal, &batch.journal).await
-}
-
-pub(super) fn moved(deal: DealId, now: Timestamp) -> Look {
-    Look {
-        subject: Subject::deal(deal),
-        lane: Lane::Due,
-        due_at: now,
-        reason: MONEY_MOVED.to_owned(),
-    }
-}
-
 pub(super) async fn standing(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -515,6 +402,7 @@ pub(super) async fn standing(
         .list(&STANDING, &params![portal, numbers], |row| {
             let number = row.int()?;
             let standing = Standing {
+                organisation: row.parsed()?,
                 state: row.parsed()?,
                 undone: row.int()?,
                 direction: read_direction(row)?,
@@ -578,8 +466,13 @@ pub(super) async fn balances(
             let buyer = row.text()?;
             let (total, paid, stands) = (row.int()?, row.int()?, row.flag()?);
             let open = if stands { (total - paid).max(0) } else { 0 };
-            let open = Money::from_kopecks(open);
-            Ok((invoice, Balance { deal, buyer, open }))
+            let balance = Balance {
+                deal,
+                buyer,
+                open: Money::from_kopecks(open),
+                unpaid: Money::from_kopecks(total - paid),
+            };
+            Ok((invoice, balance))
         })
         .await?;
     Ok(rows.into_iter().collect())

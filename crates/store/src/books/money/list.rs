@@ -158,6 +158,19 @@ pub(super) async fn name_invoices(
     payments: &mut [ListedPayment],
 ) -> Result<(), StoreError> {
     let numbers: Vec<i64> = payments.iter().map(|one| one.number).collect();
+    let mut by_number = standing_shares(tx, portal, &numbers).await?;
+    for payment in payments {
+        payment.invoices = by_number.remove(&payment.number).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// What of these payments stands for which invoices.
+pub(super) async fn standing_shares(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    numbers: &[i64],
+) -> Result<BTreeMap<i64, Vec<(InvoiceRef, Money)>>, StoreError> {
     let given = tx
         .list(&GIVEN, &params![portal, json_text(&numbers)], |row| {
             let number = row.int()?;
@@ -172,10 +185,7 @@ pub(super) async fn name_invoices(
     for (number, invoice, amount) in given {
         by_number.entry(number).or_default().push((invoice, amount));
     }
-    for payment in payments {
-        payment.invoices = by_number.remove(&payment.number).unwrap_or_default();
-    }
-    Ok(())
+    Ok(by_number)
 }
 
 pub(super) fn read_listed(row: &mut Row) -> Result<ListedPayment, StoreError> {

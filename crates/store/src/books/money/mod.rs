@@ -1,11 +1,13 @@
 //! Money that comes back: payments counted once, the ledger, and what is open of each invoice.
 //!
 //! `sightings` takes what a source shows, `followed` what an accounting side holds, `given` what its accountant gave, `open` finds the
-//! invoices that a payment may be for, `ledger` books and `undo` takes back, `moved` gives elsewhere and `settled` closes without a payment by the rules of [`domain::ledger::Ledger`],
+//! invoices that a payment may be for, `ledger` books (`batch` writes) and `undo` takes back, `refunds` takes off what we paid back, `moved` gives elsewhere and `settled` closes without a payment
+//! by the rules of [`domain::ledger::Ledger`],
 //! `receipts` tells a deal what came, `list`, `page`, `month` and `days` tell people. Every
 //! method that writes first locks the portal's row of `money_book`: two replicas book one after the other, and what a
 //! rule rests on is read behind that lock. Not here: which payment is for which invoice (`domain::matching`, `planner`).
 
+pub(crate) mod batch;
 pub(crate) mod days;
 pub(crate) mod followed;
 pub(crate) mod given;
@@ -16,6 +18,7 @@ pub(crate) mod moved;
 pub(crate) mod open;
 pub(crate) mod page;
 pub(crate) mod receipts;
+pub(crate) mod refunds;
 pub(crate) mod settled;
 pub(crate) mod sightings;
 pub(crate) mod undo;

@@ -99,8 +99,10 @@ pub struct MonthCorrection {
     pub because: String,
     /// Who.
     pub author: String,
-    /// What it took from which invoice; none: it took the payment itself away.
+    /// What it took from which invoice; none: it took the payment itself away, or gave an advance back.
     pub share: Option<(NamedInvoice, Money)>,
+    /// It corrects what was given or taken off, not the payment itself.
+    pub is_of_share: bool,
 }
 
 /// What settled an invoice without a bank line.
@@ -172,7 +174,7 @@ statements! {
     );
     CORRECTIONS =
         "SELECT t.number, coalesce(p.organisation_id, e.organisation_id), p.number, t.dated, u.dated, t.because, t.author,
-                e.amount, e.organisation_id, e.invoice_id, b.deal, b.slot_kind, b.slot_generation, b.number, b.date
+                CASE WHEN u.kind = 'payment' THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END, e.amount, e.organisation_id, e.invoice_id, b.deal, b.slot_kind, b.slot_generation, b.number, b.date
          FROM ledger_transaction t
          JOIN ledger_transaction u ON u.portal_id = t.portal_id AND u.number = t.undoes
          LEFT JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
@@ -397,6 +399,7 @@ fn read_correction(row: &mut Row) -> Result<MonthCorrection, StoreError> {
     let (number, organisation, payment) = (row.int()?, row.parsed()?, row.int_or_null()?);
     let (dated, corrects) = (row.parsed()?, row.parsed()?);
     let (because, author) = (row.text()?, row.text()?);
+    let is_of_share = row.flag()?;
     let amount = row.int_or_null()?.map(Money::from_kopecks);
     let (of, invoice) = (row.text_or_null()?, row.text_or_null()?);
     let id = of.zip(invoice).map(|(organisation, invoice)| InvoiceRef {
@@ -416,6 +419,7 @@ fn read_correction(row: &mut Row) -> Result<MonthCorrection, StoreError> {
         because,
         author,
         share,
+        is_of_share,
     })
 }
 

@@ -8,8 +8,11 @@ use serde_json::json;
 
 use super::{
     InvoiceRef, PaymentState,
-    ledger::{Allocation, Batch, BookedShare, balances, standing, write},
-    lock, take,
+    batch::{Allocation, Batch, write},
+    ledger::{BookedShare, balances, standing},
+    lock,
+    refunds::Resting,
+    take,
     undo::{Order, Transaction, transactions},
 };
 use crate::{error::StoreError, store::Store, tx::Tx, value::params};
@@ -42,6 +45,8 @@ pub enum Moved {
         amount: Money,
         /// The deals that are looked at.
         deals: Vec<DealId>,
+        /// Refunds that had been taken off what the invoice had of it: they are to be decided anew.
+        refunds: Vec<i64>,
     },
     /// The invoice has nothing of that payment, or less.
     NotThatMuch {
@@ -52,6 +57,12 @@ pub enum Moved {
     MoreThanOpen {
         /// So much.
         open: Money,
+    },
+    /// A refund was taken off what the invoice had of it, and others paid the invoice since: without the refund it would
+    /// have more than it asks for.
+    Refunded {
+        /// The refund.
+        refund: i64,
     },
 }
 
@@ -103,7 +114,10 @@ async fn obey(
         return Ok(Moved::MoreThanOpen { open });
     }
     let (undone, back) = newest(&shares, amount);
-    let mut next = take(tx, portal, 0, undone.len() + 1).await?.transaction;
+    let resting = Resting::on(tx, portal, &[letter.payment]).await?;
+    let released = resting.of(|_, _, invoice| invoice == Some(&letter.from));
+    let transactions = undone.len() + released.len() + 1;
+    let mut next = take(tx, portal, 0, transactions).await?.transaction;
     let mut batch = Batch::default();
     let order = Order {
         by: &letter.by,
@@ -111,6 +125,7 @@ async fn obey(
         today: letter.today,
         now,
     };
+    let refunds = resting.release(portal, &released, &mut next, &mut batch, order);
     for share in &undone {
         batch.correct(portal, next, letter.payment, share, order);
         next += 1;
@@ -135,6 +150,9 @@ async fn obey(
         author: &letter.by,
     };
     batch.allocate(portal, next, &allocation, now);
+    if let (Some(_), Some(refund)) = (batch.overpays(&invoices), refunds.first()) {
+        return Ok(Moved::Refunded { refund: *refund });
+    }
     let state = PaymentState::Booked.as_str();
     let row = params![
         portal,
@@ -153,6 +171,7 @@ async fn obey(
     Ok(Moved::Done {
         amount: Money::from_kopecks(amount),
         deals,
+        refunds,
     })
 }
 

@@ -12,7 +12,7 @@ use domain::{DealId, Inn, InvoiceId, InvoiceStatus, Money, OrganisationId, Porta
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{InvoiceRef, PaymentState, ledger::moved, read_kind};
+use super::{InvoiceRef, PaymentState, batch::moved, read_kind};
 use crate::{
     books::{
         cases::{self, Case},

@@ -80,7 +80,8 @@ impl Balance {
     }
 }
 
-/// One line of a payment's story: a transaction, and what it gave to an invoice or took from it.
+/// One line of a payment's story: a transaction, and what it gave to an invoice or took from it. Of a buyer's payment also
+/// what refunds gave back of its money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerLine {
     /// The transaction.
@@ -89,6 +90,8 @@ pub struct LedgerLine {
     pub dated: Date,
     /// `payment`, `allocation` or `correction`.
     pub kind: String,
+    /// The payment that it is of; another one: a refund.
+    pub payment: i64,
     /// Why.
     pub because: String,
     /// Who.
@@ -97,6 +100,8 @@ pub struct LedgerLine {
     pub recorded_at: Timestamp,
     /// What went to which invoice; none for the money's coming.
     pub share: Option<(InvoiceRef, Money)>,
+    /// What of a payment's rest went back, below zero.
+    pub advance: Option<Money>,
 }
 
 macro_rules! day {
@@ -130,10 +135,16 @@ statements! {
         "SELECT organisation_id, invoice_id, deal, number, date, total, paid, stands FROM invoice_balance
          WHERE portal_id = $1 AND number_key = $2 AND deal <> 0 ORDER BY date DESC, organisation_id, invoice_id";
     STORY =
-        "SELECT t.number, t.dated, t.kind, t.because, t.author, t.recorded_at, e.organisation_id, e.invoice_id, e.amount
+        "SELECT t.number, t.dated, t.kind, t.payment, t.because, t.author, t.recorded_at, e.organisation_id, e.invoice_id,
+                e.amount
          FROM ledger_transaction t LEFT JOIN ledger_entry e
-             ON e.portal_id = t.portal_id AND e.transaction_no = t.number AND e.place = 'invoice'
-         WHERE t.portal_id = $1 AND t.payment = $2 ORDER BY t.number, e.line";
+             ON e.portal_id = t.portal_id AND e.transaction_no = t.number
+             AND (e.place = 'invoice' OR e.other_payment IS NOT NULL)
+         WHERE t.portal_id = $1 AND (
+             t.payment = $2
+             OR t.number IN (SELECT o.transaction_no FROM ledger_entry o WHERE o.portal_id = $1 AND o.other_payment = $2)
+         )
+         ORDER BY t.number, e.line";
 }
 
 /// After every day that a bank writes.
@@ -160,16 +171,7 @@ impl Store {
     ) -> Result<BTreeMap<InvoiceRef, Balance>, StoreError> {
         let args = (portal.clone(), invoices.to_vec());
         self.read(args, |tx, (portal, invoices)| {
-            Box::pin(async move {
-                let ids = text_set(invoices.iter().map(|one| one.invoice.to_string()));
-                let rows = tx
-                    .list(&BALANCES, &params![portal, ids], read_balance)
-                    .await?;
-                let mut known: BTreeMap<InvoiceRef, Balance> = rows.into_iter().collect();
-                // Two organisations may have invoices of one id.
-                known.retain(|invoice, _| invoices.contains(invoice));
-                Ok(known)
-            })
+            Box::pin(named(tx, portal, invoices))
         })
         .await
     }
@@ -201,6 +203,22 @@ impl Store {
         })
         .await
     }
+}
+
+/// These invoices of deals, as far as they are known.
+pub(super) async fn named(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    invoices: &[InvoiceRef],
+) -> Result<BTreeMap<InvoiceRef, Balance>, StoreError> {
+    let ids = text_set(invoices.iter().map(|one| one.invoice.to_string()));
+    let rows = tx
+        .list(&BALANCES, &params![portal, ids], read_balance)
+        .await?;
+    let mut known: BTreeMap<InvoiceRef, Balance> = rows.into_iter().collect();
+    // Two organisations may have invoices of one id.
+    known.retain(|invoice, _| invoices.contains(invoice));
+    Ok(known)
 }
 
 async fn page(
@@ -261,10 +279,11 @@ fn read_balance(row: &mut Row) -> Result<(InvoiceRef, Balance), StoreError> {
 
 fn read_line(row: &mut Row) -> Result<LedgerLine, StoreError> {
     let (transaction, dated) = (row.int()?, row.parsed()?);
-    let (kind, because, author) = (row.text()?, row.text()?, row.text()?);
+    let (kind, payment) = (row.text()?, row.int()?);
+    let (because, author) = (row.text()?, row.text()?);
     let recorded_at = row.moment()?;
     let (organisation, invoice) = (row.text_or_null()?, row.text_or_null()?);
-    let amount = row.int_or_null()?;
+    let amount = row.int_or_null()?.map(Money::from_kopecks);
     let invoice = organisation
         .zip(invoice)
         .map(|(organisation, invoice)| InvoiceRef {
@@ -278,6 +297,8 @@ fn read_line(row: &mut Row) -> Result<LedgerLine, StoreError> {
         because,
         author,
         recorded_at,
-        share: invoice.zip(amount.map(Money::from_kopecks)),
+        payment,
+        advance: amount.filter(|_| invoice.is_none()),
+        share: invoice.zip(amount),
     })
 }

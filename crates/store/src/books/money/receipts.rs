@@ -1,4 +1,5 @@
-//! What a deal is told of its money: each sum that was given to one of its invoices, and whether it was taken back.
+//! What a deal is told of its money: each sum that was given to one of its invoices or went back to the buyer, and whether
+//! that was taken back.
 //!
 //! On the event's way it is read with the rest of our records at the beginning of a look. Not here: how the deal shows it
 //! (`planner::receipts`).
@@ -30,7 +31,7 @@ pub struct Receipt {
     pub transaction: i64,
     /// The day it counts for.
     pub dated: Date,
-    /// How much.
+    /// How much the invoice got; below zero for what a refund was taken off it.
     pub amount: Money,
     /// By what.
     pub means: Means,
@@ -52,12 +53,21 @@ pub enum Means {
     },
     /// No line of a bank.
     Settlement(Settlement),
+    /// Money that went back to the buyer: off the invoice, or an advance, of which the invoice lost nothing.
+    Refund {
+        /// How much.
+        returned: Money,
+        /// The order.
+        order: Box<PaymentOrder>,
+    },
 }
 
 statements! {
+    /// Also advances that went back, for the invoices which the payment stands for. Only a buyer's payment has one.
     OF_DEALS =
-        "SELECT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number, p.remaining, p.body,
-                s.kind, s.document, t.author, u.number, u.because
+        "SELECT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number,
+                CASE WHEN p.kind = 'incoming' THEN p.remaining ELSE 0 END, p.body,
+                s.kind, s.document, t.author, u.number, u.because, e.other_payment, e.amount, e.line
          FROM invoice_balance b
          JOIN ledger_entry e ON e.portal_id = b.portal_id AND e.organisation_id = b.organisation_id
              AND e.invoice_id = b.invoice_id AND e.place = 'invoice'
@@ -68,7 +78,24 @@ statements! {
          LEFT JOIN ledger_entry ue ON ue.portal_id = e.portal_id AND ue.undoes = t.number AND ue.line = e.line
          LEFT JOIN ledger_transaction u ON u.portal_id = ue.portal_id AND u.number = ue.transaction_no
          WHERE b.portal_id = $1 AND b.deal IN numbers($2)
-         ORDER BY b.deal, t.number, e.line";
+         UNION ALL
+         SELECT DISTINCT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number,
+                CAST(0 AS BIGINT), p.body, CAST(NULL AS TEXT), CAST(NULL AS TEXT), t.author, u.number, u.because,
+                e.other_payment, CAST(0 AS BIGINT), e.line
+         FROM invoice_balance b
+         JOIN ledger_entry g ON g.portal_id = b.portal_id AND g.organisation_id = b.organisation_id
+             AND g.invoice_id = b.invoice_id AND g.place = 'invoice' AND g.amount > 0
+         JOIN ledger_transaction a ON a.portal_id = g.portal_id AND a.number = g.transaction_no AND a.kind = 'allocation'
+         JOIN ledger_entry e ON e.portal_id = a.portal_id AND e.other_payment = a.payment AND e.place = 'payment'
+         JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no AND t.kind = 'allocation'
+         JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
+         LEFT JOIN ledger_entry ue ON ue.portal_id = e.portal_id AND ue.undoes = t.number AND ue.line = e.line
+         LEFT JOIN ledger_transaction u ON u.portal_id = ue.portal_id AND u.number = ue.transaction_no
+         WHERE b.portal_id = $1 AND b.deal IN numbers($2)
+             AND NOT EXISTS (
+                 SELECT 1 FROM ledger_entry v WHERE v.portal_id = $1 AND v.undoes = a.number AND v.line = g.line
+             )
+         ORDER BY 1, 4, 17";
 }
 
 /// The receipts of these deals, oldest first.
@@ -96,12 +123,19 @@ fn read_receipt(row: &mut Row) -> Result<Receipt, StoreError> {
         invoice: row.parsed()?,
     };
     let (transaction, dated) = (row.int()?, row.parsed()?);
-    let amount = Money::from_kopecks(row.int()?);
+    let moved = Money::from_kopecks(row.int()?);
     let (payment, remaining) = (row.int_or_null()?, row.int_or_null()?);
     let order = row.json_or_null()?;
     let settlement = settled::read_settlement_or_none(row)?;
     let of_payment = payment.zip(remaining).zip(order);
+    let (undone_by, because) = (row.int_or_null()?, row.text_or_null()?);
+    let is_refund = row.int_or_null()?.is_some();
+    let amount = Money::from_kopecks(row.int()?);
     let means = match (of_payment, settlement) {
+        (Some((_, order)), _) if is_refund => Means::Refund {
+            returned: Money::from_kopecks(-moved.kopecks()),
+            order,
+        },
         (Some(((payment, remaining), order)), _) => Means::Payment {
             payment,
             remaining: Money::from_kopecks(remaining),
@@ -110,7 +144,6 @@ fn read_receipt(row: &mut Row) -> Result<Receipt, StoreError> {
         (None, Some(settlement)) => Means::Settlement(settlement),
         (None, None) => return Err(row.undecodable(String::from("neither payment nor settlement"))),
     };
-    let (undone_by, because) = (row.int_or_null()?, row.text_or_null()?);
     Ok(Receipt {
         deal,
         invoice,

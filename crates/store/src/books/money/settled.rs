@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::{
     InvoiceRef,
-    ledger::{Batch, balances, entry_row, write},
+    batch::{Batch, EntryRow, write},
+    ledger::balances,
     lock, take,
     undo::{Order, read_entries},
 };
@@ -97,7 +98,8 @@ statements! {
              AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
          ORDER BY t.number LIMIT 1";
     SETTLEMENT =
-        "SELECT t.payment, t.number, t.author, e.line, e.place, e.organisation_id, e.invoice_id, e.amount
+        "SELECT t.payment, t.number, t.author, e.line, e.place, e.organisation_id, e.invoice_id, e.amount,
+                e.other_payment
          FROM ledger_transaction t JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number
          WHERE t.portal_id = $1 AND t.number = $2 AND t.kind = 'settlement'
              AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
@@ -228,16 +230,14 @@ async fn settle(
     );
     let leaves = Money::from_kopecks(-amount.kopecks());
     batch.entries = vec![
-        entry_row(portal, number, 0, "settled", None, leaves),
-        entry_row(portal, number, 1, "invoice", Some(&new.invoice), amount),
+        EntryRow::new(number, 0, "settled", leaves).of(portal),
+        EntryRow {
+            invoice: Some(&new.invoice),
+            ..EntryRow::new(number, 1, "invoice", amount)
+        }
+        .of(portal),
     ];
-    let InvoiceRef {
-        organisation,
-        invoice,
-    } = &new.invoice;
-    batch
-        .paid
-        .push(params![portal, organisation, invoice, amount].to_vec());
+    batch.pay(&new.invoice, amount);
     batch.deals.insert(deal);
     let noted = json!({
         "settled": number, "kopecks": amount.kopecks(), "kind": kind, "document": document, "by": author,

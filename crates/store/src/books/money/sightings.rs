@@ -15,7 +15,7 @@ use domain::purpose::Purpose;
 use domain::{Money, OrganisationId, PortalId};
 use jiff::Timestamp;
 
-use super::{direction_text, kind_text, lock, take};
+use super::{batch::EntryRow, direction_text, kind_text, lock, refunds, take};
 use crate::{
     books::links,
     error::StoreError,
@@ -232,10 +232,16 @@ pub(super) async fn recount(
         .map(|one| ((one.key.as_str(), one.nth), one))
         .collect();
     let (mut unknown, mut better) = (Vec::new(), Vec::new());
+    // Whoever is told to have paid: refunds to him may be of this money.
+    let mut payers = BTreeSet::new();
     for seen in shown.payments() {
         match known.get(&(seen.id.key.as_str(), i64::from(seen.id.nth))) {
             None => unknown.push(seen),
-            Some(known) => better.extend(told_better(portal, known, &seen)),
+            Some(known) => {
+                let told = told_better(portal, known, &seen);
+                payers.extend(told.as_ref().and_then(|_| came_from(&seen.order)));
+                better.extend(told);
+            }
         }
     }
     tx.execute_each(&TOLD_BETTER, &better).await?;
@@ -253,9 +259,20 @@ pub(super) async fn recount(
     recounted.recorded.extend(new);
     if !recounted.new.is_empty() {
         links::count_missing(tx, portal).await?;
+    }
+    payers.extend(unknown.iter().filter_map(|seen| came_from(&seen.order)));
+    let again = refunds::again(tx, portal, payers).await?;
+    if !recounted.new.is_empty() || again > 0 {
         work::enqueue(tx, portal, &[decide_soon(now)]).await?;
     }
     Ok(recounted)
+}
+
+/// Who paid us, by INN.
+fn came_from(order: &PaymentOrder) -> Option<String> {
+    let inn = order.other.inn.as_ref();
+    inn.filter(|_| order.direction == Direction::In)
+        .map(ToString::to_string)
 }
 
 /// What is new is decided by the portal's task.
@@ -468,15 +485,9 @@ async fn record(
             ]
             .to_vec(),
         );
-        for (entry, place, amount) in [(0_i64, "outside", -brought), (1, "payment", brought)] {
-            entries.push(super::ledger::entry_row(
-                portal,
-                transaction,
-                entry,
-                place,
-                None,
-                Money::from_kopecks(amount),
-            ));
+        for (line, place, amount) in [(0_i64, "outside", -brought), (1, "payment", brought)] {
+            let row = EntryRow::new(transaction, line, place, Money::from_kopecks(amount));
+            entries.push(row.of(portal));
         }
         recorded.push(Recorded {
             number,
@@ -489,6 +500,6 @@ async fn record(
         });
     }
     tx.execute_each(&RECORD, &payments).await?;
-    super::ledger::put(tx, &transactions, &entries).await?;
+    super::batch::put(tx, &transactions, &entries).await?;
     Ok(recorded)
 }

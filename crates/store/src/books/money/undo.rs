@@ -1,5 +1,5 @@
-//! Taking back what was given of a payment: by corrections that say the opposite, each share once; what was recorded
-//! stays.
+//! Taking back what was given of a payment, or taken off for a refund: by corrections that say the opposite, each share
+//! once; what was recorded stays.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,11 @@ use serde_json::json;
 
 use super::{
     InvoiceRef, PaymentState,
-    ledger::{Batch, balances, standing, write},
-    lock, take,
+    batch::{Batch, EntryRow, write},
+    ledger::{balances, standing},
+    lock,
+    refunds::{Resting, deals_of},
+    take,
 };
 use crate::{
     error::StoreError,
@@ -29,6 +32,24 @@ pub struct Undone {
     pub transactions: Vec<i64>,
     /// Deals that are looked at.
     pub deals: Vec<DealId>,
+    /// Refunds that had been taken off it: they are to be decided anew, too.
+    pub refunds: Vec<i64>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WasUndone {
+    /// It is recorded.
+    Done(Undone),
+    /// There is nothing to undo.
+    Nothing,
+    /// A refund that others' money took the place of: without it the invoice would have more than it asks for.
+    MoreThanOpen {
+        /// Which invoice.
+        invoice: InvoiceRef,
+        /// So much is open of it.
+        open: Money,
+    },
 }
 
 /// What stands of a transaction.
@@ -45,6 +66,8 @@ struct Entry {
     place: String,
     invoice: Option<InvoiceRef>,
     amount: Money,
+    /// Whose money it is, where a refund gave that of another payment back.
+    other: Option<i64>,
 }
 
 /// Who takes something back, and why.
@@ -58,7 +81,8 @@ pub(super) struct Order<'a> {
 
 statements! {
     TRANSACTIONS =
-        "SELECT t.payment, t.number, t.author, e.line, e.place, e.organisation_id, e.invoice_id, e.amount
+        "SELECT t.payment, t.number, t.author, e.line, e.place, e.organisation_id, e.invoice_id, e.amount,
+                e.other_payment
          FROM ledger_transaction t JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number
          WHERE t.portal_id = $1 AND t.payment IN numbers($2) AND t.kind = $3
              AND NOT EXISTS (
@@ -69,7 +93,7 @@ statements! {
 
 impl Store {
     /// Undoes in the name of `by` what was given of a payment, by corrections dated `today`; the payment is to be
-    /// decided again, by a person. `None`: there is nothing to undo.
+    /// decided again, by a person.
     pub async fn money_undo(
         &self,
         portal: &PortalId,
@@ -77,7 +101,7 @@ impl Store {
         (by, because): (&str, &str),
         today: Date,
         now: Timestamp,
-    ) -> Result<Option<Undone>, StoreError> {
+    ) -> Result<WasUndone, StoreError> {
         let args = (
             portal.clone(),
             payment,
@@ -107,30 +131,39 @@ async fn undo(
     portal: &PortalId,
     payment: i64,
     order: Order<'_>,
-) -> Result<Option<Undone>, StoreError> {
+) -> Result<WasUndone, StoreError> {
     lock(tx, portal).await?;
     let known = standing(tx, portal, [payment].into_iter()).await?;
     let Some(known) = known.get(&payment) else {
-        return Ok(None);
+        return Ok(WasUndone::Nothing);
     };
     let given = transactions(tx, portal, &[payment], "allocation").await?;
     let given = given.into_values().next().unwrap_or_default();
     if given.is_empty() && known.state != PaymentState::Left {
-        return Ok(None);
+        return Ok(WasUndone::Nothing);
     }
     let invoices = balances(tx, portal, given.iter().flat_map(Transaction::invoices)).await?;
-    let mut next = take(tx, portal, 0, given.len()).await?.transaction;
+    let resting = Resting::on(tx, portal, &[payment]).await?;
+    let released = resting.of(|_, _, _| true);
+    let transactions = given.len() + released.len();
+    let mut next = take(tx, portal, 0, transactions).await?.transaction;
     let mut batch = Batch::default();
+    let refunds = resting.release(portal, &released, &mut next, &mut batch, order);
     let mut remaining = known.remaining.kopecks();
     for transaction in &given {
         batch.correct(portal, next, payment, transaction, order);
         remaining += transaction.given().kopecks();
         next += 1;
     }
+    if let Some((invoice, open)) = batch.overpays(&invoices) {
+        return Ok(WasUndone::MoreThanOpen { invoice, open });
+    }
     let of = |invoice| invoices.get(invoice).and_then(|known| known.deal);
-    batch
-        .deals
-        .extend(given.iter().flat_map(Transaction::invoices).filter_map(of));
+    let deals = given.iter().flat_map(Transaction::invoices).filter_map(of);
+    batch.deals.extend(deals);
+    let others: Vec<i64> = given.iter().flat_map(Transaction::others).collect();
+    let of_others = deals_of(tx, portal, &others).await?;
+    batch.deals.extend(of_others.into_values().flatten());
     let numbers: Vec<i64> = given.iter().map(|one| one.number).collect();
     batch
         .reopened
@@ -146,9 +179,10 @@ async fn undo(
     });
     let deals = batch.deals.iter().copied().collect();
     write(tx, portal, batch, order.now).await?;
-    Ok(Some(Undone {
+    Ok(WasUndone::Done(Undone {
         transactions: numbers,
         deals,
+        refunds,
     }))
 }
 
@@ -200,6 +234,7 @@ fn read_entry(row: &mut Row) -> Result<(i64, i64, String, Entry), StoreError> {
         place,
         invoice,
         amount: Money::from_kopecks(row.int()?),
+        other: row.int_or_null()?,
     };
     Ok((payment, number, author, entry))
 }
@@ -227,11 +262,27 @@ impl Transaction {
         }
     }
 
-    /// What it gave to invoices altogether.
+    /// What it took from its payment; below zero for what a refund of ours was taken off.
     pub(super) fn given(&self) -> Money {
-        Money::sum(self.shares().map(|(_, amount)| amount)).unwrap_or_default()
+        let own = |one: &&Entry| one.place == PAYMENT && one.other.is_none();
+        let taken = self.entries.iter().filter(own).map(|one| one.amount);
+        Money::from_kopecks(-Money::sum(taken).unwrap_or_default().kopecks())
+    }
+
+    /// Other payments whose money it gave back, each with the invoice that had it; none: an advance.
+    pub(super) fn rests_on(&self) -> impl Iterator<Item = (i64, Option<&InvoiceRef>)> {
+        let entries = self.entries.iter();
+        entries.filter_map(|one| Some((one.other?, one.invoice.as_ref())))
+    }
+
+    /// Other payments whose money it gave back.
+    pub(super) fn others(&self) -> impl Iterator<Item = i64> {
+        self.rests_on().map(|(payment, _)| payment)
     }
 }
+
+/// The place of what a payment has left.
+const PAYMENT: &str = "payment";
 
 impl Batch {
     /// Says the opposite of what stands of a transaction, or of a part of that.
@@ -257,25 +308,17 @@ impl Batch {
         self.transactions.push(head.to_vec());
         for entry in &undone.entries {
             let opposite = Money::from_kopecks(-entry.amount.kopecks());
-            let invoice = entry.invoice.as_ref();
-            let row = params![
-                portal,
-                number,
-                entry.line,
-                &entry.place,
-                invoice.map(|one| &one.organisation),
-                invoice.map(|one| &one.invoice),
-                opposite,
-                undone.number
-            ];
-            self.entries.push(row.to_vec());
-            if let Some(InvoiceRef {
-                organisation,
-                invoice,
-            }) = invoice
-            {
-                self.paid
-                    .push(params![portal, organisation, invoice, opposite].to_vec());
+            let row = EntryRow {
+                invoice: entry.invoice.as_ref(),
+                other: entry.other,
+                undoes: Some(undone.number),
+                ..EntryRow::new(number, entry.line, &entry.place, opposite)
+            };
+            self.entries.push(row.of(portal));
+            if let Some(invoice) = &entry.invoice {
+                self.pay(invoice, opposite);
+            } else if let (PAYMENT, Some(other)) = (entry.place.as_str(), entry.other) {
+                self.change_rest(other, opposite);
             }
         }
     }

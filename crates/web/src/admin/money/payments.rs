@@ -8,9 +8,10 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
+use desk::payments::NotUndone;
 use domain::Inn;
 use domain::display::{date, money};
-use domain::payment::AccountNumber;
+use domain::payment::{AccountNumber, Direction};
 use http::StatusCode;
 use jiff::civil::Date;
 use store::{
@@ -286,7 +287,16 @@ pub(in crate::admin) async fn undo(
     {
         Ok(Some(_)) => answer::see(&format!("/money/payments/{number}?said=undone")),
         Ok(None) => answer::see(&format!("/money/payments/{number}?said=nothing")),
-        Err(error) => answer::broken(&error),
+        Err(NotUndone::MoreThanOpen { invoice, open, .. }) => {
+            let why = format!(
+                "Без этого возврата по счёту № {} было бы оплачено больше, чем он просит (осталось {}): сначала снимите \
+                 то, что пришло вместо.",
+                plain(&invoice),
+                money(open)
+            );
+            refuse(StatusCode::UNPROCESSABLE_ENTITY, &why).await
+        }
+        Err(NotUndone::Store(error)) => answer::broken(&error),
     }
 }
 
@@ -333,6 +343,8 @@ async fn gathered(
         day: date(line.dated),
         what: match line.kind.as_str() {
             "payment" => "деньги пришли или ушли",
+            "allocation" if line.payment != number => "возвращено покупателю",
+            "allocation" if payment.order.direction == Direction::Out => "снято с оплаченного",
             "allocation" => "отнесено",
             _ => "исправлено",
         },
@@ -344,7 +356,9 @@ async fn gathered(
         amount: line
             .share
             .as_ref()
-            .map(|(_, amount)| money(*amount))
+            .map(|(_, amount)| *amount)
+            .or(line.advance)
+            .map(money)
             .unwrap_or_default(),
         because: plain(&line.because),
         author: match line.author.as_str() {
@@ -358,7 +372,8 @@ async fn gathered(
         frame: Frame::of(session, "payments"),
         said: view.said,
         trouble: view.trouble,
-        may_undo: !payment.invoices.is_empty() || payment.state == PaymentState::Left,
+        may_undo: !payment.invoices.is_empty()
+            || matches!(payment.state, PaymentState::Booked | PaymentState::Left),
         account: payment.order.own_account.as_str().to_owned(),
         payment: PaymentInWords::of(payment, &balances),
         story: story.iter().map(line).collect(),

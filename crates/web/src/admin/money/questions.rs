@@ -8,12 +8,12 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
 use desk::accounts::KnownAccount;
-use desk::payments::NotAnswered;
+use desk::payments::{NotAnswered, asks_of_refund};
 use desk::policy::NoBooking;
 use desk::questions::{Candidate, GIVE_TO_NOTHING, OfferedShare, Question};
 use domain::Money;
 use domain::display::{date, money};
-use domain::payment::Direction;
+use domain::payment::{Direction, PaymentKind};
 use http::StatusCode;
 use jiff::civil::Date;
 use store::{PaymentState, PaymentSum, StoreError};
@@ -67,6 +67,8 @@ struct Asked {
     order: OrderInWords,
     doubts: String,
     candidates: Vec<Offered>,
+    /// Money that we paid back: it is taken off what was paid.
+    is_refund: bool,
 }
 
 struct Offered {
@@ -162,6 +164,7 @@ pub(in crate::admin) async fn decide(
         // What was open then is paid by now: it is asked anew.
         Ok(still) if !still.is_empty() => answer::see("/money?said=again"),
         Ok(_) if choice == GIVE_TO_NOTHING => answer::see("/money?said=left"),
+        Ok(_) if asks_of_refund(&answered) => answer::see("/money?said=taken-off"),
         Ok(_) => answer::see("/money?said=given"),
     }
 }
@@ -262,6 +265,7 @@ fn asked_in_words(question: &Question) -> Asked {
         order: OrderInWords::of(&question.payment.order),
         doubts: plain(&question.doubts),
         candidates: question.candidates.iter().map(offered_in_words).collect(),
+        is_refund: question.payment.kind == PaymentKind::RefundOut,
     }
 }
 

@@ -114,6 +114,7 @@ pub(super) fn state(state: PaymentState, kind: PaymentKind) -> &'static str {
     match state {
         PaymentState::New => "не рассмотрен",
         PaymentState::Asked => "ждёт решения",
+        PaymentState::Booked if kind == PaymentKind::RefundOut => "снят с оплаченного",
         PaymentState::Booked => "отнесён к счёту",
         PaymentState::Left => "оставлен без счёта",
         PaymentState::Aside => match kind {
