@@ -88,14 +88,18 @@ pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
 fn since_then(connected: &Connected, since: Date, zone: &TimeZone) -> anyhow::Result<Connected> {
     let start = since.to_zoned(zone.clone());
     let start_at = start.context("no such day")?.timestamp();
+    let mut policy = Policy {
+        start_at,
+        ..connected.policy.clone()
+    };
+    for funnel in &mut policy.funnels {
+        funnel.start_at = None;
+    }
     Ok(Connected {
         portal: connected.portal.clone(),
         accounting: connected.accounting.clone(),
         papers: connected.papers.clone(),
-        policy: Policy {
-            start_at,
-            ..connected.policy.clone()
-        },
+        policy,
     })
 }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use connector_office::Organisation;
-use planner::{Policy, PolicyError};
+use jiff::Timestamp;
+use planner::{Funnel, Policy, PolicyError};
 use serde_json::json;
 use store::{Lane, Look, StoredPolicy, Subject};
 
@@ -125,7 +126,16 @@ pub async fn run(product: &Product, command: PolicyCommand) -> anyhow::Result<St
         PolicyCommand::Apply { file, over } => {
             let new = content(&file)?;
             let in_force = product.store.policy_current(product.portal()).await?;
-            let version = in_force.map_or(0, |stored| stored.version);
+            let version = in_force.as_ref().map_or(0, |stored| stored.version);
+            // One that cannot be read any more is mended by just this command.
+            let former = in_force.and_then(|stored| read(&stored).ok());
+            let begins = match &former {
+                Some(former) => {
+                    let new = Policy::parse(&new).map_err(mistaken)?;
+                    begins(former, &new, product.clock.now())?
+                }
+                None => String::new(),
+            };
             let version = put(
                 product,
                 &new,
@@ -133,10 +143,38 @@ pub async fn run(product: &Product, command: PolicyCommand) -> anyhow::Result<St
                 "provodka policy apply",
             )
             .await?;
-            Ok(format!("version {version} is in force\n"))
+            Ok(format!("version {version} is in force\n{begins}"))
         }
         PolicyCommand::History => history(product).await,
     }
+}
+
+/// What is told of the funnels that become active.
+///
+/// # Errors
+/// When one does not say since when: what entered its stages since the portal's start was never promised an invoice.
+fn begins(former: &Policy, new: &Policy, now: Timestamp) -> Result<String, Told> {
+    let begun = |funnel: &&Funnel| new.is_active(funnel.id) && !former.is_active(funnel.id);
+    let mut told = String::new();
+    for funnel in new.funnels.iter().filter(begun) {
+        if funnel.start_at.is_none() && new.start_at == former.start_at {
+            return Err(Told::mistake(format!(
+                "funnel {} becomes active and does not say since when",
+                funnel.id
+            ))
+            .hint(format!(
+                "write `start_at = \"{:.0}\"` into its section of `funnels`: what entered its invoice stages before is \
+                 left alone",
+                now
+            )));
+        }
+        told.push_str(&format!(
+            "funnel {}: deals that entered its invoice stages since {} get their invoices\n",
+            funnel.id,
+            new.start_of(funnel)
+        ));
+    }
+    Ok(told)
 }
 
 async fn current(product: &Product) -> anyhow::Result<StoredPolicy> {
@@ -263,7 +301,36 @@ mod tests {
     use domain::{Inn, OrganisationId};
     use serde_json::json;
 
-    use super::{agree_on_tests, diff};
+    use planner::Policy;
+
+    use super::{agree_on_tests, begins, diff};
+
+    #[test]
+    fn a_funnel_that_becomes_active_says_since_when() {
+        let example = include_str!("../../../config/policy.toml");
+        let own = "start_at = \"2026-05-04T06:00:00Z\"\n";
+        let [portals, others] = ["2026-03-12T09:00:00Z", "2026-06-01T09:00:00Z"];
+        let parsed = |text: String| Policy::parse(&text).unwrap();
+        let active = example.to_owned();
+        let bare = example.replace(own, "");
+        let watched = bare.replace("mode = \"active\"", "mode = \"watch_only\"");
+        let off = bare.replace("mode = \"active\"", "mode = \"off\"");
+        let now = "2026-06-10T07:00:00Z".parse().unwrap();
+        let told = |former: &str, new: &str| {
+            begins(&parsed(former.to_owned()), &parsed(new.to_owned()), now)
+        };
+        for former in [&watched, &off] {
+            assert!(told(former, &bare).is_err());
+            let since = |new: &str| told(former, new).unwrap();
+            assert!(since(&active).contains("since 2026-05-04T06:00:00Z"));
+            let anew = bare.replace(portals, others);
+            assert!(since(&anew).contains(&format!("since {others}")));
+        }
+        // Nothing begins.
+        for (former, new) in [(&bare, &bare), (&active, &bare), (&active, &watched)] {
+            assert_eq!(told(former, new).unwrap(), "");
+        }
+    }
 
     #[test]
     fn who_is_a_test_is_said_alike_in_configuration_and_policy() {

@@ -25,7 +25,7 @@ mod choose;
 mod tests;
 
 pub(crate) use choose::companies_of;
-use choose::{followed, keep_former, matched, nobody_sells};
+use choose::{begin, followed, keep_former, matched, nobody_sells};
 
 /// Our fields and the names that they get where policy names no others.
 pub const FIELDS: [(OurField, &str); 9] = [
@@ -160,17 +160,14 @@ async fn prepare(
             .join(", "),
     ));
     let former_policy = former.as_ref().map(|(_, policy)| policy);
-    let funnels = followed(&seen.funnels, wishes, &organisations, former_policy)?;
+    let mut funnels = followed(&seen.funnels, wishes, &organisations, former_policy)?;
+    let now = next_second(product.clock.now());
+    let start_at = begin(&mut funnels, former_policy, wishes.active, now);
     for funnel in &funnels {
         findings.push(followed_in_words(funnel, &seen.funnels));
     }
     let policy = Policy {
-        start_at: former_policy
-            .filter(|former| !wishes.active || is_at_work(former))
-            .map_or_else(
-                || next_second(product.clock.now()),
-                |former| former.start_at,
-            ),
+        start_at,
         administrator: wishes.administrator.clone().or_else(|| {
             former
                 .as_ref()
@@ -201,15 +198,6 @@ async fn prepare(
         version,
         next,
     })
-}
-
-/// Whether anything was written under this policy. One that only watched starts anew when it becomes active: what
-/// entered a stage meanwhile was never promised an invoice.
-fn is_at_work(policy: &Policy) -> bool {
-    policy
-        .funnels
-        .iter()
-        .any(|funnel| funnel.mode == Mode::Active)
 }
 
 /// A first policy asks about the portal's own invoices where there are such: a buyer would get two.

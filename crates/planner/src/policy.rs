@@ -96,6 +96,10 @@ pub struct Funnel {
     pub id: FunnelId,
     /// What we may do there.
     pub mode: Mode,
+    /// When it became active, where others were at work before: what entered its stages until then is never issued but
+    /// by a person's order. It counts where it is later than the portal's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<Timestamp>,
     /// All its stages in order, as `setup` found them: they tell whether a deal was moved back.
     pub stages: Vec<StageId>,
     /// A deal that enters one of these wants an invoice.
@@ -172,6 +176,19 @@ impl Policy {
         self.funnels
             .iter()
             .find(|funnel| funnel.id == id && funnel.mode != Mode::Off)
+    }
+
+    /// Whether invoices are issued in a funnel.
+    pub fn is_active(&self, id: FunnelId) -> bool {
+        self.funnel(id)
+            .is_some_and(|funnel| funnel.mode == Mode::Active)
+    }
+
+    /// What entered a funnel's invoice stages before this moment is never issued but by a person's order.
+    pub fn start_of(&self, funnel: &Funnel) -> Timestamp {
+        funnel
+            .start_at
+            .map_or(self.start_at, |own| own.max(self.start_at))
     }
 
     /// One of our legal entities.

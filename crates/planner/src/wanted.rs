@@ -82,10 +82,11 @@ pub(crate) fn by_history(
     let Some(funnel) = policy.funnel(deal.funnel) else {
         return Wanted::No("воронка не подключена".to_owned());
     };
+    let start_at = policy.start_of(funnel);
     let Some(since) = entered_at(reading, funnel) else {
         let stands_there = funnel.invoice_stages.contains(&deal.stage);
         let just_moved = now.duration_since(deal.changed.max(deal.created)) < HISTORY_LAGS;
-        if stands_there && !just_moved && deal.created >= policy.start_at {
+        if stands_there && !just_moved && deal.created >= start_at {
             // The history will not come (no right to it, or it was cleaned); the deal is younger than our start, and
             // so is its entering.
             return Wanted::Yes;
@@ -99,13 +100,13 @@ pub(crate) fn by_history(
         }
         return Wanted::No("сделка не входила в стадию счёта".to_owned());
     };
-    if since < policy.start_at {
+    if since < start_at {
         let zone = policy.zone();
         let told = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%d.%m.%Y %H:%M");
         return Wanted::No(format!(
             "сделка на стадии счёта с {}, это раньше начала работы {}",
             told(since),
-            told(policy.start_at)
+            told(start_at)
         ));
     }
     let settled_at = after(since, i64::from(funnel.settle_seconds));

@@ -158,13 +158,23 @@ fn since_watched(followed: String, watched: Option<&str>) -> String {
 
 /// What makes a deal that entered a stage one of ours: in which funnels, which stages, since when.
 fn followed(policy: &Policy) -> String {
-    let funnels: Vec<_> = policy
+    let ours = policy
         .funnels
         .iter()
-        .filter(|funnel| funnel.mode != Mode::Off)
+        .filter(|funnel| funnel.mode != Mode::Off);
+    let funnels: Vec<_> = ours
+        .clone()
         .map(|funnel| (funnel.id, funnel.mode, &funnel.invoice_stages))
         .collect();
-    serde_json::to_string(&(policy.start_at, funnels)).unwrap_or_default()
+    let starts: Vec<_> = ours
+        .filter_map(|funnel| Some((funnel.id, funnel.start_at?)))
+        .collect();
+    let told = if starts.is_empty() {
+        serde_json::to_string(&(policy.start_at, funnels))
+    } else {
+        serde_json::to_string(&(policy.start_at, funnels, starts))
+    };
+    told.unwrap_or_default()
 }
 
 /// Reads on in every thread in one call and commits it with its looks; answers the threads that have more.

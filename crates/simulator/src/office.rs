@@ -297,6 +297,7 @@ pub(crate) fn policy(
         funnels: vec![Funnel {
             id: FunnelId(0),
             mode: Mode::Active,
+            start_at: None,
             stages: STAGES.map(StageId::new).to_vec(),
             invoice_stages: vec![StageId::new(INVOICE)],
             organisation: Some(organisation),

@@ -6,6 +6,7 @@ use capability::accounting::OwnOrganisation;
 use capability::portal::{Finding, Funnel as SeenFunnel};
 use domain::observed::OwnCompany;
 use domain::{OrganisationId, StageId};
+use jiff::Timestamp;
 use planner::{Funnel, Mode, Organisation, Policy};
 
 use super::{Seen, Wishes, holds};
@@ -179,6 +180,7 @@ pub(super) fn followed(
         followed.push(Funnel {
             id: seen.id,
             mode,
+            start_at: before.and_then(|before| before.start_at),
             stages: seen.stages.iter().map(|stage| stage.id.clone()).collect(),
             invoice_stages: if chosen {
                 invoice_stages(seen, &wishes.stages, before)
@@ -199,6 +201,28 @@ pub(super) fn followed(
         return Err(Told::mistake(message).hint(stages_hint(funnels)));
     }
     Ok(followed)
+}
+
+/// Since when deals want invoices. A funnel that becomes active beside others begins then, and theirs goes on; a portal
+/// that only watched begins anew: what entered a stage meanwhile was never promised an invoice.
+pub(super) fn begin(
+    funnels: &mut [Funnel],
+    former: Option<&Policy>,
+    is_wished: bool,
+    now: Timestamp,
+) -> Timestamp {
+    let Some(former) = former else {
+        return now;
+    };
+    if !former.funnels.iter().any(|one| one.mode == Mode::Active) {
+        return if is_wished { now } else { former.start_at };
+    }
+    for funnel in funnels {
+        if funnel.mode == Mode::Active && !former.is_active(funnel.id) {
+            funnel.start_at = Some(now);
+        }
+    }
+    former.start_at
 }
 
 /// Wishes name what the portal has.

@@ -1,10 +1,11 @@
 //! What `setup` chooses on a portal.
 
-use super::{Wishes, companies_of, followed, invoice_policy};
+use super::{Wishes, begin, companies_of, followed, invoice_policy};
 use capability::accounting::OwnOrganisation;
 use capability::portal::{Funnel as SeenFunnel, Stage, StageSemantics};
 use domain::observed::{OwnCompany, Owner, Requisite};
 use domain::{CompanyId, FunnelId, OrganisationId, RequisiteId, StageId};
+use jiff::Timestamp;
 use planner::{Funnel, InvoicePolicy, Mode, Policy, SmartInvoices};
 use std::collections::BTreeMap;
 
@@ -101,6 +102,69 @@ fn a_repeated_setup_changes_only_what_is_wished() {
         said(&changed),
         ["0 Active FINAL_INVOICE 60", "1 Active C1:INVOICE 0"]
     );
+}
+
+#[test]
+fn a_funnel_that_begins_beside_others_starts_then_and_theirs_goes_on() {
+    let now: Timestamp = "2026-06-01T09:00:00Z".parse().unwrap();
+    let begun = |former: Option<&Policy>, funnel: Option<u64>, active: bool| {
+        let wishes = Wishes {
+            funnels: funnel.into_iter().map(FunnelId).collect(),
+            active,
+            ..Wishes::default()
+        };
+        let mut funnels = followed(&portal(), &wishes, &[], former).unwrap();
+        let start_at = begin(&mut funnels, former, active, now);
+        let starts: Vec<bool> = funnels
+            .iter()
+            .map(|one| one.start_at == Some(now))
+            .collect();
+        (start_at == now, starts)
+    };
+    // What only watched was promised nothing, and begins as one.
+    let watched = policy(followed(&portal(), &Wishes::default(), &[], None).unwrap());
+    assert_eq!(begun(None, None, true), (true, vec![false, false]));
+    assert_eq!(
+        begun(Some(&watched), None, true),
+        (true, vec![false, false])
+    );
+    assert_eq!(
+        begun(Some(&watched), None, false),
+        (false, vec![false, false])
+    );
+
+    let mut at_work = watched;
+    at_work.funnels[0].mode = Mode::Active;
+    assert_eq!(
+        begun(Some(&at_work), Some(1), true),
+        (false, vec![false, true])
+    );
+    assert_eq!(
+        begun(Some(&at_work), None, true),
+        (false, vec![false, true])
+    );
+    assert_eq!(
+        begun(Some(&at_work), Some(1), false),
+        (false, vec![false, false])
+    );
+    // A funnel that nobody followed before.
+    at_work.funnels.truncate(1);
+    assert_eq!(
+        begun(Some(&at_work), Some(1), true),
+        (false, vec![false, true])
+    );
+    // What has begun goes on since then, however often `setup` is called.
+    at_work = policy(followed(&portal(), &Wishes::default(), &[], None).unwrap());
+    let since = "2026-05-04T06:00:00Z".parse().unwrap();
+    for funnel in &mut at_work.funnels {
+        (funnel.mode, funnel.start_at) = (Mode::Active, Some(since));
+    }
+    let mut again = followed(&portal(), &Wishes::default(), &[], Some(&at_work)).unwrap();
+    assert_eq!(
+        begin(&mut again, Some(&at_work), true, now),
+        at_work.start_at
+    );
+    assert_eq!(again, at_work.funnels);
 }
 
 #[test]

@@ -204,6 +204,7 @@ fn policy() -> Policy {
         funnels: vec![Funnel {
             id: FunnelId(0),
             mode: Mode::Active,
+            start_at: None,
             stages: stages.map(StageId::new).into(),
             invoice_stages: vec![StageId::new(INVOICE_STAGE)],
             organisation: None,

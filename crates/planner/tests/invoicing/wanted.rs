@@ -5,7 +5,7 @@ use domain::{FunnelId, StageId};
 use insta::assert_snapshot;
 use planner::{DealSnapshot, Mode, Seen};
 
-use crate::build::{INVOICE_STAGE, ago, deal};
+use crate::build::{INVOICE_STAGE, TestDeal, ago, deal};
 
 #[test]
 fn what_nobody_looked_at_is_glanced_at_first() {
@@ -60,6 +60,28 @@ fn what_entered_the_stage_before_the_start_is_not_touched() {
     assert_snapshot!(old.plan(), @"because: сделка на стадии счёта с 11.03.2026 11:00, это раньше начала работы 11.03.2026 12:00");
     let moved_on_since = deal().history(&[(INVOICE_STAGE, 90_000), ("EXECUTING", 60)]);
     assert_eq!(moved_on_since.plan(), old.plan());
+}
+
+#[test]
+fn a_funnel_that_began_later_leaves_what_entered_before() {
+    let begun = |seconds: i64, deal: TestDeal| {
+        deal.with(|deal| deal.policy.funnels[0].start_at = Some(ago(seconds)))
+    };
+    let entered = || deal().history(&[("NEW", 9_000), (INVOICE_STAGE, 7_200)]);
+    assert_snapshot!(begun(3_600, entered()).plan(), @"because: сделка на стадии счёта с 12.03.2026 10:00, это раньше начала работы 12.03.2026 11:00");
+    assert_eq!(begun(3_600, entered().ordered()).plan(), deal().plan());
+    assert_eq!(begun(7_200, entered()).plan(), deal().plan());
+    // Nor does it begin before the portal does.
+    let old = || deal().history(&[(INVOICE_STAGE, 90_000)]);
+    assert_eq!(begun(100_000, old()).plan(), old().plan());
+    // Where the history will not come, the deal's age tells.
+    let unwritten = || {
+        deal().history(&[]).of(|deal| {
+            (deal.created, deal.changed) = (ago(7_200), ago(400));
+        })
+    };
+    assert_eq!(unwritten().plan(), deal().plan());
+    assert_snapshot!(begun(3_600, unwritten()).plan(), @"because: сделка не входила в стадию счёта");
 }
 
 #[test]

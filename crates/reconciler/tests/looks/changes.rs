@@ -286,6 +286,23 @@ fn what_entered_its_stage_while_the_funnel_was_only_watched_is_looked_at_once_it
 }
 
 #[test]
+fn what_entered_its_stage_before_the_funnel_began_is_looked_at_once_it_began_earlier() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.funnels[0].start_at = Some(at(3_600)));
+        desk.office.enter(1);
+        desk.office.state().entered = vec![vec![(Record::Deal(DealId(1)), Some(at(0)))]];
+        desk.task("sweep").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 0);
+        desk.set_policy(|policy| policy.funnels[0].start_at = None);
+        desk.task("sweep").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+    });
+}
+
+#[test]
 fn a_swept_requisite_wakes_those_who_wait_for_its_company() {
     paused(async {
         let desk = Desk::open().await;

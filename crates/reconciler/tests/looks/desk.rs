@@ -401,6 +401,7 @@ fn policy() -> Policy {
         funnels: vec![Funnel {
             id: FunnelId(0),
             mode: Mode::Active,
+            start_at: None,
             stages: ["NEW", INVOICE_STAGE, "WON"].map(StageId::new).into(),
             invoice_stages: vec![StageId::new(INVOICE_STAGE)],
             organisation: None,
