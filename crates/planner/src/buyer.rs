@@ -1,6 +1,7 @@
 //! Who buys: the requisite that the deal means, judged value by value.
 //!
-//! The requisite chosen in the deal goes first, then the company's only one, then the contact's only one.
+//! The requisite chosen in the deal goes first, then the company's only one, then the contact's only one. One that was
+//! chosen and is neither's is left from another buyer: a person says whom the invoice is for.
 //! Records that hold only an address are passed over. Who has no INN goes by the portal's record where policy allows,
 //! and a contact without any requisites by its name.
 
@@ -58,7 +59,11 @@ fn requisite(reading: &DealReading) -> Result<&Requisite, Vec<Fault>> {
     if let Some(chosen) = reading.chosen.buyer
         && let Some(found) = usable().find(|requisite| requisite.id == chosen)
     {
-        return Ok(found);
+        return if is_the_deals(reading, &found.owner) {
+            Ok(found)
+        } else {
+            Err(vec![of_another(reading)])
+        };
     }
     let of_company: Vec<&Requisite> = usable()
         .filter(|requisite| matches!(requisite.owner, Owner::Company(_)))
@@ -82,6 +87,34 @@ fn requisite(reading: &DealReading) -> Result<&Requisite, Vec<Fault>> {
                 }])
             }
         }
+    }
+}
+
+/// Whether a requisite's owner buys in the deal.
+fn is_the_deals(reading: &DealReading, owner: &Owner) -> bool {
+    let deal = &reading.glance.deal;
+    match owner {
+        Owner::Company(company) => deal.company == Some(*company),
+        Owner::Contact(contact) => deal.contact == Some(*contact),
+    }
+}
+
+/// The deal's company was exchanged and the choice stayed, or it is that of a contact beside the primary one.
+fn of_another(reading: &DealReading) -> Fault {
+    let deal = &reading.glance.deal;
+    let what = match (deal.company, deal.contact) {
+        (None, None) => "в сделке не указан покупатель, а реквизиты в ней выбраны",
+        (Some(_), _) => {
+            "в сделке выбраны реквизиты другого покупателя, не её компании: выберите реквизиты заново"
+        }
+        (None, Some(_)) => {
+            "в сделке выбраны реквизиты другого покупателя, не её контакта: выберите реквизиты заново"
+        }
+    };
+    Fault {
+        what: what.to_owned(),
+        place: format!("/crm/deal/details/{}/", deal.id),
+        record: Some(Record::Deal(deal.id)),
     }
 }
 

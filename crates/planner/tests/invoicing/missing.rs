@@ -3,6 +3,7 @@
 use domain::observed::{Owner, Requisite, RowVat};
 use domain::{CompanyId, ContactId, Price, Quantity, RequisiteId, VatRate};
 use insta::assert_snapshot;
+use planner::WithoutInn;
 
 use crate::build::{TestDeal, contact_requisite, deal, organisation, own_company, requisite, row};
 
@@ -175,6 +176,41 @@ fn the_requisite_chosen_in_the_deal_goes_first() {
       waits for deal 4711, company 7, requisite 21, requisite 22
     tell user 5 of COUNTERPARTY-AMBIGUOUS
     ");
+}
+
+#[test]
+fn a_chosen_requisite_of_another_buyer_is_a_question_and_nobody_is_billed() {
+    let left_behind = |owner: Owner| {
+        deal().read(|reading| {
+            let mut other = requisite(29, owner);
+            other.inn = "7728168971".to_owned();
+            reading.requisites.push(other);
+            reading.chosen.buyer = Some(RequisiteId(29));
+        })
+    };
+    let [other_company, other_contact] =
+        [Owner::Company(CompanyId(8)), Owner::Contact(ContactId(10))];
+    assert_snapshot!(faults(&left_behind(other_company)), @"в сделке выбраны реквизиты другого покупателя, не её компании: выберите реквизиты заново → /crm/deal/details/4711/");
+    assert_eq!(
+        faults(&left_behind(other_contact)),
+        faults(&left_behind(other_company))
+    );
+    let of_contact = left_behind(other_contact)
+        .of(|deal| (deal.company, deal.contact) = (None, Some(ContactId(9))));
+    assert_snapshot!(faults(&of_contact), @"в сделке выбраны реквизиты другого покупателя, не её контакта: выберите реквизиты заново → /crm/deal/details/4711/");
+    let of_nobody = left_behind(other_company).of(|deal| deal.company = None);
+    assert_snapshot!(faults(&of_nobody), @"в сделке не указан покупатель, а реквизиты в ней выбраны → /crm/deal/details/4711/");
+    // A person without an INN of its own is not billed in their name either.
+    let by_name = of_contact.with(|deal| deal.policy.invoice.without_inn = WithoutInn::OwnId);
+    assert!(faults(&by_name).contains("другого покупателя"), "{}", by_name.plan());
+    // The contact of the deal may be meant although it has a company.
+    let its_contact = deal()
+        .read(|reading| {
+            reading.requisites.push(contact_requisite(23));
+            reading.chosen.buyer = Some(RequisiteId(23));
+        })
+        .of(|deal| deal.contact = Some(ContactId(9)));
+    assert_snapshot!(its_contact.plan(), @"need the counterparties of org with INN 500100732259");
 }
 
 #[test]
