@@ -331,8 +331,10 @@ async fn on_accounting(
             let company = companies
                 .iter()
                 .find(|company| company.id == organisation.own_company);
-            if let Some(company) = company.filter(|_| is_office) {
-                rules.push(paper::printed(&organisation.title, company));
+            match company {
+                Some(company) if is_office => rules.push(paper::printed(organisation, company)),
+                Some(company) => rules.extend(paper::paid_to(organisation, company)),
+                None => {}
             }
             let fits = companies_of(seen, companies)
                 .iter()

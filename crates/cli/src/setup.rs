@@ -190,6 +190,7 @@ async fn prepare(
         Some(policy::put(product, &text, version.unwrap_or(0), "provodka setup").await?)
     };
     let mut next = next_steps(&policy);
+    next.extend(unclear_accounts(&policy, &seen.companies));
     findings.extend(bound(product, call, offline, wishes.dry_run, &mut next).await?);
     Ok(Report {
         dry_run: wishes.dry_run,
@@ -328,6 +329,18 @@ fn next_steps(policy: &Policy) -> Vec<String> {
         );
     }
     next
+}
+
+/// Where buyers pay to has to be clear before the first invoice, else each deal is asked about it.
+fn unclear_accounts(policy: &Policy, companies: &[OwnCompany]) -> Vec<String> {
+    let organisations = policy.organisations.iter();
+    let unclear = organisations.filter_map(|organisation| {
+        let of_it = |company: &&OwnCompany| company.id == organisation.own_company;
+        let company = companies.iter().find(of_it)?;
+        let what = organisation.account_of(company).err()?;
+        Some(format!("«{}»: {what}", organisation.title))
+    });
+    unclear.collect()
 }
 
 /// Binds events, or says what a person binds.

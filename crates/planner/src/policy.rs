@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::observed::OurField;
+use domain::payment::AccountNumber;
 use domain::{CompanyId, FunnelId, OrganisationId, StageId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -70,6 +71,9 @@ pub struct Organisation {
     pub title: String,
     /// The company that stands for it on the portal.
     pub own_company: CompanyId,
+    /// The account that buyers pay to where the deal chooses none; none: its only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountNumber>,
     /// Its invoices are dated by this zone's day.
     #[serde(default = "moscow")]
     pub time_zone: String,
@@ -241,6 +245,13 @@ impl Policy {
         }
         for organisation in &self.organisations {
             faults.extend(vat::faults(organisation.id.as_str(), &organisation.vat));
+            let account = organisation.account.as_ref();
+            if let Some(number) = account.filter(|number| !money::is_account(number)) {
+                faults.push(format!(
+                    "organisation `{}`: `{number}` is no account of 20 digits",
+                    organisation.id
+                ));
+            }
             if TimeZone::get(&organisation.time_zone).is_err() {
                 faults.push(format!(
                     "organisation `{}`: no time zone `{}`",

@@ -2,8 +2,9 @@
 //!
 //! The deal's own company goes first, then the deal's field that policy names, then the funnel's organisation, then the
 //! only one. A test organisation stands beside a real one, often with the same own company, and sells where it is named.
+//! The account is likewise the deal's, else that of the policy, else the only one: none is taken because it stands first.
 
-use domain::observed::{BankDetail, DealReading, OwnCompany, Record, Requisite};
+use domain::observed::{BankDetail, ChosenRequisites, DealReading, OwnCompany, Record, Requisite};
 use domain::{
     BankDetails, Bik, CompanyId, CorrespondentAccount, CounterpartyKey, Inn, Kpp, Ogrn, Party,
     SettlementAccount,
@@ -142,11 +143,22 @@ pub(crate) fn seller(
         place: place.clone(),
         record,
     };
-    let requisite = own
+    let company = own
         .iter()
         .find(|company| company.id == organisation.own_company)
-        .and_then(|company| of_company(company, reading))
         .ok_or_else(|| vec![fault("не заполнены реквизиты нашей организации".to_owned())])?;
+    let requisites =
+        printed_by(organisation, company, &reading.chosen).map_err(|what| vec![fault(what)])?;
+    let paid_to = account(organisation, &requisites, &reading.chosen);
+    let has_it = |one: &&&Requisite| {
+        let paid_to = paid_to.as_ref().ok();
+        paid_to.is_some_and(|bank| one.banks.iter().any(|own| own.id == bank.id))
+    };
+    let Some(requisite) = requisites.iter().find(has_it).or(requisites.first()) else {
+        return Err(vec![fault(
+            "не заполнены реквизиты нашей организации".to_owned(),
+        )]);
+    };
     let mut faults = Vec::new();
     let inn = Inn::parse(requisite.inn.trim())
         .map_err(|error| {
@@ -156,7 +168,8 @@ pub(crate) fn seller(
             )))
         })
         .ok();
-    let bank = bank(requisite, reading)
+    let bank = paid_to
+        .and_then(judged)
         .map_err(|what| faults.push(fault(what)))
         .ok();
     let name = text(&requisite.name).or_else(|| text(&organisation.title));
@@ -190,24 +203,105 @@ pub(crate) fn seller(
     }
 }
 
-fn of_company<'a>(company: &'a OwnCompany, reading: &DealReading) -> Option<&'a Requisite> {
-    let usable = || company.requisites.iter().filter(|one| !one.address_only);
-    reading
-        .chosen
-        .seller
-        .and_then(|chosen| usable().find(|one| one.id == chosen))
-        .or_else(|| usable().next())
+/// What is chosen where nobody chose anything.
+const NOTHING: ChosenRequisites = ChosenRequisites {
+    buyer: None,
+    seller: None,
+    seller_bank: None,
+};
+
+impl Organisation {
+    /// The account that its own company is paid to where a deal chooses nothing.
+    ///
+    /// # Errors
+    /// Why there is no such, in Russian.
+    pub fn account_of<'a>(&self, company: &'a OwnCompany) -> Result<&'a BankDetail, String> {
+        let requisites = printed_by(self, company, &NOTHING)?;
+        account(self, &requisites, &NOTHING)
+    }
 }
 
-fn bank(requisite: &Requisite, reading: &DealReading) -> Result<BankDetails, String> {
-    let chosen = reading
-        .chosen
-        .seller_bank
-        .and_then(|chosen| requisite.banks.iter().find(|bank| bank.id == chosen));
-    let Some(detail) = chosen.or_else(|| requisite.banks.first()) else {
+/// The requisites that a seller may be printed by, the first before others: those chosen in the deal, else those with the
+/// account that policy names, else all, which must be of one INN and KPP.
+fn printed_by<'a>(
+    organisation: &Organisation,
+    company: &'a OwnCompany,
+    chosen: &ChosenRequisites,
+) -> Result<Vec<&'a Requisite>, String> {
+    let usable = || company.requisites.iter().filter(|one| !one.address_only);
+    if let Some(found) = usable().find(|one| Some(one.id) == chosen.seller) {
+        return Ok(vec![found]);
+    }
+    let named: Vec<&Requisite> = usable()
+        .filter(|one| one.banks.iter().any(|bank| is_named(organisation, bank)))
+        .collect();
+    let requisites = if named.is_empty() {
+        usable().collect()
+    } else {
+        named
+    };
+    let Some(first) = requisites.first() else {
+        return Err("не заполнены реквизиты нашей организации".to_owned());
+    };
+    let is_alike =
+        |one: &&Requisite| one.inn.trim() == first.inn.trim() && one.kpp.trim() == first.kpp.trim();
+    if requisites.iter().all(is_alike) {
+        Ok(requisites)
+    } else {
+        Err("у нашей организации несколько реквизитов с разными ИНН или КПП: выберите нужные в сделке".to_owned())
+    }
+}
+
+fn is_named(organisation: &Organisation, bank: &BankDetail) -> bool {
+    let named = organisation.account.as_ref();
+    named.is_some_and(|named| named.as_str() == bank.account.trim())
+}
+
+/// The account that is paid to: chosen in the deal, else named by policy, else the only one in roubles.
+fn account<'a>(
+    organisation: &Organisation,
+    requisites: &[&'a Requisite],
+    chosen: &ChosenRequisites,
+) -> Result<&'a BankDetail, String> {
+    let banks = || requisites.iter().flat_map(|one| &one.banks);
+    let of_deal = banks().find(|bank| Some(bank.id) == chosen.seller_bank);
+    if let Some(found) = of_deal.or_else(|| banks().find(|bank| is_named(organisation, bank))) {
+        return Ok(found);
+    }
+    // Requisites that the deal chose have accounts of their own.
+    let is_chosen = requisites.iter().any(|one| Some(one.id) == chosen.seller);
+    if let Some(named) = organisation.account.as_ref().filter(|_| !is_chosen) {
+        return Err(format!(
+            "счёта {} из правил (organisations.account) нет в реквизитах нашей организации",
+            named.masked()
+        ));
+    }
+    let in_roubles: Vec<&BankDetail> = banks().filter(|bank| is_in_roubles(bank)).collect();
+    let all = if in_roubles.is_empty() {
+        banks().collect()
+    } else {
+        in_roubles
+    };
+    let Some(first) = all.first().copied() else {
         return Err("не указан счёт нашей организации в банке".to_owned());
     };
-    judged(detail)
+    let is_it = |bank: &&BankDetail| {
+        (bank.account.trim(), bank.bik.trim()) == (first.account.trim(), first.bik.trim())
+    };
+    if all.iter().all(is_it) {
+        Ok(first)
+    } else {
+        Err(
+            "у нашей организации несколько счетов в банке: выберите нужный в сделке, или пусть администратор назовёт \
+             его в правилах (organisations.account)"
+                .to_owned(),
+        )
+    }
+}
+
+/// The sixth to eighth digits of an account say its currency.
+fn is_in_roubles(bank: &BankDetail) -> bool {
+    bank.account.trim().get(5..8) == Some("810")
 }
 
 fn judged(detail: &BankDetail) -> Result<BankDetails, String> {

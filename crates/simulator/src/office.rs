@@ -289,6 +289,7 @@ pub(crate) fn policy(
             id: organisation.clone(),
             title: SELLER.to_owned(),
             own_company: CompanyId(own_company),
+            account: None,
             time_zone: "Europe/Moscow".to_owned(),
             test: false,
             vat: Vec::new(),

@@ -5,6 +5,7 @@
 use capability::portal::Finding;
 use domain::observed::{BankDetail, OwnCompany, Requisite};
 use domain::{Bik, Inn, SettlementAccount};
+use planner::Organisation;
 
 use super::{fails, holds};
 
@@ -12,12 +13,16 @@ use super::{fails, holds};
 const CODE: &str = "BITRIX24-OWN-COMPANY";
 
 /// What of the seller's data is missing or wrong, in one finding.
-pub(super) fn printed(title: &str, company: &OwnCompany) -> Finding {
-    let what = format!("Печать счёта «{title}»");
+pub(super) fn printed(organisation: &Organisation, company: &OwnCompany) -> Finding {
+    let what = format!("Печать счёта «{}»", organisation.title);
     let Some(requisite) = company.requisites.iter().find(|one| !one.address_only) else {
         return fails(what, "у своей компании нет реквизитов", CODE);
     };
-    let faults = faults(requisite);
+    let mut faults = faults(requisite);
+    match organisation.account_of(company) {
+        Ok(bank) => faults.extend(bank_fault(bank)),
+        Err(what) => faults.push(what),
+    }
     if faults.is_empty() {
         holds(what, "название, счёт в банке и подписант есть")
     } else {
@@ -47,10 +52,6 @@ fn faults(requisite: &Requisite) -> Vec<String> {
             faults.push(fault.to_owned());
         }
     }
-    match requisite.banks.first() {
-        None => faults.push("нет банковских реквизитов".to_owned()),
-        Some(bank) => faults.extend(bank_fault(bank)),
-    }
     faults
 }
 
@@ -65,10 +66,18 @@ fn bank_fault(bank: &BankDetail) -> Option<String> {
         .then(|| "расчётный счёт не подходит к БИК".to_owned())
 }
 
+/// Whether it is clear where buyers pay to, where the paper is not ours.
+pub(super) fn paid_to(organisation: &Organisation, company: &OwnCompany) -> Option<Finding> {
+    let unclear = organisation.account_of(company).err()?;
+    let what = format!("Куда платить «{}»", organisation.title);
+    Some(fails(what, unclear, CODE))
+}
+
 #[cfg(test)]
 mod tests {
     use domain::observed::Owner;
     use domain::{BankDetailId, CompanyId, RequisiteId};
+    use serde_json::json;
 
     use super::*;
 
@@ -95,6 +104,11 @@ mod tests {
         }
     }
 
+    fn organisation() -> Organisation {
+        let text = json!({"id": "north", "title": "Север", "own_company": 1});
+        serde_json::from_value(text).unwrap()
+    }
+
     #[test]
     fn what_the_paper_lacks_is_named_at_once() {
         let check = |change: fn(&mut Requisite), told: &[&str]| {
@@ -105,7 +119,7 @@ mod tests {
                 title: "Север".to_owned(),
                 requisites: vec![requisite],
             };
-            let finding = printed("Север", &company);
+            let finding = printed(&organisation(), &company);
             assert_eq!(finding.holds, told.is_empty(), "{finding:?}");
             for part in told {
                 assert!(finding.advice.contains(part), "{part}: {finding:?}");
@@ -120,7 +134,13 @@ mod tests {
             one.inn = "123456789047".to_owned();
         };
         check(trader, &[]);
-        check(|one| one.banks.clear(), &["нет банковских реквизитов"]);
+        check(|one| one.banks.clear(), &["не указан счёт"]);
+        let two = |one: &mut Requisite| {
+            let mut other = one.banks[0].clone();
+            other.account = "40702810900000012344".to_owned();
+            one.banks.push(other);
+        };
+        check(two, &["несколько счетов"]);
         check(|one| one.banks[0].bik.clear(), &["БИК"]);
         check(|one| one.banks[0].account.push('1'), &["не подходит к БИК"]);
         check(|one| one.address_only = true, &["нет реквизитов"]);
@@ -128,6 +148,6 @@ mod tests {
             one.banks.clear();
             one.name.clear();
         };
-        check(much, &["нет названия", "нет банковских реквизитов"]);
+        check(much, &["нет названия", "не указан счёт"]);
     }
 }

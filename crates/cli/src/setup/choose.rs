@@ -33,6 +33,7 @@ pub(super) fn matched(
                     id: own.id.clone(),
                     title: own.name.clone(),
                     own_company: company.id,
+                    account: None,
                     time_zone: "Europe/Moscow".to_owned(),
                     test: own.test,
                     vat: Vec::new(),
@@ -81,6 +82,7 @@ pub(super) fn keep_former(organisations: &mut Vec<Organisation>, former: Option<
     for before in former.iter().flat_map(|policy| &policy.organisations) {
         match organisations.iter_mut().find(|one| one.id == before.id) {
             Some(one) => {
+                one.account.clone_from(&before.account);
                 one.time_zone.clone_from(&before.time_zone);
                 one.test |= before.test;
                 one.vat.clone_from(&before.vat);

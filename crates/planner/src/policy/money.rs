@@ -101,6 +101,12 @@ pub struct PaidStage {
     pub from: Vec<StageId>,
 }
 
+/// Whether a number can be that of an account.
+pub(super) fn is_account(number: &AccountNumber) -> bool {
+    let digits = number.as_str();
+    digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 impl MoneyPolicy {
     /// Our accounts and legal entities.
     pub fn own_side(&self) -> OwnSide {
@@ -149,8 +155,7 @@ impl MoneyPolicy {
         let mut known = BTreeSet::new();
         for account in &self.accounts {
             let number = account.number.as_str();
-            let is_one = number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit());
-            if !is_one {
+            if !is_account(&account.number) {
                 faults.push(format!(
                     "`money.accounts`: `{number}` is no account of 20 digits"
                 ));

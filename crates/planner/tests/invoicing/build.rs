@@ -165,6 +165,7 @@ pub(crate) fn organisation(id: &str, own_company: u64) -> Organisation {
         id: OrganisationId::new(id),
         title: "Мы".to_owned(),
         own_company: CompanyId(own_company),
+        account: None,
         time_zone: "Europe/Moscow".to_owned(),
         test: false,
         vat: Vec::new(),

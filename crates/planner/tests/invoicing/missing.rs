@@ -1,7 +1,8 @@
 //! What a deal lacks: every fault by name, with the place where it is mended, all in one question.
 
 use domain::observed::{Owner, Requisite, RowVat};
-use domain::{CompanyId, ContactId, Price, Quantity, RequisiteId, VatRate};
+use domain::payment::AccountNumber;
+use domain::{BankDetailId, CompanyId, ContactId, Price, Quantity, RequisiteId, VatRate};
 use insta::assert_snapshot;
 use planner::WithoutInn;
 
@@ -316,6 +317,76 @@ fn amounts_beyond_counting_are_a_question_and_no_panic() {
         row
     }));
     assert_snapshot!(faults(&beyond), @"сумма строк слишком велика → /crm/deal/details/4711/");
+}
+
+/// Our own company with a second account: the first in the portal's order is no choice.
+fn with_second_account(account: &str) -> TestDeal {
+    deal().seller(|it| {
+        let mut second = it.banks[0].clone();
+        second.id = BankDetailId(32);
+        second.account = account.to_owned();
+        it.banks.insert(0, second);
+    })
+}
+
+const FIRST: &str = "40702810200000012345";
+const SECOND: &str = "40702810900000012344";
+
+fn paid_to(deal: &TestDeal) -> String {
+    let actions = deal.planned().actions;
+    let seller = actions.into_iter().find_map(|action| match action {
+        planner::Action::IssueInvoice { seller, .. } => Some(seller),
+        _ => None,
+    });
+    seller.map_or_else(|| deal.plan(), |seller| seller.bank.account.as_str().to_owned())
+}
+
+fn ruled(deal: TestDeal, account: &str) -> TestDeal {
+    let account = AccountNumber::new(account);
+    deal.with(|deal| deal.policy.organisations[0].account = account)
+}
+
+#[test]
+fn one_of_several_accounts_is_chosen_by_the_deal_or_by_policy_and_never_by_their_order() {
+    let two = || with_second_account(SECOND);
+    assert_snapshot!(faults(&two()), @"у нашей организации несколько счетов в банке: выберите нужный в сделке, или пусть администратор назовёт его в правилах (organisations.account) → /crm/company/details/1/");
+    let chosen =
+        |deal: TestDeal, id| deal.read(|reading| reading.chosen.seller_bank = Some(BankDetailId(id)));
+    assert_eq!(paid_to(&chosen(two(), 31)), FIRST);
+    assert_eq!(paid_to(&chosen(two(), 32)), SECOND);
+    assert_eq!(paid_to(&ruled(two(), FIRST)), FIRST);
+    assert_eq!(paid_to(&ruled(two(), SECOND)), SECOND);
+    // The deal goes before policy.
+    assert_eq!(paid_to(&chosen(ruled(two(), SECOND), 31)), FIRST);
+    assert_snapshot!(faults(&ruled(two(), "40702810000000000001")), @"счёта …0001 из правил (organisations.account) нет в реквизитах нашей организации → /crm/company/details/1/");
+    // The same account typed twice is one, and one of another currency takes no roubles.
+    assert_eq!(paid_to(&with_second_account(FIRST)), FIRST);
+    assert_eq!(paid_to(&with_second_account("40702840500000012345")), FIRST);
+}
+
+#[test]
+fn requisites_of_our_own_company_that_differ_need_a_choice() {
+    let branch = |kpp: &str| {
+        deal().with(|deal| {
+            let own = &mut deal.snapshot.own_companies[0].requisites;
+            let mut branch = own[0].clone();
+            (branch.id, branch.kpp) = (RequisiteId(12), kpp.to_owned());
+            (branch.banks[0].id, branch.banks[0].account) = (BankDetailId(32), SECOND.to_owned());
+            own.insert(0, branch);
+        })
+    };
+    assert_snapshot!(faults(&branch("780102001")), @"у нашей организации несколько реквизитов с разными ИНН или КПП: выберите нужные в сделке → /crm/company/details/1/");
+    let chosen = |deal: TestDeal, id| {
+        deal.read(|reading| reading.chosen.seller = Some(RequisiteId(id)))
+    };
+    assert_eq!(paid_to(&chosen(branch("780102001"), 11)), FIRST);
+    assert_eq!(paid_to(&chosen(branch("780102001"), 12)), SECOND);
+    // What the deal chose has its own account, whatever policy says of where nothing is chosen.
+    assert_eq!(paid_to(&chosen(ruled(branch("780102001"), SECOND), 11)), FIRST);
+    // The account that policy names tells the requisites as well.
+    assert_eq!(paid_to(&ruled(branch("780102001"), FIRST)), FIRST);
+    // Alike, they are one organisation with two accounts.
+    assert!(faults(&branch("773601001")).contains("несколько счетов"));
 }
 
 #[test]

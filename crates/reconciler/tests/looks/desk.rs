@@ -393,6 +393,7 @@ fn policy() -> Policy {
             id: OrganisationId::new("org"),
             title: "Мы".to_owned(),
             own_company: CompanyId(1),
+            account: None,
             time_zone: "Europe/Moscow".to_owned(),
             test: false,
             vat: Vec::new(),

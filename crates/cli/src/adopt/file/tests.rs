@@ -12,6 +12,7 @@ fn policy() -> Policy {
         id: OrganisationId::new(id),
         title: title.to_owned(),
         own_company: CompanyId(1),
+        account: None,
         time_zone: "Europe/Moscow".to_owned(),
         test: false,
         vat: Vec::new(),
