@@ -188,6 +188,13 @@ impl Policy {
             .is_some_and(|funnel| funnel.mode == Mode::Active)
     }
 
+    /// Whether anything may be written to the portal: a message to a person is written as well.
+    pub fn is_at_work(&self) -> bool {
+        self.funnels
+            .iter()
+            .any(|funnel| funnel.mode == Mode::Active)
+    }
+
     /// What entered a funnel's invoice stages before this moment is never issued but by a person's order.
     pub fn start_of(&self, funnel: &Funnel) -> Timestamp {
         funnel

@@ -47,6 +47,10 @@ pub(crate) async fn ring(
         return Ok(());
     };
     settle(ctx, connected).await?;
+    if !connected.policy.is_at_work() {
+        // Told once a funnel is active.
+        return Ok(());
+    }
     if connected.policy.notices.quiet_until(ctx.now()).is_some() {
         // Rung with every task of the portal: in the morning as well.
         return Ok(());

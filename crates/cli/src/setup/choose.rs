@@ -216,7 +216,7 @@ pub(super) fn begin(
     let Some(former) = former else {
         return now;
     };
-    if !former.funnels.iter().any(|one| one.mode == Mode::Active) {
+    if !former.is_at_work() {
         return if is_wished { now } else { former.start_at };
     }
     for funnel in funnels {

@@ -120,7 +120,7 @@ impl<'a> Pass<'a> {
 
     /// Tells the administrator of the questions that are not the planner's.
     pub(crate) async fn ring_bells(&mut self) -> Result<(), Halted> {
-        let plans = tell::bells(&self.deals);
+        let plans = tell::bells(&self.deals, self.connected);
         if let Some(morning) = self.connected.policy.notices.quiet_until(self.ctx.now()) {
             for id in plans.keys() {
                 if let Some(deal) = self.deals.get_mut(id) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::DealId;
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{Action, Answer, Case, Mode, Need, Plan, Seen, invoicing};
+use planner::{Action, Answer, Case, Need, Plan, Seen, invoicing};
 use serde_json::{Value, json};
 use store::{CaseChange, CaseFacts, Lane, Record, Subject};
 
@@ -242,13 +242,11 @@ fn facts(case: &Case) -> Value {
     json!({"faults": case.faults, "choices": case.choices, "about": case.about})
 }
 
-/// Read before every write: a funnel that is watched only, or followed no more, is planned and not touched.
+/// Read before every write: a funnel that is watched only, or followed no more, is planned and not touched. Of a deal that
+/// cannot be seen nobody knows the funnel: it is told of where any is active.
 pub(crate) fn may_write(deal: &Looked, connected: &Connected) -> bool {
     match deal.snapshot.glance() {
-        Some(glance) => connected
-            .policy
-            .funnel(glance.deal.funnel)
-            .is_some_and(|funnel| funnel.mode == Mode::Active),
-        None => true,
+        Some(glance) => connected.policy.is_active(glance.deal.funnel),
+        None => connected.policy.is_at_work(),
     }
 }

@@ -11,7 +11,7 @@ use planner::{Action, CaseCode, OpenCase, Plan, Whom};
 use serde_json::json;
 use store::{Case, CaseChange, CaseFacts, CaseFilter, Effect, Record, Subject};
 
-use super::{Looked, lists};
+use super::{Looked, lists, plans};
 use crate::Connected;
 
 /// A remote understood an action and refused it.
@@ -262,10 +262,14 @@ fn told_of(deals: &mut BTreeMap<DealId, Looked>, id: DealId, key: &str) {
     }
 }
 
-/// The messages about questions that nobody was told of and that are not the planner's.
-pub(crate) fn bells(deals: &BTreeMap<DealId, Looked>) -> BTreeMap<DealId, Plan> {
+/// The messages about questions that nobody was told of and that are not the planner's, of deals that we may write about.
+pub(crate) fn bells(
+    deals: &BTreeMap<DealId, Looked>,
+    connected: &Connected,
+) -> BTreeMap<DealId, Plan> {
     deals
         .iter()
+        .filter(|(_, deal)| plans::may_write(deal, connected))
         .map(|(id, deal)| (*id, untold(deal)))
         .filter(|(_, plan)| !plan.actions.is_empty())
         .collect()

@@ -1,6 +1,7 @@
 //! When one thing is out of order: who is held up by it, who is not, and who is told.
 
-use domain::{DealId, UserId};
+use domain::{DealId, FunnelId, UserId};
+use planner::Mode;
 use store::{CaseChange, CaseFacts, JournalFilter, Lane, Look, Record, Subject};
 use testkit::builders::portal;
 use testkit::time::paused;
@@ -96,25 +97,80 @@ fn a_lost_portal_is_one_question_that_the_next_sweep_withdraws() {
     });
 }
 
+/// A question about a task of the portal.
+async fn set_aside(desk: &Desk) {
+    let facts = CaseFacts {
+        code: "SUBJECT-SET-ASIDE".to_owned(),
+        cause: "SUBJECT-SET-ASIDE".to_owned(),
+        key: engine::set_aside::CASE_KEY.to_owned(),
+        subject: Subject::portal("sweep"),
+        facts: serde_json::json!({}),
+        text: "Задание портала «sweep» отложено.".to_owned(),
+        waits_for: Vec::new(),
+    };
+    let record = Record {
+        cases: vec![CaseChange::Open(facts)],
+        ..Record::default()
+    };
+    let now = desk.clock.now();
+    desk.store.record(&desk.lease(), record, now).await.unwrap();
+}
+
+#[test]
+fn while_no_funnel_is_active_nobody_is_written_to_and_then_of_what_is_open_still() {
+    for mode in [Mode::WatchOnly, Mode::Off] {
+        paused(async {
+            let desk = Desk::open().await;
+            desk.set_policy(|policy| policy.funnels[0].mode = mode);
+            // A deal that cannot be seen, and a question about the portal.
+            desk.office.enter(1);
+            desk.office.state().denied.push(DealId(1));
+            desk.event(1).await;
+            set_aside(&desk).await;
+            desk.task("feed").await;
+            desk.run(600).await;
+            assert_eq!(desk.office.story(), "", "{mode:?}");
+            assert!(desk.office.chat().is_empty(), "{mode:?}");
+            desk.set_policy(|policy| policy.funnels[0].mode = Mode::Active);
+            desk.event(1).await;
+            desk.task("feed").await;
+            desk.run(600).await;
+            assert_eq!(desk.office.chat().len(), 2, "{mode:?}");
+        });
+    }
+}
+
+#[test]
+fn what_arises_while_a_watched_deal_is_read_is_told_once_its_funnel_is_active() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| {
+            let watched = planner::Funnel {
+                mode: Mode::WatchOnly,
+                ..policy.funnels[0].clone()
+            };
+            policy.funnels[0].id = FunnelId(7);
+            policy.funnels.push(watched);
+        });
+        for _look in 0..3 {
+            desk.office.order("find", Trouble::Refused);
+        }
+        due_deal(&desk, 1).await;
+        desk.run(30).await;
+        assert_eq!(desk.questions().await, ["ACTION-REFUSED/find_counterparty"]);
+        assert!(desk.office.chat().is_empty(), "{:?}", desk.office.chat());
+        desk.set_policy(|policy| policy.funnels[1].mode = Mode::Active);
+        desk.task("cases").await;
+        desk.run(30).await;
+        assert_eq!(desk.office.chat().len(), 1, "the administrator");
+    });
+}
+
 #[test]
 fn of_a_task_that_was_set_aside_the_administrator_hears_once() {
     paused(async {
         let desk = Desk::open().await;
-        let facts = CaseFacts {
-            code: "SUBJECT-SET-ASIDE".to_owned(),
-            cause: "SUBJECT-SET-ASIDE".to_owned(),
-            key: engine::set_aside::CASE_KEY.to_owned(),
-            subject: Subject::portal("sweep"),
-            facts: serde_json::json!({}),
-            text: "Задание портала «sweep» отложено.".to_owned(),
-            waits_for: Vec::new(),
-        };
-        let record = Record {
-            cases: vec![CaseChange::Open(facts)],
-            ..Record::default()
-        };
-        let now = desk.clock.now();
-        desk.store.record(&desk.lease(), record, now).await.unwrap();
+        set_aside(&desk).await;
         // The first message gets no answer, and was posted: it is found by its mark.
         desk.office.order("chat", Trouble::AnswerLost);
         desk.task("feed").await;
