@@ -92,6 +92,10 @@ fn ask_once_more(
 }
 
 fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
+    copied::plan(snapshot, go_on(snapshot, policy, now), policy, now)
+}
+
+fn go_on(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     let invoice = snapshot.live_invoice();
     match (&snapshot.seen, invoice) {
         (Seen::Unread, _) => Plan::need(Need::Glance),
@@ -131,22 +135,15 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
         (Seen::Glance(glance), None) if is_held(snapshot, glance) => held(snapshot),
         (Seen::Whole(reading, _), None) if is_held(snapshot, &reading.glance) => held(snapshot),
         (Seen::Glance(glance), None) => match at_a_glance(snapshot, glance, policy) {
-            Wanted::No(why) => copied::plan(snapshot, glance, unwanted(snapshot, why), policy, now),
+            Wanted::No(why) => unwanted(snapshot, why),
             Wanted::Later(at, why) => Plan::later(at, why),
             Wanted::Yes | Wanted::ReadWhole => Plan::need(Need::Whole),
         },
         (Seen::Whole(reading, read_at), None) => match by_history(snapshot, reading, policy, now) {
-            Wanted::No(why) => {
-                let otherwise = unwanted(snapshot, why);
-                copied::plan(snapshot, &reading.glance, otherwise, policy, now)
-            }
+            Wanted::No(why) => unwanted(snapshot, why),
             Wanted::Later(at, why) => Plan::later(at, why),
             Wanted::ReadWhole => Plan::need(Need::Whole),
             Wanted::Yes => {
-                if let Some(first) = copied::before_its_own(snapshot, &reading.glance, policy, now)
-                {
-                    return first;
-                }
                 let kind = match given(snapshot, &reading.glance) {
                     Some(given) if given.order == Order::Advance => SlotKind::Advance,
                     Some(_) | None => SlotKind::Whole,

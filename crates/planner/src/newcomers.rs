@@ -74,7 +74,12 @@ pub(crate) fn shown_as_waiting(
         (false, true) if !goes_on => FieldValue::Empty,
         (true, true) | (false, true | false) => return plan,
     };
-    if !is_not_kept(snapshot, OurField::Status, &value, now) {
+    // A copied deal is cleared first: the next plan goes on from there.
+    let is_written = plan
+        .actions
+        .iter()
+        .any(|action| matches!(action, Action::WriteFields { .. }));
+    if !is_written && !is_not_kept(snapshot, OurField::Status, &value, now) {
         plan.actions.push(Action::WriteFields {
             fields: vec![(OurField::Status, value)],
         });

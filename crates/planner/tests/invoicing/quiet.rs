@@ -4,10 +4,11 @@ use domain::observed::{FieldValue, OurField};
 use domain::staff::{Department, Employee, Staff};
 use domain::{DealId, DepartmentId, UserId};
 use insta::assert_snapshot;
+use planner::flood::Standing;
 use planner::notices::{Before, Entry, Listed, StandIn, listing, lists, stand_in, told_instead};
 use planner::{Action, CaseCode, List, Pilot, Plan, Policy, Quiet, Whom};
 
-use crate::build::{TestDeal, deal};
+use crate::build::{INVOICE_STAGE, TestDeal, deal};
 
 fn asked() -> TestDeal {
     deal().buyer(|it| it.kpp.clear())
@@ -130,9 +131,57 @@ fn a_copied_deal_shows_no_invoice_of_another() {
     let plan = cleared.planned();
     cleared.carry_out(plan);
     assert!(cleared.planned().is_empty(), "{}", cleared.plan());
-    // A copy that wants an invoice of its own gets it, and its fields are written over.
-    let wants = deal().read(|reading| reading.glance.fields.number = Some("17".to_owned()));
-    assert_eq!(wants.plan(), deal().plan());
+    // What the other was paid is not its own either.
+    let paid = of(true).with(shows_money).read(|reading| {
+        reading.glance.fields.paid = Some(domain::Money::from_kopecks(12_200));
+        reading.glance.fields.paid_on = Some(jiff::civil::date(2026, 3, 30));
+    });
+    assert_snapshot!(paid.plan(), @r"
+    write Number = (empty), Status = (empty), Paid = (empty), PaidOn = (empty)
+    because: сделка скопирована: в полях счёт № 17 другой сделки, они очищены
+    ");
+}
+
+fn shows_money(deal: &mut TestDeal) {
+    let fields = &mut deal.policy.fields;
+    fields.insert(OurField::Paid, "UF_PAID".to_owned());
+    fields.insert(OurField::PaidOn, "UF_PAID_ON".to_owned());
+}
+
+const CLEARED: &str = "write Number = (empty)\nbecause: сделка скопирована: в полях счёт № 17 другой сделки, они очищены";
+
+#[test]
+fn a_copy_is_cleared_before_whatever_it_waits_for() {
+    let shows = |deal: TestDeal| {
+        deal.read(|reading| reading.glance.fields.number = Some("17".to_owned()))
+            .with(|deal| deal.snapshot.is_of_another = Some(true))
+    };
+    let waits = [
+        deal().buyer(|it| it.kpp.clear()),
+        deal().history(&[(INVOICE_STAGE, 4)]),
+        deal().with(|deal| deal.snapshot.flood = Standing::Held),
+        deal().ordered(),
+        deal()
+            .accounting_knows(&[])
+            .with(|deal| deal.policy.invoice.new_buyers = planner::NewBuyers::Ask),
+        deal(),
+    ];
+    for waiting in waits {
+        let mut copy = shows(waiting.clone());
+        assert_eq!(copy.plan(), CLEARED);
+        assert_eq!(copy.clone().glanced().plan(), CLEARED);
+        let plan = copy.planned();
+        copy.carry_out(plan);
+        assert_eq!(copy.plan(), waiting.plan());
+    }
+    // Whose number it is is looked up beside what is read anyway.
+    let unknown = deal()
+        .read(|reading| reading.glance.fields.number = Some("17".to_owned()))
+        .glanced();
+    assert_snapshot!(unknown.plan(), @r"
+    need the whole look
+    need to know whose invoice 17 is
+    ");
 }
 
 #[test]
@@ -153,7 +202,7 @@ fn a_copy_that_gets_an_invoice_at_once_keeps_no_promise_of_another() {
     let of = |is_of_another| copy().with(|it| it.snapshot.is_of_another = Some(is_of_another));
     let mut another = of(true);
     assert_snapshot!(another.plan(), @r"
-    write Promise = (empty)
+    write Number = (empty), Promise = (empty)
     because: сделка скопирована: в полях счёт № 17 другой сделки, они очищены
     ");
     let plan = another.planned();

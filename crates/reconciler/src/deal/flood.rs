@@ -123,7 +123,7 @@ impl Guard {
         let now = ctx.now();
         deals
             .iter()
-            .filter(|(id, deal)| !self.would.contains(id) && deal.is_open())
+            .filter(|(id, deal)| !self.would.contains(id) && (deal.is_open() || deal.is_cleared()))
             .filter(|(_, deal)| may_write(deal, connected))
             .filter(|(_, deal)| flood::may_want(&deal.snapshot, &connected.policy, now))
             .count()

@@ -157,6 +157,12 @@ impl Looked {
         !self.finished && !is_busy && !is_spent
     }
 
+    /// The fields of a copied deal are under way, and what it wants itself is known once they have landed.
+    fn is_cleared(&self) -> bool {
+        let is_busy = self.in_air > 0 || !self.waiting.is_empty();
+        self.snapshot.is_of_another == Some(true) && is_busy
+    }
+
     /// Somebody was told of an open question.
     fn told(&mut self, key: &str) {
         if let Some(open) = self.snapshot.open_cases.get_mut(key) {
@@ -225,14 +231,40 @@ pub(crate) async fn plan_only(
     Ok(planned.collect())
 }
 
-/// The plan with what would follow from its first step: a counterparty that it makes is taken for made. What nobody acts
-/// on does not grow old either: it is planned as of the moment it was read.
+/// The plan with what would follow from its first step: the fields of a copied deal are taken for cleared, a counterparty that
+/// it makes is taken for made. What nobody acts on does not grow old either: it is planned as of the moment it was read.
 fn foreseen(deal: &mut Looked, policy: &Policy, now: Timestamp) -> Plan {
+    let plan = after_made(deal, policy, now);
+    let cleared = plan.actions.iter().find_map(|action| match action {
+        Action::WriteFields { fields } if deal.snapshot.is_of_another == Some(true) => Some(fields),
+        _ => None,
+    });
+    let Some(fields) = cleared else {
+        return plan;
+    };
+    let seen = deal.snapshot.seen.clone();
+    deal.snapshot.show(fields);
+    let then = after_made(deal, policy, now);
+    // The next time it is foreseen anew.
+    deal.snapshot.seen = seen;
+    followed_by(plan, then)
+}
+
+/// A plan and what is to follow from it.
+fn followed_by(mut plan: Plan, then: Plan) -> Plan {
+    plan.needs.extend(then.needs);
+    plan.actions.extend(then.actions);
+    plan.cases.extend(then.cases);
+    plan.because.extend(then.because);
+    plan
+}
+
+fn after_made(deal: &mut Looked, policy: &Policy, now: Timestamp) -> Plan {
     let at = match &deal.snapshot.seen {
         Seen::Whole(_, read_at) => *read_at,
         Seen::Unread | Seen::Gone | Seen::Denied | Seen::Glance(_) => now,
     };
-    let mut plan = invoicing::plan(&deal.snapshot, policy, at);
+    let plan = invoicing::plan(&deal.snapshot, policy, at);
     let made = plan.actions.iter().find_map(|action| match action {
         Action::CreateCounterparty {
             organisation,
@@ -240,22 +272,19 @@ fn foreseen(deal: &mut Looked, policy: &Policy, now: Timestamp) -> Plan {
         } => Some((organisation.clone(), counterparty.clone())),
         _ => None,
     });
-    if let Some((organisation, counterparty)) = made {
-        let buyer = (organisation, counterparty.key.who.clone());
-        let known = deal.snapshot.counterparties.entry(buyer.clone());
-        known.or_default().push(KnownCounterparty {
-            id: ContractorId::new("to be made"),
-            counterparty,
-        });
-        let then = invoicing::plan(&deal.snapshot, policy, at);
-        // The next time it is foreseen anew.
-        deal.snapshot.counterparties.insert(buyer, Vec::new());
-        plan.needs.extend(then.needs);
-        plan.actions.extend(then.actions);
-        plan.cases.extend(then.cases);
-        plan.because.extend(then.because);
-    }
-    plan
+    let Some((organisation, counterparty)) = made else {
+        return plan;
+    };
+    let buyer = (organisation, counterparty.key.who.clone());
+    let known = deal.snapshot.counterparties.entry(buyer.clone());
+    known.or_default().push(KnownCounterparty {
+        id: ContractorId::new("to be made"),
+        counterparty,
+    });
+    let then = invoicing::plan(&deal.snapshot, policy, at);
+    // The next time it is foreseen anew.
+    deal.snapshot.counterparties.insert(buyer, Vec::new());
+    followed_by(plan, then)
 }
 
 /// The earlier of two next looks.
