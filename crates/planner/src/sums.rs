@@ -1,10 +1,10 @@
 //! What a deal's amount and its rows have to do with one another.
 //!
 //! The rows are what is sold, so they make the invoice. An amount that a person typed must be theirs; the CRM's own
-//! may be rounded otherwise by a kopeck a line, and may hold a delivery that is in no row.
+//! may be rounded otherwise, and may hold a delivery that is in no row.
 
 use domain::observed::{DealReading, ProductRow, RowVat};
-use domain::{Deal, Line, Money, Price, Quantity, VatMode, display};
+use domain::{Deal, Decimal, Line, Money, Price, Quantity, VatMode, display};
 
 use crate::asking::Question;
 use crate::lines::Rules;
@@ -45,11 +45,7 @@ pub(crate) fn agreed(
     rules: &Rules<'_>,
 ) -> Result<Vec<Line>, Question> {
     let deal = &reading.glance.deal;
-    if deal.amount == gross || (!deal.manual_amount && deal.amount < gross) {
-        // Prices with VAT on top are rounded by the unit in the CRM: the lines win.
-        return Ok(lines);
-    }
-    if is_rounding(deal, gross, lines.len()) {
+    if deal.amount == gross || is_rounding(deal, gross, mode, &lines) {
         return Ok(lines);
     }
     if !deal.manual_amount
@@ -67,19 +63,34 @@ pub(crate) fn agreed(
 
 const BY_LINES: &str = "lines";
 
-/// Whether the CRM's own sum is off by no more than its rounding, a kopeck a line.
-pub(crate) fn is_rounding(deal: &Deal, gross: Money, lines: usize) -> bool {
+/// Whether the CRM's own sum is off by no more than its rounding: a kopeck a line, and where VAT comes on top half a kopeck
+/// a unit as well, because it rounds the price of each with its VAT.
+pub(crate) fn is_rounding(deal: &Deal, gross: Money, mode: VatMode, lines: &[Line]) -> bool {
     let off = gross
         .checked_sub(deal.amount)
         .map_or(u64::MAX, |off| off.kopecks().unsigned_abs());
-    !deal.manual_amount && off <= u64::try_from(lines).unwrap_or(u64::MAX)
+    let of_lines = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+    let of_units = match mode {
+        VatMode::Included => 0,
+        VatMode::OnTop => half_a_kopeck_each(lines),
+    };
+    !deal.manual_amount && off <= of_lines.saturating_add(of_units)
+}
+
+fn half_a_kopeck_each(lines: &[Line]) -> u64 {
+    let half = Decimal::new(5, 3);
+    let roubles = lines.iter().try_fold(Decimal::ZERO, |sum, line| {
+        sum.checked_add(half.checked_mul(line.quantity.value())?)
+    });
+    let kopecks = roubles.and_then(Money::rounded).map(Money::kopecks);
+    kopecks.map_or(0, i64::unsigned_abs)
 }
 
 /// The line for what the CRM's own sum has beyond the rows.
 fn delivery(reading: &DealReading, mode: VatMode, gross: Money, rules: &Rules<'_>) -> Option<Line> {
     let own = rules.policy.delivery.as_ref()?;
     let beyond = reading.glance.deal.amount.checked_sub(gross)?;
-    // With VAT on top the CRM rounds the price of each unit, which a large quantity makes roubles of: no delivery.
+    // With VAT on top the CRM's rounding of a large quantity comes to roubles: what is beyond need not be a delivery.
     let fits = mode == VatMode::Included;
     let allowed = rules.vat.is_none_or(|period| period.regime.allows(own.vat))
         && own.vat.in_force_on(rules.date);
@@ -99,6 +110,10 @@ fn question(reading: &DealReading, gross: Money, about: String) -> Question {
     let (amount, rows) = (display::money(deal.amount), display::money(gross));
     let what = if deal.manual_amount {
         format!("сумма сделки {amount} введена вручную и не равна сумме строк {rows}")
+    } else if deal.amount < gross {
+        format!(
+            "сумма сделки {amount} меньше суммы строк {rows}: в строках лишнее или CRM её не пересчитала"
+        )
     } else {
         format!(
             "сумма сделки {amount} больше суммы строк {rows}: в ней доставка или чего-то нет в строках"

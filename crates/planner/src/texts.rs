@@ -24,7 +24,7 @@ pub fn status_label(status: InvoiceStatus) -> &'static str {
 
 pub(crate) const DELETED_LABEL: &str = "Удалён в учёте";
 
-/// The timeline entry of an issued invoice; a kopeck that the CRM rounded otherwise is said.
+/// The timeline entry of an issued invoice; what the CRM rounded otherwise is said.
 pub(crate) fn issued(
     invoice: &OurInvoice,
     is_test: bool,
@@ -46,7 +46,8 @@ pub(crate) fn issued(
         instead.unwrap_or_default()
     );
     let differs = deal.amount != invoice.total && invoice.slot.kind == SlotKind::Whole;
-    if differs && sums::is_rounding(deal, invoice.total, invoice.draft.lines.len()) {
+    let (mode, lines) = (invoice.draft.mode, &invoice.draft.lines);
+    if differs && sums::is_rounding(deal, invoice.total, mode, lines) {
         let amount = display::money(deal.amount);
         return format!("{said}. В сделке {amount}: CRM округлила иначе, верны строки");
     }

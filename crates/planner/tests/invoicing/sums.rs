@@ -109,15 +109,45 @@ fn a_kopeck_a_line_is_rounding_and_is_said() {
             "244.00: Стол шт 122; Стул шт 122",
             "{off}"
         );
-        let plan = rounded.issued().planned();
-        let said = plan.actions.iter().any(|action| {
-            matches!(action, Action::AddTimelineEntry { text, .. } if text.contains("CRM округлила иначе"))
-        });
-        assert!(said, "{plan:?}");
+        assert!(is_said(rounded), "{off}");
     }
-    // Less than the rows: prices with VAT on top are rounded by the unit.
-    assert_snapshot!(outcome(&amount(two(), 24_000)), @"244.00: Стол шт 122; Стул шт 122");
+    assert!(!is_said(amount(two(), 24_400)));
+    assert_snapshot!(outcome(&amount(two(), 24_397)), @"DEAL-SUM-DIFFERS: сумма сделки 243,97 ₽ меньше суммы строк 244,00 ₽: в строках лишнее или CRM её не пересчитала");
+    assert_snapshot!(outcome(&amount(two(), 1)), @"DEAL-SUM-DIFFERS: сумма сделки 0,01 ₽ меньше суммы строк 244,00 ₽: в строках лишнее или CRM её не пересчитала");
     assert_snapshot!(outcome(&amount(two(), 24_403)), @"DEAL-SUM-DIFFERS: сумма сделки 244,03 ₽ больше суммы строк 244,00 ₽: в ней доставка или чего-то нет в строках");
+}
+
+/// Whether the timeline says that the CRM rounded otherwise.
+fn is_said(deal: TestDeal) -> bool {
+    let plan = deal.issued().planned();
+    plan.actions.iter().any(|action| {
+        matches!(action, Action::AddTimelineEntry { text, .. } if text.contains("CRM округлила иначе"))
+    })
+}
+
+#[test]
+fn where_vat_comes_on_top_half_a_kopeck_a_unit_is_rounding_as_well() {
+    // A thousand for 0,33 and VAT: the CRM makes 0,40 of 0,4026.
+    let small = |kopecks| {
+        let many = deal().row(|it| {
+            it.vat_included = false;
+            it.price = Price::parse("0.33").unwrap();
+            it.quantity = Quantity::parse("1000").unwrap();
+        });
+        amount(many, kopecks)
+    };
+    for kopecks in [40_000, 39_759, 40_761] {
+        assert_eq!(
+            outcome(&small(kopecks)),
+            "402.60: Консультация шт 0.33",
+            "{kopecks}"
+        );
+        assert!(is_said(small(kopecks)), "{kopecks}");
+    }
+    for kopecks in [39_758, 40_762] {
+        let told = outcome(&small(kopecks));
+        assert!(told.starts_with("DEAL-SUM-DIFFERS"), "{told}");
+    }
 }
 
 #[test]

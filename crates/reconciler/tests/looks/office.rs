@@ -322,8 +322,13 @@ impl Office {
         let now = self.clock.now();
         let mut state = self.state();
         let reading = state.deals.get_mut(&DealId(id)).unwrap();
+        let (rows, amount) = (reading.rows.clone(), reading.glance.deal.amount);
         change(reading);
         reading.glance.deal.changed = now;
+        // An amount that nobody typed follows the rows.
+        if reading.rows != rows && reading.glance.deal.amount == amount {
+            reading.glance.deal.amount = sum(&reading.rows);
+        }
     }
 
     /// The accounting side knows Ромашка already.
@@ -406,6 +411,15 @@ fn deal(id: u64) -> DealReading {
         company_title: Some("Ромашка".to_owned()),
         contact_name: None,
     }
+}
+
+/// What the CRM makes of rows whose prices hold their VAT.
+fn sum(rows: &[ProductRow]) -> Money {
+    let sums = rows.iter().map(|row| {
+        let sum = row.price.value() * row.quantity.value();
+        Money::rounded(sum).unwrap()
+    });
+    Money::sum(sums).unwrap()
 }
 
 fn requisite(id: u64, company: u64, name: &str, inn: &str, kpp: &str) -> Requisite {
