@@ -168,9 +168,10 @@ pub struct DealReading {
     pub requisites: Vec<Requisite>,
     /// What a person chose in the deal.
     pub chosen: ChosenRequisites,
-    /// The company's title, for messages to people.
+    /// The company's title, for messages to people; none of a company that we may not read.
     pub company_title: Option<String>,
-    /// The contact's name, of a deal without a company; only where policy wants it.
+    /// The contact's name, of a deal without a company; where policy wants it, and of a contact without requisites. Then none
+    /// says that we may not read it.
     #[serde(default)]
     pub contact_name: Option<String>,
 }

@@ -36,7 +36,7 @@ fn person(reading: &DealReading, policy: &InvoicePolicy) -> Option<Requisite> {
     Some(Requisite {
         id: RequisiteId(0),
         owner: Owner::Contact(contact),
-        name: reading.contact_name.clone().unwrap_or_default(),
+        name: reading.contact_name.clone()?,
         full_name: String::new(),
         inn: String::new(),
         kpp: String::new(),
@@ -49,6 +49,39 @@ fn person(reading: &DealReading, policy: &InvoicePolicy) -> Option<Requisite> {
     })
 }
 
+/// The requisite that a person chose in the deal.
+fn chosen(reading: &DealReading) -> Option<&Requisite> {
+    let chosen = reading.chosen.buyer?;
+    let mut usable = reading.requisites.iter().filter(|one| !one.address_only);
+    usable.find(|requisite| requisite.id == chosen)
+}
+
+/// The company or contact that buys, where the technical user may not read it: the portal's lists come back without it and
+/// its requisites, and whether it has any nobody knows.
+pub(crate) fn hidden(reading: &DealReading) -> Option<Owner> {
+    let deal = &reading.glance.deal;
+    let owner = match (deal.company, deal.contact) {
+        (Some(company), _) if reading.company_title.is_none() => Owner::Company(company),
+        (None, Some(contact)) if reading.contact_name.is_none() => Owner::Contact(contact),
+        (Some(_), _) | (None, _) => return None,
+    };
+    let has_one = reading.requisites.iter().any(|one| one.owner == owner);
+    (!has_one && chosen(reading).is_none()).then_some(owner)
+}
+
+/// The fault of a buyer that is not seen.
+pub(crate) fn unreadable(owner: &Owner) -> Fault {
+    let what = match owner {
+        Owner::Company(_) => "компания покупателя не видна техническому пользователю",
+        Owner::Contact(_) => "контакт покупателя не виден техническому пользователю",
+    };
+    Fault {
+        what: what.to_owned(),
+        place: owner_path(owner),
+        record: Some(record_of(owner)),
+    }
+}
+
 fn requisite(reading: &DealReading) -> Result<&Requisite, Vec<Fault>> {
     let usable = || {
         reading
@@ -56,14 +89,15 @@ fn requisite(reading: &DealReading) -> Result<&Requisite, Vec<Fault>> {
             .iter()
             .filter(|requisite| !requisite.address_only)
     };
-    if let Some(chosen) = reading.chosen.buyer
-        && let Some(found) = usable().find(|requisite| requisite.id == chosen)
-    {
+    if let Some(found) = chosen(reading) {
         return if is_the_deals(reading, &found.owner) {
             Ok(found)
         } else {
             Err(vec![of_another(reading)])
         };
+    }
+    if let Some(owner) = hidden(reading) {
+        return Err(vec![unreadable(&owner)]);
     }
     let of_company: Vec<&Requisite> = usable()
         .filter(|requisite| matches!(requisite.owner, Owner::Company(_)))

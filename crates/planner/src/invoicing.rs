@@ -3,12 +3,14 @@
 //! Read [`plan`] from the top: these are the rules an accountant would state. Each rule that needs to know
 //! more says what ([`Need`]); the reconciler observes it and asks again.
 
-use domain::observed::{DealGlance, DealReading, FieldValue, OurField};
+use domain::observed::{DealGlance, DealReading, FieldValue, OurField, Owner};
 use domain::{DealId, InvoiceDraft, InvoiceStatus, Order, SlotKind, display};
 use jiff::{SignedDuration, Timestamp};
 use planted::Bug;
 
-use crate::asking::{Asked, about_invoice, answered, ask, case, choose, lacking, merge};
+use crate::asking::{
+    Asked, about_buyer, about_invoice, answered, ask, case, choose, lacking, merge,
+};
 use crate::draft::{Draft, draft};
 use crate::flood::Standing;
 use crate::orders::{
@@ -22,15 +24,16 @@ use crate::{
     Action, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom, notices,
     texts,
 };
-use crate::{cancelling, changed, copied, newcomers, overdue, parts, receipts, twins};
+use crate::{buyer, cancelling, changed, copied, newcomers, overdue, parts, receipts, twins};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
 pub const FRESH: SignedDuration = SignedDuration::from_millis(1_500);
 
 /// Every question that may stand before an invoice.
-pub const BEFORE_ISSUE: [CaseCode; 6] = [
+pub const BEFORE_ISSUE: [CaseCode; 7] = [
     CaseCode::DealDataMissing,
+    CaseCode::BuyerHidden,
     CaseCode::VatRateEnded,
     CaseCode::SumDiffers,
     CaseCode::SmartInvoice,
@@ -221,6 +224,11 @@ fn issue(
     });
     let Draft { invoice, seller } = match drafted {
         Ok(draft) => draft,
+        // Not the manager's to mend, and what else the deal lacks is told once its buyer is seen.
+        Err(_) if let Some(owner) = buyer::hidden(reading) => {
+            let asked = buyer_hidden(snapshot.id, reading, &owner);
+            return but_for(snapshot, CaseCode::BuyerHidden, ask(snapshot, asked));
+        }
         Err(lack) => {
             let asked = lacking(snapshot.id, reading, lack);
             return but_for(snapshot, asked.case.code, ask(snapshot, asked));
@@ -494,6 +502,13 @@ fn hidden(snapshot: &DealSnapshot) -> Plan {
     let mut asked = case(snapshot.id, CaseCode::DealHidden, text, Whom::Administrator);
     asked.case.cause = "deal hidden".to_owned();
     ask(snapshot, asked)
+}
+
+fn buyer_hidden(deal: DealId, reading: &DealReading, owner: &Owner) -> Asked {
+    let code = CaseCode::BuyerHidden;
+    let mut asked = about_buyer(deal, reading, code, texts::buyer_hidden(owner));
+    asked.case.faults = vec![buyer::unreadable(owner)];
+    asked
 }
 
 /// Questions about an invoice that is no longer wanted answer themselves.

@@ -249,6 +249,9 @@ pub enum CaseCode {
     /// The buyer is new to the accounting side, and the accountant is asked.
     #[serde(rename = "COUNTERPARTY-NEW")]
     CounterpartyNew,
+    /// The technical user may not read the buyer.
+    #[serde(rename = "BUYER-HIDDEN")]
+    BuyerHidden,
     /// The deal was changed after its invoice.
     #[serde(rename = "DEAL-CHANGED-AFTER-INVOICE")]
     DealChanged,
@@ -304,10 +307,11 @@ pub enum CaseCode {
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
+        Self::BuyerHidden,
         Self::DealChanged,
         Self::InvoiceEdited,
         Self::InvoiceCancelled,
@@ -341,6 +345,7 @@ impl CaseCode {
             Self::DealDataMissing => "DEAL-DATA-MISSING",
             Self::CounterpartyAmbiguous => "COUNTERPARTY-AMBIGUOUS",
             Self::CounterpartyNew => "COUNTERPARTY-NEW",
+            Self::BuyerHidden => "BUYER-HIDDEN",
             Self::DealChanged => "DEAL-CHANGED-AFTER-INVOICE",
             Self::InvoiceEdited => "INVOICE-EDITED",
             Self::InvoiceCancelled => "INVOICE-CANCELLED",

@@ -17,6 +17,19 @@ pub(crate) fn owner_path(owner: &Owner) -> String {
     }
 }
 
+/// What the administrator is asked about a buyer that is not seen.
+pub(crate) fn buyer_hidden(owner: &Owner) -> String {
+    let path = owner_path(owner);
+    let who = match owner {
+        Owner::Company(id) => format!("[URL={path}]компания {id}[/URL] не видна"),
+        Owner::Contact(id) => format!("[URL={path}]контакт {id}[/URL] не виден"),
+    };
+    format!(
+        "Счёт не выставлен: покупатель сделки, {who} техническому пользователю. Дайте ему право читать все компании и \
+         контакты с их реквизитами."
+    )
+}
+
 /// The state of an invoice as the deal's field shows it.
 pub fn status_label(status: InvoiceStatus) -> &'static str {
     status.label()

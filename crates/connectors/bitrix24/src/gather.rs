@@ -73,7 +73,7 @@ pub(crate) struct Gathering {
     pub(crate) links: BTreeMap<u64, wire::RequisiteLink>,
     pub(crate) own: BTreeMap<u64, String>,
     pub(crate) titles: BTreeMap<u64, String>,
-    /// Whether the names of contacts are wanted, of deals without a company.
+    /// Whether the names of all contacts are wanted, of deals without a company.
     pub(crate) reads_names: bool,
     pub(crate) names: BTreeMap<u64, String>,
     pub(crate) requisites: BTreeMap<u64, wire::Requisite>,
@@ -207,16 +207,20 @@ impl Gathering {
         self.want_requisites(CONTACT, &fresh);
     }
 
-    /// Wants the names of contacts that may be buyers by themselves, unless they were asked already.
+    /// Wants the names of contacts that may be buyers by themselves, unless they were asked already: of all where names are
+    /// wanted, else of those without requisites, of which a name tells whether we may read them at all.
     fn want_names(&mut self) {
-        if !self.reads_names {
-            return;
-        }
         let alone = self
             .deals
             .values()
             .filter(|deal| deal.company_id.0.is_none());
-        let contacts = alone.filter_map(|deal| deal.contact_id.0);
+        let is_bare = |contact: &u64| {
+            let found = self.learnt.get(&(CONTACT, *contact));
+            self.asked.contacts.contains(contact) && found.is_none_or(BTreeSet::is_empty)
+        };
+        let contacts = alone
+            .filter_map(|deal| deal.contact_id.0)
+            .filter(|contact| self.reads_names || is_bare(contact));
         let fresh: BTreeSet<u64> = contacts
             .filter(|id| !self.asked.names.contains(id))
             .collect();
@@ -498,9 +502,10 @@ impl Gathering {
             .filter_map(|deal| deal.contact_id.0)
             .collect();
         let own: Vec<u64> = self.own.keys().copied().collect();
+        // Before more is asked for: what was is answered.
+        self.want_names();
         self.want_companies(companies, true);
         self.want_contacts(contacts);
-        self.want_names();
         self.want_companies(own, false);
         let known: Vec<u64> = self.requisites.keys().copied().collect();
         self.want_hanging_on(known);

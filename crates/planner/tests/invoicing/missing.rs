@@ -120,7 +120,10 @@ fn a_sole_trader_has_no_kpp() {
 fn without_requisites_the_place_is_the_buyers_card() {
     let none = |company, contact| {
         let deal = deal()
-            .read(|reading| reading.requisites.clear())
+            .read(|reading| {
+                reading.requisites.clear();
+                reading.contact_name = Some("Иванов Иван".to_owned());
+            })
             .of(|deal| (deal.company, deal.contact) = (company, contact));
         faults(&deal)
     };
@@ -128,6 +131,52 @@ fn without_requisites_the_place_is_the_buyers_card() {
     assert_snapshot!(none(Some(CompanyId(7)), Some(ContactId(9))), @"у компании покупателя не заполнены реквизиты → /crm/company/details/7/");
     assert_snapshot!(none(None, Some(ContactId(9))), @"у контакта покупателя не заполнены реквизиты → /crm/contact/details/9/");
     assert_snapshot!(none(None, None), @"в сделке не указан покупатель → /crm/deal/details/4711/");
+}
+
+#[test]
+fn a_buyer_that_we_may_not_read_is_a_case_about_rights_and_no_gap() {
+    let unseen = |company, contact| {
+        deal()
+            .read(|reading| {
+                reading.requisites.clear();
+                (reading.company_title, reading.contact_name) = (None, None);
+            })
+            .of(|deal| (deal.company, deal.contact) = (company, contact))
+    };
+    let company = || unseen(Some(CompanyId(7)), None);
+    assert_snapshot!(company().plan(), @r"
+    case BUYER-HIDDEN
+      | Счёт не выставлен: покупатель сделки, [URL=/crm/company/details/7/]компания 7[/URL] не видна техническому пользователю. Дайте ему право читать все компании и контакты с их реквизитами.
+      - компания покупателя не видна техническому пользователю (company 7, /crm/company/details/7/)
+      waits for deal 4711, company 7
+    tell the administrator of BUYER-HIDDEN
+    ");
+    // Whatever else is missing is told once the buyer is seen.
+    let poor = company().rows([]);
+    assert_eq!(poor.plan(), company().plan());
+    let contact = unseen(None, Some(ContactId(9)));
+    assert_snapshot!(faults(&contact), @"контакт покупателя не виден техническому пользователю → /crm/contact/details/9/");
+    let by_name = contact.with(|deal| deal.policy.invoice.without_inn = WithoutInn::OwnId);
+    assert!(
+        by_name.plan().contains("BUYER-HIDDEN"),
+        "{}",
+        by_name.plan()
+    );
+    // The contact is not billed in the place of a company that is not seen, unless a person chose so.
+    let instead = || {
+        unseen(Some(CompanyId(7)), Some(ContactId(9)))
+            .read(|reading| reading.requisites = vec![contact_requisite(23)])
+    };
+    assert!(
+        instead().plan().contains("BUYER-HIDDEN"),
+        "{}",
+        instead().plan()
+    );
+    let chosen = instead().read(|reading| reading.chosen.buyer = Some(RequisiteId(23)));
+    assert_snapshot!(chosen.plan(), @"need the counterparties of org with INN 500100732259");
+    // The right is granted.
+    let granted = deal().open("BUYER-HIDDEN", "не видна", true);
+    assert_eq!(granted.planned().withdrawn, ["BUYER-HIDDEN"]);
 }
 
 #[test]
@@ -203,7 +252,11 @@ fn a_chosen_requisite_of_another_buyer_is_a_question_and_nobody_is_billed() {
     assert_snapshot!(faults(&of_nobody), @"в сделке не указан покупатель, а реквизиты в ней выбраны → /crm/deal/details/4711/");
     // A person without an INN of its own is not billed in their name either.
     let by_name = of_contact.with(|deal| deal.policy.invoice.without_inn = WithoutInn::OwnId);
-    assert!(faults(&by_name).contains("другого покупателя"), "{}", by_name.plan());
+    assert!(
+        faults(&by_name).contains("другого покупателя"),
+        "{}",
+        by_name.plan()
+    );
     // The contact of the deal may be meant although it has a company.
     let its_contact = deal()
         .read(|reading| {
@@ -338,7 +391,10 @@ fn paid_to(deal: &TestDeal) -> String {
         planner::Action::IssueInvoice { seller, .. } => Some(seller),
         _ => None,
     });
-    seller.map_or_else(|| deal.plan(), |seller| seller.bank.account.as_str().to_owned())
+    seller.map_or_else(
+        || deal.plan(),
+        |seller| seller.bank.account.as_str().to_owned(),
+    )
 }
 
 fn ruled(deal: TestDeal, account: &str) -> TestDeal {
@@ -350,8 +406,9 @@ fn ruled(deal: TestDeal, account: &str) -> TestDeal {
 fn one_of_several_accounts_is_chosen_by_the_deal_or_by_policy_and_never_by_their_order() {
     let two = || with_second_account(SECOND);
     assert_snapshot!(faults(&two()), @"у нашей организации несколько счетов в банке: выберите нужный в сделке, или пусть администратор назовёт его в правилах (organisations.account) → /crm/company/details/1/");
-    let chosen =
-        |deal: TestDeal, id| deal.read(|reading| reading.chosen.seller_bank = Some(BankDetailId(id)));
+    let chosen = |deal: TestDeal, id| {
+        deal.read(|reading| reading.chosen.seller_bank = Some(BankDetailId(id)))
+    };
     assert_eq!(paid_to(&chosen(two(), 31)), FIRST);
     assert_eq!(paid_to(&chosen(two(), 32)), SECOND);
     assert_eq!(paid_to(&ruled(two(), FIRST)), FIRST);
@@ -376,13 +433,15 @@ fn requisites_of_our_own_company_that_differ_need_a_choice() {
         })
     };
     assert_snapshot!(faults(&branch("780102001")), @"у нашей организации несколько реквизитов с разными ИНН или КПП: выберите нужные в сделке → /crm/company/details/1/");
-    let chosen = |deal: TestDeal, id| {
-        deal.read(|reading| reading.chosen.seller = Some(RequisiteId(id)))
-    };
+    let chosen =
+        |deal: TestDeal, id| deal.read(|reading| reading.chosen.seller = Some(RequisiteId(id)));
     assert_eq!(paid_to(&chosen(branch("780102001"), 11)), FIRST);
     assert_eq!(paid_to(&chosen(branch("780102001"), 12)), SECOND);
     // What the deal chose has its own account, whatever policy says of where nothing is chosen.
-    assert_eq!(paid_to(&chosen(ruled(branch("780102001"), SECOND), 11)), FIRST);
+    assert_eq!(
+        paid_to(&chosen(ruled(branch("780102001"), SECOND), 11)),
+        FIRST
+    );
     // The account that policy names tells the requisites as well.
     assert_eq!(paid_to(&ruled(branch("780102001"), FIRST)), FIRST);
     // Alike, they are one organisation with two accounts.

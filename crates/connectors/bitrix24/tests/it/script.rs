@@ -258,8 +258,22 @@ impl Stage {
         Self::connect(script, Connection::App(app(vault)), offline)
     }
 
+    /// A portal whose contacts' names policy does not want.
+    pub(crate) fn without_names(script: Arc<Script>) -> Self {
+        let connection = Connection::Webhook {
+            url: WEBHOOK.to_owned().into(),
+        };
+        let mut settings = settings(Offline::Absent);
+        settings.fields = settings.fields.and_contacts(false);
+        Self::of(script, connection, settings)
+    }
+
     pub(crate) fn connect(script: Arc<Script>, connection: Connection, offline: Offline) -> Self {
-        let bitrix = Bitrix24::new(connection, script.clone(), settings(offline)).unwrap();
+        Self::of(script, connection, settings(offline))
+    }
+
+    fn of(script: Arc<Script>, connection: Connection, settings: Settings) -> Self {
+        let bitrix = Bitrix24::new(connection, script.clone(), settings).unwrap();
         Self {
             portal: bitrix.portal(),
             bitrix,
