@@ -245,7 +245,10 @@ fn ordered(
         Order::Reissue => Some(replace(snapshot, invoice, Some(given))),
         order @ (Order::Issue | Order::Advance | Order::Rest | Order::Additional) => {
             match slots::next(snapshot, order) {
-                Next::Nothing => given.moot("счёт, который заказан, уже выставлен"),
+                Next::Nothing => {
+                    let stands = snapshot.standing(SlotKind::Whole).unwrap_or(invoice);
+                    said(&given.refusal(glance), texts::issued_before(stands))
+                }
                 // The caller issues what lacks nothing.
                 Next::Issue(kind) => match lacks(kind, None) {
                     lacks if lacks.is_empty() => None,
@@ -265,9 +268,16 @@ fn ordered(
         Order::Leave => {
             let key = CaseCode::DealChanged.as_str();
             let open = snapshot.open_cases.contains_key(key);
-            let left = snapshot.answers.to(key, &change.about) == Some(LEAVE);
-            if !open || left || change.found.is_empty() {
-                return given.moot("оставлять нечего: вопроса об изменённой сделке нет");
+            let about = given.about(format!("order/left/{}", glance.deal.changed));
+            if change.found.is_empty() {
+                return said(&about, texts::NOTHING_TO_LEAVE.to_owned());
+            }
+            // Decided by this order or before it: it is said once the decision is on record.
+            if snapshot.answers.to(key, &change.about) == Some(LEAVE) {
+                return said(&about, texts::left(invoice));
+            }
+            if !open {
+                return said(&about, texts::NOTHING_TO_LEAVE.to_owned());
             }
             Some(Plan {
                 replies: vec![Reply {
@@ -275,7 +285,6 @@ fn ordered(
                     about: change.about.clone(),
                     choice: LEAVE.to_owned(),
                 }],
-                obeyed: given.called,
                 because: vec![format!(
                     "счёт № {} оставлен по команде в сделке",
                     invoice.number

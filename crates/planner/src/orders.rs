@@ -97,15 +97,6 @@ impl Given {
     pub(crate) fn refusal(self, glance: &DealGlance) -> String {
         self.about(format!("order/refused/{}", glance.deal.changed))
     }
-
-    /// There is nothing to be done for it. One in the field is only emptied.
-    pub(crate) fn moot(self, because: &str) -> Option<Plan> {
-        let obeyed = Some(self.called?);
-        Some(Plan {
-            obeyed,
-            ..Plan::nothing(because)
-        })
-    }
 }
 
 /// An answer in the timeline, once; a called order is used up with it.

@@ -115,6 +115,24 @@ fn named(invoice: &OurInvoice) -> String {
     format!("{kind} № {} от {date}", invoice.number)
 }
 
+/// What is answered to an order for what stands already.
+pub(crate) fn issued_before(invoice: &OurInvoice) -> String {
+    format!(
+        "Счёт не выставлен: уже есть {}. Заменить его можно командой «перевыставить».",
+        named(invoice)
+    )
+}
+
+/// What is answered to an order to leave an invoice as it is.
+pub(crate) fn left(invoice: &OurInvoice) -> String {
+    format!(
+        "Счёт № {} оставлен как есть, хотя сделка после него изменена.",
+        invoice.number
+    )
+}
+
+pub(crate) const NOTHING_TO_LEAVE: &str = "Оставлять нечего: вопроса об изменённой сделке нет.";
+
 /// Why the whole is not billed beside its parts.
 pub(crate) fn no_whole_after(part: &OurInvoice) -> String {
     let instead = match part.slot.kind {

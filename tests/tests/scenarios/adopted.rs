@@ -100,11 +100,15 @@ async fn the_numbers_in_a_field_of_old_deals_become_their_invoices() {
     world.until_quiet().await;
     assert_eq!(world.bills_ever(old), 0, "none of ours beside it");
     let entries = world.portal.comments_of_deal(old);
-    assert_eq!(entries.len(), 1, "{entries:?}");
+    assert_eq!(entries.len(), 2, "{entries:?}");
+    let told = |said: &str| entries.iter().any(|(text, _)| text.starts_with(said));
     assert!(
-        entries[0]
-            .0
-            .starts_with("К сделке привязан выставленный раньше счёт № Н-17")
+        told("К сделке привязан выставленный раньше счёт № Н-17"),
+        "{entries:?}"
+    );
+    assert!(
+        told("Счёт не выставлен: уже есть счёт на всю сумму № Н-17"),
+        "{entries:?}"
     );
     assert!(world.open_cases().await.is_empty());
 

@@ -12,7 +12,7 @@ fn dearer(deal: TestDeal) -> TestDeal {
     deal.row(|it| it.price = Price::parse("150").unwrap())
 }
 
-fn changed() -> TestDeal {
+pub(crate) fn changed() -> TestDeal {
     dearer(deal().settled())
 }
 
@@ -208,6 +208,7 @@ fn an_order_to_leave_answers_the_question() {
     let mut left = order(changed().open(&case.key, &case.text, true), "оставить");
     assert_snapshot!(settle(&mut left).join("\n"), @r"
     answer leave
+    Счёт № 17 оставлен как есть, хотя сделка после него изменена.
     fields, the order is out
     ");
     assert!(left.planned().is_empty(), "{}", left.plan());
@@ -254,7 +255,10 @@ fn an_order_to_issue_means_another_only_where_there_is_none_any_more() {
         "{done:?}"
     );
     let mut living = order(deal().settled(), "выставить счёт");
-    assert_snapshot!(settle(&mut living).join("\n"), @"fields, the order is out");
+    assert_snapshot!(settle(&mut living).join("\n"), @r"
+    Счёт не выставлен: уже есть счёт на всю сумму № 17 от 12.03.2026. Заменить его можно командой «перевыставить».
+    fields, the order is out
+    ");
 }
 
 #[test]

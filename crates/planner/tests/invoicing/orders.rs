@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::build::{TestDeal, deal};
-use crate::changed::{order, settle};
+use crate::changed::{changed, order, settle};
 use crate::slots::{edited, parted};
 
 fn call(deal: TestDeal, number: u64, order: Order) -> TestDeal {
@@ -44,11 +44,36 @@ fn a_called_order_issues_whatever_the_stage_and_the_invoice_uses_it_up() {
     let (deal, _) = obeyed(new(), 1, Order::Issue);
     assert_eq!(deal.snapshot.invoices.len(), 1);
     assert!(!deal.snapshot.invoices[0].order_open);
-    // Another call is another order: there is nothing to be done for it.
-    assert_snapshot!(call(deal, 2, Order::Issue).plan(), @r"
-    use up order 2
-    because: счёт, который заказан, уже выставлен
+    // Another call is another order, and is answered.
+    let (_, said) = obeyed(deal, 2, Order::Issue);
+    assert_snapshot!(said, @"Счёт не выставлен: уже есть счёт на всю сумму № 17 от 12.03.2026. Заменить его можно командой «перевыставить».");
+}
+
+#[test]
+fn an_order_for_what_stands_and_one_to_leave_are_answered_in_the_timeline() {
+    let both = |deal: TestDeal, word: Order| {
+        let by_call = obeyed(deal.clone(), 9, word).1;
+        let mut in_field = order(deal, word.in_russian());
+        let by_field = settle(&mut in_field);
+        assert!(order_is_out(&in_field));
+        assert_eq!(
+            by_field.join("\n"),
+            format!("{by_call}\nfields, the order is out"),
+            "{word:?}"
+        );
+        by_call
+    };
+    assert_snapshot!(both(deal().settled(), Order::Issue), @"Счёт не выставлен: уже есть счёт на всю сумму № 17 от 12.03.2026. Заменить его можно командой «перевыставить».");
+    assert_snapshot!(both(deal().settled(), Order::Leave), @"Оставлять нечего: вопроса об изменённой сделке нет.");
+    let mut changed = changed();
+    settle(&mut changed);
+    assert_snapshot!(both(changed.clone(), Order::Leave), @r"
+    answer leave
+    Счёт № 17 оставлен как есть, хотя сделка после него изменена.
     ");
+    // Left once, it is left; whoever says so again is answered again.
+    let left = obeyed(changed, 1, Order::Leave).0;
+    assert_snapshot!(both(left, Order::Leave), @"Счёт № 17 оставлен как есть, хотя сделка после него изменена.");
 }
 
 #[test]

@@ -113,8 +113,20 @@ fn what_the_accounting_side_shows_is_what_the_deal_shows() {
 
 #[test]
 fn an_order_that_was_obeyed_is_taken_out_of_the_command_field() {
-    let obeyed = deal().settled().ordered();
+    let obeyed = deal()
+        .settled()
+        .ordered()
+        .invoice(|invoice| invoice.order_open = true);
     assert_snapshot!(obeyed.plan(), @r"
+    write Command = (empty)
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn an_order_for_what_stands_already_is_answered_and_taken_out() {
+    assert_snapshot!(deal().settled().ordered().plan(), @r"
+    timeline order/refused/2026-03-12T08:59:00Z: Счёт не выставлен: уже есть счёт на всю сумму № 17 от 12.03.2026. Заменить его можно командой «перевыставить».
     write Command = (empty)
     because: счёт № 17 нужно показать в сделке
     ");
@@ -202,7 +214,9 @@ fn a_field_that_is_changed_back_twice_is_a_question_and_no_loop() {
 #[test]
 fn an_order_may_be_given_again_and_again_but_not_as_fast_as_it_is_taken_back() {
     let given = |seconds: &[i64]| {
-        deal().settled().ordered().with(|deal| {
+        let ordered = deal().settled().ordered();
+        let obeyed = ordered.invoice(|invoice| invoice.order_open = true);
+        obeyed.with(|deal| {
             let taken_back = seconds
                 .iter()
                 .map(|before| (ago(*before), OurField::Command, FieldValue::Empty));

@@ -1,12 +1,13 @@
 //! Orders that are called: obeyed once across crashes and lost answers, and never where we may not write.
 
 use domain::{DealId, InvoiceStatus, Order, Price};
+use jiff::Timestamp;
 use planner::Mode;
 use store::Lane;
 use testkit::builders::portal;
-use testkit::time::paused;
+use testkit::time::{at, paused};
 
-use crate::decisions::{shown, with_invoice};
+use crate::decisions::{order, shown, with_invoice};
 use crate::desk::Desk;
 use crate::office::Trouble;
 
@@ -40,6 +41,49 @@ fn a_called_order_issues_far_from_the_invoice_stage() {
         assert_eq!(desk.office.bills().len(), 1);
         desk.assert_at_rest(1).await;
     });
+}
+
+/// A person orders an invoice: in the field, or by calling our address.
+async fn order_invoice(desk: &Desk, by_call: bool) {
+    desk.office.state().story.clear();
+    if by_call {
+        call(desk, Order::Issue).await;
+    } else {
+        order(desk, 1, "выставить счёт");
+        desk.event(1).await;
+    }
+    desk.run(60).await;
+}
+
+#[test]
+fn an_order_is_obeyed_and_answered_within_two_seconds_by_field_and_by_call() {
+    for by_call in [false, true] {
+        paused(async {
+            let desk = Desk::open().await;
+            desk.office.knows_romashka();
+            desk.office.enter(1);
+            desk.office.edit(1, |reading| {
+                reading.history.clear();
+                reading.glance.deal.stage = domain::StageId::new("NEW");
+            });
+            let since = |asked: Timestamp, beginning: &str| {
+                desk.office.second_of(beginning) - asked.duration_since(at(0)).as_secs_f64()
+            };
+            let asked = desk.clock.now();
+            order_invoice(&desk, by_call).await;
+            assert!(since(asked, "deal 1: fields") < 2.0, "{by_call}");
+            assert!(since(asked, "deal 1: timeline") < 2.0, "{by_call}");
+            // What stands already is answered as fast, and each order anew.
+            for _order in 0..2 {
+                let asked = desk.clock.now();
+                order_invoice(&desk, by_call).await;
+                assert!(since(asked, "deal 1: timeline") < 2.0, "{by_call}");
+                assert!(!shown(&desk, 1).1, "{by_call}");
+                assert!(!waits(&desk).await, "{by_call}");
+            }
+            assert_eq!(desk.office.bills().len(), 1);
+        });
+    }
 }
 
 #[test]

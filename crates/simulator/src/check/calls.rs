@@ -152,9 +152,7 @@ fn carried_out(evidence: &Evidence<'_>, call: &Call, wrong: &mut Vec<String>) {
         Order::Advance => has(&|bill| is_of(bill, "advance")),
         Order::Rest => has(&|bill| is_of(bill, "rest")),
         Order::Additional => has(&|bill| is_of(bill, "additional")),
-        Order::Cancel => false,
-        // Nothing is said of an invoice that stays.
-        Order::Leave => true,
+        Order::Cancel | Order::Leave => false,
     };
     if !is_done && !is_asked && !is_answered(evidence, call) {
         wrong.push(format!(
