@@ -184,6 +184,12 @@ pub fn print(
                 .strftime("%d.%m.%Y %H:%M")
         )?;
         writeln!(out, "    {}", indented(&facts.text, 4))?;
+        if facts.facts.get("watched").is_some() {
+            writeln!(
+                out,
+                "    Воронка под наблюдением: никому не сообщено. Сообщим, если вопрос останется, когда она станет active."
+            )?;
+        }
         if let Some(deals) = facts.facts.get("deals").and_then(|deals| deals.as_array()) {
             let ids: Vec<String> = deals.iter().map(ToString::to_string).collect();
             writeln!(out, "    Сделки ({}): {}", ids.len(), ids.join(", "))?;

@@ -176,7 +176,7 @@ pub(crate) fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
         ..Plan::default()
     };
     let open = snapshot.open_cases.get(&case.key);
-    let known = open.is_some_and(|open| open.text == case.text);
+    let known = open.is_some_and(|open| open.text == case.text && !open.watched);
     if !known || open.is_some_and(|open| !open.told) {
         plan.actions.push(Action::Notify {
             whom,

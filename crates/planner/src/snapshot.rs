@@ -108,6 +108,8 @@ pub struct OpenCase {
     pub text: String,
     /// Whether somebody was told of this text.
     pub told: bool,
+    /// It was found while its funnel was only watched: it is asked once the funnel is active.
+    pub watched: bool,
     /// What exactly is asked; empty where the text says it all.
     pub about: String,
     /// Its number in our records; none until it was read back.

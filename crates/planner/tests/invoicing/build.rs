@@ -385,6 +385,7 @@ impl TestDeal {
         let open = OpenCase {
             text,
             told,
+            watched: false,
             about: String::new(),
             id: Some(1),
         };

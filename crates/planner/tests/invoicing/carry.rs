@@ -18,6 +18,7 @@ impl TestDeal {
                 OpenCase {
                     text,
                     told: false,
+                    watched: false,
                     about: case.about,
                     id: Some(1),
                 },

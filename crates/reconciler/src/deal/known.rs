@@ -110,6 +110,9 @@ pub(crate) async fn refresh(
     Ok(flood::is_asked(&known.cases))
 }
 
+/// Among a question's particulars: its funnel was only watched.
+pub(crate) const WATCHED: &str = "watched";
+
 /// Our records of one deal.
 #[derive(Default)]
 struct OfDeal<'a> {
@@ -165,6 +168,7 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
                 text: case.facts.text.clone(),
                 // Being told of the former text is not being told of this one.
                 told: case.told_at.is_some_and(|at| at >= case.changed_at),
+                watched: is_watched(case),
                 about: about(case).to_owned(),
                 id: Some(case.id),
             };
@@ -210,6 +214,12 @@ fn receipt(invoices: &[OurInvoice], receipt: &store::Receipt) -> Option<Receipt>
         },
         undone: receipt.undone.clone(),
     })
+}
+
+/// Whether it was found while its funnel was only watched.
+fn is_watched(case: &Case) -> bool {
+    let watched = case.facts.facts.get(WATCHED);
+    watched.and_then(|watched| watched.as_bool()) == Some(true)
 }
 
 /// What exactly a question is about.

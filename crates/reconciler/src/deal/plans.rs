@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use domain::DealId;
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{Action, Answer, Case, Need, Plan, Seen, invoicing};
-use serde_json::{Value, json};
+use planner::{Action, Answer, Case, Mode, Need, Plan, Seen, invoicing};
+use serde_json::{Map, Value, json};
 use store::{CaseChange, CaseFacts, Lane, Record, Subject};
 
 use super::{Looked, act, earlier, known, observe, orders, subject_of, writes};
@@ -112,15 +112,15 @@ fn adopt(
     if !may_write && !plan.actions.is_empty() && record.cursors.is_empty() {
         record.cursors.push(sweep::watched(&connected.policy, now));
     }
-    // What has answered itself is no question, whether or not we may write; a new one is asked only if we may.
+    // What has answered itself is no question, whether or not we may write; a new one is only noted if we may not.
     if may_write {
         let unknown = plan.unknown.drain(..).map(overdue::question);
         planned.unknown.extend(unknown);
     } else {
-        plan.cases.clear();
+        note_watched(deal, connected, &mut plan);
         orders::cannot_be_obeyed(deal, now, record);
     }
-    open_and_withdraw(deal, &subject, &mut plan, record);
+    open_and_withdraw(deal, &subject, &mut plan, !may_write, record);
     let decided = may_write && take_decisions(deal, &mut plan, now, record);
     if decided {
         deal.rounds = deal.rounds.saturating_add(1);
@@ -204,19 +204,42 @@ fn take_decisions(deal: &mut Looked, plan: &mut Plan, now: Timestamp, record: &m
     decided
 }
 
-fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, record: &mut Record) {
+/// Of a funnel that is only watched, what would be asked stands with the other questions, and nobody is told; of one that is
+/// off nothing is noted.
+fn note_watched(deal: &Looked, connected: &Connected, plan: &mut Plan) {
+    let policy = &connected.policy;
+    let is_watched = match deal.snapshot.glance() {
+        Some(glance) => policy.funnel(glance.deal.funnel).is_some(),
+        None => policy.funnels.iter().any(|one| one.mode != Mode::Off),
+    };
+    let open = &deal.snapshot.open_cases;
+    let is_news = |case: &Case| {
+        open.get(&case.key)
+            .is_none_or(|open| open.text != case.text)
+    };
+    plan.cases.retain(|case| is_watched && is_news(case));
+}
+
+fn open_and_withdraw(
+    deal: &mut Looked,
+    subject: &Subject,
+    plan: &mut Plan,
+    watched: bool,
+    record: &mut Record,
+) {
     for case in plan.cases.drain(..) {
         deal.snapshot.open_cases.insert(
             case.key.clone(),
             planner::OpenCase {
                 text: case.text.clone(),
                 told: false,
+                watched,
                 about: case.about.clone(),
                 id: None,
             },
         );
         record.cases.push(CaseChange::Open(CaseFacts {
-            facts: facts(&case),
+            facts: facts(&case, watched),
             code: case.code.as_str().to_owned(),
             cause: case.cause,
             key: case.key,
@@ -235,11 +258,16 @@ fn open_and_withdraw(deal: &mut Looked, subject: &Subject, plan: &mut Plan, reco
 }
 
 /// The particulars of a question; `cases answer` reads its choices.
-fn facts(case: &Case) -> Value {
-    if case.choices.is_empty() && case.about.is_empty() {
-        return json!({"faults": case.faults});
+fn facts(case: &Case, watched: bool) -> Value {
+    let mut facts = Map::from_iter([("faults".to_owned(), json!(case.faults))]);
+    if !case.choices.is_empty() || !case.about.is_empty() {
+        facts.insert("choices".to_owned(), json!(case.choices));
+        facts.insert("about".to_owned(), json!(case.about));
     }
-    json!({"faults": case.faults, "choices": case.choices, "about": case.about})
+    if watched {
+        facts.insert(known::WATCHED.to_owned(), Value::Bool(true));
+    }
+    Value::Object(facts)
 }
 
 /// Read before every write: a funnel that is watched only, or followed no more, is planned and not touched. Of a deal that

@@ -187,6 +187,7 @@ pub(crate) fn note_asked(deals: &mut BTreeMap<DealId, Looked>, record: &Record) 
             let asked = OpenCase {
                 text,
                 told: false,
+                watched: false,
                 about: String::new(),
                 id: None,
             };

@@ -7,6 +7,7 @@ use domain::staff::{Department, Employee, Staff};
 use domain::{CompanyId, DealId, DepartmentId, RequisiteId, SmartInvoiceId, UserId};
 use futures_util::future::join;
 use insta::assert_snapshot;
+use planner::Mode;
 use store::{Case, CaseState, Lane, Look, Subject};
 use testkit::time::paused;
 
@@ -232,6 +233,60 @@ fn many_hidden_deals_are_one_message_to_the_administrator() {
         desk.run(60).await;
         assert!(desk.questions().await.is_empty());
         assert_eq!(desk.office.bills().len(), 6);
+    });
+}
+
+#[test]
+fn what_a_watched_deal_lacks_is_noted_told_to_nobody_and_asked_once_its_funnel_is_active() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.funnels[0].mode = Mode::WatchOnly);
+        without_rows(&desk, 1..=3).await;
+        desk.run(600).await;
+        assert_eq!(desk.questions().await, ["DEAL-DATA-MISSING"; 3]);
+        let watched = |case: &Case| case.facts.facts["watched"] == true;
+        assert!(desk.open_cases().await.iter().all(watched));
+        assert_eq!(desk.office.story(), "");
+        // Seen again it is no news, mended it is no question, and of a funnel that is off nothing is noted.
+        let before = desk.open_cases().await;
+        desk.event(1).await;
+        desk.office
+            .edit(2, |reading| reading.glance.deal.lost = true);
+        desk.event(2).await;
+        desk.run(60).await;
+        let after = desk.open_cases().await;
+        assert_eq!(after, [before[0].clone(), before[2].clone()]);
+        desk.set_policy(|policy| policy.funnels[0].mode = Mode::Off);
+        without_rows(&desk, 4..=4).await;
+        assert_eq!(desk.open_cases().await, after);
+        assert!(desk.office.bells().is_empty());
+        desk.set_policy(|policy| policy.funnels[0].mode = Mode::Active);
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bells().len(), 2, "{:?}", desk.office.bells());
+        let asked = desk.open_cases().await;
+        assert!(!asked.iter().any(watched), "{asked:?}");
+        let told = |case: &Case| case.told_at.is_some_and(|at| at >= case.changed_at);
+        assert!(asked.iter().all(told), "{asked:?}");
+    });
+}
+
+#[test]
+fn what_was_noted_before_the_funnel_began_is_asked_of_nobody() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.funnels[0].mode = Mode::WatchOnly);
+        without_rows(&desk, 1..=1).await;
+        assert_eq!(desk.questions().await, ["DEAL-DATA-MISSING"]);
+        let now = desk.clock.now();
+        desk.set_policy(|policy| {
+            policy.funnels[0].mode = Mode::Active;
+            policy.funnels[0].start_at = Some(now);
+        });
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty());
+        assert!(desk.office.bells().is_empty());
     });
 }
 
