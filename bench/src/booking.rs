@@ -194,6 +194,7 @@ impl Office {
                 store,
                 portal,
                 clock,
+                accountant_gives: false,
             },
             policy: policy.clone(),
         };

@@ -2,6 +2,7 @@
 //!
 //! Nothing is changed on the remotes, and one failure hides no other.
 
+mod decides;
 mod paper;
 
 use std::io::Write;
@@ -277,15 +278,12 @@ async fn on_accounting(
     let Some(policy) = policy else {
         return findings;
     };
-    let decides = policy.money.as_ref().map(|money| money.booking);
-    if decides == Some(planner::Booking::Accounting) && accounting.payments.is_none() {
-        rules.push(fails(
-            "Кто разносит оплаты",
-            "по правилам бухгалтер (`money.booking = \"accounting\"`), а поступления из учёта не читаются: включите \
-             `accounting.payments` или напишите \"provodka\"",
-            "KONTUR-ACCOUNTING",
-        ));
-    }
+    rules.extend(
+        policy
+            .money
+            .as_ref()
+            .and_then(|money| decides::who(money, accounting.payments.is_some())),
+    );
     let money = policy
         .money
         .as_ref()

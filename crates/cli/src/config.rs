@@ -147,6 +147,16 @@ pub enum Accounting {
     Office(Vec<connector_office::Organisation>),
 }
 
+impl Accounting {
+    /// Whether it tells payments with what the accountant gave of them.
+    pub fn returns_allocations(&self) -> bool {
+        match self {
+            Self::Kontur(kontur) => kontur.offers.payments,
+            Self::Office(_) => false,
+        }
+    }
+}
+
 /// A service over our contract.
 #[derive(Clone)]
 pub struct Kontur {

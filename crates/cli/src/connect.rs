@@ -374,6 +374,7 @@ impl Connector {
             return Ok(kept);
         }
         let policy = policy::read(&stored).map_err(|error| broken(POLICY_OUTDATED, &error))?;
+        let policy = policy.decided_by(self.config.accounting.returns_allocations());
         let connected = self.compose(&portal, policy).await;
         let connected = Arc::new(connected.map_err(|error| broken(error.code(), &error))?);
         let kept = Kept {

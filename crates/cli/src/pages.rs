@@ -55,6 +55,7 @@ pub async fn open(
         public_origin: admin.public_origin.clone(),
         tls: tls.is_some(),
         zone: zone::in_force(product).await,
+        accountant_gives: product.config.accounting.returns_allocations(),
     };
     let running = web::serve_pages(listener, tls, pages).context("the pages cannot be served")?;
     let scheme = if tls.is_some() { "https" } else { "http" };

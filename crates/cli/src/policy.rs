@@ -143,7 +143,8 @@ pub async fn run(product: &Product, command: PolicyCommand) -> anyhow::Result<St
                 "provodka policy apply",
             )
             .await?;
-            Ok(format!("version {version} is in force\n{begins}"))
+            let decides = who_decides(product, &new)?;
+            Ok(format!("version {version} is in force\n{begins}{decides}"))
         }
         PolicyCommand::History => history(product).await,
     }
@@ -175,6 +176,26 @@ fn begins(former: &Policy, new: &Policy, now: Timestamp) -> Result<String, Told>
         ));
     }
     Ok(told)
+}
+
+/// Who decides about payments, where the text leaves it to what the accounting side can tell.
+fn who_decides(product: &Product, text: &str) -> anyhow::Result<&'static str> {
+    let policy = Policy::parse(text).map_err(mistaken)?;
+    let is_left_open = policy.money.is_some_and(|money| money.booking.is_none());
+    Ok(
+        match (
+            is_left_open,
+            product.config.accounting.returns_allocations(),
+        ) {
+            (false, _) => "",
+            (true, true) => {
+                "the accountant decides about payments: `money.booking` is not set, and his side returns what he gave\n"
+            }
+            (true, false) => {
+                "provodka decides about payments: `money.booking` is not set, and no side returns what an accountant gave\n"
+            }
+        },
+    )
 }
 
 async fn current(product: &Product) -> anyhow::Result<StoredPolicy> {

@@ -119,6 +119,7 @@ impl Product {
             store: self.store.clone(),
             portal: self.portal().clone(),
             clock: Arc::clone(&self.clock),
+            accountant_gives: self.config.accounting.returns_allocations(),
         }
     }
 

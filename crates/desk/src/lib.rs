@@ -42,6 +42,8 @@ pub struct Desk {
     pub portal: PortalId,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The accounting side returns what its accountant gave: he decides about payments unless the policy says otherwise.
+    pub accountant_gives: bool,
 }
 
 impl Desk {

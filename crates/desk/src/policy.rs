@@ -75,6 +75,6 @@ impl Desk {
         if policy.money.is_none() {
             return Err(NoBooking::NoMoney);
         }
-        Ok(policy)
+        Ok(policy.decided_by(self.accountant_gives))
     }
 }

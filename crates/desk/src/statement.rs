@@ -271,6 +271,7 @@ impl Import<'_> {
             store,
             portal,
             clock,
+            ..
         } = self.desk;
         let count = store.money_see(portal, &self.source, portion, clock.now());
         let book = book(self.desk, self.policy, &self.counted);
@@ -295,6 +296,7 @@ async fn book(desk: &Desk, policy: &Policy, new: &[i64]) -> Result<Vec<PaymentSu
         store,
         portal,
         clock,
+        ..
     } = desk;
     let Some(last) = new.iter().max() else {
         return Ok(Vec::new());

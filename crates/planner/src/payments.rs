@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::refunds::{self, RefundOffer, RefundPart, Refundable};
-use crate::{Booking, CaseCode, Choice, MoneyPolicy, texts};
+use crate::{CaseCode, Choice, MoneyPolicy, texts};
 
 /// Why money is given, where the accountant gave it.
 pub const GIVEN_BY_ACCOUNTANT: &str = "разнёс бухгалтер";
@@ -217,7 +217,7 @@ fn waits(
     policy: &MoneyPolicy,
     now: Timestamp,
 ) -> Option<Option<Timestamp>> {
-    if policy.booking != Booking::Accounting {
+    if !policy.is_accountants() {
         return None;
     }
     if payment.is_followed {

@@ -167,6 +167,20 @@ impl Policy {
         }
     }
 
+    /// The same, with who decides about payments where it does not say: the accountant where his side returns what he gave,
+    /// else we.
+    #[must_use]
+    pub fn decided_by(mut self, accountant_gives: bool) -> Self {
+        if let Some(money) = &mut self.money {
+            money.booking.get_or_insert(if accountant_gives {
+                Booking::Accounting
+            } else {
+                Booking::Provodka
+            });
+        }
+        self
+    }
+
     /// The text that [`Policy::parse`] reads.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::payments::{LEAVE, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot};
-use crate::{Booking, CaseCode, Choice, MoneyPolicy, Refunds, texts};
+use crate::{CaseCode, Choice, MoneyPolicy, Refunds, texts};
 
 /// A part of a refund.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,7 +188,7 @@ impl<'a> Back<'a> {
     /// Until when the accountant may still decide what his payment is for.
     fn waits(&self, policy: &MoneyPolicy, now: Timestamp) -> Option<Option<Timestamp>> {
         let is_open = self.known.iter().any(|one| !one.is_decided);
-        let is_his = policy.booking == Booking::Accounting && self.refund.undone == 0;
+        let is_his = policy.is_accountants() && self.refund.undone == 0;
         if !is_open || !is_his {
             return None;
         }
@@ -212,7 +212,7 @@ impl<'a> Back<'a> {
         };
         let parts = self.parts(&of).ok_or("столько не оплачено")?;
         let is_advance = |part: &RefundPart| part.invoice.is_none();
-        if policy.booking == Booking::Accounting && !parts.iter().all(is_advance) {
+        if policy.is_accountants() && !parts.iter().all(is_advance) {
             return Err("какие счета оплачены, решает бухгалтер");
         }
         Ok((of, parts))

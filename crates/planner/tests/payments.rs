@@ -110,7 +110,7 @@ impl Payment {
 
 fn policy(booking: Booking) -> MoneyPolicy {
     MoneyPolicy {
-        booking,
+        booking: Some(booking),
         since: None,
         wait_hours: 24,
         refunds: Refunds::TakeOff,

@@ -14,7 +14,7 @@ use domain::purpose::Purpose;
 use engine::clock::later;
 use engine::{Halted, LeaseContext};
 use planner::payments::{CHANGED_BY_ACCOUNTANT, GIVEN_BY_ACCOUNTANT};
-use planner::{Booking, MoneyPolicy, Organisation, by_strangers};
+use planner::{MoneyPolicy, Organisation, by_strangers};
 use serde_json::json;
 use store::{
     Case, CaseChange, CaseFacts, CaseState, FollowedPage, FollowedPayment, Lane, NotTaken, Record,
@@ -95,7 +95,7 @@ async fn read(
         let page = FollowedPage {
             organisation: organisation.id.clone(),
             cursor: (cursor.clone(), page.next.clone()),
-            is_taken_over: money.booking == Booking::Accounting,
+            is_taken_over: money.is_accountants(),
             because: (
                 GIVEN_BY_ACCOUNTANT.to_owned(),
                 CHANGED_BY_ACCOUNTANT.to_owned(),

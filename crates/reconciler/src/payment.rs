@@ -16,7 +16,7 @@ use planner::payments::{
     Claims, Offer, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, plan,
 };
 use planner::refunds::{self, RefundPart, Refundable};
-use planner::{Booking, MoneyPolicy, Policy, Refunds};
+use planner::{MoneyPolicy, Policy, Refunds};
 use serde_json::json;
 use store::{
     BookedShare, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane, PAYMENT_CASE_KEY,
@@ -76,8 +76,8 @@ pub async fn decide_new(
     last: Option<i64>,
     now: Timestamp,
 ) -> Result<(Tally, bool), StoreError> {
-    let booking = policy.money.as_ref().map(|money| money.booking);
-    let until = (booking == Some(Booking::Accounting)).then_some(now);
+    let money = policy.money.as_ref();
+    let until = money.filter(|money| money.is_accountants()).map(|_| now);
     let payments = store.money_new(portal, until, last, PORTION).await?;
     let is_full = payments.len() == PORTION;
     let tally = decide(store, portal, policy, &payments, now).await?;

@@ -152,7 +152,7 @@ pub(crate) fn account(place: usize) -> Option<AccountNumber> {
 /// What the policy says of money on a day with a bank.
 pub(crate) fn policy(place: usize, organisation: &OrganisationId) -> Option<MoneyPolicy> {
     Some(MoneyPolicy {
-        booking: planner::Booking::Provodka,
+        booking: Some(planner::Booking::Provodka),
         since: None,
         wait_hours: 24,
         refunds: planner::Refunds::default(),

@@ -48,6 +48,7 @@ impl Office {
                 store,
                 portal: portal(),
                 clock,
+                accountant_gives: false,
             },
             folder: tempfile::tempdir().unwrap(),
         }

@@ -14,8 +14,10 @@ use crate::Policy;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoneyPolicy {
-    /// Who decides which invoice a payment is for.
-    pub booking: Booking,
+    /// Who decides which invoice a payment is for; none: the accountant where his side returns what he gave, else we
+    /// ([`Policy::decided_by`] fills it in).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booking: Option<Booking>,
     /// Payments of the accounting side are read from this moment on; none: from [`Policy::start_at`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -130,6 +132,11 @@ impl MoneyPolicy {
             || !accounts.any(|account| account.organisation == *organisation)
     }
 
+    /// Whether the accountant decides which invoice a payment is for.
+    pub fn is_accountants(&self) -> bool {
+        self.booking == Some(Booking::Accounting)
+    }
+
     /// How long a payment that only bank statements show waits for the accountant.
     pub(crate) fn wait(&self) -> SignedDuration {
         SignedDuration::from_hours(i64::from(self.wait_hours))
@@ -143,7 +150,7 @@ impl MoneyPolicy {
     pub(super) fn faults(&self, policy: &Policy) -> Vec<String> {
         let mut faults = Vec::new();
         // Where the accountant decides, the accounting side tells whose account it is.
-        if self.accounts.is_empty() && self.booking == Booking::Provodka {
+        if self.accounts.is_empty() && self.booking == Some(Booking::Provodka) {
             faults.push("`money.accounts` names no account".to_owned());
         }
         if self.wait_hours > MOST_HOURS {

@@ -418,7 +418,7 @@ fn a_deal_without_rows_is_asked_about_once_its_amount_or_its_buyer_changes() {
 #[test]
 fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
     let money = planner::MoneyPolicy {
-        booking: planner::Booking::Accounting,
+        booking: Some(planner::Booking::Accounting),
         since: None,
         wait_hours: 24,
         refunds: planner::Refunds::default(),

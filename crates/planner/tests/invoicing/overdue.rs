@@ -42,7 +42,7 @@ fn unpaid() -> TestDeal {
         .with(|it| {
             it.policy.invoice.due_days = Some(5);
             it.policy.money = Some(MoneyPolicy {
-                booking: Booking::Provodka,
+                booking: Some(Booking::Provodka),
                 since: None,
                 wait_hours: 24,
                 refunds: planner::Refunds::default(),

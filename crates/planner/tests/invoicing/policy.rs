@@ -1,7 +1,7 @@
 //! The policy's text: read whole, refused whole.
 
 use insta::assert_snapshot;
-use planner::{OwnPaper, Pictures, Policy, PolicyError, Seller};
+use planner::{Booking, OwnPaper, Pictures, Policy, PolicyError, Seller};
 
 use crate::build::deal;
 
@@ -112,5 +112,25 @@ fn a_sole_trader_signs_alone() {
     assert_eq!(
         OwnPaper::default().pictures(&organisation),
         Pictures::default()
+    );
+}
+
+#[test]
+fn who_decides_about_payments_follows_from_the_other_side_where_it_is_not_said() {
+    let text = include_str!("../../../../config/policy.toml");
+    let decided = |text: &str, accountant_gives| {
+        let policy = Policy::parse(text).unwrap().decided_by(accountant_gives);
+        policy.money.unwrap().booking.unwrap()
+    };
+    let said = "booking = \"provodka\"";
+    assert_eq!(decided(text, true), Booking::Provodka, "what is said holds");
+    let open = text.replace(said, "");
+    assert_ne!(open, text);
+    assert_eq!(decided(&open, true), Booking::Accounting);
+    assert_eq!(decided(&open, false), Booking::Provodka);
+    let without = Policy::parse(&open).unwrap();
+    assert!(
+        !without.money.unwrap().is_accountants(),
+        "nobody has said it yet"
     );
 }

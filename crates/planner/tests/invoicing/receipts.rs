@@ -13,7 +13,7 @@ use crate::build::{INVOICE_STAGE, TestDeal, deal};
 
 fn money() -> MoneyPolicy {
     MoneyPolicy {
-        booking: Booking::Provodka,
+        booking: Some(Booking::Provodka),
         since: None,
         wait_hours: 24,
         refunds: planner::Refunds::default(),

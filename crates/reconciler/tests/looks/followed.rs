@@ -52,7 +52,7 @@ async fn desk(pages: Vec<PaymentPage>) -> Desk {
     let desk = Desk::open().await;
     desk.set_policy(|policy| {
         policy.money = Some(MoneyPolicy {
-            booking: Booking::Accounting,
+            booking: Some(Booking::Accounting),
             since: Some(since()),
             wait_hours: 24,
             refunds: planner::Refunds::default(),

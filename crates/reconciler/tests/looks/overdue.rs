@@ -33,7 +33,7 @@ async fn desk(deals: impl IntoIterator<Item = u64>) -> Desk {
         let promise = "UF_PROMISE".to_owned();
         policy.fields.insert(OurField::Promise, promise);
         policy.money = Some(MoneyPolicy {
-            booking: Booking::Provodka,
+            booking: Some(Booking::Provodka),
             since: None,
             wait_hours: 24,
             refunds: planner::Refunds::default(),

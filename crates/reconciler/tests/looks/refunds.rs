@@ -31,7 +31,7 @@ async fn desk(refunds: Refunds) -> Desk {
         }
         let funnel = policy.funnels[0].id;
         policy.money = Some(MoneyPolicy {
-            booking: Booking::Provodka,
+            booking: Some(Booking::Provodka),
             since: None,
             wait_hours: 24,
             refunds,

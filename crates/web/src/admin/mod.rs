@@ -52,6 +52,8 @@ pub struct Pages {
     pub tls: bool,
     /// In which moments are told.
     pub zone: TimeZone,
+    /// The accounting side returns what its accountant gave.
+    pub accountant_gives: bool,
 }
 
 /// What the pages remember between requests.
@@ -68,6 +70,7 @@ impl Admin {
             store: self.pages.store.clone(),
             portal: self.pages.portal.clone(),
             clock: Arc::clone(&self.pages.clock),
+            accountant_gives: self.pages.accountant_gives,
         }
     }
 

@@ -44,6 +44,7 @@ impl Office {
             public_origin: None,
             tls: false,
             zone: TimeZone::UTC,
+            accountant_gives: false,
         };
         change(&mut pages);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
