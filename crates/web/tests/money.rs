@@ -13,7 +13,7 @@ mod shared;
 use std::time::Duration;
 
 use shared::browser::Browser;
-use shared::money::{ACCOUNT, BUYER, HOSTILE, booking, office, order_at};
+use shared::money::{ACCOUNT, BUYER, HOSTILE, US, booking, office, order_at};
 use shared::office::{Office, PASSWORD};
 use store::{PageFilter, PaymentState, Store, Subject};
 use testkit::builders::portal;
@@ -637,4 +637,91 @@ async fn a_refund_is_asked_about_taken_off_by_one_click_and_taken_back_while_nob
     assert_eq!(answer.leads_to(), "/money/payments/1?said=undone");
     let states = states(&office.store).await;
     assert_eq!(states[0], (1, PaymentState::Asked, -10_000));
+}
+
+#[tokio::test]
+async fn a_letter_moves_a_payment_on_its_page() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let paid = order(
+        "5",
+        "300.00",
+        HOSTILE,
+        "Оплата по счету № 118 от 01.03.2026",
+    );
+    book(&mut anna, &statement(&[paid])).await;
+    let open = async |number: &str| {
+        let found = office
+            .store
+            .money_invoices(&portal(), number)
+            .await
+            .unwrap();
+        found[0].1.open().kopecks()
+    };
+    let page = anna.get("/money/payments/1").await.text();
+    let is_offered = page.contains("Перенести по письму") && page.contains("счёт № 118");
+    assert!(is_offered, "{page}");
+    let from = format!("{US}/id-118");
+    let form = |to, amount, letter, password| {
+        [
+            ("from", from.as_str()),
+            ("to", to),
+            ("amount", amount),
+            ("letter", letter),
+            ("password", password),
+        ]
+    };
+    for (to, amount, letter, password, status, why) in [
+        ("117", "", "письмо № 4", "wrong", 403, "Пароль не подходит"),
+        ("117", "", " ", PASSWORD, 422, "Назовите письмо"),
+        (
+            "117",
+            "сто",
+            "письмо № 4",
+            PASSWORD,
+            422,
+            "Сумма не читается",
+        ),
+        (
+            "117",
+            "-100",
+            "письмо № 4",
+            PASSWORD,
+            422,
+            "больше перенести нельзя",
+        ),
+        (
+            "117",
+            "0",
+            "письмо № 4",
+            PASSWORD,
+            422,
+            "больше перенести нельзя",
+        ),
+        ("999", "", "письмо № 4", PASSWORD, 422, "Такого счёта нет"),
+        (
+            "117",
+            "300,01",
+            "письмо № 4",
+            PASSWORD,
+            422,
+            "больше перенести нельзя",
+        ),
+    ] {
+        let fields = form(to, amount, letter, password);
+        let answer = order_at(&mut anna, "/money/payments/1/move", &fields).await;
+        let text = answer.text();
+        assert_eq!(answer.status, status, "{text}");
+        assert!(text.contains(why), "{why}: {text}");
+    }
+    assert_eq!((open("117").await, open("118").await), (100_000, 0));
+    let fields = form("117", "100", HOSTILE, PASSWORD);
+    let answer = order_at(&mut anna, "/money/payments/1/move", &fields).await;
+    let place = "/money/payments/1?said=moved";
+    assert_eq!(answer.leads_to(), place, "{}", answer.text());
+    assert_eq!((open("117").await, open("118").await), (90_000, 10_000));
+    let page = anna.get(place).await.text();
+    assert!(page.contains("перенесена исправительными"), "{page}");
+    assert!(!page.contains("<img"), "{page}");
+    assert!(page.contains("счёт № 117"), "{page}");
 }

@@ -107,7 +107,7 @@ pub fn pages_router(pages: Pages) -> Router {
 }
 
 fn about_money() -> Router<Arc<Admin>> {
-    use money::{imports, payments, questions, reconciliation, settlements};
+    use money::{imports, letters, payments, questions, reconciliation, settlements};
 
     Router::new()
         .route("/money", get(questions::show))
@@ -115,6 +115,7 @@ fn about_money() -> Router<Arc<Admin>> {
         .route("/money/payments", get(payments::list))
         .route("/money/payments/{number}", get(payments::show))
         .route("/money/payments/{number}/undo", post(payments::undo))
+        .route("/money/payments/{number}/move", post(letters::obey))
         .route(
             "/money/settlements",
             get(settlements::show).post(settlements::settle),

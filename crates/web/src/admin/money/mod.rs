@@ -4,7 +4,9 @@
 //! What strangers wrote (names, purposes) goes through [`words::plain`] and the templates' escaping, nowhere else.
 
 pub(super) mod imports;
+pub(super) mod letters;
 pub(super) mod payments;
+mod proven;
 pub(super) mod questions;
 pub(super) mod reconciliation;
 pub(super) mod settlements;
@@ -33,6 +35,9 @@ fn said(uri: &Uri) -> Option<&'static str> {
         }
         "closed" => "Этот вопрос уже закрыт: кто-то решил раньше.",
         "undone" => "Платёж снят со счетов исправительной записью и снова ждёт решения.",
+        "moved" => {
+            "Записано: оплата перенесена исправительными записями. Сделки узнают об этом сами."
+        }
         "nothing" => "Снимать нечего: платёж ни к чему не отнесён.",
         "settled" => "Записано: счёт закрыт без банка. Сделка узнает об этом сама.",
         "unsettled" => "Закрытие снято исправительной записью. Сделка узнает об этом сама.",

@@ -11,13 +11,14 @@ use axum::response::{IntoResponse as _, Response};
 use desk::payments::NotUndone;
 use domain::Inn;
 use domain::display::{date, money};
-use domain::payment::{AccountNumber, Direction};
+use domain::payment::{AccountNumber, Direction, PaymentKind};
 use http::StatusCode;
 use jiff::civil::Date;
 use store::{
     InvoiceRef, LedgerLine, ListedPayment, PageFilter, PaymentFilter, PaymentState, StoreError,
 };
 
+use super::letters::Letter;
 use super::words::{PaymentInWords, invoice_name, plain};
 use super::{asked, said};
 use crate::admin::Admin;
@@ -76,6 +77,9 @@ struct One {
     story: Vec<Line>,
     may_undo: bool,
     because: String,
+    /// The invoices that a payer's letter may take it from: how each is named, and for people.
+    movable: Vec<(String, String)>,
+    letter: Letter,
 }
 
 struct Line {
@@ -229,11 +233,12 @@ pub(in crate::admin) async fn show(
 
 /// What is said on the page of a payment beside itself.
 #[derive(Default)]
-struct View {
-    said: Option<&'static str>,
-    trouble: Option<String>,
+pub(super) struct View {
+    pub(super) said: Option<&'static str>,
+    pub(super) trouble: Option<String>,
     /// The reason as it was typed.
-    because: String,
+    pub(super) because: String,
+    pub(super) letter: Letter,
 }
 
 /// `POST /money/payments/{number}/undo`
@@ -300,7 +305,7 @@ pub(in crate::admin) async fn undo(
     }
 }
 
-async fn shown(
+pub(super) async fn shown(
     admin: &Admin,
     session: &Session,
     number: i64,
@@ -368,7 +373,16 @@ async fn gathered(
             author => plain(author),
         },
     };
+    let movable = payment.invoices.iter();
+    let movable = movable.filter(|_| payment.kind == PaymentKind::Incoming);
     Ok(Some(One {
+        movable: movable
+            .map(|(one, _)| {
+                let named = format!("{}/{}", one.organisation, one.invoice);
+                (named, invoice_name(one, balances.get(one)))
+            })
+            .collect(),
+        letter: view.letter,
         frame: Frame::of(session, "payments"),
         said: view.said,
         trouble: view.trouble,

@@ -16,14 +16,14 @@ use domain::ledger::SettlementKind;
 use http::StatusCode;
 use store::{ListedSettlement, StoreError};
 
+use super::proven::{NotProven, proven};
 use super::said;
-use super::words::plain;
+use super::words::{NO_BOOKING, not_named, plain};
 use crate::admin::Admin;
 use crate::admin::answer::{self, Frame};
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
 use crate::admin::session::Session;
-use crate::admin::sign_in::{Refused, in_words, is_password};
 
 /// The newest of them.
 const SHOWN: usize = 100;
@@ -181,32 +181,6 @@ pub(in crate::admin) async fn undo(
     }
 }
 
-/// The password was not right, or could not be asked.
-enum NotProven {
-    Why(StatusCode, String),
-    Broken(Box<Response>),
-}
-
-async fn proven(
-    admin: &Admin,
-    session: &Session,
-    password: String,
-    way: &Way,
-) -> Result<(), NotProven> {
-    match is_password(admin, &session.account, password, way).await {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            let why = "Пароль не подходит: ничего не записано.".to_owned();
-            Err(NotProven::Why(StatusCode::FORBIDDEN, why))
-        }
-        Err(Refused::Rest(rest)) => Err(NotProven::Why(
-            StatusCode::TOO_MANY_REQUESTS,
-            in_words(rest),
-        )),
-        Err(Refused::Broken(response)) => Err(NotProven::Broken(Box::new(response))),
-    }
-}
-
 impl Wanted {
     fn order(&self) -> Result<settlements::Order, &'static str> {
         let document = self.document.trim();
@@ -241,18 +215,8 @@ impl Wanted {
 
 fn why(error: &NotSettled) -> String {
     match error {
-        NotSettled::NoBooking(_) => {
-            "Деньги не учитываются: в политике нет раздела money.".to_owned()
-        }
-        NotSettled::NotNamed(NotNamed::NoInvoice(_)) => {
-            "Такого счёта нет, или он больше не действует.".to_owned()
-        }
-        NotSettled::NotNamed(NotNamed::Several { ids, .. }) => {
-            format!(
-                "С этим номером счетов несколько. Назовите один: {}.",
-                ids.join("; ")
-            )
-        }
+        NotSettled::NoBooking(_) => NO_BOOKING.to_owned(),
+        NotSettled::NotNamed(error) => not_named(error),
         NotSettled::MoreThanOpen { open, .. } => {
             format!("По счёту осталось {}: больше закрыть нельзя.", money(*open))
         }
@@ -261,9 +225,7 @@ fn why(error: &NotSettled) -> String {
         ),
         NotSettled::NoDocument => "Назовите документ.".to_owned(),
         NotSettled::NotYet(_) => "День документа ещё не наступил.".to_owned(),
-        NotSettled::NotNamed(NotNamed::Store(error)) | NotSettled::Store(error) => {
-            error.to_string()
-        }
+        NotSettled::Store(error) => error.to_string(),
     }
 }
 

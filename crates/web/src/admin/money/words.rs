@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use desk::invoices::NotNamed;
 use domain::Money;
 use domain::display::{date, money};
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
@@ -16,6 +17,21 @@ pub(in crate::admin) fn plain(text: &str) -> String {
     };
     let shown = text.trim().chars().map(|c| if is_bad(c) { ' ' } else { c });
     shown.collect()
+}
+
+/// Why no order about money is obeyed.
+pub(super) const NO_BOOKING: &str = "Деньги не учитываются: в политике нет раздела money.";
+
+/// Why no one invoice is meant.
+pub(super) fn not_named(error: &NotNamed) -> String {
+    match error {
+        NotNamed::NoInvoice(_) => "Такого счёта нет, или он больше не действует.".to_owned(),
+        NotNamed::Several { ids, .. } => {
+            let ids = plain(&ids.join("; "));
+            format!("С этим номером счетов несколько. Назовите один: {ids}.")
+        }
+        NotNamed::Store(error) => error.to_string(),
+    }
 }
 
 /// A payment order for people.

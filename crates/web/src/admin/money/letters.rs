@@ -1,0 +1,126 @@
+//! Money that a payer's letter moves from one invoice to another: with the letter's number and date, and the password again.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use desk::invoices::NotNamed;
+use desk::payments::{LetterOrder, NotMoved};
+use domain::Money;
+use domain::display::money;
+use http::StatusCode;
+
+use super::payments::{View, shown};
+use super::proven::{NotProven, proven};
+use super::words::not_named;
+use crate::admin::Admin;
+use crate::admin::answer;
+use crate::admin::form::Order;
+use crate::admin::guard::Way;
+
+/// Characters of a letter.
+const LONGEST: usize = 500;
+
+/// The form, as it was typed.
+#[derive(Clone, Default)]
+pub(super) struct Letter {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) amount: String,
+    pub(super) letter: String,
+}
+
+/// `POST /money/payments/{number}/move`
+pub(in crate::admin) async fn obey(
+    State(admin): State<Arc<Admin>>,
+    Extension(way): Extension<Way>,
+    Path(number): Path<i64>,
+    Order {
+        session,
+        mut fields,
+    }: Order,
+) -> Response {
+    let letter = Letter {
+        from: fields.take("from"),
+        to: fields.take("to"),
+        amount: fields.take("amount"),
+        letter: fields.take("letter"),
+    };
+    let password = fields.take("password");
+    if let Err(unreadable) = fields.end() {
+        return unreadable.into_response();
+    }
+    let refuse = async |status, why: String| {
+        let view = View {
+            trouble: Some(why),
+            letter: letter.clone(),
+            ..View::default()
+        };
+        shown(&admin, &session, number, status, view).await
+    };
+    let order = match letter.order(number) {
+        Ok(order) => order,
+        Err(why) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned()).await,
+    };
+    if let Err(refused) = proven(&admin, &session, password, &way).await {
+        return match refused {
+            NotProven::Why(status, why) => refuse(status, why).await,
+            NotProven::Broken(response) => *response,
+        };
+    }
+    let desk = admin.desk();
+    let moved = desk.obey_letter(&order, &session.account, &admin.pages.zone);
+    match moved.await {
+        Ok(_) => answer::see(&format!("/money/payments/{number}?said=moved")),
+        Err(NotMoved::Store(error) | NotMoved::NotNamed(NotNamed::Store(error))) => {
+            answer::broken(&error)
+        }
+        Err(error) => refuse(StatusCode::UNPROCESSABLE_ENTITY, not_moved(&error)).await,
+    }
+}
+
+impl Letter {
+    fn order(&self, payment: i64) -> Result<LetterOrder, &'static str> {
+        let letter = self.letter.trim();
+        if letter.is_empty() || letter.chars().count() > LONGEST {
+            return Err("Назовите письмо с номером и датой: до 500 знаков.");
+        }
+        Ok(LetterOrder {
+            payment,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            amount: amount(&self.amount)?,
+            letter: letter.to_owned(),
+        })
+    }
+}
+
+/// An amount as people type it; none where they type nothing.
+fn amount(text: &str) -> Result<Option<Money>, &'static str> {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = Money::parse(&text.replace(',', "."));
+    let read = read.map_err(|_| "Сумма не читается: напишите рубли, как 1234.56.")?;
+    Ok(Some(read))
+}
+
+fn not_moved(error: &NotMoved) -> String {
+    match error {
+        NotMoved::NotNamed(error) => not_named(error),
+        NotMoved::NotThatMuch { given, .. } => {
+            let given = money(*given);
+            format!("На этом счёте от платежа {given}: больше перенести нельзя.")
+        }
+        NotMoved::MoreThanOpen { open } => {
+            let open = money(*open);
+            format!("По другому счёту осталось {open}: больше не поместится.")
+        }
+        NotMoved::Refunded(refund) => format!(
+            "С этих денег снят возврат № {refund}, и счёт с тех пор оплатили другие: сначала снимите их платежи."
+        ),
+        NotMoved::Store(error) => error.to_string(),
+    }
+}
