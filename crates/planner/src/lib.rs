@@ -71,6 +71,6 @@ pub use policy::{
 pub use seller::Seller;
 pub use showing::is_test;
 pub use snapshot::{
-    Answer, Answers, Called, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seen,
+    Answer, Answers, Called, Creating, DealSnapshot, Heard, OpenCase, OurInvoice, Repeatable, Seen,
 };
 pub use texts::{by_strangers, status_label};

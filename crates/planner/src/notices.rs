@@ -51,6 +51,16 @@ pub fn told_instead(action: &mut Action, stand_in: StandIn) {
     }
 }
 
+/// Makes a message to a head whom the portal does not name one to the administrator.
+pub fn told_without_head(action: &mut Action) {
+    if let Action::Notify { whom, text, .. } = action
+        && matches!(whom, Whom::HeadOf(_))
+    {
+        *text = texts::instead_of_head(text);
+        *whom = Whom::Administrator;
+    }
+}
+
 /// So many deals with one cause a manager hears of one by one; of more there is one list.
 const MOST_APART: usize = 3;
 /// So many deals one list names, and so many characters; of more there is another.

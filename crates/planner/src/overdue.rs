@@ -22,7 +22,7 @@ use crate::known_days::{KnownOf, is_long_behind, next_working, unknown_in_words}
 use crate::showing::is_test;
 use crate::texts::by_strangers;
 use crate::{
-    CaseCode, DealSnapshot, NextDay, Organisation, OurInvoice, Overdue, Plan, Policy,
+    CaseCode, DealSnapshot, Heard, NextDay, Organisation, OurInvoice, Overdue, Plan, Policy,
     UnknownAccount, Whom,
 };
 
@@ -33,6 +33,14 @@ struct Open<'a> {
     left: Money,
     /// For how many days it has been overdue.
     days: u32,
+}
+
+impl Open<'_> {
+    /// A day of it on which somebody is reminded, and when it came.
+    fn day(&self, number: u32, rules: &Overdue) -> (String, Option<Date>) {
+        let named = format!("{}={number}", self.invoice.slot);
+        (named, overdue_on(self.due, number, rules.counted()))
+    }
 }
 
 fn open<'a>(
@@ -236,7 +244,7 @@ pub(crate) fn plan(
                 &[reminder.asked.case.code],
             );
         }
-        !reminder.days.is_empty() && silent_until.is_none() && is_news(snapshot, reminder)
+        !reminder.days.is_empty() && silent_until.is_none() && is_news(snapshot, reminder, &zone)
     })
     .collect();
     let hold = if wanted.is_empty() {
@@ -284,27 +292,38 @@ pub(crate) fn over(snapshot: &DealSnapshot) -> Plan {
 
 /// Somebody is to be reminded.
 struct Reminder {
-    /// For which days of which invoices, as `whole/1=3`; what was told for these is not told again.
-    days: Vec<String>,
+    /// For which days of which invoices, as `whole/1=3`, and when each of them came; what was told for these is not told
+    /// again.
+    days: Vec<(String, Option<Date>)>,
     asked: Asked,
 }
 
-/// Whether it is for a day for which nobody was reminded.
-fn is_news(snapshot: &DealSnapshot, reminder: &Reminder) -> bool {
-    let open = snapshot.open_cases.get(reminder.asked.case.code.as_str());
-    let Some(told) = open.filter(|open| open.told) else {
-        return true;
-    };
-    let number = |text: &str| text.parse::<u32>().ok();
-    let is_told = |day: &String| {
-        let (what, wanted) = day.split_once('=').unwrap_or((day, ""));
-        told.about.split(' ').any(|told| {
-            let (of, heard) = told.split_once('=').unwrap_or((told, ""));
-            let is_later = number(wanted).is_some() && number(heard) >= number(wanted);
-            of == what && (heard == wanted || is_later)
-        })
+/// Whether it is for a day for which nobody was reminded. What was paid and is open again is no news for the same day; a
+/// day that came after the reminder, since the last day to pay is another now, is.
+fn is_news(snapshot: &DealSnapshot, reminder: &Reminder, zone: &TimeZone) -> bool {
+    let key = reminder.asked.case.code.as_str();
+    let open = snapshot.open_cases.get(key).filter(|open| open.told);
+    let before = snapshot.heard_before.iter().filter(|one| one.key == key);
+    let is_told = |(day, came): &(String, Option<Date>)| {
+        let heard = |one: &&Heard| Some(one.at.to_zoned(zone.clone()).date()) >= *came;
+        open.is_some_and(|open| is_among(day, &open.about))
+            || before
+                .clone()
+                .filter(heard)
+                .any(|one| is_among(day, &one.about))
     };
     !reminder.days.iter().all(is_told)
+}
+
+/// Whether a reminder for these days tells of this one.
+fn is_among(day: &str, about: &str) -> bool {
+    let number = |text: &str| text.parse::<u32>().ok();
+    let (what, wanted) = day.split_once('=').unwrap_or((day, ""));
+    about.split(' ').any(|told| {
+        let (of, heard) = told.split_once('=').unwrap_or((told, ""));
+        let is_later = number(wanted).is_some() && number(heard) >= number(wanted);
+        of == what && (heard == wanted || is_later)
+    })
 }
 
 /// The manager: on each of the days that policy names, and once after a promise that was not kept.
@@ -316,18 +335,18 @@ fn of_manager(
     broken: Option<Date>,
     today: Date,
 ) -> Reminder {
-    let mut days: Vec<String> = late
+    let mut days: Vec<(String, Option<Date>)> = late
         .iter()
         .filter_map(|open| {
             let last = rules.remind.iter().rfind(|day| **day <= open.days)?;
-            Some(format!("{}={last}", open.invoice.slot))
+            Some(open.day(*last, rules))
         })
         .collect();
     let is_reminded = !rules.remind.is_empty();
     days.extend(
         broken
             .filter(|_| is_reminded)
-            .map(|day| format!("promise={day}")),
+            .map(|day| (format!("promise={day}"), Some(day))),
     );
     let mut text = in_words(rules, late, today);
     if let Some(day) = broken {
@@ -355,10 +374,7 @@ fn of_head(glance: &DealGlance, rules: &Overdue, late: &[&Open<'_>], today: Date
         .copied()
         .filter(|open| open.days >= after)
         .collect();
-    let days = long
-        .iter()
-        .map(|open| format!("{}={after}", open.invoice.slot));
-    let days = days.collect();
+    let days = long.iter().map(|open| open.day(after, rules)).collect();
     let text = in_words(rules, &long, today);
     let text = format!("{text}\nОтветственному за сделку об этом напоминали.");
     let whom = Whom::HeadOf(glance.deal.responsible);
@@ -368,12 +384,13 @@ fn of_head(glance: &DealGlance, rules: &Overdue, late: &[&Open<'_>], today: Date
 fn reminder(
     glance: &DealGlance,
     code: CaseCode,
-    days: Vec<String>,
+    days: Vec<(String, Option<Date>)>,
     text: String,
     whom: Whom,
 ) -> Reminder {
     let mut asked = case(glance.deal.id, code, text, whom);
-    asked.case.about = days.join(" ");
+    let named: Vec<&str> = days.iter().map(|(day, _)| day.as_str()).collect();
+    asked.case.about = named.join(" ");
     Reminder { days, asked }
 }
 

@@ -50,6 +50,8 @@ pub struct DealSnapshot {
     pub written: Vec<(Timestamp, OurField, FieldValue)>,
     /// The questions that are open about this deal, by their keys.
     pub open_cases: BTreeMap<String, OpenCase>,
+    /// Reminders that settled themselves after somebody had heard them.
+    pub heard_before: Vec<Heard>,
     /// What people answered to questions about this deal.
     pub answers: Answers,
     /// Whether the number it shows is that of another deal's invoice; none: nobody looked.
@@ -114,6 +116,17 @@ pub struct OpenCase {
     pub about: String,
     /// Its number in our records; none until it was read back.
     pub id: Option<i64>,
+}
+
+/// A reminder that settled itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Its key.
+    pub key: String,
+    /// What exactly somebody was reminded of.
+    pub about: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What the portal showed.
@@ -250,6 +263,7 @@ impl DealSnapshot {
             done: BTreeMap::new(),
             written: Vec::new(),
             open_cases: BTreeMap::new(),
+            heard_before: Vec::new(),
             answers: Answers::default(),
             is_of_another: None,
             flood: Standing::default(),

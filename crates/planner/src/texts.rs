@@ -244,6 +244,11 @@ pub(crate) fn instead_of_dismissed(text: &str) -> String {
     format!("Ответственный за сделку уволен, поэтому пишем вам.\n{text}")
 }
 
+/// A message that was meant for a head whom the portal does not name.
+pub(crate) fn instead_of_head(text: &str) -> String {
+    format!("Портал не сообщает, кто руководитель ответственного, поэтому пишем вам.\n{text}")
+}
+
 /// The answer to an order for which there is no invoice yet.
 pub(crate) const NO_INVOICE_YET: &str = "Команда не выполнена: счёта в сделке ещё нет.";
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::{
     books::{
         case_changes::{self, CaseChange},
-        cases::{self, Case},
+        cases::{self, Case, CaseState},
         links::{self, CounterpartyLink, InvoiceLink},
         money::receipts::{self, Receipt},
         orders::{self, CalledOrder},
@@ -64,6 +64,8 @@ pub struct Known {
     pub counterparty_links: Vec<CounterpartyLink>,
     /// Open and answered cases, oldest first.
     pub cases: Vec<Case>,
+    /// Reminders that settled themselves after somebody was told of them, oldest first.
+    pub heard: Vec<Case>,
     /// Money that was given to the invoices of the deals among them, oldest first.
     pub receipts: Vec<Receipt>,
     /// Orders that were called for the deals among them and are not used up.
@@ -104,6 +106,9 @@ impl Store {
                     let (invoice_links, counterparty_links) =
                         links::of_deals(tx, portal, subjects).await?;
                     let cases = cases::of_subjects(tx, portal, &keys).await?;
+                    let (heard, cases) = cases
+                        .into_iter()
+                        .partition(|case| case.state == CaseState::Withdrawn);
                     let receipts = receipts::of_deals(tx, portal, subjects).await?;
                     let orders = orders::of_deals(tx, portal, subjects).await?;
                     Ok(Known {
@@ -111,6 +116,7 @@ impl Store {
                         invoice_links,
                         counterparty_links,
                         cases,
+                        heard,
                         receipts,
                         orders,
                     })

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use planner::known_days::{KnownDays, KnownOf};
 use planner::{
-    Action, Booking, CaseCode, DueCount, KnownBy, MoneyPolicy, Overdue, OwnAccount, Plan, Quiet,
-    Whom,
+    Action, Booking, CaseCode, DueCount, Heard, KnownBy, MoneyPolicy, Overdue, OwnAccount, Plan,
+    Quiet, Whom,
 };
 
 use crate::build::{TestDeal, deal};
@@ -154,6 +154,39 @@ fn each_day_of_the_policy_is_told_once_and_paying_ends_it() {
     partly.snapshot.receipts.push(receipt(2, 5_000));
     let plan = partly.plan();
     assert!(plan.contains("осталось 72,00 ₽."), "{plan}");
+}
+
+#[test]
+fn what_was_paid_and_is_open_again_is_no_news_for_the_day_that_was_told() {
+    let heard = |about: &str, at: Timestamp| {
+        unpaid().with(|it| {
+            it.snapshot.heard_before = vec![Heard {
+                key: "INVOICE-OVERDUE".to_owned(),
+                about: about.to_owned(),
+                at,
+            }];
+        })
+    };
+    // Days 3 and 7 are told on the 20th and the 24th.
+    let third = ten(3, 20);
+    assert_eq!(
+        bells(&heard("whole/1=1", third).at(third).planned()).len(),
+        1
+    );
+    let told = heard("whole/1=3", third).at(third).planned();
+    assert_eq!((bells(&told), told.cases.len()), (Vec::new(), 0));
+    assert_eq!(
+        bells(&heard("whole/1=3", third).at(ten(3, 24)).planned()).len(),
+        1
+    );
+    // Another invoice is another.
+    assert_eq!(
+        bells(&heard("whole/2=7", third).at(third).planned()).len(),
+        1
+    );
+    // Told when its last day to pay was an earlier one.
+    let earlier = heard("whole/1=3", ten(3, 19)).at(third).planned();
+    assert_eq!(bells(&earlier).len(), 1);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use planner::receipts::{Means, Receipt};
 use planner::{
-    Action, Answer, Called, Creating, DealSnapshot, OpenCase, OurInvoice, Repeatable, Seller,
+    Action, Answer, Called, Creating, DealSnapshot, Heard, OpenCase, OurInvoice, Repeatable, Seller,
 };
 use serde::{Deserialize, Serialize};
 use store::{Case, CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
@@ -120,6 +120,7 @@ struct OfDeal<'a> {
     receipts: Vec<&'a store::Receipt>,
     called: Option<Called>,
     cases: Vec<&'a Case>,
+    heard: Vec<&'a Case>,
     effects: Vec<&'a Effect>,
 }
 
@@ -141,6 +142,10 @@ fn by_deal(known: &Known) -> BTreeMap<Subject, OfDeal<'_>> {
     for case in &known.cases {
         let ours = deals.entry(case.facts.subject.clone()).or_default();
         ours.cases.push(case);
+    }
+    for case in &known.heard {
+        let ours = deals.entry(case.facts.subject.clone()).or_default();
+        ours.heard.push(case);
     }
     for effect in &known.effects {
         let ours = deals.entry(effect.subject.clone()).or_default();
@@ -173,6 +178,16 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
                 id: Some(case.id),
             };
             (case.facts.key.clone(), open)
+        })
+        .collect();
+    let heard = ours.heard.iter();
+    snapshot.heard_before = heard
+        .filter_map(|case| {
+            Some(Heard {
+                key: case.facts.key.clone(),
+                about: about(case).to_owned(),
+                at: case.told_at?,
+            })
         })
         .collect();
     snapshot.answers.0 = ours.cases.iter().filter_map(|case| answer(case)).collect();

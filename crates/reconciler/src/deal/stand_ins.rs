@@ -19,6 +19,11 @@ use crate::{Connected, Reconciler, journal};
 
 /// So long it is not asked again who stands in for somebody.
 const HOLDS: SignedDuration = SignedDuration::from_hours(1);
+/// So long after the portal refused to tell it: who may not see the staff now may in an hour, and till then whoever was
+/// dismissed would hear what is for his head.
+const REFUSAL_HOLDS: SignedDuration = SignedDuration::from_mins(5);
+/// After so long without an answer the administrator hears what is meant for a head.
+const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// After so long it is asked again who leads somebody, when the portal did not answer.
 const AGAIN: Duration = Duration::from_secs(60);
 /// People who are remembered; with more of them the memory starts anew.
@@ -27,23 +32,69 @@ const MOST: usize = 10_000;
 /// A person, or who leads that person.
 type Meant = (UserId, bool);
 
-/// Who stands in for whom or leads whom, and when that was seen. In memory only: after a restart it is read once more.
+/// Who stands in for whom or leads whom, and whom nobody could be asked about. In memory only: after a restart it is read
+/// once more.
 #[derive(Default)]
-pub(crate) struct StandIns(Mutex<BTreeMap<(PortalId, Meant), (Timestamp, StandIn)>>);
+pub(crate) struct StandIns(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    known: BTreeMap<(PortalId, Meant), Seen>,
+    silent: BTreeMap<(PortalId, Meant), Silence>,
+}
+
+/// What the portal told.
+struct Seen {
+    at: Timestamp,
+    holds: SignedDuration,
+    stand_in: StandIn,
+}
+
+/// It was asked, and did not answer.
+struct Silence {
+    since: Timestamp,
+    last: Timestamp,
+}
 
 impl StandIns {
     fn of(&self, portal: &PortalId, meant: Meant, now: Timestamp) -> Option<StandIn> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (seen, stand_in) = known.get(&(portal.clone(), meant))?;
-        (now.duration_since(*seen) < HOLDS).then_some(*stand_in)
+        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = remembered.known.get(&(portal.clone(), meant))?;
+        (now.duration_since(seen.at) < seen.holds).then_some(seen.stand_in)
     }
 
-    fn remember(&self, portal: &PortalId, meant: Meant, now: Timestamp, stand_in: StandIn) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST {
-            known.clear();
+    fn remember(&self, portal: &PortalId, meant: Meant, seen: Seen) {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = (portal.clone(), meant);
+        remembered.silent.remove(&of);
+        if remembered.known.len() >= MOST {
+            remembered.known.clear();
         }
-        known.insert((portal.clone(), meant), (now, stand_in));
+        remembered.known.insert(of, seen);
+    }
+
+    fn did_not_answer(&self, portal: &PortalId, meant: Meant, now: Timestamp) {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.silent.len() >= MOST {
+            remembered.silent.clear();
+        }
+        let begun = Silence {
+            since: now,
+            last: now,
+        };
+        let of = (portal.clone(), meant);
+        let silence = remembered.silent.entry(of).or_insert(begun);
+        // Nobody asked for so long: that is another one.
+        if now.duration_since(silence.last) > GIVEN_UP_AFTER {
+            silence.since = now;
+        }
+        silence.last = now;
+    }
+
+    fn is_given_up(&self, portal: &PortalId, meant: Meant) -> bool {
+        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let silence = remembered.silent.get(&(portal.clone(), meant));
+        silence.is_some_and(|one| one.last.duration_since(one.since) >= GIVEN_UP_AFTER)
     }
 }
 
@@ -72,8 +123,14 @@ pub(crate) async fn reach(
             reached.push((id, action));
             continue;
         };
+        let is_given_up = has_administrator && known.is_given_up(&portal, meant);
         let known = known.of(&portal, meant, now);
         if let ((_, true), None) = (meant, known) {
+            if is_given_up {
+                notices::told_without_head(&mut action);
+                reached.push((id, action));
+                continue;
+            }
             // The manager is no head, and would hear in the head's place what was never meant for him.
             let why = "who hears a message is not known";
             lists::put_off(deals, id, &action, later(now, AGAIN), why);
@@ -127,23 +184,29 @@ async fn read(
         .reading(|| directory.staff(&call, &users, with_heads))
         .await;
     let lines = journal::exchanges(&call, &[]);
-    // A silence is not remembered: the next message asks again. A refusal is, as it would be the same in a minute.
-    let staff = match staff {
-        Ok(staff) => Some(staff),
-        Err(error) if error.verdict == Verdict::Reject => Some(Staff::default()),
-        Err(_) => None,
+    // A silence is not remembered: the next message asks again. A refusal is for a while, as it would be the same in a minute.
+    let (staff, holds) = match staff {
+        Ok(staff) => (Some(staff), HOLDS),
+        Err(error) if error.verdict == Verdict::Reject => (Some(Staff::default()), REFUSAL_HOLDS),
+        Err(_) => (None, HOLDS),
     };
-    if let Some(staff) = staff {
-        for (user, is_head) in unknown {
-            let stand_in = if is_head {
-                notices::head_of(user, &staff)
-            } else {
-                notices::stand_in(user, &staff)
-            };
-            reconciler
-                .stand_ins
-                .remember(&portal, (user, is_head), now, stand_in);
-        }
+    for (user, is_head) in unknown {
+        let (known, meant) = (&reconciler.stand_ins, (user, is_head));
+        let Some(staff) = &staff else {
+            known.did_not_answer(&portal, meant, now);
+            continue;
+        };
+        let stand_in = if is_head {
+            notices::head_of(user, staff)
+        } else {
+            notices::stand_in(user, staff)
+        };
+        let seen = Seen {
+            at: now,
+            holds,
+            stand_in,
+        };
+        known.remember(&portal, meant, seen);
     }
     ctx.record(Record {
         journal: lines,

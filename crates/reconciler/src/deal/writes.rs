@@ -5,7 +5,7 @@ use capability::{Call, ConnectorError};
 use documents::Void;
 use domain::{DealId, Slot, Verdict};
 use engine::Outcome;
-use planner::{Action, OurInvoice, Whom, is_test};
+use planner::{Action, CaseCode, OurInvoice, Whom, is_test};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -162,7 +162,9 @@ pub(crate) fn portal_write(
             deal,
             stage: to.clone(),
         }),
-        Action::Notify { whom, text, .. } => match whom {
+        Action::Notify {
+            whom, text, about, ..
+        } => match whom {
             Whom::User(user) => Some(PortalWrite::Notify {
                 user: *user,
                 tag: key.to_owned(),
@@ -178,7 +180,7 @@ pub(crate) fn portal_write(
                     .map(|dialog| PortalWrite::PostToChat {
                         dialog: dialog.clone(),
                         text: about_deal(deal, text),
-                        mark: short_mark(key),
+                        mark: message_mark(key, about, text),
                     })
             }
         },
@@ -190,6 +192,16 @@ pub(crate) fn portal_write(
 
 fn about_deal(deal: DealId, text: &str) -> String {
     format!("[URL=/crm/deal/details/{deal}/]Сделка {deal}[/URL]. {text}")
+}
+
+/// A reminder comes again for another day under the same key: whoever looks for one after a lost answer must not find the
+/// one before.
+fn message_mark(key: &str, about: &str, text: &str) -> String {
+    if CaseCode::is_reminder(about) {
+        short_mark(&format!("{key}\n{text}"))
+    } else {
+        short_mark(key)
+    }
 }
 
 /// Short enough for a text that people read, long enough to be alone in it.
@@ -215,6 +227,18 @@ pub(crate) fn not_prepared(error: &ConnectorError) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reminder_of_another_day_is_not_taken_for_the_one_before() {
+        let mark = |about, text| message_mark("portal/deal/7/bell", about, text);
+        let reminder = CaseCode::InvoiceOverdue.as_str();
+        let (third, seventh) = ("просрочка 3 дня", "просрочка 7 дней");
+        assert_ne!(mark(reminder, third), mark(reminder, seventh));
+        assert_eq!(mark(reminder, third), mark(reminder, third));
+        // Of another question the new text replaces the old one.
+        let other = CaseCode::DealDataMissing.as_str();
+        assert_eq!(mark(other, "нет ИНН"), mark(other, "нет КПП"));
+    }
 
     #[test]
     fn a_replaced_sample_sends_nobody_to_pay_another() {

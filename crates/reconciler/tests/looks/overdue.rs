@@ -311,6 +311,76 @@ fn while_the_portal_does_not_tell_who_leads_nobody_hears_in_place_of_the_head() 
 }
 
 #[test]
+fn where_the_portal_never_tells_who_leads_the_administrator_hears() {
+    paused(async {
+        let desk = desk(1..=1).await;
+        desk.set_policy(|policy| {
+            let overdue = policy.money.as_mut().unwrap().overdue.as_mut().unwrap();
+            (overdue.remind, overdue.head_after) = (Vec::new(), Some(2));
+        });
+        for _try in 0..1_000 {
+            desk.office.order("staff", Trouble::Busy);
+        }
+        statement(&desk, date(2026, 12, 31)).await;
+        desk.event(1).await;
+        desk.run(20 * DAY).await;
+        assert!(desk.office.bells().is_empty(), "{}", desk.office.story());
+        let chat = desk.office.chat();
+        assert_eq!(chat.len(), 1, "once: {chat:?}");
+        let story = desk.office.story();
+        assert!(story.contains("не сообщает, кто руководитель"), "{story}");
+        // For an hour: what the portal does not tell for minutes it may tell soon.
+        assert!(
+            desk.office.calls("staff") > 30,
+            "{}",
+            desk.office.calls("staff")
+        );
+    });
+}
+
+#[test]
+fn what_is_open_again_is_told_of_on_its_next_day_alone() {
+    paused(async {
+        let desk = desk(1..=1).await;
+        let bill = desk.office.state().bills[0].invoice.clone();
+        statement(&desk, date(2026, 12, 31)).await;
+        desk.event(1).await;
+        // Monday's is for the third day; the next is for the seventh.
+        desk.run(6 * DAY).await;
+        assert_eq!(told(&desk), 1, "{}", desk.office.story());
+        // Paid, and the payment taken back on the same day.
+        let new = store::NewSettlement {
+            invoice: store::InvoiceRef {
+                organisation: OrganisationId::new("org"),
+                invoice: bill.id.clone(),
+            },
+            amount: None,
+            settlement: domain::ledger::Settlement {
+                kind: domain::ledger::SettlementKind::Cash,
+                document: "ПКО № 1".to_owned(),
+                author: "anna".to_owned(),
+            },
+            dated: date(2026, 3, 18),
+        };
+        let now = desk.clock.now();
+        let settled = desk.store.money_settle(&portal(), &new, now).await.unwrap();
+        let store::InvoiceSettled::Done { number, .. } = settled else {
+            panic!("{settled:?}");
+        };
+        desk.run(HOUR).await;
+        assert!(desk.questions().await.is_empty());
+        let (by, today) = (("anna", "ошибка"), date(2026, 3, 18));
+        let (id, now) = (portal(), desk.clock.now());
+        let undone = desk.store.money_unsettle(&id, number, by, today, now);
+        assert!(undone.await.unwrap().is_some());
+        desk.run(HOUR).await;
+        assert_eq!(told(&desk), 1, "{}", desk.office.story());
+        desk.run(30 * DAY).await;
+        assert_eq!(told(&desk), 2, "{}", desk.office.story());
+    });
+}
+
+#[test]
 fn money_without_a_payer_that_may_be_for_the_invoice_reminds_nobody_of_it() {
     paused(async {
         let desk = desk(1..=2).await;

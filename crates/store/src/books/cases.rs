@@ -117,11 +117,14 @@ statements! {
         "SELECT c.subject, min(w.record) FROM case_waits_for w JOIN office_case c ON c.id = w.case_id
          WHERE w.portal_id = $1 AND c.portal_id = $1 AND w.record IN keys($2)
          GROUP BY c.subject ORDER BY c.subject";
-    /// Open ones, and those answered: an answer is of use to the planner for as long as the subject lives.
+    /// Open ones, and those answered: an answer is of use to the planner for as long as the subject lives. Of a reminder
+    /// that settled itself it is known for which days somebody heard it.
     OF_SUBJECTS =
         "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
                 changed_at, closed_at, told_at
-         FROM office_case WHERE portal_id = $1 AND subject IN keys($2) AND state IN ('open', 'answered')
+         FROM office_case WHERE portal_id = $1 AND subject IN keys($2)
+             AND (state IN ('open', 'answered') OR state = 'withdrawn'
+                 AND key IN ('INVOICE-OVERDUE', 'INVOICE-LONG-OVERDUE') AND told_at >= changed_at)
          ORDER BY id";
     OPEN_CASES =
         "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
