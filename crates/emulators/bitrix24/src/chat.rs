@@ -37,6 +37,7 @@ pub(crate) struct Message {
     pub(crate) author: i64,
     pub(crate) text: String,
     pub(crate) at: Timestamp,
+    pub(crate) is_edited: bool,
 }
 
 #[derive(Debug, Default)]
@@ -125,10 +126,15 @@ pub(crate) fn notify(call: &mut Call<'_>) -> Answer {
 }
 
 fn note(call: &mut Call<'_>, entity: &str, id: i64, record: &Value) {
+    note_change(call, entity, id, None, record);
+}
+
+fn note_change(call: &mut Call<'_>, entity: &str, id: i64, before: Option<&Value>, after: &Value) {
     let origin = origin_of(call);
-    let record: Map = record.as_object().cloned().unwrap_or_default();
+    let map = |record: &Value| -> Map { record.as_object().cloned().unwrap_or_default() };
+    let (before, after) = (before.map(map), map(after));
     call.state
-        .note_write(&origin, entity, id, None, Some(&record));
+        .note_write(&origin, entity, id, before.as_ref(), Some(&after));
 }
 
 pub(crate) fn message_add(call: &mut Call<'_>) -> Answer {
@@ -154,6 +160,7 @@ pub(crate) fn message_add(call: &mut Call<'_>) -> Answer {
         author: call.caller.user,
         text: text.clone(),
         at: call.now,
+        is_edited: false,
     };
     call.state.chat.messages.push(message);
     note(
@@ -163,6 +170,44 @@ pub(crate) fn message_add(call: &mut Call<'_>) -> Answer {
         &json!({"DIALOG_ID": dialog, "TEXT": text}),
     );
     Ok(Value::from(id).into())
+}
+
+/// `im.message.update`: by its author, as long as the portal's settings allow. An empty text deletes the message, none
+/// leaves it as it is.
+/// <https://apidocs.bitrix24.com/api-reference/chats/messages/im-message-update.html>
+pub(crate) fn message_update(call: &mut Call<'_>) -> Answer {
+    let id = call.int("MESSAGE_ID").filter(|id| *id > 0);
+    let id = id.ok_or_else(|| {
+        let text = "Message ID can't be empty";
+        Refusal::new(400, "MESSAGE_ID_ERROR", text)
+    })?;
+    check_attachment(call)?;
+    let (now, user) = (call.now, call.caller.user);
+    let lasts = call.state.config.messages_editable_seconds;
+    let is_editable = |one: &&mut Message| {
+        let age = now.duration_since(one.at).as_secs();
+        one.id == id && one.author == user && age <= lasts
+    };
+    let is_named = !call.param("MESSAGE").is_null();
+    let text = call.text("MESSAGE");
+    let book = &mut call.state.chat;
+    let Some(message) = book.messages.iter_mut().find(is_editable) else {
+        let text = "Time has expired for modification or you don't have access";
+        return Err(Refusal::new(403, "CANT_EDIT_MESSAGE", text));
+    };
+    let dialog = message.dialog.clone();
+    let record = |text: &str| json!({"DIALOG_ID": dialog, "TEXT": text});
+    let before = record(&message.text);
+    message.is_edited = true;
+    if is_named {
+        message.text.clone_from(&text);
+    }
+    let after = record(&message.text);
+    if is_named && text.is_empty() {
+        book.messages.retain(|one| one.id != id);
+    }
+    note_change(call, "message", id, Some(&before), &after);
+    Ok(Value::Bool(true).into())
 }
 
 fn check_dialog(call: &Call<'_>, dialog: &str) -> Result<(), Refusal> {
@@ -226,6 +271,7 @@ pub(crate) fn chat_add(call: &mut Call<'_>) -> Answer {
             author: call.caller.user,
             text: first,
             at: call.now,
+            is_edited: false,
         });
     }
     Ok(Value::from(id).into())

@@ -5,10 +5,11 @@
 //! `item_methods`.
 
 use jiff::{SignedDuration, ToSpan};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::call::{Actor, Refusal};
-use crate::schema::{COMPANY, EntityType, SMART_INVOICE, Schema};
+use crate::schema::{COMPANY, DEAL, EntityType, SMART_INVOICE, Schema};
 use crate::state::{Origin, State, Table, int, text};
 use crate::value::{Kind, Map, canonical, flag_of, int_of, is_empty, members};
 
@@ -421,7 +422,12 @@ fn keep_automatic_sum(state: &State, entity: &EntityType, id: i64, record: &mut 
     if is_manual || rows.is_empty() || !record.contains_key("OPPORTUNITY") {
         return;
     }
-    let (sum, tax) = crate::rows::totals(&rows);
+    let delivery = if entity.id == DEAL && state.config.automatic_sum_has_delivery {
+        state.deliveries.price_of_deal(id)
+    } else {
+        Decimal::ZERO
+    };
+    let (sum, tax) = crate::rows::totals(&rows, delivery);
     record.insert("OPPORTUNITY".into(), sum.into());
     record.insert("TAX_VALUE".into(), tax.into());
 }

@@ -4,8 +4,8 @@
 
 use crate::call::{Answer, Call, Refusal};
 use crate::{
-    chat, directory, event_methods, item_methods, offline, requisite_links, requisites, rows,
-    system, timeline, userfields,
+    chat, deliveries, directory, event_methods, item_methods, offline, requisite_links, requisites,
+    rows, system, timeline, userfields,
 };
 
 /// What a method needs beside its scope.
@@ -159,6 +159,8 @@ pub(crate) const METHODS: &[Method] = &[
     method("crm.enum.addresstype", "crm", Read, Nothing, requisites::address_types),
     method("crm.item.add", "crm", Write, Nothing, item_methods::item_add),
     method("crm.item.delete", "crm", Write, Nothing, item_methods::item_delete),
+    method("crm.item.delivery.get", "crm", Read, Nothing, deliveries::get),
+    method("crm.item.delivery.list", "crm", Read, Nothing, deliveries::list),
     method("crm.item.fields", "crm", Read, Nothing, item_methods::item_fields),
     method("crm.item.get", "crm", Read, Nothing, item_methods::item_get),
     method("crm.item.list", "crm", Read, Nothing, item_methods::item_list),
@@ -231,6 +233,7 @@ pub(crate) const METHODS: &[Method] = &[
     method("im.dialog.get", "im", Read, Nothing, chat::dialog_get),
     method("im.dialog.messages.get", "im", Read, Nothing, chat::messages_get),
     method("im.message.add", "im", Write, Nothing, chat::message_add),
+    method("im.message.update", "im", Write, Nothing, chat::message_update),
     method("im.notify", "im", Write, Nothing, chat::notify),
     method("im.notify.personal.add", "im", Write, Nothing, chat::notify),
     method("im.notify.system.add", "im", Write, Nothing, chat::notify),

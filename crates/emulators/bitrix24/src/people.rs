@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::call::{Actor, Refusal};
@@ -362,6 +363,26 @@ impl Person {
         self.act("edit lines", arguments, |state, origin| {
             crate::seed::put_lines(state, deal, lines, origin)
         });
+    }
+
+    /// Puts a delivery of this price to a deal in place of the one it has; none where it costs nothing.
+    ///
+    /// # Errors
+    /// Where there is no such deal, or the price is none.
+    pub fn set_delivery(&self, deal: i64, service: &str, price: &str) -> Result<(), Declined> {
+        let typed = price.replace([' ', '\u{a0}'], "").replace(',', ".");
+        let price: Decimal = if typed.is_empty() {
+            Decimal::ZERO
+        } else {
+            let number = typed.parse();
+            number.map_err(|_| Declined(format!("«{price}» — не цена")))?
+        };
+        let arguments = json!({"DELIVERY_NAME": service, "PRICE_DELIVERY": price.to_string()});
+        self.act("set delivery", arguments, |state, origin| {
+            let entity = deal_type()?;
+            crate::deliveries::put(state, entity, deal, service, price, origin)
+        })
+        .map_err(Declined::from)
     }
 
     /// Edits a requisite (`RQ_KPP` and so on); `false` where nothing changed.

@@ -27,9 +27,9 @@ fn set(row: &mut Map, name: &str, amount: Decimal) {
     row.insert(name.into(), amount.normalize().to_string().into());
 }
 
-/// Sum and tax of rows, both as decimal text.
-pub(crate) fn totals(rows: &[&Map]) -> (String, String) {
-    let mut sum = Decimal::ZERO;
+/// Sum and tax of rows, both as decimal text; a delivery comes on top of the sum.
+pub(crate) fn totals(rows: &[&Map], delivery: Decimal) -> (String, String) {
+    let mut sum = delivery;
     let mut tax = Decimal::ZERO;
     for row in rows {
         let quantity = amount(row, "QUANTITY").unwrap_or_default();

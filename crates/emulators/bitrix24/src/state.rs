@@ -15,6 +15,7 @@ use crate::auth::AuthBook;
 use crate::call::{Actor, Refusal};
 use crate::chat::ChatBook;
 use crate::config::{PortalConfig, Reach, UserSeed};
+use crate::deliveries::DeliveryBook;
 use crate::events::EventBook;
 use crate::files::FileBook;
 use crate::filter::Filter;
@@ -84,6 +85,7 @@ pub(crate) struct State {
     pub(crate) events: EventBook,
     pub(crate) files: FileBook,
     pub(crate) chat: ChatBook,
+    pub(crate) deliveries: DeliveryBook,
     pub(crate) robots: RobotBook,
     pub(crate) system: SystemBook,
     /// Scheme and host under which people and callers reach the portal.
@@ -117,6 +119,7 @@ impl State {
             limits: LimitBook::default(),
             files: FileBook::default(),
             chat: ChatBook::default(),
+            deliveries: DeliveryBook::default(),
             system: SystemBook::default(),
             base_url: None,
             moved: None,

@@ -93,7 +93,7 @@ pub(super) fn notices(state: &State) -> Vec<Value> {
     let messages = state.chat.messages.iter().map(|message| {
         let to = crate::chat::chat_title(&state.chat, &message.dialog);
         let to = message.dialog.parse().map_or(to, name);
-        (message.id, json!({"id": message.id, "to": to, "from": name(message.author), "text": message.text, "at": state.zone.moment(message.at.as_second())}))
+        (message.id, json!({"id": message.id, "to": to, "from": name(message.author), "text": message.text, "edited": message.is_edited, "at": state.zone.moment(message.at.as_second())}))
     });
     let mut all: Vec<(i64, Value)> = notices.chain(messages).collect();
     all.sort_by_key(|(id, _)| std::cmp::Reverse(*id));

@@ -62,6 +62,11 @@ function lines(data) {
     el("div", { class: "row" },
       el("button", { class: "quiet", type: "button", onclick: () => { rows.push({ name: "", price: "0", quantity: "1", vat: rates.at(-1)?.rate ?? "", vat_included: true, discount: "0", measure: 796, total: 0 }); draw(); } }, "+ Строка"),
       el("button", { type: "button", id: "save-lines", onclick: async () => { await ask(`/page/api/deal/${id}/lines`, "POST", rows); toast("Строки сохранены"); document.activeElement.blur(); shown = -1; } }, "Сохранить строки"),
+      el("label", {}, "Доставка, ₽ ", el("input", { value: data.delivery === "0" ? "" : data.delivery, inputmode: "decimal", "data-field": "DELIVERY", style: { width: "100px" }, onchange: async (event) => {
+        await ask(`/page/api/deal/${id}/delivery`, "POST", { price: event.target.value });
+        toast("Сохранено");
+        shown = -1;
+      } })),
       el("span", { class: "total" }, money(data.sum))),
   ];
 }

@@ -30,6 +30,7 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
         "stages": stages(&state, DEAL, int(&deal, "CATEGORY_ID")).into_iter().map(|stage| json!({"id": text(stage, "STATUS_ID"), "name": text(stage, "NAME"), "color": text(stage, "COLOR")})).collect::<Vec<_>>(),
         "fields": fields,
         "lines": lines_of(&state, id),
+        "delivery": state.deliveries.price_of_deal(id).to_string(),
         "company": party_of(&state, COMPANY, int(&deal, "COMPANY_ID")),
         "contact": party_of(&state, CONTACT, int(&deal, "CONTACT_ID")),
         "companies": state.all(Table::Item(COMPANY)).filter(|company| text(company, "IS_MY_COMPANY") != "Y").map(|company| json!({"id": int(company, "ID"), "title": text(company, "TITLE")})).collect::<Vec<_>>(),
@@ -325,6 +326,20 @@ fn line(value: &Value) -> LineSeed {
             .and_then(crate::value::int_of)
             .unwrap_or(796),
     }
+}
+
+/// The cost of the deal's delivery; nothing, and it has none.
+pub(super) async fn delivery(
+    Shared(emulator): Shared<Emulator>,
+    Path(id): Path<i64>,
+    body: axum::Json<Value>,
+) -> Response {
+    let price = body.get("price").map(text_of).unwrap_or_default();
+    outcome(
+        emulator
+            .manager()
+            .set_delivery(id, "Доставка курьером", &price),
+    )
 }
 
 pub(super) async fn comment(

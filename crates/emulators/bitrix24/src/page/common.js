@@ -51,7 +51,7 @@ export const fileLink = (file) => el("a", { class: "file", href: `/page/file/${f
 
 export function notes(list) {
   if (!list.length) return [el("p", { class: "empty" }, "Уведомлений и сообщений пока нет.")];
-  return list.map((note) => el("div", { class: "note", "data-note": note.id }, el("div", { class: "meta" }, `${note.from} → ${note.to}, ${moment(note.at)}`), marked(note.text)));
+  return list.map((note) => el("div", { class: "note", "data-note": note.id }, el("div", { class: "meta" }, `${note.from} → ${note.to}, ${moment(note.at)}${note.edited ? ", изменено" : ""}`), marked(note.text)));
 }
 
 // The portal's marks: bold and links are shown, others are left as they were written. A link leads to the web only.

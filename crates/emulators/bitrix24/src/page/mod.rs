@@ -61,6 +61,7 @@ pub(crate) fn router() -> Router<Emulator> {
         .route("/page/api/deal/{id}/stage", post(board::stage))
         .route("/page/api/deal/{id}/fields", post(card::fields))
         .route("/page/api/deal/{id}/lines", post(card::lines))
+        .route("/page/api/deal/{id}/delivery", post(card::delivery))
         .route("/page/api/deal/{id}/comment", post(card::comment))
         .route("/page/api/requisite/{id}", post(card::requisite))
         .route("/page/api/bank/{id}", post(card::bank))

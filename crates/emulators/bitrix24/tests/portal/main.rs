@@ -14,6 +14,7 @@ mod events;
 mod faults;
 mod hand;
 mod items;
+mod messages;
 mod offline;
 mod page;
 mod vendor_examples;

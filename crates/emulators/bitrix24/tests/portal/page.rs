@@ -128,3 +128,37 @@ async fn what_a_question_links_to_leads_to_the_card_where_it_is_mended() {
         (&json!("Анна Орлова"), &json!("500100732259"))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_a_person_put_on_the_card_is_a_part_of_the_automatic_sum() {
+    let portal = Portal::sample();
+    let lines = json!([{"name": "Щит", "price": "100", "quantity": "1", "vat": "22", "vat_included": true}]);
+    assert_eq!(portal.post("/page/api/deal/1/lines", lines).await.0, 200);
+    let put = async |price: &str| {
+        let price = json!({"price": price});
+        portal.post("/page/api/deal/1/delivery", price).await.0
+    };
+    let sum = || portal.emulator.deal_field(1, "OPPORTUNITY");
+    assert_eq!((put("50,5").await, sum()), (200, "150.5".to_owned()));
+    assert_eq!((put("дорого").await, sum()), (400, "150.5".to_owned()));
+    let asked = json!({"entityTypeId": 2, "entityId": 1});
+    let told = portal.result("crm.item.delivery.list", asked.clone()).await;
+    assert_eq!(
+        (&told[0]["priceDelivery"], &told[0]["currency"]),
+        (&json!(50.5), &json!("RUB"))
+    );
+    let id = json!({"id": told[0]["id"]});
+    assert_eq!(portal.result("crm.item.delivery.get", id).await, told[0]);
+    // A sum that a person typed is left alone.
+    let typed = json!({"entityTypeId": 2, "id": 1, "fields": {"isManualOpportunity": "Y", "opportunity": 90}});
+    portal.result("crm.item.update", typed).await;
+    assert_eq!((put("70").await, sum()), (200, "90".to_owned()));
+    let automatic = json!({"entityTypeId": 2, "id": 1, "fields": {"isManualOpportunity": "N"}});
+    portal.result("crm.item.update", automatic).await;
+    assert_eq!(sum(), "170");
+    assert_eq!((put("").await, sum()), (200, "100".to_owned()));
+    assert_eq!(
+        portal.result("crm.item.delivery.list", asked).await,
+        json!([])
+    );
+}

@@ -341,6 +341,24 @@ async fn documented_refusals_have_the_documented_code() {
             "Message can't be empty",
         ),
         (
+            "im.message.update",
+            json!({"MESSAGE": "m"}),
+            "MESSAGE_ID_ERROR",
+            "Message ID can't be empty",
+        ),
+        (
+            "im.message.update",
+            json!({"MESSAGE_ID": 34239, "MESSAGE": "m"}),
+            "CANT_EDIT_MESSAGE",
+            "Time has expired for modification or you don't have access",
+        ),
+        (
+            "crm.item.delivery.get",
+            json!({}),
+            "100",
+            "Could not find value for parameter {id}",
+        ),
+        (
             "feature.get",
             json!({}),
             "CODE_EMPTY",
