@@ -2,6 +2,7 @@
 
 use capability::{ConnectorError, MethodTime};
 use domain::Decimal;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::{Effect, Refusal, other_shape, unclear_answer};
@@ -106,6 +107,19 @@ pub(crate) fn milliseconds(value: Option<&Value>) -> Option<u64> {
     u64::try_from(ms).ok()
 }
 
+/// When the window of a method ends, by our clock: the portal names the moment by its own, and its clock may be minutes off.
+pub(crate) fn reset_at(time: &Value, now: Timestamp) -> Option<Timestamp> {
+    let reset_at = time.get("operating_reset_at").and_then(Value::as_i64)?;
+    let reset_at = Timestamp::from_second(reset_at).ok()?;
+    let finished = time.get("date_finish").and_then(Value::as_str);
+    let finished = finished.and_then(|finished| finished.parse::<Timestamp>().ok());
+    match finished {
+        // Whole seconds, of which the begun one is not told: a little late rather than early.
+        Some(finished) => now.checked_add(reset_at.duration_since(finished)).ok(),
+        None => Some(reset_at),
+    }
+}
+
 /// One entry per method, the last: run time only grows within a batch.
 pub(crate) fn latest(times: Vec<MethodTime>) -> Vec<MethodTime> {
     let mut latest: Vec<MethodTime> = Vec::new();
@@ -116,4 +130,28 @@ pub(crate) fn latest(times: Vec<MethodTime>) -> Vec<MethodTime> {
         }
     }
     latest
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_reset_is_told_by_the_portals_clock_and_kept_by_ours() {
+        let now: Timestamp = "2026-03-12T12:00:00Z".parse().unwrap();
+        let in_ten_minutes: Timestamp = "2026-03-12T12:10:00Z".parse().unwrap();
+        for finished in [
+            "2026-03-12T14:51:00+03:00",
+            "2026-03-12T15:00:00+03:00",
+            "2026-03-12T15:09:00+03:00",
+        ] {
+            let by_theirs = finished.parse::<Timestamp>().unwrap().as_second() + 600;
+            let time = json!({"date_finish": finished, "operating_reset_at": by_theirs});
+            assert_eq!(reset_at(&time, now), Some(in_ten_minutes), "{finished}");
+        }
+        let untold = json!({"operating_reset_at": in_ten_minutes.as_second()});
+        assert_eq!(reset_at(&untold, now), Some(in_ten_minutes));
+    }
 }

@@ -18,7 +18,7 @@ use transport::{Allowed, Answer, Deadlines, Request, TimeSource, Transport, Tran
 use url::Url;
 
 use crate::address::{account, moved_to};
-use crate::answer::{latest, milliseconds, refusal, refusal_of};
+use crate::answer::{latest, milliseconds, refusal, refusal_of, reset_at};
 use crate::command::Command;
 use crate::error::{
     Effect, Meaning, Refusal, failed, no_answer, other_shape, retry_after, unclear_answer,
@@ -384,8 +384,7 @@ impl Client {
             self.pace.saw(method, ms);
         }
         let operating_ms = milliseconds(time.get("operating"))?;
-        let seconds = time.get("operating_reset_at").and_then(Value::as_i64);
-        let reset_at = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let reset_at = reset_at(time, self.now());
         if let Some(reset_at) = reset_at {
             let mut resets = self.resets.lock().unwrap_or_else(PoisonError::into_inner);
             resets.insert(method.to_owned(), reset_at);
