@@ -17,27 +17,34 @@ enum Params {
 
 /// The commands of a request whose address ends in `what`.
 pub(crate) fn commands(what: &str, body: &[u8]) -> Vec<Command> {
+    let keyed = keyed_commands(what, body).into_iter();
+    keyed.map(|(_, command)| command).collect()
+}
+
+/// The same, each with its key within a batch.
+pub(crate) fn keyed_commands(what: &str, body: &[u8]) -> Vec<(Option<String>, Command)> {
     let Ok(whole) = serde_json::from_slice::<Value>(body) else {
         return Vec::new();
     };
     if what != "batch" {
-        return vec![Command {
+        let command = Command {
             method: what.to_owned(),
             params: Params::Json(whole),
-        }];
+        };
+        return vec![(None, command)];
     }
     let commands = whole.get("cmd").and_then(Value::as_object);
-    let lines = commands.into_iter().flat_map(|commands| commands.values());
-    lines
-        .filter_map(Value::as_str)
-        .map(|line| {
-            let (method, query) = line.split_once('?').unwrap_or((line, ""));
-            Command {
-                method: method.to_owned(),
-                params: Params::Query(query.to_owned()),
-            }
-        })
-        .collect()
+    let lines = commands.into_iter().flatten();
+    let keyed = lines.filter_map(|(key, line)| {
+        let line = line.as_str()?;
+        let (method, query) = line.split_once('?').unwrap_or((line, ""));
+        let command = Command {
+            method: method.to_owned(),
+            params: Params::Query(query.to_owned()),
+        };
+        Some((Some(key.clone()), command))
+    });
+    keyed.collect()
 }
 
 impl Command {
@@ -46,6 +53,7 @@ impl Command {
         match self.method.as_str() {
             "crm.item.update" => self.number(&["id"]),
             "crm.timeline.comment.add" => self.number(&["fields", "ENTITY_ID"]),
+            "crm.timeline.comment.update" => self.number(&["ownerId"]),
             _ => None,
         }
     }
@@ -64,22 +72,26 @@ impl Command {
             }
     }
 
-    fn number(&self, path: &[&str]) -> Option<i64> {
+    /// The text of a parameter.
+    pub(crate) fn text(&self, path: &[&str]) -> Option<String> {
         match &self.params {
             Params::Json(value) => {
                 let found = path.iter().try_fold(value, |value, part| value.get(part))?;
-                let text = found.as_str().and_then(|text| text.parse().ok());
-                found.as_i64().or(text)
+                let text = found.as_str().map(str::to_owned);
+                text.or_else(|| Some(found.as_i64()?.to_string()))
             }
             Params::Query(query) => {
                 let (first, rest) = path.split_first()?;
-                let inner = rest.iter().map(|part| format!("%5B{part}%5D"));
+                let inner = rest.iter().map(|part| format!("[{part}]"));
                 let name = format!("{first}{}", inner.collect::<String>());
-                let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-                let mut found = pairs.filter(|(key, _)| *key == name);
-                found.next().and_then(|(_, value)| value.parse().ok())
+                let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+                pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
             }
         }
+    }
+
+    fn number(&self, path: &[&str]) -> Option<i64> {
+        self.text(path)?.parse().ok()
     }
 }
 

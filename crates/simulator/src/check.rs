@@ -29,7 +29,7 @@ use emulator_bitrix24::{Actor, Entry, What};
 use emulator_kontur_accounting as kontur;
 use jiff::Timestamp;
 use serde_json::Value;
-use store::{CalledOrder, Case, JournalLine, JournalProof, Known, ListedPayment};
+use store::{CalledOrder, Case, Known, ListedPayment};
 
 pub(crate) use by_hand::doubled;
 pub(crate) use whispers::in_logs;
@@ -41,9 +41,10 @@ use crate::neighbour::Belongings;
 use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES};
 use crate::people::Office;
+use crate::records::{Journal, Stored};
 use crate::register::{Books, Register};
 use crate::weather::Weather;
-use crate::witness::Leaving;
+use crate::witness::{Leaving, Ordered};
 
 /// Everything that is known of one tenant when the day is over.
 pub(crate) struct Evidence<'a> {
@@ -63,13 +64,13 @@ pub(crate) struct Evidence<'a> {
     pub(crate) given_up: &'a BTreeSet<DealId>,
     /// Our links and effects of every deal.
     pub(crate) known: Known,
-    pub(crate) journal: JournalProof,
+    pub(crate) journal: Journal,
+    /// Every effect of ours, as it is stored.
+    pub(crate) effects: Vec<Stored>,
     /// What the tenant's figures say, as a program reads them.
     pub(crate) figures: String,
     /// Credentials of all tenants.
     pub(crate) secrets: &'a [String],
-    /// Every line of it, as it is stored.
-    pub(crate) lines: Vec<JournalLine>,
     /// What the tenant's bank carried out.
     pub(crate) orders: &'a [Paid],
     /// What we know of it.
@@ -83,6 +84,12 @@ pub(crate) struct Evidence<'a> {
     pub(crate) waiting: Vec<CalledOrder>,
     /// The office's own register, where it is the accounting side: what the accountant did with it, and what it holds.
     pub(crate) register: Option<(&'a Register, Books)>,
+    /// When somebody set our machine's clock.
+    pub(crate) jumps: Vec<Timestamp>,
+    /// When a process died, stood still or could not write: it may repeat what it had not recorded.
+    pub(crate) forgettings: Vec<Timestamp>,
+    /// What people ordered to be tried anew.
+    pub(crate) retried: &'a [Ordered],
     /// What came of the claims for bills by hand.
     pub(crate) adopted: Vec<Taken>,
     /// Until when the portal was watched only, if it ever was.

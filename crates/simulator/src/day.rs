@@ -125,7 +125,6 @@ impl World {
         let now = self.now();
         let evening = later(now, self.weather.day);
         self.plan_day(&mut calendar, now);
-        let mut happened = 0_u32;
         loop {
             let next = calendar.next().unwrap_or(evening).min(evening);
             tokio::select! {
@@ -139,10 +138,7 @@ impl World {
                     }
                     if let Some(happening) = calendar.take(now) {
                         self.happen(&mut calendar, now, happening).await?;
-                        happened = happened.wrapping_add(1);
-                        if happened.is_multiple_of(8) {
-                            self.observe().await;
-                        }
+                        self.observe()?;
                     }
                 }
             }
@@ -302,8 +298,12 @@ impl World {
             | Happening::KillAtStatement
             | Happening::KillAtPoint
             | Happening::DiskFull
-            | Happening::UnknownCommit => self.order_death(calendar, now, happening, &often),
+            | Happening::UnknownCommit => {
+                self.forgettings.push(now);
+                self.order_death(calendar, now, happening, &often);
+            }
             Happening::Freeze => {
+                self.forgettings.push(now);
                 if let Some(process) = self.some_process(calendar) {
                     let (freezer, number) = (process.freezer.clone(), process.number);
                     self.story.tell(now, "frozen", format!("process {number}"));

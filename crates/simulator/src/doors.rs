@@ -1,6 +1,7 @@
 //! The product's doors: events of the portals come in by them, and so do orders that are called. What was called, and what
 //! the caller was told, is kept for the checks.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use crate::freeze::Freezer;
 use crate::process::Process;
+use crate::records::Event;
 
 /// An order as somebody called it.
 #[derive(Clone, Debug)]
@@ -51,8 +53,8 @@ pub(crate) struct Doors {
     clock: TokioClock,
     open: Arc<Mutex<Vec<(Router, Freezer)>>>,
     turn: Arc<AtomicU64>,
-    /// Events of one tenant answered with 200.
-    pub(crate) accepted: Arc<AtomicU64>,
+    /// How often each event of one tenant was answered with 200.
+    accepted: Arc<Mutex<BTreeMap<Event, u64>>>,
     /// The token by which orders of one tenant prove themselves; empty: nobody may call.
     token: Arc<Mutex<String>>,
     calls: Arc<Mutex<Vec<Call>>>,
@@ -92,6 +94,12 @@ impl Doors {
     /// Everything that was called so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.called().clone()
+    }
+
+    /// How often each event was answered with 200 so far.
+    pub(crate) fn accepted(&self) -> BTreeMap<Event, u64> {
+        let accepted = self.accepted.lock();
+        accepted.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn called(&self) -> MutexGuard<'_, Vec<Call>> {
@@ -154,10 +162,12 @@ impl Deliver for Doors {
         let (door, accepted) = (self.next(), Arc::clone(&self.accepted));
         Box::pin(async move {
             let (routes, freezer) = door.ok_or_else(|| "nobody is there".to_owned())?;
-            let is_install = form.contains("ONAPPINSTALL");
+            let event = Event::told(&form);
             let status = Process::hear(routes, freezer, web::BITRIX24_EVENTS, form).await?;
-            if status == 200 && !is_install {
-                accepted.fetch_add(1, Ordering::Relaxed);
+            if let (200, Some(event)) = (status, event) {
+                let mut accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner);
+                let count = accepted.entry(event).or_default();
+                *count = count.saturating_add(1);
             }
             Ok(status)
         })

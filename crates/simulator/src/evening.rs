@@ -7,15 +7,20 @@ use std::time::Duration;
 use engine::Clock as _;
 use engine::clock::later;
 use planner::Mode;
-use store::{CaseFilter, Subject};
+use store::{CaseFilter, Retried, Subject};
 
 use crate::day::secs;
 use crate::dice::{About, Dice};
 use crate::tenant::Tenant;
+use crate::witness::Ordered;
 use crate::world::{World, told};
 
 /// How often a person ordered what was refused, by tenant, subject and code.
 type Orders = BTreeMap<(usize, Subject, String), u8>;
+
+/// So many quarters after the troubles, or after somebody's last word, whatever was put off by them has had its turn: a
+/// remote that was left alone, a look that failed again and again, a clock that was set right.
+const CALM: u32 = 4;
 
 impl World {
     /// Troubles end, people go home but for whoever answers what is asked; true once nothing moves any more.
@@ -26,9 +31,13 @@ impl World {
         let mut quiet = 0;
         let mut ordered = BTreeMap::new();
         let mut dice = Dice::of(self.seed, About::Decisions);
-        for _quarter in 0..100 {
+        let mut left_alone = 0;
+        for quarter in 0..100 {
             self.wait(secs(900)).await;
-            self.observe().await;
+            self.observe()?;
+            if quarter >= CALM {
+                self.nothing_is_late()?;
+            }
             let mut asked = self.answer_questions(&mut ordered, &mut dice).await?;
             if quiet >= 2 {
                 asked |= self.order_deleted_anew().await?;
@@ -40,6 +49,14 @@ impl World {
                 let words = format!("{now:?} after {seen:?}, answered: {asked}, {open}");
                 self.story.tell(self.now(), "not quiet", words);
             }
+            left_alone = if asked { 0 } else { left_alone + 1 };
+            if quarter >= CALM && left_alone > CALM && moves {
+                let words = format!("{now:?} after {seen:?}, {open}");
+                self.watch.note(format!(
+                    "[I-4] at {}: it moves, and nobody has done anything for an hour: {words}",
+                    self.now()
+                ));
+            }
             quiet = if moves { 0 } else { quiet + 1 };
             // Longer than the longest delay between two looks, and than the questions' own interval.
             if quiet >= 4 {
@@ -48,6 +65,11 @@ impl World {
             seen = now;
         }
         Ok(false)
+    }
+
+    fn nothing_is_late(&self) -> Result<(), String> {
+        let mut tenants = self.tenants.iter();
+        tenants.try_for_each(|one| self.watch.nothing_is_late(one.place, self.host.now()))
     }
 
     /// What is on its way or not known yet, in words; nothing where all is settled.
@@ -155,15 +177,15 @@ impl World {
     }
 
     async fn answer(
-        &self,
+        &mut self,
         place: usize,
         case: &store::Case,
         ordered: &mut Orders,
     ) -> Result<bool, String> {
-        let Some(tenant) = self.tenants.get(place) else {
+        let now = self.now();
+        let Some(tenant) = self.tenants.get_mut(place) else {
             return Ok(false);
         };
-        let now = self.now();
         let code = case.facts.code.as_str();
         match code {
             "ACTION-REFUSED" | "TRIED-TOO-OFTEN" => {
@@ -177,14 +199,22 @@ impl World {
                 let retried = self
                     .store
                     .case_retry(&tenant.id, case.id, "integrator", now);
-                retried.await.map_err(told)?;
+                if let Retried::Ordered(case) = retried.await.map_err(told)? {
+                    let effect = case.facts.facts.get("effect");
+                    tenant.retried.push(Ordered {
+                        at: now,
+                        subject: case.facts.subject.to_string(),
+                        effect: effect.and_then(|key| key.as_str()).map(str::to_owned),
+                    });
+                }
                 let words = format!("{} {}", case.facts.cause, case.facts.subject);
                 self.story.tell(now, "retried", words);
             }
             "SUBJECT-SET-ASIDE" => {
                 let words = format!("{code} {}", case.facts.subject);
                 self.story.tell(now, "looked again", words);
-                self.look_at(&tenant.id, case.facts.subject.clone()).await?;
+                let portal = tenant.id.clone();
+                self.look_at(&portal, case.facts.subject.clone()).await?;
             }
             "BITRIX24-INSTALL" | "BITRIX24-ACCESS" if self.weather.app => {
                 self.story.tell(now, "installed anew", code);

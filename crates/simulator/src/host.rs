@@ -2,8 +2,8 @@
 //!
 //! The remotes and the judges go by the true time; only the product goes by this.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::{Clock as _, SteadyClock, TokioClock};
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 pub(crate) struct HostClock {
     truth: TokioClock,
     ahead_seconds: Arc<AtomicI64>,
+    /// When it was set.
+    jumps: Arc<Mutex<Vec<Timestamp>>>,
 }
 
 impl HostClock {
@@ -21,6 +23,7 @@ impl HostClock {
         Self {
             truth,
             ahead_seconds: Arc::default(),
+            jumps: Arc::default(),
         }
     }
 
@@ -39,6 +42,16 @@ impl HostClock {
 
     /// From now on it goes so much ahead of the truth.
     pub(crate) fn jump(&self, ahead_seconds: i64) {
-        self.ahead_seconds.store(ahead_seconds, Ordering::Relaxed);
+        let before = self.ahead_seconds.swap(ahead_seconds, Ordering::Relaxed);
+        if before != ahead_seconds {
+            let mut jumps = self.jumps.lock().unwrap_or_else(PoisonError::into_inner);
+            jumps.push(self.truth.now());
+        }
+    }
+
+    /// The true moments at which it was set.
+    pub(crate) fn jumps(&self) -> Vec<Timestamp> {
+        let jumps = self.jumps.lock().unwrap_or_else(PoisonError::into_inner);
+        jumps.clone()
     }
 }

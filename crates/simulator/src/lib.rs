@@ -14,7 +14,7 @@
 //! | `connect`, `process` | the product put together |
 //! | `world`, `day`, `trouble`, `evening`, `administrator` | one seed from morning to a quiet night |
 //! | `fortnight` | two weeks of late payers, beside the seeds' days |
-//! | `witness`, `watch`, `logs` | what our records said when a request left, how they moved, and what was logged |
+//! | `records`, `witness`, `watch`, `logs` | our records as plain SQL reads them, what they said when a request left, how they moved, and what was logged |
 //! | `check`, `mirror` | what must hold |
 //! | `many` | seeds on all cores |
 //! | `still` | the same world without chance, for measurements |
@@ -48,6 +48,7 @@ pub mod office;
 mod parts;
 mod people;
 mod process;
+mod records;
 mod register;
 mod seed;
 mod spoil;

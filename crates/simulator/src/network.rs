@@ -60,6 +60,8 @@ pub(crate) struct Seen {
     pub(crate) what: String,
     /// What was asked; empty for reads of the accounting side.
     pub(crate) body: Bytes,
+    /// By which the accounting side knows a repetition, where it does.
+    pub(crate) key: Option<String>,
     pub(crate) told: Told,
     /// When the answer came.
     pub(crate) told_at: Option<Timestamp>,
@@ -244,12 +246,13 @@ impl Peer for Way {
             remote: self.remote,
             what,
             body: kept(self.remote, &request),
+            key: key(&request),
             told: Told::Nothing,
             told_at: None,
             answer: Bytes::new(),
         };
         network.watch.leaves(&leaves, &request);
-        network.witness.leaves(&leaves).await;
+        network.witness.leaves(&leaves);
         let place = network.note(leaves);
         if network.is_down(self.remote) {
             network.tell(place, Told::Refused, Bytes::new());
@@ -339,6 +342,11 @@ fn what(remote: Remote, request: &http::Request<Bytes>) -> String {
             path.rsplit('/').next().unwrap_or_default().to_owned()
         }
     }
+}
+
+fn key(request: &http::Request<Bytes>) -> Option<String> {
+    let key = request.headers().get("idempotency-key")?;
+    Some(String::from_utf8_lossy(key.as_bytes()).into_owned())
 }
 
 fn kept(remote: Remote, request: &http::Request<Bytes>) -> Bytes {

@@ -9,7 +9,7 @@ use domain::{DealId, PortalId};
 use jiff::Timestamp;
 use planted::Bug;
 use sha2::{Digest as _, Sha256};
-use store::{CalledOrder, JournalFilter, JournalLine, ListedPayment, PaymentFilter, Subject};
+use store::{CalledOrder, ListedPayment, PaymentFilter, Subject};
 
 use crate::adopter::Adopter;
 use crate::check::{self, Evidence};
@@ -143,7 +143,7 @@ async fn live(
     world.live().await?;
     let settled = world.settle().await?;
     let late_writes = world.idle_hour().await;
-    world.observe().await;
+    world.observe()?;
     let mut violations = world.watch.wrong();
     violations.extend(at_rest(settled, late_writes));
     let mut hash = Sha256::new();
@@ -158,6 +158,7 @@ async fn live(
     for place in 0..world.tenants.len() {
         let evidence = evidence(&world, place, neighbour.clone(), &secrets).await?;
         violations.extend(check::all(&evidence));
+        violations.extend(world.watch.appended_only(place, &evidence.journal));
         count_faults(&world, &evidence);
         if tells {
             add_requests(&world, &evidence);
@@ -220,7 +221,6 @@ async fn evidence<'a>(
         .filter_map(|id| u64::try_from(*id).ok())
         .map(|id| Subject::deal(DealId(id)))
         .collect();
-    let journal = world.store.journal_verify(&tenant.id).await;
     let known = world.store.known(&tenant.id, &subjects).await;
     let calls = tenant.doors.calls();
     let books = world.books(place).await?;
@@ -235,21 +235,24 @@ async fn evidence<'a>(
             None => tenant.office.accounting.truth(),
         },
         seen,
-        leaving: world.ground.network.witness.seen(place),
+        leaving: world.ground.network.witness.seen(place)?,
         neighbour: (world.neighbour.clone(), neighbour),
         given_up: &tenant.given_up,
         cases: world.open_cases(place).await?,
         known: known.map_err(told)?,
-        journal: journal.map_err(told)?,
+        journal: world.records.journal(&tenant.id)?,
+        effects: world.records.effects(&tenant.id)?,
         figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
         secrets,
-        lines: lines(world, &tenant.id).await?,
         orders: &tenant.bank.orders,
         payments: payments(world, &tenant.id).await?,
         by_person: &tenant.bank.by_person,
         start: world.start,
         waiting: waiting(world, &tenant.id, &calls).await?,
         calls,
+        jumps: world.host.jumps(),
+        forgettings: world.forgettings.clone(),
+        retried: &tenant.retried,
         adopted: tenant
             .adopter
             .as_ref()
@@ -274,24 +277,6 @@ async fn waiting(
     let subjects: Vec<Subject> = subjects.collect();
     let known = world.store.known(portal, &subjects).await;
     Ok(known.map_err(told)?.orders)
-}
-
-async fn lines(world: &World, portal: &PortalId) -> Result<Vec<JournalLine>, String> {
-    let mut all: Vec<JournalLine> = Vec::new();
-    loop {
-        let filter = JournalFilter {
-            subject: None,
-            since: None,
-            after_seq: all.last().map_or(0, |line| line.seq),
-            limit: 1_000,
-        };
-        let lines = world.store.journal_read(portal, &filter).await;
-        let lines = lines.map_err(told)?;
-        if lines.is_empty() {
-            return Ok(all);
-        }
-        all.extend(lines);
-    }
 }
 
 async fn payments(world: &World, portal: &PortalId) -> Result<Vec<ListedPayment>, String> {
@@ -382,18 +367,16 @@ fn count_faults(world: &World, evidence: &Evidence<'_>) {
 
 /// Our journal and both remotes' histories; what we decided joins the story.
 fn add_hash(world: &World, evidence: &Evidence<'_>, hash: &mut Sha256) -> Result<(), String> {
-    for line in &evidence.lines {
-        let entry = &line.entry;
-        if entry.kind != "exchange" {
-            let about = entry.subject.as_ref().map(ToString::to_string);
-            let words: String = entry.body.to_string().chars().take(600).collect();
-            let about = about.unwrap_or_default();
-            let words = format!("    journal: {about} {}: {words}", entry.kind);
-            world.story.add(entry.at, words);
+    for line in &evidence.journal.lines {
+        if line.kind != "exchange" {
+            let words: String = line.body.to_string().chars().take(600).collect();
+            let about = line.subject.as_deref().unwrap_or_default();
+            let words = format!("    journal: {about} {}: {words}", line.kind);
+            world.story.add(line.at, words);
         }
         hash.update(format!(
             "{} {} {:?} {} {}\n",
-            line.seq, line.entry.at, line.entry.subject, line.entry.kind, line.entry.body
+            line.seq, line.at, line.subject, line.kind, line.body
         ));
     }
     for entry in evidence.portal.entries() {

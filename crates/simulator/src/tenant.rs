@@ -21,6 +21,7 @@ use crate::people::Office;
 use crate::register::Register;
 use crate::story::Story;
 use crate::weather::Weather;
+use crate::witness::Ordered;
 use crate::world::told;
 
 /// One portal and all that belongs to it.
@@ -35,6 +36,8 @@ pub(crate) struct Tenant {
     pub(crate) bank: Bank,
     /// Deals whose deleted invoice was given up.
     pub(crate) given_up: BTreeSet<DealId>,
+    /// What people ordered to be tried anew.
+    pub(crate) retried: Vec<Ordered>,
     /// Programs that call orders, where there are any.
     pub(crate) caller: Option<Caller>,
     /// Whoever takes over what was invoiced by hand.
@@ -122,6 +125,7 @@ impl Tenant {
             secrets,
             bank: Bank::new(own_seed, place),
             given_up: BTreeSet::new(),
+            retried: Vec::new(),
             caller: None,
             adopter: weather.customs.adopts.map(|_| Adopter::new(own_seed)),
             register: own_books.map(|_| Register::new(own_seed)),

@@ -1,26 +1,30 @@
 //! What is judged at the moment itself: what leaves a process for whom, and how our records move.
 //!
-//! It reads our records through a handle of its own: nothing here is asked whether something may be done.
+//! It reads our records by SQL of its own: nothing here is asked whether something may be done.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use domain::PortalId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use memchr::memmem;
 use serde_json::Value;
-use store::{Effect, EffectState, Store, Subject};
 
 use crate::network::Seen;
 use crate::office;
+use crate::records::{Event, Journal, Records, Slot, Stored};
+use crate::witness::Ordered;
+
+/// So long something may stay beyond its bound.
+const LATE: SignedDuration = SignedDuration::from_mins(10);
 
 /// The judge of moments. Clones are one.
 #[derive(Clone)]
 pub(crate) struct Watch(Arc<Inner>);
 
 struct Inner {
-    store: Store,
+    records: Records,
     portals: Vec<PortalId>,
     state: Mutex<State>,
 }
@@ -29,18 +33,32 @@ struct Inner {
 struct State {
     /// By tenant: what only its remotes may be sent.
     secrets: Vec<Vec<String>>,
-    effects: BTreeMap<i64, Effect>,
+    effects: BTreeMap<i64, Stored>,
+    /// By tenant: when it was looked at last.
+    observed: BTreeMap<usize, Timestamp>,
+    /// By tenant: how its questions, slots and numbers stood.
+    books: BTreeMap<usize, Books>,
+    /// By tenant: the newest lines of its journal that were seen, by number.
+    lines: BTreeMap<usize, BTreeMap<i64, Vec<u8>>>,
     wrong: Vec<String>,
 }
 
+/// What only grows.
+#[derive(Clone, Debug, Default)]
+struct Books {
+    cases: BTreeMap<i64, String>,
+    links: BTreeMap<Slot, String>,
+    numbers: [i64; 2],
+}
+
 impl Watch {
-    pub(crate) fn new(store: Store, portals: Vec<PortalId>, secrets: Vec<Vec<String>>) -> Self {
+    pub(crate) fn new(records: Records, portals: Vec<PortalId>, secrets: Vec<Vec<String>>) -> Self {
         let state = State {
             secrets,
             ..State::default()
         };
         Self(Arc::new(Inner {
-            store,
+            records,
             portals,
             state: Mutex::new(state),
         }))
@@ -108,43 +126,101 @@ impl Watch {
         }
     }
 
-    /// [I-20] What is done stays done, and numbers only grow.
-    pub(crate) async fn observe(&self, tenant: usize, deals: &[i64], now: Timestamp) {
+    /// [I-20] What is settled stays so but by a person's word, and numbers only grow; [I-6] the journal only grows.
+    pub(crate) fn observe(
+        &self,
+        tenant: usize,
+        retried: &[Ordered],
+        now: Timestamp,
+    ) -> Result<(), String> {
         let Some(portal) = self.0.portals.get(tenant) else {
-            return;
+            return Ok(());
         };
-        let subjects: Vec<Subject> = deals
-            .iter()
-            .filter_map(|deal| u64::try_from(*deal).ok())
-            .map(|deal| Subject::deal(domain::DealId(deal)))
-            .collect();
-        let Ok(known) = self.0.store.known(portal, &subjects).await else {
-            return;
+        let records = &self.0.records;
+        let effects = records.effects(portal)?;
+        let last = records.last_line(portal)?;
+        let books = Books {
+            cases: records.cases(portal)?,
+            links: records.links(portal)?,
+            numbers: records.numbers(portal)?,
         };
         let mut state = self.state();
-        for effect in known.effects {
+        let since = state.observed.insert(tenant, now);
+        let orders = retried.iter().filter(|order| Some(order.at) >= since);
+        let orders: Vec<&str> = orders.filter_map(|order| order.effect.as_deref()).collect();
+        for effect in effects {
             if let Some(before) = state.effects.get(&effect.id)
-                && let Some(why) = went_back(before, &effect)
+                && let Some(why) = went_back(before, &effect, &orders)
             {
                 let wrong = format!("[I-20] at {now}: effect `{}` {why}", effect.key);
                 state.wrong.push(wrong);
             }
             state.effects.insert(effect.id, effect);
         }
+        let before = state.books.insert(tenant, books.clone());
+        let shrunk = before.and_then(|before| before.shrank_to(&books));
+        state
+            .wrong
+            .extend(shrunk.map(|why| format!("[I-20] at {now}: {why}")));
+        state.lines.entry(tenant).or_default().extend(last);
+        Ok(())
     }
 
-    /// [I-3] What was answered with 200 is kept.
-    pub(crate) async fn events_kept(&self, tenant: usize, accepted: u64, now: Timestamp) {
-        let Some(portal) = self.0.portals.get(tenant) else {
-            return;
+    /// [I-6] Every line that was ever the newest stands where it stood.
+    pub(crate) fn appended_only(&self, tenant: usize, journal: &Journal) -> Vec<String> {
+        let state = self.state();
+        let seen = state.lines.get(&tenant).into_iter().flatten();
+        let stands = |seq: i64, hash: &[u8]| {
+            let place = journal.lines.binary_search_by_key(&seq, |line| line.seq);
+            let line = place.ok().and_then(|place| journal.lines.get(place));
+            line.is_some_and(|line| line.hash == hash)
         };
-        if let Ok(kept) = self.0.store.inbox_count(portal).await
-            && kept < accepted
-        {
-            self.state().wrong.push(format!(
-                "[I-3] at {now}: {accepted} events were answered with 200 and {kept} are on disk"
-            ));
+        seen.filter(|(seq, hash)| !stands(**seq, hash))
+            .map(|(seq, _)| format!("[I-6] line {seq} of the journal is not what it was"))
+            .collect()
+    }
+
+    /// [I-4] Nothing stands between for longer than its bound and ten minutes: no look is due, no effect is of unknown
+    /// fate, unless somebody is asked.
+    pub(crate) fn nothing_is_late(&self, tenant: usize, host_now: Timestamp) -> Result<(), String> {
+        let Some(portal) = self.0.portals.get(tenant) else {
+            return Ok(());
+        };
+        let since = host_now
+            .checked_sub(LATE)
+            .map_err(|error| error.to_string())?;
+        for late in self.0.records.late(portal, since)? {
+            let wrong = format!("[I-4] at {host_now}: {late}");
+            self.state().wrong.push(wrong);
         }
+        Ok(())
+    }
+
+    /// Something does not hold.
+    pub(crate) fn note(&self, wrong: String) {
+        self.state().wrong.push(wrong);
+    }
+
+    /// [I-3] What was answered with 200 is kept, each event as often as it was answered.
+    pub(crate) fn events_kept(
+        &self,
+        tenant: usize,
+        accepted: &BTreeMap<Event, u64>,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let Some(portal) = self.0.portals.get(tenant) else {
+            return Ok(());
+        };
+        let kept = self.0.records.events(portal)?;
+        for (event, times) in accepted {
+            let found = kept.get(event).copied().unwrap_or(0);
+            if found < *times {
+                self.state().wrong.push(format!(
+                    "[I-3] at {now}: {event:?} was answered with 200 {times} times and is on disk {found} times"
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -156,20 +232,59 @@ fn holds(text: &[u8], part: &[u8]) -> bool {
     !part.is_empty() && memmem::find(text, part).is_some()
 }
 
+impl Books {
+    /// What is there no more that should be.
+    fn shrank_to(&self, now: &Self) -> Option<String> {
+        let closed = self.cases.iter().filter(|(_, state)| *state != "open");
+        for (id, state) in closed {
+            let is = now.cases.get(id);
+            if is != Some(state) {
+                return Some(format!("question {id} was {state} and is {is:?}"));
+            }
+        }
+        for (slot, invoice) in &self.links {
+            let is = now.links.get(slot);
+            if is != Some(invoice) {
+                return Some(format!("{slot:?} held invoice {invoice} and holds {is:?}"));
+            }
+        }
+        let fell = self
+            .numbers
+            .iter()
+            .zip(&now.numbers)
+            .any(|(was, is)| is < was);
+        fell.then(|| {
+            format!(
+                "version and fence fell from {:?} to {:?}",
+                self.numbers, now.numbers
+            )
+        })
+    }
+}
+
 /// How an effect moved that it may not.
-fn went_back(before: &Effect, now: &Effect) -> Option<String> {
-    let is_final = before.state == EffectState::Done;
-    if is_final && now.state != EffectState::Done {
-        return Some(format!("was done and is {}", now.state.as_str()));
+fn went_back(before: &Stored, now: &Stored, ordered: &[&str]) -> Option<String> {
+    let is_final = before.state == "done";
+    if is_final && now.state != "done" {
+        return Some(format!("was done and is {}", now.state));
     }
     if is_final && before.outcome != now.outcome {
         return Some("was done and has another outcome".to_owned());
+    }
+    // A new plan may ask for something else in its place; the same is asked again by a person alone.
+    let is_other = before.request_hash != now.request_hash;
+    let is_left = !matches!(now.state.as_str(), "refused" | "superseded");
+    if before.state == "refused" && is_left && !is_other && !ordered.contains(&&*now.key) {
+        return Some(format!("was refused and is {}", now.state));
+    }
+    if before.state == "superseded" && !before.once && now.state != "superseded" {
+        return Some(format!("was dropped and is {}", now.state));
     }
     if now.fence < before.fence {
         return Some(format!("fell from fence {} to {}", before.fence, now.fence));
     }
     // An attempt that a limit answered is taken back with the effect, which may be superseded before it is seen here.
-    let taken_back = matches!(now.state, EffectState::Intended | EffectState::Superseded);
+    let taken_back = matches!(now.state.as_str(), "intended" | "superseded");
     if now.attempt < before.attempt && !taken_back && now.sent_at == before.sent_at {
         return Some("lost an attempt without being sent again".to_owned());
     }

@@ -1,16 +1,17 @@
 //! What our own records said at the moment at which a request left: who held the portal, and how the effects stood.
 //!
-//! It reads on a handle of its own, so that failures ordered for a process do not meet it, and it changes nothing.
+//! It reads them by SQL of its own, so that failures ordered for a process do not meet it, and it changes nothing.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::{DealId, PortalId};
+use domain::PortalId;
 use jiff::Timestamp;
-use store::{Effect, EffectState, Store, Subject};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::asked::{Command, commands};
 use crate::network::{Remote, Seen};
+use crate::records::{Records, Stored};
 
 /// One request of a process as our records knew it when it left.
 #[derive(Clone, Debug)]
@@ -22,34 +23,41 @@ pub(crate) struct Leaving {
     pub(crate) writes: bool,
     /// Who held the portal, and under which number; asked only where several could.
     pub(crate) holder: Option<(u64, i64)>,
-    /// The creation of a bill.
+    /// The creation of a bill or of a contractor.
     pub(crate) creation: Option<Creation>,
-    /// What is written to deals, by action, while no effect of it is under way.
-    pub(crate) unrecorded: Vec<(i64, &'static str)>,
+    /// What is written to the portal while no effect of it is under way.
+    pub(crate) unrecorded: Vec<String>,
 }
 
 /// The effect behind a creation.
 #[derive(Clone, Debug)]
 pub(crate) struct Creation {
-    pub(crate) deal: u64,
+    pub(crate) of: String,
     /// State and attempts; none if there is no such effect.
-    pub(crate) stored: Option<(EffectState, u32)>,
+    pub(crate) stored: Option<(String, i64)>,
 }
 
 /// Looks at our records beside the product.
 pub(crate) struct Witness {
-    store: Store,
+    records: Records,
     /// By tenant.
     portals: Vec<PortalId>,
     /// Whether several processes compete for a portal.
     rivals: bool,
-    seen: Mutex<Vec<Leaving>>,
+    seen: Mutex<Seeing>,
+}
+
+#[derive(Default)]
+struct Seeing {
+    leaving: Vec<Leaving>,
+    /// What our records did not tell.
+    unread: Vec<String>,
 }
 
 impl Witness {
-    pub(crate) fn new(store: Store, portals: Vec<PortalId>, rivals: bool) -> Self {
+    pub(crate) fn new(records: Records, portals: Vec<PortalId>, rivals: bool) -> Self {
         Self {
-            store,
+            records,
             portals,
             rivals,
             seen: Mutex::default(),
@@ -57,112 +65,148 @@ impl Witness {
     }
 
     /// A request is about to leave.
-    pub(crate) async fn leaves(&self, seen: &Seen) {
+    pub(crate) fn leaves(&self, seen: &Seen) {
         let Some(portal) = self.portals.get(seen.tenant) else {
             return;
         };
-        let creation = match created_for(seen) {
-            Some((deal, key)) => Some(self.creation(portal, deal, &key).await),
-            None => None,
-        };
-        let written = written(seen);
-        if !self.rivals && creation.is_none() && written.is_empty() {
-            return;
+        match self.look(seen, portal) {
+            Ok(Some(leaving)) => self.lock().leaving.push(leaving),
+            Ok(None) => {}
+            Err(error) => self.lock().unread.push(error),
+        }
+    }
+
+    fn look(&self, seen: &Seen, portal: &PortalId) -> Result<Option<Leaving>, String> {
+        let (created, written) = (Created::by(seen), written(seen));
+        if !self.rivals && created.is_none() && written.is_empty() {
+            return Ok(None);
         }
         let holder = if self.rivals {
-            self.holder(portal).await
+            self.records.holder(portal)?
         } else {
             None
         };
-        let leaving = Leaving {
+        let holder = holder.and_then(|(owner, fence)| {
+            let number = owner.strip_prefix("process-")?.parse().ok()?;
+            Some((number, fence))
+        });
+        let effects = match (&created, written.as_slice()) {
+            (Some(Created::Bill(key)), _) => self.records.of_key(portal, key)?,
+            // Files go one by one, and there are many.
+            (None, [one]) if one.deal().is_some() => {
+                let subject = format!("deal/{}", one.deal().unwrap_or_default());
+                self.records.of_subject(portal, &subject)?
+            }
+            (None, []) => Vec::new(),
+            _ => self.records.under_way(portal)?,
+        };
+        let unrecorded = written
+            .iter()
+            .filter(|write| !effects.iter().any(|effect| write.is_of(effect)))
+            .map(|write| write.words.clone())
+            .collect();
+        Ok(Some(Leaving {
             at: seen.at,
             tenant: seen.tenant,
             process: seen.process,
             writes: writes(seen),
             holder,
-            creation,
-            unrecorded: self.unrecorded(portal, written).await,
-        };
-        self.lock().push(leaving);
+            creation: created.map(|created| created.among(&effects)),
+            unrecorded,
+        }))
     }
 
     /// Everything that left so far for one tenant.
-    pub(crate) fn seen(&self, tenant: usize) -> Vec<Leaving> {
-        let all = self.lock();
-        let ours = all.iter().filter(|leaving| leaving.tenant == tenant);
-        ours.cloned().collect()
+    pub(crate) fn seen(&self, tenant: usize) -> Result<Vec<Leaving>, String> {
+        let seen = self.lock();
+        if let Some(error) = seen.unread.first() {
+            return Err(error.clone());
+        }
+        let ours = seen.leaving.iter().filter(|one| one.tenant == tenant);
+        Ok(ours.cloned().collect())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Leaving>> {
+    fn lock(&self) -> MutexGuard<'_, Seeing> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn holder(&self, portal: &PortalId) -> Option<(u64, i64)> {
-        let lease = self
-            .store
-            .lease_of(portal, Timestamp::UNIX_EPOCH)
-            .await
-            .ok()??;
-        let number = lease.owner.strip_prefix("process-")?.parse().ok()?;
-        Some((number, lease.fence))
-    }
-
-    async fn effects(&self, portal: &PortalId, deals: &[u64]) -> Vec<Effect> {
-        let deals = deals.iter().map(|deal| Subject::deal(DealId(*deal)));
-        let subjects: Vec<Subject> = deals.collect();
-        let known = self.store.known(portal, &subjects).await;
-        known.map(|known| known.effects).unwrap_or_default()
-    }
-
-    async fn creation(&self, portal: &PortalId, deal: u64, key: &str) -> Creation {
-        let effects = self.effects(portal, &[deal]).await;
-        let effect = effects.into_iter().find(|effect| effect.key == key);
-        Creation {
-            deal,
-            stored: effect.map(|effect| (effect.state, effect.attempt)),
-        }
-    }
-
-    async fn unrecorded(
-        &self,
-        portal: &PortalId,
-        written: BTreeSet<(i64, &'static str)>,
-    ) -> Vec<(i64, &'static str)> {
-        if written.is_empty() {
-            return Vec::new();
-        }
-        let numbers = written
-            .iter()
-            .filter_map(|(deal, _)| (*deal).try_into().ok());
-        let numbers: Vec<u64> = numbers.collect();
-        let effects = self.effects(portal, &numbers).await;
-        // Whose portal was taken over meanwhile finds its effect unknown already.
-        let is_under_way = |deal: i64, action: &str| {
-            effects.iter().any(|effect| {
-                effect.subject.id == deal.to_string()
-                    && effect.action == action
-                    && matches!(effect.state, EffectState::Sent | EffectState::Unknown)
-            })
-        };
-        let left = written.into_iter();
-        left.filter(|(deal, action)| !is_under_way(*deal, action))
-            .collect()
     }
 }
 
-/// The deal and the key in the mark of a bill that is being created.
-fn created_for(seen: &Seen) -> Option<(u64, String)> {
-    let creates = seen.what.starts_with("POST ") && seen.what.ends_with("/bills");
-    if seen.remote != Remote::Accounting || !creates {
-        return None;
+/// What is being created on the accounting side.
+pub(crate) enum Created {
+    /// The key in its mark.
+    Bill(String),
+    /// Of an organisation, with this INN, and with this KPP where it has one.
+    Contractor {
+        organisation: String,
+        inn: Option<String>,
+        kpp: Option<String>,
+    },
+}
+
+impl Created {
+    pub(crate) fn by(seen: &Seen) -> Option<Self> {
+        let path = seen.what.strip_prefix("POST ")?;
+        if seen.remote != Remote::Accounting {
+            return None;
+        }
+        let body: Value = serde_json::from_slice(&seen.body).ok()?;
+        let text = |name: &str| Some(body.get(name)?.as_str()?.to_owned());
+        let mut folders = path.rsplit('/');
+        match folders.next()? {
+            "bills" => {
+                let comment = text("comment")?;
+                let (_, mark) = comment.split_once("[provodka:")?;
+                let (key, _) = mark.split_once(']')?;
+                Some(Self::Bill(key.to_owned()))
+            }
+            "contractors" => Some(Self::Contractor {
+                organisation: folders.next()?.to_owned(),
+                inn: text("inn"),
+                kpp: text("kpp"),
+            }),
+            _ => None,
+        }
     }
-    let body: serde_json::Value = serde_json::from_slice(&seen.body).ok()?;
-    let comment = body.get("comment")?.as_str()?;
-    let (_, mark) = comment.split_once("[provodka:")?;
-    let (key, _) = mark.split_once(']')?;
-    let (_, rest) = key.split_once("/deal/")?;
-    let (deal, _) = rest.split_once('/')?;
-    Some((deal.parse().ok()?, key.to_owned()))
+
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Bill(key) => format!("bill `{key}`"),
+            Self::Contractor { inn, .. } => {
+                format!("contractor {}", inn.as_deref().unwrap_or("without an INN"))
+            }
+        }
+    }
+
+    /// A person's order to try it anew.
+    pub(crate) fn is_ordered_by(&self, order: &Ordered) -> bool {
+        order.effect.as_deref().is_some_and(|key| self.has(key))
+    }
+
+    /// Whether this is the key of its effect.
+    fn has(&self, key: &str) -> bool {
+        match self {
+            Self::Bill(own) => key == own,
+            Self::Contractor {
+                organisation,
+                inn,
+                kpp,
+            } => {
+                let inn = inn.as_deref().map(|inn| format!("{inn}/"));
+                let whose = format!("/counterparty/{organisation}/{}", inn.unwrap_or_default());
+                key.contains(&whose) && kpp.as_deref().is_none_or(|kpp| key.ends_with(kpp))
+            }
+        }
+    }
+
+    fn among(&self, effects: &[Stored]) -> Creation {
+        // Of people without an INN several may be under way: one of them is it.
+        let found = effects.iter().filter(|effect| self.has(&effect.key));
+        let found = found.max_by_key(|effect| effect.is_under_way());
+        Creation {
+            stored: found.map(|effect| (effect.state.clone(), effect.attempt)),
+            of: self.words(),
+        }
+    }
 }
 
 /// Methods of the portal that change something, as far as we call them.
@@ -185,18 +229,99 @@ fn writes(seen: &Seen) -> bool {
     }
 }
 
-/// The deals of the portal that a request writes or tells of, with the action behind it.
-fn written(seen: &Seen) -> BTreeSet<(i64, &'static str)> {
-    if seen.remote != Remote::Portal || !writes(seen) {
-        return BTreeSet::new();
+/// A write to the portal, and how the effect is known that must be under way for it.
+pub(crate) struct Write {
+    action: &'static str,
+    known_by: KnownBy,
+    pub(crate) words: String,
+}
+
+/// A person's order to try anew what was refused or given up.
+#[derive(Clone, Debug)]
+pub(crate) struct Ordered {
+    pub(crate) at: Timestamp,
+    pub(crate) subject: String,
+    /// The key of the effect, where the question is about one.
+    pub(crate) effect: Option<String>,
+}
+
+enum KnownBy {
+    Deal(i64),
+    /// The tag of a bell is the key itself.
+    Key(String),
+    /// The text of a message ends in a mark of its effect.
+    Mark(String),
+}
+
+impl Write {
+    pub(crate) fn by(command: &Command) -> Option<Self> {
+        let action = match command.method.as_str() {
+            "crm.item.update" if command.text(&["fields", "stageId"]).is_some() => "move_stage",
+            "crm.item.update" => "write_fields",
+            "crm.timeline.comment.add" => "add_timeline_entry",
+            "crm.timeline.comment.update" => "attach_pdf",
+            "im.notify.system.add" | "im.message.add" => "notify",
+            _ => return None,
+        };
+        let known_by = match command.method.as_str() {
+            "im.notify.system.add" => KnownBy::Key(command.text(&["TAG"])?),
+            "im.message.add" => {
+                let text = command.text(&["MESSAGE"])?;
+                KnownBy::Mark(text.split_whitespace().next_back()?.to_owned())
+            }
+            _ => KnownBy::Deal(command.deal_written()?),
+        };
+        let words = match &known_by {
+            KnownBy::Deal(deal) => format!("`{action}` of deal {deal}"),
+            KnownBy::Key(word) | KnownBy::Mark(word) => format!("message `{word}`"),
+        };
+        Some(Self {
+            action,
+            known_by,
+            words,
+        })
     }
-    let action = |command: &Command| match command.method.as_str() {
-        "crm.item.update" => Some("write_fields"),
-        "crm.timeline.comment.add" => Some("add_timeline_entry"),
-        _ => None,
-    };
-    commands(&seen.what, &seen.body)
-        .iter()
-        .filter_map(|command| Some((command.deal_written()?, action(command)?)))
-        .collect()
+
+    fn deal(&self) -> Option<i64> {
+        match &self.known_by {
+            KnownBy::Deal(deal) => Some(*deal),
+            KnownBy::Key(_) | KnownBy::Mark(_) => None,
+        }
+    }
+
+    /// A person's order to try it anew.
+    pub(crate) fn is_ordered_by(&self, order: &Ordered) -> bool {
+        match (&self.known_by, order.effect.as_deref()) {
+            (KnownBy::Deal(deal), _) => order.subject == format!("deal/{deal}"),
+            (KnownBy::Key(own), Some(key)) => own == key,
+            (KnownBy::Mark(mark), Some(key)) => mark_of(key) == *mark,
+            (KnownBy::Key(_) | KnownBy::Mark(_), None) => false,
+        }
+    }
+
+    /// Whose portal was taken over meanwhile finds its effect unknown already.
+    fn is_of(&self, effect: &Stored) -> bool {
+        let is_its = match &self.known_by {
+            KnownBy::Deal(deal) => effect.subject == format!("deal/{deal}"),
+            KnownBy::Key(key) => effect.key == *key,
+            // A message about one question bears its name, any other the beginning of its key's digest.
+            KnownBy::Mark(mark) => effect.request_hash == *mark || mark_of(&effect.key) == *mark,
+        };
+        is_its && effect.action == self.action && effect.is_under_way()
+    }
+}
+
+fn mark_of(key: &str) -> String {
+    let digest = Sha256::digest(key.as_bytes());
+    let bytes = digest.iter().take(5).map(|byte| format!("{byte:02x}"));
+    format!("pv-{}", bytes.collect::<String>())
+}
+
+/// What a request writes to the portal.
+fn written(seen: &Seen) -> Vec<Write> {
+    if seen.remote != Remote::Portal || !writes(seen) {
+        return Vec::new();
+    }
+    let commands = commands(&seen.what, &seen.body);
+    commands.iter().filter_map(Write::by).collect()
 }

@@ -1,7 +1,6 @@
 //! One seed's world: both emulators, one database, the processes of the product, the people, and time.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use documents::Renderer;
@@ -22,6 +21,7 @@ use crate::neighbour::{self, Belongings};
 use crate::network::{Kill, Network};
 use crate::office;
 use crate::process::{Ground, Numbers, Process, Site};
+use crate::records::Records;
 use crate::spoil::Spoils;
 use crate::story::Story;
 use crate::tenant::Tenant;
@@ -78,6 +78,8 @@ pub(crate) struct World {
     pub(crate) host: HostClock,
     pub(crate) start: Timestamp,
     pub(crate) store: Store,
+    /// What the judges see of it.
+    pub(crate) records: Records,
     pub(crate) tenants: Vec<Tenant>,
     /// What the tenant at rest owned before we began.
     pub(crate) neighbour: Belongings,
@@ -91,6 +93,8 @@ pub(crate) struct World {
     pub(crate) story: Story,
     /// Who of the tenants is next to work.
     pub(crate) turns: Dice,
+    /// When a process died, stood still or was to fail in writing.
+    pub(crate) forgettings: Vec<Timestamp>,
     /// A point at which so many more processes are to die.
     doom: Option<(Point, u64)>,
 }
@@ -135,9 +139,9 @@ impl World {
         }
         let portals: Vec<PortalId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let secrets = tenants.iter().map(|tenant| tenant.secrets.clone());
-        let beside = || store.opened_again().ok_or("the store has no second door");
-        let watch = Watch::new(beside()?, portals.clone(), secrets.collect());
-        let witness = Witness::new(beside()?, portals, weather.owners > 1);
+        let records = Records::of(&store);
+        let watch = Watch::new(records.clone(), portals.clone(), secrets.collect());
+        let witness = Witness::new(records.clone(), portals, weather.owners > 1);
         let (kill, kills) = unbounded_channel();
         let (ended, ends) = unbounded_channel();
         let network = Arc::new(Network::new(
@@ -171,6 +175,7 @@ impl World {
             host,
             start,
             store,
+            records,
             tenants,
             neighbour,
             ground,
@@ -181,6 +186,7 @@ impl World {
             ends,
             story,
             turns: Dice::of(seed, About::Tenants),
+            forgettings: Vec::new(),
             doom: None,
         };
         for slot in 0..world.slots.len() {
@@ -246,6 +252,7 @@ impl World {
 
     /// The process of this number is no more; its slot.
     pub(crate) fn remove(&mut self, number: u64) -> Option<usize> {
+        self.forgettings.push(self.now());
         let slot = self
             .slots
             .iter()
@@ -348,14 +355,14 @@ impl World {
     }
 
     /// What our records say now is compared with what they said before.
-    pub(crate) async fn observe(&self) {
+    pub(crate) fn observe(&self) -> Result<(), String> {
         let now = self.now();
         for tenant in &self.tenants {
-            let deals: Vec<i64> = tenant.office.deals.keys().copied().collect();
-            self.watch.observe(tenant.place, &deals, now).await;
-            let accepted = tenant.doors.accepted.load(Ordering::Relaxed);
-            self.watch.events_kept(tenant.place, accepted, now).await;
+            self.watch.observe(tenant.place, &tenant.retried, now)?;
+            let accepted = tenant.doors.accepted();
+            self.watch.events_kept(tenant.place, &accepted, now)?;
         }
+        Ok(())
     }
 
     /// A tenant, drawn.

@@ -60,6 +60,12 @@ impl Inline {
         })
     }
 
+    /// Lends the connection to who reads it by SQL of its own.
+    pub(crate) fn plain<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
+        let connection = self.connection.lock();
+        read(&connection.unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn write<A, T>(
         &self,
         faults: &Faults,

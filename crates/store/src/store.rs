@@ -67,6 +67,15 @@ impl Store {
         }
     }
 
+    /// The plain connection of [`Store::open_inline`], for judges that read it by SQL of their own. `None` for the
+    /// production forms.
+    pub fn plain<T>(&self, read: impl FnOnce(&rusqlite::Connection) -> T) -> Option<T> {
+        match &self.0.backend {
+            Backend::Inline(inline) => Some(inline.plain(read)),
+            Backend::Threads(_) | Backend::Postgres(_) => None,
+        }
+    }
+
     /// A PostgreSQL that many replicas may share. Refused if it could lose acknowledged commits.
     pub async fn open_postgres(options: &PostgresOptions) -> Result<Store, StoreError> {
         let postgres = Arc::new(Postgres::open(options).await?);

@@ -99,7 +99,11 @@ const KEPT: &[(&str, &[&str], &str)] = &[
         &["transport"],
         "every request leaves through `transport`",
     ),
-    ("rusqlite", &["store"], "only `store` speaks SQL"),
+    (
+        "rusqlite",
+        &["store", "simulator"],
+        "only `store` speaks SQL, and the simulator's judges read it by their own",
+    ),
     ("tokio-postgres", &["store"], "only `store` speaks SQL"),
     ("deadpool-postgres", &["store"], "only `store` speaks SQL"),
     ("typst", &["documents"], "only `documents` lays out pages"),

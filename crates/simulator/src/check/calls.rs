@@ -54,11 +54,11 @@ fn kept(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         *surely += usize::from(call.is_kept());
         *perhaps += 1;
     }
-    for line in &evidence.lines {
-        let body = &line.entry.body;
+    for line in &evidence.journal.lines {
+        let body = &line.body;
         let (by, order) = (body.get("by"), body.get("order").and_then(Value::as_str));
-        let about = line.entry.subject.as_ref();
-        let deal = about.and_then(|about| about.id.parse::<i64>().ok());
+        let about = line.subject.as_deref();
+        let deal = about.and_then(|about| about.strip_prefix("deal/")?.parse::<i64>().ok());
         let order = order.and_then(Order::named);
         if let (Some("call"), Some(order), Some(deal)) = (by.and_then(Value::as_str), order, deal) {
             counts.entry((deal, order.as_str())).or_default()[2] += 1;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use emulator_bitrix24::What;
+use jiff::{SignedDuration, Timestamp};
 
 use super::deals::asks;
 use super::{Evidence, is_our_write};
+use crate::asked::commands;
 use crate::network::{Remote, Told};
 use crate::office;
 
@@ -20,22 +22,35 @@ const OURS: [&str; 5] = [
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     nobody_else_to_blame(evidence, wrong);
-    if a_process_may_forget(evidence) {
-        return;
-    }
-    // What got no clear answer is repeated, and may have been done: once for each deal of it.
-    let unclear = evidence
-        .seen
-        .iter()
-        .filter(|seen| seen.remote == Remote::Portal && seen.told != Told::Answer(200))
-        .count();
     for (deal, idle) in idle_writes(evidence) {
-        if idle > unclear {
-            wrong.push(format!(
-                "[I-17] deal {deal} was written {idle} times with what it showed already, {unclear} answers were unclear"
-            ));
+        let mut reasons = reasons(evidence, deal);
+        for at in idle {
+            // Each is the reason for one repetition after it.
+            let Some(place) = reasons.iter().rposition(|reason| *reason <= at) else {
+                wrong.push(format!(
+                    "[I-17] at {at}: deal {deal} was written with what it showed already, and nothing was forgotten or unclear"
+                ));
+                break;
+            };
+            reasons.remove(place);
         }
     }
+}
+
+/// What explains that one write to a deal is repeated, in order: one that got no clear answer, and whoever forgot what it
+/// had done.
+fn reasons(evidence: &Evidence<'_>, deal: i64) -> Vec<Timestamp> {
+    let unclear = evidence.seen.iter().filter(|seen| {
+        let is_write = || {
+            let commands = commands(&seen.what, &seen.body);
+            commands.iter().any(|one| one.deal_written() == Some(deal))
+        };
+        seen.remote == Remote::Portal && seen.told != Told::Answer(200) && is_write()
+    });
+    let mut reasons: Vec<Timestamp> = unclear.map(|seen| seen.at).collect();
+    reasons.extend(&evidence.forgettings);
+    reasons.sort_unstable();
+    reasons
 }
 
 /// That a field does not keep our value is asked only where somebody else changes it. A write of ours that lands late
@@ -55,24 +70,10 @@ fn nobody_else_to_blame(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     }
 }
 
-/// A process that dies, stands still or cannot write repeats what it had done and not recorded.
-fn a_process_may_forget(evidence: &Evidence<'_>) -> bool {
-    let often = &evidence.weather.often;
-    let ends = [
-        often.killed,
-        often.killed_at_request,
-        often.killed_at_statement,
-        often.killed_at_point,
-        often.unknown_commit,
-        often.disk_full,
-        often.frozen,
-        evidence.weather.integrator,
-    ];
-    ends.iter().any(Option::is_some)
-}
-
-fn idle_writes(evidence: &Evidence<'_>) -> BTreeMap<i64, usize> {
-    let mut idle: BTreeMap<i64, usize> = BTreeMap::new();
+/// When each deal was written with what it showed already, by our clock.
+fn idle_writes(evidence: &Evidence<'_>) -> BTreeMap<i64, Vec<Timestamp>> {
+    let skew = SignedDuration::from_secs(evidence.weather.skew.0);
+    let mut idle: BTreeMap<i64, Vec<Timestamp>> = BTreeMap::new();
     for entry in evidence.portal.writes_of("deal") {
         let What::Write {
             id,
@@ -86,8 +87,8 @@ fn idle_writes(evidence: &Evidence<'_>) -> BTreeMap<i64, usize> {
         let same = |name: &&str| before.get(*name) == after.get(*name);
         let has_ours = after.get(office::NUMBER).is_some();
         if is_our_write(entry) && has_ours && OURS.iter().all(same) {
-            let count = idle.entry(*id).or_default();
-            *count = count.saturating_add(1);
+            let at = entry.at.checked_sub(skew).unwrap_or(entry.at);
+            idle.entry(*id).or_default().push(at);
         }
     }
     idle

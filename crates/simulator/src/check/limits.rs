@@ -6,18 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::Evidence;
-use super::bills::creations;
-use crate::asked::commands;
+use crate::asked::{Command, commands, keyed_commands};
 use crate::network::{Remote, Seen, Told};
+use crate::witness::{Created, Write};
 
 /// The portal's bucket: so many requests at once…
 const BURST: f64 = 50.0;
 /// …and so many more each second.
 const DRAIN: f64 = 2.0;
-/// So often may one bill be sent without a person.
+/// So often may one thing be sent without a person.
 const MOST_ATTEMPTS: usize = 8;
-/// A person's order to try again counts anew, thrice in an evening.
-const MOST_ORDERS: usize = 3;
+/// What one process was told of a method another has to know after this.
+const TOLD_OTHERS: SignedDuration = SignedDuration::from_secs(5);
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     bucket(evidence, wrong);
@@ -32,61 +32,154 @@ fn to_portal<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = &'a Seen> {
         .filter(|seen| seen.remote == Remote::Portal && seen.what != "token")
 }
 
-/// [I-12] In no stretch of t seconds more than fifty requests and two for each second.
+/// [I-12] In no stretch of t seconds more than fifty requests and two for each second. By a clock that was set an hour
+/// forward the bucket has run dry: once for each time that somebody set it.
 fn bucket(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    // By a clock that was set an hour forward the bucket has run dry.
-    if evidence.weather.often.jump.is_some() {
-        return;
-    }
     let (mut level, mut before): (f64, Option<Timestamp>) = (0.0, None);
+    let mut jumps = evidence.jumps.iter().peekable();
+    let mut run_dry = 0_usize;
     for seen in to_portal(evidence) {
+        while jumps.next_if(|jump| **jump <= seen.at).is_some() {
+            run_dry = run_dry.saturating_add(1);
+        }
         let passed = before.map_or(0.0, |before| seen.at.duration_since(before).as_secs_f64());
         level = (level - passed * DRAIN).max(0.0) + 1.0;
         before = Some(seen.at);
-        if level > BURST + 1.0 {
+        if level <= BURST + 1.0 {
+            continue;
+        }
+        if run_dry == 0 {
             wrong.push(format!(
                 "[I-12] at {}: more requests left than the portal's bucket holds",
                 seen.at
             ));
             return;
         }
+        run_dry = run_dry.saturating_sub(1);
+        level = 1.0;
     }
 }
 
-/// [I-12] One bill is sent a bounded number of times.
+/// [I-12] One thing is sent a bounded number of times, and as often again for each order of a person to try it anew.
 fn attempts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    for deal in evidence.office.deals.keys() {
-        let mut by_mark: BTreeMap<String, usize> = BTreeMap::new();
-        for sent in creations(evidence, *deal) {
-            // What a limit or a closed door answered is no attempt.
-            if matches!(
-                sent.told,
-                Told::Answer(429) | Told::Page(429) | Told::Refused
-            ) {
-                continue;
-            }
-            let body = String::from_utf8_lossy(&sent.body);
-            let mark = body.split("/invoice/").nth(1).unwrap_or_default();
-            let slot: String = mark.chars().take_while(|sign| *sign != ']').collect();
-            let count = by_mark.entry(slot).or_default();
+    let mut creations: BTreeMap<(String, &[u8]), usize> = BTreeMap::new();
+    for sent in &evidence.seen {
+        let Some(of) = Created::by(sent) else {
+            continue;
+        };
+        // What a limit or a closed door answered is no attempt.
+        if !matches!(
+            sent.told,
+            Told::Answer(429) | Told::Page(429) | Told::Refused
+        ) {
+            let count = creations.entry((of.words(), &sent.body)).or_default();
             *count = count.saturating_add(1);
         }
-        for (slot, count) in by_mark {
-            if count > MOST_ATTEMPTS * (1 + MOST_ORDERS) {
-                wrong.push(format!("[I-12] deal {deal}, {slot}: sent {count} times"));
+        let orders = evidence.retried.iter();
+        let orders = orders.filter(|order| of.is_ordered_by(order)).count();
+        let count = creations.get(&(of.words(), &*sent.body)).copied();
+        too_often(&of.words(), count.unwrap_or(0), orders, wrong);
+    }
+    let mut writes: BTreeMap<String, usize> = BTreeMap::new();
+    for sent in to_portal(evidence) {
+        for (command, fate) in fates(sent) {
+            let Some(write) = Write::by(&command) else {
+                continue;
+            };
+            let count = writes.entry(format!("{command:?}")).or_default();
+            match fate {
+                Fate::Clear => *count = 0,
+                Fate::NotTaken => {}
+                Fate::Unclear => *count = count.saturating_add(1),
             }
+            let orders = evidence.retried.iter();
+            let orders = orders.filter(|order| write.is_ordered_by(order)).count();
+            too_often(&write.words, *count, orders, wrong);
         }
     }
 }
 
-/// [I-13] A method that used up its run time is not called before the moment that the portal named.
+fn too_often(what: &str, count: usize, orders: usize, wrong: &mut Vec<String>) {
+    let most = MOST_ATTEMPTS.saturating_mul(orders.saturating_add(1));
+    // Told once, when it is one too many.
+    if count == most.saturating_add(1) {
+        wrong.push(format!(
+            "[I-12] {what} was sent {count} times, and a person ordered it anew {orders} times"
+        ));
+    }
+}
+
+/// What a process could know of a command that it sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Done, or understood and refused.
+    Clear,
+    /// A limit, an expired token or a closed door: no attempt.
+    NotTaken,
+    Unclear,
+}
+
+/// The commands of a request with their fates.
+fn fates(sent: &Seen) -> Vec<(Command, Fate)> {
+    let asked = keyed_commands(&sent.what, &sent.body);
+    let of_all = match sent.told {
+        Told::Answer(200) => None,
+        // The number says it all, whatever became of the words.
+        Told::Answer(status) | Told::Page(status) | Told::Spoilt(status) => Some(match status {
+            401 | 429 | 503 => Fate::NotTaken,
+            400..500 => Fate::Clear,
+            _ => Fate::Unclear,
+        }),
+        Told::Refused => Some(Fate::NotTaken),
+        Told::Nothing | Told::Cut => Some(Fate::Unclear),
+    };
+    let answer: Value = serde_json::from_slice(&sent.answer).unwrap_or_default();
+    let fate = |key: &Option<String>| {
+        let part = |name: &str| {
+            let key = key.as_ref()?;
+            answer.get("result")?.get(name)?.get(key)
+        };
+        let (error, done) = match key {
+            None => (Some(&answer), answer.get("result")),
+            Some(_) => (part("result_error"), part("result")),
+        };
+        let code = error.and_then(|error| error.get("error")?.as_str());
+        match (code, done) {
+            (
+                Some(
+                    "QUERY_LIMIT_EXCEEDED"
+                    | "OPERATION_TIME_LIMIT"
+                    | "OVERLOAD_LIMIT"
+                    | "expired_token",
+                ),
+                _,
+            ) => Fate::NotTaken,
+            (Some(_), _) | (None, Some(_)) => Fate::Clear,
+            (None, None) => Fate::Unclear,
+        }
+    };
+    let with_fate = asked.into_iter().map(|(key, command)| {
+        let fate = of_all.unwrap_or_else(|| fate(&key));
+        (command, fate)
+    });
+    with_fate.collect()
+}
+
+/// [I-13] A method that used up its run time is not called before the moment that the portal named, by whatever process.
+/// What was noted by a clock that somebody set is judged no more.
 fn resting_methods(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    if evidence.weather.operating_limit_ms.is_none()
-        || evidence.weather.skew.0 != 0
-        || evidence.weather.often.jump.is_some()
-    {
+    if evidence.weather.operating_limit_ms.is_none() {
         return;
     }
+    let first_jump = evidence.jumps.first();
+    let often = &evidence.weather.often;
+    let unnoted = [
+        often.disk_full,
+        often.unknown_commit,
+        often.killed_at_statement,
+        often.killed_at_point,
+    ];
+    let all_are_told = unnoted.iter().all(Option::is_none);
     let mut told: Vec<&Seen> = to_portal(evidence)
         .filter(|seen| matches!(seen.told, Told::Answer(_)) && seen.told_at.is_some())
         .collect();
@@ -98,12 +191,29 @@ fn resting_methods(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let Some(told_at) = seen.told_at else {
             continue;
         };
-        learn(seen, told_at, &mut resets, &mut rests);
+        learn(
+            seen,
+            told_at,
+            evidence.weather.skew.0,
+            &mut resets,
+            &mut rests,
+        );
     }
+    rests.retain(|(_, _, _, until)| first_jump.is_none_or(|jump| until < jump));
+    // Whoever is gone right after it heard told nobody.
+    let lived_on = |process: u64, from: Timestamp| {
+        let mut later = to_portal(evidence).filter(|seen| seen.process == process);
+        later.any(|seen| seen.at > from)
+    };
     for seen in to_portal(evidence) {
         let asked = commands(&seen.what, &seen.body);
         for (process, method, from, until) in &rests {
-            let is_early = seen.process == *process && seen.at > *from && seen.at < *until;
+            let own = seen.process == *process;
+            let told = own && seen.at > *from
+                || all_are_told
+                    && seen.at.duration_since(*from) > TOLD_OTHERS
+                    && lived_on(*process, *from);
+            let is_early = told && seen.at < *until;
             if is_early && asked.iter().any(|command| command.method == *method) {
                 wrong.push(format!(
                     "[I-13] at {}: `{method}` was called though it rests until {until}",
@@ -118,21 +228,23 @@ fn resting_methods(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 fn learn(
     seen: &Seen,
     told_at: Timestamp,
+    skew: i64,
     resets: &mut BTreeMap<(u64, String), Timestamp>,
     rests: &mut Vec<(u64, String, Timestamp, Timestamp)>,
 ) {
     let Ok(answer) = serde_json::from_slice::<Value>(&seen.answer) else {
         return;
     };
-    let keys = batch_keys(seen);
+    let asked = keyed_commands(&seen.what, &seen.body);
     let reset_of = |time: &Value| {
+        // By the portal's clock.
         let at = time.get("operating_reset_at").and_then(Value::as_i64)?;
-        Timestamp::from_second(at).ok()
+        Timestamp::from_second(at.checked_sub(skew)?).ok()
     };
     let result = answer.get("result");
     let part = |name: &str| result.and_then(|result| result.get(name));
     let mut refused: Vec<String> = Vec::new();
-    if keys.is_empty() {
+    if seen.what != "batch" {
         if let Some(at) = answer.get("time").and_then(reset_of) {
             resets.insert((seen.process, seen.what.clone()), at);
         }
@@ -140,7 +252,10 @@ fn learn(
             refused.push(seen.what.clone());
         }
     }
-    for (key, method) in keys {
+    let keyed = asked
+        .into_iter()
+        .filter_map(|(key, command)| Some((key?, command.method)));
+    for (key, method) in keyed {
         let time = part("result_time").and_then(|times| times.get(&key));
         if let Some(at) = time.and_then(reset_of) {
             resets.insert((seen.process, method.clone()), at);
@@ -161,22 +276,4 @@ fn learn(
             rests.push((seen.process, method, told_at, until));
         }
     }
-}
-
-/// The keys of a batch with the methods behind them.
-fn batch_keys(seen: &Seen) -> Vec<(String, String)> {
-    if seen.what != "batch" {
-        return Vec::new();
-    }
-    let Ok(whole) = serde_json::from_slice::<Value>(&seen.body) else {
-        return Vec::new();
-    };
-    let commands = whole.get("cmd").and_then(Value::as_object);
-    let commands = commands.into_iter().flatten();
-    commands
-        .filter_map(|(key, line)| {
-            let method = line.as_str()?.split('?').next()?;
-            Some((key.clone(), method.to_owned()))
-        })
-        .collect()
 }

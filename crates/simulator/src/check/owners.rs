@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use store::EffectState;
 
 use super::Evidence;
 
@@ -18,28 +17,28 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 /// [I-6] Each write is on disk as sent before its first byte leaves, [I-12] and a creation is counted.
 fn recorded_before_it_left(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for leaving in &evidence.leaving {
-        for (deal, action) in &leaving.unrecorded {
+        let at = leaving.at;
+        for write in &leaving.unrecorded {
             wrong.push(format!(
-                "[I-6] `{action}` of deal {deal} left at {} and our records do not know of it",
-                leaving.at
+                "[I-6] {write} left at {at} and our records do not know of it"
             ));
         }
         let Some(creation) = &leaving.creation else {
             continue;
         };
-        let (deal, at) = (creation.deal, leaving.at);
-        match creation.stored {
-            None => wrong.push(format!(
-                "[I-6] a bill of deal {deal} left at {at} without an effect"
-            )),
+        let of = &creation.of;
+        match &creation.stored {
+            None => wrong.push(format!("[I-6] {of} left at {at} without an effect")),
             // A new owner has found it, while it was on its way out.
-            Some((EffectState::Sent | EffectState::Unknown, attempt)) if attempt > 0 => {}
-            Some((EffectState::Sent | EffectState::Unknown, _)) => wrong.push(format!(
-                "[I-12] a bill of deal {deal} left at {at} before its attempt was counted"
-            )),
+            Some((state, attempt)) if state == "sent" || state == "unknown" => {
+                if *attempt < 1 {
+                    wrong.push(format!(
+                        "[I-12] {of} left at {at} before its attempt was counted"
+                    ));
+                }
+            }
             Some((state, _)) => wrong.push(format!(
-                "[I-6] a bill of deal {deal} left at {at} while its effect was {}",
-                state.as_str()
+                "[I-6] {of} left at {at} while its effect was {state}"
             )),
         }
     }

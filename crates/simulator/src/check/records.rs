@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use store::{EffectState, JournalProof};
-
 use super::adopted::adopted_by;
 use super::{Evidence, deal_of};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    if let JournalProof::Broken { seq } = evidence.journal {
-        wrong.push(format!("[I-6] the journal is broken at line {seq}"));
+    if let Some(broken) = &evidence.journal.broken {
+        wrong.push(format!("[I-6] the journal is broken: {broken}"));
     }
     outcomes(evidence, wrong);
     three_ways(evidence, wrong);
@@ -17,17 +15,14 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 
 /// [I-6] Whatever was sent has an outcome, or somebody was asked to find it out.
 fn outcomes(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    for effect in &evidence.known.effects {
-        let is_open = matches!(effect.state, EffectState::Sent | EffectState::Unknown);
+    for effect in &evidence.effects {
         let asked = evidence.cases.iter().any(|case| {
-            case.facts.subject == effect.subject && case.facts.code == "OUTCOME-UNKNOWN"
+            case.facts.subject.to_string() == effect.subject && case.facts.code == "OUTCOME-UNKNOWN"
         });
-        if is_open && !asked {
+        if effect.is_under_way() && !asked {
             wrong.push(format!(
                 "[I-6] effect `{}` of {} is {} and nobody is asked",
-                effect.key,
-                effect.subject,
-                effect.state.as_str()
+                effect.key, effect.subject, effect.state
             ));
         }
     }

@@ -22,9 +22,9 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             wrong.push(format!("[I-15] another tenant stands in {}", whence()));
         }
     };
-    for line in &evidence.lines {
-        let whence = || format!("line {} of the journal, `{}`", line.seq, line.entry.kind);
-        judge(&whence, &line.entry.body.to_string());
+    for line in &evidence.journal.lines {
+        let whence = || format!("line {} of the journal, `{}`", line.seq, line.kind);
+        judge(&whence, &line.body.to_string());
     }
     for case in &evidence.cases {
         let facts = &case.facts;

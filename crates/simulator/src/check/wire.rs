@@ -1,5 +1,6 @@
 //! What left on the wire: no creation beside one whose outcome is unknown, no limit overrun, bounded repetition.
 
+use emulator_bitrix24::{Told as Answered, What};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let sent: Vec<&Seen> = creations(evidence, *deal).collect();
         quiet_time(evidence, *deal, &sent, wrong);
     }
+    unrefused(evidence, wrong);
     if evidence.weather.calm {
         let refused = evidence.portal.limit_refusals();
         if refused > 0 {
@@ -31,12 +33,42 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     }
 }
 
-/// [I-2] No creation is sent while a former one may still take effect. One that has taken effect, answered or not, cannot
-/// do so again.
-fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Vec<String>) {
-    if evidence.weather.idempotency_key {
+/// [I-12] The portal's bucket refuses at most one of a thousand of our requests on a day with troubles, unless somebody
+/// else empties it, or our machine's clock says that it ran dry.
+fn unrefused(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    if evidence.weather.often.neighbour.is_some() || !evidence.jumps.is_empty() {
         return;
     }
+    let count = |is: &dyn Fn(&What) -> bool| {
+        let entries = evidence.portal.entries();
+        entries.filter(|entry| is(&entry.what)).count()
+    };
+    let refused = count(&|what| {
+        let code = match what {
+            What::LimitRefused { code, .. } => code,
+            _ => return false,
+        };
+        code == "QUERY_LIMIT_EXCEEDED"
+    });
+    // Some of these answers are a fault that this day has, and no truth about the bucket.
+    let played = count(&|what| {
+        let answer = match what {
+            What::Request { answer, .. } => answer,
+            _ => return false,
+        };
+        matches!(answer, Answered::Fault { kind } if kind == "Limit")
+    });
+    let (refused, asked) = (refused.saturating_sub(played), evidence.portal.requests());
+    if refused.saturating_mul(1_000) > asked {
+        wrong.push(format!(
+            "[I-12] the portal's bucket refused {refused} of our {asked} requests"
+        ));
+    }
+}
+
+/// [I-2] No creation is sent while a former one may still take effect. One that has taken effect, answered or not, cannot
+/// do so again. Where the key is honoured the same may be sent again with it, and nothing else.
+fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Vec<String>) {
     let quiet = SignedDuration::try_from(ACCOUNTING_QUIET).unwrap_or(SignedDuration::MAX);
     for (place, later) in sent.iter().enumerate() {
         for former in sent.iter().take(place) {
@@ -49,7 +81,10 @@ fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Ve
             };
             let known = known && former.told_at.is_some_and(|at| at <= later.at);
             let is_over = known || is_made(evidence, former, later.at);
-            if !is_over && later.at.duration_since(former.at) < quiet {
+            // Whoever honours the key takes the same request for the same one.
+            let is_same = (&later.key, &later.body) == (&former.key, &former.body);
+            let is_repetition = evidence.weather.idempotency_key && later.key.is_some() && is_same;
+            if !is_over && !is_repetition && later.at.duration_since(former.at) < quiet {
                 wrong.push(format!(
                     "[I-2] deal {deal}: a bill was sent at {} and again at {}",
                     former.at, later.at
