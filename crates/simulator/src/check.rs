@@ -17,12 +17,13 @@ mod parts;
 mod records;
 mod register;
 mod reissue;
+mod strangers;
 mod tenants;
 mod waiting;
 mod whispers;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::DealId;
 use emulator_bitrix24::{Actor, Entry, What};
@@ -41,7 +42,7 @@ use crate::neighbour::Belongings;
 use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES};
 use crate::people::Office;
-use crate::records::{Journal, Stored};
+use crate::records::{Event, Journal, Stored};
 use crate::register::{Books, Register};
 use crate::weather::Weather;
 use crate::witness::{Leaving, Ordered};
@@ -65,6 +66,8 @@ pub(crate) struct Evidence<'a> {
     /// Our links and effects of every deal.
     pub(crate) known: Known,
     pub(crate) journal: Journal,
+    /// How often each event is in the inbox.
+    pub(crate) events: BTreeMap<Event, u64>,
     /// Every effect of ours, as it is stored.
     pub(crate) effects: Vec<Stored>,
     /// What the tenant's figures say, as a program reads them.
@@ -112,6 +115,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     records::check(evidence, &mut wrong);
     register::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
+    strangers::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);
     waiting::check(evidence, &mut wrong);
     whispers::check(evidence, &mut wrong);

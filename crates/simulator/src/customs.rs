@@ -15,6 +15,8 @@ pub(crate) struct Customs {
     pub(crate) calls: Option<Duration>,
     /// Mean time between two acts of whoever takes over what was invoiced by hand.
     pub(crate) adopts: Option<Duration>,
+    /// Mean time between two events that no portal sent.
+    pub(crate) strangers: Option<Duration>,
     /// There is no accounting program: the register is our own.
     pub(crate) own_books: Option<OwnBooks>,
 }

@@ -30,6 +30,7 @@ pub(crate) enum Happening {
     Register,
     BooksFail,
     Adopt,
+    Stranger,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -194,6 +195,7 @@ impl World {
             (scopes, Happening::Scopes),
             (tokens, Happening::Tokens),
             (neighbour, Happening::Neighbour),
+            (self.weather.customs.strangers, Happening::Stranger),
         ] {
             calendar.again(now, mean, happening);
         }

@@ -24,6 +24,7 @@ pub(crate) enum About {
     Calls,
     Register,
     Adoption,
+    Strangers,
 }
 
 /// One stream of chance.
@@ -51,6 +52,7 @@ impl Dice {
             About::Calls => 14,
             About::Register => 15,
             About::Adoption => 16,
+            About::Strangers => 18,
         });
         Self(rng)
     }

@@ -1,7 +1,7 @@
 //! The product's doors: events of the portals come in by them, and so do orders that are called. What was called, and what
 //! the caller was told, is kept for the checks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +47,9 @@ impl Call {
     }
 }
 
+/// So many of the last events are kept.
+const HEARD: usize = 32;
+
 /// The doors, as the portals' events and the callers find them. Clones lead to the same processes.
 #[derive(Clone)]
 pub(crate) struct Doors {
@@ -55,6 +58,8 @@ pub(crate) struct Doors {
     turn: Arc<AtomicU64>,
     /// How often each event of one tenant was answered with 200.
     accepted: Arc<Mutex<BTreeMap<Event, u64>>>,
+    /// The events that came last, as they came.
+    heard: Arc<Mutex<VecDeque<String>>>,
     /// The token by which orders of one tenant prove themselves; empty: nobody may call.
     token: Arc<Mutex<String>>,
     calls: Arc<Mutex<Vec<Call>>>,
@@ -67,6 +72,7 @@ impl Doors {
             open: Arc::default(),
             turn: Arc::default(),
             accepted: Arc::default(),
+            heard: Arc::default(),
             token: Arc::default(),
             calls: Arc::default(),
         }
@@ -76,6 +82,7 @@ impl Doors {
     pub(crate) fn for_another(&self) -> Self {
         Self {
             accepted: Arc::default(),
+            heard: Arc::default(),
             token: Arc::default(),
             calls: Arc::default(),
             ..self.clone()
@@ -100,6 +107,42 @@ impl Doors {
     pub(crate) fn accepted(&self) -> BTreeMap<Event, u64> {
         let accepted = self.accepted.lock();
         accepted.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The events that came last.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().cloned().collect()
+    }
+
+    /// An event comes in by the door that is next now; what was answered.
+    pub(crate) fn deliver(&self, form: String) -> impl Future<Output = Delivered> + Send + use<> {
+        let (door, event) = (self.next(), Event::told(&form));
+        let accepted = Arc::clone(&self.accepted);
+        if event.is_some() {
+            let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.push_back(form.clone());
+            let over = heard.len().saturating_sub(HEARD);
+            heard.drain(..over);
+        }
+        async move {
+            let (routes, freezer) = door.ok_or_else(|| "nobody is there".to_owned())?;
+            let status = Process::hear(routes, freezer, web::BITRIX24_EVENTS, form).await?;
+            if let (200, Some(event)) = (status, event) {
+                let mut accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner);
+                let count = accepted.entry(event).or_default();
+                *count = count.saturating_add(1);
+            }
+            Ok(status)
+        }
+    }
+
+    /// Something comes in that no portal sent: whatever is answered, nothing is owed to it.
+    pub(crate) async fn knock(self, form: String) {
+        if let Some((routes, freezer)) = self.next() {
+            let heard = Process::hear(routes, freezer, web::BITRIX24_EVENTS, form).await;
+            let _answered = heard.is_ok();
+        }
     }
 
     fn called(&self) -> MutexGuard<'_, Vec<Call>> {
@@ -159,17 +202,6 @@ impl Deliver for Doors {
             let path = format!("{}{order}", web::BITRIX24_ORDERS);
             return Box::pin(self.clone().call(path, form));
         }
-        let (door, accepted) = (self.next(), Arc::clone(&self.accepted));
-        Box::pin(async move {
-            let (routes, freezer) = door.ok_or_else(|| "nobody is there".to_owned())?;
-            let event = Event::told(&form);
-            let status = Process::hear(routes, freezer, web::BITRIX24_EVENTS, form).await?;
-            if let (200, Some(event)) = (status, event) {
-                let mut accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner);
-                let count = accepted.entry(event).or_default();
-                *count = count.saturating_add(1);
-            }
-            Ok(status)
-        })
+        Box::pin(self.deliver(form))
     }
 }

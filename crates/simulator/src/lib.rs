@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `weather`, `customs`, `spoil`, `death` | what a seed's day is like, and how things go wrong |
 //! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `tenant` | who works, and what they do |
+//! | `strangers` | who knocks at our door and is no portal |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
 //! | `connect`, `process` | the product put together |
@@ -54,6 +55,7 @@ mod seed;
 mod spoil;
 mod still;
 mod story;
+mod strangers;
 mod tenant;
 mod tenants;
 mod trouble;

@@ -241,6 +241,7 @@ async fn evidence<'a>(
         cases: world.open_cases(place).await?,
         known: known.map_err(told)?,
         journal: world.records.journal(&tenant.id)?,
+        events: world.records.events(&tenant.id)?,
         effects: world.records.effects(&tenant.id)?,
         figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
         secrets,

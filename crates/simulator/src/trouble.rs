@@ -109,6 +109,10 @@ impl World {
                 self.host.jump(0);
                 self.story.tell(now, "clock set right", "");
             }
+            Happening::Stranger => {
+                self.strange(calendar, now);
+                calendar.again(now, self.weather.customs.strangers, happening);
+            }
             Happening::Neighbour => {
                 for _request in 0..calendar.dice.between(10, 60) {
                     for site in &self.ground.tenants {

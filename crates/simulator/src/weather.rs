@@ -193,6 +193,7 @@ impl Weather {
         if !calm && !weather.hangs {
             weather.rules(&mut Dice::of(seed, About::Rules));
             weather.draw_customs(&mut Dice::of(seed, About::Customs));
+            weather.draw_strangers(seed);
         }
         weather
     }
@@ -310,6 +311,7 @@ impl Weather {
             (self.customs.calls.is_some(), "orders called"),
             (self.customs.own_books.is_some(), "own books"),
             (self.customs.adopts.is_some(), "bills taken over"),
+            (self.customs.strangers.is_some(), "strangers"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

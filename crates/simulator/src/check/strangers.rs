@@ -1,0 +1,33 @@
+//! [R27] What proves nothing leaves nothing: no row, no look, no request.
+
+use super::Evidence;
+use crate::asked::commands;
+use crate::network::Remote;
+use crate::strangers::NOBODYS;
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    if evidence.weather.customs.strangers.is_none() {
+        return;
+    }
+    let kept = evidence.events.keys();
+    let forged = kept.filter(|event| event.id.is_some_and(|id| id >= NOBODYS));
+    for event in forged {
+        wrong.push(format!("[R27] a forged event is on disk: {event:?}"));
+    }
+    let nobodys: Vec<i64> = (0..50)
+        .filter_map(|n| i64::try_from(NOBODYS.saturating_add(n)).ok())
+        .collect();
+    for seen in &evidence.seen {
+        if seen.remote != Remote::Portal {
+            continue;
+        }
+        let asked = commands(&seen.what, &seen.body);
+        let of = |deal: &&i64| asked.iter().any(|command| command.reads(**deal));
+        if let Some(deal) = nobodys.iter().find(of) {
+            wrong.push(format!(
+                "[R27] at {}: `{}` asked for deal {deal}, of which only a forged event told",
+                seen.at, seen.what
+            ));
+        }
+    }
+}
