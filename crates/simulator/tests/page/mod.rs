@@ -1,4 +1,4 @@
-//! The page of faults, and whether it tells the truth.
+//! The pages of faults and of what the days found, and whether they tell the truth.
 
 use std::fs;
 use std::path::PathBuf;
@@ -52,6 +52,18 @@ fn assert_exists(test: &str) {
     let (file, name) = test.trim_matches('`').split_once("::").unwrap();
     let text = fs::read_to_string(root().join(file)).unwrap();
     assert!(text.contains(&format!("fn {name}(")), "{test}");
+}
+
+#[test]
+fn whatever_a_day_found_is_kept_as_a_test_of_the_product() {
+    let page = root().join("docs/reference/found-by-simulation.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows = page.lines().filter(|line| line.contains("| I-"));
+    let tests: Vec<&str> = rows
+        .map(|row| row.split('|').nth(3).unwrap().trim())
+        .collect();
+    assert!(tests.len() > 10, "{tests:?}");
+    tests.into_iter().for_each(assert_exists);
 }
 
 /// Every fault of the reliability model that a way from a deal to its invoice can meet. Those of payments alone (R41, R42)
