@@ -73,23 +73,61 @@ impl Figures {
         (2 * self.deals).div_ceil(BATCH - 1)
     }
 
-    /// No way of doing it with as many batches of writes under way at one time as the product has takes less: a glance,
-    /// one full reading, finding and making a buyer, issuing a bill; then the writes, with which all the rest overlaps.
+    /// No way of doing it takes less, by these figures and the portal's bucket alone: a glance, one full reading, every
+    /// request to the accounting side as soon as there is room, and the writes of the last bill. Nothing here says how
+    /// many requests a portal works on at one time, so it may be all of them.
+    pub fn floor(self) -> Duration {
+        let accounting =
+            1 + (self.deals + count_of(self.buyers)).div_ceil(self.accounting_in_flight);
+        let bills = Duration::from_millis(self.accounting_ms) * count(accounting);
+        let by_latency = self.reading() + bills + self.request(1, 1, 2);
+        by_latency.max(self.by_bucket())
+    }
+
+    /// No way of doing it with as many batches of writes under way at one time as the product allows itself takes less:
+    /// a glance, one full reading, finding and making a buyer, issuing a bill; then the writes, with which all the rest
+    /// overlaps.
     pub fn bound(self) -> Duration {
-        let lists = self.deals.div_ceil(BATCH);
-        let glances = lists.div_ceil(BATCH);
-        let glance = self.request(glances, lists, 0);
-        let reading = self.request(1, BATCH.min(self.deals), 0);
         let first_bill = Duration::from_millis(3 * self.accounting_ms);
         let batches = self.write_batches();
-        let in_flight = Still::new(0).numbers.reconciler.portal_in_flight;
-        let writing =
-            self.request(batches, batches, 2 * self.deals) / count(in_flight.min(batches));
-        let by_latency = glance + reading + first_bill + writing;
-        // What the bucket does not take at once it takes by twos a second.
-        let calls = glances + 1 + batches;
-        let by_bucket = Duration::from_millis(500) * count(calls.saturating_sub(BUCKET));
-        by_latency.max(by_bucket)
+        let in_flight = self.batches_in_flight().min(batches);
+        let writing = self.request(batches, batches, 2 * self.deals) / count(in_flight);
+        let by_latency = self.reading() + first_bill + writing;
+        by_latency.max(self.by_bucket())
+    }
+
+    /// Batches of writes that the product has under way at one time: its own choice, no figure of the portal.
+    pub fn batches_in_flight(self) -> usize {
+        self.still().numbers.reconciler.portal_in_flight
+    }
+
+    /// Requests that ordinary work may make at once: of what the bucket holds it leaves a part for clicks, and what drains
+    /// while requests pile up on their way is lent to nobody.
+    pub fn at_once(self) -> usize {
+        let gate = self.still().numbers.engine.gate;
+        let lost = gate.path_delay.as_secs() * u64::from(gate.bitrix24.drain_per_minute) / 60;
+        let lent = u64::from(gate.bitrix24.capacity).saturating_sub(lost);
+        let at_once = lent * (100 - u64::from(gate.click_reserve_percent)) / 100;
+        usize::try_from(at_once).unwrap_or(usize::MAX)
+    }
+
+    /// How long it takes until so many calls were made, if only that holds them up.
+    pub fn left_for_later(self, calls: usize) -> Duration {
+        Duration::from_millis(500) * count(calls.saturating_sub(self.at_once()))
+    }
+
+    /// A glance at all, and one full reading.
+    fn reading(self) -> Duration {
+        let lists = self.deals.div_ceil(BATCH);
+        let glance = self.request(lists.div_ceil(BATCH), lists, 0);
+        glance + self.request(1, BATCH.min(self.deals), 0)
+    }
+
+    /// What the bucket does not take at once it takes by twos a second.
+    fn by_bucket(self) -> Duration {
+        let glances = self.deals.div_ceil(BATCH).div_ceil(BATCH);
+        let calls = glances + 1 + self.write_batches();
+        Duration::from_millis(500) * count(calls.saturating_sub(BUCKET))
     }
 
     fn request(self, requests: usize, reads: usize, writes: usize) -> Duration {
@@ -108,6 +146,10 @@ impl Figures {
 const BATCH: usize = 50;
 /// Requests that the portal takes at once.
 const BUCKET: usize = 50;
+
+fn count_of(buyers: u32) -> usize {
+    usize::try_from(buyers).unwrap_or(usize::MAX)
+}
 
 fn count(of: usize) -> u32 {
     u32::try_from(of).unwrap_or(u32::MAX)

@@ -21,7 +21,11 @@ pub fn invoices(progress: impl Fn(&str)) -> Result<String, String> {
     let mut told = format!("{figures:?}\n");
     progress("a thousand deals");
     let plain = invoices::measure(figures, Besides::default())?;
-    let (bound, least) = (figures.bound(), figures.write_batches());
+    let (bound, floor) = (figures.bound(), figures.floor());
+    let least = figures.write_batches();
+    let mut goals = Goals::default();
+    goals.kept(plain.calls <= 50, "at most 50 calls");
+    goals.kept(ratio(plain.shown, bound) <= 1.3, "at most 1.3 of the bound");
     line(
         &mut told,
         format!(
@@ -32,10 +36,13 @@ pub fn invoices(progress: impl Fn(&str)) -> Result<String, String> {
     line(
         &mut told,
         format!(
-            "time       {:>9}  bound {}, {:.2} of it",
+            "time       {:>9}  bound {} with {} batches of writes under way, {:.2} of it; floor {}, {:.2} of it",
             seconds(plain.shown),
             seconds(bound),
-            ratio(plain.shown, bound)
+            figures.batches_in_flight(),
+            ratio(plain.shown, bound),
+            seconds(floor),
+            ratio(plain.shown, floor)
         ),
     );
     progress("the same where nothing takes time");
@@ -43,9 +50,12 @@ pub fn invoices(progress: impl Fn(&str)) -> Result<String, String> {
     line(
         &mut told,
         format!(
-            "at zero latency {} calls, {}",
+            "at zero latency {} calls, {}; bound {}; what of the bucket ordinary work may take at once, {} requests, leaves {}",
             instant.calls,
-            seconds(instant.shown)
+            seconds(instant.shown),
+            seconds(figures.at_zero_latency().bound()),
+            figures.at_once(),
+            seconds(figures.left_for_later(instant.calls)),
         ),
     );
     progress("with a click in the middle, and files");
@@ -56,9 +66,14 @@ pub fn invoices(progress: impl Fn(&str)) -> Result<String, String> {
     let full = invoices::measure(figures, besides)?;
     let click = full.click.map(seconds).unwrap_or_default();
     line(&mut told, format!("a click in the middle {click}"));
+    let in_time = full
+        .click
+        .is_some_and(|click| click <= Duration::from_secs(2));
+    goals.kept(in_time, "a click is answered within 2 s");
     if let Some(files) = full.files {
         let bound = figures.files_bound();
         let left = 100.0 * ratio(bound, files);
+        goals.kept(left >= 95.0, "files at 95 % of what the limit leaves");
         line(
             &mut told,
             format!(
@@ -69,6 +84,8 @@ pub fn invoices(progress: impl Fn(&str)) -> Result<String, String> {
         );
     }
     for seen in [&plain, &instant, &full] {
+        goals.kept(seen.astray == (0, 0), "one bill for each deal");
+        goals.kept(seen.limit_answers == 0, "no refusal because of a limit");
         line(
             &mut told,
             format!(
@@ -84,7 +101,7 @@ pub fn invoices(progress: impl Fn(&str)) -> Result<String, String> {
             format!("{habit:?}: {} calls, {}", took.calls, seconds(took.time)),
         );
     }
-    Ok(told)
+    goals.judge(told)
 }
 
 /// Ten deals to ten thousand, with a picture.
@@ -140,6 +157,11 @@ pub fn outage(progress: impl Fn(&str)) -> Result<String, String> {
             seen.astray, seen.limit_answers
         ),
     );
+    let mut goals = Goals::default();
+    goals.kept(seen.astray == (0, 0), "one bill for each deal");
+    goals.kept(seen.limit_answers == 0, "no refusal because of a limit");
+    let of_files = ratio(seen.files, with_files);
+    goals.kept(of_files <= 1.25, "files within 1.25 of the floor");
     line(
         &mut told,
         format!(
@@ -148,7 +170,7 @@ pub fn outage(progress: impl Fn(&str)) -> Result<String, String> {
             seconds(seen.cpu)
         ),
     );
-    Ok(told)
+    goals.judge(told)
 }
 
 /// Events over HTTP.
@@ -317,6 +339,30 @@ pub fn startup(progress: impl Fn(&str)) -> Result<String, String> {
 
 const STARTS: usize = 10;
 
+/// Goals that were met once: a measurement that misses one of them fails.
+#[derive(Debug, Default)]
+struct Goals(Vec<&'static str>);
+
+impl Goals {
+    fn kept(&mut self, is_kept: bool, goal: &'static str) {
+        if !is_kept && !self.0.contains(&goal) {
+            self.0.push(goal);
+        }
+    }
+
+    /// What is told, unless a goal was missed.
+    fn judge(self, mut told: String) -> Result<String, String> {
+        for missed in &self.0 {
+            line(&mut told, format!("MISSED: {missed}"));
+        }
+        if self.0.is_empty() {
+            Ok(told)
+        } else {
+            Err(told)
+        }
+    }
+}
+
 fn line(told: &mut String, words: impl AsRef<str>) {
     let _written = writeln!(told, "{}", words.as_ref());
 }
@@ -327,4 +373,21 @@ fn seconds(time: Duration) -> String {
 
 fn ratio(one: Duration, other: Duration) -> f64 {
     one.as_secs_f64() / other.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_goal_fails_the_measurement_and_is_named_once() {
+        let mut goals = Goals::default();
+        goals.kept(true, "kept");
+        assert_eq!(goals.judge("told\n".to_owned()), Ok("told\n".to_owned()));
+        let mut goals = Goals::default();
+        goals.kept(false, "missed");
+        goals.kept(false, "missed");
+        let told = goals.judge("told\n".to_owned());
+        assert_eq!(told, Err("told\nMISSED: missed\n".to_owned()));
+    }
 }

@@ -38,3 +38,17 @@ fn a_click_among_two_hundred_is_answered_and_files_follow() {
     let files = seen.files.unwrap();
     assert!(files <= FIGURES.files_bound() * 5 / 4, "{files:?}");
 }
+
+#[test]
+fn the_floor_knows_no_choice_of_ours_and_at_zero_latency_only_our_share_of_the_bucket_is_left() {
+    let figures = Figures::GOAL;
+    // A glance, a reading, 61 rounds of the accounting side, two writes.
+    assert_eq!(
+        figures.floor(),
+        Duration::from_millis(360 + 810 + 4_880 + 195)
+    );
+    assert!(figures.floor() < figures.bound());
+    assert_eq!(figures.at_zero_latency().floor(), Duration::ZERO);
+    assert_eq!(figures.at_once(), 36);
+    assert_eq!(figures.left_for_later(50), Duration::from_secs(7));
+}
