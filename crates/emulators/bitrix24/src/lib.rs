@@ -19,6 +19,7 @@
 
 mod auth;
 mod batch;
+mod by_hand;
 mod call;
 mod chat;
 mod config;

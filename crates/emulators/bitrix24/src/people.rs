@@ -227,7 +227,7 @@ impl Emulator {
 }
 
 impl Person {
-    fn act<T>(
+    pub(crate) fn act<T>(
         &self,
         what: &str,
         arguments: Value,
@@ -336,7 +336,7 @@ impl Person {
         self.edit(COMPANY, company, "edit company", fields)
     }
 
-    fn edit(
+    pub(crate) fn edit(
         &self,
         entity_type_id: i64,
         id: i64,
