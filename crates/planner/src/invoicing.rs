@@ -14,7 +14,7 @@ use crate::asking::{
 use crate::draft::{Draft, draft};
 use crate::flood::Standing;
 use crate::orders::{
-    given, in_vain, is_any, is_by_field, is_ordered, used_by_invoice, without_invoice,
+    given, in_vain, is_any, is_by_field, is_ordered, refused, used_by_invoice, without_invoice,
 };
 use crate::showing::{is_not_kept, mark_replaced, shown, tell, wanted_fields};
 use crate::slots::{self, Next};
@@ -258,7 +258,10 @@ fn issue(
             return but_for(snapshot, CaseCode::SmartInvoice, ask(snapshot, *asked));
         }
         Before::Left => {
-            return unwanted(snapshot, "у сделки счёт самого Битрикс24".to_owned());
+            let why = texts::left_to_smart_invoice(kind);
+            let refused = refused(snapshot, &reading.glance, &why, policy, now);
+            let unwanted = || unwanted(snapshot, "у сделки счёт самого Битрикс24".to_owned());
+            return refused.unwrap_or_else(unwanted);
         }
         Before::Adopt(number) => Some(number),
         Before::Clear | Before::Unknown => None,

@@ -139,6 +139,19 @@ pub(crate) fn without_invoice(
     };
     let is_followed = policy.funnel(glance.deal.funnel).is_some() && !glance.deal.template;
     is_followed.then_some(())?;
+    refused(snapshot, glance, why, policy, now)
+}
+
+/// An order is answered by why it cannot be obeyed: said once, and the field emptied. None: there is no order, or a robot
+/// gives it again and again.
+pub(crate) fn refused(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    why: &str,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Plan> {
+    let given = given(snapshot, glance)?;
     let refused = || said(snapshot, given, &given.refusal(glance), why.to_owned());
     if given.called.is_some() {
         return Some(refused());

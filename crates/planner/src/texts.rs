@@ -252,17 +252,31 @@ pub(crate) fn instead_of_head(text: &str) -> String {
 /// The answer to an order for which there is no invoice yet.
 pub(crate) const NO_INVOICE_YET: &str = "Команда не выполнена: счёта в сделке ещё нет.";
 
-/// Why a part that was ordered was not billed.
-pub(crate) fn not_issued(kind: SlotKind, lacks: &[String]) -> String {
-    let what = match kind {
+/// An invoice of this kind at the beginning of a sentence.
+fn of_kind(kind: SlotKind) -> &'static str {
+    match kind {
         SlotKind::Whole => "Счёт",
         SlotKind::Advance => "Счёт на аванс",
         SlotKind::Rest => "Счёт на остаток",
         SlotKind::Additional => "Дополнительный счёт",
-    };
+    }
+}
+
+/// Why a part that was ordered was not billed.
+pub(crate) fn not_issued(kind: SlotKind, lacks: &[String]) -> String {
     format!(
-        "{what} не выставлен:\n• {}\nКогда исправите, дайте команду ещё раз.",
+        "{} не выставлен:\n• {}\nКогда исправите, дайте команду ещё раз.",
+        of_kind(kind),
         lacks.join("\n• ")
+    )
+}
+
+/// Why nothing is billed where a person decided for an invoice of the portal's own.
+pub(crate) fn left_to_smart_invoice(kind: SlotKind) -> String {
+    format!(
+        "{} не выставлен: решено, что у сделки остаётся счёт самого Битрикс24. Если он не нужен, удалите его или переведите в \
+         «Не оплачен» и дайте команду ещё раз.",
+        of_kind(kind)
     )
 }
 

@@ -56,6 +56,15 @@ fn a_live_one_is_asked_about_and_each_answer_holds_for_those_there_were() {
     assert!(has(issued, &[(9, true)]).planned().is_empty());
     let left = answered(found, "leave");
     assert!(left.planned().is_empty(), "{}", left.plan());
+    // Whoever orders one all the same is told why there is none.
+    let ordered = left.clone().ordered();
+    let plan = ordered.plan();
+    assert!(
+        plan.contains("решено, что у сделки остаётся счёт самого"),
+        "{plan}"
+    );
+    assert!(plan.contains("Command = (empty)"), "{plan}");
+    assert!(!plan.contains("issue"), "{plan}");
     // Another one is another question.
     let another = has(left, &[(5, true), (9, true)]).planned();
     assert_eq!(another.cases.len(), 1);

@@ -149,13 +149,22 @@ async fn observe(
     if !glances.is_empty() {
         unreadable.extend(glance(ctx, connected, call, deals, &glances, record).await?);
     }
+    // Whoever is read anew is billed by what is true now, its invoices on the portal among it. The deal goes last: nothing
+    // stands between it and the bill.
+    let knows_own = |id: &DealId| {
+        let deal = deals.get(id);
+        deal.is_some_and(|deal| deal.snapshot.smart_invoices.is_some())
+    };
+    own.extend(wholes.iter().copied().filter(knows_own));
+    own.sort_unstable();
+    own.dedup();
+    if !own.is_empty() {
+        unreadable.extend(smart_invoices(ctx, connected, call, deals, &own, record).await?);
+    }
     if !wholes.is_empty() {
         unreadable.extend(whole(ctx, connected, call, deals, &wholes, record).await?);
     }
     find_origins(ctx, deals, origins).await;
-    if !own.is_empty() {
-        unreadable.extend(smart_invoices(ctx, connected, call, deals, &own, record).await?);
-    }
     // What the accounting side does not answer holds up those who asked it, and nobody else.
     for (organisation, asked) in buyers {
         let inns: BTreeSet<Inn> = asked.iter().map(|(inn, _)| inn.clone()).collect();

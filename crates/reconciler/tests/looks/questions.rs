@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::observed::{Record, SmartInvoice};
 use domain::staff::{Department, Employee, Staff};
 use domain::{CompanyId, DealId, DepartmentId, RequisiteId, SmartInvoiceId, UserId};
+use engine::clock::later;
 use futures_util::future::join;
 use insta::assert_snapshot;
 use planner::Mode;
@@ -656,5 +657,33 @@ fn an_invoice_of_the_portals_own_is_asked_about_until_it_is_taken_back() {
         desk.run(60).await;
         assert!(desk.questions().await.is_empty());
         assert_eq!(desk.office.bills().len(), 2);
+    });
+}
+
+#[test]
+fn an_invoice_of_the_portals_own_that_is_made_while_the_buyer_is_entered_is_asked_about() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.smart_invoices = planner::SmartInvoices::Ask);
+        desk.office.slow_down("create", Duration::from_secs(10));
+        desk.deal_enters(1).await;
+        let made = async {
+            desk.clock
+                .sleep_until(later(desk.clock.now(), Duration::from_secs(5)))
+                .await;
+            desk.office.state().smart_invoices = vec![SmartInvoice {
+                amount: None,
+                seller: None,
+                company: None,
+                contact: None,
+                id: SmartInvoiceId(5),
+                deal: DealId(1),
+                number: "5".to_owned(),
+                live: true,
+            }];
+        };
+        join(desk.run(60), made).await;
+        assert_eq!(desk.questions().await, ["DEAL-SMART-INVOICE"]);
+        assert!(desk.office.bills().is_empty());
     });
 }
