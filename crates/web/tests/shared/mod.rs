@@ -4,6 +4,7 @@
 pub(crate) mod browser;
 pub(crate) mod money;
 pub(crate) mod office;
+pub(crate) mod statement;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,0 +1,172 @@
+//! What a payment was given for is changed on its page: money goes back to whoever paid, or a letter moves it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may"
+)]
+
+mod shared;
+
+use shared::money::{ACCOUNT, BUYER, HOSTILE, US, office, order_at};
+use shared::office::PASSWORD;
+use shared::statement::{book, case_of, order, statement, states};
+use store::PaymentState;
+use testkit::builders::portal;
+
+/// Money that we paid to the buyer.
+fn paid_back(number: &str, sum: &str, purpose: &str) -> String {
+    format!(
+        "СекцияДокумент=Платежное поручение\r\nНомер={number}\r\nДата=11.03.2026\r\nСумма={sum}\r\n\
+         ПлательщикСчет={ACCOUNT}\r\nДатаСписано=12.03.2026\r\nПолучательСчет=40702810500000000777\r\n\
+         ПолучательИНН={BUYER}\r\nПолучатель1={HOSTILE}\r\nНазначениеПлатежа={purpose}\r\nКонецДокумента\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_refund_is_asked_about_taken_off_by_one_click_and_taken_back_while_nobody_paid_in_its_place()
+ {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let paid = order(
+        "5",
+        "300.00",
+        "ООО «Ромашка»",
+        "Оплата по счету № 118 от 01.03.2026",
+    );
+    let back = paid_back("9", "100.00", "Возврат");
+    book(&mut anna, &statement(&[back, paid])).await;
+    let page = anna.get("/money").await.text().replace('\u{a0}', " ");
+    assert!(!page.contains("<img"), "{page}");
+    for told in [
+        "счёт № 118 от 01.03.2026, 100,00 ₽ с оплаченного по счёту",
+        "Снять отсюда",
+        "Не снимать с оплаченного",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let (case, seen) = case_of(&office.store, 1).await;
+    let fields = [
+        ("case", case.as_str()),
+        ("seen", seen.as_str()),
+        ("choice", "1"),
+    ];
+    let answer = order_at(&mut anna, "/money/answer", &fields).await;
+    assert_eq!(answer.leads_to(), "/money?said=taken-off");
+    let booked = [(1, PaymentState::Booked, 0), (2, PaymentState::Booked, 0)];
+    assert_eq!(states(&office.store).await, booked);
+    let page = anna.get("/money/payments/1").await.text();
+    assert!(page.contains("снят с оплаченного"), "{page}");
+    let story = anna.get("/money/payments/2").await.text();
+    assert!(story.contains("возвращено покупателю"), "{story}");
+    // Others pay in its place.
+    let more = order(
+        "6",
+        "100.00",
+        "ООО «Ромашка»",
+        "Оплата по счету № 118 от 01.03.2026",
+    );
+    book(&mut anna, &statement(&[more])).await;
+    let undo = [("because", "ошибка"), ("password", PASSWORD)];
+    let answer = order_at(&mut anna, "/money/payments/1/undo", &undo).await;
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer.text().contains("было бы оплачено больше"),
+        "{}",
+        answer.text()
+    );
+    let answer = order_at(&mut anna, "/money/payments/3/undo", &undo).await;
+    assert_eq!(answer.leads_to(), "/money/payments/3?said=undone");
+    let answer = order_at(&mut anna, "/money/payments/1/undo", &undo).await;
+    assert_eq!(answer.leads_to(), "/money/payments/1?said=undone");
+    let states = states(&office.store).await;
+    assert_eq!(states[0], (1, PaymentState::Asked, -10_000));
+}
+
+#[tokio::test]
+async fn a_letter_moves_a_payment_on_its_page() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let paid = order(
+        "5",
+        "300.00",
+        HOSTILE,
+        "Оплата по счету № 118 от 01.03.2026",
+    );
+    book(&mut anna, &statement(&[paid])).await;
+    let open = async |number: &str| {
+        let found = office
+            .store
+            .money_invoices(&portal(), number)
+            .await
+            .unwrap();
+        found[0].1.open().kopecks()
+    };
+    let page = anna.get("/money/payments/1").await.text();
+    let is_offered = page.contains("Перенести по письму") && page.contains("счёт № 118");
+    assert!(is_offered, "{page}");
+    let from = format!("{US}/id-118");
+    let form = |to, amount, letter, password| {
+        [
+            ("from", from.as_str()),
+            ("to", to),
+            ("amount", amount),
+            ("letter", letter),
+            ("password", password),
+        ]
+    };
+    for (to, amount, letter, password, status, why) in [
+        ("117", "", "письмо № 4", "wrong", 403, "Пароль не подходит"),
+        ("117", "", " ", PASSWORD, 422, "Назовите письмо"),
+        (
+            "117",
+            "сто",
+            "письмо № 4",
+            PASSWORD,
+            422,
+            "Сумма не читается",
+        ),
+        (
+            "117",
+            "-100",
+            "письмо № 4",
+            PASSWORD,
+            422,
+            "больше перенести нельзя",
+        ),
+        (
+            "117",
+            "0",
+            "письмо № 4",
+            PASSWORD,
+            422,
+            "больше перенести нельзя",
+        ),
+        ("999", "", "письмо № 4", PASSWORD, 422, "Такого счёта нет"),
+        (
+            "117",
+            "300,01",
+            "письмо № 4",
+            PASSWORD,
+            422,
+            "больше перенести нельзя",
+        ),
+    ] {
+        let fields = form(to, amount, letter, password);
+        let answer = order_at(&mut anna, "/money/payments/1/move", &fields).await;
+        let text = answer.text();
+        assert_eq!(answer.status, status, "{text}");
+        assert!(text.contains(why), "{why}: {text}");
+    }
+    assert_eq!((open("117").await, open("118").await), (100_000, 0));
+    let fields = form("117", "100", HOSTILE, PASSWORD);
+    let answer = order_at(&mut anna, "/money/payments/1/move", &fields).await;
+    let place = "/money/payments/1?said=moved";
+    assert_eq!(answer.leads_to(), place, "{}", answer.text());
+    assert_eq!((open("117").await, open("118").await), (90_000, 10_000));
+    let page = anna.get(place).await.text();
+    assert!(page.contains("перенесена исправительными"), "{page}");
+    assert!(!page.contains("<img"), "{page}");
+    assert!(page.contains("счёт № 117"), "{page}");
+}
