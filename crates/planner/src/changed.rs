@@ -1,7 +1,7 @@
 //! A deal that was changed after its invoice: told line by line once the edits are gathered, and never reissued by
 //! itself. A person replaces the invoice or leaves it, by the field of the deal or by an answer.
 
-use domain::observed::{DealGlance, DealReading};
+use domain::observed::{DealGlance, DealReading, FieldValue, OurField};
 use domain::{InvoiceStatus, Order, Revision, Slot, SlotKind};
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,6 +10,7 @@ use crate::differences::differences;
 use crate::draft::{asks_now, draft, with_parties};
 use crate::orders::{Given, given, said};
 use crate::plan::{GivenUp, Reply};
+use crate::showing::is_not_kept;
 use crate::slots::{self, Next};
 use crate::{
     CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Plan, Policy, Whom, cancelling,
@@ -46,7 +47,7 @@ pub(crate) fn plan(
         if given.order == Order::Cancel {
             return cancelling::ordered(snapshot, glance, given, invoice, policy);
         }
-        if let Some(ordered) = ordered(snapshot, glance, given, invoice, &change, lacks) {
+        if let Some(ordered) = ordered(snapshot, glance, (given, now), invoice, &change, lacks) {
             return ordered;
         }
     }
@@ -226,12 +227,15 @@ pub(crate) fn is_replaceable(snapshot: &DealSnapshot, invoice: &OurInvoice) -> b
 fn ordered(
     snapshot: &DealSnapshot,
     glance: &DealGlance,
-    given: Given,
+    (given, now): (Given, Timestamp),
     invoice: &OurInvoice,
     change: &Change,
     lacks: impl Fn(SlotKind, Option<Slot>) -> Vec<String>,
 ) -> Option<Plan> {
-    let said = |about: &str, text| Some(said(snapshot, given, about, text));
+    // A robot that gives an order again and again is not answered each time.
+    let is_robots =
+        given.called.is_none() && is_not_kept(snapshot, OurField::Command, &FieldValue::Empty, now);
+    let said = |about: &str, text| (!is_robots).then(|| said(snapshot, given, about, text));
     let not_replaced = |invoice: &OurInvoice, lacks: &[String]| {
         let about = format!("order/{}/{}", invoice.slot, glance.deal.changed);
         said(&given.about(about), texts::not_replaced(invoice, lacks))

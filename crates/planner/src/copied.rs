@@ -48,6 +48,8 @@ pub(crate) fn plan(
             otherwise
         }
         Some(false) => otherwise,
+        // A robot that fills the number again and again keeps the copy a copy for ever.
+        Some(true) if is_not_kept(snapshot, OurField::Number, &FieldValue::Empty, now) => otherwise,
         Some(true) => match emptied(snapshot, glance, policy, now) {
             None => otherwise,
             Some(fields) => Plan::act(

@@ -87,6 +87,7 @@ fn rules<'a>(
         vat: organisation.and_then(|organisation| organisation.vat_on(date)),
         policy: &policy.invoice,
         answers: &snapshot.answers,
+        is_billed: false,
     }
 }
 
@@ -101,7 +102,10 @@ pub(crate) fn asks_now(
 ) -> Result<InvoiceDraft, Lack> {
     let organisation = seller::organisation(reading, &snapshot.own_companies, policy).ok();
     let judged_by = organisation.or_else(|| policy.organisation(&issued.seller));
-    let rules = rules(snapshot, policy, judged_by, issued.date);
+    let rules = Rules {
+        is_billed: true,
+        ..rules(snapshot, policy, judged_by, issued.date)
+    };
     let (mode, lines) = lines::lines(reading, &rules)?;
     let asked = InvoiceDraft {
         mode,

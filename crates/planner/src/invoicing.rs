@@ -478,7 +478,13 @@ fn show(
 /// Whatever was asked about a deal that is no more and left nothing behind.
 fn forgotten(snapshot: &DealSnapshot) -> Plan {
     Plan {
-        withdrawn: snapshot.open_cases.keys().cloned().collect(),
+        withdrawn: snapshot
+            .open_cases
+            .keys()
+            // A bill that stands in the books is somebody's matter all the same.
+            .filter(|key| !twins::is_about(key))
+            .cloned()
+            .collect(),
         ..Plan::nothing("сделка удалена, счёта не было")
     }
 }

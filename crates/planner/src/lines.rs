@@ -23,6 +23,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) policy: &'a InvoicePolicy,
     /// What people said.
     pub(crate) answers: &'a Answers,
+    /// It was billed already: whether its rows or its sum are right was decided then.
+    pub(crate) is_billed: bool,
 }
 
 /// The lines with the one way in which their prices hold VAT, or every fault by line.

@@ -54,6 +54,9 @@ pub(crate) fn agreed(
         lines.push(line);
         return Ok(lines);
     }
+    if rules.is_billed && !deal.manual_amount && deal.amount < gross {
+        return Ok(lines);
+    }
     let about = format!("{} / {}", deal.amount, gross);
     if rules.answers.to(CaseCode::SumDiffers.as_str(), &about) == Some(BY_LINES) {
         return Ok(lines);

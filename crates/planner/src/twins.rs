@@ -30,13 +30,18 @@ pub fn question(bill: &Invoice, shown: Option<&str>) -> String {
         None => " В сделке счёта нет.".to_owned(),
     };
     format!(
-        "{what}{beside} Программа ничего не удаляет и новых счетов по сделке не выставляет. Удалите в бухгалтерии лишний счёт: \
-         вопрос закроется сам."
+        "{what}{beside} Программа ничего не удаляет и новых счетов по сделке не выставляет. Удалите в бухгалтерии счёт № {}: вопрос \
+         закроется сам.",
+        by_strangers(&bill.number)
     )
 }
 
 /// Whether a person has yet to put such a bill right.
 pub(crate) fn is_asked(snapshot: &DealSnapshot) -> bool {
-    let of_twins = |key: &String| key.split('/').next() == Some(CODE);
-    snapshot.open_cases.keys().any(of_twins)
+    snapshot.open_cases.keys().any(|key| is_about(key))
+}
+
+/// Whether a question is about such a bill.
+pub fn is_about(key: &str) -> bool {
+    key.split('/').next() == Some(CODE)
 }

@@ -214,6 +214,9 @@ pub(crate) async fn look_at_invoice(
             let call = ctx.call(&portal);
             twins::judge(ctx, connected, &call, &organisation, invoice, &mut record).await?;
             record.journal = journal::exchanges(&call, &[]);
+        } else {
+            let ids: Vec<&InvoiceId> = invoice.iter().collect();
+            twins::withdraw(ctx, &ids, &mut record).await?;
         }
         record.looks.extend(looks(ctx, &links));
     }

@@ -6,7 +6,7 @@ use planner::CaseCode;
 use store::{CaseFilter, Lane, Look, Record, Subject, Work};
 
 use crate::feed::NIGHTLY;
-use crate::{Connected, portal_task};
+use crate::{Connected, portal_task, twins};
 
 const PORTION: usize = 500;
 
@@ -46,7 +46,14 @@ pub(crate) async fn open_cases(
             .iter()
             // A reminder has its days.
             .filter(|case| !CaseCode::is_reminder(&case.facts.code))
-            .map(|case| look(ctx, case.facts.subject.clone(), "open question"))
+            .flat_map(|case| {
+                [
+                    Some(case.facts.subject.clone()),
+                    twins::bill_of(&case.facts),
+                ]
+            })
+            .flatten()
+            .map(|subject| look(ctx, subject, "open question"))
             .collect();
         ctx.record(Record {
             looks,

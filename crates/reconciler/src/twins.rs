@@ -42,7 +42,8 @@ pub(crate) async fn judge(
             Ok(Some(bill)) if bill.status == InvoiceStatus::Cancelled => gone.push(id),
             Ok(Some(bill)) => ours.extend(of_ours(ctx, bill)),
             Ok(None) => gone.push(id),
-            Err(error) if error.verdict == Verdict::Reject => {}
+            // What cannot be read now or later is no bill of ours: we know how ours look.
+            Err(error) if matches!(error.verdict, Verdict::Reject | Verdict::Defect) => {}
             Err(_) => record.looks.push(again(ctx, organisation, id)),
         }
     }
@@ -58,12 +59,14 @@ pub(crate) async fn judge(
         match effects.next() {
             // Our records are older than the bill: its deal finds it by the number that it shows.
             None => record.looks.push(look(ctx, &one.deal)),
-            Some(effect) if made(effect, &one.bill) => {}
+            Some(effect) if made(effect, &one.bill) => {
+                withdraw(ctx, &[&one.bill.id], record).await?;
+            }
             Some(effect) if is_waited_for(effect) => {
                 record.looks.push(again(ctx, organisation, &one.bill.id));
             }
             Some(_) => {
-                record.cases.push(asked(one, &known));
+                record.cases.push(asked(one, organisation, &known));
                 record.looks.push(look(ctx, &one.deal));
             }
         }
@@ -95,11 +98,11 @@ fn made(effect: &Effect, bill: &Invoice) -> bool {
 }
 
 fn is_waited_for(effect: &Effect) -> bool {
-    use EffectState::{Intended, Sent, Unknown};
-    [Intended, Sent, Unknown].contains(&effect.state)
+    // What is only intended was not sent since: such a bill comes of a sending that was given up.
+    [EffectState::Sent, EffectState::Unknown].contains(&effect.state)
 }
 
-fn asked(one: &Ours, known: &Known) -> CaseChange {
+fn asked(one: &Ours, organisation: &OrganisationId, known: &Known) -> CaseChange {
     let mut links = known.invoice_links.iter();
     let shown = links.find(|link| Subject::deal(link.deal) == one.deal && link.live);
     CaseChange::Open(CaseFacts {
@@ -108,6 +111,7 @@ fn asked(one: &Ours, known: &Known) -> CaseChange {
         key: key(&one.bill.id),
         subject: one.deal.clone(),
         facts: json!({
+            "organisation": organisation,
             "invoice": one.bill.id,
             "number": one.bill.number,
             "shown": shown.map(|link| &link.invoice),
@@ -117,8 +121,16 @@ fn asked(one: &Ours, known: &Known) -> CaseChange {
     })
 }
 
-/// Whoever took such a bill back over there has answered.
-async fn withdraw(
+/// The bill that a question is about; none where it is about something else.
+pub(crate) fn bill_of(case: &CaseFacts) -> Option<Subject> {
+    let of = |name| case.facts.get(name)?.as_str();
+    let (organisation, bill) = (of("organisation")?, of("invoice")?);
+    let of_twin = case.code == CODE;
+    of_twin.then(|| Subject::invoice(&OrganisationId::new(organisation), &InvoiceId::new(bill)))
+}
+
+/// Whoever took such a bill back over there, or made it the deal's, has answered.
+pub(crate) async fn withdraw(
     ctx: &LeaseContext,
     gone: &[&InvoiceId],
     record: &mut Record,

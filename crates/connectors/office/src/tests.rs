@@ -50,6 +50,7 @@ impl Books for InMemory {
             currency: bill.draft.currency.clone(),
             paid: Money::ZERO,
             marked: false,
+            made_as: None,
             changed: Some(now),
         };
         bills.push((bill.clone(), invoice.clone()));

@@ -270,10 +270,18 @@ pub(crate) fn bells(
 ) -> BTreeMap<DealId, Plan> {
     deals
         .iter()
-        .filter(|(_, deal)| plans::may_write(deal, connected))
+        .filter(|(_, deal)| plans::may_write(deal, connected) || went_on(deal, connected))
         .map(|(id, deal)| (*id, untold(deal)))
         .filter(|(_, plan)| !plan.actions.is_empty())
         .collect()
+}
+
+/// It went on to a funnel that is none of ours: what became of its invoice is the administrator's matter all the same.
+fn went_on(deal: &Looked, connected: &Connected) -> bool {
+    let policy = &connected.policy;
+    let is_elsewhere = |funnel| policy.funnels.iter().all(|one| one.id != funnel);
+    let glance = deal.snapshot.glance();
+    policy.is_at_work() && glance.is_some_and(|glance| is_elsewhere(glance.deal.funnel))
 }
 
 /// Those of one deal.

@@ -16,6 +16,8 @@ const BURST: f64 = 50.0;
 const DRAIN: f64 = 2.0;
 /// So often may one thing be sent without a person.
 const MOST_ATTEMPTS: usize = 8;
+/// So many wishes of one deal, or orders of people, may each be tried so often.
+const BODIES: usize = 4;
 /// What one process was told of a method another has to know after this.
 const TOLD_OTHERS: SignedDuration = SignedDuration::from_secs(5);
 
@@ -63,6 +65,8 @@ fn bucket(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 /// [I-12] One thing is sent a bounded number of times, and as often again for each order of a person to try it anew.
 fn attempts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let mut creations: BTreeMap<(String, &[u8]), usize> = BTreeMap::new();
+    // Whatever it says each time.
+    let mut of_slots: BTreeMap<String, usize> = BTreeMap::new();
     for sent in &evidence.seen {
         let Some(of) = Created::by(sent) else {
             continue;
@@ -74,6 +78,12 @@ fn attempts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         ) {
             let count = creations.entry((of.words(), &sent.body)).or_default();
             *count = count.saturating_add(1);
+            let of_slot = of_slots.entry(of.words()).or_default();
+            *of_slot = of_slot.saturating_add(1);
+            let most = MOST_ATTEMPTS.saturating_mul(BODIES);
+            if *of_slot == most.saturating_add(1) {
+                wrong.push(format!("[I-12] {} was sent {of_slot} times", of.words()));
+            }
         }
         let orders = evidence.retried.iter();
         let orders = orders.filter(|order| of.is_ordered_by(order)).count();

@@ -225,6 +225,9 @@ async fn release_withdrawn(
     let mut next = take(tx, portal, 0, released.len()).await?.transaction;
     let mut batch = Batch::default();
     resting.release(portal, &released, &mut next, &mut batch, page.order(now));
+    // What the payment gave leaves in the same commit.
+    let invoices = released.iter().flat_map(|(_, one)| one.invoices());
+    batch.may_be_overpaid.extend(invoices.cloned());
     write(tx, portal, batch, now).await
 }
 
@@ -389,6 +392,9 @@ async fn booked(
     };
     let resting = &rests.resting;
     resting.release(portal, &released, &mut next, &mut batch, order);
+    // Where the accountant only takes back, nothing can be refused: others may have paid in the refund's place.
+    let refilled = released.iter().flat_map(|(_, one)| one.invoices());
+    batch.may_be_overpaid.extend(refilled.cloned());
     let others = changes.values().flat_map(|one| &one.undo);
     let others: Vec<i64> = others.flat_map(Transaction::others).collect();
     let of_others = deals_of(tx, portal, &others).await?;
