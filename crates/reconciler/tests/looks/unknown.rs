@@ -104,7 +104,7 @@ fn a_create_that_lands_after_it_was_sent_again_is_asked_about_and_never_deleted_
         assert_eq!(desk.questions().await, ["INVOICE-TWIN/B-2"]);
         assert_snapshot!(desk.office.story(), @r"
         books: invoice 2 for portal-a/deal/1/invoice/whole/1 to K-1: 122.00
-        chat chat12: [URL=/crm/deal/details/1/]Сделка 1[/URL]. В бухгалтерии стоит счёт № 2 от 12.03.2026 на 122,00 ₽ по этой сделке, которого программа уже не ждала: ответа на его создание не было, и он появился позже обещанного срока. В сделке показан другой счёт, № 1. Программа ничего не удаляет и новых счетов по сделке не выставляет. Удалите в бухгалтерии лишний счёт: вопрос закроется сам.
+        chat chat12: [URL=/crm/deal/details/1/]Сделка 1[/URL]. В бухгалтерии стоит счёт № 2 от 12.03.2026 на 122,00 ₽ по этой сделке, которого программа уже не ждала: ответа на его создание не было, и он появился позже обещанного срока. В сделке показан другой счёт, № 1. Программа ничего не удаляет и новых счетов по сделке не выставляет. Удалите в бухгалтерии счёт № 2: вопрос закроется сам.
         ");
         let deal = desk.office.state().deals[&DealId(1)].glance.fields.clone();
         assert_eq!(deal.number.as_deref(), Some("1"));
