@@ -35,6 +35,8 @@ async fn a_smart_invoice_is_asked_about_until_it_came_to_nothing() {
     call(&world, "crm.item.add", &form).await;
     world.drag(deal);
     world.until_case("DEAL-SMART-INVOICE").await;
+    // The question is on record before it is told.
+    world.until_quiet().await;
     assert_eq!(world.bills_ever(deal), 0);
     assert_eq!(world.notices_of_manager().len(), 1);
     // Others are invoiced as ever.
