@@ -147,7 +147,7 @@ fn what_runs_often_finds_its_rows_by_index() {
         INSERT INTO portal VALUES ('a', 'a', 'active', 0, '{}', 0, 0), ('b', 'b', 'active', 0, '{}', 0, 0);
         INSERT INTO lease VALUES ('a', '', 0, 0), ('b', '', 0, 0);
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-        INSERT INTO work SELECT 'a', 'deal/' || i, i % 3, 1, i, i, 'x', 0, NULL FROM n;";
+        INSERT INTO work SELECT 'a', 'deal/' || i, i % 3, 1, i, i, 'x', 0, NULL, NULL FROM n;";
     connection.execute_batch(fill).unwrap();
     let mut plain: Vec<String> = Vec::new();
     for sql in all() {
@@ -163,8 +163,10 @@ fn what_runs_often_finds_its_rows_by_index() {
         for step in steps.map(Result::unwrap) {
             let whole_table = step.starts_with("SCAN")
                 && !step.contains("json_each")
+                && !step.contains("subquery")
                 && !step.contains("VIRTUAL");
-            if whole_table && !["SCAN CONSTANT ROW"].contains(&step.as_str()) {
+            // No tables: `newest` is what `PAID_BY` has gathered by an index before.
+            if whole_table && !["SCAN CONSTANT ROW", "SCAN newest"].contains(&step.as_str()) {
                 plain.push(format!("{}: {step}", sql.name()));
             }
         }
@@ -185,7 +187,7 @@ fn a_long_queue_is_not_read_to_its_end() {
     for queued in [100, 100_000] {
         let fill = "
             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-            INSERT INTO work SELECT 'a', 'deal/' || i, 1, 1, i, i, 'x', 0, NULL FROM n WHERE true ON CONFLICT DO NOTHING";
+            INSERT INTO work SELECT 'a', 'deal/' || i, 1, 1, i, i, 'x', 0, NULL, NULL FROM n WHERE true ON CONFLICT DO NOTHING";
         connection.execute(fill, [queued]).unwrap();
         let mut of_this_length = Vec::new();
         for (name, params) in [
