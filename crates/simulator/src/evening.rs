@@ -21,6 +21,8 @@ type Orders = BTreeMap<(usize, Subject, String), u8>;
 /// So many quarters after the troubles, or after somebody's last word, whatever was put off by them has had its turn: a
 /// remote that was left alone, a look that failed again and again, a clock that was set right.
 const CALM: u32 = 4;
+/// Whatever is looked at once an hour, and began just before, has had its turn twice.
+const ALL_LOOKED_AT: u32 = 8;
 
 impl World {
     /// Troubles end, people go home but for whoever answers what is asked; true once nothing moves any more.
@@ -50,10 +52,10 @@ impl World {
                 self.story.tell(self.now(), "not quiet", words);
             }
             left_alone = if asked { 0 } else { left_alone + 1 };
-            if quarter >= CALM && left_alone > CALM && moves {
+            if quarter >= ALL_LOOKED_AT && left_alone > ALL_LOOKED_AT && moves {
                 let words = format!("{now:?} after {seen:?}, {open}");
                 self.watch.note(format!(
-                    "[I-4] at {}: it moves, and nobody has done anything for an hour: {words}",
+                    "[I-4] at {}: it moves, and nobody has done anything for two hours: {words}",
                     self.now()
                 ));
             }

@@ -2,7 +2,7 @@
 
 use domain::{DealId, OrderNumber};
 use jiff::Timestamp;
-use planner::Called;
+use planner::{Called, Seen};
 use serde_json::json;
 use store::{CalledOrder, Record};
 
@@ -23,8 +23,9 @@ pub(crate) fn used_up(deal: DealId, number: OrderNumber, now: Timestamp, record:
 
 /// Where we may write nothing, an order is carried out neither now nor when that changes: it would surprise by then.
 pub(crate) fn cannot_be_obeyed(deal: &mut Looked, now: Timestamp, record: &mut Record) {
-    let is_seen = deal.snapshot.glance().is_some();
-    if let Some(called) = deal.snapshot.called.take_if(|_| is_seen) {
+    // Of a deal that is no more nobody will ever know the funnel.
+    let is_known = deal.snapshot.glance().is_some() || matches!(deal.snapshot.seen, Seen::Gone);
+    if let Some(called) = deal.snapshot.called.take_if(|_| is_known) {
         record.orders.push((deal.id, called.number));
         let why = "the funnel is not followed, or watched only";
         let body = json!({"called": called.number, "not_carried_out": why});

@@ -67,7 +67,7 @@ fn unrefused(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 }
 
 /// [I-2] No creation is sent while a former one may still take effect. One that has taken effect, answered or not, cannot
-/// do so again. Where the key is honoured the same may be sent again with it, and nothing else.
+/// do so again. Where the key is honoured it may be sent again with the same one, and nothing else.
 fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Vec<String>) {
     let quiet = SignedDuration::try_from(ACCOUNTING_QUIET).unwrap_or(SignedDuration::MAX);
     for (place, later) in sent.iter().enumerate() {
@@ -81,8 +81,8 @@ fn quiet_time(evidence: &Evidence<'_>, deal: i64, sent: &[&Seen], wrong: &mut Ve
             };
             let known = known && former.told_at.is_some_and(|at| at <= later.at);
             let is_over = known || is_made(evidence, former, later.at);
-            // Whoever honours the key takes the same request for the same one.
-            let is_same = (&later.key, &later.body) == (&former.key, &former.body);
+            // Whoever honours the key makes one bill of both, whichever comes first.
+            let is_same = later.key == former.key;
             let is_repetition = evidence.weather.idempotency_key && later.key.is_some() && is_same;
             if !is_over && !is_repetition && later.at.duration_since(former.at) < quiet {
                 wrong.push(format!(
