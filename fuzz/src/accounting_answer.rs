@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use capability::accounting::InvoiceOrder;
+use capability::accounting::{InvoiceOrder, PaymentsFrom};
 use capability::{Accounting, Call, Urgency};
 use connector_kontur_accounting::{Offers, Settings, connect};
 use domain::{
-    ContractorId, Counterparty, InvoiceDraft, InvoiceId, Line, OrganisationId, PortalId, Price,
-    Quantity, Unit, VatMode, VatRate,
+    ContactId, ContractorId, Counterparty, CounterpartyKey, InvoiceDraft, InvoiceId, Line,
+    OrganisationId, PortalId, Price, Quantity, Unit, VatMode, VatRate, Who,
 };
 
 use crate::remote::{OpenGate, Script, finish, now};
 
 const KEY: &str = "7f3a/deal/4711/invoice/whole/1";
+const NEXT: &str = "2026-03-12T09:00:00.000Z/5d6f7a8b-1234-4c1c-9d73-7bab4d2f6e77";
 
 #[derive(Clone, Copy)]
 enum Operation {
@@ -25,9 +26,13 @@ enum Operation {
     Changes,
     Probe,
     Organisations,
+    FindOurs,
+    WithNumber,
+    Payments,
+    PaymentsGoOn,
 }
 
-const OPERATIONS: [(&str, Operation); 9] = [
+const OPERATIONS: [(&str, Operation); 13] = [
     ("find", Operation::Find),
     ("create", Operation::Create),
     ("issue", Operation::Issue),
@@ -37,6 +42,10 @@ const OPERATIONS: [(&str, Operation); 9] = [
     ("changes", Operation::Changes),
     ("probe", Operation::Probe),
     ("organisations", Operation::Organisations),
+    ("find-ours", Operation::FindOurs),
+    ("with-number", Operation::WithNumber),
+    ("payments", Operation::Payments),
+    ("payments-go-on", Operation::PaymentsGoOn),
 ];
 
 pub(crate) fn run(input: &[u8]) {
@@ -88,6 +97,26 @@ async fn ask(accounting: &Accounting, call: &Call<'_>, operation: Operation) {
         }
         Operation::Probe => drop(accounting.probe.probe(call).await),
         Operation::Organisations => drop(accounting.probe.organisations(call).await),
+        Operation::FindOurs => {
+            let counterparties = &accounting.counterparties;
+            let ours = [person()];
+            let found = counterparties.find_ours(call, &organisation, &ours);
+            drop(found.await);
+        }
+        Operation::WithNumber => {
+            let found = accounting.read.with_number(call, &organisation, "К-77");
+            drop(found.await);
+        }
+        Operation::Payments => {
+            let payments = accounting.payments.as_ref().unwrap();
+            let from = PaymentsFrom::Moment(now());
+            drop(payments.payments(call, &organisation, from).await);
+        }
+        Operation::PaymentsGoOn => {
+            let payments = accounting.payments.as_ref().unwrap();
+            let from = PaymentsFrom::Cursor(NEXT);
+            drop(payments.payments(call, &organisation, from).await);
+        }
     }
 }
 
@@ -98,6 +127,18 @@ fn buyer() -> Counterparty {
         full_name: None,
         ogrn: None,
         address: None,
+    }
+}
+
+/// Somebody without an INN, who is known by our own mark.
+fn person() -> Counterparty {
+    Counterparty {
+        key: CounterpartyKey {
+            who: Who::Contact(ContactId(12)),
+            kpp: None,
+        },
+        name: "Анна Кузнецова".to_owned(),
+        ..buyer()
     }
 }
 

@@ -217,8 +217,18 @@ fn costly(target: &str) -> Vec<(String, Vec<u8>)> {
                 "changes",
                 "probe",
                 "organisations",
+                "find-ours",
+                "with-number",
+                "payments",
+                "payments-go-on",
             ],
-            &["", "{\"bills\":", "{\"items\":", "{\"error\":{\"details\":"],
+            &[
+                "",
+                "{\"bills\":",
+                "{\"items\":",
+                "{\"payments\":",
+                "{\"error\":{\"details\":",
+            ],
         ),
     }
 }
