@@ -23,6 +23,8 @@ const DRAINS_WITHIN: Duration = Duration::from_secs(45);
 /// A remote that was away is left alone for a minute first.
 const DRAINS_AFTER_BREAKER: Duration = Duration::from_secs(240);
 const BETWEEN: Duration = Duration::from_millis(40);
+/// Events come all the time: by then one of them has met a cut.
+const CUT_WITHIN: Duration = Duration::from_secs(15);
 /// What restarts a process that ended by itself waits so long, like `RestartSec`.
 const RESTARTS_AFTER: Duration = Duration::from_millis(200);
 
@@ -115,6 +117,7 @@ async fn strike(world: &mut World, kind: Kind, rng: &mut ChaCha8Rng, outcome: &m
             world.remotes.go_away();
             wait(Duration::from_millis(rng.random_range(50_000..70_000))).await;
             world.remotes.come_back().await;
+            all_ready(world, Instant::now(), "the remotes' return", outcome).await;
         }
         Kind::DiskFull => fill_the_disk(world, rng, outcome).await,
         Kind::ReplicaKilled => {
@@ -123,13 +126,7 @@ async fn strike(world: &mut World, kind: Kind, rng: &mut ChaCha8Rng, outcome: &m
             wait(Duration::from_millis(rng.random_range(0..2_500))).await;
             start(world, place, outcome).await;
         }
-        Kind::ReplicaFrozen => {
-            let place = rng.random_range(0..world.replicas.len());
-            world.replicas[place].signal("STOP");
-            let longer = Duration::from_millis(rng.random_range(300..2_500));
-            wait(LEASE + longer).await;
-            world.replicas[place].signal("CONT");
-        }
+        Kind::ReplicaFrozen => freeze(world, rng, outcome).await,
         Kind::CommitCut => cut_commits(world, rng, outcome).await,
         Kind::DatabaseRestarted => crash_the_database(world, outcome).await,
     }
@@ -190,6 +187,7 @@ async fn cut_commits(world: &mut World, rng: &mut ChaCha8Rng, outcome: &mut Outc
     let Records::Postgres { proxy, .. } = &world.records else {
         return;
     };
+    let proxy = std::sync::Arc::clone(proxy);
     for _ in 0..rng.random_range(1..=4) {
         let moment = if rng.random() {
             Moment::Before
@@ -198,8 +196,60 @@ async fn cut_commits(world: &mut World, rng: &mut ChaCha8Rng, outcome: &mut Outc
         };
         proxy.cut(rng.random_range(1..40), moment);
     }
+    let began = Instant::now();
     wait(Duration::from_millis(2_000)).await;
+    while proxy.made_so_far() == 0 && began.elapsed() < CUT_WITHIN {
+        wait(BETWEEN).await;
+    }
     outcome.cuts = proxy.made();
+    if outcome.cuts == 0 {
+        let told = format!("no connection was cut at COMMIT within {CUT_WITHIN:?}");
+        outcome.violations.push(told);
+    }
+    all_ready(world, Instant::now(), "a cut at COMMIT", outcome).await;
+}
+
+/// Stops whoever holds the portal, past its lease; the other takes over and serves what comes meanwhile. Then it goes on.
+async fn freeze(world: &mut World, rng: &mut ChaCha8Rng, outcome: &mut Outcome) {
+    let mut place = rng.random_range(0..world.replicas.len());
+    world.replicas[place].signal("STOP");
+    let mut before = witness::lease(world).await;
+    wait(LEASE / 2).await;
+    let after = witness::lease(world).await;
+    // The other one holds it, and renews it.
+    if before.is_held() && after.owner == before.owner && after.expires_at > before.expires_at {
+        world.replicas[place].signal("CONT");
+        place = (place + 1) % world.replicas.len();
+        world.replicas[place].signal("STOP");
+        before = after;
+    }
+    let manager = world.remotes.portal.manager();
+    let deal = office::deal("Поставка", office::BUYER);
+    let deal = manager.create_deal(&deal).unwrap();
+    manager.move_deal(deal, office::INVOICE).unwrap();
+    world.deals.push(deal);
+    outcome.deals += 1;
+    wait(LEASE + Duration::from_millis(rng.random_range(300..2_500))).await;
+    let began = Instant::now();
+    while !witness::is_complete(world, deal) && began.elapsed() < DRAINS_WITHIN {
+        wait(BETWEEN).await;
+    }
+    if !witness::is_complete(world, deal) {
+        let told = format!("while one replica stood still the other did not serve deal {deal}");
+        outcome.violations.push(told);
+    }
+    let now = witness::lease(world).await;
+    outcome.takeovers += u64::from(before.is_held() && now.fence > before.fence);
+    world.replicas[place].signal("CONT");
+    all_ready(world, Instant::now(), "a thaw", outcome).await;
+}
+
+/// Everybody is ready again in time.
+async fn all_ready(world: &mut World, since: Instant, after: &str, outcome: &mut Outcome) {
+    for replica in &mut world.replicas {
+        let ready = replica.until_ready(since, READY_WITHIN * 4).await;
+        outcome.became_ready(ready, after);
+    }
 }
 
 async fn crash_the_database(world: &mut World, outcome: &mut Outcome) {

@@ -86,7 +86,8 @@ fn main() -> ExitCode {
             }
         }
     });
-    let tally = tally.lock().unwrap();
+    let mut tally = tally.lock().unwrap();
+    tally.close();
     print!("{}", tally.told(args.seed, began.elapsed()));
     let as_expected = match planted {
         Some(bug) => {

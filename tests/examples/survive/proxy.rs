@@ -62,6 +62,11 @@ impl Proxy {
         self.orders.lock().unwrap().cuts.push((nth, moment));
     }
 
+    /// How many cuts were made; those still ordered stay.
+    pub(crate) fn made_so_far(&self) -> u64 {
+        self.orders.lock().unwrap().made
+    }
+
     /// How many cuts were made since the last time, and takes back those still ordered.
     pub(crate) fn made(&self) -> u64 {
         let mut orders = self.orders.lock().unwrap();

@@ -8,14 +8,19 @@ use crate::plan::{Kind, Leg};
 use crate::post::Counts;
 use crate::world::READY_WITHIN;
 
+/// Between two looks whoever stood still may have held nothing; of so many not all can have.
+const FROZEN_ENOUGH: usize = 3;
+
 /// What came of one cycle, or of the end of a world.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) deals: usize,
-    /// From each start (or return of the database, or of space) until it was ready.
+    /// From each start, thaw, cut, or return of the database, of space or of the remotes until it was ready.
     pub(crate) ready: Vec<Duration>,
     pub(crate) drained: Option<Duration>,
     pub(crate) cuts: u64,
+    /// A replica that stood still lost the portal to the other.
+    pub(crate) takeovers: u64,
     pub(crate) ended_by_itself: u64,
     pub(crate) events: Counts,
     pub(crate) violations: Vec<String>,
@@ -52,6 +57,7 @@ struct Sum {
     ready: Vec<Duration>,
     drained: Vec<Duration>,
     cuts: u64,
+    takeovers: u64,
     ended_by_itself: u64,
 }
 
@@ -84,6 +90,7 @@ impl Tally {
         sum.ready.extend(outcome.ready);
         sum.drained.extend(outcome.drained);
         sum.cuts += outcome.cuts;
+        sum.takeovers += outcome.takeovers;
         sum.ended_by_itself += outcome.ended_by_itself;
         line
     }
@@ -105,6 +112,14 @@ impl Tally {
     /// Everything that was planned was lived, and nothing was broken.
     pub(crate) fn is_well(&self) -> bool {
         self.violations.is_empty() && self.lived() == self.planned
+    }
+
+    /// Judges what only many cycles together can show.
+    pub(crate) fn close(&mut self) {
+        let frozen = self.kinds.get(&Kind::ReplicaFrozen);
+        if frozen.is_some_and(|sum| sum.cycles >= FROZEN_ENOUGH && sum.takeovers == 0) {
+            self.broke("nobody ever took over from a replica that stood still".to_owned());
+        }
     }
 
     /// Something was lost or doubled.
@@ -152,13 +167,14 @@ impl Tally {
             "\nready again {} times: {} ms\n\
              {deals} deals moved\n\
              {} events answered with 200, {} refused, {} not heard\n\
-             {} connections cut at COMMIT; {} times ended by itself on a full disk\n",
+             {} connections cut at COMMIT; {} portals taken over from whoever stood still; {} times ended by itself on a full disk\n",
             all_ready.len(),
             spread(&all_ready),
             self.events.kept,
             self.events.refused,
             self.events.unheard,
             sum(|sum| sum.cuts),
+            sum(|sum| sum.takeovers),
             sum(|sum| sum.ended_by_itself),
         )
         .unwrap();

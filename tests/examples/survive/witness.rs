@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use tokio::sync::Mutex;
+use xtask::postgres::Postgres;
+
 use crate::office;
 use crate::post::EventOfDeal;
 use crate::world::{Records, World};
 
 const EVENTS: &str =
     "SELECT name, subject, count(*) FROM inbox WHERE subject LIKE 'deal/%' GROUP BY name, subject";
+
+const LEASE: &str = "SELECT owner, fence, expires_at FROM lease";
 
 /// Everything about the invoice is on the deal: number, status, entry with its file.
 pub(crate) fn is_complete(world: &World, deal: i64) -> bool {
@@ -103,6 +108,45 @@ fn entries(world: &World, deal: i64) -> Vec<usize> {
         .collect()
 }
 
+/// Who holds the portal.
+pub(crate) struct Lease {
+    pub(crate) owner: String,
+    pub(crate) fence: i64,
+    pub(crate) expires_at: i64,
+}
+
+impl Lease {
+    pub(crate) fn is_held(&self) -> bool {
+        !self.owner.is_empty()
+    }
+}
+
+/// The lease of the one portal of a world with replicas.
+pub(crate) async fn lease(world: &World) -> Lease {
+    let Records::Postgres { server, .. } = &world.records else {
+        panic!("only replicas compete");
+    };
+    let rows = asked(server, LEASE).await;
+    let row = rows.first().unwrap();
+    Lease {
+        owner: row.get(0),
+        fence: row.get(1),
+        expires_at: row.get(2),
+    }
+}
+
+async fn asked(server: &Mutex<Postgres>, sql: &str) -> Vec<tokio_postgres::Row> {
+    let url = server.lock().await.url().to_owned();
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    let connected = tokio::spawn(connection);
+    let rows = client.query(sql, &[]).await.unwrap();
+    drop(client);
+    connected.await.unwrap().unwrap();
+    rows
+}
+
 async fn stored(world: &World) -> BTreeMap<EventOfDeal, u64> {
     match &world.records {
         Records::Sqlite(file) => {
@@ -117,14 +161,7 @@ async fn stored(world: &World) -> BTreeMap<EventOfDeal, u64> {
             rows.unwrap().map(Result::unwrap).collect()
         }
         Records::Postgres { server, .. } => {
-            let url = server.lock().await.url().to_owned();
-            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-                .await
-                .unwrap();
-            let connected = tokio::spawn(connection);
-            let rows = client.query(EVENTS, &[]).await.unwrap();
-            drop(client);
-            connected.await.unwrap().unwrap();
+            let rows = asked(server, EVENTS).await;
             let count = |row: &tokio_postgres::Row| u64::try_from(row.get::<_, i64>(2)).unwrap();
             rows.iter()
                 .map(|row| ((row.get(0), row.get(1)), count(row)))

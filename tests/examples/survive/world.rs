@@ -62,7 +62,7 @@ pub(crate) enum Records {
     Sqlite(PathBuf),
     Postgres {
         server: Arc<Mutex<Postgres>>,
-        proxy: Proxy,
+        proxy: Arc<Proxy>,
     },
 }
 
@@ -258,7 +258,7 @@ async fn records(leg: Leg, folder: &Path) -> (Records, String) {
     let server = started.unwrap().unwrap_or_else(|error| panic!("{error:#}"));
     let address = server.url().rsplit('@').next().unwrap();
     let (addr, name) = address.split_once('/').unwrap();
-    let proxy = Proxy::before(addr.parse().unwrap()).await;
+    let proxy = Arc::new(Proxy::before(addr.parse().unwrap()).await);
     let url = format!("postgres://provodka@{}/{name}", proxy.addr());
     let server = Arc::new(Mutex::new(server));
     (Records::Postgres { server, proxy }, url)
