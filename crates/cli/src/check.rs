@@ -12,7 +12,6 @@ use comfy_table::{ContentArrangement, Table};
 use connector_bitrix24::{FieldNames, refused};
 use domain::calendar;
 use domain::observed::OwnCompany;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use planner::{Mode, Policy};
 use serde_json::json;
@@ -23,10 +22,7 @@ use crate::connect::Connector;
 use crate::fault::Unwell;
 use crate::product::Product;
 use crate::setup::companies_of;
-use crate::{papers, pause, policy, zone};
-
-/// A clock before this moment is surely wrong: this program is younger.
-const YOUNGEST: &str = "2026-01-01T00:00:00Z";
+use crate::{clock, papers, pause, policy, zone};
 
 /// What was found, by part.
 #[derive(Clone, Debug, Default)]
@@ -88,15 +84,14 @@ async fn machine(product: &Product) -> Vec<Finding> {
         },
     );
     let now = product.clock.now();
-    let youngest = YOUNGEST.parse::<Timestamp>().unwrap_or(Timestamp::MIN);
-    findings.push(if now < youngest {
+    findings.push(if clock::is_believable(now) {
+        holds("Часы", now.to_string())
+    } else {
         fails(
             "Часы",
             format!("показывают {now}: настройте синхронизацию времени"),
             "CLOCK-WRONG",
         )
-    } else {
-        holds("Часы", now.to_string())
     });
     let config = &product.config;
     findings.push(match (config.events_url(), config.development) {

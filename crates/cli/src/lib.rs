@@ -17,6 +17,7 @@ pub mod adopt;
 pub mod args;
 pub mod cases;
 pub mod check;
+mod clock;
 pub mod config;
 pub mod connect;
 pub mod demo;

@@ -13,8 +13,8 @@ use crate::fault::Told;
 use crate::payments::reconcile;
 use crate::product::{Product, Surroundings};
 use crate::{
-    adopt, cases, check, demo, emulate, explain, fault, inspect, journal, layout, logs, pages,
-    pause, payments, plan, policy, register, robot, serve, setup, simulate, statement, zone,
+    adopt, cases, check, clock, demo, emulate, explain, fault, inspect, journal, layout, logs,
+    pages, pause, payments, plan, policy, register, robot, serve, setup, simulate, statement, zone,
 };
 
 /// Does what the command line says.
@@ -60,7 +60,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// The commands that need the product.
 async fn work(command: Command, config: Config) -> anyhow::Result<()> {
-    let opened = Product::open(config, Surroundings::of_machine()).await;
+    let mut surroundings = Surroundings::of_machine();
+    if matches!(command, Command::Serve) {
+        surroundings.clock = clock::believable(|| Surroundings::of_machine().clock).await;
+    }
+    let opened = Product::open(config, surroundings).await;
     if let Command::Check(args) = &command {
         let report = check::run(opened).await;
         return print(|out| check::print(&report, args.json, out));
