@@ -148,6 +148,7 @@ pub struct Reconciler {
     create_times: deal::CreateTimes,
     stand_ins: deal::StandIns,
     telling: deal::Telling,
+    asking: deal::Asking,
     last: unconnected::Last,
 }
 
@@ -166,6 +167,7 @@ impl Reconciler {
             create_times: deal::CreateTimes::default(),
             stand_ins: deal::StandIns::default(),
             telling: deal::Telling::default(),
+            asking: deal::Asking::default(),
             last: unconnected::Last::default(),
         }
     }

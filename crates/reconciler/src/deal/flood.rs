@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::DealId;
 use engine::{Halted, LeaseContext};
+use futures_util::lock::Mutex;
 use planner::Need;
 use planner::flood::{self, INVOICE_FLOOD, Standing, Verdict};
 use serde_json::{Value, json};
@@ -14,9 +15,13 @@ use super::plans::{Planned, may_write};
 use super::{Looked, note};
 use crate::{Connected, portal_task};
 
+/// One pass at a time adds to the question's list: each writes the whole of it, and would leave out what another added
+/// since it read. In memory only: no two processes look at one portal.
+pub(crate) type Asking = Mutex<()>;
+
 /// What the guard knows of a pass.
-#[derive(Default)]
-pub(crate) struct Guard {
+pub(crate) struct Guard<'a> {
+    asking: &'a Asking,
     /// Deals that would get an invoice that nobody ordered.
     would: BTreeSet<DealId>,
     /// The question is open.
@@ -59,10 +64,11 @@ fn deals_of(case: &Case) -> impl Iterator<Item = DealId> {
     ids.map(DealId)
 }
 
-impl Guard {
+impl<'a> Guard<'a> {
     /// Whether the question is open already.
-    pub(crate) fn new(is_asked: bool) -> Self {
+    pub(crate) fn new(asking: &'a Asking, is_asked: bool) -> Self {
         Self {
+            asking,
             would: BTreeSet::new(),
             asked: is_asked,
         }
@@ -107,6 +113,7 @@ impl Guard {
                     }
                 }
                 self.asked = true;
+                let _turn = self.asking.lock().await;
                 ask(ctx, connected, &held).await?;
             }
         }

@@ -34,6 +34,7 @@ use planner::{Action, DealSnapshot, Need, Plan, Policy, Seen, invoicing};
 use store::{InvoiceLink, JournalEntry, Subject, Work};
 
 pub use self::claims::{Claimed, Claims};
+pub(crate) use self::flood::Asking;
 pub(crate) use self::lists::Telling;
 pub(crate) use self::pace::CreateTimes;
 use self::pass::Pass;

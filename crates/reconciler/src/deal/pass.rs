@@ -41,7 +41,7 @@ pub(crate) struct Pass<'a> {
     told: BTreeSet<String>,
     lists: Lists<'a>,
     begins_until: Timestamp,
-    guard: Guard,
+    guard: Guard<'a>,
 }
 
 impl<'a> Pass<'a> {
@@ -61,7 +61,7 @@ impl<'a> Pass<'a> {
             told: BTreeSet::new(),
             lists: Lists::new(&reconciler.telling, ctx.portal()),
             begins_until: journal::after(ctx.now(), BEGINS_WITHIN),
-            guard: Guard::new(is_flooded),
+            guard: Guard::new(&reconciler.asking, is_flooded),
         }
     }
 
