@@ -180,10 +180,8 @@ impl Asked {
             (429, _) => Verdict::Retry { after },
             // Both hold for every call of the key: the key is dead, or the tariff has run out.
             (401, _) | (402, Some(_)) => Verdict::Reauthorize,
-            // The same request is still at work there; with the same key it may be sent again.
-            (409, Some("idempotencyKeyInProgress")) => Verdict::Retry { after },
-            // An earlier request under this key has taken effect, with another content.
-            (409, Some("idempotencyKeyReused")) => Verdict::Verify,
+            // An earlier request under this key is still at work there, or has taken effect with another content.
+            (409, Some("idempotencyKeyInProgress" | "idempotencyKeyReused")) => Verdict::Verify,
             (400 | 403 | 404 | 409 | 413 | 422, Some(_)) => Verdict::Reject,
             // It broke down on the way, before or after it did what was asked: nobody can tell.
             (500..=599, _) if planted::is(Bug::ServerErrorIsFailure) => Verdict::Retry { after },
@@ -286,7 +284,12 @@ mod tests {
             (404, "notFound", Verdict::Reject, Verdict::Reject),
             (405, "methodNotAllowed", Verdict::Defect, Verdict::Defect),
             (409, "periodClosed", Verdict::Reject, Verdict::Reject),
-            (409, "idempotencyKeyInProgress", AGAIN, AGAIN),
+            (
+                409,
+                "idempotencyKeyInProgress",
+                Verdict::Verify,
+                Verdict::Verify,
+            ),
             (
                 409,
                 "idempotencyKeyReused",
