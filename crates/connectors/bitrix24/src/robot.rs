@@ -9,7 +9,7 @@ use domain::{DealId, Order, PortalId};
 use secrecy::SecretString;
 
 use crate::form::Form;
-use crate::webhook::{EventRefused, Limits};
+use crate::webhook::{self, EventRefused, Limits};
 
 /// What stands behind the `?` of the address. Nothing of it is believed yet.
 #[derive(Clone, Debug)]
@@ -79,8 +79,7 @@ pub fn called(
 
 fn deal(name: &'static str, text: &str) -> Result<DealId, EventRefused> {
     let id = text.parse::<DealId>().ok();
-    // Larger than any database of ours keeps.
-    let is_one = |id: &DealId| id.0 > 0 && i64::try_from(id.0).is_ok();
+    let is_one = |id: &DealId| id.0 > 0 && webhook::is_kept(&id.0);
     id.filter(is_one).ok_or(EventRefused::Malformed(name))
 }
 

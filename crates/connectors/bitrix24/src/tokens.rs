@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use capability::{Call, ConnectorError};
 use domain::{PortalId, Verdict};
 use planted::Bug;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Mutex, MutexGuard};
 use transport::Allowed;
 use url::Url;
@@ -123,7 +123,16 @@ struct Held {
     /// The version whose refresh token the server refused: not tried again until another is stored.
     dead: Option<u64>,
     /// Answered by the server, refused by the vault: stored before anything else is tried.
-    unstored: Option<(u64, Tokens)>,
+    unstored: Option<Unstored>,
+}
+
+/// A pair that was given and is not stored yet.
+#[derive(Clone)]
+struct Unstored {
+    /// The version whose refresh token was used up for it.
+    version: u64,
+    used_up: SecretString,
+    tokens: Tokens,
 }
 
 impl Access {
@@ -219,8 +228,8 @@ impl Session {
         {
             return Ok(Renewed::Found);
         }
-        if let Some((expected, tokens)) = held.unstored.clone() {
-            self.keep(&mut held, expected, tokens).await?;
+        if let Some(unstored) = held.unstored.clone() {
+            self.keep(&mut held, unstored).await?;
             return Ok(Renewed::Found);
         }
         let _turn = self.app.turn.take().await;
@@ -246,7 +255,8 @@ impl Session {
             }
             Err(error) => return Err(error),
         };
-        self.keep(&mut held, version, fresh).await?;
+        self.keep(&mut held, Unstored::of(version, &tokens, fresh))
+            .await?;
         Ok(Renewed::Given)
     }
 
@@ -255,7 +265,8 @@ impl Session {
         let (version, tokens) = self.load().await?;
         let fresh = self.ask_twice(call, &tokens, way).await?;
         let mut held = self.held.lock().await;
-        self.keep(&mut held, version, fresh).await?;
+        self.keep(&mut held, Unstored::of(version, &tokens, fresh))
+            .await?;
         Ok(Renewed::Given)
     }
 
@@ -268,23 +279,30 @@ impl Session {
     }
 
     /// Stores a pair before it is used. What the vault refuses for now is kept to be stored first next time.
-    async fn keep(
-        &self,
-        held: &mut Held,
-        expected: u64,
-        tokens: Tokens,
-    ) -> Result<(), ConnectorError> {
-        match self.app.tokens.replace(expected, tokens.clone()).await {
-            Ok(_ours_or_theirs) => {
-                held.unstored = None;
-                held.pair = Some(self.load().await?);
-                Ok(())
-            }
-            Err(error) => {
-                held.unstored = Some((expected, tokens));
-                Err(vault(&error))
+    async fn keep(&self, held: &mut Held, mut unstored: Unstored) -> Result<(), ConnectorError> {
+        loop {
+            let Unstored {
+                version, tokens, ..
+            } = &unstored;
+            match self.app.tokens.replace(*version, tokens.clone()).await {
+                Ok(true) => break,
+                Ok(false) => {
+                    let (newer, theirs) = self.load().await?;
+                    // Stored by somebody who only wrote down the portal's new address: that token is used up.
+                    if theirs.refresh.expose_secret() != unstored.used_up.expose_secret() {
+                        break;
+                    }
+                    unstored.version = newer;
+                }
+                Err(error) => {
+                    held.unstored = Some(unstored);
+                    return Err(vault(&error));
+                }
             }
         }
+        held.unstored = None;
+        held.pair = Some(self.load().await?);
+        Ok(())
     }
 
     async fn moved(&self, to: &Url) -> Result<(), ConnectorError> {
@@ -322,6 +340,16 @@ impl Session {
         }
         .map_err(Ask::into_error)
         .and_then(|grant| fresh(&self.app, tokens, grant, way.allowed))
+    }
+}
+
+impl Unstored {
+    fn of(version: u64, former: &Tokens, tokens: Tokens) -> Self {
+        Self {
+            version,
+            used_up: former.refresh.clone(),
+            tokens,
+        }
     }
 }
 

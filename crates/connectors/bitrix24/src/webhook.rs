@@ -123,7 +123,10 @@ pub fn parse(body: &[u8], limits: Limits) -> Result<Delivery, EventRefused> {
     let member_id = PortalId::new(member_id);
     let token = auth("application_token").ok_or(EventRefused::Missing("application_token"))?;
     let application_token = SecretString::from(token.to_owned());
-    let number = |name: &str| form.get(&["data", "FIELDS", name])?.parse::<u64>().ok();
+    let number = |name: &str| {
+        let id = form.get(&["data", "FIELDS", name])?.parse::<u64>().ok();
+        id.filter(is_kept)
+    };
     let record = record_of(&event, number);
     let install = match auth("refresh_token") {
         Some(refresh) if event == "ONAPPINSTALL" => Some(InstallGrant {
@@ -156,6 +159,11 @@ fn is_of_an_id(byte: u8) -> bool {
 }
 
 /// The record that an event of this name (in upper case) is about; `field` reads an id out of its `FIELDS`.
+/// A larger one no database of ours keeps.
+pub(crate) fn is_kept(id: &u64) -> bool {
+    i64::try_from(*id).is_ok()
+}
+
 pub(crate) fn record_of(event: &str, field: impl Fn(&str) -> Option<u64>) -> Option<Record> {
     let id = || field("ID").filter(|id| *id > 0);
     match event {

@@ -194,6 +194,33 @@ async fn tokens_of_a_faster_process_are_taken() {
 }
 
 #[tokio::test]
+async fn a_fresh_pair_goes_before_the_former_one_that_was_stored_anew_with_the_portals_new_address()
+{
+    let vault = Memory::holding("old", "r1");
+    let theirs = vault.clone();
+    let script = Script::new(move |seen, _| {
+        Ok(match seen.method.as_str() {
+            // Meanwhile another process followed the portal to its new address and wrote that down.
+            "token" => {
+                theirs.put(2, "old", "r1");
+                grant("new", "r2")
+            }
+            _ if seen.body["auth"] == "new" => lists(seen),
+            _ => expired(),
+        })
+    });
+    let stage = Stage::app(script, vault.clone(), Offline::Absent);
+    stage
+        .portal
+        .deals
+        .glance(&stage.call(), &[DealId(1)])
+        .await
+        .unwrap();
+    assert_eq!(*vault.stored.lock().unwrap(), ["new"]);
+    assert_eq!(stage.script.count("token"), 1);
+}
+
+#[tokio::test]
 async fn tokens_of_another_process_that_have_expired_as_well_are_renewed() {
     let vault = Memory::holding("old", "r0");
     let stage = Stage::app(renewing(), vault.clone(), Offline::Absent);
