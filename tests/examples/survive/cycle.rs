@@ -118,6 +118,8 @@ async fn strike(world: &mut World, kind: Kind, rng: &mut ChaCha8Rng, outcome: &m
             wait(Duration::from_millis(rng.random_range(50_000..70_000))).await;
             world.remotes.come_back().await;
             all_ready(world, Instant::now(), "the remotes' return", outcome).await;
+            // This cycle lasts until they are no longer left alone, also where its deals were done before they went.
+            another_deal(world, outcome);
         }
         Kind::DiskFull => fill_the_disk(world, rng, outcome).await,
         Kind::ReplicaKilled => {
@@ -223,12 +225,7 @@ async fn freeze(world: &mut World, rng: &mut ChaCha8Rng, outcome: &mut Outcome) 
         world.replicas[place].signal("STOP");
         before = after;
     }
-    let manager = world.remotes.portal.manager();
-    let deal = office::deal("Поставка", office::BUYER);
-    let deal = manager.create_deal(&deal).unwrap();
-    manager.move_deal(deal, office::INVOICE).unwrap();
-    world.deals.push(deal);
-    outcome.deals += 1;
+    let deal = another_deal(world, outcome);
     wait(LEASE + Duration::from_millis(rng.random_range(300..2_500))).await;
     let began = Instant::now();
     while !witness::is_complete(world, deal) && began.elapsed() < DRAINS_WITHIN {
@@ -242,6 +239,17 @@ async fn freeze(world: &mut World, rng: &mut ChaCha8Rng, outcome: &mut Outcome) 
     outcome.takeovers += u64::from(before.is_held() && now.fence > before.fence);
     world.replicas[place].signal("CONT");
     all_ready(world, Instant::now(), "a thaw", outcome).await;
+}
+
+/// Moves one more deal.
+fn another_deal(world: &mut World, outcome: &mut Outcome) -> i64 {
+    let manager = world.remotes.portal.manager();
+    let deal = office::deal("Поставка", office::BUYER);
+    let deal = manager.create_deal(&deal).unwrap();
+    manager.move_deal(deal, office::INVOICE).unwrap();
+    world.deals.push(deal);
+    outcome.deals += 1;
+    deal
 }
 
 /// Everybody is ready again in time.
