@@ -382,6 +382,35 @@ fn a_pass_may_say_when_the_remote_is_worth_asking_again() {
 }
 
 #[test]
+fn a_pass_that_says_now_is_not_begun_again_at_once() {
+    paused(async {
+        let (store, clock) = (store_with_portal().await, clock());
+        let looks = Arc::new(AtomicUsize::new(0));
+        let looker = ScriptedLooker::new(move |ctx, due| {
+            let look = looks.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move {
+                if look < 20 {
+                    return Err(Halted::Remote {
+                        reason: "out of order".to_owned(),
+                        again_at: Some(ctx.now()),
+                    });
+                }
+                settle_all(ctx, due).await
+            })
+        });
+        store
+            .look(&portal(), &[look(deal(1), at(0))])
+            .await
+            .unwrap();
+        let running = Running::start(means(&store, &clock, settings()), looker.clone(), "one");
+        clock.sleep_until(at(60)).await;
+        let times: Vec<Timestamp> = looker.passes().iter().map(|pass| pass.at).collect();
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
+        running.stop().await;
+    });
+}
+
+#[test]
 fn the_next_look_named_by_a_pass_comes_at_its_time() {
     paused(async {
         let (store, clock) = (store_with_portal().await, clock());
