@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use capability::{ConnectorError, Remote};
 use domain::Verdict;
-use engine::Clock as _;
 use jiff::Timestamp;
 use shared::{Running, means, new_store, put_portal, settings};
 use testkit::builders::{deal, look, portal};
