@@ -111,6 +111,8 @@ pub enum PaymentPlan {
         until: Option<Timestamp>,
         /// What we propose, in Russian.
         because: String,
+        /// Of a refund: its receiver's payments that are not decided. Once one of them is, it waits for nothing.
+        undecided: Vec<i64>,
     },
 }
 
@@ -129,6 +131,8 @@ pub struct PaymentQuestion {
     pub offered: Vec<Offer>,
     /// The same where a refund is asked about.
     pub refund_of: Vec<RefundOffer>,
+    /// Of a refund: its receiver's payments that are not decided. Once one of them is, more may be offered.
+    pub undecided: Vec<i64>,
 }
 
 /// The invoices that payments of one pass may be for.
@@ -192,7 +196,11 @@ pub fn plan(
             ),
             None => "ждёт бухгалтера; подходящего счёта не нашлось".to_owned(),
         };
-        return PaymentPlan::Wait { until, because };
+        return PaymentPlan::Wait {
+            until,
+            because,
+            undecided: Vec::new(),
+        };
     }
     // What a person took back is not booked again by the rule that booked it.
     match proposal.certain().filter(|_| payment.undone == 0) {
@@ -304,6 +312,7 @@ fn question(
         choices,
         offered: candidates.iter().map(offer).collect(),
         refund_of: Vec::new(),
+        undecided: Vec::new(),
     }
 }
 

@@ -117,7 +117,11 @@ pub fn plan(
     };
     if let Some(until) = back.waits(policy, now) {
         let because = "возврат ждёт, пока бухгалтер разнесёт платёж получателя".to_owned();
-        return PaymentPlan::Wait { until, because };
+        return PaymentPlan::Wait {
+            until,
+            because,
+            undecided: back.undecided().collect(),
+        };
     }
     if back.is_nobodys() {
         return PaymentPlan::AsideUntilPaid {
@@ -181,15 +185,23 @@ impl<'a> Back<'a> {
     /// He paid nothing that could go back, and nothing names what it would be of: it is no money of a buyer, as far as we
     /// know by now.
     fn is_nobodys(&self) -> bool {
-        let is_open = self.known.iter().any(|one| !one.is_decided);
-        self.paid.is_empty() && !is_open && !names_any(self.refund.purpose)
+        self.paid.is_empty() && !self.is_open() && !names_any(self.refund.purpose)
+    }
+
+    /// His payments of which nobody said yet what they are for.
+    fn undecided(&self) -> impl Iterator<Item = i64> {
+        let open = self.known.iter().filter(|one| !one.is_decided);
+        open.map(|one| one.payment)
+    }
+
+    fn is_open(&self) -> bool {
+        self.undecided().next().is_some()
     }
 
     /// Until when the accountant may still decide what his payment is for.
     fn waits(&self, policy: &MoneyPolicy, now: Timestamp) -> Option<Option<Timestamp>> {
-        let is_open = self.known.iter().any(|one| !one.is_decided);
         let is_his = policy.is_accountants() && self.refund.undone == 0;
-        if !is_open || !is_his {
+        if !self.is_open() || !is_his {
             return None;
         }
         let until = self.refund.seen_at.checked_add(policy.wait()).ok()?;
@@ -203,8 +215,7 @@ impl<'a> Back<'a> {
         }
         let named = named(self.refund.purpose)?;
         let Some(of) = self.find(named) else {
-            let is_open = self.known.iter().any(|one| !one.is_decided);
-            return Err(if is_open {
+            return Err(if self.is_open() {
                 "платёж получателя ещё не разнесён"
             } else {
                 "названного документа нет среди оплаченного получателем"
@@ -430,6 +441,7 @@ impl<'a> Back<'a> {
                 .into_iter()
                 .map(|(_, parts)| RefundOffer(parts))
                 .collect(),
+            undecided: self.undecided().collect(),
         }
     }
 }

@@ -273,7 +273,7 @@ fn what_is_found_is_a_proposal_while_the_accountant_decides() {
     let by_accountant =
         |payment: &Payment, hour| payment.plan_by(Booking::Accounting, &claims, hours(hour));
     assert_eq!(booked(&certain.plan(&claims)), [("us/17".to_owned(), 100)]);
-    let PaymentPlan::Wait { until, because } = by_accountant(&certain, 23) else {
+    let PaymentPlan::Wait { until, because, .. } = by_accountant(&certain, 23) else {
         panic!("it is booked");
     };
     assert_eq!(until, Some(hours(24)));
@@ -588,11 +588,19 @@ fn a_refund_waits_for_what_is_not_decided() {
         "not offered: {text}"
     );
     // The accountant has his hours.
-    let PaymentPlan::Wait { until, .. } = plan(Booking::Accounting, 23) else {
+    let PaymentPlan::Wait {
+        until, undecided, ..
+    } = plan(Booking::Accounting, 23)
+    else {
         panic!("it does not wait");
     };
     assert_eq!(until, Some(SEEN_AT + SignedDuration::from_hours(24)));
-    assert!(matches!(plan(Booking::Accounting, 24), PaymentPlan::Ask(_)));
+    // Who decides that payment meanwhile makes the plan a former one.
+    assert_eq!(undecided, [1]);
+    let PaymentPlan::Ask(question) = plan(Booking::Accounting, 24) else {
+        panic!("it is not asked");
+    };
+    assert_eq!(question.undecided, [1]);
 }
 
 #[test]

@@ -290,6 +290,7 @@ fn answer(cases: &[Case]) -> Option<PaymentAnswer> {
 }
 
 fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
+    let mut undecided = Vec::new();
     let (ruling, because) = match plan {
         PaymentPlan::Aside(because) => (Ruling::Aside, because),
         PaymentPlan::AsideUntilPaid { last, because } => (Ruling::AsideUntilPaid { last }, because),
@@ -305,8 +306,16 @@ fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
             (ruling, because)
         }
         PaymentPlan::Leave(because) => (Ruling::Leave, because),
-        PaymentPlan::Wait { until, because } => (Ruling::Wait(until), because),
-        PaymentPlan::Ask(question) => {
+        PaymentPlan::Wait {
+            until,
+            because,
+            undecided: seen,
+        } => {
+            undecided = seen;
+            (Ruling::Wait(until), because)
+        }
+        PaymentPlan::Ask(mut question) => {
+            undecided = std::mem::take(&mut question.undecided);
             let because = question.cause.clone();
             (Ruling::Ask(Box::new(case(payment, question))), because)
         }
@@ -332,6 +341,7 @@ fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
         payment: payment.number,
         undone: payment.undone,
         seen: question(&payment.cases).map(|case| (case.id, case.state)),
+        undecided,
         ruling,
         because,
     }
@@ -422,4 +432,62 @@ pub(crate) async fn look(
         ..Record::default()
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::payment::{AccountNumber, Direction, OtherSide};
+    use domain::{Money, OrganisationId};
+    use store::PaymentState;
+
+    use super::*;
+
+    fn refund() -> Undecided {
+        let date = jiff::civil::date(2026, 3, 13);
+        Undecided {
+            number: 9,
+            organisation: OrganisationId::new("us"),
+            kind: PaymentKind::RefundOut,
+            remaining: Money::from_kopecks(-50),
+            undone: 0,
+            state: PaymentState::New,
+            seen_at: Timestamp::UNIX_EPOCH,
+            is_followed: false,
+            order: PaymentOrder {
+                own_account: AccountNumber::new("40702810200000012345").unwrap(),
+                direction: Direction::Out,
+                form: None,
+                number: "77".to_owned(),
+                date,
+                booked: None,
+                amount: Money::from_kopecks(50),
+                other: OtherSide::default(),
+                purpose: "Возврат".to_owned(),
+            },
+            cases: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_seen_undecided_goes_with_what_rests_on_it() {
+        let asks = PaymentQuestion {
+            code: planner::CaseCode::PaymentUndecided,
+            cause: "возврат покупателю".to_owned(),
+            text: "?".to_owned(),
+            choices: Vec::new(),
+            offered: Vec::new(),
+            refund_of: Vec::new(),
+            undecided: vec![1, 2],
+        };
+        let waits = PaymentPlan::Wait {
+            until: None,
+            because: "ждёт".to_owned(),
+            undecided: vec![1, 2],
+        };
+        for plan in [PaymentPlan::Ask(asks), waits] {
+            assert_eq!(decision(&refund(), plan).undecided, [1, 2]);
+        }
+        let lists = PaymentPlan::Aside("вернули".to_owned());
+        assert_eq!(decision(&refund(), lists).undecided, [0_i64; 0]);
+    }
 }

@@ -21,6 +21,7 @@ mod budget;
 mod effects;
 mod failures;
 mod followed;
+mod given_back;
 mod journal;
 mod leases;
 mod money;

@@ -112,6 +112,7 @@ pub(crate) fn book(payment: i64, undone: i64, shares: Vec<BookedShare>) -> Decis
         payment,
         undone,
         seen: None,
+        undecided: Vec::new(),
         ruling,
         because: "номер и дата".to_owned(),
     }

@@ -142,7 +142,7 @@ conformance! {
         let invoice = InvoiceRef { organisation: us, invoice: InvoiceId::new("i1") };
         let shares = vec![BookedShare { invoice: invoice.clone(), amount: Money::from_kopecks(700) }];
         let ruling = Ruling::Book { shares, author: "rule".to_owned(), chosen: false };
-        let decision = Decision { payment: 1, undone: 0, seen: None, ruling, because: "счёт № 17".to_owned() };
+        let decision = Decision { payment: 1, undone: 0, seen: None, undecided: Vec::new(), ruling, because: "счёт № 17".to_owned() };
         let decided = db.store.money_decide(&portal("a"), &[decision], at(3)).await.unwrap();
         assert_eq!(decided, [Decided::Done]);
         let stranger = InvoiceRef { organisation: OrganisationId::new("them"), invoice: InvoiceId::new("i1") };

@@ -7,7 +7,6 @@ use jiff::civil::date;
 use serde_json::json;
 use store::*;
 
-use crate::followed::{deleted, follow, gave, told};
 use crate::money::{book, decide, link, listed, order, put, receipts, see, share, try_undo, undo};
 use crate::random_walk::Chance;
 use crate::support::*;
@@ -15,7 +14,7 @@ use crate::support::*;
 const ANOTHER: &str = "7736050003";
 
 /// The same order of another payer.
-fn of_another(order: PaymentOrder) -> PaymentOrder {
+pub(crate) fn of_another(order: PaymentOrder) -> PaymentOrder {
     let inn = Some(Inn::parse(ANOTHER).unwrap());
     PaymentOrder {
         other: OtherSide {
@@ -26,7 +25,7 @@ fn of_another(order: PaymentOrder) -> PaymentOrder {
     }
 }
 
-fn out(order: PaymentOrder) -> PaymentOrder {
+pub(crate) fn out(order: PaymentOrder) -> PaymentOrder {
     PaymentOrder {
         direction: Direction::Out,
         ..order
@@ -50,12 +49,12 @@ async fn pay_back_as(db: &Db, order: PaymentOrder, organisation: &str) -> i64 {
     seen.new[0]
 }
 
-async fn pay_back(db: &Db, number: &str, kopecks: i64) -> i64 {
+pub(crate) async fn pay_back(db: &Db, number: &str, kopecks: i64) -> i64 {
     pay_back_as(db, order(number, kopecks), "us").await
 }
 
 /// Of what a payment gave to an invoice.
-fn of_share(payment: i64, number: &str, kopecks: i64) -> RefundPart {
+pub(crate) fn of_share(payment: i64, number: &str, kopecks: i64) -> RefundPart {
     let BookedShare { invoice, amount } = share(number, kopecks);
     RefundPart {
         payment,
@@ -65,7 +64,7 @@ fn of_share(payment: i64, number: &str, kopecks: i64) -> RefundPart {
 }
 
 /// Of what a payment has left.
-fn of_rest(payment: i64, kopecks: i64) -> RefundPart {
+pub(crate) fn of_rest(payment: i64, kopecks: i64) -> RefundPart {
     RefundPart {
         payment,
         invoice: None,
@@ -73,20 +72,20 @@ fn of_rest(payment: i64, kopecks: i64) -> RefundPart {
     }
 }
 
-fn ruled(payment: i64, undone: i64, ruling: Ruling) -> Decision {
+pub(crate) fn ruled(payment: i64, undone: i64, ruling: Ruling) -> Decision {
     Decision {
         ruling,
         ..book(payment, undone, Vec::new())
     }
 }
 
-fn take_off(refund: i64, undone: i64, parts: Vec<RefundPart>) -> Decision {
+pub(crate) fn take_off(refund: i64, undone: i64, parts: Vec<RefundPart>) -> Decision {
     let author = "rule".to_owned();
     ruled(refund, undone, Ruling::TakeOff { parts, author })
 }
 
 /// What a deal is told and stands: so many kopecks of its invoice, and so many that went back.
-async fn told_of(db: &Db, deal: u64) -> Vec<(i64, i64)> {
+pub(crate) async fn told_of(db: &Db, deal: u64) -> Vec<(i64, i64)> {
     let receipts = receipts(db, deal).await.into_iter();
     receipts
         .filter(|one| one.undone.is_none())
@@ -97,13 +96,13 @@ async fn told_of(db: &Db, deal: u64) -> Vec<(i64, i64)> {
         .collect()
 }
 
-async fn standing(db: &Db, payment: i64) -> (PaymentState, i64) {
+pub(crate) async fn standing(db: &Db, payment: i64) -> (PaymentState, i64) {
     let all = listed(db).await;
     let one = all.iter().find(|one| one.number == payment).unwrap();
     (one.state, one.remaining.kopecks())
 }
 
-async fn paid(db: &Db, number: &str) -> i64 {
+pub(crate) async fn paid(db: &Db, number: &str) -> i64 {
     let invoice = share(number, 1).invoice;
     let asked = std::slice::from_ref(&invoice);
     let known = db.store.money_balances(&portal("a"), asked).await.unwrap();
@@ -355,80 +354,6 @@ conformance! {
         assert_eq!((looks().await, standing(db, asked).await.0), (1, Asked));
         let new: Vec<i64> = db.store.money_new(&portal("a"), Some(at(9)), None, 9).await.unwrap().iter().map(|one| one.number).collect();
         assert_eq!(new, [waiting], "and none waits longer");
-    }
-
-    async fn the_accountants_change_releases_what_rests_on_what_he_takes_back(db: &Db) {
-        let lease = leased(db, 1).await;
-        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 100)]).await;
-        let given = |one, two| gave("x", order("5", 200), &[("1", one), ("2", two)]);
-        follow(db, &lease, vec![given(100, 60)]).await;
-        let (first, second) = (pay_back(db, "9", 40).await, pay_back(db, "8", 25).await);
-        let taken = [take_off(first, 0, vec![of_share(1, "1", 40)]), take_off(second, 0, vec![of_share(1, "2", 25)])];
-        assert_eq!(decide(db, &taken).await, [Done, Done]);
-        // He gives more to another bill: what the refunds rest on stays.
-        let followed = follow(db, &lease, vec![gave("x", order("5", 200), &[("1", 100), ("2", 60), ("elsewhere", 10)])]).await;
-        assert_eq!((followed.not_taken, standing(db, first).await.0), (vec![], Booked));
-        // He gives less: the refund is to be decided anew.
-        let followed = follow(db, &lease, vec![given(90, 60)]).await;
-        assert_eq!((followed.not_taken, standing(db, first).await, standing(db, second).await), (vec![], (New, -40), (Booked, 0)));
-        assert_eq!((paid(db, "1").await, paid(db, "2").await, standing(db, 1).await), (90, 35, (Booked, 50)));
-    }
-
-    async fn what_the_accountant_gives_counts_a_released_refund_as_paid(db: &Db) {
-        let lease = leased(db, 1).await;
-        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
-        follow(db, &lease, vec![gave("x", order("5", 100), &[("1", 100)])]).await;
-        let refund = pay_back(db, "9", 40).await;
-        assert_eq!(decide(db, &[take_off(refund, 0, vec![of_share(1, "1", 40)])]).await, [Done]);
-        see(db, "march", &[of_another(order("6", 40))]).await;
-        let another = listed(db).await.len();
-        assert_eq!(decide(db, &[book(i64::try_from(another).unwrap(), 0, vec![share("1", 40)])]).await, [Done]);
-        let followed = follow(db, &lease, vec![gave("x", order("5", 100), &[("1", 90)])]).await;
-        assert_eq!(followed.not_taken.len(), 1, "with the refund released it would be paid by 130");
-        assert_eq!((paid(db, "1").await, standing(db, refund).await), (100, (Booked, 0)));
-    }
-
-    async fn a_payment_that_no_source_shows_any_more_takes_its_refund_along(db: &Db) {
-        let lease = leased(db, 1).await;
-        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
-        follow(db, &lease, vec![gave("x", order("5", 130), &[("1", 100)])]).await;
-        let refund = pay_back(db, "9", 50).await;
-        decide(db, &[take_off(refund, 0, vec![of_rest(1, 30), of_share(1, "1", 20)])]).await;
-        follow(db, &lease, vec![deleted("x", order("5", 130))]).await;
-        assert_eq!((standing(db, refund).await, standing(db, 1).await, paid(db, "1").await), ((New, -50), (Aside, 0), 0));
-    }
-
-    async fn a_refund_that_no_source_shows_any_more_never_was(db: &Db) {
-        let lease = leased(db, 1).await;
-        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
-        see(db, "march", &[order("5", 130), of_another(order("6", 20))]).await;
-        decide(db, &[book(1, 0, vec![share("1", 100)])]).await;
-        let back = |one: FollowedPayment| FollowedPayment {
-            line: SeenLine { kind: PaymentKind::RefundOut, ..one.line }, ..one
-        };
-        let refund = follow(db, &lease, vec![back(told("r", out(order("9", 50))))]).await.new[0];
-        decide(db, &[take_off(refund, 0, vec![of_rest(1, 30), of_share(1, "1", 20)])]).await;
-        assert_eq!(decide(db, &[book(2, 0, vec![share("1", 20)])]).await, [Done]);
-        // Others paid in its place: that is so, and people are asked about it.
-        follow(db, &lease, vec![back(deleted("r", out(order("9", 50))))]).await;
-        assert_eq!((standing(db, refund).await, standing(db, 1).await, paid(db, "1").await), ((Aside, 0), (Booked, 30), 120));
-        let due = db.store.work_take(&lease, Lane::Due, 99, &[], at(9)).await.unwrap();
-        assert!(due.iter().any(|work| work.subject == deal(7)));
-    }
-
-    async fn a_payment_and_its_refund_may_vanish_together(db: &Db) {
-        let lease = leased(db, 1).await;
-        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
-        let back = |one: FollowedPayment| FollowedPayment {
-            line: SeenLine { kind: PaymentKind::RefundOut, ..one.line }, ..one
-        };
-        let page = vec![gave("x", order("5", 130), &[("1", 100)]), back(told("r", out(order("9", 50))))];
-        let new = follow(db, &lease, page).await.new;
-        decide(db, &[take_off(new[1], 0, vec![of_rest(new[0], 30), of_share(new[0], "1", 20)])]).await;
-        assert_eq!(paid(db, "1").await, 80);
-        follow(db, &lease, vec![deleted("x", order("5", 130)), back(deleted("r", out(order("9", 50))))]).await;
-        assert_eq!((standing(db, new[0]).await, standing(db, new[1]).await, paid(db, "1").await), ((Aside, 0), (Aside, 0), 0));
-        assert_eq!(told_of(db, 7).await, []);
     }
 
     async fn what_an_invoice_cannot_hold_is_recorded_nowhere(db: &Db) {

@@ -18,6 +18,7 @@ use super::{
     open::until_value,
     read_direction, read_kind,
     refunds::{Refund, RefundPart, Refunded},
+    sightings::decide_soon,
     take,
 };
 use crate::{
@@ -89,6 +90,8 @@ pub struct Decision {
     pub undone: i64,
     /// The last question about it that was seen, and where it stood: who answers meanwhile is not overruled.
     pub seen: Option<(i64, CaseState)>,
+    /// Payments of a refund's receiver that were seen undecided: once one of them is decided, what rests on that is not.
+    pub undecided: Vec<i64>,
     /// What is decided.
     pub ruling: Ruling,
     /// Why, in Russian.
@@ -179,11 +182,13 @@ async fn decide(
     let mut next = take(tx, portal, 0, transactions.sum()).await?.transaction;
     let mut batch = Batch::default();
     let mut decided = Vec::with_capacity(decisions.len());
+    let mut is_left = false;
     for decision in decisions {
         let payment = payments
             .get_mut(&decision.payment)
             .filter(|payment| payment.awaits(decision))
-            .filter(|_| questions.get(&decision.payment).copied() == decision.seen);
+            .filter(|_| questions.get(&decision.payment).copied() == decision.seen)
+            .filter(|_| refunded.is_as_seen(decision));
         let done = match payment {
             None => false,
             Some(payment) => apply(
@@ -196,11 +201,17 @@ async fn decide(
                 now,
             ),
         };
+        let known = payments.get(&decision.payment);
+        is_left |= !done && known.is_some_and(|known| known.state == PaymentState::New);
         decided.push(if done {
             Decided::Done
         } else {
             Decided::Refused
         });
+    }
+    // What is asked about is looked at again by whoever asked; what is new waits for the portal's task alone.
+    if is_left {
+        batch.looks.push(decide_soon(now));
     }
     write(tx, portal, batch, now).await?;
     Ok(decided)

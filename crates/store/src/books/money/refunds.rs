@@ -85,6 +85,10 @@ statements! {
          WHERE portal_id = $1 AND number IN numbers($2) AND kind = 'incoming' AND direction = 'in' AND nth >= 0
              AND payer_inn <> ''
          ORDER BY number DESC";
+    /// Those of these payments that are decided, or that no source shows any more.
+    DECIDED =
+        "SELECT number FROM payment
+         WHERE portal_id = $1 AND number IN numbers($2) AND (state IN ('booked', 'left') OR nth < 0)";
     /// What went back of what these payments gave.
     RETURNED =
         "SELECT other_payment, organisation_id, invoice_id, CAST(sum(amount) AS BIGINT) FROM ledger_entry
@@ -214,6 +218,8 @@ pub(super) struct Refunded {
     deals: BTreeMap<i64, Vec<DealId>>,
     /// The newest payment of each receiver who is said to have paid nothing since.
     newest: BTreeMap<String, i64>,
+    /// Payments that were seen undecided, and are decided by now.
+    decided: BTreeSet<i64>,
 }
 
 /// A refund, as it is recorded.
@@ -258,7 +264,20 @@ impl Refunded {
             let newest = tx.list(&NEWEST, &ask, |row| Ok((row.text()?, row.int()?)));
             known.newest = newest.await?.into_iter().collect();
         }
+        let undecided = decisions.iter().flat_map(|one| &one.undecided);
+        let undecided: BTreeSet<i64> = undecided.copied().collect();
+        if !undecided.is_empty() {
+            let ask = params![portal, json_text(&undecided)];
+            let decided = tx.list(&DECIDED, &ask, Row::int).await?;
+            known.decided = decided.into_iter().collect();
+        }
         Ok(known)
+    }
+
+    /// Whether what was seen undecided still is: who decides it from now on looks at the refund again.
+    pub(super) fn is_as_seen(&self, decision: &Decision) -> bool {
+        let mut undecided = decision.undecided.iter();
+        undecided.all(|payment| !self.decided.contains(payment))
     }
 
     /// Whether its receiver paid nothing since that payment.
