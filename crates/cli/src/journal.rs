@@ -215,12 +215,14 @@ fn decision(body: &Value) -> String {
     sentence
 }
 
-/// Money of a payment given to invoices, or taken from them.
+/// Money of a payment given to invoices, or taken from them; of a refund taken off what is paid, or given back to it.
 fn of_payment(body: &Value) -> String {
-    let what = if body.get("booked").is_some() {
-        "отнесён к счетам"
-    } else {
-        "снят со счетов"
+    let is = |what| body.get(what).is_some();
+    let (whose, what) = match (is("booked"), is("refunded"), is("released")) {
+        (true, _, _) => ("платёж", "отнесён к счетам"),
+        (_, true, _) => ("возврат", "снят с оплаченного"),
+        (_, _, true) => ("возврат", "больше не снят с оплаченного"),
+        (false, false, false) => ("платёж", "снят со счетов"),
     };
     let shares = body.get("shares").and_then(Value::as_array);
     let shares = shares.into_iter().flatten().map(|share| {
@@ -233,8 +235,9 @@ fn of_payment(body: &Value) -> String {
         )
     });
     let shares: Vec<String> = shares.collect();
+    let separator = if shares.is_empty() { "" } else { " " };
     format!(
-        "платёж {} {what} {}; кто: {}; почему: {}",
+        "{whose} {} {what}{separator}{}; кто: {}; почему: {}",
         body.get("payment").unwrap_or(&Value::Null),
         shares.join(", "),
         text(body, "by"),
@@ -339,7 +342,7 @@ fn list<'a>(body: &'a Value, key: &str) -> Vec<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Story, is_about, print};
+    use super::{Story, in_words, is_about, print};
     use domain::DealId;
     use jiff::tz::TimeZone;
     use serde_json::json;
@@ -415,6 +418,24 @@ mod tests {
         ✓ Журнал цел: строки с 1 по 6 стоят, как были записаны.
           Ждут места в цепочке: 2.
         ");
+    }
+
+    #[test]
+    fn what_became_of_money_is_told_of_payments_and_refunds() {
+        let told = |what: &str| {
+            let body =
+                json!({what: [3], "payment": 9, "by": "accounting", "because": "платёж отменён"});
+            in_words(&line(1, "decision", body))
+        };
+        for (what, expected) in [
+            ("booked", "платёж 9 отнесён к счетам"),
+            ("undone", "платёж 9 снят со счетов"),
+            ("refunded", "возврат 9 снят с оплаченного"),
+            ("released", "возврат 9 больше не снят с оплаченного"),
+        ] {
+            let expected = format!("{expected}; кто: accounting; почему: платёж отменён");
+            assert_eq!(told(what), expected);
+        }
     }
 
     #[test]

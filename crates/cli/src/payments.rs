@@ -9,6 +9,7 @@ mod settlements;
 use desk::payments::NotUndone;
 use domain::display::{date, money};
 use domain::payment::{Direction, PaymentKind};
+use jiff::civil::Date;
 use store::{ListedPayment, PaymentFilter, PaymentState};
 
 use crate::args::{PaymentsCommand, UndoArgs};
@@ -128,6 +129,7 @@ fn state_word(state: PaymentState, kind: PaymentKind) -> &'static str {
         PaymentState::Asked => "ждёт решения",
         PaymentState::Booked => "отнесён к счетам",
         PaymentState::Aside => "не оплата счетов",
+        PaymentState::Left if kind == PaymentKind::RefundOut => "не снят с оплаченного",
         PaymentState::Left => "оставлен без счёта",
     }
 }
@@ -173,9 +175,45 @@ async fn undo(product: &Product, args: &UndoArgs) -> anyhow::Result<String> {
     for deal in &undone.deals {
         eprintln!("deal/{deal} is looked at as soon as `provodka serve` runs");
     }
-    Ok(format!(
-        "Платёж № {} снят со счетов исправительными записями, дата {}; что с ним делать: `provodka cases`.\n",
-        args.number,
-        date(today)
-    ))
+    Ok(undone_in_words(args.number, undone.is_refund, today))
+}
+
+fn undone_in_words(number: i64, is_refund: bool, today: Date) -> String {
+    let day = date(today);
+    let what = if is_refund {
+        format!("Возврат № {number}: снятое с оплаченного возвращено")
+    } else {
+        format!("Платёж № {number} снят со счетов")
+    };
+    format!("{what} исправительными записями, дата {day}; что с ним делать: `provodka cases`.\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::payment::PaymentKind;
+    use jiff::civil::date;
+    use store::PaymentState;
+
+    use super::{state_word, undone_in_words};
+
+    #[test]
+    fn a_refund_that_is_taken_back_is_called_no_payment() {
+        let today = date(2026, 3, 14);
+        assert_eq!(
+            undone_in_words(17, false, today),
+            "Платёж № 17 снят со счетов исправительными записями, дата 14.03.2026; что с ним делать: `provodka cases`.\n"
+        );
+        assert_eq!(
+            undone_in_words(17, true, today),
+            "Возврат № 17: снятое с оплаченного возвращено исправительными записями, дата 14.03.2026; \
+             что с ним делать: `provodka cases`.\n"
+        );
+    }
+
+    #[test]
+    fn what_a_person_left_alone_is_said_of_a_refund_in_its_own_words() {
+        let word = |kind| state_word(PaymentState::Left, kind);
+        assert_eq!(word(PaymentKind::Incoming), "оставлен без счёта");
+        assert_eq!(word(PaymentKind::RefundOut), "не снят с оплаченного");
+    }
 }

@@ -341,14 +341,19 @@ fn undone_in_words(
 ) -> String {
     let paid = snapshot.paid_of(invoice);
     if let Means::Refund { returned, .. } = &receipt.means {
-        return format!(
-            "Возврат {} от {} больше не вычитается из оплаченного по счёту № {}: {because}. Оплачено {} из {}",
-            money(*returned),
-            date(receipt.dated),
-            invoice.number,
-            money(paid),
-            money(invoice.total)
-        );
+        let (returned, day) = (money(*returned), date(receipt.dated));
+        let (number, paid, total) = (&invoice.number, money(paid), money(invoice.total));
+        return if receipt.amount.is_negative() {
+            format!(
+                "Возврат {returned} от {day} больше не вычитается из оплаченного по счёту № {number}: {because}. \
+                 Оплачено {paid} из {total}"
+            )
+        } else {
+            format!(
+                "Возврат {returned} от {day} больше не вычитается из аванса: {because}. \
+                 Счёт № {number}: оплачено {paid} из {total}"
+            )
+        };
     }
     format!(
         "Оплата {} от {} снята со счёта № {}: {because}. Оплачено {} из {}. Стадию сделки проверьте сами",

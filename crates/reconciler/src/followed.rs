@@ -18,7 +18,7 @@ use planner::{MoneyPolicy, Organisation, by_strangers};
 use serde_json::json;
 use store::{
     Case, CaseChange, CaseFacts, CaseState, FollowedPage, FollowedPayment, Lane, NotTaken, Record,
-    SeenLine, Subject, Work,
+    SeenLine, Subject, WhyNotTaken, Work,
 };
 
 use crate::{Connected, Reconciler, access, journal, overdue, portal_task};
@@ -255,12 +255,78 @@ async fn ask_of(
 }
 
 fn not_taken_in_words(one: &NotTaken) -> String {
+    let payment = one.payment;
+    let (why, what_next) = match one.why {
+        WhyNotTaken::LessIsOpen => (
+            "на счёт, по которому столько не осталось: счёт отменён, исправлен или уже оплачен другим платежом",
+            format!("Посмотрите платёж {payment}: снимите лишнее"),
+        ),
+        WhyNotTaken::MoneyWentBack => (
+            "на счета, но часть этих денег уже возвращена покупателю из аванса, и столько у платежа не осталось",
+            format!("Посмотрите платёж {payment}: отмените снятие возврата"),
+        ),
+        WhyNotTaken::NotIncoming => (
+            "на счёт, но эти деньги не пришли, а ушли",
+            format!("Посмотрите платёж {payment}"),
+        ),
+    };
     format!(
-        "Бухгалтер разнёс платёж № {} от {} ({}) на счёт, по которому столько не осталось: счёт отменён, исправлен или \
-         уже оплачен другим платежом. Прежнее разнесение стоит. Посмотрите платёж {}: снимите лишнее или исправьте в учёте.",
+        "Бухгалтер разнёс платёж № {} от {} ({}) {why}. Прежнее разнесение стоит. {what_next} или исправьте в учёте.",
         by_strangers(&one.order.number),
         domain::display::date(one.order.date),
-        domain::display::money(one.order.amount),
-        one.payment
+        domain::display::money(one.order.amount)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Money;
+    use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn it_is_said_why_the_ledger_does_not_bear_it() {
+        let told = |why| {
+            not_taken_in_words(&NotTaken {
+                line: LineId("p".to_owned()),
+                payment: 7,
+                order: PaymentOrder {
+                    own_account: AccountNumber::new("40702810200000012345").unwrap(),
+                    direction: Direction::In,
+                    form: None,
+                    number: "5".to_owned(),
+                    date: date(2026, 3, 13),
+                    booked: None,
+                    amount: Money::from_kopecks(13_000),
+                    other: OtherSide::default(),
+                    purpose: String::new(),
+                },
+                why,
+            })
+            .replace('\u{a0}', " ")
+        };
+        let begins = "Бухгалтер разнёс платёж № 5 от 13.03.2026 (130,00 ₽) ";
+        for (why, because, ends) in [
+            (
+                WhyNotTaken::LessIsOpen,
+                "на счёт, по которому столько не осталось: счёт отменён, исправлен или уже оплачен другим платежом",
+                "Посмотрите платёж 7: снимите лишнее или исправьте в учёте.",
+            ),
+            (
+                WhyNotTaken::MoneyWentBack,
+                "на счета, но часть этих денег уже возвращена покупателю из аванса, и столько у платежа не осталось",
+                "Посмотрите платёж 7: отмените снятие возврата или исправьте в учёте.",
+            ),
+            (
+                WhyNotTaken::NotIncoming,
+                "на счёт, но эти деньги не пришли, а ушли",
+                "Посмотрите платёж 7 или исправьте в учёте.",
+            ),
+        ] {
+            let expected = format!("{begins}{because}. Прежнее разнесение стоит. {ends}");
+            assert_eq!(told(why), expected);
+        }
+    }
 }

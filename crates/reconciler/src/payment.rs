@@ -367,7 +367,7 @@ fn case(payment: &Undecided, question: PaymentQuestion) -> CaseFacts {
         "offered": question.offered,
         "undone": payment.undone,
     });
-    if let (Some(facts), false) = (facts.as_object_mut(), question.refund_of.is_empty()) {
+    if let (Some(facts), PaymentKind::RefundOut) = (facts.as_object_mut(), payment.kind) {
         facts.insert("refund_of".to_owned(), json!(question.refund_of));
     }
     CaseFacts {

@@ -45,7 +45,7 @@ pub use books::{
     money::{
         InvoiceRef, PaymentState,
         days::{ACCOUNT_KNOWN, AccountSpan, OVERDUE_TASK},
-        followed::{ACCOUNTING, Followed, FollowedPage, FollowedPayment, NotTaken},
+        followed::{ACCOUNTING, Followed, FollowedPage, FollowedPayment, NotTaken, WhyNotTaken},
         ledger::{BookedShare, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, Ruling},
         list::{ListedPayment, PaymentFilter, PaymentSum},
         month::{

@@ -78,10 +78,51 @@ async fn a_refund_is_asked_about_taken_off_by_one_click_and_taken_back_while_nob
     );
     let answer = order_at(&mut anna, "/money/payments/3/undo", &undo).await;
     assert_eq!(answer.leads_to(), "/money/payments/3?said=undone");
+    let page = anna.get("/money/payments/1").await.text();
+    assert!(page.contains("Отменить решение о возврате"), "{page}");
+    assert!(!page.contains("Снять со счетов"), "{page}");
     let answer = order_at(&mut anna, "/money/payments/1/undo", &undo).await;
-    assert_eq!(answer.leads_to(), "/money/payments/1?said=undone");
-    let states = states(&office.store).await;
-    assert_eq!(states[0], (1, PaymentState::Asked, -10_000));
+    assert_eq!(answer.leads_to(), "/money/payments/1?said=refund-undone");
+    let page = anna.get(answer.leads_to()).await.text();
+    assert!(page.contains("Решение о возврате отменено"), "{page}");
+    assert!(!page.contains("Платёж снят"), "{page}");
+    let asked = states(&office.store).await;
+    assert_eq!(asked[0], (1, PaymentState::Asked, -10_000));
+    // Left alone it is no payment without an invoice either.
+    let (case, seen) = case_of(&office.store, 1).await;
+    let fields = [
+        ("case", case.as_str()),
+        ("seen", seen.as_str()),
+        ("choice", "leave"),
+    ];
+    let answer = order_at(&mut anna, "/money/answer", &fields).await;
+    assert_eq!(answer.leads_to(), "/money?said=kept");
+    let page = anna.get(answer.leads_to()).await.text();
+    assert!(page.contains("возврат не снимается"), "{page}");
+    let page = anna.get("/money/payments/1").await.text();
+    assert!(page.contains("не снят с оплаченного"), "{page}");
+}
+
+#[tokio::test]
+async fn no_letter_is_offered_for_an_invoice_whose_money_went_back() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let paid = order(
+        "5",
+        "300.00",
+        "ООО «Ромашка»",
+        "Оплата по счету № 118 от 01.03.2026",
+    );
+    let back = paid_back("9", "300.00", "Возврат по счету № 118 от 01.03.2026");
+    book(&mut anna, &statement(&[paid])).await;
+    let page = anna.get("/money/payments/1").await.text();
+    assert!(page.contains("Перенести по письму"), "{page}");
+    book(&mut anna, &statement(&[back])).await;
+    let booked = [(1, PaymentState::Booked, 0), (2, PaymentState::Booked, 0)];
+    assert_eq!(states(&office.store).await, booked);
+    let page = anna.get("/money/payments/1").await.text();
+    assert!(page.contains("счёт № 118"), "{page}");
+    assert!(!page.contains("Перенести по письму"), "{page}");
 }
 
 #[tokio::test]

@@ -409,6 +409,14 @@ fn an_advance_that_went_back_is_told_and_moves_nothing() {
     let mut told = over;
     let plan = told.planned();
     told.carry_out(plan);
+    // An advance again, it was never taken off the invoice.
+    let undone = told.clone().with(|it| {
+        it.snapshot.receipts[1].undone = Some((6, "ошибка".to_owned()));
+    });
+    assert_snapshot!(undone.plan(), @r"
+    timeline receipt-undone/6/whole/1: Возврат 30,00 ₽ от 12.03.2026 больше не вычитается из аванса: ошибка. Счёт № 17: оплачено 122,00 ₽ из 122,00 ₽
+    because: счёт № 17 нужно показать в сделке
+    ");
     // Nor is it what a deal is moved for once more.
     let back = told.stage(INVOICE_STAGE);
     assert!(back.planned().is_empty(), "{}", back.plan());

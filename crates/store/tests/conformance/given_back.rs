@@ -7,7 +7,7 @@ use serde_json::json;
 use store::*;
 
 use crate::followed::{deleted, follow, gave, told};
-use crate::money::{book, decide, link, listed, order, put, see, share};
+use crate::money::{book, decide, link, listed, order, put, see, share, undo};
 use crate::refunds::{
     of_another, of_rest, of_share, out, paid, pay_back, ruled, standing, take_off, told_of,
 };
@@ -140,6 +140,32 @@ conformance! {
         // More came than it asks for: that is so, and people are asked about it.
         assert_eq!((standing(db, 1).await, standing(db, refund).await, paid(db, "1").await), ((Booked, 10), (New, -40), 130));
         assert_eq!(follow(db, &lease, vec![told("y", order("7", 5))]).await.new.len(), 1);
+    }
+
+    async fn what_the_accountant_gives_of_money_that_went_back_is_refused_for_that(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200), link(8, 1, "2", 10)]).await;
+        follow(db, &lease, vec![gave("x", order("5", 130), &[("1", 100)])]).await;
+        let refund = pay_back(db, "9", 30).await;
+        assert_eq!(decide(db, &[take_off(refund, 0, vec![of_rest(1, 30)])]).await, [Done]);
+        let why = |followed: Followed| {
+            let why = followed.not_taken.iter().map(|one| (one.payment, one.why));
+            why.collect::<Vec<_>>()
+        };
+        let given = follow(db, &lease, vec![gave("x", order("5", 130), &[("1", 130)])]).await;
+        assert_eq!(why(given), [(1, WhyNotTaken::MoneyWentBack)]);
+        // Beside it, what an invoice has not open, and money that went out.
+        let outgoing = back(gave("r", out(order("8", 5)), &[("1", 5)]));
+        let page = vec![gave("y", order("6", 11), &[("2", 11)]), outgoing];
+        let mut given = why(follow(db, &lease, page).await);
+        given.sort_by_key(|(payment, _)| *payment);
+        let expected = [(1, WhyNotTaken::MoneyWentBack), (3, WhyNotTaken::LessIsOpen), (4, WhyNotTaken::NotIncoming)];
+        assert_eq!(given, expected);
+        // Once the refund is taken back, there is enough of it.
+        assert!(undo(db, refund).await.is_some_and(|undone| undone.is_refund));
+        let given = why(follow(db, &lease, vec![]).await);
+        assert_eq!(given.iter().find(|(payment, _)| *payment == 1), None);
+        assert_eq!((standing(db, 1).await, paid(db, "1").await), ((Booked, 0), 130));
     }
 
     async fn a_refund_does_not_wait_for_what_was_decided_in_the_same_moment(db: &Db) {

@@ -72,7 +72,7 @@ pub struct Followed {
     pub changed: usize,
     /// Payments that were not known before, by their numbers.
     pub new: Vec<i64>,
-    /// What the accountant gave and our ledger does not bear: more than is open of an invoice. Also from pages before.
+    /// What the accountant gave and our ledger does not bear. Also from pages before.
     pub not_taken: Vec<NotTaken>,
 }
 
@@ -85,6 +85,20 @@ pub struct NotTaken {
     pub payment: i64,
     /// The order.
     pub order: PaymentOrder,
+    /// Why.
+    pub why: WhyNotTaken,
+}
+
+/// Why our ledger does not bear it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhyNotTaken {
+    /// Less is open of an invoice.
+    #[default]
+    LessIsOpen,
+    /// The payment has less left: a refund gave it back.
+    MoneyWentBack,
+    /// It is no money that came.
+    NotIncoming,
 }
 
 statements! {

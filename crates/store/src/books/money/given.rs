@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::payment::{Direction, LineId, PaymentOrder};
+use domain::payment::{Direction, LineId, PaymentKind, PaymentOrder};
 use domain::{InvoiceId, Money, OrganisationId, PortalId};
 use jiff::Timestamp;
 use serde_json::json;
@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
-    followed::{ACCOUNTING, FollowedPage, NotTaken},
+    followed::{ACCOUNTING, FollowedPage, NotTaken, WhyNotTaken},
     ledger::{Balance, BookedShare, Standing, balances, standing, withdrawn},
     refunds::{Resting, deals_of},
     sightings::decide_soon,
@@ -167,7 +167,7 @@ pub(super) async fn settle(
     let is_refund = |one: &&Transaction| one.given().is_negative();
     let refunds = withdrawn_now.iter().flat_map(|payment| of(*payment));
     let refunds: Vec<Transaction> = refunds.filter(is_refund).cloned().collect();
-    refuse_too_much(&mut changes, &payments, &invoices, (&rests, &refunds));
+    let refused = refuse_too_much(&mut changes, &payments, &invoices, (&rests, &refunds));
     for payment in withdrawn_now {
         let undo = of(*payment).chain(came.get(payment).into_iter().flatten());
         changes.insert(
@@ -201,6 +201,7 @@ pub(super) async fn settle(
     let not_taken = wanted.into_iter().filter(|one| !taken.contains(&one.line));
     Ok(not_taken
         .map(|one| NotTaken {
+            why: refused.get(&one.payment).copied().unwrap_or_default(),
             line: one.line,
             payment: one.payment,
             order: one.order,
@@ -286,13 +287,14 @@ fn sums<'a>(
 
 /// Takes out what would break a rule of the ledger: more than the payment, more than is open of an invoice. What is
 /// taken out keeps what it had, so all others are judged anew. What refunds give back that are released with the changes,
-/// or withdrawn, is no longer open.
+/// or withdrawn, is no longer open. Gives what was taken out, and why.
 fn refuse_too_much(
     changes: &mut BTreeMap<i64, Change>,
     payments: &BTreeMap<i64, Standing>,
     invoices: &BTreeMap<InvoiceRef, Balance>,
     (rests, withdrawn): (&Rests<'_>, &[Transaction]),
-) {
+) -> BTreeMap<i64, WhyNotTaken> {
+    let mut all = BTreeMap::new();
     loop {
         let mut open: BTreeMap<&InvoiceRef, i64> = invoices
             .iter()
@@ -326,16 +328,21 @@ fn refuse_too_much(
                     }
                     None => true,
                 });
-            let may_be_given = change.shares.is_empty()
-                || payments.get(payment).is_some_and(|known| {
-                    known.direction == Direction::In && change.rest(known) >= 0
-                });
-            (!fits || !may_be_given).then_some(*payment)
+            let why = match payments.get(payment) {
+                _ if change.shares.is_empty() => None,
+                Some(known) if known.direction == Direction::In => {
+                    (change.rest(known) < 0).then_some(WhyNotTaken::MoneyWentBack)
+                }
+                Some(_) | None => Some(WhyNotTaken::NotIncoming),
+            };
+            let why = why.or((!fits).then_some(WhyNotTaken::LessIsOpen));
+            why.map(|why| (*payment, why))
         });
-        match refused {
-            Some(payment) => changes.remove(&payment),
-            None => return,
+        let Some((payment, why)) = refused else {
+            return all;
         };
+        changes.remove(&payment);
+        all.insert(payment, why);
     }
 }
 
@@ -410,7 +417,12 @@ async fn booked(
         }
         if !change.undo.is_empty() {
             let undone: Vec<i64> = change.undo.iter().map(|one| one.number).collect();
-            let body = json!({"undone": undone, "payment": payment, "by": ACCOUNTING, "because": took_back});
+            let what = match known.kind {
+                PaymentKind::RefundOut => "released",
+                _ => "undone",
+            };
+            let body =
+                json!({what: undone, "payment": payment, "by": ACCOUNTING, "because": took_back});
             batch.note(*payment, "decision", body, now);
         }
         let held = change.undo.iter().flat_map(Transaction::invoices);

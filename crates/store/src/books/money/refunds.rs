@@ -490,7 +490,7 @@ impl Resting {
             }
             let numbers: Vec<i64> = transactions.iter().map(|one| one.number).collect();
             let body = json!({
-                "undone": numbers, "payment": refund, "by": order.by, "because": order.because,
+                "released": numbers, "payment": refund, "by": order.by, "because": order.because,
             });
             batch.note(*refund, "decision", body, order.now);
             batch.looks.push(Look {

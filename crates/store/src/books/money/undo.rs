@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::payment::PaymentKind;
 use domain::{DealId, InvoiceId, Money, OrganisationId, PortalId};
 use jiff::{Timestamp, civil::Date};
 use serde_json::json;
@@ -34,6 +35,8 @@ pub struct Undone {
     pub deals: Vec<DealId>,
     /// Refunds that had been taken off it: they are to be decided anew, too.
     pub refunds: Vec<i64>,
+    /// It was a refund of ours: what it was taken off has it again.
+    pub is_refund: bool,
 }
 
 /// What came of it.
@@ -183,6 +186,7 @@ async fn undo(
         transactions: numbers,
         deals,
         refunds,
+        is_refund: known.kind == PaymentKind::RefundOut,
     }))
 }
 

@@ -77,6 +77,7 @@ struct One {
     story: Vec<Line>,
     may_undo: bool,
     because: String,
+    is_refund: bool,
     /// The invoices that a payer's letter may take it from: how each is named, and for people.
     movable: Vec<(String, String)>,
     letter: Letter,
@@ -290,7 +291,14 @@ pub(in crate::admin) async fn undo(
         .undo(number, (&session.account, &because), &admin.pages.zone)
         .await
     {
-        Ok(Some(_)) => answer::see(&format!("/money/payments/{number}?said=undone")),
+        Ok(Some(undone)) => {
+            let said = if undone.is_refund {
+                "refund-undone"
+            } else {
+                "undone"
+            };
+            answer::see(&format!("/money/payments/{number}?said={said}"))
+        }
         Ok(None) => answer::see(&format!("/money/payments/{number}?said=nothing")),
         Err(NotUndone::MoreThanOpen { invoice, open, .. }) => {
             let why = format!(
@@ -373,8 +381,11 @@ async fn gathered(
             author => plain(author),
         },
     };
+    // Only from an invoice of a deal that still has money: a refund may have taken all of it.
+    let has_money = |one: &InvoiceRef| balances.get(one).is_some_and(|one| one.paid.is_positive());
     let movable = payment.invoices.iter();
-    let movable = movable.filter(|_| payment.kind == PaymentKind::Incoming);
+    let movable =
+        movable.filter(|(one, _)| payment.kind == PaymentKind::Incoming && has_money(one));
     Ok(Some(One {
         movable: movable
             .map(|(one, _)| {
@@ -389,6 +400,7 @@ async fn gathered(
         may_undo: !payment.invoices.is_empty()
             || matches!(payment.state, PaymentState::Booked | PaymentState::Left),
         account: payment.order.own_account.as_str().to_owned(),
+        is_refund: payment.kind == PaymentKind::RefundOut,
         payment: PaymentInWords::of(payment, &balances),
         story: story.iter().map(line).collect(),
         because: view.because,

@@ -163,9 +163,14 @@ pub(in crate::admin) async fn decide(
         Err(error) => answer::broken(&error),
         // What was open then is paid by now: it is asked anew.
         Ok(still) if !still.is_empty() => answer::see("/money?said=again"),
-        Ok(_) if choice == GIVE_TO_NOTHING => answer::see("/money?said=left"),
-        Ok(_) if asks_of_refund(&answered) => answer::see("/money?said=taken-off"),
-        Ok(_) => answer::see("/money?said=given"),
+        Ok(_) => answer::see(
+            match (choice == GIVE_TO_NOTHING, asks_of_refund(&answered)) {
+                (true, true) => "/money?said=kept",
+                (true, false) => "/money?said=left",
+                (false, true) => "/money?said=taken-off",
+                (false, false) => "/money?said=given",
+            },
+        ),
     }
 }
 

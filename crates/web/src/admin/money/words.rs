@@ -132,6 +132,7 @@ pub(super) fn state(state: PaymentState, kind: PaymentKind) -> &'static str {
         PaymentState::Asked => "ждёт решения",
         PaymentState::Booked if kind == PaymentKind::RefundOut => "снят с оплаченного",
         PaymentState::Booked => "отнесён к счёту",
+        PaymentState::Left if kind == PaymentKind::RefundOut => "не снят с оплаченного",
         PaymentState::Left => "оставлен без счёта",
         PaymentState::Aside => match kind {
             PaymentKind::Register => "реестр",
