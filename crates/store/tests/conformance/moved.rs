@@ -88,5 +88,14 @@ conformance! {
         let told = |all: Vec<Receipt>| all.iter().map(|one| (one.amount.kopecks(), one.undone.is_some())).collect::<Vec<_>>();
         assert_eq!(told(receipts(db, 7).await), [(100, true), (70, false)]);
         assert_eq!(told(receipts(db, 9).await), [(30, false)]);
+        // What stays is of whoever gave it.
+        let story = db.store.money_story(&portal("a"), 1).await.unwrap();
+        let given = story.iter().filter(|line| line.kind == "allocation").filter_map(|line| {
+            let (invoice, sum) = line.share.as_ref()?;
+            Some((line.author.as_str(), invoice.invoice.as_str(), sum.kopecks()))
+        });
+        let given: Vec<_> = given.collect();
+        assert_eq!(given[given.len() - 2..], [(given[0].0, "id-1", 70), ("anna", "id-3", 30)]);
+        assert_ne!(given[0].0, "anna");
     }
 }

@@ -1,6 +1,7 @@
 //! A payer's letter: money that went to one invoice goes to another. The share of that invoice is taken back by corrections
-//! and given anew in one transaction of the store, so that nothing is open to others in between. What the payment gave to
-//! other invoices stays as it was recorded: nothing happened to their deals.
+//! and given anew in one transaction of the store, so that nothing is open to others in between. A part that stays is given
+//! anew by whoever gave it: an accountant who withdraws what he gave withdraws that too. What the payment gave to other
+//! invoices stays as it was recorded: nothing happened to their deals.
 
 use domain::{DealId, Money, PortalId};
 use jiff::{Timestamp, civil::Date};
@@ -116,7 +117,9 @@ async fn obey(
     let (undone, back) = newest(&shares, amount);
     let resting = Resting::on(tx, portal, &[letter.payment]).await?;
     let released = resting.of(|_, _, invoice| invoice == Some(&letter.from));
-    let transactions = undone.len() + released.len() + 1;
+    let stays = back - amount;
+    let given = if stays > 0 { 2 } else { 1 };
+    let transactions = undone.len() + released.len() + given;
     let mut next = take(tx, portal, 0, transactions).await?.transaction;
     let mut batch = Batch::default();
     let order = Order {
@@ -133,23 +136,29 @@ async fn obey(
     let of = |invoice| invoices.get(invoice).and_then(|known| known.deal);
     let deals = [&letter.from, &letter.to].into_iter().filter_map(of);
     batch.deals.extend(deals);
-    let stays = (&letter.from, back - amount);
-    let shares: Vec<BookedShare> = [stays, (&letter.to, amount)]
-        .into_iter()
-        .filter(|(_, kopecks)| *kopecks > 0)
-        .map(|(invoice, kopecks)| BookedShare {
+    // Only the oldest of those that are taken back is moved in part.
+    let giver = undone.last().map_or(&letter.by, |one| &one.author);
+    for (invoice, kopecks, author) in [
+        (&letter.from, stays, giver),
+        (&letter.to, amount, &letter.by),
+    ] {
+        if kopecks == 0 {
+            continue;
+        }
+        let share = BookedShare {
             invoice: invoice.clone(),
             amount: Money::from_kopecks(kopecks),
-        })
-        .collect();
-    let allocation = Allocation {
-        payment: letter.payment,
-        shares: &shares,
-        dated: payment.order.booked.unwrap_or(payment.order.date),
-        because: &letter.because,
-        author: &letter.by,
-    };
-    batch.allocate(portal, next, &allocation, now);
+        };
+        let allocation = Allocation {
+            payment: letter.payment,
+            shares: &[share],
+            dated: payment.order.booked.unwrap_or(payment.order.date),
+            because: &letter.because,
+            author,
+        };
+        batch.allocate(portal, next, &allocation, now);
+        next += 1;
+    }
     if let (Some(_), Some(refund)) = (batch.overpays(&invoices), refunds.first()) {
         return Ok(Moved::Refunded { refund: *refund });
     }
