@@ -10,7 +10,7 @@ use domain::display::{date, money};
 use domain::matching::{
     Candidate, ChosenBefore, Doubt, Incoming, OpenInvoice, OpenInvoices, Share,
 };
-use domain::payment::{PaymentKind, PaymentOrder};
+use domain::payment::{CountedTwice, PaymentKind, PaymentOrder};
 use domain::purpose::Purpose;
 use domain::{InvoiceId, Money, OrganisationId, matching};
 use jiff::Timestamp;
@@ -48,6 +48,8 @@ pub struct PaymentSnapshot<'a> {
     pub purpose: &'a Purpose,
     /// For whom people took this payer's money before.
     pub chosen_before: &'a [ChosenBefore],
+    /// Its money is counted twice, as the bank's whole order and as its parts on the accounting side.
+    pub twice: Option<&'a CountedTwice>,
     /// What a person answered, if no other question is open since.
     pub answer: Option<&'a PaymentAnswer>,
 }
@@ -203,7 +205,8 @@ pub fn plan(
         };
     }
     // What a person took back is not booked again by the rule that booked it.
-    match proposal.certain().filter(|_| payment.undone == 0) {
+    let may_be_booked = payment.undone == 0 && payment.twice.is_none();
+    match proposal.certain().filter(|_| may_be_booked) {
         Some(certain) => PaymentPlan::Book {
             shares: certain.shares.clone(),
             chosen_by: None,
@@ -299,10 +302,10 @@ fn question(
         word: LEAVE.to_owned(),
         text: "не относить к счетам".to_owned(),
     });
-    let why = if payment.undone > 0 {
-        "прежнее решение отменено".to_owned()
-    } else {
-        joined(doubts)
+    let why = match payment.twice {
+        Some(twice) => twice_in_words(twice),
+        None if payment.undone > 0 => "прежнее решение отменено".to_owned(),
+        None => joined(doubts),
     };
     let text = format!("{}. Не разнесено: {why}. Варианты:", said(payment));
     PaymentQuestion {
@@ -316,8 +319,27 @@ fn question(
     }
 }
 
+fn twice_in_words(twice: &CountedTwice) -> String {
+    match twice {
+        CountedTwice::Whole(parts) => {
+            let parts: Vec<String> = parts.iter().map(|part| money(*part)).collect();
+            format!(
+                "в учёте тот же платёж внесён частями ({}), похоже, это те же деньги; если да, не относите",
+                parts.join(" и ")
+            )
+        }
+        CountedTwice::PartOf(whole) => format!(
+            "в банке это один платёж на {}, в учёте он внесён частями, похоже, это те же деньги; отнесите что-то одно",
+            money(*whole)
+        ),
+    }
+}
+
 /// What many payments have in common, so that people are told of it once.
 fn cause(payment: &PaymentSnapshot<'_>, doubts: &[Doubt]) -> &'static str {
+    if payment.twice.is_some() {
+        return "в банке один платёж, в учёте его части";
+    }
     if payment.undone > 0 {
         return "прежнее решение отменено";
     }

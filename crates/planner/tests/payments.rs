@@ -8,7 +8,9 @@
 )]
 
 use domain::matching::{ChosenBefore, OpenInvoice, Share};
-use domain::payment::{AccountNumber, Direction, OtherSide, PaymentKind, PaymentOrder};
+use domain::payment::{
+    AccountNumber, CountedTwice, Direction, OtherSide, PaymentKind, PaymentOrder,
+};
 use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
@@ -25,6 +27,7 @@ struct Payment {
     kind: PaymentKind,
     undone: i64,
     is_followed: bool,
+    twice: Option<CountedTwice>,
     answer: Option<PaymentAnswer>,
     chosen_before: Vec<ChosenBefore>,
 }
@@ -49,6 +52,7 @@ fn payment(kopecks: i64, purpose: &str) -> Payment {
         kind: PaymentKind::Incoming,
         undone: 0,
         is_followed: false,
+        twice: None,
         answer: None,
         chosen_before: Vec::new(),
     }
@@ -99,6 +103,7 @@ impl Payment {
                 order: &self.order,
                 purpose: &purpose,
                 chosen_before: &self.chosen_before,
+                twice: self.twice.as_ref(),
                 answer: self.answer.as_ref(),
             },
             known,
@@ -247,6 +252,23 @@ fn what_a_person_took_back_is_asked_and_an_older_answer_is_over() {
     let mut answered = payment(1_000, "Оплата").answered("1", &[("us/СВ-1", 1_000)]);
     answered.undone = 1;
     assert!(matches!(answered.plan(&claims), PaymentPlan::Ask(_)));
+}
+
+#[test]
+fn an_order_that_is_counted_twice_is_asked_about_however_certain() {
+    let claims = claims(&[("СВ-1", 1_000)]);
+    let mut whole = payment(1_000, "Оплата по счету № СВ-1 от 01.03.2026");
+    let parts = [600, 400].map(Money::from_kopecks).to_vec();
+    whole.twice = Some(CountedTwice::Whole(parts));
+    let text = asked(&whole.plan(&claims));
+    assert!(text.contains("внесён частями (6,00 ₽ и 4,00 ₽)"), "{text}");
+    let mut part = payment(600, "Оплата по счету № СВ-1 от 01.03.2026");
+    part.twice = Some(CountedTwice::PartOf(Money::from_kopecks(1_000)));
+    let text = asked(&part.plan(&claims));
+    assert!(text.contains("один платёж на 10,00 ₽"), "{text}");
+    // A person's word holds.
+    let answered = whole.answered("1", &[("us/СВ-1", 1_000)]).plan(&claims);
+    assert_eq!(booked(&answered), [("us/СВ-1".to_owned(), 1_000)]);
 }
 
 #[test]

@@ -5,11 +5,11 @@
 //! no lease is needed: what two decide at once is recorded once (`store::books::money`). So a statement that is imported by
 //! the command line is booked by it too, also while the server runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::payment::{PaymentKind, PaymentOrder};
+use domain::payment::{CountedTwice, PaymentKind, PaymentOrder};
 use domain::purpose::{NumberKey, Purpose};
-use domain::{Inn, InvoiceId, PortalId};
+use domain::{Inn, InvoiceId, Money, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::payments::{
@@ -20,7 +20,7 @@ use planner::{MoneyPolicy, Policy, Refunds};
 use serde_json::json;
 use store::{
     BookedShare, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane, PAYMENT_CASE_KEY,
-    Record, Ruling, Settled, Store, StoreError, Subject, Undecided, Wanted, Work,
+    RULE, Record, Ruling, Settled, Store, StoreError, Subject, Undecided, Wanted, Work,
 };
 
 use crate::{Connected, journal};
@@ -29,8 +29,6 @@ use crate::{Connected, journal};
 const PORTION: usize = 1_000;
 /// Portions of one look: others wait for its end.
 const MOST_PORTIONS: usize = 10;
-/// Who books what is certain.
-const RULE: &str = "rule";
 
 /// What became of payments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,12 +144,17 @@ async fn decide_together(
     let found = store
         .money_open(portal, &wanted(payments, &purposes, &answers))
         .await?;
+    let mut twice = BTreeMap::new();
+    if payments.iter().any(|payment| payment.has_feed) {
+        let numbers: Vec<i64> = payments.iter().map(|payment| payment.number).collect();
+        twice = store.money_twice(portal, &numbers).await?;
+    }
     let mut claims = Claims::default();
     for (invoice, _) in found.invoices {
         claims.add(invoice);
     }
     let refunds = payments.iter().filter(|one| is_taken_off(policy, one));
-    let mut refundable = refundable(store, portal, refunds).await?;
+    let mut refundable = refundable(store, portal, refunds.collect()).await?;
     let mut decisions = Vec::with_capacity(payments.len());
     for ((payment, purpose), answer) in payments.iter().zip(&purposes).zip(&answers) {
         let payer = payment.order.other.inn.as_ref();
@@ -166,6 +169,7 @@ async fn decide_together(
             order: &payment.order,
             purpose,
             chosen_before: chosen_before.map_or(&[], Vec::as_slice),
+            twice: twice.get(&payment.number),
             answer: answer.as_ref(),
         };
         let plan = plan(&snapshot, (&claims, &refundable), money, now);
@@ -198,16 +202,30 @@ async fn decide_together(
 async fn refundable(
     store: &Store,
     portal: &PortalId,
-    refunds: impl Iterator<Item = &Undecided>,
+    refunds: Vec<&Undecided>,
 ) -> Result<Refundable, StoreError> {
     let receivers: BTreeSet<Inn> = refunds
+        .iter()
         .filter_map(|one| one.order.other.inn.clone())
         .collect();
     if receivers.is_empty() {
         return Ok(Refundable::default());
     }
     let receivers: Vec<Inn> = receivers.into_iter().collect();
-    let found = store.money_refundable(portal, &receivers).await?;
+    let mut found = store.money_refundable(portal, &receivers).await?;
+    if refunds.iter().any(|refund| refund.has_feed) {
+        let numbers: Vec<i64> = found.payments.iter().map(|one| one.payment).collect();
+        let twice = store.money_twice(portal, &numbers).await?;
+        // The money of a whole order that is given to nothing is that of its parts: nothing of it goes back, nor is it
+        // waited for.
+        let is_whole = |one: &store::PaidBy| {
+            let twice = twice.get(&one.payment);
+            one.given.is_empty() && matches!(twice, Some(CountedTwice::Whole(_)))
+        };
+        for whole in found.payments.iter_mut().filter(|one| is_whole(one)) {
+            (whole.remaining, whole.is_decided) = (Money::ZERO, true);
+        }
+    }
     let paid_by = |one: store::PaidBy| refunds::PaidBy {
         payment: one.payment,
         organisation: one.organisation,
@@ -436,8 +454,8 @@ pub(crate) async fn look(
 
 #[cfg(test)]
 mod tests {
+    use domain::OrganisationId;
     use domain::payment::{AccountNumber, Direction, OtherSide};
-    use domain::{Money, OrganisationId};
     use store::PaymentState;
 
     use super::*;
@@ -453,6 +471,7 @@ mod tests {
             state: PaymentState::New,
             seen_at: Timestamp::UNIX_EPOCH,
             is_followed: false,
+            has_feed: false,
             order: PaymentOrder {
                 own_account: AccountNumber::new("40702810200000012345").unwrap(),
                 direction: Direction::Out,

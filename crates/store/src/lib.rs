@@ -46,7 +46,7 @@ pub use books::{
         InvoiceRef, PaymentState,
         days::{ACCOUNT_KNOWN, AccountSpan, OVERDUE_TASK},
         followed::{ACCOUNTING, Followed, FollowedPage, FollowedPayment, NotTaken, WhyNotTaken},
-        ledger::{BookedShare, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, Ruling},
+        ledger::{BookedShare, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, RULE, Ruling},
         list::{ListedPayment, PaymentFilter, PaymentSum},
         month::{
             MonthCorrection, MonthFacts, MonthPayment, MonthSettlement, MonthShare, NamedInvoice,

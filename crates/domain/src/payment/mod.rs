@@ -1,11 +1,12 @@
 //! Payments: an order as one source shows it, what kind of money it is, and when two sightings are one payment.
 //!
 //! Sources are the feed of the accounting side and bank statements; all see the same money. `kind` tells revenue from
-//! other movements, `identity` counts each payment once. Where the money goes is decided in [`crate::matching`] and kept
+//! other movements, `identity` counts each payment once, `twice` notices what it cannot. Where the money goes is decided in [`crate::matching`] and kept
 //! in [`crate::ledger`].
 
 mod identity;
 mod kind;
+mod twice;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ pub use identity::{
     Likeness, LineId, PaymentId, PaymentKey, SeenPayment, Sightings, SourceId, identified,
 };
 pub use kind::{OwnSide, PaymentKind};
+pub use twice::{CountedTwice, Shown, counted_twice};
 
 /// A number of an account as a statement carries it: nothing is checked, since a statement is not refused for one digit.
 ///

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::payment::{
-    AccountNumber, Direction, LineId, OtherSide, OwnSide, PaymentKey, PaymentKind, PaymentOrder,
-    SeenPayment, Sightings, SourceId,
+    AccountNumber, CountedTwice, Direction, LineId, OtherSide, OwnSide, PaymentKey, PaymentKind,
+    PaymentOrder, SeenPayment, Shown, Sightings, SourceId, counted_twice,
 };
 use domain::purpose::Purpose;
 use domain::{Inn, Money, OrganisationId};
@@ -135,6 +135,65 @@ fn an_order_on_two_days_in_two_statements_is_one_payment_and_a_question() {
     ]);
     assert_eq!(together.len(), 2);
     assert!(together.iter().all(|payment| !payment.days_differ));
+}
+
+#[test]
+fn an_order_that_the_accountant_split_is_noticed_beside_the_banks_whole_one() {
+    let shown = |kopecks, in_bank| Shown {
+        order: order("5", kopecks, "Оплата"),
+        in_bank,
+        in_accounting: !in_bank,
+    };
+    let (whole, parts) = (shown(100, true), [shown(60, false), shown(40, false)]);
+    let amounts = |sums: &[i64]| sums.iter().map(|one| Money::from_kopecks(*one)).collect();
+    let twice = counted_twice(&whole, &parts);
+    assert_eq!(twice, Some(CountedTwice::Whole(amounts(&[60, 40]))));
+    let rest = [whole.clone(), parts[1].clone()];
+    let hundred = Money::from_kopecks(100);
+    assert_eq!(
+        counted_twice(&parts[0], &rest),
+        Some(CountedTwice::PartOf(hundred))
+    );
+    // Beside a third of the same number that is nobody's part.
+    let more = [parts[0].clone(), shown(7, false), parts[1].clone()];
+    assert!(counted_twice(&whole, &more).is_some());
+    type Change = fn(&mut Shown);
+    let changes: [Change; 7] = [
+        |part| part.order.amount = Money::from_kopecks(41),
+        |part| part.order.number = "6".to_owned(),
+        |part| part.order.date = date(2026, 3, 13),
+        |part| part.order.direction = Direction::Out,
+        |part| part.order.other.account = AccountNumber::new("40702810500000000999"),
+        |part| part.order.other = OtherSide::default(),
+        // A statement shows the part too: then it is an order of its own.
+        |part| part.in_bank = true,
+    ];
+    for (place, change) in changes.into_iter().enumerate() {
+        let mut other = parts[1].clone();
+        change(&mut other);
+        assert_eq!(
+            counted_twice(&whole, &[parts[0].clone(), other]),
+            None,
+            "{place}"
+        );
+    }
+    // Numbers are compared as people read them; an account that one side does not tell says nothing.
+    let mut zeros = parts[1].clone();
+    zeros.order.number = "000005".to_owned();
+    let mut silent = parts[0].clone();
+    silent.order.other.account = None;
+    assert!(counted_twice(&whole, &[silent, zeros]).is_some());
+    let known_there = Shown {
+        in_accounting: true,
+        ..whole.clone()
+    };
+    assert_eq!(counted_twice(&known_there, &parts), None);
+    assert_eq!(
+        counted_twice(&whole, &[shown(100, false)]),
+        None,
+        "one is no split"
+    );
+    assert_eq!(counted_twice(&whole, &[]), None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::payment::{AccountNumber, LineId, PaymentKind, PaymentOrder};
+use domain::payment::{AccountNumber, CountedTwice, LineId, PaymentKind, PaymentOrder};
 use domain::{DealId, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
 use store::*;
@@ -349,6 +349,66 @@ conformance! {
         decide(db, &[book(2, 0, vec![share("1", 100)])]).await;
         follow(db, &lease, vec![told("y", order("2", 100))]).await;
         assert_eq!(paid(db, 7).await, [(2, 100)]);
+        sums_close(db).await;
+    }
+
+    async fn an_order_that_the_accountant_split_is_given_by_its_parts_and_not_beside_them(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200), link(8, 1, "2", 200)]).await;
+        see(db, "march", &[order("1", 100), order("2", 100)]).await;
+        decide(db, &[book(1, 0, vec![share("1", 100)]), book(2, 0, vec![share("2", 100)])]).await;
+        assert_eq!(db.store.money_twice(&portal("a"), &[1, 2]).await.unwrap(), BTreeMap::new());
+        let parts = vec![gave("x", order("1", 60), &[("1", 60)]), gave("y", order("1", 40), &[("2", 40)])];
+        let counted = follow(db, &lease, parts.clone()).await;
+        assert_eq!((counted.new, counted.not_taken), (vec![3, 4], vec![]));
+        assert_eq!(paid(db, 7).await, [(3, 60)], "the accountant's word, once");
+        assert_eq!(paid(db, 8).await, [(2, 100), (4, 40)], "beside another order");
+        assert_eq!(standing(db).await[0], (1, New, 100), "a person says which of them counts");
+        let twice = db.store.money_twice(&portal("a"), &[1, 2, 3, 4]).await.unwrap();
+        let (whole, sums) = (Money::from_kopecks(100), [60, 40].map(Money::from_kopecks));
+        let part = CountedTwice::PartOf(whole);
+        assert_eq!(twice, BTreeMap::from([(1, CountedTwice::Whole(sums.to_vec())), (3, part.clone()), (4, part)]));
+        let undecided = db.store.money_undecided(&portal("a"), &[1]).await.unwrap();
+        assert!(undecided[0].has_feed && !undecided[0].is_followed);
+        // The same page again changes nothing.
+        let again = follow(db, &lease, parts).await;
+        assert_eq!((again.changed, again.not_taken, paid(db, 7).await), (0, vec![], vec![(3, 60)]));
+        sums_close(db).await;
+    }
+
+    async fn parts_of_an_order_that_a_person_gave_are_not_given_beside_it(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 300)]).await;
+        see(db, "march", &[order("1", 100)]).await;
+        let mut by_person = book(1, 0, vec![share("1", 100)]);
+        if let Ruling::Book { author, .. } = &mut by_person.ruling {
+            *author = "anna".to_owned();
+        }
+        decide(db, &[by_person]).await;
+        let parts = vec![gave("x", order("1", 60), &[("1", 60)]), gave("y", order("1", 40), &[("1", 40)])];
+        let refused = follow(db, &lease, parts).await.not_taken;
+        let refused: Vec<_> = refused.iter().map(|one| (one.line.0.as_str(), one.payment, one.why)).collect();
+        assert_eq!(refused, [("x", 2, WhyNotTaken::PartOf(1)), ("y", 3, WhyNotTaken::PartOf(1))]);
+        assert_eq!(paid(db, 7).await, [(1, 100)]);
+        // Once she takes it back they are given.
+        assert!(undo(db, 1).await.is_some());
+        let settled = follow(db, &lease, vec![]).await;
+        assert_eq!((settled.not_taken, paid(db, 7).await), (vec![], vec![(2, 60), (3, 40)]));
+        sums_close(db).await;
+    }
+
+    async fn an_order_that_the_accountant_gave_and_then_split_follows_its_parts(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 300), link(8, 1, "2", 300)]).await;
+        see(db, "march", &[order("1", 100)]).await;
+        follow(db, &lease, vec![gave("x", order("1", 100), &[("1", 100)])]).await;
+        assert_eq!(paid(db, 7).await, [(1, 100)]);
+        // The former record becomes one of the parts.
+        let parts = vec![gave("x", order("1", 60), &[("1", 60)]), gave("y", order("1", 40), &[("2", 40)])];
+        let counted = follow(db, &lease, parts).await;
+        assert_eq!(counted.not_taken, vec![]);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(2, 60)], vec![(3, 40)]));
+        assert_eq!(standing(db).await[0], (1, New, 100));
         sums_close(db).await;
     }
 

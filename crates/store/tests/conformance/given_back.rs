@@ -14,7 +14,7 @@ use crate::refunds::{
 use crate::support::*;
 
 use Decided::{Done, Refused};
-use PaymentState::{Aside, Booked, New};
+use PaymentState::{Aside, Booked, Left, New};
 
 /// A refund as the accounting side shows it.
 fn back(one: FollowedPayment) -> FollowedPayment {
@@ -166,6 +166,32 @@ conformance! {
         let given = why(follow(db, &lease, vec![]).await);
         assert_eq!(given.iter().find(|(payment, _)| *payment == 1), None);
         assert_eq!((standing(db, 1).await, paid(db, "1").await), ((Booked, 0), 130));
+    }
+
+    async fn refunds_of_an_order_that_the_accountant_splits_are_decided_anew_by_its_parts(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200)]).await;
+        see(db, "march", &[order("5", 100), order("6", 90)]).await;
+        assert_eq!(decide(db, &[book(1, 0, vec![share("1", 70)]), ruled(2, 0, Ruling::Leave)]).await, [Done, Done]);
+        let (first, second) = (pay_back(db, "9", 50).await, pay_back(db, "8", 15).await);
+        let taken = [
+            take_off(first, 0, vec![of_rest(1, 30), of_share(1, "1", 20)]),
+            take_off(second, 0, vec![of_rest(2, 15)]),
+        ];
+        assert_eq!(decide(db, &taken).await, [Done, Done]);
+        assert_eq!((standing(db, 1).await, standing(db, 2).await, paid(db, "1").await), ((Booked, 0), (Left, 75), 50));
+        let parts = vec![gave("x", order("5", 60), &[("1", 60)]), gave("y", order("5", 40), &[("1", 10)])];
+        let followed = follow(db, &lease, parts).await;
+        assert_eq!((followed.new.as_slice(), followed.not_taken), (&[5, 6][..], vec![]));
+        // The whole one has all of its money again, which the parts are now; what went back is to be said of them.
+        assert_eq!((standing(db, 1).await, standing(db, first).await, paid(db, "1").await), ((New, 100), (New, -50), 70));
+        assert_eq!((standing(db, second).await, standing(db, 2).await), ((Booked, 0), (Left, 75)), "another order");
+        assert_eq!(decide(db, &[take_off(first, 1, vec![of_rest(6, 30), of_share(5, "1", 20)])]).await, [Done]);
+        assert_eq!((standing(db, 6).await, paid(db, "1").await), ((Booked, 0), 50));
+        // Also where a person had given the whole one to nothing.
+        let parts = vec![gave("z", order("6", 50), &[("1", 50)]), gave("w", order("6", 40), &[("1", 40)])];
+        assert_eq!(follow(db, &lease, parts).await.not_taken, vec![]);
+        assert_eq!((standing(db, second).await, standing(db, 2).await, paid(db, "1").await), ((New, -15), (Left, 90), 140));
     }
 
     async fn a_refund_does_not_wait_for_what_was_decided_in_the_same_moment(db: &Db) {

@@ -99,6 +99,8 @@ pub enum WhyNotTaken {
     MoneyWentBack,
     /// It is no money that came.
     NotIncoming,
+    /// It is a part of this order, which the bank shows whole and a person gave to invoices.
+    PartOf(i64),
 }
 
 statements! {

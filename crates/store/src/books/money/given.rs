@@ -3,8 +3,9 @@
 //! What he gave otherwise is taken back by corrections and given anew, share by share: what an invoice has of him as
 //! before stays as it was recorded. Nothing is overwritten. What our ledger does not
 //! bear, since more would be given to an invoice than is open of it, stays with the payment of the list and is tried
-//! again with the next page. A refund of ours that was taken off what he changed is released with it. Not here: which
-//! payment is which (`followed`).
+//! again with the next page. A refund of ours that was taken off what he changed is released with it. An order that he
+//! split counts by its parts: what a rule or he gave of the bank's whole one is taken back, with the refunds that rest on
+//! it. Not here: which payment is which (`followed`), which order is whole beside its parts (`twice`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,15 +18,17 @@ use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
     followed::{ACCOUNTING, FollowedPage, NotTaken, WhyNotTaken},
-    ledger::{Balance, BookedShare, Standing, balances, standing, withdrawn},
+    ledger::{Balance, BookedShare, RULE, Standing, balances, standing, withdrawn},
     refunds::{Resting, deals_of},
     sightings::decide_soon,
-    take,
+    take, twice,
     undo::{Order, Transaction, transactions},
 };
 use crate::{
     error::StoreError,
+    mechanics::work::{Lane, Look},
     sql::statements,
+    subject::Subject,
     tx::Tx,
     value::{Value, params},
 };
@@ -76,14 +79,18 @@ pub(super) async fn settle(
     (withdrawn_now, left): (&BTreeSet<i64>, &BTreeSet<i64>),
     now: Timestamp,
 ) -> Result<Vec<NotTaken>, StoreError> {
-    let wanted = if page.is_taken_over {
+    let mut wanted = if page.is_taken_over {
         wanted(tx, portal, &page.organisation).await?
     } else {
         Vec::new()
     };
+    let parts = wanted.iter().filter(|one| !one.shares.is_empty());
+    let parts: Vec<i64> = parts.map(|one| one.payment).collect();
+    let wholes = twice::wholes(tx, portal, &parts).await?;
     let concerned: BTreeSet<i64> = withdrawn_now
         .iter()
         .chain(left)
+        .chain(wholes.values())
         .copied()
         .chain(wanted.iter().map(|one| one.payment))
         .collect();
@@ -104,10 +111,6 @@ pub(super) async fn settle(
     let told = told.map(|share| &share.invoice);
     let held = given.values().flatten().flat_map(Transaction::invoices);
     let invoices = balances(tx, portal, told.chain(held)).await?;
-    let rests = Rests {
-        resting: Resting::on(tx, portal, &concerned).await?,
-        withdrawn: withdrawn_now,
-    };
 
     let none = Vec::new();
     let of = |payment: i64| given.get(&payment).unwrap_or(&none).iter();
@@ -130,6 +133,39 @@ pub(super) async fn settle(
             },
         );
     }
+    // The same money is not given twice: what our rule or the accountant gave of the bank's whole order makes room for its
+    // parts, and what a person gave does not.
+    let is_released = |whole: i64| {
+        let mut given = of(whole);
+        given.all(|one| [RULE, ACCOUNTING].contains(&one.author.as_str()))
+    };
+    let (mut not_taken, mut looks) = (Vec::new(), Vec::new());
+    wanted.retain(|one| {
+        let whole = wholes.get(&one.payment).copied();
+        let held = whole.filter(|whole| !is_released(*whole));
+        not_taken.extend(held.map(|whole| one.not_taken(WhyNotTaken::PartOf(whole))));
+        held.is_none()
+    });
+    let divided = wanted.iter().filter_map(|one| wholes.get(&one.payment));
+    let divided: BTreeSet<i64> = divided.copied().collect();
+    for whole in &divided {
+        if payments.get(whole).map(|known| known.state) == Some(PaymentState::Asked) {
+            looks.push(its_parts_are_told(*whole, now));
+        }
+        let undo: Vec<Transaction> = of(*whole).cloned().collect();
+        let change = Change {
+            undo,
+            shares: Vec::new(),
+            keeps: false,
+            line: None,
+        };
+        changes.insert(*whole, change);
+    }
+    let rests = Rests {
+        resting: Resting::on(tx, portal, &concerned).await?,
+        withdrawn: withdrawn_now,
+        divided: &divided,
+    };
     let mut taken = Vec::new();
     for one in &wanted {
         let stood: Vec<Transaction> = if one.shares.is_empty() {
@@ -182,7 +218,7 @@ pub(super) async fn settle(
     }
     changes.retain(|_, change| !change.undo.is_empty() || !change.shares.is_empty());
     taken.extend(changes.values().filter_map(|change| change.line.clone()));
-    let batch = booked(
+    let mut batch = booked(
         tx,
         portal,
         page,
@@ -192,21 +228,40 @@ pub(super) async fn settle(
         now,
     )
     .await?;
+    batch.looks.extend(looks);
     write(tx, portal, batch, now).await?;
     let rows: Vec<Vec<Value>> = taken
         .iter()
         .map(|line| params![portal, &page.organisation, &line.0].to_vec())
         .collect();
     tx.execute_each(&TAKEN, &rows).await?;
-    let not_taken = wanted.into_iter().filter(|one| !taken.contains(&one.line));
-    Ok(not_taken
-        .map(|one| NotTaken {
-            why: refused.get(&one.payment).copied().unwrap_or_default(),
-            line: one.line,
-            payment: one.payment,
-            order: one.order,
-        })
-        .collect())
+    let not_borne = wanted.iter().filter(|one| !taken.contains(&one.line));
+    not_taken.extend(not_borne.map(|one| {
+        let why = refused.get(&one.payment).copied();
+        one.not_taken(why.unwrap_or_default())
+    }));
+    Ok(not_taken)
+}
+
+impl Wanted {
+    fn not_taken(&self, why: WhyNotTaken) -> NotTaken {
+        NotTaken {
+            line: self.line.clone(),
+            payment: self.payment,
+            order: self.order.clone(),
+            why,
+        }
+    }
+}
+
+/// The question about a bank's whole order says something else by now.
+fn its_parts_are_told(whole: i64, now: Timestamp) -> Look {
+    Look {
+        subject: Subject::payment(whole),
+        lane: Lane::Due,
+        due_at: now,
+        reason: "its parts are told".to_owned(),
+    }
 }
 
 /// Refunds that were taken off payments which no source shows any more are taken back before anything else is read.
@@ -351,6 +406,8 @@ struct Rests<'a> {
     resting: Resting,
     /// Taken back with all that they were taken off.
     withdrawn: &'a BTreeSet<i64>,
+    /// Whole orders whose parts count in their place: the same money went back off the parts, also where it was an advance.
+    divided: &'a BTreeSet<i64>,
 }
 
 impl Rests<'_> {
@@ -362,7 +419,8 @@ impl Rests<'_> {
                 let mut undone = change.undo.iter().flat_map(Transaction::invoices);
                 undone.any(|one| one == invoice)
             });
-            takes_back && !self.withdrawn.contains(&refund)
+            let is_meant = takes_back || self.divided.contains(&payment);
+            is_meant && !self.withdrawn.contains(&refund)
         })
     }
 }
@@ -403,7 +461,10 @@ async fn booked(
     let refilled = released.iter().flat_map(|(_, one)| one.invoices());
     batch.may_be_overpaid.extend(refilled.cloned());
     let others = changes.values().flat_map(|one| &one.undo);
-    let others: Vec<i64> = others.flat_map(Transaction::others).collect();
+    let advances = released.iter().flat_map(|(_, one)| one.rests_on());
+    let advances = advances.filter(|(_, invoice)| invoice.is_none());
+    let others = others.flat_map(Transaction::others);
+    let others: Vec<i64> = others.chain(advances.map(|(payment, _)| payment)).collect();
     let of_others = deals_of(tx, portal, &others).await?;
     batch.deals.extend(of_others.into_values().flatten());
     let (mut elsewhere, mut gone) = (BTreeSet::new(), Vec::new());

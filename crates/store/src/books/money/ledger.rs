@@ -107,6 +107,9 @@ pub enum Decided {
     Refused,
 }
 
+/// The author of what is given without a person.
+pub const RULE: &str = "rule";
+
 /// The deal of an invoice that is no deal's.
 pub(super) const NO_DEAL: DealId = DealId(0);
 

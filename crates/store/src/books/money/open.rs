@@ -46,6 +46,8 @@ pub struct Undecided {
     pub seen_at: Timestamp,
     /// An accounting side shows it, where its accountant may give it.
     pub is_followed: bool,
+    /// An accounting side tells payments: it may show this one in parts.
+    pub has_feed: bool,
     /// The order.
     pub order: PaymentOrder,
     /// Questions about it that are open or answered, oldest first.
@@ -75,7 +77,8 @@ pub struct Found {
 macro_rules! undecided {
     ($rest:literal) => {
         concat!(
-            "SELECT p.number, p.organisation_id, p.kind, p.remaining, p.undone, p.state, p.seen_at, f.payment, p.body
+            "SELECT p.number, p.organisation_id, p.kind, p.remaining, p.undone, p.state, p.seen_at, f.payment,
+                 CASE WHEN EXISTS (SELECT 1 FROM followed_payment x WHERE x.portal_id = p.portal_id) THEN 1 ELSE 0 END, p.body
              FROM payment p LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
              WHERE p.portal_id = $1 AND ",
             $rest
@@ -339,6 +342,7 @@ fn read_undecided(row: &mut Row) -> Result<Undecided, StoreError> {
         state: row.parsed()?,
         seen_at: row.moment()?,
         is_followed: row.int_or_null()?.is_some(),
+        has_feed: row.flag()?,
         order: row.json()?,
         cases: Vec::new(),
     })

@@ -1,0 +1,145 @@
+//! Payments of one number and day that differ in their amounts: a bank's whole order may be there beside the parts that an
+//! accountant split it in. The rule is [`domain::payment::counted_twice`].
+
+use std::collections::BTreeMap;
+
+use domain::PortalId;
+use domain::payment::{CountedTwice, Shown, counted_twice};
+
+use crate::{
+    error::StoreError,
+    sql::statements,
+    store::Store,
+    tx::Tx,
+    value::{Row, json_text, params},
+};
+
+macro_rules! told {
+    ($row:literal, $name:literal) => {
+        concat!(
+            "/*pg CAST( */",
+            $row,
+            ".body/*pg  AS JSONB) */ ->> '",
+            $name,
+            "'"
+        )
+    };
+}
+
+/// Who shows a payment: an accounting side, statements.
+macro_rules! shown_by {
+    ($row:literal) => {
+        concat!(
+            "CASE WHEN EXISTS (SELECT 1 FROM followed_payment f WHERE f.portal_id = $1 AND f.payment = ",
+            $row,
+            ".number AND f.deleted = 0) THEN 1 ELSE 0 END,
+             CASE WHEN EXISTS (SELECT 1 FROM payment_sighting s WHERE s.portal_id = $1 AND s.likeness = ",
+            $row,
+            ".likeness) THEN 1 ELSE 0 END"
+        )
+    };
+}
+
+statements! {
+    /// What was withdrawn, and rows from before there were likenesses, are nobody's parts.
+    BESIDE = concat!(
+        "SELECT p.number, p.body, ", shown_by!("p"), ", o.number, o.body, ", shown_by!("o"), "
+         FROM payment p JOIN payment o ON o.portal_id = p.portal_id AND ",
+        told!("o", "number"), " = ", told!("p", "number"), "
+         WHERE p.portal_id = $1 AND p.number IN numbers($2) AND o.portal_id = $1 AND o.number <> p.number
+             AND p.kind = 'incoming' AND o.kind = 'incoming' AND p.likeness <> '' AND o.likeness <> ''
+             AND ", told!("o", "date"), " = ", told!("p", "date"), "
+         ORDER BY p.number, o.number"
+    );
+}
+
+/// A payment, and others of its number and day.
+struct Beside {
+    itself: Shown,
+    others: Vec<(i64, Shown)>,
+}
+
+impl Store {
+    /// Those of these payments whose money is counted twice, as a bank's whole order and as its parts.
+    pub async fn money_twice(
+        &self,
+        portal: &PortalId,
+        numbers: &[i64],
+    ) -> Result<BTreeMap<i64, CountedTwice>, StoreError> {
+        self.read(
+            (portal.clone(), numbers.to_vec()),
+            |tx, (portal, numbers)| {
+                Box::pin(async move {
+                    let beside = beside(tx, portal, numbers).await?.into_iter();
+                    let twice = beside.filter_map(|(number, one)| {
+                        let others: Vec<Shown> =
+                            one.others.into_iter().map(|(_, shown)| shown).collect();
+                        Some((number, counted_twice(&one.itself, &others)?))
+                    });
+                    Ok(twice.collect())
+                })
+            },
+        )
+        .await
+    }
+}
+
+/// The bank's whole order of each of these payments that is a part of one.
+pub(super) async fn wholes(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    parts: &[i64],
+) -> Result<BTreeMap<i64, i64>, StoreError> {
+    let mut wholes = BTreeMap::new();
+    if parts.is_empty() {
+        return Ok(wholes);
+    }
+    for (part, one) in beside(tx, portal, parts).await? {
+        let is_whole = |number: i64| {
+            let shown = one.others.iter();
+            let itself_and_parts = shown
+                .filter(|(other, shown)| *other == number || !shown.in_bank)
+                .map(|(_, shown)| shown.clone());
+            let beside: Vec<Shown> = itself_and_parts.collect();
+            matches!(
+                counted_twice(&one.itself, &beside),
+                Some(CountedTwice::PartOf(_))
+            )
+        };
+        let whole = one.others.iter().map(|(number, _)| *number);
+        wholes.extend(
+            whole
+                .into_iter()
+                .find(|number| is_whole(*number))
+                .map(|whole| (part, whole)),
+        );
+    }
+    Ok(wholes)
+}
+
+async fn beside(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    numbers: &[i64],
+) -> Result<BTreeMap<i64, Beside>, StoreError> {
+    let ask = params![portal, json_text(&numbers)];
+    let rows = tx.list(&BESIDE, &ask, |row| {
+        let (number, itself) = (row.int()?, shown(row)?);
+        Ok((number, itself, (row.int()?, shown(row)?)))
+    });
+    let mut found: BTreeMap<i64, Beside> = BTreeMap::new();
+    for (number, itself, other) in rows.await? {
+        let others = Vec::new();
+        let one = found.entry(number).or_insert(Beside { itself, others });
+        one.others.push(other);
+    }
+    Ok(found)
+}
+
+fn shown(row: &mut Row) -> Result<Shown, StoreError> {
+    Ok(Shown {
+        order: row.json()?,
+        in_accounting: row.flag()?,
+        in_bank: row.flag()?,
+    })
+}
