@@ -103,6 +103,17 @@ impl EffectKey {
         deal.map(DealId)
     }
 
+    /// The slot of this deal for which it is; none if it is another key.
+    pub fn slot_of_invoice(&self, portal: &PortalId, deal: DealId) -> Option<Slot> {
+        let mut segments = self.0.rsplit('/');
+        let (generation, kind) = (segments.next()?, segments.next()?);
+        let slot = Slot {
+            kind: kind.parse().ok()?,
+            generation: generation.parse().ok()?,
+        };
+        (*self == EffectKey::invoice(portal, deal, slot)).then_some(slot)
+    }
+
     /// The key of any other effect: the portal, then what is done to what, from the general to the special.
     pub fn of<'a>(portal: &PortalId, segments: impl IntoIterator<Item = &'a str>) -> EffectKey {
         let mut key = escaped(portal.as_str());

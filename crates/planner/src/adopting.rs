@@ -8,7 +8,7 @@
 use domain::observed::DealReading;
 use domain::{
     Amounts, Counterparty, CounterpartyKey, DealId, Invoice, InvoiceDraft, InvoiceStatus, Money,
-    OrganisationId, SlotKind, display,
+    OrganisationId, Slot, SlotKind, display,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -47,6 +47,16 @@ pub enum Bills {
 }
 
 impl Bills {
+    /// What an invoice of this kind bills; none: it stands beside the deal.
+    pub fn of(kind: SlotKind) -> Option<Self> {
+        match kind {
+            SlotKind::Whole => Some(Self::Whole),
+            SlotKind::Advance => Some(Self::Advance),
+            SlotKind::Rest => Some(Self::Rest),
+            SlotKind::Additional => None,
+        }
+    }
+
     fn kind(self) -> SlotKind {
         match self {
             Self::Whole => SlotKind::Whole,
@@ -63,6 +73,8 @@ pub struct Candidate {
     pub invoice: Invoice,
     /// The deal that has it by our records.
     pub of: Option<DealId>,
+    /// The slot of the claim's deal for which we made it, by its mark: our records are older than it.
+    pub made_for: Option<Slot>,
 }
 
 /// What becomes of a claim.
@@ -149,8 +161,8 @@ fn fitting(
         .collect();
     let fitting: Vec<_> = judged.iter().filter_map(|one| one.as_ref().ok()).collect();
     match (fitting.as_slice(), judged.as_slice()) {
-        ([(invoice, draft)], _) => {
-            taken_over(snapshot, reading, claim, (invoice, draft), policy, now).map(Some)
+        ([(candidate, draft)], _) => {
+            taken_over(snapshot, reading, claim, (candidate, draft), policy, now).map(Some)
         }
         ([], []) => Err(absent(claim, candidates)),
         ([], refused) => {
@@ -158,7 +170,9 @@ fn fitting(
             Err(whys.collect::<Vec<_>>().join("; "))
         }
         (several, _) => {
-            let dates = several.iter().map(|(one, _)| display::date(one.date));
+            let dates = several
+                .iter()
+                .map(|(one, _)| display::date(one.invoice.date));
             Err(format!(
                 "подходят несколько счетов № {}: от {}. Укажите дату в файле",
                 claim.number,
@@ -214,7 +228,7 @@ fn agreed<'a>(
     candidate: &'a Candidate,
     buyer: &Counterparty,
     policy: &Policy,
-) -> Result<(&'a Invoice, InvoiceDraft), String> {
+) -> Result<(&'a Candidate, InvoiceDraft), String> {
     let invoice = &candidate.invoice;
     let refused = |why: String| Err(format!("{}: {why}", named(invoice)));
     if invoice.status == InvoiceStatus::Cancelled {
@@ -223,11 +237,19 @@ fn agreed<'a>(
     if let Some(deal) = candidate.of.filter(|deal| *deal != snapshot.id) {
         return refused(format!("это счёт сделки {deal}"));
     }
-    if invoice.marked {
-        let why = "его выставила Provodka: своя сделка найдёт его по метке сама";
-        return refused(why.to_owned());
+    match candidate.made_for {
+        Some(slot) if slot.kind != claim.bills.kind() => {
+            return refused("по его метке он на другую часть сделки".to_owned());
+        }
+        None if invoice.marked => {
+            let why = "его выставила Provodka: своя сделка найдёт его по метке сама";
+            return refused(why.to_owned());
+        }
+        Some(_) | None => {}
     }
     match &invoice.counterparty {
+        // Whose it is the mark says.
+        None if candidate.made_for.is_some() => {}
         None => return refused("учёт не говорит, кому он выставлен".to_owned()),
         Some(key) if !is_same_buyer(key, &buyer.key) => {
             let (theirs, ours) = (display::known_by(key), display::known_by(&buyer.key));
@@ -254,7 +276,7 @@ fn agreed<'a>(
         }
     };
     match draft {
-        Ok(draft) => Ok((invoice, draft)),
+        Ok(draft) => Ok((candidate, draft)),
         Err(why) => refused(why),
     }
 }
@@ -356,17 +378,20 @@ fn taken_over(
     snapshot: &DealSnapshot,
     reading: &DealReading,
     claim: &Claim,
-    (invoice, draft): (&Invoice, &InvoiceDraft),
+    (candidate, draft): (&Candidate, &InvoiceDraft),
     policy: &Policy,
     now: Timestamp,
 ) -> Result<OurInvoice, String> {
+    let invoice = &candidate.invoice;
     let organisation = policy.organisation(&invoice.seller);
     let organisation =
         organisation.ok_or_else(|| format!("организации «{}» нет в политике", invoice.seller))?;
     let own = &snapshot.own_companies;
     let seller = seller::seller(organisation, reading, own, invoice.date);
     Ok(OurInvoice {
-        slot: snapshot.next_slot(claim.bills.kind()),
+        slot: candidate
+            .made_for
+            .unwrap_or_else(|| snapshot.next_slot(claim.bills.kind())),
         organisation: invoice.seller.clone(),
         id: invoice.id.clone(),
         contractor: invoice.contractor.clone(),

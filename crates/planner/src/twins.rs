@@ -1,7 +1,8 @@
 //! A bill of ours that nobody waits for any more: its creation was given up or sent again, and it stands after all.
 //!
 //! The accounting side's feed tells of it. Until a person has put that right over there, nothing more is created for the
-//! deal, and nothing is ever deleted by us.
+//! deal, and nothing is ever deleted by us. The same holds for a bill that we have forgotten and that does not fit its deal
+//! any more.
 
 use domain::display::{date, money};
 use domain::{Invoice, InvoiceId};
@@ -33,6 +34,18 @@ pub fn question(bill: &Invoice, shown: Option<&str>) -> String {
         "{what}{beside} Программа ничего не удаляет и новых счетов по сделке не выставляет. Удалите в бухгалтерии счёт № {}: вопрос \
          закроется сам.",
         by_strangers(&bill.number)
+    )
+}
+
+/// The question about a bill of which our records, restored from a backup, know nothing; `why` it cannot be linked again.
+pub fn forgotten(bill: &Invoice, why: &str) -> String {
+    format!(
+        "В бухгалтерии стоит счёт № {} от {} на {}, который программа выставила по этой сделке, но не помнит: её база восстановлена \
+         из более старой копии. Сам он к сделке не привязан: {why}. Новых счетов по сделке программа не выставляет. Приведите \
+         сделку к тому, на что выставлен счёт, или удалите его в бухгалтерии: вопрос закроется сам.",
+        by_strangers(&bill.number),
+        date(bill.date),
+        money(bill.totals.gross)
     )
 }
 

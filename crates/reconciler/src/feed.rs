@@ -1,7 +1,10 @@
 //! The accounting side's change feed: which invoices changed over there, and whose deals they are.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use capability::Call;
-use domain::{Invoice, InvoiceId, OrganisationId};
+use domain::{Invoice, InvoiceId, OrganisationId, PortalId};
 use engine::{Halted, LeaseContext};
 use store::{InvoiceLink, Lane, Look, Record, Settled, Subject, Work};
 
@@ -19,6 +22,42 @@ pub(crate) const NIGHTLY: &str = "nightly look";
 pub(crate) const DUE_DAY: &str = "a day of its term to pay";
 /// The same, sooner if our accounts become known.
 pub(crate) const WAITS_FOR_ACCOUNTS: &str = "a reminder waits for our accounts";
+
+/// Portals whose feed this process has read to its end once. Before that the accounting side may hold bills of ours that
+/// our records do not know, because they were restored from a backup.
+#[derive(Default)]
+pub(crate) struct Fed(Mutex<BTreeSet<PortalId>>);
+
+impl Fed {
+    fn note(&self, portal: PortalId) {
+        let mut fed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        fed.insert(portal);
+    }
+
+    fn has(&self, portal: &PortalId) -> bool {
+        let fed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        fed.contains(portal)
+    }
+}
+
+/// Whether the feed of an organisation was read before this process began and has not been since.
+pub(crate) async fn is_behind(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+    organisation: &OrganisationId,
+) -> Result<bool, Halted> {
+    let portal = ctx.portal();
+    if connected.accounting.feed.is_none() || reconciler.fed.has(&portal) {
+        return Ok(false);
+    }
+    let cursor = ctx.store().cursor_get(&portal, &cursor(organisation)).await;
+    Ok(cursor.map_err(Halted::from)?.is_some())
+}
+
+fn cursor(organisation: &OrganisationId) -> String {
+    format!("feed/{organisation}")
+}
 
 /// Whether a look for this reason is no sign that the deal itself was changed.
 pub(crate) fn leaves_the_deal(reason: &str) -> bool {
@@ -48,6 +87,7 @@ pub(crate) async fn look(
             for organisation in organisations {
                 read(ctx, connected, feed.as_ref(), &organisation.id).await?;
             }
+            reconciler.fed.note(ctx.portal());
             true
         }
         Some(_) | None => access::knock(ctx, connected).await?,
@@ -78,7 +118,7 @@ async fn read(
     organisation: &OrganisationId,
 ) -> Result<(), Halted> {
     let portal = ctx.portal();
-    let cursor = format!("feed/{organisation}");
+    let cursor = cursor(organisation);
     loop {
         let offset = ctx
             .store()

@@ -21,6 +21,7 @@ mod connections;
 mod deal;
 mod feed;
 mod followed;
+mod forgotten;
 mod journal;
 mod offline;
 mod overdue;
@@ -149,6 +150,7 @@ pub struct Reconciler {
     stand_ins: deal::StandIns,
     telling: deal::Telling,
     asking: deal::Asking,
+    fed: feed::Fed,
     last: unconnected::Last,
 }
 
@@ -168,6 +170,7 @@ impl Reconciler {
             stand_ins: deal::StandIns::default(),
             telling: deal::Telling::default(),
             asking: deal::Asking::default(),
+            fed: feed::Fed::default(),
             last: unconnected::Last::default(),
         }
     }

@@ -2,7 +2,7 @@
 //! promised, after it was given up or sent again.
 //!
 //! What the rules make of the question stands in `planner` (`twins`). Not here: a creation that is still waited for, which
-//! its own deal looks up (`deal/settle`).
+//! its own deal looks up (`deal/settle`); bills of which we know no creation (`forgotten`).
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use engine::{Halted, LeaseContext};
 use planner::twins::{CODE, key, question};
 use serde_json::json;
 use store::{
-    Case, CaseChange, CaseFacts, CaseFilter, Effect, EffectState, Known, Lane, Look, Record,
-    Subject,
+    Case, CaseChange, CaseFacts, CaseFilter, Effect, EffectState, InvoiceLink, Known, Lane, Look,
+    Record, Subject,
 };
 
-use crate::{Connected, feed, journal};
+use crate::{Connected, feed, forgotten, journal};
 
 /// A bill whose creation is not settled is looked at again after this many seconds: its deal may take it over meanwhile.
 const AGAIN: i64 = 600;
@@ -53,12 +53,16 @@ pub(crate) async fn judge(
         return Ok(());
     }
     let known = ctx.known(&subjects).await?;
-    for one in &ours {
+    let mut forgotten = Vec::new();
+    for one in ours {
         let effects = known.effects.iter();
         let mut effects = effects.filter(|effect| effect.key == one.key.as_str());
         match effects.next() {
-            // Our records are older than the bill: its deal finds it by the number that it shows.
-            None => record.looks.push(look(ctx, &one.deal)),
+            None => forgotten.push(one),
+            // Our records never sent it: they are older than its sending.
+            Some(effect) if effect.state == EffectState::Intended && effect.attempt == 0 => {
+                forgotten.push(one);
+            }
             Some(effect) if made(effect, &one.bill) => {
                 withdraw(ctx, &[&one.bill.id], record).await?;
             }
@@ -66,21 +70,24 @@ pub(crate) async fn judge(
                 record.looks.push(again(ctx, organisation, &one.bill.id));
             }
             Some(_) => {
-                record.cases.push(asked(one, organisation, &known));
+                let shown = shown(&one, &known);
+                let text = question(&one.bill, shown.map(|link| link.number.as_str()));
+                let shown = shown.map(|link| &link.invoice);
+                record.cases.push(asked(&one, organisation, shown, text));
                 record.looks.push(look(ctx, &one.deal));
             }
         }
     }
-    Ok(())
-}
-
-struct Ours {
-    bill: Invoice,
-    key: EffectKey,
-    deal: Subject,
+    forgotten::take_over(ctx, connected, organisation, forgotten, record).await
 }
 
 /// A bill that was made for a deal of this portal.
+pub(crate) struct Ours {
+    pub(crate) bill: Invoice,
+    pub(crate) key: EffectKey,
+    pub(crate) deal: Subject,
+}
+
 fn of_ours(ctx: &LeaseContext, bill: Invoice) -> Option<Ours> {
     let key = bill.made_as.clone()?;
     let deal = key.deal_of_invoice(&ctx.portal())?;
@@ -102,9 +109,18 @@ fn is_waited_for(effect: &Effect) -> bool {
     [EffectState::Sent, EffectState::Unknown].contains(&effect.state)
 }
 
-fn asked(one: &Ours, organisation: &OrganisationId, known: &Known) -> CaseChange {
+/// The invoice that its deal shows.
+fn shown<'a>(one: &Ours, known: &'a Known) -> Option<&'a InvoiceLink> {
     let mut links = known.invoice_links.iter();
-    let shown = links.find(|link| Subject::deal(link.deal) == one.deal && link.live);
+    links.find(|link| Subject::deal(link.deal) == one.deal && link.live)
+}
+
+pub(crate) fn asked(
+    one: &Ours,
+    organisation: &OrganisationId,
+    shown: Option<&InvoiceId>,
+    text: String,
+) -> CaseChange {
     CaseChange::Open(CaseFacts {
         code: CODE.to_owned(),
         cause: CODE.to_owned(),
@@ -114,9 +130,9 @@ fn asked(one: &Ours, organisation: &OrganisationId, known: &Known) -> CaseChange
             "organisation": organisation,
             "invoice": one.bill.id,
             "number": one.bill.number,
-            "shown": shown.map(|link| &link.invoice),
+            "shown": shown,
         }),
-        text: question(&one.bill, shown.map(|link| link.number.as_str())),
+        text,
         waits_for: Vec::new(),
     })
 }
@@ -157,7 +173,7 @@ pub(crate) async fn withdraw(
     Ok(())
 }
 
-fn look(ctx: &LeaseContext, deal: &Subject) -> Look {
+pub(crate) fn look(ctx: &LeaseContext, deal: &Subject) -> Look {
     Look {
         subject: deal.clone(),
         lane: Lane::Due,
@@ -166,7 +182,7 @@ fn look(ctx: &LeaseContext, deal: &Subject) -> Look {
     }
 }
 
-fn again(ctx: &LeaseContext, organisation: &OrganisationId, bill: &InvoiceId) -> Look {
+pub(crate) fn again(ctx: &LeaseContext, organisation: &OrganisationId, bill: &InvoiceId) -> Look {
     Look {
         subject: Subject::invoice(organisation, bill),
         lane: Lane::Due,

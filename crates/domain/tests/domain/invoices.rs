@@ -111,6 +111,21 @@ fn effect_key_reads_as_a_path() {
 }
 
 #[test]
+fn an_effect_key_names_its_deal_and_its_slot() {
+    let (portal, deal) = (PortalId::new("a/b"), DealId(4711));
+    let second = Slot::first(SlotKind::Advance).next().unwrap();
+    let key = EffectKey::invoice(&portal, deal, second);
+    assert_eq!(key.deal_of_invoice(&portal), Some(deal));
+    assert_eq!(key.slot_of_invoice(&portal, deal), Some(second));
+    assert_eq!(key.slot_of_invoice(&portal, DealId(471)), None);
+    assert_eq!(key.slot_of_invoice(&PortalId::new("b"), deal), None);
+    for other in ["advance/02", "advance", "advance/2/print", "whole/x"] {
+        let key = EffectKey::from_stored(format!("a%2Fb/deal/4711/invoice/{other}"));
+        assert_eq!(key.slot_of_invoice(&portal, deal), None, "{other}");
+    }
+}
+
+#[test]
 fn segments_of_an_effect_key_never_run_together() {
     let key = |portal: &str, segments: &[&str]| {
         EffectKey::of(&PortalId::new(portal), segments.iter().copied()).to_string()

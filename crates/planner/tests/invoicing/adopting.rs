@@ -68,7 +68,11 @@ fn with(change: impl FnOnce(&mut Invoice)) -> Invoice {
 }
 
 fn free(invoice: Invoice) -> Candidate {
-    Candidate { invoice, of: None }
+    Candidate {
+        invoice,
+        of: None,
+        made_for: None,
+    }
 }
 
 fn adopted_at() -> Timestamp {
@@ -290,6 +294,29 @@ fn an_invoice_that_bears_our_mark_is_another_order_of_ours() {
         said(&deal(), &claim(), &[free(marked)]),
         "счёт № 17 от 02.03.2026: его выставила Provodka: своя сделка найдёт его по метке сама"
     );
+}
+
+#[test]
+fn an_invoice_that_we_made_for_the_deal_and_forgot_takes_its_slot_again() {
+    let second = Slot::first(SlotKind::Whole).next().unwrap();
+    let marked = |made_for: Slot| Candidate {
+        made_for: Some(made_for),
+        ..free(with(|invoice| {
+            invoice.marked = true;
+            invoice.counterparty = None;
+        }))
+    };
+    assert_eq!(
+        said(&deal(), &claim(), &[marked(second)]),
+        "№ 17 in whole/2"
+    );
+    assert_eq!(
+        said(&deal(), &claim(), &[marked(Slot::first(SlotKind::Rest))]),
+        "счёт № 17 от 02.03.2026: по его метке он на другую часть сделки"
+    );
+    let dearer = deal().of(|deal| deal.amount = Money::from_kopecks(12_300));
+    let why = said(&dearer, &claim(), &[marked(second)]);
+    assert!(why.starts_with("счёт № 17 от 02.03.2026: "), "{why}");
 }
 
 #[test]

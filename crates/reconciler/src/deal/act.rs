@@ -47,7 +47,8 @@ pub(crate) async fn create(
 ) -> Result<(), Halted> {
     let mut record = Record::default();
     let mut wanted = wanted;
-    let before = adopt::issued_before(ctx, connected, deals, &mut wanted, &mut record).await;
+    let before =
+        adopt::issued_before(reconciler, ctx, connected, deals, &mut wanted, &mut record).await?;
     let wanted = pace::in_turn(reconciler, ctx, connected, deals, &before, wanted).await;
     let Decided { sent, shared } =
         decide(reconciler, ctx, connected, deals, wanted, &mut record).await?;

@@ -1,32 +1,38 @@
 //! Before an invoice is created for a deal that shows one of which we have no record: is it ours after all?
 //!
 //! After a restore from a backup our records are older than the accounting side's, and the deal knows better. A copied
-//! deal shows the number of the one it was copied from: nothing bears its own mark, and its invoice is created.
+//! deal shows the number of the one it was copied from: nothing bears its own mark, and its invoice is created. A deal that
+//! was there before our start and shows none waits until the change feed was read: whatever was forgotten is linked again by
+//! then (`forgotten`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{DealId, EffectKey, Invoice, OrganisationId, PortalId, Slot, SlotKind};
-use engine::LeaseContext;
+use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::Action;
+use planner::{Action, Policy};
 use serde_json::Value;
 use store::{Record, Subject};
 
-use super::{Looked, observe, settle};
-use crate::{Connected, journal};
+use super::{Looked, earlier, observe, settle};
+use crate::{Connected, Reconciler, feed, journal};
 
+/// Seconds until a deal that waits for the change feed is looked at again.
+const FEED_SOON: i64 = 15;
 /// Invoices of one deal that are looked for: the first and those that followed it when it was given up.
 const GENERATIONS: usize = 5;
 
 /// What was issued before, by deal, as the answer of a create would tell it. Such an action takes the slot of what was
 /// found; where the accounting side does not answer, nothing is created in this look.
 pub(crate) async fn issued_before(
+    reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
     wanted: &mut Vec<(DealId, Action)>,
     record: &mut Record,
-) -> BTreeMap<DealId, Value> {
+) -> Result<BTreeMap<DealId, Value>, Halted> {
+    wait_for_the_feed(reconciler, ctx, connected, deals, wanted).await?;
     let mut found = BTreeMap::new();
     let mut unanswered = BTreeSet::new();
     let portal = ctx.portal();
@@ -62,7 +68,59 @@ pub(crate) async fn issued_before(
         }
     }
     wanted.retain(|(id, action)| !(is_issue(action) && unanswered.contains(id)));
-    found
+    Ok(found)
+}
+
+/// Puts off what is wanted for deals from before our start, until the change feed has told what was forgotten of them.
+async fn wait_for_the_feed(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+    deals: &mut BTreeMap<DealId, Looked>,
+    wanted: &mut Vec<(DealId, Action)>,
+) -> Result<(), Halted> {
+    let mut behind = BTreeMap::new();
+    let mut waiting = BTreeSet::new();
+    for (id, action) in wanted.iter() {
+        let Action::IssueInvoice { draft, .. } = action else {
+            continue;
+        };
+        let Some(deal) = deals.get_mut(id) else {
+            continue;
+        };
+        if !is_from_before(deal, &connected.policy) {
+            continue;
+        }
+        let seller = &draft.seller;
+        let is_behind = match behind.get(seller) {
+            Some(known) => *known,
+            None => {
+                let is_behind = feed::is_behind(reconciler, ctx, connected, seller).await?;
+                behind.insert(seller.clone(), is_behind);
+                is_behind
+            }
+        };
+        if is_behind {
+            let at = journal::after(ctx.now(), FEED_SOON);
+            let reason = "the change feed is to be read before".to_owned();
+            deal.again = earlier(deal.again.take(), Some((at, reason)));
+            deal.finished = true;
+            waiting.insert(*id);
+        }
+    }
+    wanted.retain(|(id, action)| !(is_issue(action) && waiting.contains(id)));
+    Ok(())
+}
+
+/// A deal that was there before our start, and of whose invoices we know nothing.
+fn is_from_before(deal: &Looked, policy: &Policy) -> bool {
+    let glance = deal.snapshot.glance();
+    let is_older = glance.is_some_and(|glance| {
+        let funnel = policy.funnel(glance.deal.funnel);
+        let start = funnel.map_or(policy.start_at, |funnel| policy.start_of(funnel));
+        glance.deal.created < start
+    });
+    is_older && deal.snapshot.invoices.is_empty()
 }
 
 type Asked = Vec<(DealId, Slot, Timestamp)>;

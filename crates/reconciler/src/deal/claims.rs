@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use capability::Call;
-use domain::{Deal, DealId, Invoice, InvoiceId, OrganisationId, Verdict};
+use domain::{Deal, DealId, Invoice, InvoiceId, OrganisationId, PortalId, Verdict};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::adopting::{self, Bills, Candidate, Claim, Judged};
@@ -97,7 +97,7 @@ impl Claims {
     ) -> Result<Vec<Claimed>, Halted> {
         known::refresh(ctx, connected, &mut self.deals).await?;
         let taken = self.taken(ctx).await?;
-        let now = ctx.now();
+        let (now, portal) = (ctx.now(), ctx.portal());
         let mut claimed: Vec<(usize, Claimed)> = Vec::new();
         for rests in [false, true] {
             let advances = claimed.iter().filter_map(|(_, one)| match &one.judged {
@@ -110,7 +110,8 @@ impl Claims {
                 .filter(|(_, claim)| is_rest(claim) == rests)
                 .filter_map(|(place, claim)| {
                     let advance = advances.get(&claim.deal);
-                    Some((place, self.judge(connected, claim, advance, &taken, now)?))
+                    let judged = self.judge(&portal, connected, claim, advance, &taken, now)?;
+                    Some((place, judged))
                 });
             claimed.extend(judged.collect::<Vec<_>>());
             refuse_shared(&mut claimed);
@@ -186,6 +187,7 @@ impl Claims {
 
     fn judge(
         &self,
+        portal: &PortalId,
         connected: &Connected,
         claim: &Claim,
         advance: Option<&OurInvoice>,
@@ -194,6 +196,10 @@ impl Claims {
     ) -> Option<Claimed> {
         let deal = self.deals.get(&claim.deal)?;
         let of = |invoice: &Invoice| taken.get(&(invoice.seller.clone(), invoice.id.clone()));
+        let made_for = |invoice: &Invoice| {
+            let key = invoice.made_as.as_ref()?;
+            key.slot_of_invoice(portal, claim.deal)
+        };
         let mut snapshot = deal.snapshot.clone();
         snapshot.invoices.extend(advance.cloned());
         let judged = match self.found.get(&(claim.deal, claim.bills))? {
@@ -203,6 +209,7 @@ impl Claims {
                     .iter()
                     .map(|invoice| Candidate {
                         of: of(invoice).copied(),
+                        made_for: made_for(invoice),
                         invoice: invoice.clone(),
                     })
                     .collect();

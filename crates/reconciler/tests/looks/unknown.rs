@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use domain::DealId;
+use domain::observed::OurFields;
 use engine::clock::later;
 use insta::assert_snapshot;
-use store::EffectState;
-use testkit::time::paused;
+use jiff::SignedDuration;
+use store::{EffectState, Lane, Record};
+use testkit::time::{at, paused};
 
 use crate::desk::Desk;
 use crate::office::Trouble;
@@ -405,5 +407,99 @@ fn a_copied_deal_that_shows_the_number_of_another_gets_its_own_invoice() {
             state.deals[&DealId(2)].glance.fields.number.as_deref(),
             Some("2")
         );
+    });
+}
+
+/// The same desk, which begins anew now: of its own accord nothing is issued for what was there. The deal shows nothing,
+/// and the feed goes on from where the backup left it.
+async fn begun_anew() -> Desk {
+    let desk = restored().await;
+    desk.set_policy(|policy| policy.start_at = at(0) + SignedDuration::from_secs(5));
+    desk.office
+        .edit(1, |reading| reading.glance.fields = OurFields::default());
+    let bill = desk.office.bills()[0].invoice.id.clone();
+    desk.office.state().feed.push(bill);
+    let record = Record {
+        cursors: vec![("feed/org".to_owned(), "0".to_owned())],
+        ..Record::default()
+    };
+    desk.context(Lane::Due).record(record).await.unwrap();
+    desk
+}
+
+async fn order_an_invoice(desk: &Desk) {
+    desk.office.edit(1, |reading| {
+        reading.glance.fields.command = Some("выставить счёт".to_owned());
+    });
+    desk.event(1).await;
+    desk.run(60).await;
+}
+
+#[test]
+fn after_a_restore_the_feed_links_what_was_forgotten_and_an_order_makes_no_second() {
+    paused(async {
+        let desk = begun_anew().await;
+        desk.task("feed").await;
+        desk.run(30).await;
+        let links = desk.known(1).await.invoice_links;
+        assert_eq!((&*links[0].number, links.len()), ("1", 1));
+        assert_eq!(links[0].slot.to_string(), "whole/1");
+        let shown = desk.office.state().deals[&DealId(1)].glance.fields.clone();
+        assert_eq!(shown.number.as_deref(), Some("1"));
+        order_an_invoice(&desk).await;
+        assert_eq!(desk.office.calls("issue"), 0);
+        assert!(desk.questions().await.is_empty(), "{}", desk.office.story());
+    });
+}
+
+#[test]
+fn after_a_restore_an_order_waits_until_the_feed_was_read() {
+    paused(async {
+        let desk = begun_anew().await;
+        order_an_invoice(&desk).await;
+        assert_eq!(desk.office.calls("issue"), 0);
+        desk.task("feed").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("issue"), 0);
+        assert_eq!(desk.known(1).await.invoice_links[0].number, "1");
+        // What no bill was forgotten of is issued as ever.
+        desk.office.enter(2);
+        desk.office.edit(2, |reading| {
+            reading.glance.fields.command = Some("выставить счёт".to_owned());
+        });
+        desk.event(2).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("issue"), 1);
+    });
+}
+
+#[test]
+fn a_forgotten_bill_that_does_not_fit_its_deal_any_more_is_asked_about() {
+    paused(async {
+        let desk = begun_anew().await;
+        let price = |price: &str, kopecks: i64| {
+            desk.office.edit(1, |reading| {
+                reading.rows[0].price = domain::Price::parse(price).unwrap();
+                reading.glance.deal.amount = domain::Money::from_kopecks(kopecks);
+            });
+        };
+        price("244", 24_400);
+        desk.office.state().story.clear();
+        desk.task("feed").await;
+        desk.run(30).await;
+        assert_eq!(desk.questions().await, ["INVOICE-TWIN/B-1"]);
+        let story = desk.office.story().replace('\u{a0}', " ");
+        let told = "но не помнит: её база восстановлена из более старой копии";
+        assert!(story.contains(told), "{story}");
+        assert!(
+            story.contains("он на 122,00 ₽, сделка на 244,00 ₽"),
+            "{story}"
+        );
+        order_an_invoice(&desk).await;
+        assert_eq!(desk.office.calls("issue"), 0);
+        price("122", 12_200);
+        desk.run(700).await;
+        assert!(desk.questions().await.is_empty(), "{}", desk.office.story());
+        assert_eq!(desk.known(1).await.invoice_links[0].number, "1");
     });
 }
