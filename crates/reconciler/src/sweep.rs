@@ -262,7 +262,12 @@ fn fresh(
         let subject = subject_of(record);
         let name = subject.to_string();
         let known = thread.seen_before.get(&name).copied();
-        if at.is_none() || known != *at {
+        // A deal may have entered its stages several times: the last of them is known.
+        let is_known = match &thread.ask.of {
+            SweepOf::Entered(_) => at.is_some() && known >= *at,
+            SweepOf::Changed(_) => at.is_some() && known == *at,
+        };
+        if !is_known {
             fresh.push(subject);
         }
         // The portal tells whole seconds: what changed just now may change again under the same time.
@@ -270,7 +275,8 @@ fn fresh(
             && asked_at.duration_since(*at) >= SETTLED_AFTER
             && asked_at.duration_since(*at) <= overlap.saturating_mul(2)
         {
-            thread.seen_now.insert(name, *at);
+            let seen = thread.seen_now.entry(name).or_insert(*at);
+            *seen = (*seen).max(*at);
         }
     }
     fresh

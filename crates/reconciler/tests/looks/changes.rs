@@ -441,6 +441,29 @@ fn what_a_sweep_shows_unchanged_again_is_not_looked_at_again() {
     });
 }
 
+#[test]
+fn a_deal_that_entered_its_stage_twice_is_not_looked_at_by_every_sweep() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.enter(1);
+        let entered = |seconds: &[i64]| {
+            let entry = |second: &i64| (Record::Deal(DealId(1)), Some(at(*second)));
+            desk.office.state().entered = vec![seconds.iter().map(entry).collect()];
+        };
+        entered(&[0, 5]);
+        desk.run(20).await;
+        for _sweep in 0..3 {
+            desk.task("sweep").await;
+            desk.run(60).await;
+        }
+        assert_eq!(desk.office.calls("glance"), 2, "the deal, then its file");
+        entered(&[0, 5, 100]);
+        desk.task("sweep").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("glance"), 3);
+    });
+}
+
 fn packet(process: &str, records: Vec<Record>) -> Reserved {
     Reserved {
         process_id: process.to_owned(),
