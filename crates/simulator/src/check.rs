@@ -5,6 +5,7 @@
 
 mod access;
 mod adopted;
+mod belated;
 mod bills;
 mod by_hand;
 mod calls;
@@ -17,6 +18,7 @@ mod parts;
 mod records;
 mod register;
 mod reissue;
+mod restored;
 mod strangers;
 mod tenants;
 mod waiting;
@@ -33,6 +35,7 @@ use serde_json::Value;
 use store::{CalledOrder, Case, Known, ListedPayment};
 
 pub(crate) use by_hand::doubled;
+pub(crate) use deals::is_about;
 pub(crate) use whispers::in_logs;
 
 use crate::adopter::Taken;
@@ -44,6 +47,7 @@ use crate::office::{INVOICE, LOST, STAGES};
 use crate::people::Office;
 use crate::records::{Event, Journal, Stored};
 use crate::register::{Books, Register};
+use crate::restore::Restored;
 use crate::weather::Weather;
 use crate::witness::{Leaving, Ordered};
 
@@ -97,12 +101,15 @@ pub(crate) struct Evidence<'a> {
     pub(crate) adopted: Vec<Taken>,
     /// Until when the portal was watched only, if it ever was.
     pub(crate) watched_until: Option<Timestamp>,
+    /// The backup that was put back, if one was.
+    pub(crate) restored: Option<Restored>,
 }
 
 /// Everything that does not hold for one tenant.
 pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
     adopted::check(evidence, &mut wrong);
+    belated::check(evidence, &mut wrong);
     bills::check(evidence, &mut wrong);
     calls::check(evidence, &mut wrong);
     deals::check(evidence, &mut wrong);
@@ -115,6 +122,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     records::check(evidence, &mut wrong);
     register::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
+    restored::check(evidence, &mut wrong);
     strangers::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);
     waiting::check(evidence, &mut wrong);
@@ -170,19 +178,22 @@ fn stages(truth: &emulator_bitrix24::Truth, deal: i64) -> Vec<(Timestamp, String
     stages
 }
 
-/// Whether a deal with this past wants an invoice: it entered the stage and was not taken back or lost since.
-fn is_wanted(stages: &[(Timestamp, String)]) -> bool {
+/// Whether a deal with this past wants an invoice: it entered the stage after we began, or began anew, and was not taken
+/// back or lost since.
+fn is_wanted(evidence: &Evidence<'_>, stages: &[(Timestamp, String)]) -> bool {
     let position = |stage: &str| STAGES.iter().position(|known| *known == stage);
     let first = position(INVOICE);
-    let mut entered = false;
+    let mut entered = None;
     let mut lost = false;
-    for (_, stage) in stages {
+    for (at, stage) in stages {
         lost = stage == LOST;
         if stage == INVOICE {
-            entered = true;
+            entered = entered.or(Some(*at));
         } else if position(stage) < first {
-            entered = false;
+            entered = None;
         }
     }
-    entered && !lost
+    // The portal's moment is compared with ours as it is, by us and by the product.
+    let is_ours = |entered: Timestamp| evidence.restored.is_none_or(|anew| entered >= anew.at);
+    entered.is_some_and(is_ours) && !lost
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use planner::Attach;
 
 use crate::dice::Dice;
+use crate::import::Import;
+use crate::poison::Poisoning;
+use crate::restore::Restore;
 use crate::weather::Weather;
 
 /// The customs of one seed's office.
@@ -19,6 +22,23 @@ pub(crate) struct Customs {
     pub(crate) strangers: Option<Duration>,
     /// There is no accounting program: the register is our own.
     pub(crate) own_books: Option<OwnBooks>,
+    /// A backup is put back.
+    pub(crate) restore: Option<Restore>,
+    /// One deal spoils whatever reads it.
+    pub(crate) poison: Option<Poisoning>,
+    /// Many deals are brought in at once.
+    pub(crate) import: Option<Import>,
+    /// Some bills land after the accounting side's promise has passed.
+    pub(crate) belated: bool,
+    /// Some lines bear a VAT rate that no law has.
+    pub(crate) strange_rates: bool,
+}
+
+impl Customs {
+    /// Nobody else works with our records than whoever works in every office.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.calls.is_none() && self.adopts.is_none() && self.own_books.is_none()
+    }
 }
 
 /// An office with its own register.

@@ -31,11 +31,18 @@ pub(crate) enum Happening {
     BooksFail,
     Adopt,
     Stranger,
+    BackUp,
+    Lost,
+    Restored,
+    Poison,
+    Import,
+    Storm,
     Kill,
     KillAtRequest,
     KillAtStatement,
     KillAtPoint,
     DiskFull,
+    Locked,
     UnknownCommit,
     Freeze,
     Thaw(u64),
@@ -65,7 +72,7 @@ pub(crate) struct Calendar {
 }
 
 impl Calendar {
-    fn put(&mut self, at: Timestamp, happening: Happening) {
+    pub(crate) fn put(&mut self, at: Timestamp, happening: Happening) {
         self.count = self.count.saturating_add(1);
         self.entries.insert((at, self.count), happening);
     }
@@ -132,6 +139,7 @@ impl World {
                 biased;
                 Some(kill) = self.kills.recv() => self.died(&mut calendar, kill.process, kill.point),
                 Some(number) = self.ends.recv() => self.died(&mut calendar, number, ENDED),
+                Some(turned) = self.turned.recv() => self.rows_move(turned),
                 () = self.clock.sleep_until(next) => {
                     let now = self.now();
                     if now >= evening {
@@ -158,6 +166,7 @@ impl World {
             killed_at_request,
             killed_at_statement,
             disk_full,
+            locked,
             frozen,
             outage,
             broken,
@@ -189,6 +198,7 @@ impl World {
             (tariff, Happening::Tariff),
             (jump, Happening::Jump),
             (disk_full, Happening::DiskFull),
+            (locked, Happening::Locked),
             (frozen, Happening::Freeze),
             (outage, Happening::Outage),
             (broken, Happening::Broken),
@@ -198,6 +208,23 @@ impl World {
             (self.weather.customs.strangers, Happening::Stranger),
         ] {
             calendar.again(now, mean, happening);
+        }
+        self.plan_rarities(calendar, now);
+    }
+
+    /// What happens once on a day, where it does.
+    fn plan_rarities(&self, calendar: &mut Calendar, now: Timestamp) {
+        let customs = &self.weather.customs;
+        if let Some(restore) = customs.restore {
+            calendar.put(later(now, restore.copied_after), Happening::BackUp);
+            calendar.put(later(now, restore.lost_after), Happening::Lost);
+        }
+        if let Some(poison) = customs.poison {
+            calendar.put(later(now, poison.after), Happening::Poison);
+        }
+        if let Some(import) = customs.import {
+            calendar.put(later(now, import.after), Happening::Import);
+            calendar.put(later(now, import.storm_after), Happening::Storm);
         }
     }
 
@@ -287,6 +314,12 @@ impl World {
                 let fails = self.weather.customs.own_books.as_ref().map(|own| own.fails);
                 calendar.again(now, fails, happening);
             }
+            Happening::BackUp => self.back_up(calendar, now)?,
+            Happening::Lost => self.lose(calendar, now),
+            Happening::Restored => self.restore(now).await?,
+            Happening::Poison => self.poison(calendar, now),
+            Happening::Import => self.import(now),
+            Happening::Storm => self.storm(now),
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,
@@ -300,6 +333,7 @@ impl World {
             | Happening::KillAtStatement
             | Happening::KillAtPoint
             | Happening::DiskFull
+            | Happening::Locked
             | Happening::UnknownCommit => {
                 self.forgettings.push(now);
                 self.order_death(calendar, now, happening, &often);
@@ -396,6 +430,15 @@ impl World {
                 self.story
                     .tell(now, "unknown commit", format!("{fault:?} soon"));
                 often.unknown_commit
+            }
+            Happening::Locked => {
+                let moment = Moment {
+                    statement: None,
+                    fault: Fault::Busy,
+                };
+                process.dies_at(moment, small(dice.between(1, 300)), None);
+                self.story.tell(now, "database locked", "soon");
+                often.locked
             }
             _ => {
                 let at_commit = dice.chance(500);

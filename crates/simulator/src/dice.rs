@@ -25,6 +25,10 @@ pub(crate) enum About {
     Register,
     Adoption,
     Strangers,
+    Restores,
+    Poison,
+    Imports,
+    Oddities,
 }
 
 /// One stream of chance.
@@ -53,6 +57,10 @@ impl Dice {
             About::Register => 15,
             About::Adoption => 16,
             About::Strangers => 18,
+            About::Restores => 20,
+            About::Poison => 21,
+            About::Imports => 22,
+            About::Oddities => 23,
         });
         Self(rng)
     }

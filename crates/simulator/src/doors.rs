@@ -109,6 +109,12 @@ impl Doors {
         accepted.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What was answered before is owed no more: it was lost with the database.
+    pub(crate) fn forget(&self) {
+        let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        accepted.clear();
+    }
+
     /// The events that came last.
     pub(crate) fn heard(&self) -> Vec<String> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -101,6 +101,7 @@ impl World {
     }
 
     async fn end_troubles(&mut self) -> Result<(), String> {
+        self.heal().await?;
         let now = self.now();
         self.story.tell(now, "evening", "troubles end");
         for tenant in &self.tenants {

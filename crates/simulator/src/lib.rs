@@ -10,6 +10,7 @@
 //! | `weather`, `customs`, `spoil`, `death` | what a seed's day is like, and how things go wrong |
 //! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `tenant` | who works, and what they do |
 //! | `strangers` | who knocks at our door and is no portal |
+//! | `restore`, `poison`, `import`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, bills come too late |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
 //! | `connect`, `process` | the product put together |
@@ -40,17 +41,21 @@ mod fortnight;
 mod freeze;
 mod host;
 mod hunt;
+mod import;
 mod logs;
 mod many;
 mod mirror;
 mod neighbour;
 mod network;
+mod oddities;
 pub mod office;
 mod parts;
 mod people;
+mod poison;
 mod process;
 mod records;
 mod register;
+mod restore;
 mod seed;
 mod spoil;
 mod still;

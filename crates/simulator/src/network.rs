@@ -19,6 +19,8 @@ use transport::{Peer, PeerFailure};
 use crate::death::{Death, Doom};
 use crate::dice::Dice;
 use crate::freeze::pause;
+use crate::import::{Turned, has_another_page, shorten};
+use crate::poison::Poison;
 use crate::spoil::{Spoils, Spoilt};
 use crate::watch::Watch;
 use crate::witness::Witness;
@@ -88,6 +90,10 @@ pub(crate) struct Network {
     pub(crate) witness: Witness,
     pub(crate) portal_down: AtomicBool,
     pub(crate) accounting_down: AtomicBool,
+    /// The deal that spoils whatever reads it.
+    poison: Mutex<Option<Poison>>,
+    /// Told whenever a page of a list was turned over, where rows move meanwhile.
+    turns_over: Option<UnboundedSender<Turned>>,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     kill: UnboundedSender<Kill>,
 }
@@ -112,9 +118,16 @@ impl Network {
             witness,
             portal_down: AtomicBool::new(false),
             accounting_down: AtomicBool::new(false),
+            poison: Mutex::default(),
+            turns_over: None,
             now,
             kill,
         }
+    }
+
+    /// The same where rows move while lists are read, and whoever moves them is told of each page.
+    pub(crate) fn turning(self, turns_over: Option<UnboundedSender<Turned>>) -> Self {
+        Self { turns_over, ..self }
     }
 
     /// Everything that left so far for one tenant's remotes.
@@ -144,6 +157,16 @@ impl Network {
     fn hangs(&self) -> bool {
         let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
         dice.chance(self.hangs_permille)
+    }
+
+    /// From now on this deal spoils whatever reads it; the one that did before.
+    pub(crate) fn poison_with(&self, poison: Option<Poison>) -> Option<Poison> {
+        let mut poisoned = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *poisoned, poison)
+    }
+
+    fn poisoned(&self) -> Option<Poison> {
+        *self.poison.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What becomes of answers.
@@ -210,18 +233,29 @@ impl Way {
     ) -> tokio::task::JoinHandle<Option<http::Response<Bytes>>> {
         let (there, back) = (self.network.latency(), self.network.latency());
         let router = self.router.clone();
+        let turns_over = self.network.turns_over.clone();
+        let turned = Turned {
+            tenant: self.tenant,
+            remote: self.remote,
+        };
         tokio::spawn(async move {
             pause(there).await;
             let answer = router.oneshot(request.map(Body::from)).await;
             let Ok(answer) = answer;
             let lost = emulator_harness::is_lost(&answer);
             let (head, body) = answer.into_parts();
-            let body = body.collect().await;
+            let body = body.collect().await.map(|body| body.to_bytes());
+            if let (Some(turns_over), Ok(body)) = (turns_over, &body)
+                && has_another_page(turned.remote, body)
+            {
+                // Whoever moves rows is there as long as the day lasts.
+                let _heard = turns_over.send(turned);
+            }
             pause(back).await;
             if lost {
                 return None;
             }
-            let body = body.ok()?.to_bytes();
+            let body = body.ok()?;
             Some(http::Response::from_parts(head, body))
         })
     }
@@ -235,6 +269,9 @@ impl Peer for Way {
     ) -> Result<http::Response<Bytes>, PeerFailure> {
         let network = &self.network;
         let what = what(self.remote, &request);
+        let poison = network.poisoned();
+        let poison = poison
+            .filter(|poison| poison.is_asked(self.tenant, self.remote, &what, request.body()));
         let doom = self.doom(&what, request.body());
         if let Some(doom) = doom.filter(|doom| doom.death == Death::Before) {
             self.die(&doom).await;
@@ -265,6 +302,9 @@ impl Peer for Way {
             return Ok(answer);
         }
         let mut request = request;
+        if network.turns_over.is_some() {
+            shorten(self.remote, &mut request);
+        }
         let mut left = Vec::new();
         if let Some(spoilt) = &spoilt {
             (*request.body_mut(), left) = spoilt.request(request.body());
@@ -277,6 +317,19 @@ impl Peer for Way {
         if let Some(doom) = doom {
             self.die(&doom).await;
         }
+        if poison.is_some_and(|poison| poison.is_deadly()) {
+            self.die(&Doom {
+                at: None,
+                skipped: 0,
+                death: Death::After,
+                point: "died of a deal",
+            })
+            .await;
+        }
+        let answer = match (answer, poison) {
+            (Some(answer), Some(poison)) => Some(poison.spoil(answer)),
+            (answer, _) => answer,
+        };
         match answer {
             Some(answer) => {
                 let status = answer.status().as_u16();

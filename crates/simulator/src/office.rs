@@ -182,6 +182,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     portal.events = weather.events.clone();
     portal.access_token_seconds = weather.token_seconds;
     portal.row_edit_always_fires = weather.row_edit_always_fires;
+    if let Some(import) = weather.customs.import {
+        portal.limits.batch_commands = import.batch;
+    }
     portal.robots = robots(weather);
     portal
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::dice::Dice;
+use crate::oddities::STRANGE_RATE;
 use crate::office::{self, INVOICE, LOST, STAGES};
 use crate::parts::Part;
 use crate::story::Story;
@@ -94,6 +95,7 @@ pub(crate) struct Office {
     pub(crate) omitted: u64,
     pub(crate) pilot: bool,
     pub(crate) old_rates: bool,
+    pub(crate) strange_rates: bool,
 }
 
 /// In percent.
@@ -273,6 +275,9 @@ impl Office {
                 if self.old_rates && self.dice.chance(250) {
                     ENDED_RATE.clone_into(&mut line.vat);
                 }
+                if self.strange_rates && self.dice.chance(150) {
+                    STRANGE_RATE.clone_into(&mut line.vat);
+                }
                 line
             })
             .collect()
@@ -436,7 +441,7 @@ impl Office {
         self.tell(now, "said in the field", words);
     }
 
-    fn edit_title(&mut self, now: Timestamp, deal: i64) {
+    pub(crate) fn edit_title(&mut self, now: Timestamp, deal: i64) {
         let title = format!("Поставка {}", self.dice.below(1_000));
         let edited = self
             .portal
@@ -461,6 +466,20 @@ impl Office {
         );
         if let Some(known) = self.deals.get_mut(&deal) {
             known.scribbled = true;
+        }
+    }
+
+    /// Rows of the portal's lists move: one goes, one comes, or one is changed.
+    pub(crate) fn move_rows(&mut self, now: Timestamp) {
+        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
+        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
+        let Some(deal) = self.dice.pick(&living) else {
+            return;
+        };
+        match self.dice.below(3) {
+            0 => self.delete(now, deal),
+            1 => self.new_deal(now),
+            _ => self.edit_title(now, deal),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::PortalId;
 use jiff::Timestamp;
+use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -26,6 +27,9 @@ pub(crate) struct Event {
 
 /// A deal, a kind of invoice, and which of that kind.
 pub(crate) type Slot = (i64, String, i64);
+
+/// The whole database as it was at one moment: each table with its rows.
+pub(crate) struct Backup(Vec<(String, Vec<Vec<Cell>>)>);
 
 /// A line of the journal.
 #[derive(Clone, Debug)]
@@ -84,6 +88,10 @@ const LATE_EFFECTS: &str = "SELECT key, state, quiet_until FROM effect \
          SELECT 1 FROM office_case asked WHERE asked.portal_id = effect.portal_id AND asked.state = 'open' \
              AND asked.subject = effect.subject AND asked.code = 'OUTCOME-UNKNOWN')";
 const FENCE: &str = "SELECT fence FROM lease WHERE portal_id = ?1";
+const FED: &str = "SELECT count(*) FROM sweep_cursor WHERE portal_id = ?1 AND name LIKE 'feed/%'";
+const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' \
+                      AND (name = 'sqlite_sequence' OR name NOT LIKE 'sqlite_%') \
+                      ORDER BY name = 'sqlite_sequence', name";
 const LEASE: &str = "SELECT owner, fence FROM lease WHERE portal_id = ?1 AND expires_at > 0";
 
 /// Records of whose kind an event names one.
@@ -143,6 +151,57 @@ impl Records {
         };
         let asked = self.0.plain(ask).ok_or("the records are elsewhere")?;
         asked.map_err(told)
+    }
+
+    /// Whether a portal's change feed was read ever.
+    pub(crate) fn is_fed(&self, portal: &PortalId) -> Result<bool, String> {
+        let count = self.ask(FED, &[portal.as_str()], |row| row.get::<_, i64>(0))?;
+        Ok(count.first().is_some_and(|count| *count > 0))
+    }
+
+    /// Everything, as a backup keeps it.
+    pub(crate) fn copy(&self) -> Result<Backup, String> {
+        let mut copy = Vec::new();
+        for table in self.ask(TABLES, &[], |row| row.get::<_, String>(0))? {
+            let columns = self.columns(&table)?;
+            let rows = self.ask(&format!("SELECT * FROM \"{table}\""), &[], |row| {
+                (0..columns)
+                    .map(|place| row.get::<_, Cell>(place))
+                    .collect()
+            })?;
+            copy.push((table, rows));
+        }
+        Ok(Backup(copy))
+    }
+
+    fn columns(&self, table: &str) -> Result<usize, String> {
+        let sql = format!("SELECT count(*) FROM pragma_table_info('{table}')");
+        let count = self.ask(&sql, &[], |row| row.get::<_, i64>(0))?;
+        let count = count.first().copied().unwrap_or(0);
+        usize::try_from(count).map_err(told)
+    }
+
+    /// What is there goes, and a copy takes its place, while nobody works on it.
+    pub(crate) fn put_back(&self, copy: &Backup) -> Result<(), String> {
+        let put = |connection: &Connection| {
+            connection.execute_batch("BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON")?;
+            for (table, _) in &copy.0 {
+                connection.execute(&format!("DELETE FROM \"{table}\""), ())?;
+            }
+            for (table, rows) in &copy.0 {
+                // The counters of rows, which come last, have counted what was put back before them.
+                connection.execute(&format!("DELETE FROM \"{table}\""), ())?;
+                for row in rows {
+                    let places = vec!["?"; row.len()].join(", ");
+                    let sql = format!("INSERT INTO \"{table}\" VALUES ({places})");
+                    let mut statement = connection.prepare_cached(&sql)?;
+                    statement.execute(rusqlite::params_from_iter(row))?;
+                }
+            }
+            connection.execute_batch("COMMIT")
+        };
+        let put = self.0.plain(put).ok_or("the records are elsewhere")?;
+        put.map_err(told)
     }
 
     /// How often each event of a portal is in the inbox.

@@ -261,6 +261,7 @@ async fn evidence<'a>(
             .unwrap_or_default(),
         register: tenant.register.as_ref().zip(books),
         watched_until: tenant.watched_until,
+        restored: world.restored,
     })
 }
 

@@ -115,6 +115,7 @@ impl Tenant {
             omitted: weather.omitted,
             pilot: weather.pilot,
             old_rates: weather.old_rates,
+            strange_rates: weather.customs.strange_rates,
         };
         Ok(Self {
             place,

@@ -196,6 +196,15 @@ impl Watch {
         Ok(())
     }
 
+    /// Our records are not what they were: from here on they are compared with what they say now.
+    pub(crate) fn forget(&self) {
+        let mut state = self.state();
+        state.effects.clear();
+        state.observed.clear();
+        state.books.clear();
+        state.lines.clear();
+    }
+
     /// Something does not hold.
     pub(crate) fn note(&self, wrong: String) {
         self.state().wrong.push(wrong);

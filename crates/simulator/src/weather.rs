@@ -97,6 +97,8 @@ pub(crate) struct Often {
     pub(crate) unknown_commit: Option<Duration>,
     /// The disk is full at one of the next statements or commits.
     pub(crate) disk_full: Option<Duration>,
+    /// The database is locked at one of the next statements.
+    pub(crate) locked: Option<Duration>,
     /// A process stands still for a while.
     pub(crate) frozen: Option<Duration>,
     /// A remote cannot be reached for a while.
@@ -194,6 +196,10 @@ impl Weather {
             weather.rules(&mut Dice::of(seed, About::Rules));
             weather.draw_customs(&mut Dice::of(seed, About::Customs));
             weather.draw_strangers(seed);
+            weather.draw_restore(seed);
+            weather.draw_poison(seed);
+            weather.draw_import(seed);
+            weather.draw_oddities(seed);
         }
         weather
     }
@@ -312,6 +318,9 @@ impl Weather {
             (self.customs.own_books.is_some(), "own books"),
             (self.customs.adopts.is_some(), "bills taken over"),
             (self.customs.strangers.is_some(), "strangers"),
+            (self.customs.import.is_some(), "short batches"),
+            (self.customs.belated, "bills beyond the promise"),
+            (self.customs.strange_rates, "strange rates"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

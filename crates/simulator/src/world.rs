@@ -17,11 +17,13 @@ use crate::death::Point;
 use crate::dice::{About, Dice};
 use crate::doors::Doors;
 use crate::host::HostClock;
+use crate::import::Turned;
 use crate::neighbour::{self, Belongings};
 use crate::network::{Kill, Network};
 use crate::office;
 use crate::process::{Ground, Numbers, Process, Site};
-use crate::records::Records;
+use crate::records::{Backup, Records};
+use crate::restore::Restored;
 use crate::spoil::Spoils;
 use crate::story::Story;
 use crate::tenant::Tenant;
@@ -95,6 +97,13 @@ pub(crate) struct World {
     pub(crate) turns: Dice,
     /// When a process died, stood still or was to fail in writing.
     pub(crate) forgettings: Vec<Timestamp>,
+    /// The last backup of the database, with the moment at which it was made.
+    pub(crate) copy: Option<(Timestamp, Backup)>,
+    /// The machine is gone, and nobody starts anything before the backup is put back.
+    pub(crate) is_lost: bool,
+    pub(crate) restored: Option<Restored>,
+    /// Rows move while lists are read: whose, as they are turned over.
+    pub(crate) turned: UnboundedReceiver<Turned>,
     /// A point at which so many more processes are to die.
     doom: Option<(Point, u64)>,
 }
@@ -144,7 +153,8 @@ impl World {
         let witness = Witness::new(records.clone(), portals, weather.owners > 1);
         let (kill, kills) = unbounded_channel();
         let (ended, ends) = unbounded_channel();
-        let network = Arc::new(Network::new(
+        let (turns_over, turned) = unbounded_channel();
+        let network = Network::new(
             Dice::of(seed, About::Network),
             weather.latency_ms,
             Spoils::new(Dice::of(seed, About::Answers)),
@@ -152,7 +162,9 @@ impl World {
             witness,
             Arc::new(move || clock.now()),
             kill,
-        ));
+        );
+        let turns_over = weather.customs.import.is_some().then_some(turns_over);
+        let network = Arc::new(network.turning(turns_over));
         let sites = tenants.iter().map(|tenant| Site {
             access: tenant.access.clone(),
             portal: tenant.office.portal.router(),
@@ -187,6 +199,10 @@ impl World {
             story,
             turns: Dice::of(seed, About::Tenants),
             forgettings: Vec::new(),
+            copy: None,
+            is_lost: false,
+            restored: None,
+            turned,
             doom: None,
         };
         for slot in 0..world.slots.len() {
@@ -238,6 +254,9 @@ impl World {
 
     /// A process begins where none runs.
     pub(crate) async fn start_process(&mut self, slot: usize) {
+        if self.is_lost {
+            return;
+        }
         self.started = self.started.saturating_add(1);
         let Some(store) = self.store.opened_again() else {
             return;

@@ -28,6 +28,8 @@ pub enum Fault {
     UnknownCommitLost,
     /// The connection is lost at a COMMIT that is stored.
     UnknownCommitStored,
+    /// A statement finds the database locked for longer than anybody waits.
+    Busy,
 }
 
 /// The switch that a test holds. Clones share it.
@@ -114,6 +116,11 @@ impl Faults {
         if self.strikes(Fault::Io) {
             return Err(StoreError::Halted(format!("ordered at `{}`", sql.name())));
         }
+        if self.strikes(Fault::Busy) {
+            return Err(StoreError::Busy(
+                format!("ordered at `{}`", sql.name()).into(),
+            ));
+        }
         Ok(())
     }
 
@@ -193,6 +200,7 @@ fn code(fault: Fault) -> u8 {
         Fault::IoAfterCommit => 5,
         Fault::UnknownCommitLost => 6,
         Fault::UnknownCommitStored => 7,
+        Fault::Busy => 8,
     }
 }
 

@@ -10,8 +10,6 @@ use crate::call::{Refusal, Reply, param};
 use crate::params::{read_query, split_name};
 use crate::value::{Map, flag_of, php_map, text_of};
 
-pub(crate) const LONGEST: usize = 50;
-
 /// One command, still with references in its parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct Command {

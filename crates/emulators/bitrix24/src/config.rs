@@ -546,6 +546,8 @@ pub struct Limits {
     pub drain_per_second: u32,
     /// Summed execution time of one method of one application within ten minutes.
     pub operating_limit_ms: u64,
+    /// Commands that a batch may have: 50.
+    pub batch_commands: usize,
 }
 
 impl Default for Limits {
@@ -555,6 +557,7 @@ impl Default for Limits {
             burst: 50,
             drain_per_second: 2,
             operating_limit_ms: 480_000,
+            batch_commands: 50,
         }
     }
 }

@@ -387,9 +387,10 @@ async fn run_one(
 async fn run_batch(inner: &Inner, caller: &Caller, params: &Map) -> Reply {
     let (commands, halt) = batch::read(params);
     let mut results = Results::default();
+    let longest = inner.lock().config.limits.batch_commands;
     for (at, command) in commands.iter().enumerate() {
         let started = inner.clock.now();
-        let done = if at >= batch::LONGEST {
+        let done = if at >= longest {
             Err(Refusal::new(
                 400,
                 "ERROR_BATCH_LENGTH_EXCEEDED",

@@ -1,15 +1,16 @@
 //! Bills and contractors on the accounting side: never two for one, never mixed, never from nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use emulator_kontur_accounting::{Bill, CreatedBy, Millionths, RecordState};
 use jiff::{SignedDuration, Timestamp};
 
 use super::adopted::adopted_by;
-use super::{Evidence, deal_of, parts, slot_of};
+use super::{Evidence, belated, deal_of, parts, slot_of};
 use crate::asked::commands;
 use crate::network::{Remote, Told};
+use crate::oddities::STRANGE_RATE;
 use crate::people::{Deal, ENDED_RATE, Version};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
@@ -39,6 +40,13 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let known = evidence.office.deals.get(deal);
         let replaced = known.map_or(&[][..], |known| &known.replaced);
         let by_parts = known.is_some_and(|known| !known.parts.is_empty());
+        // Of two in one slot one came when nobody waited for it any more.
+        let of_each_slot = belated::is_met(evidence, *deal);
+        let histories = &if of_each_slot {
+            first_of_each_slot(histories)
+        } else {
+            histories.clone()
+        };
         if !by_parts {
             at_most_one_live(evidence, *deal, histories, replaced, wrong);
         }
@@ -58,6 +66,18 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         }
     }
     contractors(evidence, wrong);
+}
+
+fn first_of_each_slot<'a>(histories: &[&'a Vec<Arc<Bill>>]) -> Vec<&'a Vec<Arc<Bill>>> {
+    let (mut met, mut firsts) = (BTreeSet::new(), Vec::new());
+    for history in histories {
+        let first = history.first();
+        let slot = first.and_then(|bill| slot_of(bill.comment.as_deref()?));
+        if slot.is_none_or(|slot| met.insert(slot)) {
+            firsts.push(*history);
+        }
+    }
+    firsts
 }
 
 /// [I-1] At no moment two live bills of ours; never a second after a first that nobody laid hands on. Each time that a
@@ -162,6 +182,7 @@ pub(super) fn asks_as(bill: &Bill, version: &Version) -> bool {
 /// Whether a bill has the lines of this version. With a rate that ended, a person decides what becomes of the price.
 fn has_lines_of(bill: &Bill, version: &Version) -> bool {
     version.lines.len() == bill.items.len()
+        && version.lines.iter().all(|line| line.vat != STRANGE_RATE)
         && version.lines.iter().zip(&bill.items).all(|(line, item)| {
             line.name == item.product_name
                 && (is_number(&line.price, item.price) || line.vat == ENDED_RATE)

@@ -9,6 +9,8 @@ use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 use super::adopted::adopted_by;
 use super::bills::asks_as;
 use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
+use super::{belated, restored};
+use crate::oddities::STRANGE_RATE;
 use crate::office;
 use crate::parts::Part;
 use crate::people::{Deal, ENDED_RATE, Version};
@@ -59,7 +61,7 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
     let history = stages(&evidence.portal, id);
     // The last one stands for the deal.
     let Some(bill) = bills.last() else {
-        return without(evidence, id, deal, is_wanted(&history), wrong);
+        return without(evidence, id, deal, is_wanted(evidence, &history), wrong);
     };
     if deal.outside && !is_ordered {
         wrong.push(format!("deal {id} is outside the pilot and has a bill"));
@@ -69,6 +71,9 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
     }
     if !history.iter().any(|(_, stage)| stage == office::INVOICE) && !is_ordered {
         wrong.push(format!("deal {id} never wanted the bill that it has"));
+    }
+    if restored::is_forgotten(evidence, id) || belated::is_met(evidence, id) {
+        return;
     }
     if deal.deleted {
         // What a person brings back is his own affair.
@@ -205,7 +210,8 @@ pub(super) fn is_complete(evidence: &Evidence<'_>, last: &Version) -> bool {
     let buyer = last
         .buyer
         .and_then(|number| evidence.office.buyers.get(&number));
-    !last.lines.is_empty() && buyer.is_some_and(|buyer| buyer.with_kpp)
+    let is_lawful = last.lines.iter().all(|line| line.vat != STRANGE_RATE);
+    !last.lines.is_empty() && is_lawful && buyer.is_some_and(|buyer| buyer.with_kpp)
 }
 
 /// [I-21] The deal shows the invoice as it is.
@@ -315,7 +321,8 @@ fn entries(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String
         .writes_of("timeline_comment")
         .filter(|entry| is_entry_of(entry, id, &said))
         .count();
-    if ever > 1 {
+    // What was forgotten with an entry is told once more.
+    if ever > 1 + usize::from(evidence.restored.is_some()) {
         wrong.push(format!("deal {id} got {ever} entries about one invoice"));
     }
     let stuck = asks(
@@ -324,6 +331,13 @@ fn entries(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String
         &["OUTCOME-UNKNOWN", "ACTION-REFUSED", "TRIED-TOO-OFTEN"],
     );
     if stuck || bill.state == BillState::Deleted {
+        return;
+    }
+    if evidence.restored.is_some() {
+        let taken_over = format!("счёт № {} ", bill.number);
+        if !comments.iter().any(|(text, _)| text.contains(&taken_over)) {
+            wrong.push(format!("deal {id} tells nothing of bill № {}", bill.number));
+        }
         return;
     }
     let files = usize::from(evidence.weather.attach != Attach::Nothing && !is_adopted);
@@ -349,7 +363,7 @@ fn is_entry_of(entry: &emulator_bitrix24::Entry, deal: i64, said: &str) -> bool 
     of == Some(deal) && text.is_some_and(|text| text.contains(said))
 }
 
-pub(super) fn is_about(case: &store::Case, deal: i64) -> bool {
+pub(crate) fn is_about(case: &store::Case, deal: i64) -> bool {
     case.facts.subject.kind == store::SubjectKind::Deal && case.facts.subject.id == deal.to_string()
 }
 

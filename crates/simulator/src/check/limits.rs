@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Evidence;
 use crate::asked::{Command, commands, keyed_commands};
 use crate::network::{Remote, Seen, Told};
-use crate::witness::{Created, Write};
+use crate::witness::{Created, Ordered, Write};
 
 /// The portal's bucket: so many requests at once…
 const BURST: f64 = 50.0;
@@ -85,8 +85,7 @@ fn attempts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
                 wrong.push(format!("[I-12] {} was sent {of_slot} times", of.words()));
             }
         }
-        let orders = evidence.retried.iter();
-        let orders = orders.filter(|order| of.is_ordered_by(order)).count();
+        let orders = orders(evidence, |order| of.is_ordered_by(order));
         let count = creations.get(&(of.words(), &*sent.body)).copied();
         too_often(&of.words(), count.unwrap_or(0), orders, wrong);
     }
@@ -102,11 +101,17 @@ fn attempts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
                 Fate::NotTaken => {}
                 Fate::Unclear => *count = count.saturating_add(1),
             }
-            let orders = evidence.retried.iter();
-            let orders = orders.filter(|order| write.is_ordered_by(order)).count();
+            let orders = orders(evidence, |order| write.is_ordered_by(order));
             too_often(&write.words, *count, orders, wrong);
         }
     }
+}
+
+/// How often people ordered that it be tried anew; who forgets how often it was begins to count anew as well.
+fn orders(evidence: &Evidence<'_>, is_it: impl Fn(&Ordered) -> bool) -> usize {
+    let forgot = usize::from(evidence.restored.is_some());
+    let orders = evidence.retried.iter().filter(|order| is_it(order));
+    orders.count().saturating_add(forgot)
 }
 
 fn too_often(what: &str, count: usize, orders: usize, wrong: &mut Vec<String>) {
@@ -189,7 +194,7 @@ fn resting_methods(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         often.killed_at_statement,
         often.killed_at_point,
     ];
-    let all_are_told = unnoted.iter().all(Option::is_none);
+    let all_are_told = unnoted.iter().all(Option::is_none) && evidence.restored.is_none();
     let mut told: Vec<&Seen> = to_portal(evidence)
         .filter(|seen| matches!(seen.told, Told::Answer(_)) && seen.told_at.is_some())
         .collect();

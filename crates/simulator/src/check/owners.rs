@@ -48,7 +48,12 @@ fn recorded_before_it_left(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 fn by_its_owner(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     // By process: the last number under which it was seen to hold the portal, and when first.
     let mut held: BTreeMap<u64, (i64, Timestamp)> = BTreeMap::new();
+    let mut anew = evidence.restored.map(|restored| restored.at);
     for leaving in &evidence.leaving {
+        // The numbers begin where the backup left them.
+        if anew.take_if(|anew| *anew <= leaving.at).is_some() {
+            held.clear();
+        }
         if let Some((holder, fence)) = leaving.holder {
             let last = held.entry(holder).or_insert((fence, leaving.at));
             if last.0 < fence {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::adopted::adopted_by;
-use super::{Evidence, deal_of};
+use super::{Evidence, belated, deal_of, restored};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if let Some(broken) = &evidence.journal.broken {
@@ -61,7 +61,9 @@ fn three_ways(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let asked = evidence.cases.iter().any(|case| {
             case.facts.subject.id == deal.to_string() && case.facts.code == "OUTCOME-UNKNOWN"
         });
-        if !asked {
+        // Those from before a backup was put back, and those that came too late, are judged apart.
+        let is_apart = restored::is_forgotten(evidence, *deal) || belated::is_met(evidence, *deal);
+        if !asked && !is_apart {
             wrong.push(format!(
                 "[I-21] bill {bill} of deal {deal} is in no record of ours"
             ));

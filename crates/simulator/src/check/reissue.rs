@@ -14,7 +14,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             .last()
             .is_some_and(|last| is_complete(evidence, last));
         let waits = asks(evidence, id, &["COUNTERPARTY-AMBIGUOUS"]);
-        let wanted = is_wanted(&stages(&evidence.portal, id)) && !known.deleted;
+        let wanted = is_wanted(evidence, &stages(&evidence.portal, id)) && !known.deleted;
         if wanted && complete && !waits && created(evidence, id) < 2 {
             wrong.push(format!(
                 "[I-4] the invoice of deal {deal} was given up, and none took its place"
