@@ -446,8 +446,8 @@ fn a_deal_that_entered_its_stage_twice_is_not_looked_at_by_every_sweep() {
     paused(async {
         let desk = Desk::open().await;
         desk.office.enter(1);
-        let entered = |seconds: &[i64]| {
-            let entry = |second: &i64| (Record::Deal(DealId(1)), Some(at(*second)));
+        let entered = |seconds: &[u64]| {
+            let entry = |second: &u64| (Record::Deal(DealId(1)), Some(at(*second)));
             desk.office.state().entered = vec![seconds.iter().map(entry).collect()];
         };
         entered(&[0, 5]);
