@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::PortalId;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::seal::KeyRing;
@@ -224,6 +224,18 @@ impl Config {
         match &self.bitrix24.access {
             Access::Webhook { host, .. } | Access::App { host, .. } => host,
         }
+    }
+
+    /// Where people open the portal's pages: in a rehearsal it has a port, and no TLS.
+    pub fn portal_origin(&self) -> String {
+        let of_webhook = match &self.bitrix24.access {
+            Access::Webhook { url, .. } => Url::parse(url.expose_secret()).ok(),
+            Access::App { .. } => None,
+        };
+        of_webhook.map_or_else(
+            || format!("https://{}", self.portal_host()),
+            |url| url.origin().ascii_serialization(),
+        )
     }
 
     /// Where the portal sends its events, if it can reach us.

@@ -75,7 +75,7 @@ pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
         since,
         deals,
         &connected.policy,
-        product.config.portal_host(),
+        &product.config.portal_origin(),
     );
     if let Some(out) = &args.xlsx {
         let bytes = workbook::bytes(&summary, product.clock.now())?;

@@ -33,6 +33,8 @@ pub async fn put(product: &Product, text: &str, over: i64, author: &str) -> anyh
     papers::load(&product.config, &policy).await?;
     claim(product, &policy).await?;
     let now = product.clock.now();
+    let before = product.store.policy_current(product.portal()).await?;
+    let before = before.and_then(|stored| read(&stored).ok());
     let body = json!({ "toml": text });
     let added = product
         .store
@@ -42,22 +44,34 @@ pub async fn put(product: &Product, text: &str, over: i64, author: &str) -> anyh
         Told::mistake(format!("version {over} is not in force any more"))
             .hint("somebody changed the policy meanwhile: look at `provodka policy diff FILE` and apply again")
     })?;
-    // Deals that it is about now, and questions that it may have answered.
-    let tasks = [
+    // Deals that it is about now, and questions that it may have answered; invoices that were linked while their funnel was
+    // only watched are shown from now on.
+    let mut tasks = vec![
         reconciler::portal_task::SWEEP,
         reconciler::portal_task::CASES,
     ];
-    let looks = tasks.map(|task| Look {
+    if sets_to_work(before.as_ref(), &policy) {
+        tasks.push(reconciler::portal_task::LINKS);
+    }
+    let look = |task| Look {
         subject: Subject::portal(task),
         lane: Lane::Click,
         due_at: now,
         reason: "person changed the policy".to_owned(),
-    });
+    };
+    let looks: Vec<Look> = tasks.into_iter().map(look).collect();
     product.store.look(product.portal(), &looks).await?;
     product
         .note_person(json!({"policy": version, "author": author}))
         .await?;
     Ok(version)
+}
+
+/// Whether a funnel becomes active that was not.
+fn sets_to_work(before: Option<&Policy>, policy: &Policy) -> bool {
+    let was_active = |id| before.is_some_and(|before| before.is_active(id));
+    let mut funnels = policy.funnels.iter().map(|funnel| funnel.id);
+    funnels.any(|id| policy.is_active(id) && !was_active(id))
 }
 
 /// What the office's books count as a test, the policy has to call a sample, and nothing else.

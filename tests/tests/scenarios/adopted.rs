@@ -6,7 +6,7 @@ use provodka::args::AdoptArgs;
 use serde_json::json;
 
 use crate::office;
-use crate::world::World;
+use crate::world::{Start, World};
 
 const OLD_NUMBER: &str = "UF_CRM_OLD_INVOICE";
 
@@ -149,4 +149,33 @@ async fn a_file_of_claims_is_linked_by_its_sums() {
     world.until_shown(old, office::NUMBER, "Н-17").await;
     let (taken, _) = adopt(&world, file(other, "13 080,00")).await;
     assert!(taken.contains(&format!("это счёт сделки {old}")), "{taken}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_linked_while_its_funnel_was_watched_is_shown_once_it_is_active() {
+    let world = World::begin(Start {
+        active: false,
+        ..Start::default()
+    })
+    .await;
+    by_hand(&world);
+    let deal = world.new_deal();
+    let path = world.folder.path().join("old.csv");
+    std::fs::write(&path, format!("сделка;номер\r\n{deal};Н-17\r\n")).unwrap();
+    let (linked, is_well) = adopt(
+        &world,
+        AdoptArgs {
+            file: Some(path),
+            field: None,
+            ..args(true)
+        },
+    )
+    .await;
+    assert!(is_well, "{linked}");
+    world.until_quiet().await;
+    assert_eq!(world.our_writes_after_setup(), 0, "nothing is written");
+    world
+        .change_policy(|text| text.replace("watch_only", "active"))
+        .await;
+    world.until_shown(deal, office::NUMBER, "Н-17").await;
 }

@@ -87,6 +87,7 @@ fn the_reference_page_names_every_setting_and_every_variable() {
 fn little_is_needed() {
     let config = Config::parse(LEAST, &webhook()).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.portal_host(), "office.bitrix24.ru");
+    assert_eq!(config.portal_origin(), "https://office.bitrix24.ru");
     assert!(!config.is_app());
     assert!(config.keys.is_none());
 }

@@ -65,18 +65,18 @@ pub(super) struct Named {
 }
 
 impl Summary {
-    /// Groups the plans. `host`: the portal's, for the deals' addresses.
+    /// Groups the plans. `origin`: the portal's, for the deals' addresses.
     pub(super) fn of(
         since: Date,
         planned: Vec<PlannedDeal>,
         policy: &Policy,
-        host: &str,
+        origin: &str,
     ) -> Summary {
         let mut to_issue = Vec::new();
         let mut questions = Groups::default();
         let mut left_alone = Groups::default();
         for one in planned {
-            let named = Named::of(&one, host);
+            let named = Named::of(&one, origin);
             if let Some(issue) = to_be_issued(&one, &named, policy) {
                 to_issue.push(issue);
             }
@@ -173,7 +173,7 @@ impl Group {
 }
 
 impl Named {
-    fn of(planned: &PlannedDeal, host: &str) -> Named {
+    fn of(planned: &PlannedDeal, origin: &str) -> Named {
         let id = planned.id.get();
         let deal: Option<&Deal> = planned.deal.as_ref();
         Named {
@@ -182,7 +182,7 @@ impl Named {
             responsible: deal.map(|deal| deal.responsible.get()),
             buyer: planned.buyer.clone(),
             amount: deal.map(|deal| deal.amount),
-            address: format!("https://{host}/crm/deal/details/{id}/"),
+            address: format!("{origin}/crm/deal/details/{id}/"),
             text: None,
         }
     }
