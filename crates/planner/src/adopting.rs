@@ -415,6 +415,7 @@ fn taken_over(
             invoice.paid
         },
         adopted_on: Some(now.to_zoned(organisation.zone()).date()),
+        paid_there: invoice.paid,
     })
 }
 

@@ -183,7 +183,9 @@ pub(crate) fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
             about: case.key.clone(),
             text: case.text.clone(),
             also: Vec::new(),
+            besides: Vec::new(),
             list: None,
+            edits: None,
         });
     }
     if !known {

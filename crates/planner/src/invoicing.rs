@@ -16,7 +16,7 @@ use crate::flood::Standing;
 use crate::orders::{
     given, in_vain, is_any, is_by_field, is_ordered, refused, used_by_invoice, without_invoice,
 };
-use crate::showing::{is_not_kept, mark_replaced, shown, tell, wanted_fields};
+use crate::showing::{is_not_kept, mark_replaced, put_back, shown, tell, wanted_fields};
 use crate::slots::{self, Next};
 use crate::smart_invoices::{self, Before};
 use crate::wanted::{Wanted, at_a_glance, by_history};
@@ -465,6 +465,8 @@ fn show(
         merge(&mut plan, ask(snapshot, asked));
     }
     if !fields.is_empty() {
+        plan.because
+            .extend(put_back(snapshot, invoice, glance, &fields));
         plan.actions.push(Action::WriteFields { fields });
     }
     for invoice in snapshot.invoices.iter().filter(|one| one.live) {

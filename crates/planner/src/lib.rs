@@ -39,6 +39,7 @@ mod newcomers;
 pub mod notices;
 mod orders;
 mod overdue;
+mod paid_before;
 mod parts;
 pub mod payments;
 mod plan;
@@ -63,10 +64,10 @@ pub use plan::{
     UnknownAccount, Whom,
 };
 pub use policy::{
-    Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, KnownBy,
-    Mode, MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, Overdue, OwnAccount, OwnLine,
-    OwnPaper, OwnUnit, PaidStage, PaperFile, Pictures, Pilot, Policy, PolicyError, Quiet, Refunds,
-    SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
+    Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Kind,
+    KnownBy, Mode, MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, Overdue, OwnAccount,
+    OwnLine, OwnPaper, OwnUnit, PaidStage, PaperFile, Pictures, Pilot, Policy, PolicyError, Quiet,
+    Refunds, SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
 };
 pub use seller::Seller;
 pub use showing::is_test;

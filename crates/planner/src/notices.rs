@@ -6,7 +6,7 @@ use domain::staff::Staff;
 use domain::{DealId, UserId};
 use jiff::Timestamp;
 
-use crate::{Action, CaseCode, List, Plan, Policy, Whom, texts};
+use crate::{Action, List, Plan, Policy, Whom, texts};
 
 /// Who hears what is meant for a manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,34 +160,74 @@ pub fn listing(action: &mut Action, listed: &Listed, of: List) {
     }
 }
 
-/// The same for the administrator: one message, which names as many as it has room for.
-pub fn listing_for_administrator(action: &mut Action, others: &[Entry]) {
-    if let Action::Notify { text, also, .. } = action {
-        let mut room = LONGEST_LIST;
-        let fitting = others.iter().take(MOST_LISTED).take_while(|entry| {
-            let left = room.checked_sub(length(entry));
-            room = left.unwrap_or(0);
-            left.is_some()
-        });
-        let named: Vec<&Entry> = fitting.collect();
-        *text = texts::listed(text, &named, others.len().saturating_sub(named.len()));
-        *also = others.iter().map(|entry| entry.deal).collect();
+/// One question of several that the administrator is told of together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its key.
+    pub about: String,
+    /// Of which deal, and what.
+    pub entry: Entry,
+}
+
+/// What the administrator was told of already with the same cause, and it is open still.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InChat {
+    /// The message that told of it last; none: none that could be edited.
+    pub message: Option<String>,
+    /// The newest, as many as a message names.
+    pub asked: Vec<Asked>,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// So many of what was told before can be named again.
+pub const MOST_NAMED: usize = MOST_LISTED;
+
+/// The same for the administrator: one message for a cause, which names as many as it has room for, the new ones first.
+/// The former message is edited; where it cannot be, a new one tells of all.
+pub fn listing_for_administrator(action: &mut Action, others: &[Asked], before: &InChat) {
+    let Action::Notify {
+        about,
+        text,
+        also,
+        besides,
+        edits,
+        ..
+    } = action
+    else {
+        return;
+    };
+    let mut room = LONGEST_LIST;
+    let all = others.iter().chain(&before.asked);
+    let fitting = all.take(MOST_LISTED).take_while(|one| {
+        let left = room.checked_sub(length(&one.entry));
+        room = left.unwrap_or(0);
+        left.is_some()
+    });
+    let named: Vec<&Asked> = fitting.collect();
+    let all = others.len().saturating_add(before.count);
+    let entries: Vec<&Entry> = named.iter().map(|one| &one.entry).collect();
+    *text = texts::listed(text, &entries, all.saturating_sub(named.len()));
+    // What a new message repeats belongs to it from now on.
+    let moved = match &before.message {
+        Some(_) => &[],
+        None => named.get(others.len()..).unwrap_or_default(),
+    };
+    for one in others.iter().chain(moved.iter().copied()) {
+        if one.about == *about {
+            also.push(one.entry.deal);
+        } else {
+            besides.push((one.entry.deal, one.about.clone()));
+        }
     }
+    edits.clone_from(&before.message);
 }
 
 /// A plan without the messages that policy switched off, and without any in the quiet hours: those are made up for in
 /// the morning, because a question that nobody was told of is told with the next look.
 pub(crate) fn tactful(mut plan: Plan, policy: &Policy, now: Timestamp) -> Plan {
-    let is_off = |about: &str| {
-        let off = policy
-            .notices
-            .off
-            .iter()
-            .map(|code: &CaseCode| code.as_str());
-        off.into_iter().any(|code| code == about)
-    };
     plan.actions.retain(|action| match action {
-        Action::Notify { about, .. } => !is_off(about),
+        Action::Notify { about, .. } => !policy.notices.is_off(about),
         Action::CreateCounterparty { .. }
         | Action::IssueInvoice { .. }
         | Action::WriteFields { .. }

@@ -167,9 +167,15 @@ pub enum Action {
         /// Other deals that are told of with it, because the same is asked about them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         also: Vec<DealId>,
-        /// The list that the message is; none: it is about this deal, or no later one takes its place.
+        /// Questions of another key that are told of with it, because they have the same cause.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        besides: Vec<(DealId, String)>,
+        /// The list that the message is; none: it is about this deal, or is told to the administrator.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         list: Option<List>,
+        /// The chat message whose text it takes the place of; none: it is a new one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        edits: Option<String>,
     },
 }
 
@@ -303,11 +309,14 @@ pub enum CaseCode {
     /// The deal was moved for a payment that was taken back since.
     #[serde(rename = "PAYMENT-TAKEN-BACK")]
     PaymentTakenBack,
+    /// Whether a payment of the day on which an invoice was adopted was counted as paid of it then.
+    #[serde(rename = "PAYMENT-AT-ADOPTION")]
+    PaymentAtAdoption,
 }
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -329,6 +338,7 @@ impl CaseCode {
         Self::InvoiceOverdue,
         Self::InvoiceLongOverdue,
         Self::PaymentTakenBack,
+        Self::PaymentAtAdoption,
     ];
 
     /// Those that are looked at on days of their own.
@@ -363,6 +373,7 @@ impl CaseCode {
             Self::InvoiceOverdue => "INVOICE-OVERDUE",
             Self::InvoiceLongOverdue => "INVOICE-LONG-OVERDUE",
             Self::PaymentTakenBack => "PAYMENT-TAKEN-BACK",
+            Self::PaymentAtAdoption => "PAYMENT-AT-ADOPTION",
         }
     }
 }
@@ -439,6 +450,10 @@ impl Action {
                 list: Some(list),
                 ..
             } => list_mark(about, list),
+            Self::Notify {
+                edits: Some(message),
+                ..
+            } => edit_mark(message),
             Self::Notify { about, .. } => format!("bell/{about}"),
         }
     }
@@ -455,7 +470,7 @@ impl Action {
         }
     }
 
-    /// The key of its effect. A counterparty's is shared by all deals that want it, a list's by all that it names.
+    /// The key of its effect. A counterparty's is shared by all deals that want it, a message's that lists several by all that it names.
     pub fn key(&self, portal: &PortalId, deal: DealId) -> EffectKey {
         let deal = deal.to_string();
         match self {
@@ -476,6 +491,10 @@ impl Action {
                 list: Some(list),
                 ..
             } => EffectKey::of(portal, list_mark(about, list).split('/')),
+            Self::Notify {
+                edits: Some(message),
+                ..
+            } => EffectKey::of(portal, edit_mark(message).split('/')),
             Self::IssueInvoice { .. }
             | Self::WriteFields { .. }
             | Self::AddTimelineEntry { .. }
@@ -518,6 +537,10 @@ impl Action {
 
 fn entry_mark(about: &str) -> String {
     format!("timeline/{about}")
+}
+
+fn edit_mark(message: &str) -> String {
+    format!("message/{message}")
 }
 
 fn list_mark(about: &str, list: &List) -> String {

@@ -25,7 +25,7 @@ pub use invoice::{
     OwnUnit, SmartInvoices, Terms, WithoutInn,
 };
 pub use money::{Booking, MoneyPolicy, OwnAccount, PaidStage, Refunds};
-pub use notices::{Notices, Pilot, Quiet};
+pub use notices::{Kind, Notices, Pilot, Quiet};
 pub use overdue::{KnownBy, Overdue};
 pub use paper::{OwnPaper, PaperFile, Pictures};
 pub use vat::{VatPeriod, VatRegime};

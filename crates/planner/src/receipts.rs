@@ -16,7 +16,7 @@ use crate::asking::{about_invoice, answered, ask, case, merge, responsible};
 use crate::texts::by_strangers;
 use crate::{
     Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Overdue, Plan, Policy,
-    overdue, texts,
+    overdue, paid_before, texts,
 };
 
 /// Money that was given to an invoice of the deal, or what settled it in another way.
@@ -92,35 +92,10 @@ impl DealSnapshot {
         Money::sum(amounts).unwrap_or_default()
     }
 
-    /// What is paid of an invoice: by our records, and what the accounting side knew as paid before it was the deal's.
-    pub(crate) fn paid_of(&self, invoice: &OurInvoice) -> Money {
-        if !invoice.stands() {
-            return self.paid(invoice.slot);
-        }
-        invoice.paid_with(self.receipts_of(invoice.slot))
-    }
-
     /// The receipts of an invoice that stand.
-    fn receipts_of(&self, slot: Slot) -> impl Iterator<Item = &Receipt> {
+    pub(crate) fn receipts_of(&self, slot: Slot) -> impl Iterator<Item = &Receipt> {
         let of_slot = move |receipt: &&Receipt| receipt.slot == slot && receipt.undone.is_none();
         self.receipts.iter().filter(of_slot)
-    }
-}
-
-impl OurInvoice {
-    /// What is paid of it with these receipts. One from before the accounting side was asked what is paid shows money that
-    /// it counted: both are the same, whichever knows more. Where nobody wrote the day down, all may be.
-    fn paid_with<'a>(&self, receipts: impl Iterator<Item = &'a Receipt>) -> Money {
-        let is_since = |one: &&Receipt| self.adopted_on.is_some_and(|day| one.dated > day);
-        let (since, before): (Vec<_>, Vec<_>) = receipts.partition(is_since);
-        let sum = |receipts: Vec<&Receipt>| {
-            let amounts = receipts.into_iter().map(|one| one.amount);
-            Money::sum(amounts).unwrap_or_default()
-        };
-        let (since, before) = (sum(since), sum(before));
-        let paid = Money::sum([since, before]).unwrap_or_default();
-        let known = Money::sum([since, before.max(self.paid_before)]).unwrap_or(self.total);
-        known.min(self.total).max(paid)
     }
 }
 
@@ -186,6 +161,7 @@ pub(crate) fn plan(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy
     }
     plan.actions.extend(entries(snapshot));
     plan.actions.extend(move_on(snapshot, glance, policy));
+    merge(&mut plan, paid_before::asked(snapshot));
     merge(&mut plan, astray(snapshot));
     merge(&mut plan, taken_back(snapshot, glance, policy));
     plan
@@ -248,7 +224,7 @@ fn came_in_words(
 ) -> String {
     let before = snapshot.receipts.iter().take(place.saturating_add(1));
     let so_far = before.filter(|one| one.slot == receipt.slot && one.undone.is_none());
-    let paid = invoice.paid_with(so_far);
+    let paid = snapshot.paid_with(invoice, so_far);
     let left = invoice.total.checked_sub(paid).unwrap_or_default();
     let left = if left.is_positive() {
         format!("осталось {}", money(left))

@@ -3,6 +3,7 @@
 //! Whoever puts another value into a field again and again is no person. Not here: when it is written (`invoicing`), what
 //! the fields say of money (`receipts`).
 
+use domain::display;
 use domain::observed::{DealGlance, FieldValue, OurField};
 use jiff::{SignedDuration, Timestamp};
 
@@ -150,6 +151,47 @@ pub(crate) fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
         OurField::PaidOn => fields.paid_on.map_or(FieldValue::Empty, FieldValue::Date),
         OurField::Promise => fields.promise.map_or(FieldValue::Empty, FieldValue::Date),
     }
+}
+
+/// What somebody put into fields that we fill, for the journal: it is put back. A field whose value we gave within a day was
+/// edited surely; of the others only those that do not change by themselves are told.
+pub(crate) fn put_back(
+    snapshot: &DealSnapshot,
+    invoice: &OurInvoice,
+    glance: &DealGlance,
+    fields: &[(OurField, FieldValue)],
+) -> Vec<String> {
+    let about = if invoice.adopted { "adopted" } else { "issued" };
+    let is_shown = format!("timeline/{about}/{}", invoice.slot);
+    let is_shown = snapshot.done.contains_key(&is_shown);
+    let is_edited = |field: OurField, value: &FieldValue| {
+        let mut written = snapshot.written.iter().rev();
+        match written.find(|(_, of, _)| *of == field) {
+            Some((_, _, last)) => last == value,
+            None => is_shown && shown(glance, field) != FieldValue::Empty,
+        }
+    };
+    let lasting = [
+        (OurField::Number, "номера счёта"),
+        (OurField::Date, "даты счёта"),
+        (OurField::Link, "ссылки на счёт"),
+    ];
+    lasting
+        .into_iter()
+        .filter(|(field, _)| {
+            let value = fields.iter().find(|(of, _)| of == field);
+            value.is_some_and(|(_, value)| is_edited(*field, value))
+        })
+        .map(|(field, name)| {
+            let stands = match shown(glance, field) {
+                FieldValue::Text(text) => format!("«{}»", texts::by_strangers(&text)),
+                FieldValue::Date(date) => display::date(date),
+                FieldValue::Money(money) => display::money(money),
+                FieldValue::Empty => "ничего".to_owned(),
+            };
+            format!("в поле {name} стояло {stands}: заменено на наше значение")
+        })
+        .collect()
 }
 
 /// A value that was written twice within a day, with no other of ours between, and does not stand is somebody else's

@@ -186,6 +186,8 @@ pub struct OurInvoice {
     pub paid_before: Money,
     /// The seller's day on which it was adopted; none where nobody wrote it down.
     pub adopted_on: Option<Date>,
+    /// What the accounting side shows as paid of an adopted one by now; nothing of one of ours.
+    pub paid_there: Money,
 }
 
 /// An unsettled creation.

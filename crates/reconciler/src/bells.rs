@@ -1,20 +1,24 @@
 //! Telling the administrator of questions that no look at a deal tells of: about the portal itself, and about
 //! subjects whose looks die.
 //!
-//! Rung after every look at a task of the portal. One message per cause; each goes under an effect like any
-//! other write, and is looked for by its mark when its answer was lost. Not here: questions about deals
-//! (`deal/tell`).
+//! Rung after every look at a task of the portal. One message per cause, which is edited when another question joins it;
+//! each goes under an effect like any other write, and is looked for by its mark when its answer was lost. Not here:
+//! questions about deals (`deal/administrator`).
 
-use capability::portal::{PortalWrite, Written};
-use domain::EffectKey;
+use std::collections::BTreeSet;
+
+use capability::portal::PortalWrite;
+use domain::{EffectKey, PortalId, Verdict};
 use engine::{Halted, LeaseContext, LookUp, Outcome};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use store::{
-    Case, CaseChange, CaseFilter, Effect, EffectState, NewEffect, Record, SendDecision, Subject,
-    SubjectKind,
+    Case, CaseChange, CaseFilter, CauseMessage, Effect, EffectState, NewEffect, Record,
+    SendDecision, Subject, SubjectKind, ToldAdministrator,
 };
 
+use crate::deal::{answer, message_of};
 use crate::{Connected, Reconciler, journal, portal_task};
 
 /// What one message is; the request of its effect.
@@ -25,14 +29,40 @@ struct Bell {
     mark: String,
     /// The questions it tells of.
     cases: Vec<i64>,
+    /// The message whose text it takes the place of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edits: Option<String>,
 }
 
 impl Bell {
     fn write(&self) -> PortalWrite {
-        PortalWrite::PostToChat {
-            dialog: self.dialog.clone(),
-            text: self.text.clone(),
-            mark: self.mark.clone(),
+        match &self.edits {
+            Some(message) => PortalWrite::EditInChat {
+                dialog: self.dialog.clone(),
+                message: message.clone(),
+                text: self.text.clone(),
+            },
+            None => PortalWrite::PostToChat {
+                dialog: self.dialog.clone(),
+                text: self.text.clone(),
+                mark: self.mark.clone(),
+            },
+        }
+    }
+
+    /// What a message is to say is edited until it says it.
+    fn hash(&self) -> String {
+        match &self.edits {
+            Some(_) => format!("{}/{:?}", self.mark, self.cases),
+            None => self.mark.clone(),
+        }
+    }
+
+    /// One message is edited by one at a time.
+    fn key(&self, portal: &PortalId) -> EffectKey {
+        match &self.edits {
+            Some(message) => EffectKey::of(portal, ["message", message.as_str()]),
+            None => EffectKey::of(portal, ["bell", self.mark.as_str()]),
         }
     }
 }
@@ -55,10 +85,17 @@ pub(crate) async fn ring(
         // Rung with every task of the portal: in the morning as well.
         return Ok(());
     }
-    let bells = bells(dialog, untold(ctx).await?);
-    if bells.is_empty() {
+    let mut untold = untold(ctx).await?;
+    untold.retain(|case| !connected.policy.notices.is_off(&case.facts.code));
+    if untold.is_empty() {
         return Ok(());
     }
+    let causes: BTreeSet<String> = untold.iter().map(|case| case.facts.cause.clone()).collect();
+    let (told, messages) = ctx
+        .store()
+        .cases_told_administrator(&ctx.portal(), dialog, causes, MOST_NAMED)
+        .await?;
+    let bells = bells(dialog, untold, &told, &messages);
     send(reconciler, ctx, connected, &bells).await
 }
 
@@ -76,26 +113,75 @@ async fn untold(ctx: &LeaseContext) -> Result<Vec<Case>, Halted> {
         .collect())
 }
 
-fn bells(dialog: &str, untold: Vec<Case>) -> Vec<Bell> {
-    let mut bells: Vec<(String, Bell)> = Vec::new();
+fn bells(
+    dialog: &str,
+    untold: Vec<Case>,
+    told: &[ToldAdministrator],
+    messages: &[CauseMessage],
+) -> Vec<Bell> {
+    let mut causes: Vec<(String, Vec<Case>)> = Vec::new();
     for case in untold {
-        let known = bells
+        let known = causes
             .iter_mut()
             .find(|(cause, _)| *cause == case.facts.cause);
         match known {
-            Some((_, bell)) => bell.cases.push(case.id),
-            None => bells.push((
-                case.facts.cause,
-                Bell {
-                    dialog: dialog.to_owned(),
-                    text: case.facts.text,
-                    mark: format!("pv-case-{}-{}", case.id, case.changed_at.as_second()),
-                    cases: vec![case.id],
-                },
-            )),
+            Some((_, cases)) => cases.push(case),
+            None => causes.push((case.facts.cause.clone(), vec![case])),
         }
     }
-    bells.into_iter().map(|(_, bell)| bell).collect()
+    let bell = |(cause, new): (String, Vec<Case>)| {
+        let first = new.first()?;
+        let is_new = |one: &ToldAdministrator| {
+            let is_it =
+                |case: &Case| case.facts.subject == one.subject && case.facts.key == one.key;
+            new.iter().any(is_it)
+        };
+        let before: Vec<&ToldAdministrator> =
+            told.iter().filter(|one| one.cause == cause).collect();
+        let beyond = before.first().map_or(0, |one| one.of);
+        let beyond = usize::try_from(beyond).unwrap_or(usize::MAX);
+        let beyond = beyond.saturating_sub(before.len());
+        let before = before.into_iter().filter(|one| !is_new(one));
+        let texts = new.iter().map(|case| case.facts.text.as_str());
+        let texts: Vec<&str> = texts.chain(before.map(|one| one.text.as_str())).collect();
+        let message = messages.iter().rfind(|message| message.cause == cause);
+        Some(Bell {
+            dialog: dialog.to_owned(),
+            text: listed(&texts, beyond),
+            mark: format!("pv-case-{}-{}", first.id, first.changed_at.as_second()),
+            cases: new.iter().map(|case| case.id).collect(),
+            edits: message.map(|message| message.id.clone()),
+        })
+    };
+    causes.into_iter().filter_map(bell).collect()
+}
+
+/// So many questions one message names, and so many characters.
+const MOST_NAMED: usize = 20;
+const LONGEST: usize = 12_000;
+
+/// The new ones first, as many as there is room for, but the first one always.
+fn listed(texts: &[&str], beyond: usize) -> String {
+    let mut said = String::new();
+    let mut named: usize = 0;
+    for text in texts.iter().take(MOST_NAMED) {
+        let length = said.chars().count().saturating_add(text.chars().count());
+        if named > 0 && length > LONGEST {
+            break;
+        }
+        if named > 0 {
+            said.push('\n');
+        }
+        said.push_str(text);
+        named = named.saturating_add(1);
+    }
+    let more = texts.len().saturating_sub(named).saturating_add(beyond);
+    if more > 0 {
+        said.push_str(&format!(
+            "\nИ ещё {more}: все вопросы покажет команда `provodka cases`."
+        ));
+    }
+    said
 }
 
 fn desk() -> Subject {
@@ -112,14 +198,12 @@ async fn send(
     let effects: Vec<NewEffect> = bells
         .iter()
         .map(|bell| NewEffect {
-            key: EffectKey::of(&portal, ["bell", bell.mark.as_str()])
-                .as_str()
-                .to_owned(),
+            key: bell.key(&portal).as_str().to_owned(),
             once: false,
             subject: desk(),
             action: "notify".to_owned(),
             request: serde_json::to_value(bell).unwrap_or_default(),
-            request_hash: bell.mark.clone(),
+            request_hash: bell.hash(),
             repeatable: false,
             quiet: reconciler.settings.portal_quiet,
             deadline: reconciler.settings.write_deadline,
@@ -156,15 +240,20 @@ async fn send(
     };
     for (bell, effect) in sent {
         let outcome = match answers.next() {
-            Some(Ok(Written { id, .. })) => Outcome::Answered(serde_json::json!({"id": id})),
+            Some(Ok(written)) => Outcome::Answered(answer(&bell.write(), &written)),
             Some(Err(error)) => Outcome::from(error),
             None => Outcome::missing("the connector gave no answer for it"),
         };
-        let is_told = matches!(outcome, Outcome::Answered(_));
-        note(ctx, &effect, outcome, &mut record);
-        if is_told {
-            record.cases.extend(told(bell, ctx.now()));
+        if let Outcome::Answered(answer) = &outcome {
+            record.cases.extend(told(bell, answer, ctx.now()));
         }
+        if let (Outcome::Failed(failure), Some(message)) = (&outcome, &bell.edits)
+            && failure.verdict == Verdict::Reject
+        {
+            // The next ringing tells of all in another message.
+            record.cases.push(CaseChange::Unedited(message.clone()));
+        }
+        note(ctx, &effect, outcome, &mut record);
     }
     ctx.record(record).await
 }
@@ -191,12 +280,13 @@ async fn settle(ctx: &LeaseContext, connected: &Connected) -> Result<(), Halted>
     };
     for ((bell, effect), seen) in left.iter().zip(seen) {
         let seen = match seen {
-            Ok(Some(Written { id, .. })) => LookUp::Found(serde_json::json!({"id": id})),
+            Ok(Some(written)) => LookUp::Found(answer(&bell.write(), &written)),
+            Ok(None) if bell.edits.is_some() => LookUp::SafeToRepeat,
             Ok(None) => LookUp::Absent,
             Err(error) => LookUp::Failed((&error).into()),
         };
-        if matches!(seen, LookUp::Found(_)) {
-            record.cases.extend(told(bell, ctx.now()));
+        if let LookUp::Found(answer) = &seen {
+            record.cases.extend(told(bell, answer, ctx.now()));
         }
         note(ctx, effect, seen.into(), &mut record);
     }
@@ -211,7 +301,12 @@ fn note(ctx: &LeaseContext, effect: &Effect, outcome: Outcome, record: &mut Reco
         .extend(settlement.change.map(|change| (effect.id, change)));
 }
 
-fn told(bell: &Bell, at: Timestamp) -> Vec<CaseChange> {
-    let told = |id: &i64| CaseChange::Told { id: *id, at };
+fn told(bell: &Bell, answer: &Value, at: Timestamp) -> Vec<CaseChange> {
+    let message = message_of(answer);
+    let told = |id: &i64| CaseChange::Told {
+        id: *id,
+        at,
+        message: message.clone(),
+    };
     bell.cases.iter().map(told).collect()
 }

@@ -210,12 +210,13 @@ impl Created {
 }
 
 /// Methods of the portal that change something, as far as we call them.
-const WRITES: [&str; 5] = [
+const WRITES: [&str; 6] = [
     "crm.item.update",
     "crm.timeline.comment.add",
     "crm.timeline.comment.update",
     "im.notify.system.add",
     "im.message.add",
+    "im.message.update",
 ];
 
 fn writes(seen: &Seen) -> bool {

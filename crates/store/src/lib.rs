@@ -40,7 +40,7 @@ pub use books::{
     admin::{AdminSession, Alive},
     adopted::{Adopted, Adoption},
     case_changes::CaseChange,
-    cases::{Case, CaseFacts, CaseFilter, CaseState, Told, ToldIn},
+    cases::{Case, CaseFacts, CaseFilter, CaseState},
     links::{CounterpartyLink, InvoiceLink},
     money::{
         InvoiceRef, PaymentState,
@@ -65,6 +65,7 @@ pub use books::{
     policy::{StoredPolicy, Taken},
     register::{Export, GivenBill},
     retry::Retried,
+    told::{CauseMessage, ChatMessage, Told, ToldAdministrator, ToldIn},
 };
 pub use error::StoreError;
 pub use faults::{Fault, Faults, Ran};

@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 15] = [
+const MIGRATIONS: [Migration; 16] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -72,6 +72,10 @@ const MIGRATIONS: [Migration; 15] = [
     Migration {
         number: 15,
         text: include_str!("../migrations/0015_refunds.sql"),
+    },
+    Migration {
+        number: 16,
+        text: include_str!("../migrations/0016_told_in_chat.sql"),
     },
 ];
 

@@ -1,6 +1,6 @@
 //! Writing to the portal, packed across deals, and looking up what a write of unknown outcome left.
 //!
-//! Setting fields, replacing an entry's file and a bell with a tag are idempotent by nature. An entry
+//! Setting fields, replacing an entry's file, a bell with a tag and editing a message are idempotent by nature. An entry
 //! and a chat message carry a mark in their text, by which they are found. A file travels alone: the
 //! portal refuses uploads inside a batch.
 
@@ -180,6 +180,10 @@ impl Connector {
                 "im.message.add",
                 json!({"DIALOG_ID": dialog, "MESSAGE": marked(text, mark)}),
             ),
+            PortalWrite::EditInChat { message, text, .. } => Command::new(
+                "im.message.update",
+                json!({"MESSAGE_ID": message, "MESSAGE": text}),
+            ),
         };
         if let (Value::Object(params), Offline::KeptWithoutOurs) =
             (&mut command.params, self.offline)
@@ -258,12 +262,23 @@ fn written(
         PortalWrite::AttachFile { .. } => "crm.timeline.comment.update",
         PortalWrite::Notify { .. } => "im.notify.system.add",
         PortalWrite::PostToChat { .. } => "im.message.add",
+        PortalWrite::EditInChat { .. } => "im.message.update",
     };
     match (write, &value) {
         (PortalWrite::AttachFile { entry, .. }, Value::Bool(true)) => Ok(Written {
             id: Some(entry.clone()),
             changed: None,
         }),
+        (PortalWrite::EditInChat { message, .. }, Value::Bool(true)) => Ok(Written {
+            id: Some(message.clone()),
+            changed: None,
+        }),
+        (PortalWrite::EditInChat { .. }, Value::Bool(false)) => Err(failed(
+            Verdict::Reject,
+            method,
+            "not-edited",
+            "the portal did not change the message",
+        )),
         // The vendor: "if the notification was not created, it may return false".
         (PortalWrite::Notify { .. }, Value::Bool(false)) => Err(failed(
             Verdict::Reject,
@@ -325,7 +340,8 @@ impl<'a> Search<'a> {
             PortalWrite::SetFields { .. }
             | PortalWrite::MoveStage { .. }
             | PortalWrite::AttachFile { .. }
-            | PortalWrite::Notify { .. } => return None,
+            | PortalWrite::Notify { .. }
+            | PortalWrite::EditInChat { .. } => return None,
         };
         Some(Self {
             index,

@@ -230,6 +230,15 @@ pub enum PortalWrite {
         /// Unique and short.
         mark: String,
     },
+    /// Another text for a message of ours. Idempotent by nature; the portal allows it for some days only.
+    EditInChat {
+        /// The dialog that it stands in.
+        dialog: String,
+        /// The id that [`PortalWrite::PostToChat`] left behind.
+        message: String,
+        /// In Russian.
+        text: String,
+    },
 }
 
 /// What a write left behind.

@@ -17,7 +17,55 @@ pub struct Notices {
     pub quiet: Option<Quiet>,
     /// Questions that nobody is told of; they are listed all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub off: Vec<CaseCode>,
+    pub off: Vec<Kind>,
+}
+
+/// A kind of question, by its code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Kind(String);
+
+impl Kind {
+    /// Those that no plan asks: about what failed, and about the portal itself.
+    pub const BESIDE_PLANS: [&'static str; 12] = [
+        "ACCOUNT-UNKNOWN",
+        "ACCOUNTING-PAYMENT",
+        "ACTION-REFUSED",
+        "BITRIX24-ACCESS",
+        "BITRIX24-ANSWER",
+        "DATABASE-UNUSABLE",
+        "INVOICE-FLOOD",
+        "INVOICE-TWIN",
+        "KONTUR-ACCOUNTING",
+        "OUTCOME-UNKNOWN",
+        "SUBJECT-SET-ASIDE",
+        "TRIED-TOO-OFTEN",
+    ];
+}
+
+impl From<CaseCode> for Kind {
+    fn from(code: CaseCode) -> Self {
+        Self(code.as_str().to_owned())
+    }
+}
+
+impl TryFrom<String> for Kind {
+    type Error = String;
+
+    fn try_from(code: String) -> Result<Self, String> {
+        let asked_by_plans = CaseCode::ALL.iter().any(|known| known.as_str() == code);
+        if asked_by_plans || Self::BESIDE_PLANS.contains(&code.as_str()) {
+            Ok(Self(code))
+        } else {
+            Err(format!("`{code}` is no kind of question"))
+        }
+    }
+}
+
+impl From<Kind> for String {
+    fn from(kind: Kind) -> Self {
+        kind.0
+    }
 }
 
 /// From evening to morning.
@@ -47,6 +95,12 @@ pub struct Pilot {
 impl Notices {
     pub(crate) fn is_silent(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether nobody is to be told of a question with this key: `ACTION-REFUSED/write_fields` is of the kind before the stroke.
+    pub fn is_off(&self, key: &str) -> bool {
+        let code = key.split('/').next().unwrap_or(key);
+        self.off.iter().any(|kind| kind.0 == code)
     }
 
     /// The end of the quiet hours that `now` is in.

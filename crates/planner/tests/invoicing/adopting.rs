@@ -61,7 +61,7 @@ fn by_hand() -> Invoice {
     }
 }
 
-fn with(change: impl FnOnce(&mut Invoice)) -> Invoice {
+pub(crate) fn with(change: impl FnOnce(&mut Invoice)) -> Invoice {
     let mut invoice = by_hand();
     change(&mut invoice);
     invoice
@@ -91,7 +91,7 @@ fn adopted(deal: TestDeal) -> TestDeal {
     adopted_as(deal, by_hand())
 }
 
-fn adopted_as(deal: TestDeal, invoice: Invoice) -> TestDeal {
+pub(crate) fn adopted_as(deal: TestDeal, invoice: Invoice) -> TestDeal {
     let (found, now) = ([free(invoice)], adopted_at());
     let judged = judge(&deal.snapshot, &claim(), &found, &deal.policy, now);
     let Judged::Adopt(invoice) = judged else {

@@ -125,5 +125,6 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         adopted: false,
         paid_before: Money::ZERO,
         adopted_on: None,
+        paid_there: Money::ZERO,
     })
 }

@@ -22,6 +22,7 @@ mod issue;
 mod missing;
 mod orders;
 mod overdue;
+mod paid_before;
 mod policy;
 mod properties;
 mod quiet;

@@ -441,7 +441,7 @@ fn at_night_nobody_is_told_and_what_is_switched_off_is_listed_all_the_same() {
         "{}",
         morning.plan()
     );
-    let off = unpaid().with(|it| it.policy.notices.off = vec![CaseCode::InvoiceOverdue]);
+    let off = unpaid().with(|it| it.policy.notices.off = vec![CaseCode::InvoiceOverdue.into()]);
     let plan = off.at(ten(3, 18)).planned();
     assert_eq!((bells(&plan).len(), plan.cases.len()), (0, 1));
 }

@@ -2,10 +2,13 @@
 
 use domain::observed::{FieldValue, OurField};
 use domain::staff::{Department, Employee, Staff};
-use domain::{DealId, DepartmentId, UserId};
+use domain::{DealId, DepartmentId, PortalId, UserId};
 use insta::assert_snapshot;
 use planner::flood::Standing;
-use planner::notices::{Before, Entry, Listed, StandIn, listing, lists, stand_in, told_instead};
+use planner::notices::{
+    Asked, Before, Entry, InChat, Listed, StandIn, listing, listing_for_administrator, lists,
+    stand_in, told_instead,
+};
 use planner::{Action, CaseCode, List, Pilot, Plan, Policy, Quiet, Whom};
 
 use crate::build::{INVOICE_STAGE, TestDeal, deal};
@@ -65,10 +68,10 @@ fn an_invoice_is_issued_at_night_as_by_day() {
 
 #[test]
 fn a_kind_of_question_that_is_switched_off_is_listed_and_not_told() {
-    let off = asked().with(|deal| deal.policy.notices.off = vec![CaseCode::DealDataMissing]);
+    let off = asked().with(|deal| deal.policy.notices.off = vec![CaseCode::DealDataMissing.into()]);
     let plan = off.planned();
     assert_eq!((bells(&plan), plan.cases.len()), (0, 1));
-    let other = asked().with(|deal| deal.policy.notices.off = vec![CaseCode::DealChanged]);
+    let other = asked().with(|deal| deal.policy.notices.off = vec![CaseCode::DealChanged.into()]);
     assert_eq!(bells(&other.planned()), 1);
 }
 
@@ -397,7 +400,9 @@ fn a_list_says_of_each_deal_its_own_and_once_what_all_have_in_common() {
         about: "INVOICE-OVERDUE".to_owned(),
         text: text.to_owned(),
         also: Vec::new(),
+        besides: Vec::new(),
         list: None,
+        edits: None,
     };
     let list = || List {
         user: UserId(5),
@@ -439,4 +444,77 @@ fn a_list_says_of_each_deal_its_own_and_once_what_all_have_in_common() {
     Впишите его.
     То же в сделках: [URL=/crm/deal/details/1/]1[/URL], [URL=/crm/deal/details/2/]2[/URL].
     ");
+}
+
+#[test]
+fn the_administrators_message_is_edited_and_tells_of_what_it_has_no_room_for() {
+    let asked = |deals: std::ops::RangeInclusive<u64>, about: &str| {
+        let entries = entries(deals).into_iter();
+        let about = about.to_owned();
+        let asked = entries.map(move |entry| Asked {
+            about: about.clone(),
+            entry,
+        });
+        asked.collect::<Vec<_>>()
+    };
+    let told = |others: &[Asked], before: &InChat| {
+        let mut action = Action::Notify {
+            whom: Whom::Administrator,
+            about: "A".to_owned(),
+            text: "Счёт № 1 не оплачен.\nДоговоритесь о дне.".to_owned(),
+            also: Vec::new(),
+            besides: Vec::new(),
+            list: None,
+            edits: None,
+        };
+        listing_for_administrator(&mut action, others, before);
+        action
+    };
+    let alone = told(&[], &InChat::default());
+    let Action::Notify { text, edits, .. } = &alone else {
+        panic!("{alone:?}");
+    };
+    assert_eq!((text.lines().count(), edits), (2, &None));
+    let mut before = InChat {
+        message: Some("77".to_owned()),
+        asked: asked(10..=60, "A"),
+        count: 70,
+    };
+    let mut others = asked(2..=2, "A");
+    others.extend(asked(3..=3, "B"));
+    let edited = told(&others, &before);
+    let portal = PortalId::new("portal");
+    let Action::Notify {
+        text,
+        also,
+        besides,
+        edits,
+        ..
+    } = &edited
+    else {
+        panic!("{edited:?}");
+    };
+    assert_eq!(edits.as_deref(), Some("77"));
+    assert_eq!(
+        (also.as_slice(), besides.as_slice()),
+        (
+            [DealId(2)].as_slice(),
+            [(DealId(3), "B".to_owned())].as_slice()
+        )
+    );
+    let named = |id: u64| text.contains(&format!("/details/{id}/"));
+    assert!(named(2) && named(3) && named(57) && !named(58), "{text}");
+    assert!(text.contains("и ещё 22"), "{text}");
+    assert!(
+        edited
+            .key(&portal, DealId(1))
+            .as_str()
+            .ends_with("message/77")
+    );
+    // A new message takes over those that it names.
+    before.message = None;
+    let Action::Notify { also, besides, .. } = told(&others, &before) else {
+        panic!("no message");
+    };
+    assert_eq!((also.len(), besides.len()), (49, 1));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use planner::{CaseCode, Policy};
+use planner::{CaseCode, Kind, Policy};
 
 const RULES: &str = include_str!("../../../../docs/reference/rules.md");
 const BY_HAND: &str = include_str!("../../../../docs/guide/every-rule.md");
@@ -131,10 +131,15 @@ fn every_key_of_the_example_has_its_comment_or_stands_in_a_commented_section() {
 
 #[test]
 fn every_question_has_its_page() {
-    for code in CaseCode::ALL {
+    let of_plans = CaseCode::ALL.map(CaseCode::as_str);
+    for code in of_plans.into_iter().chain(Kind::BESIDE_PLANS) {
         let page = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../docs/errors")
-            .join(format!("{}.md", code.as_str()));
-        assert!(page.exists(), "{}", code.as_str());
+            .join(format!("{code}.md"));
+        assert!(page.exists(), "{code}");
+        let kind = Kind::try_from(code.to_owned());
+        assert_eq!(kind.map(String::from).as_deref(), Ok(code));
     }
+    let misspelt = Kind::try_from("ACTION-REFUSE".to_owned());
+    assert!(misspelt.is_err());
 }

@@ -75,7 +75,7 @@ fn only_what_differs_is_written() {
     });
     assert_snapshot!(differing.plan(), @r"
     write Number = 17, Sum = 122.00
-    because: счёт № 17 нужно показать в сделке
+    because: в поле номера счёта стояло «71»: заменено на наше значение
     ");
     let emptied = deal()
         .settled()
@@ -196,7 +196,7 @@ fn overwritten(writes: &[i64]) -> TestDeal {
 fn a_field_that_is_changed_back_twice_is_a_question_and_no_loop() {
     assert_snapshot!(overwritten(&[600]).plan(), @r"
     write Number = 17
-    because: счёт № 17 нужно показать в сделке
+    because: в поле номера счёта стояло «робот»: заменено на наше значение
     ");
     assert_snapshot!(overwritten(&[600, 300]).plan(), @r"
     case FIELD-NOT-KEPT
@@ -255,7 +255,8 @@ fn other_values_written_before_do_not_count() {
             .written
             .push((ago(300), OurField::Status, text("17")));
     });
-    assert_eq!(earlier.plan(), overwritten(&[600]).plan());
+    let actions = |deal: &TestDeal| deal.planned().actions;
+    assert_eq!(actions(&earlier), actions(&overwritten(&[600])));
 }
 
 #[test]

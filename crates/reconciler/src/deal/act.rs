@@ -20,7 +20,7 @@ use store::{
     Subject, ToldIn,
 };
 
-use super::{Looked, adopt, earlier, known, lists, note, orders, pace, settle, tell};
+use super::{Looked, adopt, earlier, known, lists, note, orders, pace, settle, tell, writes};
 use crate::{Connected, Reconciler, access, journal};
 
 /// An action that may be sent, under its effect.
@@ -204,7 +204,11 @@ pub(crate) fn held(
     }
     match why {
         Held::Refused => tell::refused(id, effect, effect.error.as_deref().unwrap_or(""), record),
-        Held::TooManyAttempts => tell::exhausted(id, effect, record),
+        Held::TooManyAttempts => {
+            for id in lists::deals_of(id, action) {
+                tell::exhausted(id, effect, record);
+            }
+        }
         Held::Done | Held::Unsettled | Held::NotBefore | Held::OtherRevisionUnsettled => {}
     }
     let at = match why {
@@ -346,10 +350,11 @@ pub(crate) fn settle_one(
         fields.insert("result".to_owned(), result);
     }
     record.journal.push(note(now, one.deal, "effect", body));
+    let mut tell_again = None;
     if let Outcome::Failed(failure) = &outcome
         && failure.verdict == Verdict::Reject
     {
-        tell::refused(one.deal, &one.effect, &failure.error, record);
+        tell_again = not_done(deals, one, &failure.error, now, record);
     }
     let (answered, failed) = match &outcome {
         Outcome::Answered(answer) => (Some(answer.clone()), None),
@@ -371,15 +376,24 @@ pub(crate) fn settle_one(
     record
         .effects
         .extend(settlement.change.map(|change| (one.effect.id, change)));
+    let again_at = settlement.again_at.or(tell_again);
     if settlement.needs_person {
         let effect = Effect {
             error: failed.as_ref().map(|failure| failure.error.clone()),
             ..one.effect.clone()
         };
-        tell::exhausted(one.deal, &effect, record);
+        for id in lists::deals_of(one.deal, &one.action) {
+            tell::exhausted(id, &effect, record);
+        }
     }
     if answered.is_none() {
-        lists::not_heard(deals, &one.action, settlement.again_at);
+        lists::not_heard(deals, &one.action, again_at);
+    } else {
+        for (id, _) in lists::others_of(&one.action) {
+            if let Some(deal) = deals.get_mut(&id) {
+                tell::withdraw(deal, one.action.kind(), record);
+            }
+        }
     }
     let Some(deal) = deals.get_mut(&one.deal) else {
         return;
@@ -391,11 +405,37 @@ pub(crate) fn settle_one(
     } else {
         // Whatever else the deal needs waits for this.
         deal.finished = true;
-        if let Some(at) = settlement.again_at {
+        if let Some(at) = again_at {
             let reason = format!("`{}` is to be tried or looked up again", one.effect.action);
             deal.again = earlier(deal.again.take(), Some((at, reason)));
         }
     }
+}
+
+/// A remote refused it: a person is asked, of every deal that it would have told of. A message that can be edited no more
+/// is left as it is, and another tells of all; gives when.
+fn not_done(
+    deals: &mut BTreeMap<DealId, Looked>,
+    one: &Sent,
+    error: &str,
+    now: Timestamp,
+    record: &mut Record,
+) -> Option<Timestamp> {
+    if let Action::Notify {
+        edits: Some(message),
+        ..
+    } = &one.action
+    {
+        record.cases.push(CaseChange::Unedited(message.clone()));
+        return Some(now);
+    }
+    for id in lists::deals_of(one.deal, &one.action) {
+        // Of a deal that is not looked at now it is found out once it is.
+        if id == one.deal || deals.contains_key(&id) {
+            tell::refused(id, &one.effect, error, record);
+        }
+    }
+    None
 }
 
 /// What a success changes in our books, committed with it.
@@ -432,25 +472,24 @@ pub(crate) fn note_success(
         }
         // With the message itself: whoever hears of a day twice takes it for another, and a later question joins its list.
         Action::Notify {
-            whom,
-            about,
-            also,
-            list,
-            ..
+            whom, about, list, ..
         } => {
             let within = match whom {
-                Whom::User(user) => Some(ToldIn {
+                Whom::User(user) => Some(ToldIn::Bell {
                     user: *user,
                     list: list.as_ref().map_or(0, |list| list.number),
                 }),
-                Whom::HeadOf(_) | Whom::Administrator => None,
+                Whom::Administrator => writes::message_of(answer).map(ToldIn::Chat),
+                Whom::HeadOf(_) => None,
             };
-            let heard = also.iter().chain([&deal]).map(|id| CaseChange::ToldOf {
-                subject: Subject::deal(*id),
-                key: about.clone(),
+            let own = (deal, about.as_str());
+            let heard = lists::others_of(action).chain([own]);
+            let heard = heard.map(|(id, about)| CaseChange::ToldOf {
+                subject: Subject::deal(id),
+                key: about.to_owned(),
                 sent_at: effect.sent_at.unwrap_or(now),
                 at: now,
-                within,
+                within: within.clone(),
             });
             record.cases.extend(heard);
         }
@@ -554,5 +593,6 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         adopted: false,
         paid_before: Money::ZERO,
         adopted_on: None,
+        paid_there: Money::ZERO,
     })
 }

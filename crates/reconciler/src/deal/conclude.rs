@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::DealId;
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
+use planner::Policy;
 use store::{CaseChange, EffectChange, EffectState, Lane, Look, Record, Settled, Subject};
 
 use super::{Looked, earlier, tell};
@@ -13,12 +14,13 @@ use crate::{feed, journal};
 /// Settles every look: forgotten until something happens, or due again when an effect or a rule says so.
 pub(crate) async fn conclude(
     ctx: &LeaseContext,
+    policy: &Policy,
     deals: BTreeMap<DealId, Looked>,
 ) -> Result<(), Halted> {
     let now = ctx.now();
     let mut record = Record {
         cases: told(ctx, &deals).await?,
-        effects: no_longer_wanted(ctx, &deals).await?,
+        effects: no_longer_wanted(ctx, policy, &deals).await?,
         ..Record::default()
     };
     record.settled = deals
@@ -90,11 +92,12 @@ fn not_settled(
 /// What was to be sent again and is wanted no more waits for nothing.
 async fn no_longer_wanted(
     ctx: &LeaseContext,
+    policy: &Policy,
     deals: &BTreeMap<DealId, Looked>,
 ) -> Result<Vec<(i64, EffectChange)>, Halted> {
     let agreed: Vec<Subject> = deals
         .values()
-        .filter(|deal| deal.intends && deal.agreed && tell::untold(deal).actions.is_empty())
+        .filter(|deal| deal.intends && deal.agreed && tell::untold(deal, policy).actions.is_empty())
         .map(|deal| Subject::deal(deal.id))
         .collect();
     if agreed.is_empty() {
@@ -134,6 +137,7 @@ async fn told(
         .map(|case| CaseChange::Told {
             id: case.id,
             at: ctx.now(),
+            message: None,
         })
         .collect())
 }

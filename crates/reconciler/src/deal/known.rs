@@ -41,6 +41,9 @@ pub(crate) struct Issued {
     /// See [`OurInvoice::adopted_on`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) adopted_on: Option<Date>,
+    /// See [`OurInvoice::paid_there`].
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub(crate) paid_there: Money,
 }
 
 fn is_nothing(paid: &Money) -> bool {
@@ -337,6 +340,7 @@ pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
         adopted: issued.adopted,
         paid_before: issued.paid_before,
         adopted_on: issued.adopted_on,
+        paid_there: issued.paid_there,
     })
 }
 
@@ -351,6 +355,7 @@ pub(crate) fn link_of(deal: DealId, invoice: &OurInvoice, now: Timestamp) -> Inv
         adopted: invoice.adopted,
         paid_before: invoice.paid_before,
         adopted_on: invoice.adopted_on,
+        paid_there: invoice.paid_there,
     };
     InvoiceLink {
         deal,

@@ -1,5 +1,6 @@
-//! Many deals with one cause are one message that lists them: the rule is `planner::notices`, here the deals of a pass are
-//! gathered by who is told and why, with those that somebody was told of before.
+//! Many deals of a person with one cause are one bell that lists them: the rule is `planner::notices`, here the deals of a
+//! pass are gathered by who is told and why, with those that somebody was told of before. Not here: what the administrator
+//! is told (`administrator`).
 //!
 //! The message belongs to the first of its new deals, and takes the place of the former one of its list. The others count
 //! as told once it was heard, and are told anew if it was not. Of two passes at one time the second waits: its list would
@@ -19,14 +20,14 @@ use super::{Looked, earlier, known, writes};
 use crate::journal;
 
 /// A reminder is for one day: what was told longer ago than this was told on another.
-const SAME_DAY: SignedDuration = SignedDuration::from_hours(12);
+pub(super) const SAME_DAY: SignedDuration = SignedDuration::from_hours(12);
 
-/// What is told together: to whom, under which key, of what cause. No user: the administrator.
+/// What is told together: to whom, under which key, of what cause. No user: the administrator, whatever the key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    user: Option<UserId>,
-    about: String,
-    cause: String,
+pub(super) struct Group {
+    pub(super) user: Option<UserId>,
+    pub(super) about: String,
+    pub(super) cause: String,
 }
 
 /// What is told of one deal.
@@ -61,6 +62,8 @@ pub(crate) struct Lists<'a> {
     told: BTreeMap<Group, BTreeMap<DealId, Told>>,
     /// What no other pass tells in a list before this one ends.
     ours: BTreeSet<Group>,
+    /// Whose question each cause's last message to the administrator belongs to.
+    pub(super) in_chat: BTreeMap<String, (DealId, String)>,
 }
 
 impl Drop for Lists<'_> {
@@ -83,13 +86,13 @@ pub(crate) async fn gather(
         return Ok(wanted);
     }
     // Before it is read what was told: whoever tells it until then is seen.
-    for group in groups.keys().filter(|group| group.user.is_some()) {
+    for group in groups.keys() {
         lists.begin(group);
     }
     let mut stored = told(ctx, &groups).await?;
     let mut waiting: BTreeSet<(DealId, String)> = BTreeSet::new();
     let mut heard_with: BTreeSet<(DealId, String)> = BTreeSet::new();
-    let mut listed: BTreeMap<(DealId, String), Message> = BTreeMap::new();
+    let mut listed: BTreeMap<(DealId, String), (Listed, List)> = BTreeMap::new();
     for (group, new) in groups {
         let told = stored.remove(&group).unwrap_or_default();
         let Some(messages) = lists.messages(&group, &new, told, ctx.now()) else {
@@ -97,7 +100,7 @@ pub(crate) async fn gather(
             continue;
         };
         for message in messages {
-            let mut ids = message.listed.new.iter().map(|entry| entry.deal);
+            let mut ids = message.0.new.iter().map(|entry| entry.deal);
             let first = ids.next();
             heard_with.extend(ids.map(|id| (id, group.about.clone())));
             listed.extend(first.map(|first| ((first, group.about.clone()), message)));
@@ -116,33 +119,14 @@ pub(crate) async fn gather(
                 set_told(deals, id, &about.1, true);
                 continue;
             }
-            if let Some(message) = listed.remove(&about) {
-                message.put_into(&mut action);
+            if let Some((listed, list)) = listed.remove(&about) {
+                notices::listing(&mut action, &listed, list);
                 take_place(deals, &mut action);
             }
         }
         kept.push((id, action));
     }
     Ok(kept)
-}
-
-/// One message in the place of several.
-struct Message {
-    listed: Listed,
-    /// None: the administrator's, which no later one takes the place of.
-    list: Option<List>,
-}
-
-impl Message {
-    fn put_into(self, action: &mut Action) {
-        match self.list {
-            Some(list) => notices::listing(action, &self.listed, list),
-            None => {
-                let others = self.listed.new.get(1..).unwrap_or_default();
-                notices::listing_for_administrator(action, others);
-            }
-        }
-    }
 }
 
 impl<'a> Lists<'a> {
@@ -152,14 +136,16 @@ impl<'a> Lists<'a> {
             portal,
             told: BTreeMap::new(),
             ours: BTreeSet::new(),
+            in_chat: BTreeMap::new(),
         }
     }
 
-    /// Keeps other passes from telling this in a list, unless one of them does.
-    fn begin(&mut self, group: &Group) {
+    /// Keeps other passes from telling this in a list; false: one of them does.
+    pub(super) fn begin(&mut self, group: &Group) -> bool {
         if !self.ours.contains(group) && self.telling.begin(&self.portal, group) {
             self.ours.insert(group.clone());
         }
+        self.ours.contains(group)
     }
 
     fn end(&mut self, group: &Group) {
@@ -175,17 +161,8 @@ impl<'a> Lists<'a> {
         new: &[Entry],
         mut told: BTreeMap<DealId, Told>,
         now: Timestamp,
-    ) -> Option<Vec<Message>> {
-        let Some(user) = group.user else {
-            let listed = Listed {
-                number: 0,
-                new: new.to_vec(),
-                known: Vec::new(),
-            };
-            let is_list = listed.new.len() > 1;
-            let message = is_list.then_some(Message { listed, list: None });
-            return Some(message.into_iter().collect());
-        };
+    ) -> Option<Vec<(Listed, List)>> {
+        let user = group.user?;
         let in_pass = self.told.get(group).into_iter().flatten();
         told.extend(in_pass.map(|(id, one)| (*id, one.clone())));
         told.retain(|id, _| new.iter().all(|entry| entry.deal != *id));
@@ -211,13 +188,13 @@ impl<'a> Lists<'a> {
                 }
             }
         }
-        let message = |listed: Listed| Message {
-            list: Some(List {
+        let message = |listed: Listed| {
+            let list = List {
                 user,
                 cause: writes::short_mark(&group.cause),
                 number: listed.number,
-            }),
-            listed,
+            };
+            (listed, list)
         };
         Some(lists.into_iter().map(message).collect())
     }
@@ -245,7 +222,7 @@ fn before(group: &Group, told: BTreeMap<DealId, Told>, now: Timestamp) -> Before
     }
 }
 
-/// What is to be told, by who hears it and why, with each deal's question.
+/// What is to be told to people, by who hears it and why, with each deal's question.
 async fn groups(
     ctx: &LeaseContext,
     wanted: &[(DealId, Action)],
@@ -253,21 +230,8 @@ async fn groups(
     let bells = wanted
         .iter()
         .filter(|(_, action)| heard_by(action).is_some());
-    let asked: Vec<Subject> = bells.map(|(id, _)| Subject::deal(*id)).collect();
-    if asked.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let cases: BTreeMap<(DealId, String), (String, String)> = ctx
-        .known(&asked)
-        .await?
-        .cases
-        .into_iter()
-        .filter_map(|case| {
-            let facts = case.facts;
-            let deal = facts.subject.as_deal()?;
-            Some(((deal, facts.key), (facts.cause, facts.text)))
-        })
-        .collect();
+    let asked: BTreeSet<DealId> = bells.map(|(id, _)| *id).collect();
+    let cases = questions(ctx, asked).await?;
     let mut groups: BTreeMap<Group, Vec<Entry>> = BTreeMap::new();
     for (id, action) in wanted {
         let Some((user, about)) = heard_by(action) else {
@@ -275,7 +239,7 @@ async fn groups(
         };
         if let Some((cause, text)) = cases.get(&(*id, about.to_owned())) {
             let group = Group {
-                user,
+                user: Some(user),
                 about: about.to_owned(),
                 cause: cause.clone(),
             };
@@ -289,29 +253,43 @@ async fn groups(
     Ok(groups)
 }
 
+/// Cause and text of the questions about these deals, by deal and key.
+pub(super) async fn questions(
+    ctx: &LeaseContext,
+    asked: BTreeSet<DealId>,
+) -> Result<BTreeMap<(DealId, String), (String, String)>, Halted> {
+    if asked.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let asked: Vec<Subject> = asked.into_iter().map(Subject::deal).collect();
+    let cases = ctx.known(&asked).await?.cases.into_iter();
+    let cases = cases.filter_map(|case| {
+        let facts = case.facts;
+        let deal = facts.subject.as_deal()?;
+        Some(((deal, facts.key), (facts.cause, facts.text)))
+    });
+    Ok(cases.collect())
+}
+
 /// What the people of these groups were told of them before.
 async fn told(
     ctx: &LeaseContext,
     groups: &BTreeMap<Group, Vec<Entry>>,
 ) -> Result<BTreeMap<Group, BTreeMap<DealId, Told>>, Halted> {
-    let of_users = groups.keys().filter(|group| group.user.is_some());
-    let causes: BTreeSet<String> = of_users.map(|group| group.cause.clone()).collect();
+    let causes: BTreeSet<String> = groups.keys().map(|group| group.cause.clone()).collect();
     let mut told: BTreeMap<Group, BTreeMap<DealId, Told>> = BTreeMap::new();
-    if causes.is_empty() {
-        return Ok(told);
-    }
     let stored = ctx.store().cases_told(&ctx.portal(), causes).await;
     for one in stored.map_err(Halted::from)? {
         let Some(deal) = one.subject.as_deal() else {
             continue;
         };
         let group = Group {
-            user: Some(one.within.user),
+            user: Some(one.user),
             about: one.key,
             cause: one.cause,
         };
         let of_deal = Told {
-            list: one.within.list,
+            list: one.list,
             text: one.text,
             at: one.at,
         };
@@ -347,9 +325,39 @@ fn take_place(deals: &mut BTreeMap<DealId, Looked>, action: &mut Action) {
     }
 }
 
+/// Questions beside its own that count as told with it: of which deal, and its key.
+pub(super) fn others_of(action: &Action) -> impl Iterator<Item = (DealId, &str)> {
+    let (also, besides) = match action {
+        Action::Notify {
+            about,
+            also,
+            besides,
+            ..
+        } => (Some((about, also)), Some(besides)),
+        _ => (None, None),
+    };
+    let also = also.into_iter().flat_map(|(about, also)| {
+        let of = also.iter();
+        of.map(|id| (*id, about.as_str()))
+    });
+    let besides = besides.into_iter().flatten();
+    also.chain(besides.map(|(id, about)| (*id, about.as_str())))
+}
+
+/// The deals that an action tells of, its own first.
+pub(super) fn deals_of(own: DealId, action: &Action) -> Vec<DealId> {
+    let mut deals = vec![own];
+    for (id, _) in others_of(action) {
+        if !deals.contains(&id) {
+            deals.push(id);
+        }
+    }
+    deals
+}
+
 /// Whether deals beside its own count as told with it.
 pub(crate) fn tells_of_others(action: &Action) -> bool {
-    matches!(action, Action::Notify { also, .. } if !also.is_empty())
+    others_of(action).next().is_some()
 }
 
 /// A message was not heard: the deals that it lists are told anew when it is tried again.
@@ -358,24 +366,11 @@ pub(crate) fn not_heard(
     action: &Action,
     again_at: Option<Timestamp>,
 ) {
-    if let Action::Notify { about, also, .. } = action {
-        for id in also {
-            set_told(deals, *id, about, false);
-            if let (Some(deal), Some(at)) = (deals.get_mut(id), again_at) {
-                let again = Some((at, "a message that told of it was not heard".to_owned()));
-                deal.again = earlier(deal.again.take(), again);
-            }
-        }
-    }
-}
-
-/// What is told already needs no message: so are the deals that it would have listed.
-pub(crate) fn known(deals: &mut BTreeMap<DealId, Looked>, action: &Action) {
-    if let Action::Notify { about, also, .. } = action {
-        for id in also {
-            if let Some(deal) = deals.get_mut(id) {
-                deal.told(about);
-            }
+    for (id, about) in others_of(action) {
+        set_told(deals, id, about, false);
+        if let (Some(deal), Some(at)) = (deals.get_mut(&id), again_at) {
+            let again = Some((at, "a message that told of it was not heard".to_owned()));
+            deal.again = earlier(deal.again.take(), again);
         }
     }
 }
@@ -397,19 +392,19 @@ pub(crate) fn put_off(
     }
 }
 
-/// Who hears it, none the administrator, and of what.
-fn heard_by(action: &Action) -> Option<(Option<UserId>, &str)> {
+/// Who hears it by a bell, and of what.
+fn heard_by(action: &Action) -> Option<(UserId, &str)> {
     match action {
         Action::Notify { whom, about, .. } => match whom {
-            Whom::User(user) | Whom::HeadOf(user) => Some((Some(*user), about)),
-            Whom::Administrator => Some((None, about)),
+            Whom::User(user) | Whom::HeadOf(user) => Some((*user, about)),
+            Whom::Administrator => None,
         },
         _ => None,
     }
 }
 
 /// In this pass only: our records say so once it was heard.
-fn set_told(deals: &mut BTreeMap<DealId, Looked>, id: DealId, about: &str, told: bool) {
+pub(super) fn set_told(deals: &mut BTreeMap<DealId, Looked>, id: DealId, about: &str, told: bool) {
     let deal = deals.get_mut(&id);
     let open = deal.and_then(|deal| deal.snapshot.open_cases.get_mut(about));
     if let Some(open) = open {

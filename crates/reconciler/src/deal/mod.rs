@@ -3,6 +3,7 @@
 //! Read [`look`] first, then `pass.rs`; each verb has its file.
 
 mod act;
+mod administrator;
 mod adopt;
 mod claims;
 mod conclude;
@@ -39,6 +40,7 @@ pub(crate) use self::lists::Telling;
 pub(crate) use self::pace::CreateTimes;
 use self::pass::Pass;
 pub(crate) use self::stand_ins::StandIns;
+pub(crate) use self::writes::{answer, message_of};
 use crate::{Connected, PlannedDeal, Reconciler, journal};
 
 /// Plans of one deal that are carried out in one look; what is not settled then is looked at again.
@@ -192,7 +194,7 @@ pub(crate) async fn look(
             return Err(halted);
         }
     }
-    conclude::conclude(ctx, pass.into_deals()).await
+    conclude::conclude(ctx, &connected.policy, pass.into_deals()).await
 }
 
 /// The same observing and planning without acting or asking anybody.

@@ -568,6 +568,9 @@ fn adopt_state(
         if seen.status != InvoiceStatus::Unknown {
             ours.status = seen.status;
         }
+        if ours.adopted {
+            ours.paid_there = seen.paid;
+        }
     }
     if *ours != before {
         deal.links.push(known::link_of(deal.id, ours, now));

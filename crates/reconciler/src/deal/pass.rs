@@ -4,7 +4,7 @@
 //! batch: a batch leaves once it is full, or once nothing is to come that could fill it, and flies while the pass
 //! goes on with other deals. The looks of all deals are settled together at the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use capability::portal::PortalWrite;
 use domain::DealId;
@@ -19,7 +19,7 @@ use super::flood::Guard;
 use super::lists::Lists;
 use super::plans::Planned;
 use super::writes::{self, Cargo, Load};
-use super::{Looked, lists, observe, pace, plans, stand_ins, tell};
+use super::{Looked, administrator, lists, observe, pace, plans, stand_ins, tell};
 use crate::{Connected, Reconciler, journal};
 
 /// After so long a pass begins with no further deals: others may have become due, and no look is settled before its
@@ -37,8 +37,6 @@ pub(crate) struct Pass<'a> {
     connected: &'a Connected,
     deals: BTreeMap<DealId, Looked>,
     flights: Flights<'a>,
-    /// Causes that the administrator is told of in this pass.
-    told: BTreeSet<String>,
     lists: Lists<'a>,
     begins_until: Timestamp,
     guard: Guard<'a>,
@@ -58,7 +56,6 @@ impl<'a> Pass<'a> {
             connected,
             deals,
             flights: Flights::default(),
-            told: BTreeSet::new(),
             lists: Lists::new(&reconciler.telling, ctx.portal()),
             begins_until: journal::after(ctx.now(), BEGINS_WITHIN),
             guard: Guard::new(&reconciler.asking, is_flooded),
@@ -209,12 +206,12 @@ impl<'a> Pass<'a> {
         )
         .await?;
         let wanted = lists::gather(self.ctx, &mut self.lists, &mut self.deals, wanted).await?;
-        tell::once_per_cause(
+        administrator::gather(
             self.ctx,
             self.connected,
-            wanted,
+            &mut self.lists,
             &mut self.deals,
-            &mut self.told,
+            wanted,
         )
         .await
     }

@@ -312,7 +312,7 @@ async fn writes(
     };
     for ((place, write), seen) in places.into_iter().zip(&writes).zip(found) {
         let seen = match seen {
-            Ok(Some(written)) => LookUp::Found(json!({"id": written.id})),
+            Ok(Some(written)) => LookUp::Found(writes::answer(write, &written)),
             Ok(None) if idempotent(write) => LookUp::SafeToRepeat,
             Ok(None) => LookUp::Absent,
             Err(error) => LookUp::Failed((&error).into()),
@@ -368,7 +368,8 @@ fn idempotent(write: &PortalWrite) -> bool {
         PortalWrite::SetFields { .. }
         | PortalWrite::MoveStage { .. }
         | PortalWrite::AttachFile { .. }
-        | PortalWrite::Notify { .. } => true,
+        | PortalWrite::Notify { .. }
+        | PortalWrite::EditInChat { .. } => true,
         PortalWrite::AddTimelineEntry { .. } | PortalWrite::PostToChat { .. } => false,
     }
 }

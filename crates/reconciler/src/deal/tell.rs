@@ -2,16 +2,15 @@
 //!
 //! The planner tells of its own questions; of these the administrator is told at the end of a look.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use capability::ConnectorError;
 use domain::DealId;
-use engine::{Halted, LeaseContext};
-use planner::{Action, CaseCode, OpenCase, Plan, Whom};
+use planner::{Action, CaseCode, OpenCase, Plan, Policy, Whom};
 use serde_json::json;
-use store::{Case, CaseChange, CaseFacts, CaseFilter, Effect, Record, Subject};
+use store::{CaseChange, CaseFacts, Effect, Record, Subject};
 
-use super::{Looked, lists, plans};
+use super::{Looked, plans};
 use crate::Connected;
 
 /// A remote understood an action and refused it.
@@ -196,73 +195,6 @@ pub(crate) fn note_asked(deals: &mut BTreeMap<DealId, Looked>, record: &Record) 
     }
 }
 
-/// The administrator hears of a cause once, however many deals have it.
-pub(crate) async fn once_per_cause(
-    ctx: &LeaseContext,
-    connected: &Connected,
-    wanted: Vec<(DealId, Action)>,
-    deals: &mut BTreeMap<DealId, Looked>,
-    told_now: &mut BTreeSet<String>,
-) -> Result<Vec<(DealId, Action)>, Halted> {
-    let mut kept = Vec::new();
-    for (id, action) in wanted {
-        let Action::Notify {
-            whom: Whom::Administrator,
-            about,
-            ..
-        } = &action
-        else {
-            kept.push((id, action));
-            continue;
-        };
-        if is_managers(about) {
-            kept.push((id, action));
-            continue;
-        }
-        let cause = cause_of(ctx, id, about).await?;
-        let told = connected.policy.administrator.is_none()
-            || told_now.contains(&cause)
-            || cause_told(ctx, &cause).await?;
-        if told {
-            told_of(deals, id, about);
-            lists::known(deals, &action);
-        } else {
-            told_now.insert(cause);
-            kept.push((id, action));
-        }
-    }
-    Ok(kept)
-}
-
-/// What groups an open question with those of other deals.
-async fn cause_of(ctx: &LeaseContext, id: DealId, key: &str) -> Result<String, Halted> {
-    let known = ctx.known(&[Subject::deal(id)]).await?;
-    let case = known.cases.into_iter().find(|case| case.facts.key == key);
-    Ok(case.map_or_else(|| key.to_owned(), |case| case.facts.cause))
-}
-
-/// Whether the administrator heard of a question with the same cause that is still open.
-async fn cause_told(ctx: &LeaseContext, cause: &str) -> Result<bool, Halted> {
-    let filter = CaseFilter {
-        cause: Some(cause.to_owned()),
-        limit: 100,
-        ..CaseFilter::default()
-    };
-    let open = ctx
-        .store()
-        .cases_open(&ctx.portal(), &filter)
-        .await
-        .map_err(Halted::from)?;
-    let told = |case: &Case| case.told_at.is_some_and(|at| at >= case.changed_at);
-    Ok(open.iter().any(told))
-}
-
-fn told_of(deals: &mut BTreeMap<DealId, Looked>, id: DealId, key: &str) {
-    if let Some(deal) = deals.get_mut(&id) {
-        deal.told(key);
-    }
-}
-
 /// The messages about questions that nobody was told of and that are not the planner's, of deals that we may write about.
 pub(crate) fn bells(
     deals: &BTreeMap<DealId, Looked>,
@@ -271,7 +203,7 @@ pub(crate) fn bells(
     deals
         .iter()
         .filter(|(_, deal)| plans::may_write(deal, connected) || went_on(deal, connected))
-        .map(|(id, deal)| (*id, untold(deal)))
+        .map(|(id, deal)| (*id, untold(deal, &connected.policy)))
         .filter(|(_, plan)| !plan.actions.is_empty())
         .collect()
 }
@@ -285,7 +217,7 @@ fn went_on(deal: &Looked, connected: &Connected) -> bool {
 }
 
 /// Those of one deal.
-pub(crate) fn untold(deal: &Looked) -> Plan {
+pub(crate) fn untold(deal: &Looked, policy: &Policy) -> Plan {
     let open = deal.snapshot.open_cases.iter();
     let refused_bell = format!("{ACTION_REFUSED}/notify");
     let nobody_hears = deal.snapshot.open_cases.contains_key(&refused_bell);
@@ -293,13 +225,15 @@ pub(crate) fn untold(deal: &Looked) -> Plan {
         // A manager who cannot be told (dismissed, or never there) is stood in for by the administrator.
         .filter(|(key, open)| !open.told && (!is_planners(key) || nobody_hears))
         // A message that is refused cannot be told of by another message.
-        .filter(|(key, _)| !key.ends_with("/notify"))
+        .filter(|(key, _)| !key.ends_with("/notify") && !policy.notices.is_off(key))
         .map(|(key, open)| Action::Notify {
             whom: Whom::Administrator,
             about: key.clone(),
             text: open.text.clone(),
             also: Vec::new(),
+            besides: Vec::new(),
             list: None,
+            edits: None,
         })
         .collect();
     Plan {
@@ -327,23 +261,6 @@ pub(crate) fn never_settled(deal: &Looked, looks: u32, record: &mut Record) {
         text,
         waits_for: vec![Subject::deal(deal.id)],
     }));
-}
-
-/// Cases of the planner of which the deal's manager is told, one by one, and not the administrator by causes.
-pub(crate) fn is_managers(key: &str) -> bool {
-    [
-        CaseCode::DealDataMissing,
-        CaseCode::CounterpartyAmbiguous,
-        CaseCode::DealChanged,
-        CaseCode::VatRateEnded,
-        CaseCode::SumDiffers,
-        CaseCode::SmartInvoice,
-        CaseCode::InvoiceOverdue,
-        CaseCode::InvoiceLongOverdue,
-        CaseCode::PaymentTakenBack,
-    ]
-    .iter()
-    .any(|code| code.as_str() == key)
 }
 
 fn is_planners(key: &str) -> bool {

@@ -5,9 +5,10 @@ use capability::{Call, ConnectorError};
 use documents::Void;
 use domain::{DealId, Slot, Verdict};
 use engine::Outcome;
-use planner::{Action, CaseCode, OurInvoice, Whom, is_test};
-use serde_json::json;
+use planner::{Action, OurInvoice, Whom, is_test};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use store::ChatMessage;
 
 use super::act::Sent;
 use super::{Looked, paper};
@@ -106,17 +107,37 @@ pub(crate) async fn carry(
     }
     let answers = connected.portal.write.write(call, &writes).await;
     let mut answers = answers.into_iter();
-    for sent in packed {
+    for (sent, write) in packed.into_iter().zip(&writes) {
         let outcome = match answers.next() {
-            Some(Ok(Written { id, changed })) => {
-                Outcome::Answered(json!({"id": id, "changed": changed}))
-            }
+            Some(Ok(done)) => Outcome::Answered(answer(write, &done)),
             Some(Err(error)) => Outcome::from(error),
             None => Outcome::missing("the connector gave no answer for it"),
         };
         results.push((sent, outcome));
     }
     results
+}
+
+/// What is kept of a write that was done.
+pub(crate) fn answer(write: &PortalWrite, written: &Written) -> Value {
+    let mut answer = json!({"id": written.id, "changed": written.changed});
+    if let (
+        PortalWrite::PostToChat { dialog, .. } | PortalWrite::EditInChat { dialog, .. },
+        Value::Object(answer),
+    ) = (write, &mut answer)
+    {
+        answer.insert("dialog".to_owned(), dialog.as_str().into());
+    }
+    answer
+}
+
+/// The chat message that a write left.
+pub(crate) fn message_of(answer: &Value) -> Option<ChatMessage> {
+    let text = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some(ChatMessage {
+        dialog: text("dialog")?,
+        id: text("id")?,
+    })
 }
 
 async fn with_file(
@@ -163,7 +184,7 @@ pub(crate) fn portal_write(
             stage: to.clone(),
         }),
         Action::Notify {
-            whom, text, about, ..
+            whom, text, edits, ..
         } => match whom {
             Whom::User(user) => Some(PortalWrite::Notify {
                 user: *user,
@@ -173,15 +194,8 @@ pub(crate) fn portal_write(
             // Who that is was found out before; else there is nobody.
             Whom::HeadOf(_) => None,
             Whom::Administrator => {
-                connected
-                    .policy
-                    .administrator
-                    .as_ref()
-                    .map(|dialog| PortalWrite::PostToChat {
-                        dialog: dialog.clone(),
-                        text: about_deal(deal, text),
-                        mark: message_mark(key, about, text),
-                    })
+                let dialog = connected.policy.administrator.clone()?;
+                Some(in_chat(dialog, key, about_deal(deal, text), edits.as_ref()))
             }
         },
         Action::CreateCounterparty { .. }
@@ -190,18 +204,24 @@ pub(crate) fn portal_write(
     }
 }
 
-fn about_deal(deal: DealId, text: &str) -> String {
-    format!("[URL=/crm/deal/details/{deal}/]Сделка {deal}[/URL]. {text}")
+/// The mark is of this text: a former message of the same question is not taken for it when its answer was lost.
+fn in_chat(dialog: String, key: &str, text: String, edits: Option<&String>) -> PortalWrite {
+    match edits {
+        Some(message) => PortalWrite::EditInChat {
+            dialog,
+            message: message.clone(),
+            text,
+        },
+        None => PortalWrite::PostToChat {
+            dialog,
+            mark: short_mark(&format!("{key}/{text}")),
+            text,
+        },
+    }
 }
 
-/// A reminder comes again for another day under the same key: whoever looks for one after a lost answer must not find the
-/// one before.
-fn message_mark(key: &str, about: &str, text: &str) -> String {
-    if CaseCode::is_reminder(about) {
-        short_mark(&format!("{key}\n{text}"))
-    } else {
-        short_mark(key)
-    }
+fn about_deal(deal: DealId, text: &str) -> String {
+    format!("[URL=/crm/deal/details/{deal}/]Сделка {deal}[/URL]. {text}")
 }
 
 /// Short enough for a text that people read, long enough to be alone in it.
@@ -229,15 +249,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reminder_of_another_day_is_not_taken_for_the_one_before() {
-        let mark = |about, text| message_mark("portal/deal/7/bell", about, text);
-        let reminder = CaseCode::InvoiceOverdue.as_str();
+    fn a_message_with_another_text_is_not_taken_for_the_one_before() {
+        let mark = |text: &str| {
+            let write = in_chat(
+                "chat1".to_owned(),
+                "portal/deal/7/bell",
+                text.to_owned(),
+                None,
+            );
+            match write {
+                PortalWrite::PostToChat { mark, .. } => mark,
+                other => panic!("{other:?}"),
+            }
+        };
         let (third, seventh) = ("просрочка 3 дня", "просрочка 7 дней");
-        assert_ne!(mark(reminder, third), mark(reminder, seventh));
-        assert_eq!(mark(reminder, third), mark(reminder, third));
-        // Of another question the new text replaces the old one.
-        let other = CaseCode::DealDataMissing.as_str();
-        assert_eq!(mark(other, "нет ИНН"), mark(other, "нет КПП"));
+        assert_ne!(mark(third), mark(seventh));
+        assert_eq!(mark(third), mark(third));
     }
 
     #[test]

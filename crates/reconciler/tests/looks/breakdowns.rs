@@ -98,14 +98,14 @@ fn a_lost_portal_is_one_question_that_the_next_sweep_withdraws() {
 }
 
 /// A question about a task of the portal.
-async fn set_aside(desk: &Desk) {
+async fn set_aside(desk: &Desk, task: &str) {
     let facts = CaseFacts {
         code: "SUBJECT-SET-ASIDE".to_owned(),
         cause: "SUBJECT-SET-ASIDE".to_owned(),
         key: engine::set_aside::CASE_KEY.to_owned(),
-        subject: Subject::portal("sweep"),
+        subject: Subject::portal(task),
         facts: serde_json::json!({}),
-        text: "Задание портала «sweep» отложено.".to_owned(),
+        text: format!("Задание портала «{task}» отложено."),
         waits_for: Vec::new(),
     };
     let record = Record {
@@ -126,7 +126,7 @@ fn while_no_funnel_is_active_nobody_is_written_to_and_then_of_what_is_open_still
             desk.office.enter(1);
             desk.office.state().denied.push(DealId(1));
             desk.event(1).await;
-            set_aside(&desk).await;
+            set_aside(&desk, "sweep").await;
             desk.task("feed").await;
             desk.run(600).await;
             assert_eq!(desk.office.story(), "", "{mode:?}");
@@ -170,7 +170,7 @@ fn what_arises_while_a_watched_deal_is_read_is_told_once_its_funnel_is_active() 
 fn of_a_task_that_was_set_aside_the_administrator_hears_once() {
     paused(async {
         let desk = Desk::open().await;
-        set_aside(&desk).await;
+        set_aside(&desk, "sweep").await;
         // The first message gets no answer, and was posted: it is found by its mark.
         desk.office.order("chat", Trouble::AnswerLost);
         desk.task("feed").await;
@@ -178,6 +178,24 @@ fn of_a_task_that_was_set_aside_the_administrator_hears_once() {
         assert_eq!(desk.office.chat().len(), 1, "{:?}", desk.office.chat());
         let case = desk.open_cases().await.remove(0);
         assert!(case.told_at.is_some());
+        // Another one joins the message; where that can be edited no more, another tells of both.
+        let both = |text: &str| text.contains("«sweep»") && text.contains("«night»");
+        set_aside(&desk, "night").await;
+        desk.task("feed").await;
+        desk.run(600).await;
+        let chat = desk.office.chat();
+        assert!(matches!(chat.as_slice(), [text] if both(text)), "{chat:?}");
+        desk.office.order("edit", Trouble::Refused);
+        set_aside(&desk, "offline").await;
+        desk.task("feed").await;
+        desk.run(600).await;
+        desk.task("feed").await;
+        desk.run(600).await;
+        let chat = desk.office.chat();
+        assert_eq!(chat.len(), 2, "{chat:?}");
+        assert!(both(&chat[1]) && chat[1].contains("«offline»"), "{chat:?}");
+        let told = |case: &store::Case| case.told_at.is_some_and(|at| at >= case.changed_at);
+        assert!(desk.open_cases().await.iter().all(told));
     });
 }
 

@@ -241,8 +241,11 @@ impl WritePortal for Crm {
                 })
             }
             PortalWrite::PostToChat { mark, .. } => {
-                let found = state.chat.iter().any(|text| text.contains(mark.as_str()));
-                found.then(Written::default)
+                let found = state
+                    .chat
+                    .iter()
+                    .position(|text| text.contains(mark.as_str()));
+                found.map(message)
             }
             _ => None,
         };
@@ -264,6 +267,7 @@ fn kind(write: &PortalWrite) -> &'static str {
         PortalWrite::AttachFile { .. } => "file",
         PortalWrite::Notify { .. } => "bell",
         PortalWrite::PostToChat { .. } => "chat",
+        PortalWrite::EditInChat { .. } => "edit",
     }
 }
 
@@ -333,8 +337,26 @@ fn done(state: &mut State, write: PortalWrite, now: Timestamp) -> (Written, Stri
         PortalWrite::PostToChat { dialog, text, mark } => {
             let line = format!("chat {dialog}: {text}");
             state.chat.push(format!("{text} {mark}"));
-            (Written::default(), line)
+            (message(state.chat.len() - 1), line)
         }
+        PortalWrite::EditInChat {
+            dialog,
+            message: id,
+            text,
+        } => {
+            let line = format!("edit {id} in {dialog}: {text}");
+            let place: usize = id.parse().unwrap();
+            state.chat[place] = text;
+            (message(place), line)
+        }
+    }
+}
+
+/// Its place is its id.
+fn message(place: usize) -> Written {
+    Written {
+        id: Some(place.to_string()),
+        changed: None,
     }
 }
 

@@ -10,6 +10,7 @@
     reason = "tests may"
 )]
 
+mod administrator;
 mod adopting;
 mod books;
 mod breakdowns;

@@ -10,7 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    books::cases::{Case, CaseFacts, ToldIn, get},
+    books::{
+        cases::{Case, CaseFacts, get},
+        told::{ChatMessage, ToldIn},
+    },
     error::StoreError,
     mechanics::work::{self, Lane, Look},
     sql::statements,
@@ -46,6 +49,8 @@ pub enum CaseChange {
         id: i64,
         /// When.
         at: Timestamp,
+        /// In which message of a chat, where there is one.
+        message: Option<ChatMessage>,
     },
     /// The same where its number is not known yet. Nothing if it is not open, or changed after the message was sent.
     ToldOf {
@@ -60,6 +65,8 @@ pub enum CaseChange {
         /// In which message; none: in one that no later one takes the place of.
         within: Option<ToldIn>,
     },
+    /// A message of this id can be edited no more: what is told later stands in another.
+    Unedited(String),
 }
 
 statements! {
@@ -69,10 +76,12 @@ statements! {
     OPEN =
         "INSERT INTO office_case (portal_id, subject, key, code, cause, facts, text, waits_for, state, opened_at, changed_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $9)";
-    /// Who was told of the same text knows it.
+    /// Who was told of the same text knows it. A message lists what has one cause.
     REPLACE =
         "UPDATE office_case SET code = $3, cause = $4, facts = $5, text = $6, waits_for = $7,
-             changed_at = CASE WHEN text = $6 THEN changed_at ELSE $8 END
+             changed_at = CASE WHEN text = $6 THEN changed_at ELSE $8 END,
+             told_dialog = CASE WHEN cause = $4 THEN told_dialog END,
+             told_message = CASE WHEN cause = $4 THEN told_message END
          WHERE portal_id = $1 AND id = $2 AND state = 'open'";
     WITHDRAW =
         "UPDATE office_case SET state = 'withdrawn', closed_at = $3
@@ -80,10 +89,14 @@ statements! {
     ANSWER =
         "UPDATE office_case SET state = 'answered', closed_at = $3, answer = $4, answered_by = $5
          WHERE portal_id = $1 AND id = $2 AND state = 'open'";
-    TOLD = "UPDATE office_case SET told_at = $3 WHERE portal_id = $1 AND id = $2";
+    TOLD =
+        "UPDATE office_case SET told_at = $3, told_dialog = $4, told_message = $5 WHERE portal_id = $1 AND id = $2";
     TOLD_OF =
-        "UPDATE office_case SET told_at = $4, told_to = $5, told_list = $6
+        "UPDATE office_case SET told_at = $4, told_to = $5, told_list = $6, told_dialog = $8, told_message = $9
          WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open' AND changed_at <= $7";
+    UNEDITED =
+        "UPDATE office_case SET told_dialog = NULL, told_message = NULL
+         WHERE portal_id = $1 AND state = 'open' AND told_message = $2";
     /// By what it is about: whoever opens many does not ask for the number of each.
     WAIT =
         "INSERT INTO case_waits_for (portal_id, record, case_id)
@@ -174,7 +187,10 @@ impl CaseChange {
         match self {
             CaseChange::Open(facts) => Some((&facts.subject, &facts.key)),
             CaseChange::Withdraw { subject, key } => Some((subject, key)),
-            CaseChange::Answer { .. } | CaseChange::Told { .. } | CaseChange::ToldOf { .. } => None,
+            CaseChange::Answer { .. }
+            | CaseChange::Told { .. }
+            | CaseChange::ToldOf { .. }
+            | CaseChange::Unedited(_) => None,
         }
     }
 }
@@ -200,7 +216,12 @@ async fn apply_one(
             }
             Ok(answered)
         }
-        CaseChange::Told { id, at } => Ok(tx.execute(&TOLD, &params![portal, *id, *at]).await? > 0),
+        CaseChange::Told { id, at, message } => {
+            let dialog = message.as_ref().map(|one| one.dialog.as_str());
+            let message = message.as_ref().map(|one| one.id.as_str());
+            let told = params![portal, *id, *at, dialog, message];
+            Ok(tx.execute(&TOLD, &told).await? > 0)
+        }
         CaseChange::ToldOf {
             subject,
             key,
@@ -208,11 +229,18 @@ async fn apply_one(
             at,
             within,
         } => {
-            let user = within.and_then(|one| i64::try_from(one.user.0).ok());
-            let list = within.map(|one| one.list);
-            let told = params![portal, subject, key, *at, user, list, *sent_at];
+            let bell = within.as_ref().and_then(ToldIn::bell);
+            let chat = within.as_ref().and_then(ToldIn::chat);
+            let user = bell.and_then(|(user, _)| i64::try_from(user.0).ok());
+            let list = bell.map(|(_, list)| list);
+            let dialog = chat.map(|one| one.dialog.as_str());
+            let message = chat.map(|one| one.id.as_str());
+            let told = params![
+                portal, subject, key, *at, user, list, *sent_at, dialog, message
+            ];
             Ok(tx.execute(&TOLD_OF, &told).await? > 0)
         }
+        CaseChange::Unedited(id) => Ok(tx.execute(&UNEDITED, &params![portal, id]).await? > 0),
     }
 }
 

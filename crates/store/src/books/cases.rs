@@ -6,7 +6,7 @@
 
 use std::str::FromStr;
 
-use domain::{PortalId, UserId};
+use domain::PortalId;
 use jiff::Timestamp;
 use planted::Bug;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::{
     error::StoreError,
     sql::{Sql, statements},
     store::Store,
-    subject::{Subject, key_set, text_set},
+    subject::{Subject, key_set},
     tx::Tx,
     value::{Row, Value, params},
 };
@@ -75,44 +75,7 @@ pub struct Case {
     pub told_at: Option<Timestamp>,
 }
 
-/// The message in which somebody was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldIn {
-    /// Who was told.
-    pub user: UserId,
-    /// The number of the list; 0: a message of its own.
-    pub list: u32,
-}
-
-/// An open case of which somebody was told as it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// Its subject.
-    pub subject: Subject,
-    /// Its key.
-    pub key: String,
-    /// Its cause.
-    pub cause: String,
-    /// The question.
-    pub text: String,
-    /// In which message.
-    pub within: ToldIn,
-    /// When.
-    pub at: Timestamp,
-}
-
 statements! {
-    /// The last list of each person and cause, and what was told one by one.
-    TOLD_TOGETHER =
-        "WITH told AS (
-             SELECT id, subject, key, cause, text, told_to, told_list, told_at FROM office_case
-             WHERE portal_id = $1 AND state = 'open' AND cause IN keys($2)
-                 AND told_to IS NOT NULL AND told_at >= changed_at),
-         last AS (SELECT key, cause, told_to, max(told_list) AS list FROM told GROUP BY key, cause, told_to)
-         SELECT told.subject, told.key, told.cause, told.text, told.told_to, told.told_list, told.told_at
-         FROM told JOIN last ON last.key = told.key AND last.cause = told.cause AND last.told_to = told.told_to
-             AND (told.told_list = last.list OR told.told_list = 0)
-         ORDER BY told.id";
     WAITERS =
         "SELECT c.subject, min(w.record) FROM case_waits_for w JOIN office_case c ON c.id = w.case_id
          WHERE w.portal_id = $1 AND c.portal_id = $1 AND w.record IN keys($2)
@@ -175,24 +138,6 @@ impl Store {
                 tx.list(&OPEN_CASES, &ask, read_case).await
             })
         })
-        .await
-    }
-
-    /// Of open cases with these causes, what each person was told last: the last list, and one by one.
-    pub async fn cases_told(
-        &self,
-        portal: &PortalId,
-        causes: impl IntoIterator<Item = String>,
-    ) -> Result<Vec<Told>, StoreError> {
-        self.read(
-            (portal.clone(), text_set(causes)),
-            |tx, (portal, causes)| {
-                Box::pin(async move {
-                    let ask = params![portal, causes.clone()];
-                    tx.list(&TOLD_TOGETHER, &ask, read_told).await
-                })
-            },
-        )
         .await
     }
 
@@ -297,20 +242,6 @@ pub(crate) async fn get(
     id: i64,
 ) -> Result<Option<Case>, StoreError> {
     tx.first(&GET, &params![portal, id], read_case).await
-}
-
-fn read_told(row: &mut Row) -> Result<Told, StoreError> {
-    Ok(Told {
-        subject: row.parsed()?,
-        key: row.text()?,
-        cause: row.text()?,
-        text: row.text()?,
-        within: ToldIn {
-            user: UserId(u64::try_from(row.int()?).unwrap_or_default()),
-            list: row.count()?,
-        },
-        at: row.moment()?,
-    })
 }
 
 fn read_case(row: &mut Row) -> Result<Case, StoreError> {

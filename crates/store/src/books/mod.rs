@@ -13,3 +13,4 @@ pub mod orders;
 pub mod policy;
 pub mod register;
 pub mod retry;
+pub mod told;

@@ -44,7 +44,7 @@ conformance! {
         let lease = leased(db, 1).await;
         apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;
         let before = open(db).await;
-        apply(db, &lease, CaseChange::Told { id: before[0].id, at: at(2) }, 2).await;
+        apply(db, &lease, CaseChange::Told { id: before[0].id, at: at(2), message: None }, 2).await;
         apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 3).await;
         let after = open(db).await;
         assert_eq!(after.len(), 1);
@@ -92,14 +92,14 @@ conformance! {
             key: ask(deal, "КПП").key,
             sent_at: at(2),
             at: at(2),
-            within: Some(ToldIn { user: UserId(user), list }),
+            within: Some(ToldIn::Bell { user: UserId(user), list }),
         };
         for (deal, user, list) in [(1, 5, 0), (2, 5, 1), (3, 5, 2), (4, 5, 2), (5, 7, 0)] {
             apply(db, &lease, told(deal, user, list), 2).await;
         }
         let together = async || {
             let told = db.store.cases_told(&portal("a"), [ask(1, "КПП").cause]).await.unwrap();
-            let of = |one: &Told| (one.subject.as_deal().unwrap().0, one.within.user.0, one.within.list);
+            let of = |one: &Told| (one.subject.as_deal().unwrap().0, one.user.0, one.list);
             told.iter().map(of).collect::<Vec<_>>()
         };
         assert_eq!(together().await, [(1, 5, 0), (3, 5, 2), (4, 5, 2), (5, 7, 0)]);
@@ -108,6 +108,53 @@ conformance! {
         apply(db, &lease, CaseChange::Open(other), 3).await;
         assert_eq!(together().await, [(1, 5, 0), (4, 5, 2), (5, 7, 0)]);
         assert!(db.store.cases_told(&portal("a"), ["иное".to_owned()]).await.unwrap().is_empty());
+    }
+
+    async fn what_the_administrator_was_told_is_in_the_last_message_of_the_chat(db: &Db) {
+        let lease = leased(db, 1).await;
+        for deal in 1..=6 {
+            apply(db, &lease, CaseChange::Open(ask(deal, "КПП")), 1).await;
+        }
+        let told = |deal: u64, dialog: &str, id: &str, when: i64| CaseChange::ToldOf {
+            subject: ask(deal, "КПП").subject,
+            key: ask(deal, "КПП").key,
+            sent_at: at(when),
+            at: at(when),
+            within: Some(ToldIn::Chat(ChatMessage { dialog: dialog.to_owned(), id: id.to_owned() })),
+        };
+        let state = async |dialog: &str, at_most: usize| {
+            let causes = [ask(1, "КПП").cause];
+            let read = db.store.cases_told_administrator(&portal("a"), dialog, causes, at_most).await.unwrap();
+            let of = |one: &ToldAdministrator| (one.subject.as_deal().unwrap().0, one.of);
+            let message = |one: &CauseMessage| (one.id.clone(), one.at);
+            (read.0.iter().map(of).collect::<Vec<_>>(), read.1.iter().map(message).collect::<Vec<_>>())
+        };
+        assert_eq!(state("chat12", 9).await, (vec![], vec![]));
+        for (deal, dialog, id, when) in [(1, "7", "5", 2), (2, "chat12", "8", 3), (3, "chat12", "9", 4), (4, "chat12", "8", 5)] {
+            apply(db, &lease, told(deal, dialog, id, when), when).await;
+        }
+        // A person who was told by a bell is no administrator.
+        let bell = CaseChange::ToldOf {
+            subject: ask(5, "КПП").subject,
+            key: ask(5, "КПП").key,
+            sent_at: at(5),
+            at: at(5),
+            within: Some(ToldIn::Bell { user: UserId(5), list: 0 }),
+        };
+        apply(db, &lease, bell, 5).await;
+        let messages = vec![("9".to_owned(), at(4)), ("8".to_owned(), at(5))];
+        assert_eq!(state("chat12", 9).await, (vec![(4, 4), (3, 4), (2, 4), (1, 4)], messages.clone()));
+        assert_eq!(state("chat12", 2).await, (vec![(4, 4), (3, 4)], messages));
+        assert_eq!(state("7", 1).await.1, [("5".to_owned(), at(2))]);
+        // Another text is to be told, in the same message; another cause, in another.
+        let other = CaseFacts { text: "Другое".to_owned(), ..ask(4, "КПП") };
+        apply(db, &lease, CaseChange::Open(other), 6).await;
+        let cause = CaseFacts { cause: "иная".to_owned(), ..ask(3, "КПП") };
+        apply(db, &lease, CaseChange::Open(cause), 6).await;
+        assert_eq!(state("chat12", 9).await, (vec![(2, 2), (1, 2)], vec![("8".to_owned(), at(5))]));
+        // What can be edited no more tells still, but nothing joins it.
+        apply(db, &lease, CaseChange::Unedited("8".to_owned()), 7).await;
+        assert_eq!(state("chat12", 9).await, (vec![(2, 2), (1, 2)], vec![]));
     }
 
     async fn other_facts_replace_the_question_in_place(db: &Db) {

@@ -103,6 +103,13 @@ async fn writes_across_deals_share_a_batch_and_a_file_goes_alone() {
             assert_eq!(params["DIALOG_ID"], "chat12");
             Reply::Result(json!(34239))
         }
+        "im.message.update" => {
+            assert_eq!(
+                (params["MESSAGE_ID"].as_str(), params["MESSAGE"].as_str()),
+                ("34239", "Стоит и лежит")
+            );
+            Reply::Result(json!(true))
+        }
         other => panic!("{other}"),
     }));
     let bell = PortalWrite::Notify {
@@ -115,7 +122,20 @@ async fn writes_across_deals_share_a_batch_and_a_file_goes_alone() {
         text: "Стоит".to_owned(),
         mark: "[p-2]".to_owned(),
     };
-    let writes = [fields(7), file(), entry(7, "[p-1]"), bell, post, fields(8)];
+    let edit = PortalWrite::EditInChat {
+        dialog: "chat12".to_owned(),
+        message: "34239".to_owned(),
+        text: "Стоит и лежит".to_owned(),
+    };
+    let writes = [
+        fields(7),
+        file(),
+        entry(7, "[p-1]"),
+        bell,
+        post,
+        edit,
+        fields(8),
+    ];
     let ids: Vec<Option<String>> = stage
         .portal
         .write
@@ -127,7 +147,15 @@ async fn writes_across_deals_share_a_batch_and_a_file_goes_alone() {
     let id = |id: &str| Some(id.to_owned());
     assert_eq!(
         ids,
-        [None, id("999"), id("999"), id("5"), id("34239"), None]
+        [
+            None,
+            id("999"),
+            id("999"),
+            id("5"),
+            id("34239"),
+            id("34239"),
+            None
+        ]
     );
     let methods: Vec<String> = stage
         .script
