@@ -4,6 +4,7 @@
 
 mod decides;
 mod paper;
+pub(crate) mod vat;
 
 use std::io::Write;
 
@@ -63,7 +64,11 @@ pub async fn run(opened: anyhow::Result<Product>) -> Report {
     }
     let portal = on_portal(&product, &call, policy.as_ref(), &mut rules).await;
     let accounting = on_accounting(&product, &call, policy.as_ref(), &mut rules).await;
-    let today = product.clock.now().to_zoned(TimeZone::UTC).date();
+    let now = product.clock.now();
+    if let Some(policy) = &policy {
+        rules.extend(vat::regimes(policy, now));
+    }
+    let today = now.to_zoned(TimeZone::UTC).date();
     rules.extend(policy.as_ref().and_then(|policy| days_off(policy, today)));
     report.parts.push(("Битрикс24", portal));
     report.parts.push(("Бухгалтерия", accounting));

@@ -69,6 +69,7 @@ pages![
     "TOKENS-SEALED",
     "TRIED-TOO-OFTEN",
     "VAT-RATE-ENDED",
+    "VAT-REGIME-UNKNOWN",
 ];
 
 /// The page of a code, in whatever letters it is written.

@@ -14,6 +14,7 @@ use domain::{FunnelId, StageId};
 use planner::{Funnel, InvoicePolicy, Mode, Notices, Organisation, Policy, Quiet, SmartInvoices};
 
 use crate::args::SetupArgs;
+use crate::check;
 use crate::connect::Connector;
 use crate::fault::Told;
 use crate::policy;
@@ -189,7 +190,8 @@ async fn prepare(
     } else {
         Some(policy::put(product, &text, version.unwrap_or(0), "provodka setup").await?)
     };
-    let mut next = next_steps(&policy);
+    let mut next = unknown_regimes(&policy, product.clock.now());
+    next.extend(next_steps(&policy));
     next.extend(unclear_accounts(&policy, &seen.companies));
     findings.extend(bound(product, call, offline, wishes.dry_run, &mut next).await?);
     Ok(Report {
@@ -329,6 +331,20 @@ fn next_steps(policy: &Policy) -> Vec<String> {
         );
     }
     next
+}
+
+/// Nothing on either side tells how an organisation stands to VAT; without it a wrong rate in a deal is not noticed.
+fn unknown_regimes(policy: &Policy, now: jiff::Timestamp) -> Vec<String> {
+    let unknown = check::vat::unknown(policy, now);
+    let step = |organisation: &Organisation| {
+        format!(
+            "скажите, как «{}» платит НДС: `provodka policy export > rules.toml`, под этой организацией раздел \
+             `[[organisations.vat]]` с `from` и `regime` (general, usn_5, usn_7, exempt), `provodka policy apply \
+             rules.toml`; без этого подойдёт любая ставка",
+            organisation.title
+        )
+    };
+    unknown.map(step).collect()
 }
 
 /// Where buyers pay to has to be clear before the first invoice, else each deal is asked about it.

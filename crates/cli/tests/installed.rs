@@ -206,6 +206,33 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
     .await;
     assert_eq!(number, "1");
 
+    let unsaid = check::run(Ok(product.clone())).await;
+    let codes: Vec<&str> = wrong(&unsaid).into_iter().map(|(_, code)| code).collect();
+    assert_eq!(codes, ["VAT-REGIME-UNKNOWN"]);
+    assert!(
+        report
+            .next
+            .iter()
+            .any(|step| step.contains("[[organisations.vat]]")),
+        "{:?}",
+        report.next
+    );
+    let (ours, vat) = (
+        "[[organisations]]\n",
+        "vat = [{ from = \"2026-01-01\", regime = \"general\" }]\n",
+    );
+    let stored = product
+        .store
+        .policy_current(product.portal())
+        .await
+        .unwrap()
+        .unwrap();
+    let text = policy::text(&stored)
+        .unwrap()
+        .replace(ours, &format!("{ours}{vat}"));
+    policy::put(&product, &text, stored.version, "somebody")
+        .await
+        .unwrap();
     let after = check::run(Ok(product.clone())).await;
     assert!(after.is_well(), "{after:#?}");
     pause::run(&product, Some(None)).await.unwrap();

@@ -310,7 +310,12 @@ impl Organisation {
         TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 
-    /// How it stands to VAT on a day; none where nobody said.
+    /// How it stands to VAT at a moment of its own day; none where nobody said.
+    pub fn vat_at(&self, now: Timestamp) -> Option<&VatPeriod> {
+        self.vat_on(now.to_zoned(self.zone()).date())
+    }
+
+    /// The same on a day.
     pub(crate) fn vat_on(&self, day: Date) -> Option<&VatPeriod> {
         vat::on(&self.vat, day)
     }

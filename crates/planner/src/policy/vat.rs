@@ -57,7 +57,7 @@ impl VatRegime {
     }
 
     /// For people, in Russian.
-    pub(crate) fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::General => "общий режим НДС",
             Self::Usn5 => "УСН с НДС 5%",
