@@ -176,6 +176,9 @@ pub struct SetupArgs {
     /// The page of an invoice on the accounting side, with `{organisation}` and `{invoice}` for the ids; shown on the deal
     #[arg(long, value_name = "URL")]
     pub invoice_link: Option<String>,
+    /// By whose clock invoices are dated and evenings are quiet, such as Asia/Yekaterinburg [default: the portal's]
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
     /// Change nothing, say what would be done
     #[arg(long)]
     pub dry_run: bool,

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use anyhow::Context as _;
 use capability::accounting::OwnOrganisation;
-use capability::portal::{Finding, Funnel as SeenFunnel};
+use capability::portal::{Finding, Funnel as SeenFunnel, PortalClock};
 use connector_bitrix24::{FieldNames, Offline};
 use domain::observed::{OurField, OwnCompany};
 use domain::{FunnelId, StageId};
@@ -24,6 +24,7 @@ mod administrator;
 mod choose;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 pub(crate) use choose::companies_of;
 use choose::{begin, followed, keep_former, matched, nobody_sells};
@@ -60,6 +61,8 @@ pub struct Wishes {
     pub at_any_hour: bool,
     /// The page of an invoice on the accounting side; none: as the policy has it.
     pub invoice_link: Option<String>,
+    /// By whose clock invoices are dated and evenings are quiet; none: as the policy has it, at first as the portal tells.
+    pub time_zone: Option<String>,
     /// Whether nothing is changed.
     pub dry_run: bool,
 }
@@ -75,6 +78,7 @@ impl From<SetupArgs> for Wishes {
             gather_seconds: args.gather_seconds,
             at_any_hour: args.at_any_hour,
             invoice_link: args.invoice_link,
+            time_zone: args.time_zone,
             dry_run: args.dry_run,
         }
     }
@@ -130,8 +134,14 @@ async fn prepare(
     }
     let mut findings = Vec::new();
     let known = former.as_ref().map(|(_, policy)| policy);
-    let mut organisations = matched(&seen, known, &mut findings);
+    let zone = zone::of(wishes.time_zone.as_deref(), &seen.clock)?;
+    let mut organisations = matched(&seen, known, &zone.name, &mut findings);
     keep_former(&mut organisations, known);
+    if wishes.time_zone.is_some() {
+        for organisation in &mut organisations {
+            organisation.time_zone.clone_from(&zone.name);
+        }
+    }
     if organisations.is_empty() {
         return Err(nobody_sells(&seen).into());
     }
@@ -167,6 +177,7 @@ async fn prepare(
     for funnel in &funnels {
         findings.push(followed_in_words(funnel, &seen.funnels));
     }
+    findings.push(zone.in_words(&organisations));
     let policy = Policy {
         start_at,
         administrator: wishes.administrator.clone().or_else(|| {
@@ -176,7 +187,7 @@ async fn prepare(
         }),
         fields: fields.iter().cloned().collect(),
         invoice: invoice_policy(former_policy, wishes, seen.uses_smart_invoices),
-        notices: notices(former_policy, wishes, &organisations),
+        notices: notices(former_policy, wishes, &zone.name),
         pilot: former_policy.and_then(|former| former.pilot.clone()),
         money: former_policy.and_then(|former| former.money.clone()),
         organisations,
@@ -223,26 +234,26 @@ fn invoice_policy(
 }
 
 /// A bell at night is told of in the morning, unless somebody wants it otherwise.
-fn notices(former: Option<&Policy>, wishes: &Wishes, organisations: &[Organisation]) -> Notices {
-    let zone = organisations
-        .first()
-        .map(|organisation| organisation.time_zone.clone());
-    match (former, zone) {
-        (Some(former), _) if wishes.at_any_hour => Notices {
-            quiet: None,
-            ..former.notices.clone()
-        },
-        (Some(former), _) => former.notices.clone(),
-        (None, Some(time_zone)) if !wishes.at_any_hour => Notices {
-            quiet: Some(Quiet {
-                from: jiff::civil::time(20, 0, 0, 0),
-                until: jiff::civil::time(8, 0, 0, 0),
-                time_zone,
-            }),
+fn notices(former: Option<&Policy>, wishes: &Wishes, zone: &str) -> Notices {
+    let Some(former) = former else {
+        let quiet = Quiet {
+            from: jiff::civil::time(20, 0, 0, 0),
+            until: jiff::civil::time(8, 0, 0, 0),
+            time_zone: zone.to_owned(),
+        };
+        return Notices {
+            quiet: (!wishes.at_any_hour).then_some(quiet),
             ..Notices::default()
-        },
-        (None, _) => Notices::default(),
+        };
+    };
+    let mut notices = former.notices.clone();
+    if wishes.at_any_hour {
+        notices.quiet = None;
     }
+    if let (Some(quiet), Some(_)) = (&mut notices.quiet, &wishes.time_zone) {
+        quiet.time_zone = zone.to_owned();
+    }
+    notices
 }
 
 /// The portal's stage history knows whole seconds only: what entered a stage in this one was there before us.
@@ -256,6 +267,7 @@ struct Seen {
     companies: Vec<OwnCompany>,
     organisations: Vec<OwnOrganisation>,
     uses_smart_invoices: bool,
+    clock: PortalClock,
 }
 
 async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::Result<Seen> {
@@ -268,6 +280,7 @@ async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::
     let companies = portal.directory.own_companies(call).await;
     let organisations = accounting.probe.organisations(call).await;
     let own_invoices = portal.directory.uses_smart_invoices(call).await;
+    let clock = portal.directory.clock(call).await;
     Ok(Seen {
         funnels: funnels.map_err(|error| unreachable_portal(&error.to_string()))?,
         companies: companies.map_err(|error| unreachable_portal(&error.to_string()))?,
@@ -277,6 +290,7 @@ async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::
         })?,
         uses_smart_invoices: own_invoices
             .map_err(|error| unreachable_portal(&error.to_string()))?,
+        clock: clock.map_err(|error| unreachable_portal(&error.to_string()))?,
     })
 }
 

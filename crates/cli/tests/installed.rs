@@ -37,12 +37,11 @@ struct Office {
 async fn office() -> Office {
     let clock = TokioClock::shared(SteadyClock::of_this_machine().now());
     let (door, portal_url) = listen().await;
-    let portal = Emulator::new(
-        PortalConfig::sample(),
-        Arc::clone(&clock),
-        SEED,
-        Arc::new(HttpDeliver),
-    );
+    let mut portal = PortalConfig::sample();
+    for user in &mut portal.users {
+        user.time_zone = "Asia/Yekaterinburg".to_owned();
+    }
+    let portal = Emulator::new(portal, Arc::clone(&clock), SEED, Arc::new(HttpDeliver));
     let credentials = portal.credentials(&portal_url);
     let portal_served = emulator_harness::serve(door, portal.router(), None).await;
     drop(portal.run_background());
@@ -192,7 +191,9 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
         .policy_current(product.portal())
         .await
         .unwrap();
-    let start_at = policy::read(&stored.unwrap()).unwrap().start_at;
+    let first = policy::read(&stored.unwrap()).unwrap();
+    assert_eq!(first.organisations[0].time_zone, "Asia/Yekaterinburg");
+    let start_at = first.start_at;
     SteadyClock::of_this_machine().sleep_until(start_at).await;
     office
         .portal

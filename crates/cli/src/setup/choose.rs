@@ -17,6 +17,7 @@ use crate::fault::Told;
 pub(super) fn matched(
     seen: &Seen,
     former: Option<&Policy>,
+    zone: &str,
     findings: &mut Vec<Finding>,
 ) -> Vec<Organisation> {
     let mut organisations = Vec::new();
@@ -34,7 +35,7 @@ pub(super) fn matched(
                     title: own.name.clone(),
                     own_company: company.id,
                     account: None,
-                    time_zone: "Europe/Moscow".to_owned(),
+                    time_zone: zone.to_owned(),
                     test: own.test,
                     vat: Vec::new(),
                     paper: None,

@@ -1,12 +1,13 @@
-//! What changes rarely: funnels with their stages, our own legal entities, who works there.
+//! What changes rarely: funnels with their stages, our own legal entities, who works there, by which clock.
 
 use async_trait::async_trait;
-use capability::portal::{Finding, Funnel, ReadDirectory, Stage, StageSemantics};
+use capability::portal::{Finding, Funnel, PortalClock, ReadDirectory, Stage, StageSemantics};
 use capability::{Call, ConnectorError};
 use domain::observed::OwnCompany;
 use domain::staff::Staff;
 use domain::{FunnelId, StageId, UserId};
-use serde_json::json;
+use jiff::fmt::temporal::Pieces;
+use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::connection::Connector;
@@ -51,6 +52,24 @@ impl ReadDirectory for Connector {
         self.remember_gathered(&gathering);
         let all = requisites(&gathering);
         Ok(own_companies(&gathering, &all))
+    }
+
+    async fn clock(&self, call: &Call<'_>) -> Result<PortalClock, ConnectorError> {
+        let commands = ["profile", "server.time"].map(|method| Command::new(method, Value::Null));
+        let answers = self.client.batch(call, &commands, Effect::Read).await;
+        let mut clock = PortalClock::default();
+        for (command, answer) in commands.iter().zip(answers) {
+            let unread = |shape: wire::OtherShape| unreadable(command.method, &shape);
+            if command.method == "profile" {
+                let user = wire::read::<wire::Profile>(answer?, "profile").map_err(unread)?;
+                clock.zone = Some(user.time_zone.0).filter(|zone| !zone.is_empty());
+            } else {
+                let time = wire::read::<wire::Text>(answer?, "server time").map_err(unread)?;
+                let time = Pieces::parse(&time.0).ok();
+                clock.server = time.and_then(|time| time.to_numeric_offset());
+            }
+        }
+        Ok(clock)
     }
 
     async fn uses_smart_invoices(&self, call: &Call<'_>) -> Result<bool, ConnectorError> {

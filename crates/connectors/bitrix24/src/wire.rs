@@ -367,6 +367,9 @@ pub(crate) struct Profile {
     pub(crate) id: Link,
     #[serde(default)]
     pub(crate) admin: Flag,
+    /// Empty where he set none.
+    #[serde(default)]
+    pub(crate) time_zone: Text,
 }
 
 /// `result` of `im.dialog.get`; groups of settings may come as PHP's `[]`.

@@ -9,6 +9,7 @@ use domain::observed::{
 use domain::staff::Staff;
 use domain::{DealId, FunnelId, StageId, UserId};
 use jiff::Timestamp;
+use jiff::tz::Offset;
 
 use crate::{Call, ConnectorError};
 
@@ -305,6 +306,9 @@ pub trait ReadDirectory: Send + Sync {
     /// Our own legal entities.
     async fn own_companies(&self, call: &Call<'_>) -> Result<Vec<OwnCompany>, ConnectorError>;
 
+    /// By which clock the portal lives.
+    async fn clock(&self, call: &Call<'_>) -> Result<PortalClock, ConnectorError>;
+
     /// Whether the portal has any invoices of its own.
     async fn uses_smart_invoices(&self, call: &Call<'_>) -> Result<bool, ConnectorError>;
 
@@ -319,6 +323,15 @@ pub trait ReadDirectory: Send + Sync {
 
     /// Everything that `check` asks: credential, scopes, plan, user, each right. Never fails as a whole.
     async fn probe(&self, call: &Call<'_>) -> Vec<Finding>;
+}
+
+/// By which clock a portal lives, as far as it tells. In the vendor's cloud the server's is that of the data centre.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortalClock {
+    /// The technical user's zone, such as `Europe/Moscow`; none: he has none of his own.
+    pub zone: Option<String>,
+    /// How far the server's clock is before UTC.
+    pub server: Option<Offset>,
 }
 
 /// A funnel of deals.

@@ -167,6 +167,8 @@ pub struct UserSeed {
     pub extranet: bool,
     /// By their ids.
     pub departments: Vec<i64>,
+    /// As he set it in his profile; empty: the portal's.
+    pub time_zone: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -196,6 +198,7 @@ impl Default for UserSeed {
             hidden_funnels: Vec::new(),
             extranet: false,
             departments: vec![1],
+            time_zone: String::new(),
         }
     }
 }

@@ -487,7 +487,7 @@ fn shown_user(call: &Call<'_>, user: &crate::config::UserSeed) -> Value {
         "LAST_LOGIN": "",
         "DATE_REGISTER": "2023-08-24T03:00:00+03:00",
         "IS_ONLINE": "N",
-        "TIME_ZONE": "",
+        "TIME_ZONE": user.time_zone,
         "PERSONAL_GENDER": "",
         "WORK_POSITION": user.position,
         "UF_DEPARTMENT": user.departments,
@@ -517,5 +517,5 @@ pub(crate) fn profile(call: &mut Call<'_>) -> Answer {
         .state
         .user(call.caller.user)
         .ok_or_else(|| Refusal::denied("Access denied!"))?;
-    Ok(json!({"ID": user.id.to_string(), "ADMIN": user.admin, "NAME": user.name, "LAST_NAME": user.last_name, "PERSONAL_GENDER": "", "TIME_ZONE": ""}).into())
+    Ok(json!({"ID": user.id.to_string(), "ADMIN": user.admin, "NAME": user.name, "LAST_NAME": user.last_name, "PERSONAL_GENDER": "", "TIME_ZONE": user.time_zone}).into())
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use capability::portal::{
-    Changed, FieldPage, Finding, Funnel, OfflineQueue, PortalWrite, Presence, ReadDeals,
-    ReadDirectory, Reading, Reserved, SetUpPortal, SweepAsk, SweepOf, SweepRecords, WritePortal,
-    Written,
+    Changed, FieldPage, Finding, Funnel, OfflineQueue, PortalClock, PortalWrite, Presence,
+    ReadDeals, ReadDirectory, Reading, Reserved, SetUpPortal, SweepAsk, SweepOf, SweepRecords,
+    WritePortal, Written,
 };
 use capability::{Call, ConnectorError, Exchange, Portal, Remote};
 use domain::observed::{
@@ -419,6 +419,10 @@ impl ReadDirectory for Crm {
         };
         let staff = |state: &State| state.staff.clone().unwrap_or_else(everybody);
         self.0.read("staff", staff).await
+    }
+
+    async fn clock(&self, _call: &Call<'_>) -> Result<PortalClock, ConnectorError> {
+        Ok(PortalClock::default())
     }
 
     async fn uses_smart_invoices(&self, _call: &Call<'_>) -> Result<bool, ConnectorError> {

@@ -402,3 +402,25 @@ async fn a_dialog_is_looked_at_without_writing_to_it() {
     let unknown = stage.bitrix.addressee(&stage.call(), "9").await;
     assert_eq!(unknown.unwrap_err().code, "insufficient_scope");
 }
+
+#[tokio::test]
+async fn the_clock_is_the_users_own_and_the_servers() {
+    for (zone, time, expected) in [
+        (
+            "Asia/Omsk",
+            "2026-03-12T09:00:00+03:00",
+            (Some("Asia/Omsk"), Some(3)),
+        ),
+        ("", "2026-03-12T11:00:00+05:00", (None, Some(5))),
+        ("", "noon", (None, None)),
+    ] {
+        let stage = Stage::webhook(portal(move |method, _| match method {
+            "profile" => Reply::Result(json!({"ID": "1", "ADMIN": true, "TIME_ZONE": zone})),
+            "server.time" => Reply::Result(json!(time)),
+            other => panic!("{other}"),
+        }));
+        let clock = stage.portal.directory.clock(&stage.call()).await.unwrap();
+        let hours = clock.server.map(|offset| offset.seconds() / 3_600);
+        assert_eq!((clock.zone.as_deref(), hours), expected);
+    }
+}
