@@ -8,13 +8,13 @@ pub(crate) mod vat;
 
 use std::io::Write;
 
-use capability::portal::{Finding, Funnel as SeenFunnel};
+use capability::portal::{Finding, Funnel as SeenFunnel, OwnInvoices};
 use comfy_table::{ContentArrangement, Table};
 use connector_bitrix24::{FieldNames, refused};
 use domain::calendar;
 use domain::observed::OwnCompany;
 use jiff::tz::TimeZone;
-use planner::{Mode, Policy};
+use planner::{Mode, Policy, SmartInvoices};
 use serde_json::json;
 use store::Portal;
 
@@ -234,8 +234,42 @@ async fn on_portal(
             Ok(companies) => rules.extend(against_companies(policy, &companies)),
             Err(error) => rules.push(refused("Свои компании", &error)),
         }
+        match bitrix24.directory.own_invoices(call).await {
+            Ok(seen) => rules.extend(own_invoices(policy, &seen)),
+            Err(error) => rules.push(refused("Смарт-счета", &error)),
+        }
     }
     findings
+}
+
+/// What becomes of the portal's own invoices, where there are any: a buyer would get two.
+pub(crate) fn own_invoices(policy: &Policy, seen: &OwnInvoices) -> Option<Finding> {
+    let what = "Смарт-счета";
+    let told = match (policy.invoice.smart_invoices, seen) {
+        (_, OwnInvoices::None) | (Some(SmartInvoices::Ignore), OwnInvoices::Hidden(_)) => {
+            return None;
+        }
+        (_, OwnInvoices::Hidden(error)) => {
+            return Some(fails(
+                what,
+                format!(
+                    "портал их не показывает ({error}), и о сделке с таким счётом не спросят: дайте пользователю право читать \
+                     счета или скажите в правилах `invoice.smart_invoices = \"ignore\"`"
+                ),
+                "BITRIX24-RIGHTS",
+            ));
+        }
+        (None | Some(SmartInvoices::Ask), OwnInvoices::Some) => {
+            "на портале есть: о сделке с таким счётом спросим, прежде чем выставить наш"
+        }
+        (Some(SmartInvoices::Adopt), OwnInvoices::Some) => {
+            "на портале есть: наш счёт берёт номер такого, если он один и на ту же сумму"
+        }
+        (Some(SmartInvoices::Ignore), OwnInvoices::Some) => {
+            "на портале есть, по правилам на них не смотрим: у сделки может стать два счёта"
+        }
+    };
+    Some(holds(what, told))
 }
 
 /// All else may hold, and nothing is done: a paused portal is not well.

@@ -15,7 +15,7 @@ use domain::PortalId;
 use engine::{Clock, SharedRng};
 use jiff::Timestamp;
 use planner::Policy;
-use reconciler::{Connected, Connections, NotConnected};
+use reconciler::{Connected, Connections, NotConnected, OwnInvoices};
 use serde_json::{Value, json};
 use store::{Mode, Portal, Store, StoreError};
 use transport::{Allowed, TimeSource, Transport};
@@ -407,6 +407,7 @@ impl Connector {
             accounting: self.accounting()?,
             policy: within(portal.mode, policy),
             papers,
+            own_invoices: OwnInvoices::default(),
         })
     }
 

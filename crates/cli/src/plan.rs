@@ -99,6 +99,7 @@ fn since_then(connected: &Connected, since: Date, zone: &TimeZone) -> anyhow::Re
         portal: connected.portal.clone(),
         accounting: connected.accounting.clone(),
         papers: connected.papers.clone(),
+        own_invoices: connected.own_invoices.clone(),
         policy,
     })
 }

@@ -7,11 +7,11 @@ use std::io::Write;
 
 use anyhow::Context as _;
 use capability::accounting::OwnOrganisation;
-use capability::portal::{Finding, Funnel as SeenFunnel, PortalClock};
+use capability::portal::{Finding, Funnel as SeenFunnel, OwnInvoices, PortalClock};
 use connector_bitrix24::{FieldNames, Offline};
 use domain::observed::{OurField, OwnCompany};
 use domain::{FunnelId, StageId};
-use planner::{Funnel, InvoicePolicy, Mode, Notices, Organisation, Policy, Quiet, SmartInvoices};
+use planner::{Funnel, InvoicePolicy, Mode, Notices, Organisation, Policy, Quiet};
 
 use crate::args::SetupArgs;
 use crate::check;
@@ -186,13 +186,14 @@ async fn prepare(
                 .and_then(|(_, policy)| policy.administrator.clone())
         }),
         fields: fields.iter().cloned().collect(),
-        invoice: invoice_policy(former_policy, wishes, seen.uses_smart_invoices),
+        invoice: invoice_policy(former_policy, wishes),
         notices: notices(former_policy, wishes, &zone.name),
         pilot: former_policy.and_then(|former| former.pilot.clone()),
         money: former_policy.and_then(|former| former.money.clone()),
         organisations,
         funnels,
     };
+    findings.extend(check::own_invoices(&policy, &seen.own_invoices));
     let version = former.as_ref().map(|(version, _)| *version);
     let same = former.is_some_and(|(_, former)| former == policy);
     let text = commented(&policy)?;
@@ -214,16 +215,8 @@ async fn prepare(
     })
 }
 
-/// A first policy asks about the portal's own invoices where there are such: a buyer would get two.
-fn invoice_policy(
-    former: Option<&Policy>,
-    wishes: &Wishes,
-    uses_smart_invoices: bool,
-) -> InvoicePolicy {
+fn invoice_policy(former: Option<&Policy>, wishes: &Wishes) -> InvoicePolicy {
     let mut invoice = former.map_or_else(InvoicePolicy::default, |policy| policy.invoice.clone());
-    if former.is_none() && uses_smart_invoices {
-        invoice.smart_invoices = SmartInvoices::Ask;
-    }
     if wishes.invoice_link.is_some() {
         invoice.link.clone_from(&wishes.invoice_link);
     }
@@ -266,7 +259,7 @@ struct Seen {
     funnels: Vec<SeenFunnel>,
     companies: Vec<OwnCompany>,
     organisations: Vec<OwnOrganisation>,
-    uses_smart_invoices: bool,
+    own_invoices: OwnInvoices,
     clock: PortalClock,
 }
 
@@ -279,7 +272,7 @@ async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::
     let funnels = portal.directory.funnels(call).await;
     let companies = portal.directory.own_companies(call).await;
     let organisations = accounting.probe.organisations(call).await;
-    let own_invoices = portal.directory.uses_smart_invoices(call).await;
+    let own_invoices = portal.directory.own_invoices(call).await;
     let clock = portal.directory.clock(call).await;
     Ok(Seen {
         funnels: funnels.map_err(|error| unreachable_portal(&error.to_string()))?,
@@ -288,8 +281,7 @@ async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::
             Told::failure(format!("the accounting side cannot be read: {error}"))
                 .hint("`provodka check` says what to do")
         })?,
-        uses_smart_invoices: own_invoices
-            .map_err(|error| unreachable_portal(&error.to_string()))?,
+        own_invoices: own_invoices.map_err(|error| unreachable_portal(&error.to_string()))?,
         clock: clock.map_err(|error| unreachable_portal(&error.to_string()))?,
     })
 }

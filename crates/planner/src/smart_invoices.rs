@@ -1,6 +1,6 @@
 //! A deal that has an invoice of the portal's own (a smart invoice): the buyer may have it, so ours would be a second one.
 //!
-//! It is asked about before the first invoice of a deal, where policy wants that; a person issues ours beside it, or takes
+//! It is asked about before the first invoice of a deal, unless policy ignores them; a person issues ours beside it, or takes
 //! the other back, or leaves the deal as it is. Where policy says so, ours takes over the number instead: the buyer, who may
 //! have the other one, pays by a number that the accounting side knows.
 
@@ -40,7 +40,8 @@ pub(crate) fn before(
     policy: &Policy,
 ) -> Before {
     // Beside an invoice of ours there is another only by a person's word.
-    if policy.invoice.smart_invoices == SmartInvoices::Ignore || !snapshot.invoices.is_empty() {
+    let rule = policy.invoice.smart_invoices;
+    if rule == Some(SmartInvoices::Ignore) || !snapshot.invoices.is_empty() {
         return Before::Clear;
     }
     let Some(found) = &snapshot.smart_invoices else {
@@ -57,14 +58,14 @@ pub(crate) fn before(
         Some(ISSUE) => Before::Clear,
         Some(LEAVE) => Before::Left,
         Some(_) | None => {
-            let in_the_way = match policy.invoice.smart_invoices {
-                SmartInvoices::Adopt => {
+            let in_the_way = match rule {
+                Some(SmartInvoices::Adopt) => {
                     match number(&live, &reading.glance.deal, invoice, policy) {
                         Ok(number) => return Before::Adopt(number),
                         Err(why) => Some(why),
                     }
                 }
-                SmartInvoices::Ask | SmartInvoices::Ignore => None,
+                Some(SmartInvoices::Ask | SmartInvoices::Ignore) | None => None,
             };
             let choices = choices();
             let text = texts::has_smart_invoices(&live, in_the_way);

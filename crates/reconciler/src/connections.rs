@@ -7,7 +7,7 @@ use capability::{Accounting, Portal};
 use domain::PortalId;
 use planner::Policy;
 
-use crate::Papers;
+use crate::{OwnInvoices, Papers};
 
 /// Everything that a portal's looks use.
 pub struct Connected {
@@ -19,6 +19,8 @@ pub struct Connected {
     pub policy: Policy,
     /// What our own papers are drawn with, as that policy names it.
     pub papers: Papers,
+    /// What was seen of the portal's own invoices while it was connected like this.
+    pub own_invoices: OwnInvoices,
 }
 
 /// Why a portal cannot be worked on now.

@@ -25,6 +25,7 @@ mod forgotten;
 mod journal;
 mod offline;
 mod overdue;
+mod own_invoices;
 mod papers;
 mod payment;
 mod plan_only;
@@ -45,6 +46,7 @@ use store::{Record, Settled, SubjectKind, Work};
 
 pub use connections::{Connected, Connections, NotConnected};
 pub use deal::{Claimed, Claims};
+pub use own_invoices::OwnInvoices;
 pub use papers::Papers;
 pub use payment::{Tally, decide_new, decide_these};
 pub use plan_only::{PlannedDeal, deals_entered_since, plan_deals};

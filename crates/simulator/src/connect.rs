@@ -151,6 +151,7 @@ impl Connector {
             accounting: self.accounting()?,
             policy,
             papers: reconciler::Papers::default(),
+            own_invoices: reconciler::OwnInvoices::default(),
         })
     }
 

@@ -9,7 +9,7 @@ use emulator_bitrix24::{
     RequisiteSeed, RobotAction, RobotSeed, UserSeed, texts,
 };
 use jiff::Timestamp;
-use planner::{Advance, Funnel, InvoicePolicy, Mode, Organisation, Pilot, Policy};
+use planner::{Advance, Funnel, InvoicePolicy, Mode, Organisation, Pilot, Policy, SmartInvoices};
 use serde_json::json;
 
 use crate::parts::PERCENT;
@@ -281,6 +281,7 @@ pub(crate) fn policy(
                 percent: Some(PERCENT),
                 ..Advance::default()
             }),
+            smart_invoices: Some(SmartInvoices::Ignore),
             ..InvoicePolicy::default()
         },
         notices: planner::Notices::default(),

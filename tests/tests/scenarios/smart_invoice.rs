@@ -23,13 +23,7 @@ fn made(world: &World) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_smart_invoice_is_asked_about_until_it_came_to_nothing() {
     let world = World::usual().await;
-    world
-        .change_policy(|text| {
-            let (ignored, asked) = ("smart_invoices = \"ignore\"", "smart_invoices = \"ask\"");
-            assert!(text.contains(ignored), "{text}");
-            text.replace(ignored, asked)
-        })
-        .await;
+    // The first policy says nothing of them.
     let deal = world.new_deal();
     let form = format!("entityTypeId=31&fields[parentId2]={deal}&fields[title]=own");
     call(&world, "crm.item.add", &form).await;
@@ -60,18 +54,15 @@ async fn a_smart_invoice_is_asked_about_until_it_came_to_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_that_settles_a_question_answers_it_at_once() {
     let world = World::usual().await;
-    let asked = "smart_invoices = \"ask\"";
-    let ignored = "smart_invoices = \"ignore\"";
-    world
-        .change_policy(|text| text.replace(ignored, asked))
-        .await;
     let deal = world.new_deal();
     let form = format!("entityTypeId=31&fields[parentId2]={deal}&fields[title]=own");
     call(&world, "crm.item.add", &form).await;
     world.drag(deal);
     world.until_case("DEAL-SMART-INVOICE").await;
     world
-        .change_policy(|text| text.replace(asked, ignored))
+        .change_policy(|text| {
+            text.replace("[invoice]\n", "[invoice]\nsmart_invoices = \"ignore\"\n")
+        })
         .await;
     world.until_complete(deal).await;
     world.assert_one_true_invoice(deal);

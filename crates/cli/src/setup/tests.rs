@@ -2,7 +2,7 @@
 
 use super::{Wishes, begin, companies_of, followed, invoice_policy};
 use capability::accounting::OwnOrganisation;
-use capability::portal::{Funnel as SeenFunnel, Stage, StageSemantics};
+use capability::portal::{Funnel as SeenFunnel, OwnInvoices, Stage, StageSemantics};
 use domain::observed::{OwnCompany, Owner, Requisite};
 use domain::{CompanyId, FunnelId, OrganisationId, RequisiteId, StageId};
 use jiff::Timestamp;
@@ -261,11 +261,23 @@ fn what_the_portal_has_not_is_answered_with_what_it_has() {
 }
 
 #[test]
-fn a_first_policy_asks_about_the_portals_own_invoices_where_there_are_any() {
-    let wishes = Wishes::default();
-    let made = |former: Option<&Policy>, uses| invoice_policy(former, &wishes, uses).smart_invoices;
-    assert_eq!(made(None, true), SmartInvoices::Ask);
-    assert_eq!(made(None, false), SmartInvoices::Ignore);
-    let former = policy(Vec::new());
-    assert_eq!(made(Some(&former), true), SmartInvoices::Ignore);
+fn what_becomes_of_the_portals_own_invoices_is_told_where_there_are_any() {
+    let told = |rule: Option<SmartInvoices>, seen: OwnInvoices| {
+        let mut policy = policy(Vec::new());
+        policy.invoice.smart_invoices = rule;
+        let finding = crate::check::own_invoices(&policy, &seen);
+        finding.map(|finding| (finding.holds, finding.advice))
+    };
+    let hidden = || OwnInvoices::Hidden("ACCESS_DENIED".to_owned());
+    let ignore = Some(SmartInvoices::Ignore);
+    // A first policy says nothing of them.
+    let first = invoice_policy(None, &Wishes::default()).smart_invoices;
+    assert_eq!(told(first, OwnInvoices::None), None);
+    let (holds, advice) = told(first, OwnInvoices::Some).unwrap();
+    assert!(holds && advice.contains("спросим"), "{advice}");
+    let (holds, advice) = told(first, hidden()).unwrap();
+    assert!(!holds && advice.contains("ACCESS_DENIED"), "{advice}");
+    assert_eq!(told(ignore, hidden()), None);
+    let (holds, advice) = told(ignore, OwnInvoices::Some).unwrap();
+    assert!(holds && advice.contains("не смотрим"), "{advice}");
 }

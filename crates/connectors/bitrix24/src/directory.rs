@@ -1,7 +1,9 @@
 //! What changes rarely: funnels with their stages, our own legal entities, who works there, by which clock.
 
 use async_trait::async_trait;
-use capability::portal::{Finding, Funnel, PortalClock, ReadDirectory, Stage, StageSemantics};
+use capability::portal::{
+    Finding, Funnel, OwnInvoices, PortalClock, ReadDirectory, Stage, StageSemantics,
+};
 use capability::{Call, ConnectorError};
 use domain::observed::OwnCompany;
 use domain::staff::Staff;
@@ -72,7 +74,7 @@ impl ReadDirectory for Connector {
         Ok(clock)
     }
 
-    async fn uses_smart_invoices(&self, call: &Call<'_>) -> Result<bool, ConnectorError> {
+    async fn own_invoices(&self, call: &Call<'_>) -> Result<OwnInvoices, ConnectorError> {
         self.has_smart_invoices(call).await
     }
 

@@ -3,6 +3,7 @@
 //! One that came to nothing stands in the failed stage that each of their funnels begins with. Another failed stage that
 //! somebody made is not known for one here: then a person is asked once more than needed.
 
+use capability::portal::OwnInvoices;
 use capability::{Call, ConnectorError};
 use domain::observed::SmartInvoice;
 use domain::{CompanyId, ContactId, DealId, SmartInvoiceId, Verdict};
@@ -48,17 +49,28 @@ impl Connector {
         Ok(found)
     }
 
-    /// Whether there is any. A portal that has none to show uses none as far as we are concerned.
-    pub(crate) async fn has_smart_invoices(&self, call: &Call<'_>) -> Result<bool, ConnectorError> {
+    /// Whether there is any.
+    pub(crate) async fn has_smart_invoices(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<OwnInvoices, ConnectorError> {
         let any = Command::new(
             LIST,
             json!({"entityTypeId": 31, "order": {"id": "DESC"}, "select": ["id"], "start": -1}),
         );
         match self.client.call(call, &any, Effect::Read).await {
-            Ok(answer) => items::<wire::SmartInvoice>(answer)
-                .map(|rows| !rows.is_empty())
-                .map_err(|shape| other_shape(Effect::Read, LIST, shape.to_string())),
-            Err(error) if error.verdict == Verdict::Reject => Ok(false),
+            Ok(answer) => {
+                let rows = items::<wire::SmartInvoice>(answer)
+                    .map_err(|shape| other_shape(Effect::Read, LIST, shape.to_string()))?;
+                Ok(if rows.is_empty() {
+                    OwnInvoices::None
+                } else {
+                    OwnInvoices::Some
+                })
+            }
+            Err(error) if error.verdict == Verdict::Reject => {
+                Ok(OwnInvoices::Hidden(error.to_string()))
+            }
             Err(error) => Err(error),
         }
     }

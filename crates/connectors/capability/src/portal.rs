@@ -310,7 +310,7 @@ pub trait ReadDirectory: Send + Sync {
     async fn clock(&self, call: &Call<'_>) -> Result<PortalClock, ConnectorError>;
 
     /// Whether the portal has any invoices of its own.
-    async fn uses_smart_invoices(&self, call: &Call<'_>) -> Result<bool, ConnectorError>;
+    async fn own_invoices(&self, call: &Call<'_>) -> Result<OwnInvoices, ConnectorError>;
 
     /// Whether these people work there; where one does not, or `with_heads`, also who leads the departments above.
     /// Somebody of whom the portal does not tell is left out.
@@ -332,6 +332,17 @@ pub struct PortalClock {
     pub zone: Option<String>,
     /// How far the server's clock is before UTC.
     pub server: Option<Offset>,
+}
+
+/// Whether a portal has invoices of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnInvoices {
+    /// At least one.
+    Some,
+    /// None at all.
+    None,
+    /// It refuses to show them, and says why.
+    Hidden(String),
 }
 
 /// A funnel of deals.

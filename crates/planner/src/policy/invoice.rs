@@ -50,8 +50,9 @@ pub struct InvoicePolicy {
     pub new_buyers: NewBuyers,
     /// What becomes of a buyer without an INN.
     pub without_inn: WithoutInn,
-    /// What an invoice of the portal's own is to a deal.
-    pub smart_invoices: SmartInvoices,
+    /// What an invoice of the portal's own is to a deal; none: the manager is asked, where the portal has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smart_invoices: Option<SmartInvoices>,
     /// What an advance is; none: nobody may order one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advance: Option<Advance>,
@@ -91,7 +92,7 @@ impl Default for InvoicePolicy {
             cancel: Cancel::Unpaid,
             new_buyers: NewBuyers::Create,
             without_inn: WithoutInn::Fault,
-            smart_invoices: SmartInvoices::Ignore,
+            smart_invoices: None,
             advance: None,
             without_rows: None,
             delivery: None,
@@ -144,7 +145,7 @@ pub enum WithoutInn {
     OwnId,
 }
 
-/// What becomes of a deal that has an invoice of the portal's own. `setup` makes a first policy ask where there are such.
+/// What becomes of a deal that has an invoice of the portal's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SmartInvoices {

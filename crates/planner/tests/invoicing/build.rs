@@ -15,7 +15,7 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use planner::{
     Creating, DealSnapshot, Funnel, InvoicePolicy, Mode, OpenCase, Organisation, OurInvoice, Plan,
-    Policy, Repeatable, Seen, invoicing,
+    Policy, Repeatable, Seen, SmartInvoices, invoicing,
 };
 
 use crate::carry::issued;
@@ -197,6 +197,7 @@ fn policy() -> Policy {
         invoice: InvoicePolicy {
             // What is gathered and for how long has tests of its own.
             gather_seconds: 0,
+            smart_invoices: Some(SmartInvoices::Ignore),
             ..InvoicePolicy::default()
         },
         notices: planner::Notices::default(),

@@ -1,4 +1,4 @@
-//! Invoices of the portal's own: asked about before the first of ours, where policy wants it.
+//! Invoices of the portal's own: asked about before the first of ours, unless policy ignores them.
 
 use domain::observed::SmartInvoice;
 use domain::{CompanyId, ContactId, DealId, Money, SmartInvoiceId};
@@ -8,8 +8,9 @@ use planner::SmartInvoices;
 use crate::build::{TestDeal, deal};
 use crate::changed::{answered, settle};
 
+/// By a policy that says nothing of them.
 fn asking() -> TestDeal {
-    deal().with(|deal| deal.policy.invoice.smart_invoices = SmartInvoices::Ask)
+    deal().with(|deal| deal.policy.invoice.smart_invoices = None)
 }
 
 fn has(deal: TestDeal, found: &[(u64, bool)]) -> TestDeal {
@@ -91,7 +92,8 @@ fn adopted(deal: &TestDeal) -> String {
 
 #[test]
 fn where_policy_says_so_ours_bears_the_number_of_the_only_one_for_the_same_sum() {
-    let adopting = || deal().with(|deal| deal.policy.invoice.smart_invoices = SmartInvoices::Adopt);
+    let adopting =
+        || deal().with(|deal| deal.policy.invoice.smart_invoices = Some(SmartInvoices::Adopt));
     assert_eq!(
         adopted(&has(adopting(), &[(3, false), (5, true)])),
         "Some(\"5-С\")"

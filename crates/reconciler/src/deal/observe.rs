@@ -17,7 +17,7 @@ use store::{Record, Subject};
 
 use super::parts::{Unreadable, in_parts, leave_aside};
 use super::{Looked, earlier, known, tell};
-use crate::{Connected, access, journal};
+use crate::{Connected, access, journal, own_invoices};
 
 /// Seconds until the accounting side is asked again after it did not answer.
 const ASK_AGAIN: i64 = 60;
@@ -158,6 +158,9 @@ async fn observe(
     own.extend(wholes.iter().copied().filter(knows_own));
     own.sort_unstable();
     own.dedup();
+    if !own.is_empty() && !own_invoices::may_be(ctx, connected, call).await {
+        have_none(deals, own.drain(..), record);
+    }
     if !own.is_empty() {
         unreadable.extend(smart_invoices(ctx, connected, call, deals, &own, record).await?);
     }
@@ -280,12 +283,7 @@ async fn smart_invoices(
         seen.boxed()
     })
     .await?;
-    for id in seen.asked(ids) {
-        if let Some(deal) = deals.get_mut(&id) {
-            tell::withdraw_unreadable(deal, &[tell::SMART_INVOICES], record);
-            deal.snapshot.smart_invoices = Some(Vec::new());
-        }
-    }
+    have_none(deals, seen.asked(ids), record);
     for invoice in seen.read.into_iter().flatten() {
         let deal = deals.get_mut(&invoice.deal);
         let known = deal.and_then(|deal| deal.snapshot.smart_invoices.as_mut());
@@ -294,6 +292,20 @@ async fn smart_invoices(
             .for_each(|known| known.push(invoice.clone()));
     }
     Ok(seen.unreadable)
+}
+
+/// None that was told of so far.
+fn have_none(
+    deals: &mut BTreeMap<DealId, Looked>,
+    ids: impl IntoIterator<Item = DealId>,
+    record: &mut Record,
+) {
+    for id in ids {
+        if let Some(deal) = deals.get_mut(&id) {
+            tell::withdraw_unreadable(deal, &[tell::SMART_INVOICES], record);
+            deal.snapshot.smart_invoices = Some(Vec::new());
+        }
+    }
 }
 
 /// A list alone never proves a deletion: those that are not in it are asked for by id.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use capability::portal::{
-    Changed, FieldPage, Finding, Funnel, OfflineQueue, PortalClock, PortalWrite, Presence,
-    ReadDeals, ReadDirectory, Reading, Reserved, SetUpPortal, SweepAsk, SweepOf, SweepRecords,
-    WritePortal, Written,
+    Changed, FieldPage, Finding, Funnel, OfflineQueue, OwnInvoices, PortalClock, PortalWrite,
+    Presence, ReadDeals, ReadDirectory, Reading, Reserved, SetUpPortal, SweepAsk, SweepOf,
+    SweepRecords, WritePortal, Written,
 };
 use capability::{Call, ConnectorError, Exchange, Portal, Remote};
 use domain::observed::{
@@ -425,8 +425,12 @@ impl ReadDirectory for Crm {
         Ok(PortalClock::default())
     }
 
-    async fn uses_smart_invoices(&self, _call: &Call<'_>) -> Result<bool, ConnectorError> {
-        Ok(!self.0.state().smart_invoices.is_empty())
+    async fn own_invoices(&self, _call: &Call<'_>) -> Result<OwnInvoices, ConnectorError> {
+        let own = |state: &State| match state.smart_invoices.as_slice() {
+            [] => OwnInvoices::None,
+            [..] => OwnInvoices::Some,
+        };
+        self.0.read("own invoices", own).await
     }
 
     async fn probe(&self, _call: &Call<'_>) -> Vec<Finding> {

@@ -13,8 +13,8 @@ use domain::{CompanyId, DealId, FunnelId, OrganisationId, PortalId, StageId};
 use engine::clock::later;
 use engine::{Clock, Halted, LeaseContext, Looker, Means};
 use jiff::{SignedDuration, Timestamp};
-use planner::{Attach, Funnel, InvoicePolicy, Mode, Organisation, Policy};
-use reconciler::{Connected, Connections, NotConnected, Reconciler, Settings};
+use planner::{Attach, Funnel, InvoicePolicy, Mode, Organisation, Policy, SmartInvoices};
+use reconciler::{Connected, Connections, NotConnected, OwnInvoices, Reconciler, Settings};
 use store::{
     Case, CaseFilter, Known, Lane, Lease, Look, NewEvent, Store, Subject, SubjectKind, Work,
 };
@@ -43,6 +43,7 @@ pub(crate) struct Connection {
     office: Arc<Office>,
     policy: Mutex<Policy>,
     papers: Mutex<reconciler::Papers>,
+    own_invoices: OwnInvoices,
     refused: Mutex<Option<NotConnected>>,
 }
 
@@ -57,6 +58,7 @@ impl Connections for Connection {
             accounting: books::accounting(&self.office),
             policy: self.policy.lock().unwrap().clone(),
             papers: self.papers.lock().unwrap().clone(),
+            own_invoices: self.own_invoices.clone(),
         }))
     }
 }
@@ -161,6 +163,7 @@ impl Desk {
             office: Arc::clone(&office),
             policy: Mutex::new(policy()),
             papers: Mutex::default(),
+            own_invoices: OwnInvoices::default(),
             refused: Mutex::default(),
         });
         let reconciler = Reconciler::new(
@@ -301,6 +304,7 @@ impl Desk {
             accounting: books::accounting(&self.office),
             policy: self.connection.policy.lock().unwrap().clone(),
             papers: self.connection.papers.lock().unwrap().clone(),
+            own_invoices: self.connection.own_invoices.clone(),
         }
     }
 
@@ -385,6 +389,7 @@ fn policy() -> Policy {
             // Floods, and edits that go on, have tests of their own.
             ask_above: 0,
             gather_seconds: 0,
+            smart_invoices: Some(SmartInvoices::Ignore),
             ..InvoicePolicy::default()
         },
         notices: planner::Notices::default(),

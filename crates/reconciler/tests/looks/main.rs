@@ -24,6 +24,7 @@ mod office;
 mod orders;
 mod outages;
 mod overdue;
+mod own_invoices;
 mod parts;
 mod poison;
 mod questions;

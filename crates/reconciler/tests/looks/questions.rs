@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use domain::observed::{Record, SmartInvoice};
+use domain::observed::Record;
 use domain::staff::{Department, Employee, Staff};
-use domain::{CompanyId, DealId, DepartmentId, RequisiteId, SmartInvoiceId, UserId};
-use engine::clock::later;
+use domain::{CompanyId, DealId, DepartmentId, RequisiteId, UserId};
 use futures_util::future::join;
 use insta::assert_snapshot;
 use planner::Mode;
@@ -627,63 +626,5 @@ fn the_administrator_reads_of_all_deals_that_one_buyer_stops() {
         for id in 1..=3 {
             assert!(text.contains(&format!("/crm/deal/details/{id}/")), "{text}");
         }
-    });
-}
-
-#[test]
-fn an_invoice_of_the_portals_own_is_asked_about_until_it_is_taken_back() {
-    paused(async {
-        let desk = Desk::open().await;
-        desk.set_policy(|policy| policy.invoice.smart_invoices = planner::SmartInvoices::Ask);
-        let own = |live| SmartInvoice {
-            amount: None,
-            seller: None,
-            company: None,
-            contact: None,
-            id: SmartInvoiceId(5),
-            deal: DealId(1),
-            number: "5".to_owned(),
-            live,
-        };
-        desk.office.state().smart_invoices = vec![own(true)];
-        desk.deal_enters(1).await;
-        desk.deal_enters(2).await;
-        desk.run(60).await;
-        assert_eq!(desk.questions().await, ["DEAL-SMART-INVOICE"]);
-        assert_eq!(desk.office.bills().len(), 1, "the other deal has none");
-        assert_eq!(desk.office.calls("smart invoices"), 1);
-        desk.office.state().smart_invoices = vec![own(false)];
-        desk.task("cases").await;
-        desk.run(60).await;
-        assert!(desk.questions().await.is_empty());
-        assert_eq!(desk.office.bills().len(), 2);
-    });
-}
-
-#[test]
-fn an_invoice_of_the_portals_own_that_is_made_while_the_buyer_is_entered_is_asked_about() {
-    paused(async {
-        let desk = Desk::open().await;
-        desk.set_policy(|policy| policy.invoice.smart_invoices = planner::SmartInvoices::Ask);
-        desk.office.slow_down("create", Duration::from_secs(10));
-        desk.deal_enters(1).await;
-        let made = async {
-            desk.clock
-                .sleep_until(later(desk.clock.now(), Duration::from_secs(5)))
-                .await;
-            desk.office.state().smart_invoices = vec![SmartInvoice {
-                amount: None,
-                seller: None,
-                company: None,
-                contact: None,
-                id: SmartInvoiceId(5),
-                deal: DealId(1),
-                number: "5".to_owned(),
-                live: true,
-            }];
-        };
-        join(desk.run(60), made).await;
-        assert_eq!(desk.questions().await, ["DEAL-SMART-INVOICE"]);
-        assert!(desk.office.bills().is_empty());
     });
 }

@@ -1,5 +1,6 @@
 //! Invoices of the portal's own: of many deals in one go, page by page, those that came to nothing told apart.
 
+use capability::portal::OwnInvoices;
 use domain::{CompanyId, DealId, SmartInvoiceId};
 use serde_json::{Value, json};
 
@@ -63,16 +64,17 @@ async fn those_of_many_deals_are_read_by_fifty_and_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_portal_that_does_not_show_them_uses_none() {
-    for (reply, expected) in [
-        (Reply::Result(json!({"items": [{"id": 1}]})), true),
-        (Reply::Result(json!({"items": []})), false),
-        (Reply::Error("ACCESS_DENIED"), false),
-    ] {
+async fn a_portal_has_some_or_none_or_does_not_show_them() {
+    let seen = async |reply: Reply| {
         let reply = std::sync::Mutex::new(Some(reply));
         let stage = Stage::webhook(portal(move |_, _| reply.lock().unwrap().take().unwrap()));
         let call = stage.call();
-        let uses = stage.portal.directory.uses_smart_invoices(&call).await;
-        assert_eq!(uses.unwrap(), expected);
-    }
+        stage.portal.directory.own_invoices(&call).await.unwrap()
+    };
+    let one = Reply::Result(json!({"items": [{"id": 1}]}));
+    assert_eq!(seen(one).await, OwnInvoices::Some);
+    let none = Reply::Result(json!({"items": []}));
+    assert_eq!(seen(none).await, OwnInvoices::None);
+    let hidden = seen(Reply::Error("ACCESS_DENIED")).await;
+    assert!(matches!(hidden, OwnInvoices::Hidden(_)), "{hidden:?}");
 }
