@@ -41,4 +41,7 @@ pub struct Deal {
     pub created: Timestamp,
     /// When it was last changed.
     pub changed: Timestamp,
+    /// By whom.
+    #[serde(default)]
+    pub changed_by: Option<UserId>,
 }

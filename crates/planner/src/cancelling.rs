@@ -28,6 +28,14 @@ pub(crate) fn ordered(
     if policy.invoice.cancel == Cancel::Never {
         return refused(texts::not_cancelled_by_order(invoice));
     }
+    if !may_order(glance, policy) {
+        let by = glance.deal.changed_by;
+        return refused(texts::not_cancelled_for(
+            invoice,
+            by,
+            &policy.invoice.cancel_by,
+        ));
+    }
     // What is paid in part or whole, or stands in a state that nobody knows, is the accountant's alone.
     let has_money = snapshot.paid_of(invoice).is_positive();
     if has_money || invoice.status != InvoiceStatus::Issued {
@@ -47,6 +55,14 @@ pub(crate) fn ordered(
         ),
     );
     plan
+}
+
+/// Whether the order is by somebody whose it is to give. Who filled the field, or moved the deal so that a robot called, is
+/// who changed the deal last.
+fn may_order(glance: &DealGlance, policy: &Policy) -> bool {
+    let people = &policy.invoice.cancel_by;
+    let by = glance.deal.changed_by;
+    people.is_empty() || by.is_some_and(|by| people.contains(&by))
 }
 
 /// The question about what was ordered before, as long as the invoice is there to be cancelled.

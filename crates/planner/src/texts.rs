@@ -3,7 +3,7 @@
 use domain::observed::{Owner, SmartInvoice};
 use domain::{
     AccountError, AmountError, BikError, Counterparty, Deal, DealId, InnError, InvoiceStatus,
-    KppError, SlotKind, VatRate, Who, display,
+    KppError, SlotKind, UserId, VatRate, Who, display,
 };
 
 use crate::notices::Entry;
@@ -426,6 +426,25 @@ pub(crate) fn not_cancelled_by_order(invoice: &OurInvoice) -> String {
     format!(
         "{} не отменён: по правилам портала счета отменяет только бухгалтер. Договоритесь с ним.",
         at_the_beginning(&named(invoice))
+    )
+}
+
+/// The order is by somebody else than policy names.
+pub(crate) fn not_cancelled_for(
+    invoice: &OurInvoice,
+    by: Option<UserId>,
+    people: &[UserId],
+) -> String {
+    let people: Vec<String> = people.iter().map(UserId::to_string).collect();
+    let by = by.map_or_else(
+        || "неизвестно кто".to_owned(),
+        |by| format!("сотрудник {by}"),
+    );
+    format!(
+        "{} не отменён: по правилам портала просить об этом могут сотрудники с номерами {}, а сделку последним менял {by}. \
+         Обратитесь к ним или к бухгалтеру.",
+        at_the_beginning(&named(invoice)),
+        people.join(", ")
     )
 }
 

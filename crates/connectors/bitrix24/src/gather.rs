@@ -100,7 +100,7 @@ struct Asked {
 }
 
 /// The fields of a deal that we use.
-pub(crate) const DEAL_FIELDS: [&str; 15] = [
+pub(crate) const DEAL_FIELDS: [&str; 16] = [
     "id",
     "title",
     "categoryId",
@@ -116,6 +116,7 @@ pub(crate) const DEAL_FIELDS: [&str; 15] = [
     "assignedById",
     "createdTime",
     "updatedTime",
+    "updatedBy",
 ];
 
 const REQUISITE_FIELDS: [&str; 18] = [

@@ -29,6 +29,7 @@ const OPEN: &[&str] = &[
     "mc_bank_detail_id",
     "preset_id",
     "assignedById",
+    "updatedBy",
     "type_id",
     "user_id",
     "dialog_id",

@@ -55,6 +55,7 @@ pub(crate) fn glance(
         responsible: UserId(item.assigned_by_id.0.unwrap_or_default()),
         created: item.created_time.0.ok_or(wrong.clone())?,
         changed: item.updated_time.0.ok_or(wrong)?,
+        changed_by: item.updated_by.0.map(UserId),
     };
     Ok(DealGlance {
         fields: our_fields(&item.rest, names, kinds),

@@ -42,6 +42,8 @@ pub(crate) struct DealItem {
     pub(crate) assigned_by_id: Link,
     pub(crate) created_time: Moment,
     pub(crate) updated_time: Moment,
+    #[serde(default)]
+    pub(crate) updated_by: Link,
     /// Custom fields under their raw names, because we ask with `useOriginalUfNames`.
     #[serde(flatten)]
     pub(crate) rest: Map<String, Value>,

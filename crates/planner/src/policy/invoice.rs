@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{CompanyId, VatRate};
+use domain::{CompanyId, UserId, VatRate};
 use serde::{Deserialize, Serialize};
 
 /// How invoices are made.
@@ -46,6 +46,9 @@ pub struct InvoicePolicy {
     pub contract: Option<Contract>,
     /// Which invoices people may have cancelled by an order in the deal.
     pub cancel: Cancel,
+    /// Who may order it, by their ids on the portal; empty: whoever may edit the deal.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cancel_by: Vec<UserId>,
     /// Who enters a buyer that the accounting side does not know.
     pub new_buyers: NewBuyers,
     /// What becomes of a buyer without an INN.
@@ -90,6 +93,7 @@ impl Default for InvoicePolicy {
             demand: Vec::new(),
             contract: None,
             cancel: Cancel::Unpaid,
+            cancel_by: Vec::new(),
             new_buyers: NewBuyers::Create,
             without_inn: WithoutInn::Fault,
             smart_invoices: None,
@@ -308,6 +312,11 @@ impl InvoicePolicy {
         if self.demand.contains(&Demand::Contract) && self.contract.is_none() {
             faults.push(
                 "`invoice.demand` has `contract`, and `invoice.contract` names no field".to_owned(),
+            );
+        }
+        if self.cancel == Cancel::Never && !self.cancel_by.is_empty() {
+            faults.push(
+                "`invoice.cancel_by` names people, and by `invoice.cancel` nobody may".to_owned(),
             );
         }
         if let Some(advance) = &self.advance {

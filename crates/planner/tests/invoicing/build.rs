@@ -81,6 +81,7 @@ fn glance() -> DealGlance {
             responsible: UserId(5),
             created: ago(600),
             changed: ago(60),
+            changed_by: Some(UserId(5)),
         },
         fields: OurFields::default(),
         named: Default::default(),

@@ -1,6 +1,6 @@
 //! An order to cancel an invoice, and what the accountant makes of it.
 
-use domain::InvoiceStatus;
+use domain::{InvoiceStatus, UserId};
 use insta::assert_snapshot;
 
 use crate::build::deal;
@@ -101,4 +101,27 @@ fn an_order_to_cancel_is_refused_after_a_payment_and_where_policy_says_never() {
     assert!(
         refused(deal().history(&[("NEW", 600)]), "отменить").contains("счёта в сделке ещё нет")
     );
+}
+
+#[test]
+fn an_order_to_cancel_is_obeyed_of_those_whom_policy_names_alone() {
+    let named = |by: Option<u64>| {
+        let deal = deal().settled().with(|deal| {
+            deal.policy.invoice.cancel_by = vec![UserId(6), UserId(9)];
+        });
+        order(deal, "отменить").of(|deal| deal.changed_by = by.map(UserId))
+    };
+    assert!(
+        named(Some(9))
+            .plan()
+            .contains("case INVOICE-CANCEL-ORDERED")
+    );
+    let other = named(Some(5)).plan();
+    assert!(!other.contains("INVOICE-CANCEL-ORDERED"), "{other}");
+    assert!(
+        other.contains("могут сотрудники с номерами 6, 9, а сделку последним менял сотрудник 5"),
+        "{other}"
+    );
+    assert!(other.contains("write Command = (empty)"), "{other}");
+    assert!(named(None).plan().contains("менял неизвестно кто"));
 }

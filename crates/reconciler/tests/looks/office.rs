@@ -391,6 +391,7 @@ fn deal(id: u64) -> DealReading {
                 responsible: UserId(5),
                 created,
                 changed: created,
+                changed_by: Some(UserId(5)),
             },
             fields: OurFields::default(),
             named: std::collections::BTreeMap::new(),
