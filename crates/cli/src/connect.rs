@@ -375,7 +375,7 @@ impl Connector {
         }
         let policy = policy::read(&stored).map_err(|error| broken(POLICY_OUTDATED, &error))?;
         let policy = policy.decided_by(self.config.accounting.returns_allocations());
-        let connected = self.compose(&portal, policy).await;
+        let connected = self.compose(&portal, policy, stored.version).await;
         let connected = Arc::new(connected.map_err(|error| broken(error.code(), &error))?);
         let kept = Kept {
             made_of,
@@ -388,7 +388,7 @@ impl Connector {
         Ok(connected)
     }
 
-    /// Capabilities for a portal under a policy.
+    /// Capabilities for a portal under a version of its policy.
     ///
     /// # Errors
     /// When the configuration or a file that the policy names cannot be used.
@@ -396,6 +396,7 @@ impl Connector {
         &self,
         portal: &Portal,
         policy: Policy,
+        version: i64,
     ) -> Result<Connected, ConnectError> {
         let papers = papers::load(&self.config, &policy).await?;
         let fields = FieldNames::new(policy.fields.clone())
@@ -406,6 +407,7 @@ impl Connector {
             portal: bitrix24.portal(),
             accounting: self.accounting()?,
             policy: within(portal.mode, policy),
+            version,
             papers,
             own_invoices: OwnInvoices::default(),
         })

@@ -101,6 +101,7 @@ fn since_then(connected: &Connected, since: Date, zone: &TimeZone) -> anyhow::Re
         papers: connected.papers.clone(),
         own_invoices: connected.own_invoices.clone(),
         policy,
+        version: connected.version,
     })
 }
 

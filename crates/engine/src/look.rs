@@ -47,6 +47,9 @@ pub enum Halted {
     /// Another holds the portal now; nothing may be written any more.
     #[error("the lease of the portal is lost")]
     LeaseLost,
+    /// Somebody paused the portal or changed its policy meanwhile: nothing is written that was planned before.
+    #[error("the portal was paused, or its policy is another")]
+    Overtaken,
     /// Our own records could not be read or written.
     #[error("the store failed")]
     Store(#[source] StoreError),
@@ -65,6 +68,7 @@ impl From<StoreError> for Halted {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Fenced { .. } => Self::LeaseLost,
+            StoreError::Overtaken { .. } => Self::Overtaken,
             other => Self::Store(other),
         }
     }
@@ -178,19 +182,24 @@ impl LeaseContext {
     }
 
     /// Asks which of `effects` may be sent now; those that may are `sent` on disk before this returns. Everything
-    /// else is held, and why. Send only what this allows, and only until the effect's `not_after`.
+    /// else is held, and why. Send only what this allows, and only until the effect's `not_after`. `policy`: the version
+    /// that they were planned by.
     ///
     /// # Errors
-    /// [`Halted::LeaseLost`] when another holds the portal, or the store's. Nothing may be sent then; what was
+    /// [`Halted::LeaseLost`] when another holds the portal, [`Halted::Overtaken`], or the store's. Nothing may be sent then; what was
     /// committed nevertheless is found as `sent` by the next look and looked up like any unknown effect.
-    pub async fn send(&self, effects: &[NewEffect]) -> Result<Vec<SendDecision>, Halted> {
+    pub async fn send(
+        &self,
+        effects: &[NewEffect],
+        policy: i64,
+    ) -> Result<Vec<SendDecision>, Halted> {
         if effects.is_empty() {
             return Ok(Vec::new());
         }
         let decided = self
             .means
             .store
-            .effects_send(&self.lease(), effects, self.now())
+            .effects_send(&self.lease(), effects, policy, self.now())
             .await?;
         for decision in &decided {
             if let SendDecision::Send(effect) = decision {

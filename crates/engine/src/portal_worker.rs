@@ -26,6 +26,9 @@ use crate::passes::{Pass, PassEnd, Running};
 use crate::set_aside;
 use crate::stop::Stop;
 
+/// So soon it is looked again by what is in force since a pass was overtaken.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// Works on the portal of one lease.
 pub(crate) struct PortalWorker {
     means: Means,
@@ -241,12 +244,12 @@ impl PortalWorker {
                 if let Some(ended) = self.after_halt(&halted).await {
                     return Some(ended);
                 }
-                if let Halted::Remote {
-                    again_at: named, ..
-                } = halted
-                {
-                    again_at = named;
-                }
+                again_at = match halted {
+                    Halted::Remote { again_at, .. } => again_at,
+                    // By what is in force now.
+                    Halted::Overtaken => Some(later(self.means.clock.now(), AT_ONCE)),
+                    Halted::LeaseLost | Halted::Store(_) => None,
+                };
                 None
             }
         };
@@ -369,7 +372,7 @@ impl PortalWorker {
                     .await;
                 None
             }
-            Halted::Remote { .. } => None,
+            Halted::Remote { .. } | Halted::Overtaken => None,
         }
     }
 

@@ -153,7 +153,7 @@ async fn look_at(
             let seen = remote.find(&effect.key, ctx.now());
             (effect, Outcome::LookedUp(seen))
         }
-        _ => match ctx.send(&[wanted(&work, habit)]).await?.remove(0) {
+        _ => match ctx.send(&[wanted(&work, habit)], 0).await?.remove(0) {
             SendDecision::Send(effect) => {
                 assert!(ctx.now() <= effect.not_after.unwrap());
                 let outcome = remote.call(&effect.key, ctx.clock(), &mut ctx.rng()).await;

@@ -153,7 +153,10 @@ async fn effect_in(state: EffectState, once: bool) -> (Store, Lease, NewEffect, 
         not_before: Some(at(10)),
         ..wanted.clone()
     };
-    let held = store.effects_send(&lease, &[later], at(0)).await.unwrap();
+    let held = store
+        .effects_send(&lease, &[later], 0, at(0))
+        .await
+        .unwrap();
     let SendDecision::Held {
         effect,
         why: Held::NotBefore,
@@ -164,7 +167,7 @@ async fn effect_in(state: EffectState, once: bool) -> (Store, Lease, NewEffect, 
     let id = effect.id;
     if matches!(state, EffectState::Sent | EffectState::Unknown) {
         store
-            .effects_send(&lease, std::slice::from_ref(&wanted), at(10))
+            .effects_send(&lease, std::slice::from_ref(&wanted), 0, at(10))
             .await
             .unwrap();
     }
@@ -199,16 +202,19 @@ async fn after_step(step: &str, state: EffectState) -> Option<EffectState> {
         ..Record::default()
     };
     let done = match step {
-        "may be sent" => store.effects_send(&lease, &[wanted], now).await.map(drop),
+        "may be sent" => store
+            .effects_send(&lease, &[wanted], 0, now)
+            .await
+            .map(drop),
         "asked for again under its key" => {
             let again = NewEffect {
                 repeatable: true,
                 ..wanted
             };
-            store.effects_send(&lease, &[again], now).await.map(drop)
+            store.effects_send(&lease, &[again], 0, now).await.map(drop)
         }
         "another request" | "wanted again" => {
-            store.effects_send(&lease, &[other], now).await.map(drop)
+            store.effects_send(&lease, &[other], 0, now).await.map(drop)
         }
         "ordered anew by a person" => {
             return store

@@ -461,7 +461,10 @@ fn whoever_lost_the_lease_writes_nothing_and_is_cancelled() {
                         .await
                         .unwrap()
                         .unwrap();
-                    if matches!(ctx.send(&[invoice_effect(1)]).await, Err(Halted::LeaseLost)) {
+                    if matches!(
+                        ctx.send(&[invoice_effect(1)], 0).await,
+                        Err(Halted::LeaseLost)
+                    ) {
                         refused.lock().unwrap().push("send");
                     }
                     if matches!(settle_all(ctx, due).await, Err(Halted::LeaseLost)) {

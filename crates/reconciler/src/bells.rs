@@ -210,7 +210,7 @@ async fn send(
             not_before: None,
         })
         .collect();
-    let decisions = ctx.send(&effects).await?;
+    let decisions = ctx.send(&effects, connected.version).await?;
     let sent: Vec<(&Bell, Effect)> = bells
         .iter()
         .zip(decisions)

@@ -17,6 +17,8 @@ pub struct Connected {
     pub accounting: Accounting,
     /// Its settings, of one version.
     pub policy: Policy,
+    /// That version; 0: they are not stored. Nothing is written by it once there is a newer one.
+    pub version: i64,
     /// What our own papers are drawn with, as that policy names it.
     pub papers: Papers,
     /// What was seen of the portal's own invoices while it was connected like this.

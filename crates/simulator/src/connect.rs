@@ -139,7 +139,7 @@ impl Connector {
         Arc::new(move || clock.now())
     }
 
-    fn compose(&self, policy: Policy, offline: Offline) -> Option<Connected> {
+    fn compose(&self, policy: Policy, version: i64, offline: Offline) -> Option<Connected> {
         let bitrix24 = self.bitrix24(
             FieldNames::new(policy.fields.clone())
                 .and_reading(policy.deal_fields())
@@ -150,6 +150,7 @@ impl Connector {
             portal: bitrix24.portal(),
             accounting: self.accounting()?,
             policy,
+            version,
             papers: reconciler::Papers::default(),
             own_invoices: reconciler::OwnInvoices::default(),
         })
@@ -229,7 +230,7 @@ impl Connector {
         let policy = Policy::parse(text.unwrap_or_default());
         let policy = policy.map_err(|error| broken("POLICY-OUTDATED", error))?;
         let connected = self
-            .compose(within(portal.mode, policy), offline)
+            .compose(within(portal.mode, policy), stored.version, offline)
             .ok_or_else(|| broken("CONFIG-REFUSED", "refused"))?;
         let connected = Arc::new(connected);
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) =

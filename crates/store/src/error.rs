@@ -64,6 +64,14 @@ pub enum StoreError {
     #[error("the database cannot be opened: {0}")]
     Misconfigured(String),
 
+    /// Somebody paused the portal, or put another policy in force, since it was decided what to send: nothing of it may go
+    /// out. It is decided anew.
+    #[error("portal `{portal}` was paused or has another policy since")]
+    Overtaken {
+        /// The portal.
+        portal: PortalId,
+    },
+
     /// An effect was to be changed in a way that its state does not allow. A defect of the caller.
     #[error("effect `{id}` cannot become `{wanted}` from its state")]
     WrongState {

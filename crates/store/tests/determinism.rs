@@ -54,7 +54,7 @@ async fn thousand_calls(store: &Store) {
         let subjects: Vec<Subject> = taken.iter().map(|work| work.subject.clone()).collect();
         store.known(&portal, &subjects).await.unwrap();
         let batch: Vec<NewEffect> = subjects.iter().map(effect).collect();
-        let sent = store.effects_send(&lease, &batch, at(n)).await.unwrap();
+        let sent = store.effects_send(&lease, &batch, 0, at(n)).await.unwrap();
         store
             .record(&lease, came_of_it(&taken, &sent, n), at(n))
             .await

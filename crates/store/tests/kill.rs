@@ -88,7 +88,7 @@ async fn live(file: &Path) {
             deadline: Duration::from_secs(2),
             not_before: None,
         };
-        let sent = store.effects_send(&lease, &[new], now).await.unwrap();
+        let sent = store.effects_send(&lease, &[new], 0, now).await.unwrap();
         let SendDecision::Send(effect) = &sent[0] else {
             panic!("{sent:?}")
         };

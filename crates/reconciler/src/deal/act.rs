@@ -135,7 +135,7 @@ pub(crate) async fn decide(
             }
         })
         .collect();
-    let decisions = ctx.send(&effects).await?;
+    let decisions = ctx.send(&effects, connected.version).await?;
     let mut sent: Vec<Sent> = Vec::new();
     let mut shared = Vec::new();
     let mut ids = BTreeSet::new();

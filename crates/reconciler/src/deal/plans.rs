@@ -270,8 +270,9 @@ fn facts(case: &Case, watched: bool) -> Value {
     Value::Object(facts)
 }
 
-/// Read before every write: a funnel that is watched only, or followed no more, is planned and not touched. Of a deal that
-/// cannot be seen nobody knows the funnel: it is told of where any is active.
+/// A funnel that is watched only, or followed no more, is planned and not touched; whatever is sent asks in the commit before
+/// it whether the policy that says so is still in force. Of a deal that cannot be seen nobody knows the funnel: it is told of
+/// where any is active.
 pub(crate) fn may_write(deal: &Looked, connected: &Connected) -> bool {
     match deal.snapshot.glance() {
         Some(glance) => connected.policy.is_active(glance.deal.funnel),

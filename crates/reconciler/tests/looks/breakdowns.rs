@@ -1,6 +1,7 @@
 //! When one thing is out of order: who is held up by it, who is not, and who is told.
 
 use domain::{DealId, FunnelId, UserId};
+use engine::Halted;
 use planner::Mode;
 use store::{CaseChange, CaseFacts, JournalFilter, Lane, Look, Record, Subject};
 use testkit::builders::portal;
@@ -163,6 +164,37 @@ fn what_arises_while_a_watched_deal_is_read_is_told_once_its_funnel_is_active() 
         desk.task("cases").await;
         desk.run(30).await;
         assert_eq!(desk.office.chat().len(), 1, "the administrator");
+    });
+}
+
+#[test]
+fn nothing_is_written_by_a_policy_that_is_in_force_no_more_or_while_the_portal_is_paused() {
+    paused(async {
+        let desk = Desk::open().await;
+        let looked = async || {
+            let due = desk.due(Lane::Click).await;
+            assert_eq!(due.len(), 1);
+            let ended = desk.look(Lane::Click, due).await;
+            assert!(matches!(ended, Err(Halted::Overtaken)), "{ended:?}");
+            assert_eq!(desk.office.story(), "");
+        };
+        desk.deal_enters(1).await;
+        let now = desk.clock.now();
+        desk.store
+            .portal_set_paused(&portal(), true, now)
+            .await
+            .unwrap();
+        looked().await;
+        desk.store
+            .portal_set_paused(&portal(), false, now)
+            .await
+            .unwrap();
+        let other = serde_json::json!({});
+        desk.store
+            .policy_add(&portal(), 0, &other, "somebody", now)
+            .await
+            .unwrap();
+        looked().await;
     });
 }
 

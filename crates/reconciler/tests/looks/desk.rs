@@ -57,6 +57,7 @@ impl Connections for Connection {
             portal: crm::portal(&self.office),
             accounting: books::accounting(&self.office),
             policy: self.policy.lock().unwrap().clone(),
+            version: 0,
             papers: self.papers.lock().unwrap().clone(),
             own_invoices: self.own_invoices.clone(),
         }))
@@ -303,6 +304,7 @@ impl Desk {
             portal: crm::portal(&self.office),
             accounting: books::accounting(&self.office),
             policy: self.connection.policy.lock().unwrap().clone(),
+            version: 0,
             papers: self.connection.papers.lock().unwrap().clone(),
             own_invoices: self.connection.own_invoices.clone(),
         }

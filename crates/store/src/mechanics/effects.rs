@@ -148,6 +148,10 @@ pub enum Held {
 }
 
 statements! {
+    /// Whoever pauses the portal waits for this to be committed.
+    IN_FORCE =
+        "SELECT (SELECT COALESCE(max(version), 0) FROM policy WHERE portal_id = $1) FROM portal
+         WHERE portal_id = $1 AND paused = 0 AND mode = 'active' /*pg FOR SHARE */";
     /// The newest row of each key: the only one of a slot, the unsettled or last settled one of others.
     BY_KEYS =
         "SELECT id, key, once, subject, action, request, request_hash, state, attempt, not_before, sent_at,
@@ -200,16 +204,24 @@ statements! {
 impl Store {
     /// Decides for a batch of actions which may go out now, and stores those as sent: attempt, latest moment
     /// of departure, quiet time. One decision per effect, in the same order. Only what is answered with
-    /// [`SendDecision::Send`] may be sent, and not after its `not_after`.
+    /// [`SendDecision::Send`] may be sent, and not after its `not_after`. `policy`: the version that they were decided by,
+    /// 0 where there is none; nothing goes out by a former one, or for a portal that was paused.
     pub async fn effects_send(
         &self,
         lease: &Lease,
         effects: &[NewEffect],
+        policy: i64,
         now: Timestamp,
     ) -> Result<Vec<SendDecision>, StoreError> {
         self.write(
-            (lease.clone(), effects.to_vec(), now),
-            |tx, (lease, effects, now)| Box::pin(send(tx, lease, effects, *now)),
+            (lease.clone(), effects.to_vec(), policy, now),
+            |tx, (lease, effects, policy, now)| {
+                Box::pin(async move {
+                    check_fence_and_time(tx, lease, *now).await?;
+                    check_in_force(tx, &lease.portal, *policy).await?;
+                    send(tx, lease, effects, *now).await
+                })
+            },
         )
         .await
     }
@@ -337,13 +349,23 @@ pub(crate) async fn of_subjects(
     .await
 }
 
+async fn check_in_force(tx: &mut Tx<'_>, portal: &PortalId, policy: i64) -> Result<(), StoreError> {
+    let asked = params![portal];
+    let in_force = tx.first(&IN_FORCE, &asked, Row::int).await?;
+    if in_force == Some(policy) {
+        Ok(())
+    } else {
+        let portal = portal.clone();
+        Err(StoreError::Overtaken { portal })
+    }
+}
+
 async fn send(
     tx: &mut Tx<'_>,
     lease: &Lease,
     wanted: &[NewEffect],
     now: Timestamp,
 ) -> Result<Vec<SendDecision>, StoreError> {
-    check_fence_and_time(tx, lease, now).await?;
     let portal = &lease.portal;
     let keys = text_set(wanted.iter().map(|new| new.key.clone()));
     let mut stored: HashMap<String, Effect> = tx

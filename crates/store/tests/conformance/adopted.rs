@@ -103,7 +103,7 @@ conformance! {
 
     async fn while_a_create_is_on_its_way_nothing_is_linked(db: &Db) {
         let lease = leased(db, 1).await;
-        let sent = db.store.effects_send(&lease, &[create(1, 1, "r1")], at(1)).await.unwrap();
+        let sent = db.store.effects_send(&lease, &[create(1, 1, "r1")], 0, at(1)).await.unwrap();
         let SendDecision::Send(effect) = &sent[0] else { panic!("{sent:?}") };
         assert_eq!(adopt(db, 1, "B-9").await, Adopted::Busy);
         let refused = EffectChange::Refused { error: String::from("no") };

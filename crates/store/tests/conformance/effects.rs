@@ -35,7 +35,7 @@ async fn only(db: &Db, subject: Subject) -> Effect {
 async fn held(db: &Db, lease: &Lease, new: NewEffect, now: i64) -> Held {
     match db
         .store
-        .effects_send(lease, &[new], at(now))
+        .effects_send(lease, &[new], 0, at(now))
         .await
         .unwrap()
         .remove(0)
@@ -115,10 +115,36 @@ conformance! {
         send_one(db, &lease, create(1, 2, "r1"), at(3)).await;
     }
 
+    async fn nothing_goes_out_by_a_former_policy_or_while_the_portal_is_paused(db: &Db) {
+        let lease = leased(db, 1).await;
+        let send = async |deal: u64, policy: i64| {
+            let sent = db.store.effects_send(&lease, &[create(deal, 1, "r1")], policy, at(1)).await;
+            match sent {
+                Ok(decisions) => matches!(decisions[0], SendDecision::Send(_)),
+                Err(StoreError::Overtaken { .. }) => false,
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        assert!(!send(1, 1).await, "there is none");
+        assert!(send(1, 0).await);
+        db.store.policy_add(&portal("a"), 0, &json!({}), "setup", at(1)).await.unwrap();
+        assert!(!send(2, 0).await);
+        assert!(send(2, 1).await);
+        db.store.portal_set_paused(&portal("a"), true, at(1)).await.unwrap();
+        assert!(!send(3, 1).await);
+        // Nothing is left of what did not go out.
+        let known = db.store.known(&portal("a"), &[deal(3)]).await.unwrap();
+        assert_eq!(known.effects, []);
+        db.store.portal_set_paused(&portal("a"), false, at(1)).await.unwrap();
+        assert!(send(3, 1).await);
+        db.store.portal_set_mode(&portal("a"), Mode::WatchOnly, at(1)).await.unwrap();
+        assert!(!send(4, 1).await);
+    }
+
     async fn of_two_slots_in_one_batch_the_first_goes_out(db: &Db) {
         let lease = leased(db, 1).await;
         let batch = [create(1, 1, "r1"), create(1, 2, "r1"), create(1, 1, "r1"), create(2, 1, "r1")];
-        let decisions = db.store.effects_send(&lease, &batch, at(0)).await.unwrap();
+        let decisions = db.store.effects_send(&lease, &batch, 0, at(0)).await.unwrap();
         let sent: Vec<Option<Held>> = decisions.iter().map(|decision| match decision {
             SendDecision::Send(_) => None,
             SendDecision::Held { why, .. } => Some(*why),

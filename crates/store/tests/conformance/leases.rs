@@ -57,7 +57,7 @@ conformance! {
         let new = db.store.lease_acquire("owner-2", HOUR, at(2)).await.unwrap().unwrap();
         let work = db.store.work_take(&new, Lane::Due, 1, &[], at(2)).await.unwrap();
         let fenced = |done: Result<(), StoreError>| assert!(matches!(done, Err(StoreError::Fenced { .. })), "{done:?}");
-        fenced(db.store.effects_send(&old, &[create(1, 1, "r1")], at(3)).await.map(drop));
+        fenced(db.store.effects_send(&old, &[create(1, 1, "r1")], 0, at(3)).await.map(drop));
         let record = Record { facts: vec![(String::from("chat"), String::from("1"))], ..settled(&work[0], None) };
         fenced(db.store.record(&old, record, at(3)).await);
         fenced(db.store.work_take(&old, Lane::Due, 1, &[], at(3)).await.map(drop));
@@ -81,7 +81,7 @@ conformance! {
     async fn nothing_is_sent_under_a_lease_whose_time_ran_out(db: &Db) {
         let lease = leased(db, 1).await;
         let lease = db.store.lease_renew(&lease, Duration::ZERO, at(1)).await.unwrap();
-        let refused = db.store.effects_send(&lease, &[create(1, 1, "r1")], at(2)).await;
+        let refused = db.store.effects_send(&lease, &[create(1, 1, "r1")], 0, at(2)).await;
         assert!(matches!(refused, Err(StoreError::Fenced { .. })), "{refused:?}");
         // What was done before may still be recorded: nobody took the portal.
         db.store.record(&lease, Record::default(), at(2)).await.unwrap();

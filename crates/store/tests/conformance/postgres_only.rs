@@ -158,7 +158,7 @@ async fn a_replica_frozen_over_its_lease_finds_itself_fenced() {
     ));
     let sent = db
         .store
-        .effects_send(&frozen, &[create(2, 1, "r1")], at(2))
+        .effects_send(&frozen, &[create(2, 1, "r1")], 0, at(2))
         .await;
     assert!(matches!(sent, Err(StoreError::Fenced { .. })));
     other.record(&taken, done, at(2)).await.unwrap();

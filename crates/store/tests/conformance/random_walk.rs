@@ -77,7 +77,7 @@ async fn walk(db: &Db, seed: u64, steps: u32) -> String {
                 let batch = [create(id, generation, &hash), field_write(id, &hash)];
                 for decision in db
                     .store
-                    .effects_send(&lease, &batch, at(now))
+                    .effects_send(&lease, &batch, 0, at(now))
                     .await
                     .unwrap()
                 {

@@ -101,7 +101,7 @@ conformance! {
     async fn fifty_subjects_are_known_at_once(db: &Db) {
         let lease = leased(db, 1).await;
         let effects: Vec<NewEffect> = (1..=50).map(|n| create(n, 1, "r1")).collect();
-        let sent = db.store.effects_send(&lease, &effects, at(0)).await.unwrap();
+        let sent = db.store.effects_send(&lease, &effects, 0, at(0)).await.unwrap();
         assert!(sent.iter().all(|decision| matches!(decision, SendDecision::Send(_))));
         let subjects: Vec<Subject> = (1..=50).map(deal).collect();
         assert_eq!(db.store.known(&portal("a"), &subjects).await.unwrap().effects.len(), 50);

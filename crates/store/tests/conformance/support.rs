@@ -267,7 +267,7 @@ pub(crate) async fn send_one(
 ) -> store::Effect {
     match db
         .store
-        .effects_send(lease, &[new], now)
+        .effects_send(lease, &[new], 0, now)
         .await
         .unwrap()
         .remove(0)
