@@ -74,18 +74,22 @@ fn replaced<'a>(
     of_kind.filter(move |one| one.replaced && !one.live && Some(one.slot) > since)
 }
 
-/// The files of the invoices that this one replaced say so.
+/// The entries and files of the invoices that this one replaced say so: our paper itself, a print form of the accounting
+/// side, which is not ours to change, by its name.
 pub(crate) fn mark_replaced(
     snapshot: &DealSnapshot,
     glance: &DealGlance,
     invoice: &OurInvoice,
     policy: &Policy,
 ) -> Vec<Action> {
-    // A print form of the accounting side is not ours to mark.
-    if policy.invoice.attach != Attach::Provodka || invoice.deleted {
+    let attach = policy.invoice.attach;
+    if attach == Attach::Nothing || invoice.deleted {
         return Vec::new();
     }
+    // Of a deleted invoice there is no print form any more.
+    let has_file = |one: &&OurInvoice| attach == Attach::Provodka || !one.deleted;
     replaced(snapshot, invoice)
+        .filter(has_file)
         .filter_map(|one| {
             let entry = snapshot.done.get(&format!("timeline/issued/{}", one.slot));
             let attach = Action::AttachPdf {

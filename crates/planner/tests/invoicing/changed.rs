@@ -4,7 +4,7 @@ use domain::observed::{FieldValue, OurField};
 use domain::{InvoiceStatus, Price, SlotKind};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
-use planner::{Action, Answer, Plan};
+use planner::{Action, Answer, Attach, Plan};
 
 use crate::build::{TestDeal, ago, deal, noon};
 
@@ -126,6 +126,29 @@ fn an_answer_to_reissue_makes_another_invoice_and_marks_the_old_one() {
     // The same answer replaces nothing a second time.
     let other = dearer(deal).row(|it| it.price = Price::parse("160").unwrap());
     assert_eq!(other.planned().given_up, None);
+}
+
+#[test]
+fn a_print_form_of_the_accounting_side_is_marked_while_there_is_one() {
+    let replaced = |attach: Attach| {
+        let mut deal = answered(changed(), "reissue");
+        deal.policy.invoice.attach = attach;
+        let done = settle(&mut deal);
+        let is_marked = done.iter().any(|one| one.starts_with("file of whole/1"));
+        (deal, is_marked)
+    };
+    assert!(!replaced(Attach::Nothing).1);
+    let (mut deal, is_marked) = replaced(Attach::Accounting);
+    assert!(is_marked);
+    // Deleted over there before it was marked.
+    let marks = deal.snapshot.done.len();
+    deal.snapshot
+        .done
+        .retain(|mark, _| mark != "pdf-replaced/whole/1");
+    assert_eq!(deal.snapshot.done.len(), marks - 1);
+    assert!(deal.plan().contains("whole/1"), "{}", deal.plan());
+    deal.snapshot.invoices[0].deleted = true;
+    assert!(deal.planned().is_empty(), "{}", deal.plan());
 }
 
 #[test]

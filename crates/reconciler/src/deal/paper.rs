@@ -30,10 +30,18 @@ pub(crate) async fn pdf(
             .print(call, &invoice.organisation, &invoice.id)
             .await
             .map_err(|error| not_prepared(&error))?;
-        return Ok((name, bytes));
+        return Ok((print_form(name, void.as_ref()), bytes));
     }
     let bytes = rendered(renderer, connected, invoice, void).await?;
     Ok((name, bytes))
+}
+
+/// The accounting side's own paper cannot say why it is not to be paid; its name can.
+fn print_form(name: String, void: Option<&Void>) -> String {
+    match void {
+        Some(Void::Replaced { .. }) => format!("Не оплачивать, заменён. {name}"),
+        Some(_) | None => name,
+    }
 }
 
 async fn rendered(
