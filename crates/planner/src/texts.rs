@@ -357,7 +357,7 @@ pub(crate) fn changed(
     };
     let question = format!(
         "Сделка изменена после счёта № {}. Счёт не перевыставлен. Различия:\n• {}{first}\n\
-         Верните сделку к прежнему виду или выберите в поле «Что сделать со счётом»:",
+         Верните сделку к прежнему виду или выберите в поле «Счёт: что сделать»:",
         invoice.number,
         differences.join("\n• ")
     );
@@ -377,7 +377,7 @@ pub(crate) fn not_replaced(invoice: &OurInvoice, lacks: &[String]) -> String {
 pub(crate) fn rate_ended(invoice: &OurInvoice, rate: VatRate) -> String {
     format!(
         "Счёт № {} от {} на {} не оплачен, а ставка НДС {} больше не действует. Если отгрузка будет по новой ставке, \
-         исправьте ставку в строках сделки и напишите «перевыставить» в поле «Что сделать со счётом». Иначе:",
+         исправьте ставку в строках сделки и напишите «перевыставить» в поле «Счёт: что сделать». Иначе:",
         invoice.number,
         display::date(invoice.date),
         display::money(invoice.total),

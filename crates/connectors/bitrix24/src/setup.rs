@@ -225,7 +225,7 @@ pub(crate) fn label(field: OurField) -> &'static str {
         OurField::Paid => "Оплачено по счёту",
         OurField::PaidOn => "Дата оплаты счёта",
         OurField::Promise => "Обещали оплатить до",
-        OurField::Command => "Что сделать со счётом",
+        OurField::Command => "Счёт: что сделать",
     }
 }
 
