@@ -16,7 +16,7 @@ use crate::flood::Standing;
 use crate::orders::{
     given, in_vain, is_any, is_by_field, is_ordered, refused, used_by_invoice, without_invoice,
 };
-use crate::showing::{is_not_kept, mark_replaced, put_back, shown, tell, wanted_fields};
+use crate::showing::{Edited, is_not_kept, mark_replaced, put_back, shown, tell, wanted_fields};
 use crate::slots::{self, Next};
 use crate::smart_invoices::{self, Before};
 use crate::wanted::{Wanted, at_a_glance, by_history};
@@ -465,9 +465,11 @@ fn show(
         merge(&mut plan, ask(snapshot, asked));
     }
     if !fields.is_empty() {
-        plan.because
-            .extend(put_back(snapshot, invoice, glance, &fields));
+        let edited = put_back(snapshot, invoice, glance, &fields);
+        plan.because.extend(edited.iter().map(Edited::because));
+        let notes = edited.iter().filter_map(|one| one.note(snapshot, invoice));
         plan.actions.push(Action::WriteFields { fields });
+        plan.actions.extend(notes);
     }
     for invoice in snapshot.invoices.iter().filter(|one| one.live) {
         plan.actions.extend(tell(snapshot, glance, invoice, policy));

@@ -157,14 +157,23 @@ pub(crate) fn shown(glance: &DealGlance, field: OurField) -> FieldValue {
     }
 }
 
-/// What somebody put into fields that we fill, for the journal: it is put back. A field whose value we gave within a day was
-/// edited surely; of the others only those that do not change by themselves are told.
+/// A field that we fill, and in which something else stood.
+pub(crate) struct Edited {
+    field: OurField,
+    /// Of what, in Russian.
+    of: &'static str,
+    stood: String,
+    ours: String,
+}
+
+/// What somebody put into fields that we fill: it is put back. A field whose value we gave within a day was edited surely; of
+/// the others only those that do not change by themselves are told.
 pub(crate) fn put_back(
     snapshot: &DealSnapshot,
     invoice: &OurInvoice,
     glance: &DealGlance,
     fields: &[(OurField, FieldValue)],
-) -> Vec<String> {
+) -> Vec<Edited> {
     let about = if invoice.adopted { "adopted" } else { "issued" };
     let is_shown = format!("timeline/{about}/{}", invoice.slot);
     let is_shown = snapshot.done.contains_key(&is_shown);
@@ -182,20 +191,49 @@ pub(crate) fn put_back(
     ];
     lasting
         .into_iter()
-        .filter(|(field, _)| {
-            let value = fields.iter().find(|(of, _)| of == field);
-            value.is_some_and(|(_, value)| is_edited(*field, value))
-        })
-        .map(|(field, name)| {
-            let stands = match shown(glance, field) {
-                FieldValue::Text(text) => format!("«{}»", texts::by_strangers(&text)),
-                FieldValue::Date(date) => display::date(date),
-                FieldValue::Money(money) => display::money(money),
-                FieldValue::Empty => "ничего".to_owned(),
-            };
-            format!("в поле {name} стояло {stands}: заменено на наше значение")
+        .filter_map(|(field, of)| {
+            let (_, ours) = fields.iter().find(|(known, _)| *known == field)?;
+            is_edited(field, ours).then(|| Edited {
+                field,
+                of,
+                stood: in_words(&shown(glance, field)),
+                ours: in_words(ours),
+            })
         })
         .collect()
+}
+
+fn in_words(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Text(text) => format!("«{}»", texts::by_strangers(text)),
+        FieldValue::Date(date) => display::date(*date),
+        FieldValue::Money(money) => display::money(*money),
+        FieldValue::Empty => "ничего".to_owned(),
+    }
+}
+
+impl Edited {
+    /// For the journal.
+    pub(crate) fn because(&self) -> String {
+        let Self { of, stood, .. } = self;
+        format!("в поле {of} стояло {stood}: заменено на наше значение")
+    }
+
+    /// For whoever wonders where the edit is: a note in the timeline, once for each field of an invoice.
+    pub(crate) fn note(&self, snapshot: &DealSnapshot, invoice: &OurInvoice) -> Option<Action> {
+        let about = format!("put-back/{}/{:?}", invoice.slot, self.field).to_lowercase();
+        let is_told = snapshot.done.contains_key(&format!("timeline/{about}"));
+        let Self {
+            of, stood, ours, ..
+        } = self;
+        (!is_told).then(|| Action::AddTimelineEntry {
+            about,
+            text: format!(
+                "В поле {of} стояло {stood}, записано {ours}: это поле заполняет программа."
+            ),
+            called: None,
+        })
+    }
 }
 
 /// A value that was written twice within a day, with no other of ours between, and does not stand is somebody else's
