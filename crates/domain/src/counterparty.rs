@@ -21,6 +21,14 @@ pub struct CounterpartyKey {
     pub kpp: Option<Kpp>,
 }
 
+impl CounterpartyKey {
+    /// Whether both may be one payer: a card may lack the KPP, and another one is another payer.
+    pub fn may_be(&self, other: &Self) -> bool {
+        let differ = matches!((&self.kpp, &other.kpp), (Some(one), Some(other)) if one != other);
+        self.who == other.who && !differ
+    }
+}
+
 /// By what somebody is known: as text `7707083893`, `contact-9` or `company-7`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

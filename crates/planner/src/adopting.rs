@@ -7,8 +7,8 @@
 
 use domain::observed::DealReading;
 use domain::{
-    Amounts, Counterparty, CounterpartyKey, DealId, Invoice, InvoiceDraft, InvoiceStatus, Money,
-    OrganisationId, Slot, SlotKind, display,
+    Amounts, Counterparty, DealId, Invoice, InvoiceDraft, InvoiceStatus, Money, OrganisationId,
+    Slot, SlotKind, display,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -251,7 +251,7 @@ fn agreed<'a>(
         // Whose it is the mark says.
         None if candidate.made_for.is_some() => {}
         None => return refused("учёт не говорит, кому он выставлен".to_owned()),
-        Some(key) if !is_same_buyer(key, &buyer.key) => {
+        Some(key) if !key.may_be(&buyer.key) => {
             let (theirs, ours) = (display::known_by(key), display::known_by(&buyer.key));
             return refused(format!("выставлен {theirs}, покупатель сделки {ours}"));
         }
@@ -279,12 +279,6 @@ fn agreed<'a>(
         Ok(draft) => Ok((candidate, draft)),
         Err(why) => refused(why),
     }
-}
-
-/// The accountant's card may lack the KPP; another one is another payer.
-fn is_same_buyer(one: &CounterpartyKey, other: &CounterpartyKey) -> bool {
-    let differ = matches!((&one.kpp, &other.kpp), (Some(one), Some(other)) if one != other);
-    one.who == other.who && !differ
 }
 
 /// An advance bills each line of the deal by its share, the rest what is left of each.
@@ -395,6 +389,7 @@ fn taken_over(
         organisation: invoice.seller.clone(),
         id: invoice.id.clone(),
         contractor: invoice.contractor.clone(),
+        billed: invoice.counterparty.clone(),
         number: invoice.number.clone(),
         date: invoice.date,
         total: invoice.totals.gross,

@@ -416,10 +416,9 @@ fn astray(deal: DealId, invoice: &OurInvoice) -> Option<Asked> {
         ask(CaseCode::InvoiceDeleted, texts::deleted(invoice))
     } else if invoice.status == InvoiceStatus::Cancelled {
         ask(CaseCode::InvoiceCancelled, texts::cancelled(invoice))
-    } else if invoice.total != invoice.issued_total() {
-        ask(CaseCode::InvoiceEdited, texts::edited(invoice))
     } else {
-        None
+        let text = texts::edited(invoice)?;
+        ask(CaseCode::InvoiceEdited, text)
     }
 }
 

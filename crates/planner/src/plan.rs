@@ -512,12 +512,14 @@ impl Action {
     /// Whether it is done at most once for ever; otherwise only while an equal one is not settled.
     pub fn once(&self) -> bool {
         match self {
-            Self::CreateCounterparty { .. }
-            | Self::IssueInvoice { .. }
+            Self::IssueInvoice { .. }
             | Self::AddTimelineEntry { .. }
             | Self::AttachPdf { .. }
             | Self::MoveStage { .. } => true,
-            Self::WriteFields { .. } | Self::Notify { .. } => false,
+            // The accountant may have made somebody else of a counterparty since, or deleted it.
+            Self::CreateCounterparty { .. } | Self::WriteFields { .. } | Self::Notify { .. } => {
+                false
+            }
         }
     }
 

@@ -155,6 +155,8 @@ pub struct OurInvoice {
     pub id: InvoiceId,
     /// The counterparty there.
     pub contractor: ContractorId,
+    /// Who that is by the invoice as we last saw it; none where it does not tell.
+    pub billed: Option<CounterpartyKey>,
     /// Its number as we last saw it.
     pub number: String,
     /// Its date as we last saw it.
@@ -216,6 +218,13 @@ impl OurInvoice {
         self.draft
             .totals()
             .map_or(self.total, |totals| totals.gross)
+    }
+
+    /// Who is to pay by the accounting side, where that is not whom it was issued to. Who has no INN is not told apart.
+    pub(crate) fn billed_to_another(&self) -> Option<&CounterpartyKey> {
+        let buyer = &self.draft.buyer.key;
+        let billed = self.billed.as_ref()?;
+        (buyer.who.inn().is_some() && !billed.may_be(buyer)).then_some(billed)
     }
 
     /// The accountant took it back.

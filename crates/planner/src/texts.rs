@@ -476,13 +476,29 @@ pub(crate) fn not_after_payment(invoice: &OurInvoice) -> String {
     )
 }
 
-pub(crate) fn edited(invoice: &OurInvoice) -> String {
-    format!(
-        "Сумма счёта № {} в учёте не та, что по сделке: {} вместо {}. В сделке показано то, что в учёте.",
-        invoice.number,
-        display::money(invoice.total),
-        display::money(invoice.issued_total())
-    )
+/// What is other than it was issued.
+pub(crate) fn edited(invoice: &OurInvoice) -> Option<String> {
+    let number = &invoice.number;
+    let buyer = invoice.billed_to_another().map(|billed| {
+        format!(
+            "Покупатель счёта № {number} в учёте не тот, что в сделке: {} вместо {}. Проверьте карточку контрагента и счёт в \
+             учёте; до этого не отдавайте счёт покупателю.",
+            display::known_by(billed),
+            display::known_by(&invoice.draft.buyer.key)
+        )
+    });
+    let (is, was) = (invoice.total, invoice.issued_total());
+    let sum = (is != was).then(|| {
+        format!(
+            "Сумма счёта № {number} в учёте не та, что по сделке: {} вместо {}. В сделке показано то, что в учёте.",
+            display::money(is),
+            display::money(was)
+        )
+    });
+    match (buyer, sum) {
+        (Some(buyer), Some(sum)) => Some(format!("{buyer} {sum}")),
+        (one, other) => one.or(other),
+    }
 }
 
 pub(crate) fn cancelled(invoice: &OurInvoice) -> String {

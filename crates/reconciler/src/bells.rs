@@ -208,6 +208,7 @@ async fn send(
             quiet: reconciler.settings.portal_quiet,
             deadline: reconciler.settings.write_deadline,
             not_before: None,
+            missed_at: None,
         })
         .collect();
     let decisions = ctx.send(&effects, connected.version).await?;

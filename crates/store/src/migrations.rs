@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 16] = [
+const MIGRATIONS: [Migration; 17] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -76,6 +76,10 @@ const MIGRATIONS: [Migration; 16] = [
     Migration {
         number: 16,
         text: include_str!("../migrations/0016_told_in_chat.sql"),
+    },
+    Migration {
+        number: 17,
+        text: include_str!("../migrations/0017_counterparties_again.sql"),
     },
 ];
 

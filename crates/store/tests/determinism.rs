@@ -95,6 +95,7 @@ fn effect(subject: &Subject) -> NewEffect {
         quiet: Duration::from_secs(90),
         deadline: Duration::from_secs(2),
         not_before: None,
+        missed_at: None,
     }
 }
 

@@ -87,6 +87,7 @@ async fn live(file: &Path) {
             quiet: Duration::from_secs(90),
             deadline: Duration::from_secs(2),
             not_before: None,
+            missed_at: None,
         };
         let sent = store.effects_send(&lease, &[new], 0, now).await.unwrap();
         let SendDecision::Send(effect) = &sent[0] else {

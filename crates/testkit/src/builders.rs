@@ -66,6 +66,7 @@ pub fn invoice_effect(deal_id: u64) -> NewEffect {
         quiet: Duration::from_secs(90),
         deadline: Duration::from_secs(5),
         not_before: None,
+        missed_at: None,
     }
 }
 

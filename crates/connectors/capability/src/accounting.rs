@@ -51,7 +51,17 @@ pub trait Counterparties: Send + Sync {
         counterparties: &[Counterparty],
     ) -> Result<Vec<KnownCounterparty>, ConnectorError>;
 
-    /// Creates one. `key`: the effect's key, sent as idempotency key where the remote honours one.
+    /// Whether one without an INN that we created under this id is still there and bears our own id.
+    async fn is_still_ours(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        counterparty: &Counterparty,
+        id: &ContractorId,
+    ) -> Result<bool, ConnectorError>;
+
+    /// Creates one. `key` tells a repetition of this creation from another of the same counterparty; it is sent as
+    /// idempotency key where the remote honours one.
     async fn create(
         &self,
         call: &Call<'_>,

@@ -77,16 +77,36 @@ impl Counterparties for Kontur {
                 ..wire::ContractorFilter::default()
             };
             let named = self.search(call, organisation, filter).await?;
-            let ours = named.into_iter().filter(|contractor| {
-                let comment = contractor.comment.as_deref().unwrap_or_default();
-                mark::keys(comment).contains(&translate::own_mark(&counterparty.key))
-            });
+            let ours = named
+                .into_iter()
+                .filter(|contractor| is_marked(contractor, counterparty));
             found.extend(ours.map(|contractor| KnownCounterparty {
                 id: ContractorId::new(contractor.id),
                 counterparty: counterparty.clone(),
             }));
         }
         Ok(found)
+    }
+
+    async fn is_still_ours(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        counterparty: &Counterparty,
+        id: &ContractorId,
+    ) -> Result<bool, ConnectorError> {
+        let path = [
+            "organizations",
+            organisation.as_str(),
+            "contractors",
+            id.as_str(),
+        ];
+        let ask = Ask::get("getContractor", &path);
+        match self.client.json::<wire::Contractor>(call, ask).await {
+            Ok(found) => Ok(found.is_active() && is_marked(&found, counterparty)),
+            Err(failure) if failure.is_not_found() => Ok(false),
+            Err(failure) => Err(failure.into()),
+        }
     }
 
     async fn create(
@@ -125,6 +145,12 @@ impl Counterparties for Kontur {
             _ => Err(failure.into()),
         }
     }
+}
+
+/// Whether a contractor bears our own id of this counterparty.
+fn is_marked(contractor: &wire::Contractor, counterparty: &Counterparty) -> bool {
+    let comment = contractor.comment.as_deref().unwrap_or_default();
+    mark::keys(comment).contains(&translate::own_mark(&counterparty.key))
 }
 
 impl Kontur {

@@ -86,6 +86,14 @@ pub(crate) struct Contractor {
     pub(crate) ogrn: Option<String>,
     pub(crate) address: Option<String>,
     pub(crate) comment: Option<String>,
+    pub(crate) status: String,
+}
+
+impl Contractor {
+    /// Not deleted: a document may be made out to it.
+    pub(crate) fn is_active(&self) -> bool {
+        self.status == "active"
+    }
 }
 
 /// `ContractorSearch`.

@@ -33,6 +33,18 @@ impl Counterparties for Office {
         self.of(call, organisation, &all).await
     }
 
+    async fn is_still_ours(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        counterparty: &Counterparty,
+        id: &ContractorId,
+    ) -> Result<bool, ConnectorError> {
+        let all = [counterparty.key.who.clone()];
+        let found = self.of(call, organisation, &all).await?;
+        Ok(found.iter().any(|one| one.id == *id))
+    }
+
     async fn create(
         &self,
         call: &Call<'_>,

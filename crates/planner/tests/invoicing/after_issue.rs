@@ -151,6 +151,40 @@ fn an_invoice_that_the_accountant_edited_is_shown_and_told() {
 }
 
 #[test]
+fn an_invoice_that_is_billed_to_another_buyer_is_told() {
+    let billed = |key: &str| {
+        let key = key.parse().unwrap();
+        deal().settled().invoice(|it| it.billed = Some(key))
+    };
+    assert_snapshot!(billed("7736050003/770701001").plan(), @r"
+    case INVOICE-EDITED
+      | Покупатель счёта № 17 в учёте не тот, что в сделке: 7736050003/770701001 вместо 7707083893/770801001. Проверьте карточку контрагента и счёт в учёте; до этого не отдавайте счёт покупателю.
+      waits for deal 4711
+    tell the administrator of INVOICE-EDITED
+    ");
+    let both = billed("7736050003/770701001").invoice(|it| it.total = Money::from_kopecks(10_000));
+    assert_snapshot!(both.plan(), @r"
+    case INVOICE-EDITED
+      | Покупатель счёта № 17 в учёте не тот, что в сделке: 7736050003/770701001 вместо 7707083893/770801001. Проверьте карточку контрагента и счёт в учёте; до этого не отдавайте счёт покупателю. Сумма счёта № 17 в учёте не та, что по сделке: 100,00 ₽ вместо 122,00 ₽. В сделке показано то, что в учёте.
+      waits for deal 4711
+    tell the administrator of INVOICE-EDITED
+    write Sum = 100.00
+    ");
+    assert_snapshot!(billed("7707083893/997950001").plan(), @r"
+    case INVOICE-EDITED
+      | Покупатель счёта № 17 в учёте не тот, что в сделке: 7707083893/997950001 вместо 7707083893/770801001. Проверьте карточку контрагента и счёт в учёте; до этого не отдавайте счёт покупателю.
+      waits for deal 4711
+    tell the administrator of INVOICE-EDITED
+    ");
+    // A card without a KPP is the same payer's.
+    for same in ["7707083893/770801001", "7707083893"] {
+        assert!(billed(same).planned().is_empty(), "{}", billed(same).plan());
+    }
+    let mended = billed("7707083893/770801001").open("INVOICE-EDITED", "было", true);
+    assert_eq!(mended.planned().withdrawn, ["INVOICE-EDITED"]);
+}
+
+#[test]
 fn an_invoice_that_the_accountant_cancelled_is_shown_and_told() {
     let cancelled = deal()
         .settled()

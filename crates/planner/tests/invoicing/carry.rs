@@ -110,6 +110,7 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         organisation: draft.seller.clone(),
         id: InvoiceId::new("B-17"),
         contractor: contractor.clone(),
+        billed: None,
         number: number.to_owned(),
         date: draft.date,
         total: draft.totals().unwrap().gross,

@@ -132,6 +132,7 @@ pub(crate) async fn decide(
                 },
                 deadline: reconciler.settings.write_deadline,
                 not_before: None,
+                missed_at: missed_at(deals, *deal, action),
             }
         })
         .collect();
@@ -159,6 +160,20 @@ pub(crate) async fn decide(
         }
     }
     Ok(Decided { sent, shared })
+}
+
+/// Since when the accounting side was asked for a counterparty that it did not have: who was made over there since then was
+/// made for another deal, and who was made before is there no more.
+fn missed_at(deals: &BTreeMap<DealId, Looked>, deal: DealId, action: &Action) -> Option<Timestamp> {
+    let Action::CreateCounterparty {
+        organisation,
+        counterparty,
+    } = action
+    else {
+        return None;
+    };
+    let buyer = (organisation.clone(), counterparty.key.who.clone());
+    deals.get(&deal)?.sought.get(&buyer).copied()
 }
 
 /// The revision for an invoice, the whole request for everything else.
@@ -295,14 +310,19 @@ async fn on_accounting(connected: &Connected, call: &Call<'_>, one: &Sent) -> Ou
         Action::CreateCounterparty {
             organisation,
             counterparty,
-        } => connected
-            .accounting
-            .counterparties
-            .create(call, organisation, counterparty, &one.effect.key)
-            .await
-            .map_or_else(Outcome::from, |id| {
-                Outcome::Answered(json!({"id": id.as_str()}))
-            }),
+        } => {
+            // Whoever was deleted over there is not the one to be made now.
+            let since = one.effect.created_at.as_millisecond();
+            let key = format!("{}/{since}", one.effect.key);
+            connected
+                .accounting
+                .counterparties
+                .create(call, organisation, counterparty, &key)
+                .await
+                .map_or_else(Outcome::from, |id| {
+                    Outcome::Answered(json!({"id": id.as_str()}))
+                })
+        }
         Action::IssueInvoice {
             contractor, draft, ..
         } => {
@@ -563,7 +583,7 @@ fn changed_by_us(answer: &Value) -> Option<Timestamp> {
 fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
     let Action::IssueInvoice {
         slot,
-        contractor,
+        contractor: _,
         draft,
         seller,
         ordered,
@@ -577,7 +597,8 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         slot: *slot,
         organisation: draft.seller.clone(),
         id: invoice.id,
-        contractor: contractor.clone(),
+        contractor: invoice.contractor,
+        billed: invoice.counterparty,
         number: invoice.number,
         date: invoice.date,
         total: invoice.totals.gross,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{DealId, Money, Revision};
+use domain::{CounterpartyKey, DealId, Money, Revision};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use planner::receipts::{Means, Receipt};
@@ -44,6 +44,9 @@ pub(crate) struct Issued {
     /// See [`OurInvoice::paid_there`].
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub(crate) paid_there: Money,
+    /// See [`OurInvoice::billed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) billed: Option<CounterpartyKey>,
 }
 
 fn is_nothing(paid: &Money) -> bool {
@@ -325,6 +328,7 @@ pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
         organisation: link.organisation.clone(),
         id: link.invoice.clone(),
         contractor: link.contractor.clone(),
+        billed: issued.billed,
         number: link.number.clone(),
         date: link.date,
         total: link.total,
@@ -356,6 +360,7 @@ pub(crate) fn link_of(deal: DealId, invoice: &OurInvoice, now: Timestamp) -> Inv
         paid_before: invoice.paid_before,
         adopted_on: invoice.adopted_on,
         paid_there: invoice.paid_there,
+        billed: invoice.billed.clone(),
     };
     InvoiceLink {
         deal,

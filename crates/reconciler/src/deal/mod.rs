@@ -28,7 +28,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, PoisonError};
 
 use domain::observed::{KnownCounterparty, Record as PortalRecord};
-use domain::{ContractorId, DealId, PortalId};
+use domain::{ContractorId, DealId, OrganisationId, PortalId, Who};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::{Action, DealSnapshot, Need, Plan, Policy, Seen, invoicing};
@@ -53,6 +53,8 @@ pub(crate) struct Looked {
     work: Work,
     id: DealId,
     snapshot: DealSnapshot,
+    /// When the accounting side was asked for its buyers last.
+    sought: BTreeMap<(OrganisationId, Who), Timestamp>,
     /// Invoices that were seen otherwise than we recorded them.
     links: Vec<InvoiceLink>,
     /// When the accounting side is to be asked about its invoices, because it did not answer.
@@ -132,6 +134,7 @@ impl Looked {
             work,
             id,
             snapshot,
+            sought: BTreeMap::new(),
             links: Vec::new(),
             revisit_at: None,
             again: None,

@@ -6,8 +6,8 @@ use capability::portal::Presence;
 use capability::{Call, ConnectorError};
 use domain::observed::KnownCounterparty;
 use domain::{
-    Counterparty, CounterpartyKey, DealId, Inn, Invoice, InvoiceId, InvoiceStatus, OrganisationId,
-    Verdict, Who,
+    ContractorId, Counterparty, CounterpartyKey, DealId, Inn, Invoice, InvoiceId, InvoiceStatus,
+    OrganisationId, Verdict, Who,
 };
 use engine::{Halted, LeaseContext};
 use futures_util::FutureExt as _;
@@ -134,6 +134,7 @@ async fn observe(
                 Need::SmartInvoices => own.push(id),
                 Need::Counterparties(organisation, buyer) => {
                     let who = (organisation, buyer.key.who.clone());
+                    deal.sought.insert(who.clone(), ctx.now());
                     if let Some(found) = known.get(&who) {
                         deal.snapshot.counterparties.insert(who, found.clone());
                     } else if let Some(inn) = buyer.key.who.inn() {
@@ -191,7 +192,7 @@ async fn observe(
     Ok(unreadable)
 }
 
-/// Buyers without an INN: by our link, else by our own id over there.
+/// Buyers without an INN: by our link as long as it holds, else by our own id over there.
 async fn find_ours(
     ctx: &LeaseContext,
     connected: &Connected,
@@ -209,19 +210,8 @@ async fn find_ours(
         .unwrap_or_default();
     for (buyer, id) in asked {
         let link = links.iter().find(|link| link.key == buyer.key);
-        let found = match link {
-            Some(link) => Ok(vec![KnownCounterparty {
-                id: link.contractor.clone(),
-                counterparty: buyer.clone(),
-            }]),
-            None => {
-                ctx.reading(|| {
-                    let counterparties = &connected.accounting.counterparties;
-                    counterparties.find_ours(call, organisation, std::slice::from_ref(&buyer))
-                })
-                .await
-            }
-        };
+        let link = link.map(|link| &link.contractor);
+        let found = ours_of(ctx, connected, call, organisation, &buyer, link).await;
         let Some(deal) = deals.get_mut(&id) else {
             continue;
         };
@@ -234,6 +224,29 @@ async fn find_ours(
             Err(error) => unanswered(deal, &error, ctx.now(), record),
         }
     }
+}
+
+/// The one that our link names, if the accounting side still has it as ours; else whoever bears our own id.
+async fn ours_of(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    call: &Call<'_>,
+    organisation: &OrganisationId,
+    buyer: &Counterparty,
+    link: Option<&ContractorId>,
+) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+    let counterparties = &connected.accounting.counterparties;
+    if let Some(id) = link {
+        let is_ours = ctx.reading(|| counterparties.is_still_ours(call, organisation, buyer, id));
+        if is_ours.await? {
+            return Ok(vec![KnownCounterparty {
+                id: id.clone(),
+                counterparty: buyer.clone(),
+            }]);
+        }
+    }
+    ctx.reading(|| counterparties.find_ours(call, organisation, std::slice::from_ref(buyer)))
+        .await
 }
 
 async fn glance(
@@ -577,6 +590,10 @@ fn adopt_state(
         ours.number.clone_from(&seen.number);
         ours.date = seen.date;
         ours.total = seen.totals.gross;
+        ours.contractor.clone_from(&seen.contractor);
+        if seen.counterparty.is_some() {
+            ours.billed.clone_from(&seen.counterparty);
+        }
         if seen.status != InvoiceStatus::Unknown {
             ours.status = seen.status;
         }

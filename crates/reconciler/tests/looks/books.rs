@@ -67,6 +67,19 @@ impl Counterparties for Books {
         self.0.read("find ours", find).await
     }
 
+    async fn is_still_ours(
+        &self,
+        _call: &Call<'_>,
+        _organisation: &OrganisationId,
+        counterparty: &Counterparty,
+        id: &ContractorId,
+    ) -> Result<bool, ConnectorError> {
+        let is_it =
+            |one: &KnownCounterparty| one.id == *id && one.counterparty.key == counterparty.key;
+        let find = |state: &State| state.contractors.iter().any(is_it);
+        self.0.read("still ours", find).await
+    }
+
     async fn create(
         &self,
         _call: &Call<'_>,
@@ -102,6 +115,10 @@ impl IssueInvoices for Books {
         let change = self.0.state().changed_meanwhile.take();
         if let Some(change) = change {
             self.0.edit(1, change);
+        }
+        let card = self.0.state().card_meanwhile.take();
+        if let Some(key) = card {
+            self.0.corrects_card(0, key);
         }
         let order = order.clone();
         self.0
@@ -148,6 +165,9 @@ fn issue(state: &mut State, order: InvoiceOrder) -> (Invoice, String) {
     }
     let number = (state.bills.len() + 1).to_string();
     let totals = order.draft.totals().unwrap().amounts();
+    let mut contractors = state.contractors.iter();
+    let billed = contractors.find(|one| one.id == order.contractor);
+    let billed = billed.map(|one| one.counterparty.key.clone());
     let invoice = Invoice {
         id: InvoiceId::new(format!("B-{number}")),
         seller: order.draft.seller.clone(),
@@ -156,7 +176,7 @@ fn issue(state: &mut State, order: InvoiceOrder) -> (Invoice, String) {
         due: order.draft.due,
         status: InvoiceStatus::Issued,
         contractor: order.contractor.clone(),
-        counterparty: None,
+        counterparty: billed.filter(|key| key.who.inn().is_some()),
         mode: order.draft.mode,
         lines: Vec::new(),
         totals,

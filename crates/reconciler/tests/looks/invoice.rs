@@ -487,8 +487,83 @@ fn a_buyer_without_an_inn_is_entered_once_and_found_by_our_link() {
         without_inn(&desk, 2).await;
         assert_eq!(desk.office.bills().len(), 2);
         assert_eq!(desk.office.contractors().len(), 1);
-        // The second time nobody over there was asked.
+        // The second time our link was asked about, and nobody searched for.
         assert_eq!(desk.office.calls("find ours"), 1);
+        assert_eq!(desk.office.calls("still ours"), 1);
+    });
+}
+
+#[test]
+fn a_buyer_without_an_inn_whom_the_accountant_deleted_is_entered_again() {
+    paused(async {
+        let desk = Desk::open().await;
+        without_inn(&desk, 1).await;
+        desk.office.state().contractors.clear();
+        without_inn(&desk, 2).await;
+        assert_eq!(desk.office.calls("create"), 2);
+        assert_eq!(desk.office.contractors().len(), 1);
+        assert_eq!(desk.office.bills().len(), 2);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
+#[test]
+fn a_card_that_the_accountant_made_somebody_elses_is_no_later_deals_buyer() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        desk.office.corrects_card(0, "7736050003/770701001");
+        desk.deal_enters(2).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.contractors().len(), 2);
+        let billed = |place: usize| desk.office.bills()[place].invoice.contractor.clone();
+        assert_eq!((billed(0).as_str(), billed(1).as_str()), ("K-1", "K-2"));
+        let known = desk.known(2).await;
+        assert_eq!(known.invoice_links[0].contractor.as_str(), "K-2");
+        // The third finds the second's.
+        desk.deal_enters(3).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("create"), 2);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
+#[test]
+fn a_counterparty_that_the_accountant_deleted_is_made_again_for_a_later_deal() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        desk.office.state().contractors.clear();
+        for id in 2..=4 {
+            desk.deal_enters(id).await;
+        }
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("create"), 2);
+        assert_eq!(desk.office.bills().len(), 4);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
+#[test]
+fn a_card_that_is_made_somebody_elses_in_that_very_moment_is_asked_about() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.state().card_meanwhile = Some("7736050003/770701001");
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        let asked = desk.questions().await;
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        let case = desk.open_cases().await.remove(0).facts;
+        assert_eq!(case.code, "INVOICE-EDITED");
+        assert!(case.text.contains("7736050003/770701001"), "{}", case.text);
+        desk.task("feed").await;
+        desk.run(1).await;
+        let mended = "7707083893/770801001".parse().unwrap();
+        desk.accountant(|bill| bill.invoice.counterparty = Some(mended))
+            .await;
+        assert!(desk.questions().await.is_empty());
     });
 }
 

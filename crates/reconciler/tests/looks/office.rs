@@ -106,6 +106,8 @@ pub(crate) struct State {
     pub(crate) without_feed: bool,
     /// Somebody changes deal 1 in the moment in which its invoice is asked for.
     pub(crate) changed_meanwhile: Option<fn(&mut DealReading)>,
+    /// The accountant makes this of the first card in the moment in which an invoice is asked for.
+    pub(crate) card_meanwhile: Option<&'static str>,
     /// The accounting side tells a repetition by its key.
     pub(crate) honours_key: bool,
     /// Its lists lag behind: no bill of the last while is found by its mark before this.
@@ -329,6 +331,11 @@ impl Office {
         if reading.rows != rows && reading.glance.deal.amount == amount {
             reading.glance.deal.amount = sum(&reading.rows);
         }
+    }
+
+    /// The accountant writes another INN and KPP into a card.
+    pub(crate) fn corrects_card(&self, place: usize, key: &str) {
+        self.state().contractors[place].counterparty.key = key.parse().unwrap();
     }
 
     /// The accounting side knows Ромашка already.

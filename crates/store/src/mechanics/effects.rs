@@ -69,6 +69,9 @@ pub struct NewEffect {
     pub deadline: Duration,
     /// Not to be sent sooner than this.
     pub not_before: Option<Timestamp>,
+    /// Where a key is not done once for ever: when a look that missed what it makes began. What was done under the key
+    /// since then is what that look could not see yet, and is not done again.
+    pub missed_at: Option<Timestamp>,
 }
 
 /// An effect as it is stored.
@@ -158,6 +161,13 @@ statements! {
                 quiet_until, not_after, absent_looks, first_absent_at, outcome, error, fence, created_at, updated_at
          FROM effect WHERE portal_id = $1 AND key IN keys($2)
              AND (once = 1 OR state IN ('intended', 'sent', 'unknown'))";
+    /// Settled rows of keys that are done again and again.
+    SETTLED_OF_KEYS =
+        "SELECT id, key, once, subject, action, request, request_hash, state, attempt, not_before, sent_at,
+                quiet_until, not_after, absent_looks, first_absent_at, outcome, error, fence, created_at, updated_at
+         FROM effect WHERE portal_id = $1 AND key IN keys($2) AND once = 0
+             AND state IN ('done', 'refused', 'superseded') AND updated_at >= $3
+         ORDER BY id";
     UNDER_WAY =
         "SELECT subject, action FROM effect
          WHERE portal_id = $1 AND subject IN keys($2) AND once = 1 AND state IN ('sent', 'unknown')";
@@ -374,6 +384,9 @@ async fn send(
         .into_iter()
         .map(|effect| (effect.key.clone(), effect))
         .collect();
+    for effect in done_since_missed(tx, portal, wanted).await? {
+        stored.entry(effect.key.clone()).or_insert(effect);
+    }
     let mut under_way = under_way(tx, portal, wanted).await?;
     let (mut decisions, mut replaced, mut sent) = (Vec::new(), Vec::new(), Vec::new());
     for new in wanted {
@@ -433,6 +446,41 @@ async fn send(
     tx.execute_each(&INTEND_OTHER, &replaced).await?;
     tx.execute_each(&SEND, &sent).await?;
     Ok(decisions)
+}
+
+/// What was done, of each key the last, since somebody who wants it missed it.
+async fn done_since_missed(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    wanted: &[NewEffect],
+) -> Result<Vec<Effect>, StoreError> {
+    let mut missed: HashMap<&str, Timestamp> = HashMap::new();
+    for new in wanted.iter().filter(|new| !new.once) {
+        if let Some(at) = new.missed_at {
+            let first = missed.entry(&new.key).or_insert(at);
+            *first = at.min(*first);
+        }
+    }
+    let Some(first) = missed.values().min() else {
+        return Ok(Vec::new());
+    };
+    let keys = text_set(missed.keys().map(|key| (*key).to_owned()));
+    let settled = tx
+        .list(
+            &SETTLED_OF_KEYS,
+            &params![portal, keys, *first],
+            read_effect,
+        )
+        .await?;
+    // Stored moments end at the microsecond.
+    let is_since = |effect: &Effect| {
+        let missed = missed.get(effect.key.as_str());
+        missed.is_some_and(|at| effect.updated_at.as_microsecond() >= at.as_microsecond())
+    };
+    let done = settled.into_iter().rev();
+    Ok(done
+        .filter(|effect| effect.state == EffectState::Done && is_since(effect))
+        .collect())
 }
 
 async fn under_way(

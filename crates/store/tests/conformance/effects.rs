@@ -103,6 +103,39 @@ conformance! {
         assert_eq!(kept.map(|effect| effect.state), Some(EffectState::Unknown));
     }
 
+    async fn what_was_done_since_it_was_missed_is_not_done_again(db: &Db) {
+        let lease = leased(db, 1).await;
+        let wanted = |deal_id, missed_at| NewEffect {
+            key: String::from("portal/counterparty/north/7707083893/-"),
+            once: false,
+            subject: deal(deal_id),
+            action: String::from("create_counterparty"),
+            missed_at: Some(at(missed_at)),
+            ..create(deal_id, 1, "r1")
+        };
+        let sent = send_one(db, &lease, wanted(1, 0), at(1)).await;
+        // Who missed it before and who missed it since wait alike while nobody knows whether it is there.
+        assert_eq!(held(db, &lease, wanted(2, 0), 2).await, Held::Unsettled);
+        change(db, &lease, sent.id, unknown(), 3).await.unwrap();
+        assert_eq!(held(db, &lease, wanted(2, 4), 5).await, Held::Unsettled);
+        change(db, &lease, sent.id, EffectChange::Done { outcome: json!({ "id": 7 }) }, 10).await.unwrap();
+        for missed_at in [9, 10] {
+            let decisions = db.store.effects_send(&lease, &[wanted(2, missed_at)], 0, at(11)).await.unwrap();
+            let [SendDecision::Held { effect, why: Held::Done }] = &decisions[..] else { panic!("{decisions:?}") };
+            assert_eq!((effect.id, &effect.outcome), (sent.id, &Some(json!({ "id": 7 }))));
+        }
+        // It is there no more.
+        let again = send_one(db, &lease, wanted(2, 11), at(12)).await;
+        assert_ne!(again.id, sent.id);
+        assert_eq!((again.state, again.attempt, again.outcome), (EffectState::Sent, 1, None));
+        assert_eq!(held(db, &lease, wanted(1, 5), 13).await, Held::Unsettled);
+        change(db, &lease, again.id, EffectChange::Done { outcome: json!({ "id": 8 }) }, 14).await.unwrap();
+        // Of two the last is there.
+        let decisions = db.store.effects_send(&lease, &[wanted(1, 5)], 0, at(15)).await.unwrap();
+        let [SendDecision::Held { effect, why: Held::Done }] = &decisions[..] else { panic!("{decisions:?}") };
+        assert_eq!(effect.id, again.id);
+    }
+
     async fn no_other_slot_goes_out_while_a_create_is_unsettled(db: &Db) {
         let lease = leased(db, 1).await;
         let first = send_one(db, &lease, create(1, 1, "r1"), at(0)).await;

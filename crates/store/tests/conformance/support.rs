@@ -232,6 +232,7 @@ pub(crate) fn create(deal_id: u64, generation: u32, hash: &str) -> NewEffect {
         quiet: Duration::from_secs(90),
         deadline: Duration::from_secs(2),
         not_before: None,
+        missed_at: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Finding counterparties by INN and creating them once.
 
-use domain::{Counterparty, Inn, Verdict};
+use domain::{ContractorId, Counterparty, Inn, Verdict};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, body, example, fixture, json, organisation, unclear};
@@ -178,4 +178,40 @@ async fn who_has_no_inn_is_created_with_our_mark_and_found_by_it_and_never_by_a_
     let asked = body(&stage.seen()[0]);
     assert_eq!(asked["filter"], json!({"name": "Иванов Иван"}));
     stage.ends();
+}
+
+#[tokio::test]
+async fn one_without_an_inn_is_ours_while_it_is_active_and_bears_our_mark() {
+    let of = |status: &str, comment: &str| {
+        let mut contractor = fixture("contractor");
+        contractor["inn"] = Value::Null;
+        contractor["status"] = json!(status);
+        contractor["comment"] = json!(comment);
+        json(200, &contractor)
+    };
+    let mark = "Постоянный [provodka:buyer/contact-9]";
+    for (answer, is_ours) in [
+        (of("active", mark), true),
+        (of("deleted", mark), false),
+        (of("active", "[provodka:buyer/contact-99]"), false),
+        (of("active", "ИП Кузнецова"), false),
+        (example(404, "error_not_found"), false),
+    ] {
+        let told = format!("{answer:?}");
+        let stage = Stage::plays([answer]);
+        let (counterparties, call) = (&stage.accounting.counterparties, stage.call());
+        let (us, foreigner, id) = (organisation(), foreigner(), ContractorId::new(EXISTING));
+        let asked = counterparties.is_still_ours(&call, &us, &foreigner, &id);
+        assert_eq!(asked.await.ok(), Some(is_ours), "{told}");
+        assert_eq!(stage.booked()[0].method, "getContractor");
+        stage.ends();
+    }
+    for answer in unclear() {
+        let told = format!("{answer:?}");
+        let stage = Stage::plays([answer]);
+        let (counterparties, call) = (&stage.accounting.counterparties, stage.call());
+        let (us, foreigner, id) = (organisation(), foreigner(), ContractorId::new(EXISTING));
+        let asked = counterparties.is_still_ours(&call, &us, &foreigner, &id);
+        assert!(asked.await.is_err(), "{told}");
+    }
 }
