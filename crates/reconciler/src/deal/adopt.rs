@@ -163,7 +163,7 @@ fn keys(portal: &PortalId, id: DealId) -> Vec<(String, (DealId, Slot))> {
         .collect()
 }
 
-/// The last of a deal's invoices stands.
+/// The last of a deal's invoices stands; of several with one mark the one that is what the deal asks for.
 fn adopt(
     seen: &[(String, Invoice)],
     slots: &BTreeMap<String, (DealId, Slot)>,
@@ -174,7 +174,13 @@ fn adopt(
         .iter()
         .filter_map(|(key, invoice)| slots.get(key).map(|(id, slot)| (*id, *slot, invoice)))
         .collect();
-    ours.sort_by_key(|(id, slot, _)| (*id, *slot));
+    let is_as_asked = |id: DealId, invoice: &Invoice| {
+        wanted.iter().any(|(of, action)| match action {
+            Action::IssueInvoice { draft, .. } => *of == id && settle::is_as_asked(invoice, draft),
+            _ => false,
+        })
+    };
+    ours.sort_by_key(|(id, slot, invoice)| (*id, *slot, is_as_asked(*id, invoice)));
     for (id, found_slot, invoice) in ours {
         for (of, action) in wanted.iter_mut() {
             if let Action::IssueInvoice { slot, .. } = action

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use capability::Call;
 use capability::portal::{PortalWrite, Presence};
 use domain::observed::{DealGlance, KnownCounterparty};
-use domain::{Counterparty, DealId, Invoice, OrganisationId, StageId, Verdict};
+use domain::{
+    Counterparty, DealId, Invoice, InvoiceDraft, InvoiceStatus, OrganisationId, StageId, Verdict,
+};
 use engine::{Halted, LeaseContext, LookUp};
 use jiff::{SignedDuration, Timestamp};
 use planner::Action;
@@ -235,11 +237,15 @@ async fn invoices(
                     continue;
                 }
             };
-            let invoice = found.iter().find(|(key, _)| *key == one.effect.key);
-            let seen = match invoice {
-                Some((_, invoice)) => LookUp::Found(issued(invoice)),
-                None => LookUp::Absent,
+            let Action::IssueInvoice { draft, .. } = &one.action else {
+                continue;
             };
+            let marked = found.iter().filter(|(key, _)| *key == one.effect.key);
+            // Of several the first that is what was asked for; one that is not is told as any that was changed.
+            let invoice = marked
+                .map(|(_, invoice)| invoice)
+                .min_by_key(|invoice| !is_as_asked(invoice, draft));
+            let seen = invoice.map_or(LookUp::Absent, |one| LookUp::Found(issued(one)));
             put(outcomes, place, seen);
         }
     }
@@ -378,6 +384,16 @@ fn put(outcomes: &mut [LookUp], place: usize, seen: LookUp) {
     if let Some(slot) = outcomes.get_mut(place) {
         *slot = seen;
     }
+}
+
+/// Whether an invoice that stands is what a draft asks for, as far as it tells.
+pub(crate) fn is_as_asked(invoice: &Invoice, draft: &InvoiceDraft) -> bool {
+    let wanted = draft.totals().map(|totals| totals.amounts());
+    let buyer = &draft.buyer.key;
+    let mut billed = invoice.counterparty.iter();
+    invoice.status != InvoiceStatus::Cancelled
+        && wanted.is_ok_and(|wanted| wanted == invoice.totals)
+        && billed.all(|billed| buyer.who.inn().is_none() || billed.may_be(buyer))
 }
 
 /// What the effect of an issued invoice keeps.

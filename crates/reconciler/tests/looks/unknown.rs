@@ -503,3 +503,49 @@ fn a_forgotten_bill_that_does_not_fit_its_deal_any_more_is_asked_about() {
         assert_eq!(desk.known(1).await.invoice_links[0].number, "1");
     });
 }
+
+/// Another bill with the mark of the first, for twice as much.
+fn another_with_its_mark(desk: &Desk) -> crate::office::Bill {
+    let mut other = desk.office.bills()[0].clone();
+    other.invoice.id = domain::InvoiceId::new("B-9");
+    other.invoice.number = "9".to_owned();
+    other.invoice.totals.gross = domain::Money::from_kopecks(24_400);
+    other
+}
+
+#[test]
+fn of_two_with_one_mark_the_one_that_was_asked_for_is_taken_over() {
+    paused(async {
+        let desk = desk_with(Trouble::HangsDone).await;
+        desk.crash_when_hung().await;
+        let other = another_with_its_mark(&desk);
+        desk.office.state().bills.insert(0, other);
+        desk.run(60).await;
+        assert_eq!(desk.known(1).await.invoice_links[0].number, "1");
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(desk.office.calls("issue"), 1);
+    });
+    paused(async {
+        let desk = restored().await;
+        let other = another_with_its_mark(&desk);
+        desk.office.state().bills.push(other);
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.known(1).await.invoice_links[0].number, "1");
+        assert_eq!(desk.office.calls("issue"), 0);
+    });
+}
+
+#[test]
+fn one_that_is_found_billed_to_somebody_else_is_taken_over_and_asked_about() {
+    paused(async {
+        let desk = desk_with(Trouble::HangsDone).await;
+        desk.crash_when_hung().await;
+        let stranger = "7736050003/770701001".parse().unwrap();
+        desk.office.state().bills[0].invoice.counterparty = Some(stranger);
+        desk.run(60).await;
+        assert_eq!(desk.known(1).await.invoice_links[0].number, "1");
+        assert_eq!(desk.questions().await, ["INVOICE-EDITED"]);
+        assert_eq!(desk.office.calls("issue"), 1);
+    });
+}
