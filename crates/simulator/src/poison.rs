@@ -202,8 +202,8 @@ fn waits(office: &Office, id: i64, deal: &Deal, since: Timestamp) -> bool {
     let mut bills = accounting.bills();
     let is_billed = bills.any(|bill| bill.comment.as_deref().and_then(check::deal_of) == Some(id));
     let by_people = |entry: &Entry| entry.at >= since && !check::is_our_write(entry);
-    let is_touched = portal.writes_to("deal", id).any(|entry| by_people(entry))
-        || portal.writes_of("requisite").any(|entry| by_people(entry));
+    let is_touched = portal.writes_to("deal", id).any(&by_people)
+        || portal.writes_of("requisite").any(by_people);
     let has_buyer = deal
         .versions
         .last()
