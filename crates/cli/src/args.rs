@@ -13,8 +13,8 @@ use crate::inspect::Kind;
 
 pub use layout::{LayoutCommand, LayoutTryArgs};
 pub use payments::{
-    MoveArgs, PaymentStateArg, PaymentsCommand, ReconcileArgs, SettleArgs, SettlementArg, UndoArgs,
-    UnsettleArgs,
+    MoveArgs, PaymentStateArg, PaymentsCommand, ReconcileArgs, SettleArgs, SettlementArg,
+    SplitArgs, UndoArgs, UnsettleArgs,
 };
 
 /// Carries deals from Bitrix24 into the accounting system and brings the invoices back.

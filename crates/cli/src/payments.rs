@@ -4,6 +4,7 @@
 
 mod letter;
 pub mod reconcile;
+mod register;
 mod settlements;
 
 use desk::payments::NotUndone;
@@ -30,6 +31,7 @@ pub async fn run(product: &Product, command: &PaymentsCommand) -> anyhow::Result
         PaymentsCommand::List { state, json } => list(product, state.map(Into::into), *json).await,
         PaymentsCommand::Undo(args) => undo(product, args).await,
         PaymentsCommand::Move(args) => letter::obey(product, args).await,
+        PaymentsCommand::Split(args) => register::split(product, args).await,
         PaymentsCommand::Settle(args) => settlements::settle(product, args).await,
         PaymentsCommand::Settlements => settlements::list(product).await,
         PaymentsCommand::Unsettle(args) => settlements::unsettle(product, args).await,
@@ -114,7 +116,19 @@ fn in_words(payment: &ListedPayment) -> String {
         ));
     }
     if payment.state == PaymentState::Booked && payment.remaining.is_positive() {
-        told.push_str(&format!("    аванс: {}\n", money(payment.remaining)));
+        // What a payment has left is its buyer's, unless it is of many.
+        let rest = if payment.kind == PaymentKind::Register {
+            "продажи без счёта"
+        } else {
+            "аванс"
+        };
+        told.push_str(&format!("    {rest}: {}\n", money(payment.remaining)));
+    }
+    if let Some(commission) = payment.commission() {
+        told.push_str(&format!(
+            "    банк удержал комиссию: {}\n",
+            money(commission)
+        ));
     }
     if payment.days_differ {
         told.push_str("    выписки показывают разные дни: один платёж или два, решать вам\n");

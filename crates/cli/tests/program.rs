@@ -52,6 +52,7 @@ fn help_helps() {
         ("help_payments_undo", &["payments", "undo", "--help"]),
         ("help_payments_settle", &["payments", "settle", "--help"]),
         ("help_payments_move", &["payments", "move", "--help"]),
+        ("help_payments_split", &["payments", "split", "--help"]),
         (
             "help_payments_reconcile",
             &["payments", "reconcile", "--help"],

@@ -32,21 +32,12 @@ impl Desk {
         may_be: impl Fn(&Balance) -> bool,
     ) -> Result<InvoiceRef, NotNamed> {
         let text = text.trim().trim_start_matches('№').trim_start();
-        let mut found = self.store.money_invoices(&self.portal, text).await?;
+        let asked = [text.to_owned()];
+        let mut found = self.store.money_invoices(&self.portal, &asked).await?;
         found.retain(|(_, balance)| may_be(balance));
-        match found.as_slice() {
-            [(invoice, _)] => Ok(invoice.clone()),
-            [] => self.invoice_by_id(text, may_be).await,
-            several => Err(NotNamed::Several {
-                number: text.to_owned(),
-                ids: several
-                    .iter()
-                    .map(|(one, balance)| {
-                        let day = domain::display::date(balance.date);
-                        format!("{}/{} от {day}", one.organisation, one.invoice)
-                    })
-                    .collect(),
-            }),
+        match one_of(text, &found)? {
+            Some((invoice, _)) => Ok(invoice.clone()),
+            None => self.invoice_by_id(text, may_be).await,
         }
     }
 
@@ -56,14 +47,40 @@ impl Desk {
         may_be: impl Fn(&Balance) -> bool,
     ) -> Result<InvoiceRef, NotNamed> {
         let nobodys = || NotNamed::NoInvoice(text.to_owned());
-        let (organisation, invoice) = text.split_once('/').ok_or_else(nobodys)?;
-        let wanted = InvoiceRef {
-            organisation: OrganisationId::new(organisation),
-            invoice: InvoiceId::new(invoice),
-        };
+        let wanted = named_by_id(text).ok_or_else(nobodys)?;
         let asked = std::slice::from_ref(&wanted);
         let found = self.store.money_balances(&self.portal, asked).await?;
         let is_it = found.get(&wanted).is_some_and(may_be);
         is_it.then_some(wanted).ok_or_else(nobodys)
+    }
+}
+
+/// What `organisation/id` names.
+pub(crate) fn named_by_id(text: &str) -> Option<InvoiceRef> {
+    let (organisation, invoice) = text.split_once('/')?;
+    Some(InvoiceRef {
+        organisation: OrganisationId::new(organisation),
+        invoice: InvoiceId::new(invoice),
+    })
+}
+
+/// The one of those with a number; none where there are none.
+pub(crate) fn one_of<'a>(
+    number: &str,
+    found: &'a [(InvoiceRef, Balance)],
+) -> Result<Option<&'a (InvoiceRef, Balance)>, NotNamed> {
+    match found {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        several => Err(NotNamed::Several {
+            number: number.to_owned(),
+            ids: several
+                .iter()
+                .map(|(one, balance)| {
+                    let day = domain::display::date(balance.date);
+                    format!("{}/{} от {day}", one.organisation, one.invoice)
+                })
+                .collect(),
+        }),
     }
 }

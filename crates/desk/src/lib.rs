@@ -1,5 +1,5 @@
-//! What people do with money at their desk: bring a statement, answer a question, take a booking back, reconcile a month,
-//! and get tables.
+//! What people do with money at their desk: bring a statement, answer a question, take a booking back, split a credit of many
+//! sales, reconcile a month, and get tables.
 //!
 //! The command line and the pages order the same things here, so that there is one way of doing them. All of it works on
 //! our own records, beside a running server; no remote is called. Not here: what is booked (`planner::payments`), how it
@@ -23,6 +23,7 @@ pub mod payments;
 pub mod policy;
 pub mod questions;
 pub mod reconciliation;
+pub mod registers;
 pub mod settlements;
 pub mod sheet;
 pub mod statement;

@@ -74,6 +74,9 @@ pub enum NotMoved {
         /// So much.
         open: Money,
     },
+    /// A credit of many sales: the bank's commission belongs to all of them.
+    #[error("payment {0} was split over many sales: no share of it is moved alone")]
+    Split(i64),
     /// A refund was taken off what the invoice has of it, and others paid in its place.
     #[error(
         "refund {0} was taken off what the invoice has of it, and others paid the invoice since"
@@ -241,6 +244,7 @@ impl Desk {
                 given,
             }),
             Moved::MoreThanOpen { open } => Err(NotMoved::MoreThanOpen { open }),
+            Moved::Split => Err(NotMoved::Split(order.payment)),
             Moved::Refunded { refund } => Err(NotMoved::Refunded(refund)),
         }
     }

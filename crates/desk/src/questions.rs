@@ -13,6 +13,7 @@ use store::{Balance, Case, CaseFilter, InvoiceRef, StoreError, Undecided};
 
 use crate::Desk;
 use crate::payments::{choices, fingerprint};
+use crate::registers::Credit;
 
 /// The code of questions about payments.
 const UNDECIDED: &str = "PAYMENT-UNDECIDED";
@@ -34,6 +35,8 @@ pub struct Question {
     pub doubts: String,
     /// The best first.
     pub candidates: Vec<Candidate>,
+    /// It is one credit of many sales, which a person names.
+    pub credit: Option<Credit>,
 }
 
 /// What the payment may be for.
@@ -107,9 +110,12 @@ impl Desk {
             .into_iter()
             .map(|payment| (payment.number, payment))
             .collect();
+        let credits = self.credits(&by_number).await?;
         let told = cases.iter().zip(&offered).filter_map(|(case, offered)| {
             let payment = by_number.get(&case.facts.subject.as_payment()?)?;
-            Some(question(case, payment, offered, &balances))
+            let credit = credits.get(&payment.number).copied();
+            let question = question(case, payment, offered, &balances);
+            Some(Question { credit, ..question })
         });
         Ok(Questions {
             questions: told.collect(),
@@ -133,6 +139,7 @@ fn question(
             payment: payment.clone(),
             doubts: doubts(&case.facts.text).to_owned(),
             candidates: candidates.map(taken_off).collect(),
+            credit: None,
         };
     }
     let candidates = choices.iter().zip(offered).map(|(choice, shares)| {
@@ -170,6 +177,7 @@ fn question(
         payment: payment.clone(),
         doubts: doubts(&case.facts.text).to_owned(),
         candidates: candidates.collect(),
+        credit: None,
     }
 }
 

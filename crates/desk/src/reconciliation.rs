@@ -84,6 +84,8 @@ pub enum What {
     Left,
     /// What closed invoices without a bank line.
     Settled,
+    /// What the bank kept of credits of acquiring and СБП: their invoices got it beside what came.
+    Commission,
     /// What we paid back to buyers.
     Refunded,
     /// What of that is taken off what they paid.

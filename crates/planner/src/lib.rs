@@ -1,7 +1,7 @@
 //! What to do next: pure functions from a snapshot, the policy and the moment to a plan.
 //!
 //! No I/O, no clock, no randomness: the same function serves the reconciler, `provodka plan` and the
-//! simulator. One file per promise to the user; [`invoicing`], and [`payments`] with [`refunds`] and [`receipts`] for money that comes back. Who carries a plan out, and how a
+//! simulator. One file per promise to the user; [`invoicing`], and [`payments`] with [`refunds`], `registers` and [`receipts`] for money that comes back. Who carries a plan out, and how a
 //! failure is survived, is not here but in `reconciler` and `engine`.
 
 #![deny(
@@ -46,6 +46,7 @@ mod plan;
 mod policy;
 pub mod receipts;
 pub mod refunds;
+mod registers;
 mod seller;
 mod showing;
 mod slots;
@@ -67,7 +68,7 @@ pub use policy::{
     Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Kind,
     KnownBy, Mode, MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, Overdue, OwnAccount,
     OwnLine, OwnPaper, OwnUnit, PaidStage, PaperFile, Pictures, Pilot, Policy, PolicyError, Quiet,
-    Refunds, SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
+    Refunds, Registers, SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
 };
 pub use seller::Seller;
 pub use showing::is_test;

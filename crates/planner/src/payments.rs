@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::refunds::{self, RefundOffer, RefundPart, Refundable};
-use crate::{CaseCode, Choice, MoneyPolicy, texts};
+use crate::{CaseCode, Choice, MoneyPolicy, registers, texts};
 
 /// Why money is given, where the accountant gave it.
 pub const GIVEN_BY_ACCOUNTANT: &str = "разнёс бухгалтер";
@@ -171,6 +171,9 @@ pub fn plan(
     if payment.kind == PaymentKind::RefundOut {
         return refunds::plan(payment, refundable, policy, now);
     }
+    if payment.kind == PaymentKind::Register {
+        return registers::plan(payment, policy, now);
+    }
     if let Some(why) = set_aside(payment.kind) {
         return PaymentPlan::Aside(why.to_owned());
     }
@@ -223,7 +226,7 @@ pub fn plan(
 
 /// Whether the accountant is to decide, and until when: without end where the accounting side shows the payment, else as
 /// long as policy says.
-fn waits(
+pub(crate) fn waits(
     payment: &PaymentSnapshot<'_>,
     policy: &MoneyPolicy,
     now: Timestamp,
@@ -241,8 +244,7 @@ fn waits(
 /// Money that is no buyer's.
 fn set_aside(kind: PaymentKind) -> Option<&'static str> {
     match kind {
-        PaymentKind::Incoming | PaymentKind::RefundOut => None,
-        PaymentKind::Register => Some("реестр эквайринга или СБП: по сумме не разносится"),
+        PaymentKind::Incoming | PaymentKind::Register | PaymentKind::RefundOut => None,
         PaymentKind::ReturnedToUs => Some("нам вернули наши деньги"),
         PaymentKind::OwnTransfer => Some("перевод между своими счетами"),
         PaymentKind::BankFee => Some("комиссия банка"),
@@ -375,7 +377,7 @@ fn offer(candidate: &Candidate) -> Offer {
 }
 
 /// The money, as people know it from the bank.
-fn said(payment: &PaymentSnapshot<'_>) -> String {
+pub(crate) fn said(payment: &PaymentSnapshot<'_>) -> String {
     let order = payment.order;
     let payer = order.other.name.as_deref();
     let payer = texts::by_strangers(payer.unwrap_or("неизвестный плательщик"));

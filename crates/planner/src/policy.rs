@@ -24,7 +24,7 @@ pub use invoice::{
     Advance, Attach, Cancel, Contract, Demand, DueCount, InvoicePolicy, NewBuyers, NoRate, OwnLine,
     OwnUnit, SmartInvoices, Terms, WithoutInn,
 };
-pub use money::{Booking, MoneyPolicy, OwnAccount, PaidStage, Refunds};
+pub use money::{Booking, MoneyPolicy, OwnAccount, PaidStage, Refunds, Registers};
 pub use notices::{Kind, Notices, Pilot, Quiet};
 pub use overdue::{KnownBy, Overdue};
 pub use paper::{OwnPaper, PaperFile, Pictures};

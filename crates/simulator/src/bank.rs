@@ -156,6 +156,7 @@ pub(crate) fn policy(place: usize, organisation: &OrganisationId) -> Option<Mone
         since: None,
         wait_hours: 24,
         refunds: planner::Refunds::default(),
+        registers: planner::Registers::default(),
         accounts: vec![planner::OwnAccount {
             number: account(place)?,
             organisation: organisation.clone(),

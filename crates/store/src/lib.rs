@@ -58,6 +58,7 @@ pub use books::{
         refunds::{PaidBy, RefundPart, Refundable},
         settled::{InvoiceSettled, ListedSettlement, NewSettlement},
         sightings::{Counted, PAYMENTS_TASK, SeenLine},
+        split::{Split, SplitRefused, WasSplit},
         undo::{Undone, WasUndone},
     },
     office::{Cancelled, NewBill, OfficeBill, Recorded},

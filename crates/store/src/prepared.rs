@@ -23,6 +23,7 @@ fn all() -> Vec<&'static Sql> {
         books::money::refunds::STATEMENTS,
         books::money::settled::STATEMENTS,
         books::money::sightings::STATEMENTS,
+        books::money::split::STATEMENTS,
         books::money::twice::STATEMENTS,
         books::money::undo::STATEMENTS,
         books::office::STATEMENTS,

@@ -137,12 +137,9 @@ async fn a_letter_moves_a_payment_on_its_page() {
     );
     book(&mut anna, &statement(&[paid])).await;
     let open = async |number: &str| {
-        let found = office
-            .store
-            .money_invoices(&portal(), number)
-            .await
-            .unwrap();
-        found[0].1.open().kopecks()
+        let asked = [number.to_owned()];
+        let found = office.store.money_invoices(&portal(), &asked).await;
+        found.unwrap()[0].1.open().kopecks()
     };
     let page = anna.get("/money/payments/1").await.text();
     let is_offered = page.contains("Перенести по письму") && page.contains("счёт № 118");

@@ -73,7 +73,11 @@ async fn an_invoice_is_closed_without_a_bank_and_opened_again() {
         page.contains("взаимозачёт") && !page.contains("<img"),
         "{page}"
     );
-    let balances = office.store.money_invoices(&portal(), "117").await.unwrap();
+    let balances = office
+        .store
+        .money_invoices(&portal(), &["117".to_owned()])
+        .await
+        .unwrap();
     assert_eq!(balances[0].1.open(), Money::from_kopecks(40_000));
     let month = anna.get("/money/reconciliation?month=2026-03").await.text();
     assert!(month.contains("Закрыто без банка"), "{month}");
@@ -98,6 +102,10 @@ async fn an_invoice_is_closed_without_a_bank_and_opened_again() {
         let answer = order_at(&mut anna, &undo, &fields).await;
         assert_eq!(answer.leads_to(), leads, "{fields:?}");
     }
-    let balances = office.store.money_invoices(&portal(), "117").await.unwrap();
+    let balances = office
+        .store
+        .money_invoices(&portal(), &["117".to_owned()])
+        .await
+        .unwrap();
     assert_eq!(balances[0].1.open(), Money::from_kopecks(100_000));
 }

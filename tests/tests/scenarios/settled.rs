@@ -1,7 +1,9 @@
-//! An invoice that no bank line pays, and one that another's payment pays by a letter: the deals show both, and what is
-//! taken back.
+//! An invoice that no bank line pays, one that another's payment pays by a letter, and those that a credit of many sales pays:
+//! the deals show it, and what is taken back.
 
-use provodka::args::{MoveArgs, PaymentsCommand, SettleArgs, SettlementArg, UnsettleArgs};
+use provodka::args::{
+    MoveArgs, PaymentsCommand, SettleArgs, SettlementArg, SplitArgs, UndoArgs, UnsettleArgs,
+};
 use provodka::payments;
 
 use crate::bank::{PAID, begin, document, file, import, invoiced};
@@ -100,4 +102,91 @@ async fn a_letter_of_the_payer_moves_money_to_another_invoice() {
         office::INVOICE,
         "people are only asked to look at it"
     );
+}
+
+/// What is asked about a payment.
+async fn question(world: &World, payment: i64) -> Option<String> {
+    let subject = store::Subject::payment(payment);
+    let open = world.open_cases().await.into_iter();
+    let mut of_payment = open.filter(|case| case.facts.subject == subject);
+    Some(of_payment.next()?.facts.text.replace('\u{a0}', " "))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_credit_of_many_sales_is_split_by_a_person_and_taken_back() {
+    let world = begin(1, Database::Sqlite).await;
+    let ((deal, bill), (other, other_bill)) =
+        (invoiced(&world, 300).await, invoiced(&world, 200).await);
+    let purpose = "Зачисление по эквайрингу, реестр № 4. Комиссия 15.00".to_owned();
+    let documents = [document("1", "485.00", "7736050003", purpose)];
+    import(&world, &file(&world, "march.txt", &documents))
+        .await
+        .unwrap();
+    let asked = question(&world, 1).await.unwrap();
+    assert!(asked.contains("покупатели заплатили 500,00 ₽"), "{asked}");
+    let register = world.folder.path().join("register.csv");
+    let text = format!(
+        "Счёт;Сумма\n{};300\n{};200,00\n",
+        bill.number, other_bill.number
+    );
+    std::fs::write(&register, text).unwrap();
+    let split = |commission: &str, dry_run| {
+        PaymentsCommand::Split(SplitArgs {
+            number: 1,
+            sales: Vec::new(),
+            file: Some(register.clone()),
+            commission: commission.to_owned(),
+            other: "0".to_owned(),
+            register: "реестр № 4 от 12.03.2026".to_owned(),
+            dry_run,
+            by: "Анна".to_owned(),
+        })
+    };
+    for dry_run in [true, false] {
+        let open = payments::run(&world.product(), &split("14.99", dry_run)).await;
+        let told = open.unwrap_err().to_string();
+        assert!(told.contains("the sums do not close: 500.00"), "{told}");
+    }
+    let told = ordered(&world, split("15", true)).await;
+    let told = told.replace('\u{a0}', " ");
+    assert!(
+        told.contains("200,00 ₽ из 200,00 ₽, останется 0,00 ₽"),
+        "{told}"
+    );
+    assert!(told.contains("Ничего не записано"), "{told}");
+    assert!(question(&world, 1).await.is_some());
+    let told = ordered(&world, split("15", false)).await;
+    assert!(told.contains("разнесён по счетам (2)"), "{told}");
+    world.until_shown(deal, PAID, "300.00|RUB").await;
+    world.until_shown(other, PAID, "200.00|RUB").await;
+    world.until_shown(other, "STAGE_ID", "EXECUTING").await;
+    world.until_quiet().await;
+    assert_eq!(entries(&world, deal, "Оплата 300,00 ₽ получена"), 1);
+    assert_eq!(question(&world, 1).await, None);
+    // Half an hour later nobody remembers whether it was done.
+    assert!(
+        payments::run(&world.product(), &split("15", false))
+            .await
+            .is_err()
+    );
+    let listed = ordered(
+        &world,
+        PaymentsCommand::List {
+            state: None,
+            json: false,
+        },
+    );
+    let listed = listed.await.replace('\u{a0}', " ");
+    assert!(listed.contains("банк удержал комиссию: 15,00"), "{listed}");
+    let undo = PaymentsCommand::Undo(UndoArgs {
+        number: 1,
+        because: "не тот реестр".to_owned(),
+        by: "Анна".to_owned(),
+    });
+    ordered(&world, undo).await;
+    world.until_shown(deal, PAID, "0.00|RUB").await;
+    world.until_shown(other, PAID, "0.00|RUB").await;
+    world.until_quiet().await;
+    assert_eq!(entries(&world, other, "не тот реестр"), 1);
+    assert_ne!(stage(&world, other), office::INVOICE);
 }

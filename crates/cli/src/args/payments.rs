@@ -23,6 +23,8 @@ pub enum PaymentsCommand {
     Undo(UndoArgs),
     /// Move money from one invoice to another by a payer's letter, by correcting entries
     Move(MoveArgs),
+    /// Give a credit of acquiring or СБП to the invoices of its sales, with the commission that the bank kept
+    Split(SplitArgs),
     /// Close an invoice without a bank line: cash, netting, a card, a mark of the accounting side
     Settle(SettleArgs),
     /// List what was closed without a bank line
@@ -128,6 +130,46 @@ pub struct MoveArgs {
     #[arg(long, value_name = "TEXT")]
     pub letter: String,
     /// Who obeys it, for the ledger
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "provodka payments"
+    )]
+    pub by: String,
+}
+
+/// `payments split`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What the buyers paid has to be what came and the commission, to the kopeck: otherwise nothing is recorded.
+It is one entry, which `payments undo` takes back whole; the same command once more is refused while it stands.
+Examples:
+  provodka payments split 17 --sale 117=1000.00 --sale 118=500.00 --commission 37.50 --register \"реестр № 4 от 12.03.2026\" --dry-run
+  provodka payments split 17 --sales register.csv --commission 37.50 --register \"реестр № 4 от 12.03.2026\"")]
+pub struct SplitArgs {
+    /// The payment's number, from `provodka payments list`
+    pub number: i64,
+    /// A sale: its invoice (the number, or ORGANISATION/ID where several have it) and what the buyer paid
+    #[arg(long = "sale", value_name = "INVOICE=ROUBLES")]
+    pub sales: Vec<String>,
+    /// A file of sales in UTF-8, one a line: the invoice, `;` and what the buyer paid
+    #[arg(long = "sales", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// What the bank kept, in roubles
+    #[arg(long, value_name = "ROUBLES", default_value = "0")]
+    pub commission: String,
+    /// What the buyers paid of sales without an invoice, in roubles: it stays with the payment
+    #[arg(long, value_name = "ROUBLES", default_value = "0")]
+    pub other: String,
+    /// The register, with its number and date
+    #[arg(long, value_name = "TEXT")]
+    pub register: String,
+    /// Show what each invoice would get and have open, and record nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Who says so, for the ledger
     #[arg(
         long,
         value_name = "NAME",

@@ -17,10 +17,10 @@ use emulator_kontur_accounting::{
 };
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use store::{CaseFilter, Fault};
+use store::{CaseFilter, Fault, PaymentFilter};
 
-use crate::args::{ImportArgs, StatementCommand};
-use crate::payments::reconcile;
+use crate::args::{ImportArgs, PaymentsCommand, SplitArgs, StatementCommand};
+use crate::payments::{self, reconcile};
 use crate::product::Product;
 use crate::statement;
 
@@ -47,6 +47,9 @@ enum Scene {
     ThirdParty,
     Lost,
     Refund,
+    /// One credit for the cards of several buyers. An accountant would have to be told of it over there: only where there
+    /// is none.
+    Register,
 }
 
 /// A payment of the week.
@@ -63,7 +66,11 @@ struct Paid {
 
 const BUYER: (&str, &str) = ("ООО «Ромашка»", "7728168971");
 
-const WEEK: [Paid; 7] = [
+/// Who pays what buyers paid by card, and what he keeps of it.
+const ACQUIRER: (&str, &str) = ("Банк-эквайер (АО)", "7702070139");
+const COMMISSION: i64 = 39_240;
+
+const WEEK: [Paid; 8] = [
     Paid {
         scene: Scene::Whole,
         day: 0,
@@ -120,6 +127,14 @@ const WEEK: [Paid; 7] = [
         kopecks: 2_000_000 - WHOLE,
         deals: &[4],
     },
+    Paid {
+        scene: Scene::Register,
+        day: 5,
+        number: "805",
+        payer: ACQUIRER,
+        kopecks: 2 * WHOLE - COMMISSION,
+        deals: &[7, 9],
+    },
 ];
 
 /// What came of the week.
@@ -141,7 +156,7 @@ pub(super) async fn live(world: &World, cast: &Cast) -> anyhow::Result<Told> {
         bills: bills(world, cast).await?,
         first,
     };
-    for paid in &WEEK {
+    for paid in week.payments() {
         week.play(paid).await?;
     }
     // The whole week once more, in another code page, and the same file again.
@@ -176,6 +191,13 @@ impl Week<'_> {
         self.first.checked_add(after.days()).unwrap_or(self.first)
     }
 
+    /// What is played where these books are kept.
+    fn payments(&self) -> impl Iterator<Item = &'static Paid> {
+        let has_accountant = matches!(self.world.books, DemoBooks::Kontur { .. });
+        let played = move |paid: &&Paid| !has_accountant || paid.scene != Scene::Register;
+        WEEK.iter().filter(played)
+    }
+
     fn bills_of(&self, paid: &Paid) -> Vec<&Bill> {
         let places = paid.deals.iter();
         places.filter_map(|place| self.bills.get(*place)).collect()
@@ -199,7 +221,11 @@ impl Week<'_> {
                     anyhow::ensure!(came && lost.is_err(), "the fault did not come");
                 }
                 self.bring((paid.day, paid.day), CodePage::Windows).await?;
-                self.decide(paid).await
+                if paid.scene == Scene::Register {
+                    self.split(paid).await
+                } else {
+                    self.decide(paid).await
+                }
             }
         }
     }
@@ -218,6 +244,11 @@ impl Week<'_> {
             Scene::Two => format!("Оплата по счетам {named}, в т.ч. НДС 22%"),
             Scene::ThirdParty => format!("Оплата за ООО «Ромашка» по счёту {named}"),
             Scene::Refund => format!("Возврат излишне уплаченного по счёту {named}"),
+            Scene::Register => format!(
+                "Зачисление по операциям эквайринга, {}. Комиссия {}",
+                self.register(paid),
+                Money::from_kopecks(COMMISSION)
+            ),
         }
     }
 
@@ -353,14 +384,44 @@ impl Week<'_> {
         Ok(())
     }
 
+    fn register(&self, paid: &Paid) -> String {
+        let day = self.day(paid.day).strftime("%d.%m.%Y");
+        format!("реестр № {} от {day}", paid.number)
+    }
+
+    /// As `provodka payments split` does it: each bill was paid whole by its buyer's card.
+    async fn split(&self, paid: &Paid) -> anyhow::Result<()> {
+        let desk = self.product.desk();
+        let known = desk
+            .store
+            .money_list(&desk.portal, &PaymentFilter::default())
+            .await?;
+        let credit = known.iter().find(|one| one.order.number == paid.number);
+        let bills = self.bills_of(paid).into_iter();
+        let args = SplitArgs {
+            number: credit.context("the credit is not known")?.number,
+            sales: bills
+                .map(|bill| format!("{}={}", bill.number, Money::from_kopecks(bill.kopecks)))
+                .collect(),
+            file: None,
+            commission: Money::from_kopecks(COMMISSION).to_string(),
+            other: "0".to_owned(),
+            register: self.register(paid),
+            dry_run: false,
+            by: "Анна".to_owned(),
+        };
+        payments::run(&self.product, &PaymentsCommand::Split(args)).await?;
+        Ok(())
+    }
+
     /// What each deal must show: of the payments that are given to it.
     fn wanted(&self, place: usize) -> i64 {
-        let of_deal = WEEK
-            .iter()
+        let of_deal = self
+            .payments()
             .filter(|paid| paid.scene != Scene::Refund && paid.deals.contains(&place));
         of_deal
             .map(|paid| match paid.scene {
-                Scene::Two => WHOLE,
+                Scene::Two | Scene::Register => WHOLE,
                 _ => paid.kopecks.min(WHOLE),
             })
             .sum()
@@ -409,8 +470,8 @@ impl Week<'_> {
 
     async fn judged(&self, cast: &Cast) -> anyhow::Result<Told> {
         let reports = self.reports().await?;
-        let mut verdicts: Vec<Verdict> = WEEK
-            .iter()
+        let mut verdicts: Vec<Verdict> = self
+            .payments()
             .filter(|paid| paid.scene != Scene::Refund)
             .map(|paid| self.shown_by_deals(paid, cast))
             .collect();
@@ -490,10 +551,11 @@ impl Week<'_> {
             told.map(Money::kopecks).sum()
         };
         let left = told(What::Left, |sum| sum.crm);
-        // What went back is in no deal and left of no payment.
+        // What went back is in no deal and left of no payment; what the bank kept came from no bank.
         let taken_off = told(What::TakenOff, |sum| sum.crm);
+        let commission = told(What::Commission, |sum| sum.crm);
         let crm = (
-            in_deals + left + taken_off,
+            in_deals + left + taken_off - commission,
             told(What::Refunded, |sum| sum.crm),
         );
         let mut sides = vec![
@@ -521,10 +583,18 @@ impl Week<'_> {
             what: "Сверка трёх сторон".to_owned(),
             wanted: format!("везде, как в банке: {}", in_words(bank)),
             seen: format!(
-                "в CRM {}, из них аванс {}, снято возвратом {}",
+                "в CRM {}, из них аванс {}, снято возвратом {}{}",
                 in_words(crm),
                 money(Money::from_kopecks(left)),
-                money(Money::from_kopecks(taken_off))
+                money(Money::from_kopecks(taken_off)),
+                if commission == 0 {
+                    String::new()
+                } else {
+                    format!(
+                        ", комиссия эквайринга {}",
+                        money(Money::from_kopecks(commission))
+                    )
+                }
             ),
             holds: reports.iter().all(Reconciliation::agrees)
                 && sides.iter().all(|side| *side == bank),
@@ -547,6 +617,7 @@ impl Scene {
                 }
             },
             Self::Refund => "лишнее возвращено",
+            Self::Register => "оплачены картами, пришли одной суммой без комиссии банка",
         }
     }
 }

@@ -44,6 +44,7 @@ fn told(error: NotMoved) -> anyhow::Error {
         NotMoved::Store(error) => return error.into(),
         NotMoved::NotThatMuch { .. } => "`provodka payments list` shows what is given to invoices",
         NotMoved::MoreThanOpen { .. } => "name a smaller --amount",
+        NotMoved::Split(_) => "take it back by `provodka payments undo` and split it anew",
         NotMoved::Refunded(_) => {
             "take back what was paid in the refund's place: `provodka payments list` shows who paid"
         }

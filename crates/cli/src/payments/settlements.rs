@@ -60,20 +60,28 @@ pub(super) fn not_named(error: NotNamed) -> anyhow::Error {
     Told::mistake(error.to_string()).hint(hint).into()
 }
 
+pub(super) fn no_booking(error: NoBooking) -> anyhow::Error {
+    let hint = match error {
+        NoBooking::NoPolicy => "run `provodka setup` first",
+        NoBooking::NoMoney => {
+            "add the section as in docs/guide/payments.md, and run `provodka policy apply`"
+        }
+        NoBooking::Stored(_) | NoBooking::Store(_) => return error.into(),
+    };
+    Told::mistake(error.to_string()).hint(hint).into()
+}
+
 fn told(error: NotSettled) -> anyhow::Error {
     let hint = match error {
         NotSettled::NotNamed(error) => return not_named(error),
-        NotSettled::NoBooking(NoBooking::NoPolicy) => "run `provodka setup` first",
-        NotSettled::NoBooking(NoBooking::NoMoney) => {
-            "add the section as in docs/guide/payments.md, and run `provodka policy apply`"
-        }
+        NotSettled::NoBooking(error) => return no_booking(error),
         NotSettled::MoreThanOpen { .. } => "name a smaller --amount",
         NotSettled::Already(_) => {
             "name the document of another settlement with its number; `provodka payments settlements` shows this one"
         }
         NotSettled::NoDocument => "write it after --document, with its number and date",
         NotSettled::NotYet(_) => "name the day of the document after --date",
-        NotSettled::NoBooking(_) | NotSettled::Store(_) => return error.into(),
+        NotSettled::Store(_) => return error.into(),
     };
     Told::mistake(error.to_string()).hint(hint).into()
 }

@@ -301,6 +301,9 @@ fn not_given(payment: &MonthPayment, view: &View<'_>) -> Option<Line> {
         PaymentState::New if payment.because.is_empty() => "ещё не рассмотрен".to_owned(),
         PaymentState::New => payment.because.clone(),
         PaymentState::Asked => format!("ждёт решения: {}", payment.because),
+        PaymentState::Booked if payment.kind == PaymentKind::Register => {
+            format!("{} — продажи без счёта", money(payment.remaining))
+        }
         PaymentState::Booked => format!("{} осталось авансом", money(payment.remaining)),
         PaymentState::Left => format!("оставлен без счёта: {}", payment.because),
         PaymentState::Aside => payment.because.clone(),
@@ -452,6 +455,7 @@ fn sums(payments: &[&MonthPayment], settled: &[&MonthSettlement], view: &View<'_
     };
     let always = [What::Came, What::Given, What::Shown, What::Left].map(all);
     let others = [
+        What::Commission,
         What::Refunded,
         What::TakenOff,
         What::OtherIn,
@@ -513,6 +517,14 @@ fn sum<'a>(
             Some(total(&|one| one.order.amount.checked_sub(given(one)?))),
             total(&|one| Some(one.remaining)),
         ),
+        What::Commission => (
+            None,
+            None,
+            total(&|one| {
+                let told = one.given().checked_add(one.remaining)?;
+                told.checked_sub(one.order.amount)
+            }),
+        ),
         // What a refund has left is below zero.
         What::TakenOff => (
             None,
@@ -540,6 +552,7 @@ fn is_of(what: What, payment: &MonthPayment) -> bool {
         What::Came | What::Given | What::Shown | What::Left => payment.is_for_invoices(),
         // No payment settles without a bank line.
         What::Settled => false,
+        What::Commission => payment.kind == PaymentKind::Register && is_in,
         What::Refunded | What::TakenOff => payment.kind == PaymentKind::RefundOut,
         What::OtherIn => is_in && !payment.is_for_invoices(),
         What::OtherOut => !is_in && payment.kind != PaymentKind::RefundOut,

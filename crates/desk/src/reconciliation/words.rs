@@ -13,6 +13,7 @@ pub const fn what_word(what: What) -> &'static str {
         What::Shown => "из них показано в сделках",
         What::Left => "ни к чему не отнесено",
         What::Settled => "Закрыто без банка",
+        What::Commission => "Комиссия эквайринга и СБП",
         What::Refunded => "Возвращено покупателям",
         What::TakenOff => "из них снято с оплаченного",
         What::OtherIn => "Прочие поступления",

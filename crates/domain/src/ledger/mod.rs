@@ -171,11 +171,18 @@ impl Ledger {
         let payments: BTreeSet<&Place> = standing
             .flatten()
             .map(|entry| &entry.place)
-            .filter(|place| matches!(place, Place::Payment(_)))
+            .filter(|place| self.is_buyers(place))
             .collect();
-        // A refund that is not taken off whole has less than nothing, and no advance.
-        let left = payments.into_iter().map(|place| self.balance(place));
-        Money::sum(left.map(|left| left.max(Money::ZERO)))
+        Money::sum(payments.into_iter().map(|place| self.balance(place)))
+    }
+
+    /// What a refund still has to be taken off is no advance, nor is what a credit of many sales has left.
+    fn is_buyers(&self, place: &Place) -> bool {
+        let recorded = match place {
+            Place::Payment(payment) => self.payments.get(payment),
+            Place::Outside | Place::Invoice(_) | Place::Settled(_) => None,
+        };
+        recorded.is_some_and(|recorded| recorded.kind == PaymentKind::Incoming)
     }
 
     /// The movements of a transaction that are not undone.

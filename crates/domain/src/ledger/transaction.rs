@@ -169,6 +169,43 @@ impl Transaction {
         })
     }
 
+    /// A credit of acquiring or СБП goes to the invoices of its sales: they get what the buyers paid, and what the bank
+    /// kept of it comes from outside.
+    pub fn split(
+        id: TransactionId,
+        dated: Date,
+        payment: &PaymentId,
+        commission: Money,
+        shares: &[Share],
+    ) -> Option<Transaction> {
+        let gross = Money::sum(shares.iter().map(|share| share.amount))?;
+        let net = gross.checked_sub(commission)?;
+        let leaves = |amount| Money::ZERO.checked_sub(amount);
+        let is_possible = net.is_positive()
+            && !commission.is_negative()
+            && shares.iter().all(|share| share.amount.is_positive());
+        let mut entries = vec![Entry {
+            place: Place::Payment(payment.clone()),
+            amount: leaves(net)?,
+        }];
+        if commission.is_positive() {
+            entries.push(Entry {
+                place: Place::Outside,
+                amount: leaves(commission)?,
+            });
+        }
+        entries.extend(shares.iter().map(|share| Entry {
+            place: Place::Invoice(share.invoice.clone()),
+            amount: share.amount,
+        }));
+        is_possible.then_some(Transaction {
+            id,
+            dated,
+            kind: TransactionKind::Allocation,
+            entries,
+        })
+    }
+
     /// An invoice is settled without a payment.
     pub fn settlement(
         id: TransactionId,
@@ -197,7 +234,7 @@ impl Transaction {
         self.undone_where(|_| true, id, today, closed_through, reason)
     }
 
-    /// The opposite of what went to one invoice: the other shares stay as they are.
+    /// The opposite of what went to one invoice: the other shares stay as they are, where they are movements of their own.
     pub fn undone_of(
         &self,
         invoice: &InvoiceId,
@@ -243,15 +280,17 @@ impl Transaction {
         })
     }
 
-    /// Its entries by twos: what leaves one place and comes to another.
+    /// What of it is taken back together: its entries by twos, each of which leaves one place and comes to another; all of
+    /// it where they are not such, as a credit of many sales with the bank's commission.
     pub(super) fn movements(&self) -> impl Iterator<Item = &[Entry]> {
-        self.entries.chunks(2)
+        let goes_by_twos = self.entries.chunks(2).all(come_to_nothing);
+        let together = if goes_by_twos { 2 } else { self.entries.len() };
+        self.entries.chunks(together.max(1))
     }
 
     /// Whether its entries come to nothing.
     pub fn closes(&self) -> bool {
-        let amounts = self.entries.iter().map(|entry| entry.amount);
-        !self.entries.is_empty() && Money::sum(amounts) == Some(Money::ZERO)
+        !self.entries.is_empty() && come_to_nothing(&self.entries)
     }
 
     /// Which movements of the other transaction its own say the opposite of, each of another one and of none that is
@@ -271,6 +310,10 @@ impl Transaction {
         }
         Some(found)
     }
+}
+
+fn come_to_nothing(entries: &[Entry]) -> bool {
+    Money::sum(entries.iter().map(|entry| entry.amount)) == Some(Money::ZERO)
 }
 
 fn are_opposite(one: &[Entry], two: &[Entry]) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! At most 210 characters of free text that the payer types, in which he must state VAT (art. 168(4) NK): evidence and never
 //! proof. What follows from it is decided by [`crate::matching`]. `tokens` cuts the text, `lexicon` knows the words,
-//! `reader` finds documents and `lists` what follows them; `dates`, `numbers`, `vat` and `parties` read the parts. No text is
+//! `reader` finds documents and `lists` what follows them; `dates`, `numbers`, `vat`, `parties` and `withheld` read the parts. No text is
 //! refused; what is not understood is told as [`Purpose::loose`].
 
 mod dates;
@@ -13,6 +13,7 @@ mod parties;
 mod reader;
 mod tokens;
 mod vat;
+mod withheld;
 
 use std::fmt;
 
@@ -36,6 +37,8 @@ pub struct Purpose {
     pub signs: Signs,
     /// Numbers that belong to nothing that was understood: one of them may be an invoice's after all.
     pub loose: Vec<String>,
+    /// What the bank kept of a register of sales, where it says so, and that nothing else was kept.
+    pub commission: Option<Money>,
 }
 
 /// A document that a purpose names.
@@ -132,6 +135,11 @@ impl Purpose {
     /// The invoices among the references.
     pub fn invoices(&self) -> impl Iterator<Item = &Reference> {
         self.of_kind(ReferenceKind::Invoice)
+    }
+
+    /// What the buyers paid, of a register of which so much came: with the commission, where that is told.
+    pub fn gross(&self, net: Money) -> Option<Money> {
+        net.checked_add(self.commission?)
     }
 
     /// The references of that kind.

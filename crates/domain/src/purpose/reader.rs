@@ -4,7 +4,7 @@ use super::dates::{self, Expected};
 use super::lexicon::{Meaning, is_misspelt_invoice};
 use super::lists::share_dates;
 use super::tokens::{self, Token};
-use super::{Purpose, Reference, ReferenceKind, StatedVat, numbers, parties, vat};
+use super::{Purpose, Reference, ReferenceKind, StatedVat, numbers, parties, vat, withheld};
 
 pub(super) fn read(text: &str) -> Purpose {
     let tokens = tokens::tokens(text);
@@ -17,7 +17,11 @@ pub(super) fn read(text: &str) -> Purpose {
     while let Some(token) = reader.tokens.get(reader.at) {
         reader.step(token);
     }
-    reader.found
+    let mut found = reader.found;
+    if found.signs.register {
+        found.commission = withheld::commission(text, &tokens);
+    }
+    found
 }
 
 pub(super) struct Reader<'a> {

@@ -512,6 +512,7 @@ fn overdue_days_begin_after_a_working_day() {
 enum Act {
     Pay(u32, i64, bool),
     Give(u32, Vec<(u8, i64)>, bool),
+    Split(u32, i64, Vec<(u8, i64)>),
     Settle(u8, i64),
     Undo(prop::sample::Index),
     Edit(u8, i64),
@@ -522,6 +523,12 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         (0..5_u32, 1..200_i64, any::<bool>())
             .prop_map(|(nth, amount, out)| Act::Pay(nth, amount, out)),
+        (
+            0..5_u32,
+            -1..20_i64,
+            prop::collection::vec(share.clone(), 1..4)
+        )
+            .prop_map(|(nth, kept, shares)| Act::Split(nth, kept, shares)),
         (0..5_u32, prop::collection::vec(share, 1..4), any::<bool>())
             .prop_map(|(nth, shares, out)| Act::Give(nth, shares, out)),
         (0..3_u8, 1..100_i64).prop_map(|(invoice, amount)| Act::Settle(invoice, amount)),
@@ -533,6 +540,12 @@ fn act() -> impl Strategy<Value = Act> {
 fn transaction(act: &Act, id: u64, ledger: &mut Ledger) -> Option<Transaction> {
     let name = |invoice: &u8| InvoiceId::new(invoice.to_string());
     let way = |out: &bool| if *out { Direction::Out } else { Direction::In };
+    let shares = |shares: &[(u8, i64)]| -> Vec<Share> {
+        let shares = shares.iter();
+        shares
+            .map(|(invoice, amount)| share(&invoice.to_string(), *amount))
+            .collect()
+    };
     let id = TransactionId(id);
     match act {
         Act::Pay(nth, amount, out) => {
@@ -550,13 +563,16 @@ fn transaction(act: &Act, id: u64, ledger: &mut Ledger) -> Option<Transaction> {
                 kopecks(*amount),
             )
         }
-        Act::Give(nth, shares, out) => {
-            let shares: Vec<Share> = shares
-                .iter()
-                .map(|(invoice, amount)| share(&invoice.to_string(), *amount))
-                .collect();
-            Transaction::allocation(id, today(), &payment_id(*nth), way(out), &shares)
+        Act::Give(nth, given, out) => {
+            Transaction::allocation(id, today(), &payment_id(*nth), way(out), &shares(given))
         }
+        Act::Split(nth, kept, sold) => Transaction::split(
+            id,
+            today(),
+            &payment_id(*nth),
+            kopecks(*kept),
+            &shares(sold),
+        ),
         Act::Settle(invoice, amount) => {
             let settlement = Settlement {
                 kind: SettlementKind::Cash,
@@ -639,13 +655,16 @@ fn sum_of(ledger: &Ledger, place: &Place) -> Money {
 /// What the payment brought from outside, less what was undone of it.
 fn came_in(ledger: &Ledger, nth: u32) -> Money {
     let own = Place::Payment(payment_id(nth));
-    let with_outside = ledger.transactions().filter(|transaction| {
-        transaction
-            .entries
-            .iter()
-            .any(|entry| entry.place == Place::Outside)
+    let brings = |of: TransactionId| {
+        let mut all = ledger.transactions();
+        all.any(|one| one.id == of && matches!(one.kind, TransactionKind::Payment { .. }))
+    };
+    let of_payments = ledger.transactions().filter(|one| match one.kind {
+        TransactionKind::Payment { .. } => true,
+        TransactionKind::Correction { of, .. } => brings(of),
+        TransactionKind::Allocation | TransactionKind::Settlement(_) => false,
     });
-    let entries = with_outside.flat_map(|transaction| &transaction.entries);
+    let entries = of_payments.flat_map(|transaction| &transaction.entries);
     Money::sum(
         entries
             .filter(|entry| entry.place == own)

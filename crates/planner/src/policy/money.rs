@@ -27,6 +27,9 @@ pub struct MoneyPolicy {
     /// What becomes of money that we pay back to buyers.
     #[serde(default, skip_serializing_if = "Refunds::is_left_out")]
     pub refunds: Refunds,
+    /// What becomes of credits of acquiring and СБП.
+    #[serde(default)]
+    pub registers: Registers,
     /// Our accounts.
     #[serde(default)]
     pub accounts: Vec<OwnAccount>,
@@ -64,6 +67,17 @@ impl Refunds {
     fn is_left_out(&self) -> bool {
         *self == Refunds::List
     }
+}
+
+/// What becomes of credits of acquiring and СБП, each of many sales.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registers {
+    /// A person is asked which sales they are for.
+    #[default]
+    Ask,
+    /// They are listed: none of the sales has an invoice. Each may be split all the same.
+    List,
 }
 
 fn day() -> u32 {

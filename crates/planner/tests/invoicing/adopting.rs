@@ -449,6 +449,7 @@ fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
         since: None,
         wait_hours: 24,
         refunds: planner::Refunds::default(),
+        registers: planner::Registers::default(),
         accounts: Vec::new(),
         stages: Vec::new(),
         overdue: None,

@@ -46,6 +46,7 @@ fn unpaid() -> TestDeal {
                 since: None,
                 wait_hours: 24,
                 refunds: planner::Refunds::default(),
+                registers: planner::Registers::default(),
                 accounts: vec![OwnAccount {
                     number: account(),
                     organisation: OrganisationId::new("org"),

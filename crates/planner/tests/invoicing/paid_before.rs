@@ -28,6 +28,7 @@ fn partly_paid(receipts: &[(i64, i8)]) -> TestDeal {
             stages: Vec::new(),
             overdue: None,
             refunds: planner::Refunds::default(),
+            registers: planner::Registers::default(),
         });
         let fields = &mut deal.policy.fields;
         fields.insert(OurField::Paid, "UF_PAID".to_owned());

@@ -17,6 +17,7 @@ fn money() -> MoneyPolicy {
         since: None,
         wait_hours: 24,
         refunds: planner::Refunds::default(),
+        registers: planner::Registers::default(),
         accounts: vec![OwnAccount {
             number: AccountNumber::new("40702810200000012345").unwrap(),
             organisation: OrganisationId::new("org"),

@@ -56,6 +56,7 @@ async fn desk(pages: Vec<PaymentPage>) -> Desk {
             since: Some(since()),
             wait_hours: 24,
             refunds: planner::Refunds::default(),
+            registers: planner::Registers::default(),
             accounts: Vec::new(),
             stages: Vec::new(),
             overdue: None,

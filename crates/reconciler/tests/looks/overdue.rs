@@ -37,6 +37,7 @@ async fn desk(deals: impl IntoIterator<Item = u64>) -> Desk {
             since: None,
             wait_hours: 24,
             refunds: planner::Refunds::default(),
+            registers: planner::Registers::default(),
             accounts: vec![OwnAccount {
                 number: account(),
                 organisation: OrganisationId::new("org"),

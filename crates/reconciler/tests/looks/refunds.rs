@@ -35,6 +35,7 @@ async fn desk(refunds: Refunds) -> Desk {
             since: None,
             wait_hours: 24,
             refunds,
+            registers: planner::Registers::default(),
             accounts: vec![OwnAccount {
                 number: account(),
                 organisation: OrganisationId::new("org"),

@@ -40,3 +40,4 @@ mod refunds;
 mod register;
 mod retry;
 mod settled;
+mod split;

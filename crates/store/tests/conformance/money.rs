@@ -594,6 +594,15 @@ async fn walk(db: &Db, lease: &Lease, seed: u64) {
                 assert!(undo(db, one.number).await.is_some(), "seed {seed}");
                 *count += 1;
             }
+            None if draw(3) == 0 => {
+                let kept = 50 * i64::try_from(draw(4)).unwrap();
+                let wanted = split_alike(&mut ledger, fresh(), (&id(one), &invoice), amount, kept);
+                let other = one.order.amount.kopecks() - (amount - kept);
+                let split = crate::split::of((one.number, &invoice), amount, kept, other);
+                let was = db.store.money_split(&portal("a"), &split, at(4)).await;
+                let done = matches!(was.unwrap(), WasSplit::Done { .. });
+                assert_eq!(done, wanted, "seed {seed}, {amount} less {kept}");
+            }
             None => {
                 let given = Share {
                     invoice: InvoiceId::new(&invoice),
@@ -636,4 +645,21 @@ fn is_undone(ledger: &Ledger, of: TransactionId) -> bool {
     ledger.transactions().any(|known| {
         matches!(&known.kind, domain::ledger::TransactionKind::Correction { of: undone, .. } if *undone == of)
     })
+}
+
+/// Whether the reference bears that a credit gives so much to an invoice, of which the bank kept a part.
+fn split_alike(
+    ledger: &mut Ledger,
+    fresh: TransactionId,
+    (payment, invoice): (&PaymentId, &str),
+    amount: i64,
+    kept: i64,
+) -> bool {
+    let sold = Share {
+        invoice: InvoiceId::new(invoice),
+        amount: Money::from_kopecks(amount),
+    };
+    let kept = Money::from_kopecks(kept);
+    let split = Transaction::split(fresh, date(2026, 3, 12), payment, kept, &[sold]);
+    split.is_some_and(|split| ledger.record(split).is_ok())
 }

@@ -75,7 +75,7 @@ conformance! {
         put(db, &lease, vec![link(7, 1, "1", 100)]).await;
         let InvoiceSettled::Done { number, .. } = settle(db, "1", Some(40)).await else { panic!("it is refused") };
         assert_eq!(settle(db, "1", Some(40)).await, InvoiceSettled::Already { number });
-        let balances = db.store.money_invoices(&portal("a"), "1").await.unwrap();
+        let balances = db.store.money_invoices(&portal("a"), &["1".to_owned()]).await.unwrap();
         assert_eq!(balances[0].1.open().kopecks(), 60);
         // Another document is another settlement.
         let mut second = new("1", Some(40));
@@ -103,7 +103,7 @@ conformance! {
         let told = receipts(db, 7).await;
         assert_eq!(told[0].undone, Some((number + 1, "акт отменён".to_owned())));
         // All of it is open again.
-        let balances = db.store.money_invoices(&portal("a"), "1").await.unwrap();
+        let balances = db.store.money_invoices(&portal("a"), &["1".to_owned()]).await.unwrap();
         assert_eq!(balances[0].1.open().kopecks(), 100);
         assert!(matches!(settle(db, "1", None).await, InvoiceSettled::Done { .. }));
     }

@@ -107,7 +107,7 @@ pub fn pages_router(pages: Pages) -> Router {
 }
 
 fn about_money() -> Router<Arc<Admin>> {
-    use money::{imports, letters, payments, questions, reconciliation, settlements};
+    use money::{imports, letters, payments, questions, reconciliation, registers, settlements};
 
     Router::new()
         .route("/money", get(questions::show))
@@ -116,6 +116,7 @@ fn about_money() -> Router<Arc<Admin>> {
         .route("/money/payments/{number}", get(payments::show))
         .route("/money/payments/{number}/undo", post(payments::undo))
         .route("/money/payments/{number}/move", post(letters::obey))
+        .route("/money/payments/{number}/split", post(registers::split))
         .route(
             "/money/settlements",
             get(settlements::show).post(settlements::settle),

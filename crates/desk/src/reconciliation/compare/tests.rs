@@ -135,6 +135,31 @@ fn told(columns: Columns) -> [Option<i64>; 3] {
 }
 
 #[test]
+fn a_commission_stands_apart_from_what_came() {
+    // 97 came for 100 of sales; of another credit 40 of 50 are of sales without an invoice.
+    let credit = |number, came_in, to_invoices, left| MonthPayment {
+        kind: PaymentKind::Register,
+        remaining: kopecks(left),
+        in_accounting: None,
+        ..given(came(number, came_in), number, to_invoices)
+    };
+    let mut facts = facts(vec![credit(1, 97, 100, 0), credit(2, 50, 12, 40)]);
+    facts.followed = BTreeSet::new();
+    let report = report(&facts, &Unseen::new());
+    let crm = |what| told(report.sum(what))[2];
+    assert_eq!((crm(What::Came), crm(What::Given)), (Some(147), Some(112)));
+    assert_eq!(
+        (crm(What::Left), crm(What::Commission)),
+        (Some(40), Some(5))
+    );
+    let [line] = report.lines.as_slice() else {
+        panic!("{:?}", report.lines)
+    };
+    assert_eq!(line.kind, Kind::NotGiven);
+    assert!(line.why.contains("продажи без счёта"), "{}", line.why);
+}
+
+#[test]
 fn what_a_refund_was_taken_off_stands_apart() {
     // Of 110 that came for an invoice of 100, 30 went back: 10 of the advance, 20 off the invoice.
     let paid = MonthPayment {

@@ -233,7 +233,7 @@ impl Batch {
 }
 
 impl BookedShare {
-    fn noted(&self) -> serde_json::Value {
+    pub(super) fn noted(&self) -> serde_json::Value {
         let InvoiceRef {
             organisation,
             invoice,

@@ -184,9 +184,12 @@ pub(super) async fn settle(
         // What somebody else gave becomes his: he may take it back.
         let by_others = stood.iter().filter(|one| one.author != ACCOUNTING);
         let by_others: BTreeSet<&InvoiceRef> = by_others.flat_map(Transaction::invoices).collect();
-        let differs = |invoice: &InvoiceRef| {
-            had.get(invoice) != told.get(invoice) || by_others.contains(invoice)
-        };
+        let invoices = had.keys().chain(told.keys()).copied();
+        let differ = invoices.filter(|invoice| {
+            had.get(invoice) != told.get(invoice) || by_others.contains(*invoice)
+        });
+        let differ = with_their_split(differ.collect(), &stood);
+        let differs = |invoice: &InvoiceRef| differ.contains(invoice);
         let undo = stood.iter().map(|one| one.of_invoices(differs));
         let undo: Vec<Transaction> = undo.filter(|one| one.given().is_positive()).collect();
         let shares = one.shares.iter().filter(|share| differs(&share.invoice));
@@ -323,6 +326,21 @@ async fn wanted(
         })
     })
     .await
+}
+
+/// These invoices, and those that belong together with them: what a credit gave to many sales is taken back whole.
+fn with_their_split<'a>(
+    mut invoices: BTreeSet<&'a InvoiceRef>,
+    stood: &'a [Transaction],
+) -> BTreeSet<&'a InvoiceRef> {
+    let splits = stood.iter().filter(|one| one.is_split());
+    // A credit is split once.
+    for split in splits {
+        if split.invoices().any(|one| invoices.contains(one)) {
+            invoices.extend(split.invoices());
+        }
+    }
+    invoices
 }
 
 fn all_given<'a>(transactions: impl IntoIterator<Item = &'a Transaction>) -> i64 {

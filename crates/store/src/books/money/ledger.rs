@@ -261,7 +261,7 @@ impl Standing {
     }
 
     /// Whether it may be given to invoices at all.
-    fn is_for_invoices(&self) -> bool {
+    pub(super) fn is_for_invoices(&self) -> bool {
         let kind = matches!(self.kind, PaymentKind::Incoming | PaymentKind::Register);
         kind && self.direction == Direction::In
     }

@@ -218,4 +218,12 @@ impl ListedPayment {
     pub fn kind_word(&self) -> &'static str {
         kind_text(self.kind)
     }
+
+    /// What the bank kept of a register that is split: its invoices have it beside what came.
+    pub fn commission(&self) -> Option<Money> {
+        let given = Money::sum(self.invoices.iter().map(|(_, amount)| *amount))?;
+        let whole = given.checked_add(self.remaining)?;
+        let kept = whole.checked_sub(self.order.amount)?;
+        (self.kind == PaymentKind::Register && kept.is_positive()).then_some(kept)
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! `sightings` takes what a source shows, `followed` what an accounting side holds, `given` what its accountant gave, `open` finds the
 //! invoices that a payment may be for, `ledger` books (`batch` writes) and `undo` takes back, `refunds` takes off what we paid back,
-//! `moved` gives elsewhere, `twice` notices an order that is there whole and in parts, and `settled` closes without a payment
+//! `moved` gives elsewhere, `split` gives a credit to its sales, `twice` notices an order that is there whole and in parts, and `settled` closes without a payment
 //! by the rules of [`domain::ledger::Ledger`],
 //! `receipts` tells a deal what came, `list`, `page`, `month` and `days` tell people. Every
 //! method that writes first locks the portal's row of `money_book`: two replicas book one after the other, and what a
@@ -22,6 +22,7 @@ pub(crate) mod receipts;
 pub(crate) mod refunds;
 pub(crate) mod settled;
 pub(crate) mod sightings;
+pub(crate) mod split;
 pub(crate) mod twice;
 pub(crate) mod undo;
 

@@ -59,6 +59,8 @@ pub enum Moved {
         /// So much.
         open: Money,
     },
+    /// A credit of many sales: what the bank kept belongs to all of them, so that no share of it can be moved alone.
+    Split,
     /// A refund was taken off what the invoice had of it, and others paid the invoice since: without the refund it would
     /// have more than it asks for.
     Refunded {
@@ -99,6 +101,9 @@ async fn obey(
     let shares = given.iter();
     let shares = shares.map(|one| one.of_invoices(|invoice| *invoice == letter.from));
     let shares: Vec<Transaction> = shares.filter(|one| one.given().is_positive()).collect();
+    if shares.iter().any(Transaction::is_split) {
+        return Ok(Moved::Split);
+    }
     let had = shares.iter().map(|one| one.given().kopecks()).sum();
     let amount = letter.amount.map_or(had, Money::kopecks);
     let known = payments.get(&letter.payment);

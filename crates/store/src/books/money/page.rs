@@ -133,7 +133,7 @@ statements! {
          WHERE portal_id = $1 AND invoice_id IN keys($2) AND deal <> 0";
     BY_NUMBER =
         "SELECT organisation_id, invoice_id, deal, number, date, total, paid, stands FROM invoice_balance
-         WHERE portal_id = $1 AND number_key = $2 AND deal <> 0 ORDER BY date DESC, organisation_id, invoice_id";
+         WHERE portal_id = $1 AND number_key IN keys($2) AND deal <> 0 ORDER BY date DESC, organisation_id, invoice_id";
     STORY =
         "SELECT t.number, t.dated, t.kind, t.payment, t.because, t.author, t.recorded_at, e.organisation_id, e.invoice_id,
                 e.amount
@@ -176,16 +176,17 @@ impl Store {
         .await
     }
 
-    /// The invoices of deals with that number, however it is spelled; the newest first.
+    /// The invoices of deals with these numbers, however they are spelled; the newest first.
     pub async fn money_invoices(
         &self,
         portal: &PortalId,
-        number: &str,
+        numbers: &[String],
     ) -> Result<Vec<(InvoiceRef, Balance)>, StoreError> {
-        let key = NumberKey::of(number);
-        self.read((portal.clone(), key), |tx, (portal, key)| {
+        let keys = numbers.iter().map(|one| NumberKey::of(one));
+        let keys = text_set(keys.map(|key| key.as_str().to_owned()));
+        self.read((portal.clone(), keys), |tx, (portal, keys)| {
             Box::pin(async move {
-                tx.list(&BY_NUMBER, &params![portal, key.as_str()], read_balance)
+                tx.list(&BY_NUMBER, &params![portal, keys.clone()], read_balance)
                     .await
             })
         })

@@ -254,16 +254,33 @@ impl Transaction {
         self.shares().map(|(invoice, _)| invoice)
     }
 
-    /// What of it is for these invoices, with where it came from: entries go by twos.
+    /// What of it is for these invoices, with all that belongs together with it.
     pub(super) fn of_invoices(&self, is_meant: impl Fn(&InvoiceRef) -> bool) -> Transaction {
         let is_of = |entry: &Entry| entry.invoice.as_ref().is_some_and(&is_meant);
-        let movements = self.entries.chunks(2);
-        let meant = movements.filter(|movement| movement.iter().any(is_of));
+        let meant = self
+            .movements()
+            .filter(|movement| movement.iter().any(is_of));
         Transaction {
             number: self.number,
             author: self.author.clone(),
             entries: meant.flatten().cloned().collect(),
         }
+    }
+
+    /// What is taken back together: its entries by twos, or all of it, as [`domain::ledger::Transaction`] knows them.
+    fn movements(&self) -> impl Iterator<Item = &[Entry]> {
+        let together = if self.is_split() {
+            self.entries.len()
+        } else {
+            2
+        };
+        self.entries.chunks(together.max(1))
+    }
+
+    /// A credit of many sales with the bank's commission: its entries do not come to nothing by twos.
+    pub(super) fn is_split(&self) -> bool {
+        let sum = |pair: &[Entry]| pair.iter().map(|one| one.amount.kopecks()).sum::<i64>();
+        self.entries.chunks(2).any(|pair| sum(pair) != 0)
     }
 
     /// What it took from its payment; below zero for what a refund of ours was taken off.

@@ -97,7 +97,7 @@ impl Letter {
 }
 
 /// An amount as people type it; none where they type nothing.
-fn amount(text: &str) -> Result<Option<Money>, &'static str> {
+pub(super) fn amount(text: &str) -> Result<Option<Money>, &'static str> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if text.is_empty() {
         return Ok(None);
@@ -117,6 +117,9 @@ fn not_moved(error: &NotMoved) -> String {
         NotMoved::MoreThanOpen { open } => {
             let open = money(*open);
             format!("По другому счёту осталось {open}: больше не поместится.")
+        }
+        NotMoved::Split(_) => {
+            "Это поступление разнесено по многим продажам вместе с комиссией: снимите его и разнесите заново.".to_owned()
         }
         NotMoved::Refunded(refund) => format!(
             "С этих денег снят возврат № {refund}, и счёт с тех пор оплатили другие: сначала снимите их платежи."

@@ -1,4 +1,4 @@
-//! The section "Money": what waits for a decision, all payments, statements, what is closed without a
+//! The section "Money": what waits for a decision, all payments, credits of many sales, statements, what is closed without a
 //! bank, and a month on three sides.
 //!
 //! What strangers wrote (names, purposes) goes through [`words::plain`] and the templates' escaping, nowhere else.
@@ -9,6 +9,7 @@ pub(super) mod payments;
 mod proven;
 pub(super) mod questions;
 pub(super) mod reconciliation;
+pub(super) mod registers;
 pub(super) mod settlements;
 pub(super) mod uploads;
 pub(super) mod words;
@@ -41,6 +42,9 @@ fn said(uri: &Uri) -> Option<&'static str> {
         }
         "moved" => {
             "Записано: оплата перенесена исправительными записями. Сделки узнают об этом сами."
+        }
+        "split" => {
+            "Записано: поступление разнесено по продажам вместе с комиссией. Сделки узнают об этом сами."
         }
         "nothing" => "Снимать нечего: платёж ни к чему не отнесён.",
         "settled" => "Записано: счёт закрыт без банка. Сделка узнает об этом сама.",

@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
 use desk::payments::NotUndone;
+use desk::registers::SplitCount;
 use domain::Inn;
 use domain::display::{date, money};
 use domain::payment::{AccountNumber, Direction, PaymentKind};
@@ -19,6 +20,7 @@ use store::{
 };
 
 use super::letters::Letter;
+use super::registers::{Sales, SplitForm};
 use super::words::{PaymentInWords, invoice_name, plain};
 use super::{asked, said};
 use crate::admin::Admin;
@@ -81,6 +83,7 @@ struct One {
     /// The invoices that a payer's letter may take it from: how each is named, and for people.
     movable: Vec<(String, String)>,
     letter: Letter,
+    split: Option<SplitForm>,
 }
 
 struct Line {
@@ -240,6 +243,9 @@ pub(super) struct View {
     /// The reason as it was typed.
     pub(super) because: String,
     pub(super) letter: Letter,
+    /// The sales of a credit as they were typed, and what they come to.
+    pub(super) sales: Option<Sales>,
+    pub(super) count: Option<SplitCount>,
 }
 
 /// `POST /money/payments/{number}/undo`
@@ -381,6 +387,10 @@ async fn gathered(
             author => plain(author),
         },
     };
+    let split = desk.credit(payment).await?.map(|credit| {
+        let form = SplitForm::new(&credit);
+        form.typed(view.sales, view.count.as_ref())
+    });
     // Only from an invoice of a deal that still has money: a refund may have taken all of it.
     let has_money = |one: &InvoiceRef| balances.get(one).is_some_and(|one| one.paid.is_positive());
     let movable = payment.invoices.iter();
@@ -394,6 +404,7 @@ async fn gathered(
             })
             .collect(),
         letter: view.letter,
+        split,
         frame: Frame::of(session, "payments"),
         said: view.said,
         trouble: view.trouble,

@@ -18,6 +18,7 @@ use http::StatusCode;
 use jiff::civil::Date;
 use store::{PaymentState, PaymentSum, StoreError};
 
+use super::registers::SplitForm;
 use super::words::{OrderInWords, invoice_name, parts, plain, plural};
 use super::{asked, said};
 use crate::admin::Admin;
@@ -69,6 +70,8 @@ struct Asked {
     candidates: Vec<Offered>,
     /// Money that we paid back: it is taken off what was paid.
     is_refund: bool,
+    /// Money of many sales: a person names them.
+    split: Option<SplitForm>,
 }
 
 struct Offered {
@@ -79,15 +82,15 @@ struct Offered {
     is_possible: bool,
 }
 
-struct Share {
-    invoice: String,
-    deal: String,
-    amount: String,
+pub(super) struct Share {
+    pub(super) invoice: String,
+    pub(super) deal: String,
+    pub(super) amount: String,
     /// In words: what is open now, and what would be.
-    open: String,
+    pub(super) open: String,
     /// Of a hundred: paid before, and this part.
-    paid: i64,
-    given: i64,
+    pub(super) paid: i64,
+    pub(super) given: i64,
 }
 
 /// `GET /money`
@@ -207,10 +210,17 @@ fn tiles(sums: &[PaymentSum]) -> Vec<Tile> {
         )
     };
     let (asked, _, waiting) = of(&[PaymentState::Asked, PaymentState::New]);
-    let (booked, came, advance) = of(&[PaymentState::Booked]);
+    let (booked, came, rest) = of(&[PaymentState::Booked]);
     let (left, unclaimed, _) = of(&[PaymentState::Left]);
+    // What a credit of many sales has left is nobody's advance.
+    let of_many = sums
+        .iter()
+        .filter(|sum| sum.kind == PaymentKind::Register && sum.state == PaymentState::Booked);
+    let of_many = Money::sum(of_many.map(|sum| sum.remaining)).unwrap_or_default();
+    let advance = rest.checked_sub(of_many).unwrap_or(rest);
+    let unclaimed = unclaimed.checked_add(of_many).unwrap_or(unclaimed);
     let count = |count| plural(count, "платёж", "платежа", "платежей");
-    let given = came.checked_sub(advance).unwrap_or(came);
+    let given = came.checked_sub(rest).unwrap_or(came);
     vec![
         Tile {
             name: "Ждут решения",
@@ -271,6 +281,7 @@ fn asked_in_words(question: &Question) -> Asked {
         doubts: plain(&question.doubts),
         candidates: question.candidates.iter().map(offered_in_words).collect(),
         is_refund: question.payment.kind == PaymentKind::RefundOut,
+        split: question.credit.as_ref().map(SplitForm::new),
     }
 }
 
@@ -284,7 +295,7 @@ fn offered_in_words(candidate: &Candidate) -> Offered {
     }
 }
 
-fn share_in_words(share: &OfferedShare) -> Share {
+pub(super) fn share_in_words(share: &OfferedShare) -> Share {
     let Some(balance) = &share.balance else {
         return Share {
             invoice: invoice_name(&share.invoice, None),

@@ -88,8 +88,10 @@ pub(super) struct PaymentInWords {
     pub(super) colour: &'static str,
     pub(super) because: String,
     pub(super) invoices: Vec<(String, String)>,
-    /// What is left of a booked one.
-    pub(super) advance: Option<String>,
+    /// What is left of a booked one, and what that is.
+    pub(super) rest: Option<(&'static str, String)>,
+    /// What the bank kept of one that is split over many sales.
+    pub(super) commission: Option<String>,
     pub(super) days_differ: bool,
 }
 
@@ -108,7 +110,8 @@ impl PaymentInWords {
                     (invoice_name(invoice, balances.get(invoice)), money(*amount))
                 })
                 .collect(),
-            advance: is_rest.then(|| money(payment.remaining)),
+            rest: is_rest.then(|| (rest_word(payment.kind), money(payment.remaining))),
+            commission: payment.commission().map(money),
             days_differ: payment.days_differ,
         }
     }
@@ -143,6 +146,15 @@ pub(super) fn state(state: PaymentState, kind: PaymentKind) -> &'static str {
             PaymentKind::Outgoing => "наш платёж",
             PaymentKind::Incoming => "не оплата счёта",
         },
+    }
+}
+
+/// What a payment has left is its buyer's, unless it is of many.
+fn rest_word(kind: PaymentKind) -> &'static str {
+    if kind == PaymentKind::Register {
+        "продажи без счёта"
+    } else {
+        "аванс"
     }
 }
 

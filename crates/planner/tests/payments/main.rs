@@ -7,6 +7,8 @@
     reason = "tests may"
 )]
 
+mod registers;
+
 use domain::matching::{ChosenBefore, OpenInvoice, Share};
 use domain::payment::{
     AccountNumber, CountedTwice, Direction, OtherSide, PaymentKind, PaymentOrder,
@@ -17,7 +19,7 @@ use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use planner::payments::{Claims, LEAVE, Offer, PaymentAnswer, PaymentPlan, PaymentSnapshot, plan};
 use planner::refunds::{PaidBy, RefundOffer, RefundPart, Refundable};
-use planner::{Booking, MoneyPolicy, Refunds};
+use planner::{Booking, MoneyPolicy, Refunds, Registers};
 
 const BUYER: &str = "7707083893";
 const SEEN_AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -119,6 +121,7 @@ fn policy(booking: Booking) -> MoneyPolicy {
         since: None,
         wait_hours: 24,
         refunds: Refunds::TakeOff,
+        registers: Registers::Ask,
         accounts: Vec::new(),
         stages: Vec::new(),
         overdue: None,
@@ -203,7 +206,6 @@ fn what_is_not_certain_is_asked_with_ranked_candidates_and_reasons() {
 fn money_of_another_kind_is_set_aside() {
     let claims = claims(&[("СВ-1", 1_000)]);
     for kind in [
-        PaymentKind::Register,
         PaymentKind::ReturnedToUs,
         PaymentKind::OwnTransfer,
         PaymentKind::BankFee,
