@@ -19,6 +19,14 @@ pub enum NotNamed {
         /// Each as it may be named.
         ids: Vec<String>,
     },
+    /// Only other legal entities of ours have that number.
+    #[error("only another organisation has an invoice `{number}`: {}", ids.join(", "))]
+    OfAnother {
+        /// The number.
+        number: String,
+        /// Each as it may be named.
+        ids: Vec<String>,
+    },
     /// Our records.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -38,6 +46,30 @@ impl Desk {
         match one_of(text, &found)? {
             Some((invoice, _)) => Ok(invoice.clone()),
             None => self.invoice_by_id(text, may_be).await,
+        }
+    }
+
+    /// The same of an organisation: one of another is meant only by who says so.
+    pub(crate) async fn invoice_of_organisation(
+        &self,
+        organisation: &OrganisationId,
+        text: &str,
+        may_be: impl Fn(&Balance) -> bool,
+    ) -> Result<InvoiceRef, NotNamed> {
+        let text = text.trim().trim_start_matches('№').trim_start();
+        let asked = [text.to_owned()];
+        let mut found = self.store.money_invoices(&self.portal, &asked).await?;
+        found.retain(|(_, balance)| may_be(balance));
+        let (ours, others): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|(one, _)| one.organisation == *organisation);
+        match (one_of(text, &ours)?, others.as_slice()) {
+            (Some((invoice, _)), _) => Ok(invoice.clone()),
+            (None, []) => self.invoice_by_id(text, may_be).await,
+            (None, others) => Err(NotNamed::OfAnother {
+                number: text.to_owned(),
+                ids: as_named(others),
+            }),
         }
     }
 
@@ -74,13 +106,16 @@ pub(crate) fn one_of<'a>(
         [one] => Ok(Some(one)),
         several => Err(NotNamed::Several {
             number: number.to_owned(),
-            ids: several
-                .iter()
-                .map(|(one, balance)| {
-                    let day = domain::display::date(balance.date);
-                    format!("{}/{} от {day}", one.organisation, one.invoice)
-                })
-                .collect(),
+            ids: as_named(several),
         }),
     }
+}
+
+/// Each as it may be named, with its day.
+fn as_named(invoices: &[(InvoiceRef, Balance)]) -> Vec<String> {
+    let named = invoices.iter().map(|(one, balance)| {
+        let day = domain::display::date(balance.date);
+        format!("{}/{} от {day}", one.organisation, one.invoice)
+    });
+    named.collect()
 }

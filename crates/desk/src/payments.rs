@@ -1,12 +1,15 @@
 //! A person's word on a payment: which invoice it is for, that what was said is taken back, or that a letter of the payer
 //! moves it.
 
-use domain::{DealId, Money};
+use domain::{DealId, Money, OrganisationId};
 use jiff::tz::TimeZone;
 use planner::Choice;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use store::{Balance, Case, CaseState, InvoiceRef, Letter, Moved, StoreError, Undone, WasUndone};
+use store::{
+    Balance, Case, CaseState, InvoiceRef, Letter, Moved, PaymentFilter, StoreError, Undone,
+    WasUndone,
+};
 
 use crate::Desk;
 use crate::invoices::NotNamed;
@@ -198,6 +201,20 @@ impl Desk {
         Ok(Some(undone))
     }
 
+    /// Whose account a payment came to.
+    async fn organisation_of(&self, payment: i64) -> Result<Option<OrganisationId>, StoreError> {
+        if payment <= 0 {
+            return Ok(None);
+        }
+        let filter = PaymentFilter {
+            number: Some(payment),
+            limit: 1,
+            ..PaymentFilter::default()
+        };
+        let found = self.store.money_list(&self.portal, &filter).await?;
+        Ok(found.into_iter().next().map(|one| one.organisation))
+    }
+
     /// The number of an invoice, for people.
     async fn number_of(&self, invoice: &InvoiceRef) -> Result<String, StoreError> {
         let asked = std::slice::from_ref(invoice);
@@ -219,10 +236,18 @@ impl Desk {
     ) -> Result<(Money, Vec<DealId>), NotMoved> {
         let has_money = |one: &Balance| one.paid.is_positive();
         let now = self.clock.now();
+        let stands = |one: &Balance| one.stands;
+        let to = match self.organisation_of(order.payment).await? {
+            Some(whose) => {
+                self.invoice_of_organisation(&whose, &order.to, stands)
+                    .await?
+            }
+            None => self.invoice_named(&order.to, stands).await?,
+        };
         let letter = Letter {
             payment: order.payment,
             from: self.invoice_named(&order.from, has_money).await?,
-            to: self.invoice_named(&order.to, |one| one.stands).await?,
+            to,
             amount: order.amount,
             because: order.letter.trim().to_owned(),
             by: by.to_owned(),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use domain::Money;
 use domain::payment::PaymentKind;
 use planner::Choice;
-use planner::payments::{LEAVE, Offer};
+use planner::payments::{BUT, LEAVE, Offer};
 use store::{Balance, Case, CaseFilter, InvoiceRef, StoreError, Undecided};
 
 use crate::Desk;
@@ -46,6 +46,8 @@ pub struct Candidate {
     pub word: String,
     /// What speaks for it, in Russian.
     pub reasons: String,
+    /// What speaks against this one, in Russian; mostly nothing.
+    pub against: String,
     /// The invoices.
     pub shares: Vec<OfferedShare>,
     /// What of the payment is given to nothing then.
@@ -161,9 +163,11 @@ fn question(
             .text
             .rsplit_once(REASONS)
             .map_or("", |(_, reasons)| reasons);
+        let (reasons, against) = reasons.split_once(BUT).unwrap_or((reasons, ""));
         Candidate {
             word: choice.word.clone(),
             reasons: reasons.to_owned(),
+            against: against.to_owned(),
             is_possible: !shares.is_empty()
                 && shares.iter().all(is_open)
                 && rest.is_some_and(|rest| !rest.is_negative()),
@@ -186,6 +190,7 @@ fn taken_off(choice: &Choice) -> Candidate {
     Candidate {
         word: choice.word.clone(),
         reasons: choice.text.clone(),
+        against: String::new(),
         shares: Vec::new(),
         rest: Money::ZERO,
         is_possible: true,

@@ -26,6 +26,8 @@ pub const CHANGED_BY_ACCOUNTANT: &str = "бухгалтер изменил ра�
 
 /// The answer that gives a payment to nothing.
 pub const LEAVE: &str = "leave";
+/// In the text of a choice: between what speaks for it and what against it.
+pub const BUT: &str = "; но ";
 
 /// A payment as our records show it.
 #[derive(Clone, Copy, Debug)]
@@ -334,13 +336,24 @@ fn twice_in_words(twice: &CountedTwice) -> String {
             "в банке это один платёж на {}, в учёте он внесён частями, похоже, это те же деньги; отнесите что-то одно",
             money(*whole)
         ),
+        CountedTwice::Alike { number, date: day } => format!(
+            "тот же плательщик и та же сумма есть у другой стороны (банк или учёт): поручение № {} от {}; если это те же деньги, отнесите что-то одно",
+            texts::by_strangers(number),
+            date(*day)
+        ),
     }
 }
 
 /// What many payments have in common, so that people are told of it once.
 fn cause(payment: &PaymentSnapshot<'_>, doubts: &[Doubt]) -> &'static str {
-    if payment.twice.is_some() {
-        return "в банке один платёж, в учёте его части";
+    match payment.twice {
+        Some(CountedTwice::Whole(_) | CountedTwice::PartOf(_)) => {
+            return "в банке один платёж, в учёте его части";
+        }
+        Some(CountedTwice::Alike { .. }) => {
+            return "одни деньги могут быть записаны дважды: банком и учётом";
+        }
+        None => {}
     }
     if payment.undone > 0 {
         return "прежнее решение отменено";
@@ -419,11 +432,43 @@ fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: 
     let rest = rest.map_or_else(String::new, |rest| {
         format!("; {} останется авансом", money(rest))
     });
+    let against: Vec<&Doubt> = candidate
+        .doubts
+        .iter()
+        .filter(|one| is_of_invoice(one))
+        .collect();
+    let against = if against.is_empty() {
+        String::new()
+    } else {
+        format!("{BUT}{}", joined(&against))
+    };
     format!(
-        "{word} {}{rest} — {}",
+        "{word} {}{rest} — {}{against}",
         invoices.join("; "),
         joined(&candidate.reasons)
     )
+}
+
+/// Of this invoice, and not of the whole payment: that is told once.
+fn is_of_invoice(doubt: &Doubt) -> bool {
+    match doubt {
+        Doubt::AnotherBuyer { .. } | Doubt::AnotherOrganisation | Doubt::SecondCover => true,
+        Doubt::NoInn
+        | Doubt::NoInvoiceNamed
+        | Doubt::NoNumber
+        | Doubt::NoDate { .. }
+        | Doubt::NotOpen { .. }
+        | Doubt::NotOne { .. }
+        | Doubt::SecondReference
+        | Doubt::Refund
+        | Doubt::ThirdParty
+        | Doubt::NoSale
+        | Doubt::OtherDocument
+        | Doubt::NumberOfAnother { .. }
+        | Doubt::MoreThanOpen
+        | Doubt::SumDiffers
+        | Doubt::TooManyOpen => false,
+    }
 }
 
 fn joined<T: ToString>(parts: &[T]) -> String {

@@ -9,10 +9,11 @@
 
 mod shared;
 
-use shared::money::{ACCOUNT, BUYER, HOSTILE, US, office, order_at};
-use shared::office::PASSWORD;
+use domain::OrganisationId;
+use shared::money::{ACCOUNT, BUYER, HOSTILE, US, booking_beside, invoice, office, order_at};
+use shared::office::{Office, PASSWORD};
 use shared::statement::{book, case_of, order, statement, states};
-use store::PaymentState;
+use store::{InvoiceLink, PaymentState};
 use testkit::builders::portal;
 
 /// Money that we paid to the buyer.
@@ -207,4 +208,74 @@ async fn a_letter_moves_a_payment_on_its_page() {
     assert!(page.contains("перенесена исправительными"), "{page}");
     assert!(!page.contains("<img"), "{page}");
     assert!(page.contains("счёт № 117"), "{page}");
+}
+
+#[tokio::test]
+async fn an_invoice_of_another_organisation_is_named_as_such_and_gets_nothing_by_its_number_alone()
+{
+    let theirs = InvoiceLink {
+        organisation: OrganisationId::new("them"),
+        ..invoice(9, "119", 50_000)
+    };
+    let office = booking_beside(Office::open().await, vec![theirs]).await;
+    let mut anna = office.enrolled("Анна").await;
+    let named = |number, invoice: &str| {
+        let purpose = format!("Оплата по счету № {invoice} от 01.03.2026");
+        order(number, "300.00", "ООО «Ромашка»", &purpose)
+    };
+    let paid = [named("5", "118"), named("6", "119")];
+    book(&mut anna, &statement(&paid)).await;
+    let page = anna.get("/money").await.text();
+    let but = "но</span> счёт выставлен другой нашей организацией";
+    assert!(page.contains(but), "{page}");
+    let from = format!("{US}/id-118");
+    let form = |to| {
+        [
+            ("from", from.as_str()),
+            ("to", to),
+            ("amount", "100"),
+            ("letter", "письмо № 4"),
+            ("password", PASSWORD),
+        ]
+    };
+    let refused = order_at(&mut anna, "/money/payments/1/move", &form("119")).await;
+    let text = refused.text();
+    assert_eq!(refused.status, 422, "{text}");
+    assert!(text.contains("другой вашей организации"), "{text}");
+    assert!(text.contains("them/id-119"), "{text}");
+    let moved = order_at(&mut anna, "/money/payments/1/move", &form("them/id-119")).await;
+    assert_eq!(moved.leads_to(), "/money/payments/1?said=moved");
+}
+
+#[tokio::test]
+async fn what_the_words_of_a_payment_set_aside_is_asked_about_on_its_page() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let help = order("5", "300.00", "ООО «Ромашка»", "За услуги по возврату НДС");
+    let named = order(
+        "6",
+        "300.00",
+        "ООО «Ромашка»",
+        "Оплата по счету № 118 от 01.03.2026 за услуги по возврату НДС",
+    );
+    book(&mut anna, &statement(&[help, named])).await;
+    let told = [
+        (1, PaymentState::Aside, 30_000),
+        (2, PaymentState::Asked, 30_000),
+    ];
+    assert_eq!(states(&office.store).await, told);
+    let page = anna.get("/money/payments/1").await.text();
+    assert!(page.contains("Это оплата покупателя"), "{page}");
+    let fields = [("because", "услуги"), ("password", PASSWORD)];
+    let answer = order_at(&mut anna, "/money/payments/1/undo", &fields).await;
+    assert_eq!(answer.leads_to(), "/money/payments/1?said=reopened");
+    let (case, seen) = case_of(&office.store, 1).await;
+    let answer = order_at(
+        &mut anna,
+        "/money/answer",
+        &[("case", &case), ("seen", &seen), ("choice", "1")],
+    )
+    .await;
+    assert_eq!(answer.leads_to(), "/money?said=given");
+    assert_eq!(states(&office.store).await[0], (1, PaymentState::Booked, 0));
 }

@@ -55,6 +55,9 @@ pub(super) fn not_named(error: NotNamed) -> anyhow::Error {
     let hint = match &error {
         NotNamed::NoInvoice(_) => "name it by the number that the buyer sees",
         NotNamed::Several { .. } => "name the one that is meant as ORGANISATION/ID",
+        NotNamed::OfAnother { .. } => {
+            "the money came to another organisation; if this one is meant, name it as ORGANISATION/ID"
+        }
         NotNamed::Store(_) => return error.into(),
     };
     Told::mistake(error.to_string()).hint(hint).into()

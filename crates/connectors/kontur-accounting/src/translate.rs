@@ -182,8 +182,9 @@ pub(crate) fn is_deleted(bill: &wire::Bill) -> bool {
 
 /// A payment as the domain knows it; `accounts` are our own, the main one first.
 ///
-/// A payment that a person entered may name no account of ours: then it is the main one, as on the bank's statement of an
-/// organisation with one account. What cannot be read of the other side is left out, as the bank may have left it out.
+/// A payment that a person entered may name no account of ours: then it is the only one. Of several none is guessed: on
+/// another account it would be another payment than the bank's. What cannot be read of the other side is left out, as the
+/// bank may have left it out.
 pub(crate) fn payment(
     raw: &serde_json::Value,
     accounts: &[wire::BankAccount],
@@ -205,7 +206,7 @@ pub(crate) fn payment(
     }
     let account = match &payment.bank_account_id {
         Some(id) => accounts.iter().find(|account| &account.id == id),
-        None => accounts.first(),
+        None => accounts.first().filter(|_| accounts.len() == 1),
     };
     let account = account.and_then(|account| AccountNumber::new(&account.account_number));
     let other = payment.counterparty;

@@ -49,9 +49,11 @@ impl OwnSide {
         if self.is_own_transfer(order) {
             return PaymentKind::OwnTransfer;
         }
+        // A buyer may well pay for somebody's help with refunds: who names an invoice of his is asked about, at the least.
+        let names_no_invoice = purpose.invoices().all(|one| one.number.is_none());
         match order.direction {
-            Direction::In if signs.register => PaymentKind::Register,
-            Direction::In if signs.refund => PaymentKind::ReturnedToUs,
+            Direction::In if signs.register && names_no_invoice => PaymentKind::Register,
+            Direction::In if signs.refund && names_no_invoice => PaymentKind::ReturnedToUs,
             Direction::In => PaymentKind::Incoming,
             Direction::Out if signs.commission && is_banks_own(order) => PaymentKind::BankFee,
             Direction::Out if signs.refund => PaymentKind::RefundOut,

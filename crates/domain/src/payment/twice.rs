@@ -1,7 +1,9 @@
-//! One order that is counted twice: the bank shows it whole, and an accountant split it in two under its number.
+//! One order that is counted twice: the bank shows it whole, and an accountant split it in two under its number; or he
+//! entered it himself, with another number, day or account.
 //!
-//! Their amounts differ, so they are not alike ([`super::Likeness`]). Nobody but a person can tell for certain: here it is
-//! only noticed.
+//! So they are not alike ([`super::Likeness`]). Nobody but a person can tell for certain: here it is only noticed.
+
+use jiff::civil::Date;
 
 use super::{OtherSide, PaymentOrder};
 use crate::Money;
@@ -25,10 +27,19 @@ pub enum CountedTwice {
     Whole(Vec<Money>),
     /// A part of the bank's whole one, which came to so much.
     PartOf(Money),
+    /// One side alone shows it, and the other alone as much money of the same payer, soon before or after.
+    Alike {
+        /// The number of the other order.
+        number: String,
+        /// Its date.
+        date: Date,
+    },
 }
 
 /// More parts than anybody splits an order in.
 const MOST_PARTS: usize = 12;
+/// What is paid each month is as much money of the same payer as well.
+const DAYS_APART: i32 = 27;
 
 impl Shown {
     fn is_whole(&self) -> bool {
@@ -48,6 +59,19 @@ impl Shown {
             && NumberKey::of(&one.number) == NumberKey::of(&two.number)
             && is_same_payer(&one.other, &two.other)
     }
+
+    /// As much money of the same payer, soon before or after, that only the other side shows.
+    fn may_be_same_money(&self, other: &Shown) -> bool {
+        let (one, two) = (&self.order, &other.order);
+        let sides = (self.is_whole() && other.is_part()) || (self.is_part() && other.is_whole());
+        let inn = one.other.inn.as_ref();
+        let apart = one.date.until(two.date).map(|span| span.get_days());
+        sides
+            && one.direction == two.direction
+            && one.amount == two.amount
+            && inn.is_some_and(|inn| two.other.inn.as_ref() == Some(inn))
+            && apart.is_ok_and(|days| (-DAYS_APART..=DAYS_APART).contains(&days))
+    }
 }
 
 /// What both tell of the payer is the same, and they tell something.
@@ -61,8 +85,21 @@ fn is_same_payer(one: &OtherSide, two: &OtherSide) -> bool {
     told.contains(&Some(true)) && !told.contains(&Some(false))
 }
 
-/// Whether the payment's money is counted twice: as the bank's whole order, and as its parts on the accounting side.
+/// Whether the payment's money is counted twice: as the bank's order, and as its parts or in another shape on the
+/// accounting side. All are of one organisation.
 pub fn counted_twice(payment: &Shown, others: &[Shown]) -> Option<CountedTwice> {
+    let divided = divided(payment, others);
+    divided.or_else(|| {
+        let other = others.iter().find(|one| one.may_be_same_money(payment))?;
+        Some(CountedTwice::Alike {
+            number: other.order.number.clone(),
+            date: other.order.date,
+        })
+    })
+}
+
+/// As the bank's whole order, and as its parts.
+fn divided(payment: &Shown, others: &[Shown]) -> Option<CountedTwice> {
     let same = |one: &&Shown| one.is_same_order(payment);
     let parts = others.iter().filter(same).filter(|one| one.is_part());
     let parts: Vec<Money> = parts.map(|one| one.order.amount).take(MOST_PARTS).collect();

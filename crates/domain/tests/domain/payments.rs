@@ -189,11 +189,54 @@ fn an_order_that_the_accountant_split_is_noticed_beside_the_banks_whole_one() {
     };
     assert_eq!(counted_twice(&known_there, &parts), None);
     assert_eq!(
-        counted_twice(&whole, &[shown(100, false)]),
+        counted_twice(&whole, &[shown(99, false)]),
         None,
         "one is no split"
     );
     assert_eq!(counted_twice(&whole, &[]), None);
+}
+
+#[test]
+fn an_order_that_the_accountant_entered_otherwise_is_noticed_beside_the_banks() {
+    let shown = |in_bank| {
+        let mut order = order("5", 100, "Оплата");
+        order.other.inn = Some(Inn::parse("7707083893").unwrap());
+        let in_accounting = !in_bank;
+        Shown {
+            order,
+            in_bank,
+            in_accounting,
+        }
+    };
+    let mut entered = shown(false);
+    entered.order.number = "0".to_owned();
+    entered.order.own_account = AccountNumber::new("40702810500000000999").unwrap();
+    entered.order.date = date(2026, 3, 1);
+    let bank = shown(true);
+    let alike = |other: &Shown| CountedTwice::Alike {
+        number: other.order.number.clone(),
+        date: other.order.date,
+    };
+    let others = [entered.clone()];
+    assert_eq!(counted_twice(&bank, &others), Some(alike(&entered)));
+    let others = [bank.clone()];
+    assert_eq!(counted_twice(&entered, &others), Some(alike(&bank)));
+    type Change = fn(&mut Shown);
+    let changes: [Change; 7] = [
+        |one| one.order.amount = Money::from_kopecks(101),
+        |one| one.order.direction = Direction::Out,
+        |one| one.order.other.inn = None,
+        |one| one.order.other.inn = Some(Inn::parse("7702070139").unwrap()),
+        // What is paid each month is no double.
+        |one| one.order.date = date(2026, 3, 2),
+        |one| one.in_bank = true,
+        |one| (one.in_bank, one.in_accounting) = (true, false),
+    ];
+    for (place, change) in changes.into_iter().enumerate() {
+        let mut other = entered.clone();
+        change(&mut other);
+        assert_eq!(counted_twice(&bank, &[other]), None, "{place}");
+    }
 }
 
 #[test]
@@ -239,16 +282,31 @@ fn movements_are_told_from_revenue() {
         order.form = Some("Банковский ордер".to_owned());
     };
     let as_it_is = |_: &mut PaymentOrder| {};
-    let table: [Row; 11] = [
+    let table: [Row; 14] = [
         (
             "Оплата по счету 1 от 01.02.2026",
             &as_it_is,
             PaymentKind::Incoming,
         ),
         (
-            "Возврат по счету 1 от 01.02.2026",
+            "Возврат ошибочно перечисленных средств по договору 7",
             &as_it_is,
             PaymentKind::ReturnedToUs,
+        ),
+        (
+            "Оплата по счету № 117 от 01.03.2026 за услуги по возврату НДС",
+            &as_it_is,
+            PaymentKind::Incoming,
+        ),
+        (
+            "Возмещение коммунальных расходов по счёту № 117 от 01.03.2026",
+            &as_it_is,
+            PaymentKind::Incoming,
+        ),
+        (
+            "Возмещение по операциям с картами на счет, комиссия 120.50",
+            &as_it_is,
+            PaymentKind::Register,
         ),
         (
             "Возврат по счету 1 от 01.02.2026",

@@ -24,6 +24,11 @@ pub(crate) async fn office() -> Office {
 
 /// The policy says that we book, and two invoices of one buyer are open.
 pub(crate) async fn booking(office: Office) -> Office {
+    booking_beside(office, Vec::new()).await
+}
+
+/// The same beside other invoices.
+pub(crate) async fn booking_beside(office: Office, others: Vec<InvoiceLink>) -> Office {
     let store = &office.store;
     let text = include_str!("../../../../config/policy.toml");
     let added = store
@@ -41,8 +46,9 @@ pub(crate) async fn booking(office: Office) -> Office {
         .lease_acquire("test", Duration::from_secs(3_600), at(0))
         .await;
     let lease = lease.unwrap().unwrap();
+    let ours = vec![invoice(1, "117", 100_000), invoice(2, "118", 30_000)];
     let record = Record {
-        invoice_links: vec![invoice(1, "117", 100_000), invoice(2, "118", 30_000)],
+        invoice_links: [ours, others].concat(),
         ..Record::default()
     };
     store.record(&lease, record, at(0)).await.unwrap();

@@ -105,11 +105,31 @@ async fn what_a_person_left_out_does_not_hide_the_payment() {
     assert_eq!(
         order.own_account.as_str(),
         "40702810200000012345",
-        "the main one"
+        "the only one"
     );
     assert_eq!(order.number, "");
     let other = &order.other;
     assert!(other.name.is_none() && other.inn.is_none() && other.account.is_none());
+}
+
+#[tokio::test]
+async fn none_of_several_accounts_is_guessed() {
+    let mut page = fixture("payments_page");
+    page["payments"][0]["bankAccountId"] = Value::Null;
+    let mut accounts = fixture("bank_accounts");
+    let mut second = accounts["bankAccounts"][0].clone();
+    second["id"] = json!("c01999df-7dc3-4f5a-b815-f7cd35573099");
+    second["accountNumber"] = json!("40702810900000000009");
+    let all = accounts["bankAccounts"].as_array_mut().unwrap();
+    all.truncate(1);
+    all.push(second);
+    let stage = Stage::plays([json(200, &page), json(200, &accounts)]);
+    let told = payments(&stage, PaymentsFrom::Moment(now())).await.unwrap();
+    assert_eq!(told.payments, []);
+    let [unreadable] = told.unreadable.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(unreadable.field, "bankAccountId");
 }
 
 #[tokio::test]

@@ -260,6 +260,11 @@ impl Standing {
             && self.undone == decision.undone
     }
 
+    /// Whether only its words made it somebody else's money than a buyer's.
+    pub(super) fn was_set_aside_by_words(&self) -> bool {
+        set_aside_by_words(self.state, self.kind, self.remaining)
+    }
+
     /// Whether it may be given to invoices at all.
     pub(super) fn is_for_invoices(&self) -> bool {
         let kind = matches!(self.kind, PaymentKind::Incoming | PaymentKind::Register);
@@ -374,6 +379,14 @@ pub(super) fn withdrawn(payment: i64) -> CaseChange {
         subject: Subject::payment(payment),
         key: PAYMENT_CASE_KEY.to_owned(),
     }
+}
+
+/// Money that came and that only its purpose made somebody else's than a buyer's: a person may say that it is one's after
+/// all. A payment that no source shows any more has nothing left.
+pub(super) fn set_aside_by_words(state: PaymentState, kind: PaymentKind, left: Money) -> bool {
+    state == PaymentState::Aside
+        && matches!(kind, PaymentKind::Register | PaymentKind::ReturnedToUs)
+        && left.is_positive()
 }
 
 /// The key of the question about a payment: one at a time.

@@ -6,7 +6,9 @@ use domain::payment::{Direction, PaymentKind, PaymentOrder};
 use domain::{Money, OrganisationId, PortalId};
 use serde::{Deserialize, Serialize};
 
-use super::{InvoiceRef, PaymentState, kind_text, read_direction, read_kind};
+use super::{
+    InvoiceRef, PaymentState, kind_text, ledger::set_aside_by_words, read_direction, read_kind,
+};
 use crate::{
     error::StoreError,
     sql::statements,
@@ -36,6 +38,13 @@ pub struct ListedPayment {
     pub order: PaymentOrder,
     /// The invoices that have money of it now.
     pub invoices: Vec<(InvoiceRef, Money)>,
+}
+
+impl ListedPayment {
+    /// Whether only its words made it somebody else's money than a buyer's, so that a person may have it asked about.
+    pub fn was_set_aside_by_words(&self) -> bool {
+        set_aside_by_words(self.state, self.kind, self.remaining)
+    }
 }
 
 /// Which payments to list, by number.

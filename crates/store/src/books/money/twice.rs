@@ -1,14 +1,15 @@
-//! Payments of one number and day that differ in their amounts: a bank's whole order may be there beside the parts that an
-//! accountant split it in. The rule is [`domain::payment::counted_twice`].
+//! Payments that may be the same money: of one number and day that differ in their amounts, since a bank's whole order may be
+//! there beside the parts that an accountant split it in; and of one payer and amount. The rule is
+//! [`domain::payment::counted_twice`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use domain::PortalId;
 use domain::payment::{CountedTwice, Shown, counted_twice};
 
 use crate::{
     error::StoreError,
-    sql::statements,
+    sql::{Sql, statements},
     store::Store,
     tx::Tx,
     value::{Row, json_text, params},
@@ -51,6 +52,16 @@ statements! {
              AND ", told!("o", "date"), " = ", told!("p", "date"), "
          ORDER BY p.number, o.number"
     );
+    /// Only what one side alone shows.
+    ALIKE = concat!(
+        "SELECT p.number, p.body, ", shown_by!("p"), ", o.number, o.body, ", shown_by!("o"), "
+         FROM payment p JOIN payment o ON o.portal_id = p.portal_id AND o.payer_inn = p.payer_inn
+             AND o.amount = p.amount AND o.organisation_id = p.organisation_id
+         WHERE p.portal_id = $1 AND p.number IN numbers($2) AND o.portal_id = $1 AND o.number <> p.number
+             AND p.payer_inn <> '' AND p.kind = 'incoming' AND o.kind = 'incoming'
+             AND p.likeness <> '' AND o.likeness <> ''
+         ORDER BY p.number, o.number"
+    );
 }
 
 /// A payment, and others of its number and day.
@@ -70,8 +81,16 @@ impl Store {
             (portal.clone(), numbers.to_vec()),
             |tx, (portal, numbers)| {
                 Box::pin(async move {
-                    let beside = beside(tx, portal, numbers).await?.into_iter();
-                    let twice = beside.filter_map(|(number, one)| {
+                    let mut beside = beside(tx, portal, numbers, &BESIDE).await?;
+                    for (number, alike) in self::beside(tx, portal, numbers, &ALIKE).await? {
+                        match beside.entry(number) {
+                            Entry::Vacant(none) => {
+                                none.insert(alike);
+                            }
+                            Entry::Occupied(known) => known.into_mut().others.extend(alike.others),
+                        }
+                    }
+                    let twice = beside.into_iter().filter_map(|(number, one)| {
                         let others: Vec<Shown> =
                             one.others.into_iter().map(|(_, shown)| shown).collect();
                         Some((number, counted_twice(&one.itself, &others)?))
@@ -94,7 +113,7 @@ pub(super) async fn wholes(
     if parts.is_empty() {
         return Ok(wholes);
     }
-    for (part, one) in beside(tx, portal, parts).await? {
+    for (part, one) in beside(tx, portal, parts, &BESIDE).await? {
         let is_whole = |number: i64| {
             let shown = one.others.iter();
             let itself_and_parts = shown
@@ -121,9 +140,10 @@ async fn beside(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     numbers: &[i64],
+    sql: &'static Sql,
 ) -> Result<BTreeMap<i64, Beside>, StoreError> {
     let ask = params![portal, json_text(&numbers)];
-    let rows = tx.list(&BESIDE, &ask, |row| {
+    let rows = tx.list(sql, &ask, |row| {
         let (number, itself) = (row.int()?, shown(row)?);
         Ok((number, itself, (row.int()?, shown(row)?)))
     });

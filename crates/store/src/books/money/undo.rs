@@ -1,5 +1,5 @@
 //! Taking back what was given of a payment, or taken off for a refund: by corrections that say the opposite, each share
-//! once; what was recorded stays.
+//! once; what was recorded stays. What the words of a payment set aside is asked about, where a person says so.
 
 use std::collections::BTreeMap;
 
@@ -92,6 +92,7 @@ statements! {
                  SELECT 1 FROM ledger_entry u WHERE u.portal_id = $1 AND u.undoes = t.number AND u.line = e.line
              )
          ORDER BY t.number, e.line";
+    IS_BUYERS = "UPDATE payment SET kind = 'incoming' WHERE portal_id = $1 AND number = $2";
 }
 
 impl Store {
@@ -142,8 +143,13 @@ async fn undo(
     };
     let given = transactions(tx, portal, &[payment], "allocation").await?;
     let given = given.into_values().next().unwrap_or_default();
-    if given.is_empty() && known.state != PaymentState::Left {
+    let was_set_aside = known.was_set_aside_by_words();
+    if given.is_empty() && known.state != PaymentState::Left && !was_set_aside {
         return Ok(WasUndone::Nothing);
+    }
+    if was_set_aside {
+        // A person says that it is a buyer's after all.
+        tx.execute(&IS_BUYERS, &params![portal, payment]).await?;
     }
     let invoices = balances(tx, portal, given.iter().flat_map(Transaction::invoices)).await?;
     let resting = Resting::on(tx, portal, &[payment]).await?;

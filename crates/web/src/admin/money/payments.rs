@@ -78,6 +78,8 @@ struct One {
     account: String,
     story: Vec<Line>,
     may_undo: bool,
+    /// Only its words say that it is no buyer's.
+    was_set_aside: bool,
     because: String,
     is_refund: bool,
     /// The invoices that a payer's letter may take it from: how each is named, and for people.
@@ -298,10 +300,10 @@ pub(in crate::admin) async fn undo(
         .await
     {
         Ok(Some(undone)) => {
-            let said = if undone.is_refund {
-                "refund-undone"
-            } else {
-                "undone"
+            let said = match (undone.is_refund, undone.transactions.is_empty()) {
+                (true, _) => "refund-undone",
+                (false, true) => "reopened",
+                (false, false) => "undone",
             };
             answer::see(&format!("/money/payments/{number}?said={said}"))
         }
@@ -409,7 +411,9 @@ async fn gathered(
         said: view.said,
         trouble: view.trouble,
         may_undo: !payment.invoices.is_empty()
-            || matches!(payment.state, PaymentState::Booked | PaymentState::Left),
+            || matches!(payment.state, PaymentState::Booked | PaymentState::Left)
+            || payment.was_set_aside_by_words(),
+        was_set_aside: payment.was_set_aside_by_words(),
         account: payment.order.own_account.as_str().to_owned(),
         is_refund: payment.kind == PaymentKind::RefundOut,
         payment: PaymentInWords::of(payment, &balances),

@@ -77,6 +77,8 @@ struct Asked {
 struct Offered {
     word: String,
     reasons: String,
+    /// What speaks against it.
+    against: String,
     shares: Vec<Share>,
     rest: Option<String>,
     is_possible: bool,
@@ -289,6 +291,7 @@ fn offered_in_words(candidate: &Candidate) -> Offered {
     Offered {
         word: candidate.word.clone(),
         reasons: plain(&candidate.reasons),
+        against: plain(&candidate.against),
         shares: candidate.shares.iter().map(share_in_words).collect(),
         rest: candidate.rest.is_positive().then(|| money(candidate.rest)),
         is_possible: candidate.is_possible,

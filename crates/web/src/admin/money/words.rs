@@ -30,6 +30,13 @@ pub(super) fn not_named(error: &NotNamed) -> String {
             let ids = plain(&ids.join("; "));
             format!("С этим номером счетов несколько. Назовите один: {ids}.")
         }
+        NotNamed::OfAnother { ids, .. } => {
+            let ids = plain(&ids.join("; "));
+            format!(
+                "Счёт с этим номером есть только у другой вашей организации: деньги пришли не ей. Если нужен он, \
+                 назовите его полностью: {ids}."
+            )
+        }
         NotNamed::Store(error) => error.to_string(),
     }
 }
