@@ -2,7 +2,7 @@
 //!
 //! A file is read twice: first whether it can be read at all, whose accounts it is about and what it is (its hash is the
 //! name of the source), then in portions, each counted while the one before it is matched and booked. Nothing else is kept
-//! but sums.
+//! but sums. Where several statements stand in one file, each is a source: they may overlap.
 //! A death in between loses nothing: the file is imported again, and what was counted adds nothing. Not here: what is
 //! booked (`planner::payments`), how it is recorded (`store`); the deals are told by `serve`.
 
@@ -22,8 +22,8 @@ use store::{PaymentState, PaymentSum, SeenLine, StoreError};
 
 use crate::Desk;
 
-pub use file::{Known, know};
-use file::{Piece, pieces};
+pub use file::{CoveredDays, Known, know};
+use file::{Piece, Portion, pieces};
 
 /// Orders that are counted in one commit.
 const PORTION: usize = 1_000;
@@ -190,14 +190,14 @@ impl Desk {
             began.to_zoned(zone).date()
         };
         let spans = known.spans_over(today);
-        let source = SourceId(format!("statement/{}", known.hash));
         let mut import = Import {
             desk: self,
             policy,
-            source,
+            known,
             mode,
             told,
             summary: Summary::default(),
+            shown: Vec::new(),
             counted: Vec::new(),
         };
         let read = import.read(path, own).await;
@@ -229,10 +229,12 @@ impl Desk {
 struct Import<'a> {
     desk: &'a Desk,
     policy: &'a Policy,
-    source: SourceId,
+    known: &'a Known,
     mode: Mode,
     told: &'a (dyn Fn(&Summary) + Send + Sync),
     summary: Summary,
+    /// What is only shown of a file that may show an order twice: it is counted together.
+    shown: Vec<(SourceId, SeenLine)>,
     /// New payments of the last portion, which are to be booked.
     counted: Vec<i64>,
 }
@@ -243,12 +245,24 @@ impl Import<'_> {
         let mut reading = pieces(path.to_owned(), own, PORTION);
         while let Some(piece) = reading.recv().await {
             match piece? {
-                Piece::End { hash } => return Ok(hash),
-                Piece::Portion(portion) => {
-                    self.summary.count(&portion);
+                Piece::End { hash } => {
+                    let shown = std::mem::take(&mut self.shown);
+                    self.preview(&shown).await?;
+                    return Ok(hash);
+                }
+                Piece::Portion(Portion { part, lines }) => {
+                    self.summary.count(&lines);
+                    let source = self.source(part);
                     match self.mode {
-                        Mode::Preview => self.preview(&portion).await?,
-                        Mode::Book => self.take(&portion).await?,
+                        Mode::Preview => {
+                            let lines = lines.into_iter();
+                            self.shown.extend(lines.map(|line| (source.clone(), line)));
+                            if self.known.parts == 1 {
+                                let shown = std::mem::take(&mut self.shown);
+                                self.preview(&shown).await?;
+                            }
+                        }
+                        Mode::Book => self.take(&source, &lines).await?,
                     }
                     (self.told)(&self.summary);
                 }
@@ -259,21 +273,36 @@ impl Import<'_> {
         })
     }
 
-    async fn preview(&mut self, portion: &[SeenLine]) -> Result<(), StatementError> {
-        let Desk { store, portal, .. } = self.desk;
-        self.summary.new += store.money_preview(portal, &self.source, portion).await?;
+    /// The name of a statement of the file: the first has the file's own.
+    fn source(&self, part: u64) -> SourceId {
+        let hash = &self.known.hash;
+        SourceId(match part {
+            0 | 1 => format!("statement/{hash}"),
+            part => format!("statement/{hash}/{part}"),
+        })
+    }
+
+    async fn preview(&mut self, shown: &[(SourceId, SeenLine)]) -> Result<(), StatementError> {
+        if !shown.is_empty() {
+            let Desk { store, portal, .. } = self.desk;
+            self.summary.new += store.money_preview(portal, shown).await?;
+        }
         Ok(())
     }
 
     /// Counts a portion, and meanwhile books the one before it.
-    async fn take(&mut self, portion: &[SeenLine]) -> Result<(), StatementError> {
+    async fn take(
+        &mut self,
+        source: &SourceId,
+        portion: &[SeenLine],
+    ) -> Result<(), StatementError> {
         let Desk {
             store,
             portal,
             clock,
             ..
         } = self.desk;
-        let count = store.money_see(portal, &self.source, portion, clock.now());
+        let count = store.money_see(portal, source, portion, clock.now());
         let book = book(self.desk, self.policy, &self.counted);
         let (counted, became) = tokio::try_join!(count, book)?;
         self.summary.new += counted.new.len();

@@ -104,6 +104,48 @@ async fn a_file_of_nobodys_account_or_that_changed_meanwhile_is_refused() {
 }
 
 #[tokio::test]
+async fn statements_behind_one_another_in_one_file_are_sources_of_their_own() {
+    let office = Office::open().await;
+    let path = office.file(&[statement(ACCOUNT, 2), statement(ACCOUNT, 3)].concat());
+    let shown = office.import(&path, Mode::Preview).await.unwrap();
+    assert_eq!((shown.read, shown.new), (5, 3));
+    let booked = office.import(&path, Mode::Book).await.unwrap();
+    assert_eq!((booked.read, booked.new), (5, 3));
+    assert_eq!(office.payments().await, 3);
+    let again = office.import(&path, Mode::Book).await.unwrap();
+    assert_eq!((again.read, again.new), (5, 0));
+    // Two equal orders within one of them are two.
+    let order = statement(ACCOUNT, 1);
+    let section = order.split("СекцияДокумент").nth(1).unwrap();
+    let section = section.strip_suffix("КонецФайла\r\n").unwrap();
+    let twice = order.replacen(
+        "КонецФайла",
+        &format!("СекцияДокумент{section}КонецФайла"),
+        1,
+    );
+    let path = office.file(&[statement(ACCOUNT, 3), twice].concat());
+    assert_eq!(office.import(&path, Mode::Book).await.unwrap().new, 1);
+}
+
+#[tokio::test]
+async fn a_day_counts_as_over_by_when_the_bank_made_its_own_part_of_a_file() {
+    let office = Office::open().await;
+    let part = |day: u32, created: u32| {
+        format!(
+            "1CClientBankExchange\r\nВерсияФормата=1.03\r\nДатаСоздания={created}.03.2026\r\n\
+             СекцияРасчСчет\r\nДатаНачала={day}.03.2026\r\nДатаКонца={day}.03.2026\r\nРасчСчет={ACCOUNT}\r\n\
+             КонецРасчСчет\r\nКонецФайла\r\n"
+        )
+    };
+    let path = office.file(&[part(12, 12), part(14, 20)].concat());
+    office.import(&path, Mode::Book).await.unwrap();
+    let days = office.desk.store.money_covered(&portal()).await.unwrap();
+    let days: Vec<_> = days.iter().map(|span| (span.from, span.to)).collect();
+    let over = jiff::civil::date(2026, 3, 14);
+    assert_eq!(days, [(over, over)], "the 12th was not over");
+}
+
+#[tokio::test]
 async fn a_day_that_was_not_over_is_not_known() {
     let office = Office::open().await;
     let today = office.desk.clock.now().to_zoned(jiff::tz::TimeZone::UTC);

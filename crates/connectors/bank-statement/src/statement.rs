@@ -53,6 +53,7 @@ pub struct Header {
 /// A statement that is being read. It ends with the first [`ReadError`].
 pub struct Statement<R> {
     lines: Lines<R>,
+    part: u64,
     header: Header,
     own: Vec<AccountNumber>,
     balances: Balances,
@@ -107,6 +108,7 @@ impl<R: BufRead> Statement<R> {
     pub fn new(input: R) -> Self {
         Self {
             lines: Lines::new(input),
+            part: 0,
             header: Header::default(),
             own: Vec::new(),
             balances: Balances::default(),
@@ -116,7 +118,12 @@ impl<R: BufRead> Statement<R> {
         }
     }
 
-    /// What the file says of itself; known once a record came.
+    /// In which statement of the file the last record stands, from 1: people put several behind one another.
+    pub fn part(&self) -> u64 {
+        self.part
+    }
+
+    /// What the part of the last record says of itself; known once a record came.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -168,6 +175,8 @@ impl<R: BufRead> Statement<R> {
             Meaning::Blank => {}
             Meaning::First => {
                 self.leave_open(line);
+                self.part = self.part.saturating_add(1);
+                self.header = Header::default();
                 self.state = State::Inside;
             }
             _ if self.state == State::Beginning => return Err(ReadError::NotAStatement),

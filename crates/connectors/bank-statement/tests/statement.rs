@@ -383,6 +383,14 @@ fn a_file_whose_letters_were_lost_is_refused_as_a_whole() {
 fn several_files_in_one_are_all_read_and_what_stands_behind_the_end_is_said() {
     let two = [WINDOWS, SPARSE].concat();
     assert_eq!(read(&two).orders.len(), 6);
+    let mut statement = Statement::new(two.as_slice());
+    let mut parts = Vec::new();
+    while let Some(record) = statement.next() {
+        if let Record::Order { .. } = record.unwrap() {
+            parts.push(statement.part());
+        }
+    }
+    assert_eq!(parts, [1, 1, 1, 1, 2, 2]);
     let tail = [WINDOWS, "привет\r\n".as_bytes()].concat();
     let seen = read(&tail);
     assert_eq!(seen.orders.len(), 4);

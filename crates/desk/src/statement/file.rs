@@ -31,9 +31,9 @@ pub struct Known {
     /// Accounts that its payments are on.
     pub accounts: BTreeSet<AccountNumber>,
     /// Days that it covers, by account.
-    pub spans: Vec<AccountSpan>,
-    /// The day on which the bank made it, if it says so.
-    pub created: Option<Date>,
+    pub spans: Vec<CoveredDays>,
+    /// How many statements stand in it, one behind another.
+    pub parts: u64,
     /// How many payments it has.
     pub orders: usize,
     /// What is wrong with it, with the lines.
@@ -44,15 +44,31 @@ pub struct Known {
     pub lost: bool,
 }
 
+/// Days of an account that a file covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoveredDays {
+    /// Which account, and which days.
+    pub span: AccountSpan,
+    /// The day on which the bank made this part of the file, if it says so.
+    pub created: Option<Date>,
+}
+
 /// What comes of a file that is read for booking.
 pub(super) enum Piece {
     /// Orders, in the file's order.
-    Portion(Vec<SeenLine>),
+    Portion(Portion),
     /// All was read.
     End {
         /// Of what was read.
         hash: String,
     },
+}
+
+/// Orders of one statement of the file: each is a source by itself, since they may overlap.
+pub(super) struct Portion {
+    /// Which of them, from 1.
+    pub(super) part: u64,
+    pub(super) lines: Vec<SeenLine>,
 }
 
 /// A file whose bytes are hashed as they are read.
@@ -119,18 +135,22 @@ pub fn know(path: &Path) -> Result<Known, StatementError> {
     let mut opened = Opened::new(path)?;
     let mut known = Known::default();
     while let Some(record) = opened.next()? {
-        known.learn(record);
+        known.learn(record, opened.statement.header().created);
     }
     let statement = &opened.statement;
+    known.parts = statement.part();
+    // Of several it is not known which account each is about.
     if known.spans.is_empty()
+        && known.parts == 1
         && let (Some(from), Some(to)) = (statement.header().from, statement.header().to)
     {
+        let created = statement.header().created;
         let accounts = statement.own_accounts().iter().cloned();
-        known
-            .spans
-            .extend(accounts.map(|account| AccountSpan { account, from, to }));
+        known.spans.extend(accounts.map(|account| CoveredDays {
+            span: AccountSpan { account, from, to },
+            created,
+        }));
     }
-    known.created = statement.header().created;
     if known.lost {
         // What was not read may be money: these days are not known.
         known.spans.clear();
@@ -143,16 +163,19 @@ impl Known {
     /// The days that it covers and that were over when the bank made it and when it was brought: of a day that was not,
     /// more may come. Each account has its own today.
     pub(super) fn spans_over(&self, today: impl Fn(&AccountNumber) -> Date) -> Vec<AccountSpan> {
-        let over = self.spans.iter().filter_map(|span| {
-            let today = today(&span.account);
-            let taken = self.created.map_or(today, |created| created.min(today));
-            let to = span.to.min(taken.yesterday().ok()?);
-            (span.from <= to).then(|| AccountSpan { to, ..span.clone() })
-        });
+        let over = self
+            .spans
+            .iter()
+            .filter_map(|CoveredDays { span, created }| {
+                let today = today(&span.account);
+                let taken = created.map_or(today, |created| created.min(today));
+                let to = span.to.min(taken.yesterday().ok()?);
+                (span.from <= to).then(|| AccountSpan { to, ..span.clone() })
+            });
         over.collect()
     }
 
-    fn learn(&mut self, record: Record) {
+    fn learn(&mut self, record: Record, created: Option<Date>) {
         match record {
             Record::Order { order, .. } => {
                 self.orders += 1;
@@ -161,7 +184,8 @@ impl Known {
             Record::Days(days) => {
                 if let (Some(from), Some(to)) = (days.from, days.to) {
                     let account = days.account;
-                    self.spans.push(AccountSpan { account, from, to });
+                    let span = AccountSpan { account, from, to };
+                    self.spans.push(CoveredDays { span, created });
                 }
             }
             Record::Fault(fault) => {
@@ -203,16 +227,22 @@ fn read(
     give: &dyn Fn(Piece) -> bool,
 ) -> Result<(), StatementError> {
     let mut opened = Opened::new(path)?;
-    let mut lines = Vec::with_capacity(portion);
+    let (mut part, mut lines) = (1, Vec::with_capacity(portion));
     while let Some(record) = opened.next()? {
-        if let Record::Order { line, order } = record {
-            lines.push(seen(path, own, line, *order)?);
+        let Record::Order { line, order } = record else {
+            continue;
+        };
+        let is_full = lines.len() == portion || opened.statement.part() != part;
+        if is_full && !lines.is_empty() {
+            let lines = std::mem::take(&mut lines);
+            if !give(Piece::Portion(Portion { part, lines })) {
+                return Ok(());
+            }
         }
-        if lines.len() == portion && !give(Piece::Portion(std::mem::take(&mut lines))) {
-            return Ok(());
-        }
+        part = opened.statement.part();
+        lines.push(seen(path, own, line, *order)?);
     }
-    if !lines.is_empty() && !give(Piece::Portion(lines)) {
+    if !lines.is_empty() && !give(Piece::Portion(Portion { part, lines })) {
         return Ok(());
     }
     let hash = opened.hash();

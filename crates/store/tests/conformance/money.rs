@@ -254,15 +254,38 @@ conformance! {
         assert_eq!(db.store.money_new(&portal("b"), None, None, 9).await.unwrap(), vec![]);
     }
 
+    async fn what_its_words_set_aside_is_asked_about_where_a_person_says_so(db: &Db) {
+        leased(db, 1).await;
+        let kinds = [PaymentKind::ReturnedToUs, PaymentKind::Register, PaymentKind::OwnTransfer];
+        let lines = kinds.into_iter().enumerate().map(|(place, kind)| {
+            let order = order(&place.to_string(), 100);
+            SeenLine { kind, ..line(place, order) }
+        });
+        let source = SourceId("march".to_owned());
+        let lines: Vec<SeenLine> = lines.collect();
+        db.store.money_see(&portal("a"), &source, &lines, at(1)).await.unwrap();
+        let aside = |payment| Decision { ruling: Ruling::Aside, ..book(payment, 0, Vec::new()) };
+        assert_eq!(decide(db, &[aside(1), aside(2), aside(3)]).await, [Done, Done, Done]);
+        for payment in [1, 2] {
+            assert_eq!(undo(db, payment).await.unwrap().transactions, Vec::<i64>::new());
+            let again = db.store.money_undecided(&portal("a"), &[payment]).await.unwrap();
+            let [again] = again.as_slice() else { panic!("{again:?}") };
+            assert_eq!((again.kind, again.undone, again.remaining.kopecks()), (PaymentKind::Incoming, 1, 100));
+            // It waits for a decision: there is nothing more to take back.
+            assert!(undo(db, payment).await.is_none());
+        }
+        assert!(undo(db, 3).await.is_none(), "accounts say what it is, not words");
+    }
+
     async fn a_preview_counts_what_would_be_new_and_writes_nothing(db: &Db) {
         leased(db, 1).await;
         see(db, "march", &[order("1", 100)]).await;
         let lines = [line(0, order("1", 100)), line(1, order("1", 100)), line(2, order("2", 5))];
-        let preview = async || {
-            let source = SourceId("april".to_owned());
-            db.store.money_preview(&portal("a"), &source, &lines).await.unwrap()
-        };
-        assert_eq!((preview().await, preview().await), (2, 2));
+        let of = |source: &str| lines.clone().map(|line| (SourceId(source.to_owned()), line));
+        let preview = async |lines: &[_]| db.store.money_preview(&portal("a"), lines).await.unwrap();
+        assert_eq!((preview(&of("april")).await, preview(&of("april")).await), (2, 2));
+        // What two sources show is counted once.
+        assert_eq!(preview(&[of("april"), of("may")].concat()).await, 2);
         assert_eq!(listed(db).await.len(), 1);
     }
 

@@ -126,20 +126,19 @@ impl Store {
         Ok(counted)
     }
 
-    /// How many payments these lines would add, were they taken now. Nothing is written.
+    /// How many payments these lines would add, were they taken now, each of its source. Nothing is written.
     pub async fn money_preview(
         &self,
         portal: &PortalId,
-        source: &SourceId,
-        lines: &[SeenLine],
+        lines: &[(SourceId, SeenLine)],
     ) -> Result<usize, StoreError> {
-        let args = (portal.clone(), source.clone(), lines.to_vec());
-        self.read(args, |tx, (portal, source, lines)| {
+        let args = (portal.clone(), lines.to_vec());
+        self.read(args, |tx, (portal, lines)| {
             Box::pin(async move {
-                let told = identities(lines);
+                let told = identities(lines.iter().map(|(_, line)| line));
                 let likenesses = told.iter().map(|one| one.likeness.clone()).collect();
                 let mut shown = shown(tx, portal, &told, &likenesses).await?;
-                for line in lines {
+                for (source, line) in lines {
                     shown.note(source, &line.line, line.order.clone());
                 }
                 let recorded = recorded(tx, portal, &shown, &likenesses).await?;
@@ -292,8 +291,8 @@ struct Told<'a> {
     likeness: Likeness,
 }
 
-fn identities(lines: &[SeenLine]) -> Vec<Told<'_>> {
-    let told = lines.iter().map(|line| {
+fn identities<'a>(lines: impl IntoIterator<Item = &'a SeenLine>) -> Vec<Told<'a>> {
+    let told = lines.into_iter().map(|line| {
         let (key, likeness) = identified(&line.order);
         Told {
             line,

@@ -312,7 +312,8 @@ fn in_words(known: &Known, summary: &Summary) -> Shown {
             "платежей",
         )
     };
-    let days = known.spans.iter().map(|span| {
+    let days = known.spans.iter().map(|days| {
+        let span = &days.span;
         let (account, from, to) = (plain(span.account.as_str()), date(span.from), date(span.to));
         format!("счёт {account}: с {from} по {to}")
     });
