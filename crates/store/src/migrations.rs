@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 17] = [
+const MIGRATIONS: [Migration; 18] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -80,6 +80,10 @@ const MIGRATIONS: [Migration; 17] = [
     Migration {
         number: 17,
         text: include_str!("../migrations/0017_counterparties_again.sql"),
+    },
+    Migration {
+        number: 18,
+        text: include_str!("../migrations/0018_taken_given.sql"),
     },
 ];
 

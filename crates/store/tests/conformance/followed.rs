@@ -345,8 +345,15 @@ conformance! {
         assert_eq!(paid(db, 8).await, []);
         follow(db, &lease, vec![gave("x", order("1", 100), &[("2", 90)])]).await;
         assert_eq!(paid(db, 8).await, [(1, 90)]);
-        // What he never gave he does not take back.
+        let before = receipts(db, 7).await.len();
+        // What the rule gave before him, and he gave as it was, is his to take back; the timeline hears of that alone.
         decide(db, &[book(2, 0, vec![share("1", 100)])]).await;
+        follow(db, &lease, vec![gave("y", order("2", 100), &[("1", 100)])]).await;
+        assert_eq!((paid(db, 7).await, receipts(db, 7).await.len()), (vec![(2, 100)], before + 1));
+        follow(db, &lease, vec![told("y", order("2", 100))]).await;
+        assert_eq!((paid(db, 7).await, standing(db).await[1]), (vec![], (2, New, 100)));
+        // What he never gave he does not take back.
+        decide(db, &[book(2, 1, vec![share("1", 100)])]).await;
         follow(db, &lease, vec![told("y", order("2", 100))]).await;
         assert_eq!(paid(db, 7).await, [(2, 100)]);
         sums_close(db).await;
@@ -374,6 +381,22 @@ conformance! {
         let again = follow(db, &lease, parts).await;
         assert_eq!((again.changed, again.not_taken, paid(db, 7).await), (0, vec![], vec![(3, 60)]));
         sums_close(db).await;
+    }
+
+    async fn an_order_that_the_accountant_entered_otherwise_is_noticed_beside_the_banks(db: &Db) {
+        let lease = leased(db, 1).await;
+        see(db, "march", &[order("1", 100), order("2", 200)]).await;
+        let entered = |number, kopecks| PaymentOrder {
+            own_account: AccountNumber::new("40702810900000000009").unwrap(),
+            ..order(number, kopecks)
+        };
+        follow(db, &lease, vec![told("x", entered("001", 100)), told("y", order("2", 200))]).await;
+        let twice = db.store.money_twice(&portal("a"), &[1, 2, 3]).await.unwrap();
+        let alike = |number: &str| CountedTwice::Alike { number: number.to_owned(), date: date(2026, 3, 11) };
+        assert_eq!(twice, BTreeMap::from([(1, alike("001")), (3, alike("1"))]));
+        // Of another payer, and of another sum, it is nobody's double; nor what the bank shows, too.
+        see(db, "april", &[entered("001", 100)]).await;
+        assert_eq!(db.store.money_twice(&portal("a"), &[1, 2, 3]).await.unwrap(), BTreeMap::new());
     }
 
     async fn parts_of_an_order_that_a_person_gave_are_not_given_beside_it(db: &Db) {

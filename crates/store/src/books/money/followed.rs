@@ -113,7 +113,8 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (portal_id, organisation_id, line) DO UPDATE SET
              likeness = excluded.likeness, body = excluded.body, deleted = excluded.deleted, given = excluded.given,
-             taken = excluded.taken, payment = excluded.payment, told_at = excluded.told_at";
+             taken = excluded.taken, payment = excluded.payment, told_at = excluded.told_at,
+             took = CASE WHEN excluded.payment IS NULL THEN '{}' ELSE followed_payment.took END";
     IS_PAYMENT =
         "UPDATE followed_payment SET payment = $4 WHERE portal_id = $1 AND organisation_id = $2 AND line = $3";
     WAIT_NO_MORE = "UPDATE payment SET waits_until = 0 WHERE portal_id = $1 AND number = $2 AND state = 'new'";

@@ -1,7 +1,7 @@
 //! The ledger is brought to what the accountant gave, and loses what no source shows any more.
 //!
 //! What he gave otherwise is taken back by corrections and given anew, share by share: what an invoice has of him as
-//! before stays as it was recorded. Nothing is overwritten. What our ledger does not
+//! before stays as it was recorded, and is his to take back whoever gave it. Nothing is overwritten. What our ledger does not
 //! bear, since more would be given to an invoice than is open of it, stays with the payment of the list and is tried
 //! again with the next page. A refund of ours that was taken off what he changed is released with it. An order that he
 //! split counts by its parts: what a rule or he gave of the bank's whole one is taken back, with the refunds that rest on
@@ -36,11 +36,11 @@ use crate::{
 statements! {
     /// A thousand at a time: a book that is switched over later has all of them to take.
     NOT_TAKEN =
-        "SELECT line, payment, given, body FROM followed_payment
+        "SELECT line, payment, given, took, body FROM followed_payment
          WHERE portal_id = $1 AND organisation_id = $2 AND taken = 0 AND payment IS NOT NULL
          ORDER BY told_at DESC, line LIMIT 1000";
     TAKEN =
-        "UPDATE followed_payment SET taken = 1 WHERE portal_id = $1 AND organisation_id = $2 AND line = $3";
+        "UPDATE followed_payment SET taken = 1, took = given WHERE portal_id = $1 AND organisation_id = $2 AND line = $3";
     /// The key is free for an order that is shown again.
     WITHDRAW =
         "UPDATE payment SET state = 'aside', because = $3, remaining = 0, undone = undone + 1, waits_until = 0,
@@ -68,6 +68,8 @@ struct Wanted {
     line: LineId,
     payment: i64,
     shares: Vec<BookedShare>,
+    /// Invoices that he gave it to when his word was taken over last.
+    took: BTreeSet<InvoiceRef>,
     order: PaymentOrder,
 }
 
@@ -169,7 +171,8 @@ pub(super) async fn settle(
     let mut taken = Vec::new();
     for one in &wanted {
         let stood: Vec<Transaction> = if one.shares.is_empty() {
-            by_accountant(one.payment)
+            let his = of(one.payment).map(|given| one.his(given));
+            his.filter(|given| !given.given().is_zero()).collect()
         } else {
             of(one.payment).cloned().collect()
         };
@@ -247,6 +250,15 @@ pub(super) async fn settle(
 }
 
 impl Wanted {
+    /// What of a transaction is the accountant's: what he gave, and what he gave as it was.
+    fn his(&self, given: &Transaction) -> Transaction {
+        if given.author == ACCOUNTING {
+            given.clone()
+        } else {
+            given.of_invoices(|invoice| self.took.contains(invoice))
+        }
+    }
+
     fn not_taken(&self, why: WhyNotTaken) -> NotTaken {
         NotTaken {
             line: self.line.clone(),
@@ -310,18 +322,21 @@ async fn wanted(
 ) -> Result<Vec<Wanted>, StoreError> {
     tx.list(&NOT_TAKEN, &params![portal, organisation], |row| {
         let (line, payment) = (LineId(row.text()?), row.int()?);
-        let given: BTreeMap<String, i64> = row.json()?;
+        let (given, took): (BTreeMap<String, i64>, BTreeMap<String, i64>) =
+            (row.json()?, row.json()?);
+        let of_ours = |invoice| InvoiceRef {
+            organisation: organisation.clone(),
+            invoice: InvoiceId::new(invoice),
+        };
         let shares = given.into_iter().map(|(invoice, kopecks)| BookedShare {
-            invoice: InvoiceRef {
-                organisation: organisation.clone(),
-                invoice: InvoiceId::new(invoice),
-            },
+            invoice: of_ours(invoice),
             amount: Money::from_kopecks(kopecks),
         });
         Ok(Wanted {
             line,
             payment,
             shares: shares.collect(),
+            took: took.into_keys().map(of_ours).collect(),
             order: row.json()?,
         })
     })
