@@ -67,7 +67,7 @@ pub struct SeenPayment {
     pub id: PaymentId,
     /// What it has in common with those that only words tell from it.
     pub likeness: Likeness,
-    /// As the source with the most of them shows it.
+    /// As the source with the most of them shows it, and what that leaves out as others tell it.
     pub order: PaymentOrder,
     /// Sources show it on more days than any one of them shows orders: the bank moved one payment to another day, or it
     /// is two. Only a person, or the statement's balances, can tell.
@@ -203,7 +203,7 @@ impl Sightings {
                         nth,
                     },
                     likeness: likeness.clone(),
-                    order: order.clone(),
+                    order: filled(order, sources, most),
                     days_differ,
                 })
         })
@@ -239,6 +239,48 @@ fn sorted(lines: &BTreeMap<LineId, PaymentOrder>) -> Vec<&PaymentOrder> {
     let mut orders: Vec<&PaymentOrder> = lines.values().collect();
     orders.sort();
     orders
+}
+
+/// The order with what it leaves out, as the first other source tells it: orders of one key have one payer. The day of
+/// booking only where there is but one of them: two may be of two days.
+fn filled(
+    order: &PaymentOrder,
+    sources: &BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>,
+    most: usize,
+) -> PaymentOrder {
+    fn first<T: Clone>(
+        told: &[&PaymentOrder],
+        part: impl Fn(&PaymentOrder) -> &Option<T>,
+    ) -> Option<T> {
+        told.iter().find_map(|one| part(one).clone())
+    }
+    let mut filled = order.clone();
+    if sources.len() < 2 {
+        return filled;
+    }
+    let told: Vec<&PaymentOrder> = sources.values().flat_map(sorted).collect();
+    let other = &mut filled.other;
+    other.inn = other
+        .inn
+        .take()
+        .or_else(|| first(&told, |one| &one.other.inn));
+    other.kpp = other
+        .kpp
+        .take()
+        .or_else(|| first(&told, |one| &one.other.kpp));
+    other.bik = other
+        .bik
+        .take()
+        .or_else(|| first(&told, |one| &one.other.bik));
+    other.name = other
+        .name
+        .take()
+        .or_else(|| first(&told, |one| &one.other.name));
+    filled.form = filled.form.take().or_else(|| first(&told, |one| &one.form));
+    if most == 1 {
+        filled.booked = filled.booked.or_else(|| first(&told, |one| &one.booked));
+    }
+    filled
 }
 
 /// How much the orders tell beyond their key.

@@ -1,5 +1,5 @@
 //! One order that is counted twice: the bank shows it whole, and an accountant split it in two under its number; or he
-//! entered it himself, with another number, day or account.
+//! entered it himself, without its number or with another day or account.
 //!
 //! So they are not alike ([`super::Likeness`]). Nobody but a person can tell for certain: here it is only noticed.
 
@@ -27,7 +27,8 @@ pub enum CountedTwice {
     Whole(Vec<Money>),
     /// A part of the bank's whole one, which came to so much.
     PartOf(Money),
-    /// One side alone shows it, and the other alone as much money of the same payer, soon before or after.
+    /// One side alone shows it, and the other alone as much money of the same payer under this number or none, soon before
+    /// or after.
     Alike {
         /// The number of the other order.
         number: String,
@@ -38,7 +39,7 @@ pub enum CountedTwice {
 
 /// More parts than anybody splits an order in.
 const MOST_PARTS: usize = 12;
-/// What is paid each month is as much money of the same payer as well.
+/// What is paid each month is as much money of the same payer as well, and was entered without a number each time.
 const DAYS_APART: i32 = 27;
 
 impl Shown {
@@ -60,7 +61,8 @@ impl Shown {
             && is_same_payer(&one.other, &two.other)
     }
 
-    /// As much money of the same payer, soon before or after, that only the other side shows.
+    /// As much money of the same payer, soon before or after, that only the other side shows; of another number it is
+    /// another order.
     fn may_be_same_money(&self, other: &Shown) -> bool {
         let (one, two) = (&self.order, &other.order);
         let sides = (self.is_whole() && other.is_part()) || (self.is_part() && other.is_whole());
@@ -70,8 +72,15 @@ impl Shown {
             && one.direction == two.direction
             && one.amount == two.amount
             && inn.is_some_and(|inn| two.other.inn.as_ref() == Some(inn))
+            && may_be_same_number(&one.number, &two.number)
             && apart.is_ok_and(|days| (-DAYS_APART..=DAYS_APART).contains(&days))
     }
+}
+
+/// Also where one side does not tell it.
+fn may_be_same_number(one: &str, two: &str) -> bool {
+    let is_missing = |number: &str| number.trim().is_empty();
+    is_missing(one) || is_missing(two) || NumberKey::of(one) == NumberKey::of(two)
 }
 
 /// What both tell of the payer is the same, and they tell something.

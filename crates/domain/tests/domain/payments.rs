@@ -138,6 +138,23 @@ fn an_order_on_two_days_in_two_statements_is_one_payment_and_a_question() {
 }
 
 #[test]
+fn what_one_source_leaves_out_of_an_order_another_tells() {
+    let whole = order("5", 100, "Оплата");
+    let mut in_bank = whole.clone();
+    in_bank.other.inn = None;
+    let mut in_feed = whole.clone();
+    (in_feed.form, in_feed.booked, in_feed.other.bik) = (None, None, None);
+    let (bank, feed) = (
+        ("statement/1", vec![in_bank]),
+        ("accounting/us", vec![in_feed]),
+    );
+    for sources in [[bank.clone(), feed.clone()], [feed, bank]] {
+        let [seen] = seen(&sources).try_into().unwrap();
+        assert_eq!(seen.order, whole);
+    }
+}
+
+#[test]
 fn an_order_that_the_accountant_split_is_noticed_beside_the_banks_whole_one() {
     let shown = |kopecks, in_bank| Shown {
         order: order("5", kopecks, "Оплата"),
@@ -198,7 +215,7 @@ fn an_order_that_the_accountant_split_is_noticed_beside_the_banks_whole_one() {
 
 #[test]
 fn an_order_that_the_accountant_entered_otherwise_is_noticed_beside_the_banks() {
-    let shown = |in_bank| {
+    let shown = |in_bank: bool| {
         let mut order = order("5", 100, "Оплата");
         order.other.inn = Some(Inn::parse("7707083893").unwrap());
         let in_accounting = !in_bank;
@@ -209,7 +226,7 @@ fn an_order_that_the_accountant_entered_otherwise_is_noticed_beside_the_banks() 
         }
     };
     let mut entered = shown(false);
-    entered.order.number = "0".to_owned();
+    entered.order.number = String::new();
     entered.order.own_account = AccountNumber::new("40702810500000000999").unwrap();
     entered.order.date = date(2026, 3, 1);
     let bank = shown(true);
@@ -222,7 +239,8 @@ fn an_order_that_the_accountant_entered_otherwise_is_noticed_beside_the_banks() 
     let others = [bank.clone()];
     assert_eq!(counted_twice(&entered, &others), Some(alike(&bank)));
     type Change = fn(&mut Shown);
-    let changes: [Change; 7] = [
+    let changes: [Change; 8] = [
+        |one| one.order.number = "6".to_owned(),
         |one| one.order.amount = Money::from_kopecks(101),
         |one| one.order.direction = Direction::Out,
         |one| one.order.other.inn = None,
@@ -304,7 +322,7 @@ fn movements_are_told_from_revenue() {
             PaymentKind::Incoming,
         ),
         (
-            "Возмещение по операциям с картами на счет, комиссия 120.50",
+            "Возмещение по операциям с картами за 20.05.2026, комиссия 120.50",
             &as_it_is,
             PaymentKind::Register,
         ),

@@ -70,6 +70,17 @@ struct Beside {
     others: Vec<(i64, Shown)>,
 }
 
+impl Beside {
+    /// Adds those that are not there yet.
+    fn add(&mut self, others: Vec<(i64, Shown)>) {
+        for (number, shown) in others {
+            if !self.others.iter().any(|(known, _)| *known == number) {
+                self.others.push((number, shown));
+            }
+        }
+    }
+}
+
 impl Store {
     /// Those of these payments whose money is counted twice, as a bank's whole order and as its parts.
     pub async fn money_twice(
@@ -87,7 +98,7 @@ impl Store {
                             Entry::Vacant(none) => {
                                 none.insert(alike);
                             }
-                            Entry::Occupied(known) => known.into_mut().others.extend(alike.others),
+                            Entry::Occupied(known) => known.into_mut().add(alike.others),
                         }
                     }
                     let twice = beside.into_iter().filter_map(|(number, one)| {
