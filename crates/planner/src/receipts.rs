@@ -72,6 +72,17 @@ impl Receipt {
         }
     }
 
+    /// The day of credit, also where the bank told it after the money was given: until then the order's own day stood for
+    /// it.
+    fn day(&self) -> Date {
+        match &self.means {
+            Means::Payment { order, .. } if self.dated == order.date => {
+                order.booked.unwrap_or(self.dated)
+            }
+            Means::Payment { .. } | Means::Settlement(_) | Means::Refund { .. } => self.dated,
+        }
+    }
+
     /// What the payment has left for other invoices.
     fn remaining(&self) -> Money {
         match &self.means {
@@ -110,7 +121,8 @@ pub(crate) fn fields(snapshot: &DealSnapshot, policy: &Policy) -> Vec<(OurField,
         snapshot.paid_of(one).checked_sub(paid).unwrap_or_default()
     });
     let paid = Money::sum(standing.map(|one| one.amount).chain(before)).unwrap_or_default();
-    let day = completing(snapshot).map(|receipt| FieldValue::Date(receipt.dated));
+    let day = completing(snapshot).and_then(|_| last_day(snapshot));
+    let day = day.map(FieldValue::Date);
     vec![
         (OurField::Paid, FieldValue::Money(paid)),
         (OurField::PaidOn, day.unwrap_or(FieldValue::Empty)),
@@ -254,7 +266,7 @@ fn came_in_words(
     format!(
         "Оплата {} получена {}. Плательщик: {payer}, поручение № {} от {}, «{}». Счёт № {}: {left}{over}",
         money(receipt.amount),
-        date(receipt.dated),
+        date(receipt.day()),
         by_strangers(&order.number),
         date(order.date),
         by_strangers(&order.purpose),
@@ -354,15 +366,31 @@ fn completing(snapshot: &DealSnapshot) -> Option<&Receipt> {
         if snapshot.paid_of(invoice) < invoice.total {
             return None;
         }
-        // What went back completes nothing.
+        // What went back completes nothing. What is given again, as it was or by somebody else, came when it first did.
         let receipts = snapshot.receipts_of(invoice.slot);
         let receipts = receipts.filter(|one| !one.is_refund());
         last = last
             .into_iter()
             .chain(receipts)
-            .max_by_key(|one| (one.transaction, one.dated));
+            .max_by_key(|one| (first_given(snapshot, one), one.transaction));
     }
     last
+}
+
+/// The transaction by which its invoice first had money of its payment, taken back or not.
+fn first_given(snapshot: &DealSnapshot, receipt: &Receipt) -> i64 {
+    let same = |one: &&Receipt| one.slot == receipt.slot && one.is_of_payment(receipt);
+    let given = snapshot.receipts.iter().filter(same);
+    let first = given.map(|one| one.transaction).min();
+    first.unwrap_or(receipt.transaction)
+}
+
+/// The last day of credit of what paid the invoices that stand, in whichever order it was learned.
+fn last_day(snapshot: &DealSnapshot) -> Option<Date> {
+    let standing = snapshot.invoices.iter().filter(|one| one.stands());
+    let receipts = standing.flat_map(|one| snapshot.receipts_of(one.slot));
+    let receipts = receipts.filter(|one| !one.is_refund());
+    receipts.map(Receipt::day).max()
 }
 
 /// Paid in full: to the stage that policy names, forward and once for a payment, however often it is taken back and given

@@ -134,6 +134,34 @@ fn a_payment_that_is_taken_back_and_given_again_moves_the_deal_no_second_time() 
 }
 
 #[test]
+fn a_share_that_is_given_again_as_it_was_moves_the_deal_no_second_time() {
+    let mut it = shown([receipt(2, 5_000), receipt(3, 7_200)]);
+    it.snapshot.receipts[0].undone = Some((9, "бухгалтер".to_owned()));
+    let mut again = receipt(11, 5_000);
+    if let Means::Payment { payment, .. } = &mut again.means {
+        *payment = 2;
+    }
+    it.snapshot.receipts.push(again);
+    let plan = it.stage(INVOICE_STAGE).plan();
+    assert!(plan.contains("timeline receipt/11"), "{plan}");
+    assert!(!plan.contains("move to"), "no money came: {plan}");
+}
+
+#[test]
+fn the_day_of_payment_is_the_last_day_of_credit_in_whichever_order_it_was_learned() {
+    let mut first = receipt(2, 5_000);
+    first.dated = date(2026, 3, 14);
+    let plan = paid([first, receipt(3, 7_200)]).plan();
+    assert!(plan.contains("PaidOn = 2026-03-14"), "{plan}");
+    // It was given before the bank told when it came.
+    let mut early = receipt(2, 12_200);
+    early.dated = date(2026, 3, 11);
+    let plan = paid([early]).plan();
+    assert!(plan.contains("PaidOn = 2026-03-12"), "{plan}");
+    assert!(plan.contains("получена 12.03.2026"), "{plan}");
+}
+
+#[test]
 fn a_deal_that_is_beyond_won_or_lost_is_not_moved() {
     for stage in ["NEW", "PREPARATION", "EXECUTING", "WON"] {
         let plan = paid([receipt(2, 12_200)]).stage(stage).plan();

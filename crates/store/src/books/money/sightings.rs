@@ -12,10 +12,13 @@ use domain::payment::{
     Sightings, SourceId, identified,
 };
 use domain::purpose::Purpose;
-use domain::{Money, OrganisationId, PortalId};
+use domain::{DealId, Money, OrganisationId, PortalId};
 use jiff::Timestamp;
 
-use super::{batch::EntryRow, direction_text, kind_text, lock, refunds, take};
+use super::{
+    batch::{EntryRow, moved},
+    direction_text, kind_text, lock, refunds, take,
+};
 use crate::{
     books::links,
     error::StoreError,
@@ -62,6 +65,15 @@ pub(super) struct Recorded {
     pub(super) likeness: Likeness,
     /// An accounting side shows it.
     pub(super) is_followed: bool,
+}
+
+impl Recorded {
+    /// Whether a source tells the day of credit, which none did, and it is not the order's own.
+    fn is_dated_by(&self, told: &PaymentOrder) -> bool {
+        let known = serde_json::from_str::<PaymentOrder>(&self.body);
+        let was_told = known.is_ok_and(|known| known.booked.is_some());
+        !was_told && told.booked.is_some_and(|day| day != told.date)
+    }
 }
 
 /// What orders come to, against what was recorded.
@@ -231,6 +243,8 @@ pub(super) async fn recount(
         .map(|one| ((one.key.as_str(), one.nth), one))
         .collect();
     let (mut unknown, mut better) = (Vec::new(), Vec::new());
+    // Deals show the day of credit, and some showed another.
+    let mut dated = Vec::new();
     // Whoever is told to have paid: refunds to him may be of this money.
     let mut payers = BTreeSet::new();
     for seen in shown.payments() {
@@ -239,11 +253,16 @@ pub(super) async fn recount(
             Some(known) => {
                 let told = told_better(portal, known, &seen);
                 payers.extend(told.as_ref().and_then(|_| came_from(&seen.order)));
+                dated.extend(known.is_dated_by(&seen.order).then_some(known.number));
                 better.extend(told);
             }
         }
     }
     tx.execute_each(&TOLD_BETTER, &better).await?;
+    let shown_by = refunds::deals_of(tx, portal, &dated).await?;
+    let looks: BTreeSet<DealId> = shown_by.into_values().flatten().collect();
+    let looks: Vec<Look> = looks.into_iter().map(|deal| moved(deal, now)).collect();
+    work::enqueue(tx, portal, &looks).await?;
     let as_read = AsRead::of(&told);
     // People read them in the order of the source.
     unknown.sort_by_key(|seen| (as_read.place(seen), seen.id.nth));
