@@ -226,6 +226,7 @@ fn invoice(place: usize, payers: &[Inn], organisation: &OrganisationId) -> OpenI
         date: day(place),
         aliases: Vec::new(),
         open: balance(place),
+        counted_before: Money::ZERO,
     }
 }
 

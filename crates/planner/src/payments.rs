@@ -4,7 +4,7 @@
 //! is what follows. Where the accountant decides, it is a proposal until he did. Who records it, what the accountant gave,
 //! and that no rule of the ledger is broken meanwhile, is not here (`store`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::display::{date, money};
 use domain::matching::{
@@ -117,6 +117,8 @@ pub enum PaymentPlan {
         because: String,
         /// Of a refund: its receiver's payments that are not decided. Once one of them is, it waits for nothing.
         undecided: Vec<i64>,
+        /// Invoices that it may be for: nobody is reminded of them meanwhile.
+        offered: Vec<InvoiceId>,
     },
 }
 
@@ -157,8 +159,7 @@ impl Claims {
     pub fn book(&mut self, share: &Share) {
         self.open.book(share);
         if let Some(invoice) = self.by_id.get_mut(&share.invoice) {
-            let left = invoice.open.checked_sub(share.amount);
-            invoice.open = left.unwrap_or(Money::ZERO);
+            invoice.take(share.amount);
         }
     }
 }
@@ -207,6 +208,7 @@ pub fn plan(
             until,
             because,
             undecided: Vec::new(),
+            offered: offered(&proposal.candidates),
         };
     }
     // What a person took back is not booked again by the rule that booked it.
@@ -336,11 +338,16 @@ fn twice_in_words(twice: &CountedTwice) -> String {
             "в банке это один платёж на {}, в учёте он внесён частями, похоже, это те же деньги; отнесите что-то одно",
             money(*whole)
         ),
-        CountedTwice::Alike { number, date: day } => format!(
-            "тот же плательщик и та же сумма есть у другой стороны (банк или учёт): поручение № {} от {}; если это те же деньги, отнесите что-то одно",
-            texts::by_strangers(number),
-            date(*day)
-        ),
+        CountedTwice::Alike { number, date: day } => {
+            let number = match number.trim() {
+                "" => "без номера".to_owned(),
+                number => format!("№ {}", texts::by_strangers(number)),
+            };
+            format!(
+                "тот же плательщик и та же сумма есть у другой стороны (банк или учёт): поручение {number} от {}; если это те же деньги, отнесите что-то одно",
+                date(*day)
+            )
+        }
     }
 }
 
@@ -378,6 +385,13 @@ fn cause(payment: &PaymentSnapshot<'_>, doubts: &[Doubt]) -> &'static str {
         )
         | None => "подходит несколько счетов",
     }
+}
+
+/// The invoices of all candidates, each once.
+fn offered(candidates: &[Candidate]) -> Vec<InvoiceId> {
+    let shares = candidates.iter().flat_map(|candidate| &candidate.shares);
+    let offered: BTreeSet<InvoiceId> = shares.map(|share| share.invoice.clone()).collect();
+    offered.into_iter().collect()
 }
 
 fn offer(candidate: &Candidate) -> Offer {

@@ -121,6 +121,7 @@ pub fn plan(
             until,
             because,
             undecided: back.undecided().collect(),
+            offered: Vec::new(),
         };
     }
     if back.is_nobodys() {

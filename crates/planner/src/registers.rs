@@ -31,6 +31,7 @@ pub(crate) fn plan(
             until,
             because,
             undecided: Vec::new(),
+            offered: Vec::new(),
         };
     }
     PaymentPlan::Ask(question(credit))

@@ -84,6 +84,10 @@ pub(crate) async fn know(
     let undecided = store.money_undecided_of(&ctx.portal(), &buyers).await?;
     known.undecided = undecided.into_iter().collect();
     known.offered = offered(ctx).await?;
+    let waiting = store.money_offered(&ctx.portal()).await?.into_iter();
+    known
+        .offered
+        .extend(waiting.map(|one| (one.organisation, one.invoice)));
     let known = Arc::new(known);
     for deal in deals.values_mut() {
         deal.snapshot_mut().known_days = Arc::clone(&known);

@@ -191,7 +191,7 @@ async fn decide_together(
             (Decided::Done, Ruling::Aside | Ruling::AsideUntilPaid { .. } | Ruling::Leave) => {
                 &mut tally.aside
             }
-            (Decided::Done, Ruling::Wait(_)) => &mut tally.waiting,
+            (Decided::Done, Ruling::Wait { .. }) => &mut tally.waiting,
         };
         *count += 1;
     }
@@ -328,9 +328,11 @@ fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
             until,
             because,
             undecided: seen,
+            offered,
         } => {
             undecided = seen;
-            (Ruling::Wait(until), because)
+            let offered = offered.iter().filter_map(InvoiceRef::of_open).collect();
+            (Ruling::Wait { until, offered }, because)
         }
         PaymentPlan::Ask(mut question) => {
             undecided = std::mem::take(&mut question.undecided);
@@ -502,6 +504,7 @@ mod tests {
             until: None,
             because: "ждёт".to_owned(),
             undecided: vec![1, 2],
+            offered: Vec::new(),
         };
         for plan in [PaymentPlan::Ask(asks), waits] {
             assert_eq!(decision(&refund(), plan).undecided, [1, 2]);

@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 18] = [
+const MIGRATIONS: [Migration; 19] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -84,6 +84,10 @@ const MIGRATIONS: [Migration; 18] = [
     Migration {
         number: 18,
         text: include_str!("../migrations/0018_taken_given.sql"),
+    },
+    Migration {
+        number: 19,
+        text: include_str!("../migrations/0019_paid_before.sql"),
     },
 ];
 
@@ -200,5 +204,6 @@ fn for_lite(text: &str) -> String {
     .replace("BIGINT", "INTEGER")
     .replace("BYTEA", "BLOB")
     .replace("CAST(body AS JSONB)", "body")
+    .replace("CAST(draft AS JSONB)", "draft")
     .replace("\n);", "\n) STRICT;")
 }

@@ -159,7 +159,7 @@ fn single(
     if invoice.seller != *payment.organisation {
         doubts.push(Doubt::AnotherOrganisation);
     }
-    if payment.amount > invoice.open {
+    if payment.amount > invoice.surely_open() {
         doubts.push(Doubt::MoreThanOpen);
     }
     let is_named = reasons.contains(&Reason::NumberAndDate)

@@ -11,8 +11,8 @@ use crate::{Inn, Money};
 ///
 /// Certain is: the payer's INN is the buyer's; one open invoice of the organisation whose account it came to has the named
 /// number and date; no second reference, no word of refund, third party or other document; the amount is at most the open
-/// balance. Below it, it is a part. Several invoices that are all named so are certain if the amount is exactly what is
-/// open of them and no other open invoices of this buyer come to the same sum.
+/// balance, less what the accounting side counted as paid before. Below it, it is a part. Several invoices that are all named
+/// so are certain if the amount is exactly what is open of them and no other open invoices of this buyer come to the same sum.
 pub(super) fn certain(payment: Incoming<'_>, open: &OpenInvoices) -> Result<Candidate, Vec<Doubt>> {
     let mut doubts = doubts_of_words(payment.purpose);
     let Some(payer) = payment.payer else {
@@ -148,7 +148,7 @@ fn number_of_another(
 
 /// The whole payment goes to one invoice.
 fn one(amount: Money, invoice: &OpenInvoice, doubts: &mut Vec<Doubt>) -> Vec<Share> {
-    if amount > invoice.open {
+    if amount > invoice.surely_open() {
         doubts.push(Doubt::MoreThanOpen);
     }
     vec![Share {
@@ -167,6 +167,10 @@ fn together(
 ) -> Vec<Share> {
     if Money::sum(named.iter().map(|invoice| invoice.open)) != Some(payment.amount) {
         doubts.push(Doubt::SumDiffers);
+    }
+    let counted = |invoice: &&OpenInvoice| invoice.counted_before.is_positive();
+    if named.iter().any(counted) {
+        doubts.push(Doubt::MoreThanOpen);
     }
     let balances: Vec<Money> = open
         .of_buyer(payer)

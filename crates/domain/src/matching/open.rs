@@ -25,6 +25,9 @@ pub struct OpenInvoice {
     pub aliases: Vec<Alias>,
     /// What is still to be paid.
     pub open: Money,
+    /// What of it the accounting side counted as paid before the invoice was a deal's, and no payment of ours shows yet:
+    /// money that comes may be that very money.
+    pub counted_before: Money,
 }
 
 /// A number that an invoice had before.
@@ -68,8 +71,7 @@ impl OpenInvoices {
     pub fn book(&mut self, share: &Share) {
         let place = self.by_id.get(&share.invoice);
         if let Some(invoice) = place.and_then(|place| self.invoices.get_mut(*place)) {
-            let left = invoice.open.checked_sub(share.amount);
-            invoice.open = left.unwrap_or(Money::ZERO);
+            invoice.take(share.amount);
         }
     }
 
@@ -106,6 +108,19 @@ impl OpenInvoices {
 }
 
 impl OpenInvoice {
+    /// What is open whatever was paid before.
+    pub(super) fn surely_open(&self) -> Money {
+        let open = self.open.checked_sub(self.counted_before);
+        open.unwrap_or(Money::ZERO)
+    }
+
+    /// So much of it is paid now.
+    pub fn take(&mut self, amount: Money) {
+        let less = |from: Money| from.checked_sub(amount).unwrap_or(Money::ZERO);
+        self.open = less(self.open);
+        self.counted_before = less(self.counted_before).max(Money::ZERO);
+    }
+
     /// Whether it has, or had, this number beside a date that may be the stated one.
     pub fn is(&self, number: &NumberKey, date: StatedDate) -> bool {
         self.named()

@@ -25,6 +25,7 @@ fn invoice(number: &str, day: Date, buyer: &str, seller: &str, kopecks: i64) -> 
         date: day,
         aliases: Vec::new(),
         open: Money::from_kopecks(kopecks),
+        counted_before: Money::ZERO,
     }
 }
 
@@ -73,6 +74,41 @@ type CertainRow<'a> = (Option<&'a str>, i64, &'a str, Result<&'a str, Doubt>);
 
 /// Payer, kopecks, purpose; the best candidate and its reasons.
 type CandidateRow<'a> = (Option<&'a str>, i64, &'a str, &'a str, &'a [Reason]);
+
+#[test]
+fn what_may_be_the_money_that_was_counted_before_is_no_second_payment() {
+    let mut open = OpenInvoices::default();
+    let counted = |number: &str, before| OpenInvoice {
+        counted_before: Money::from_kopecks(before),
+        ..invoice(number, day(), BUYER, "one", 100_000)
+    };
+    open.add(counted("123", 40_000));
+    let one = "Оплата по счету 123 от 01.02.2026";
+    let whole = proposed(&open, Some(BUYER), 100_000, one);
+    assert_eq!(
+        (whole.certain(), whole.doubts.as_slice()),
+        (None, [Doubt::MoreThanOpen].as_slice())
+    );
+    assert_eq!(
+        shares(&whole.candidates[0].shares),
+        "123:100000",
+        "a person may say so"
+    );
+    let rest = proposed(&open, Some(BUYER), 60_000, one);
+    let rest = rest.certain().unwrap().shares.clone();
+    assert_eq!(shares(&rest), "123:60000");
+    // It may be what was counted: then the rest is as open as it was.
+    open.book(&rest[0]);
+    let more = proposed(&open, Some(BUYER), 40_000, one);
+    assert_eq!(shares(&more.certain().unwrap().shares), "123:40000");
+    open.add(counted("124", 10_000));
+    let both = "Оплата по счетам 123 от 01.02.2026, 124 от 01.02.2026";
+    let both = proposed(&open, Some(BUYER), 140_000, both);
+    assert_eq!(
+        (both.certain(), both.doubts.as_slice()),
+        (None, [Doubt::MoreThanOpen].as_slice())
+    );
+}
 
 #[test]
 fn certain_is_what_the_rules_say_and_nothing_else() {

@@ -273,6 +273,7 @@ fn world(corpus: &[Line]) -> World {
                 date,
                 aliases: Vec::new(),
                 open,
+                counted_before: Money::ZERO,
             });
         }
     }

@@ -7,6 +7,7 @@
     reason = "tests may"
 )]
 
+mod doubts;
 mod registers;
 
 use domain::matching::{ChosenBefore, OpenInvoice, Share};
@@ -139,6 +140,7 @@ fn claims(invoices: &[(&str, i64)]) -> Claims {
             date: date(2026, 3, 1),
             aliases: Vec::new(),
             open: Money::from_kopecks(*kopecks),
+            counted_before: Money::ZERO,
         });
     }
     claims
@@ -274,46 +276,6 @@ fn an_order_that_is_counted_twice_is_asked_about_however_certain() {
 }
 
 #[test]
-fn money_that_the_other_side_may_show_as_well_is_asked_about_however_certain() {
-    let claims = claims(&[("СВ-1", 1_000)]);
-    let mut certain = payment(1_000, "Оплата по счету № СВ-1 от 01.03.2026");
-    certain.twice = Some(CountedTwice::Alike {
-        number: "0".to_owned(),
-        date: date(2026, 3, 10),
-    });
-    let text = asked(&certain.plan(&claims));
-    assert!(text.contains("поручение № 0 от 10.03.2026"), "{text}");
-}
-
-#[test]
-fn a_choice_says_whose_invoice_it_is_where_it_is_anothers() {
-    let mut claims = claims(&[("СВ-1", 1_000)]);
-    let mut add = |id: &str, seller: &str, buyer: &str| {
-        claims.add(OpenInvoice {
-            id: InvoiceId::new(id),
-            seller: OrganisationId::new(seller),
-            buyer: Inn::parse(buyer).unwrap(),
-            number: "СВ-7".to_owned(),
-            date: date(2026, 3, 1),
-            aliases: Vec::new(),
-            open: Money::from_kopecks(1_000),
-        });
-    };
-    add("them/СВ-7", "them", BUYER);
-    add("us/СВ-7", "us", "7736050003");
-    let text = asked(&payment(1_000, "Оплата по счету № СВ-7").plan(&claims));
-    let of = |what: &str| text.lines().filter(|line| line.contains(what)).count();
-    assert_eq!(
-        of("; но счёт выставлен другой нашей организацией"),
-        1,
-        "{text}"
-    );
-    assert_eq!(of("; но счёт выставлен другому покупателю"), 1, "{text}");
-    let own = text.lines().find(|line| line.contains("СВ-1 от"));
-    assert!(own.is_some_and(|line| !line.contains("; но ")), "{text}");
-}
-
-#[test]
 fn a_former_choice_is_shown_and_decides_nothing() {
     let claims = claims(&[("СВ-1", 1_000)]);
     let mut third = payment(1_000, "Оплата");
@@ -337,9 +299,16 @@ fn what_is_found_is_a_proposal_while_the_accountant_decides() {
     let by_accountant =
         |payment: &Payment, hour| payment.plan_by(Booking::Accounting, &claims, hours(hour));
     assert_eq!(booked(&certain.plan(&claims)), [("us/17".to_owned(), 100)]);
-    let PaymentPlan::Wait { until, because, .. } = by_accountant(&certain, 23) else {
+    let PaymentPlan::Wait {
+        until,
+        because,
+        offered,
+        ..
+    } = by_accountant(&certain, 23)
+    else {
         panic!("it is booked");
     };
+    assert_eq!(offered, [InvoiceId::new("us/17")]);
     assert_eq!(until, Some(hours(24)));
     assert!(
         because.starts_with("ждёт бухгалтера; подходит счёт № 17"),

@@ -383,40 +383,53 @@ fn what_is_open_again_is_told_of_on_its_next_day_alone() {
 
 #[test]
 fn money_without_a_payer_that_may_be_for_the_invoice_reminds_nobody_of_it() {
-    paused(async {
-        let desk = desk(1..=2).await;
-        let bill = desk.office.state().bills[0].invoice.clone();
-        let order = PaymentOrder {
-            own_account: account(),
-            direction: Direction::In,
-            form: None,
-            number: "5".to_owned(),
-            date: date(2026, 3, 13),
-            booked: Some(date(2026, 3, 13)),
-            amount: bill.totals.gross,
-            other: OtherSide::default(),
-            purpose: format!("Оплата по счёту № {} от 12.03.2026", bill.number),
-        };
-        let line = SeenLine {
-            line: LineId("1".to_owned()),
-            order,
-            organisation: OrganisationId::new("org"),
-            kind: PaymentKind::Incoming,
-        };
-        let (source, now) = (SourceId("statement/1".to_owned()), desk.clock.now());
-        let seen = desk.store.money_see(&portal(), &source, &[line], now).await;
-        assert_eq!(seen.unwrap().new, [1]);
-        statement(&desk, date(2026, 12, 31)).await;
-        desk.run(60).await;
-        assert_eq!(desk.questions().await, ["payment"]);
-        desk.run(5 * DAY).await;
-        assert_eq!(
-            told(&desk),
-            1,
-            "of the other alone: {}",
-            desk.office.story()
-        );
-    });
+    for (booking, asks) in [
+        (Booking::Provodka, &["payment"][..]),
+        (Booking::Accounting, &[]),
+    ] {
+        paused(async {
+            let desk = desk(1..=2).await;
+            desk.set_policy(|policy| {
+                let money = policy.money.as_mut().unwrap();
+                (money.booking, money.wait_hours) = (Some(booking), 720);
+            });
+            let bill = desk.office.state().bills[0].invoice.clone();
+            let order = PaymentOrder {
+                own_account: account(),
+                direction: Direction::In,
+                form: None,
+                number: "5".to_owned(),
+                date: date(2026, 3, 13),
+                booked: Some(date(2026, 3, 13)),
+                amount: bill.totals.gross,
+                other: OtherSide::default(),
+                purpose: format!("Оплата по счёту № {} от 12.03.2026", bill.number),
+            };
+            let line = SeenLine {
+                line: LineId("1".to_owned()),
+                order,
+                organisation: OrganisationId::new("org"),
+                kind: PaymentKind::Incoming,
+            };
+            let (source, now) = (SourceId("statement/1".to_owned()), desk.clock.now());
+            let seen = desk.store.money_see(&portal(), &source, &[line], now).await;
+            assert_eq!(seen.unwrap().new, [1]);
+            statement(&desk, date(2026, 12, 31)).await;
+            desk.run(60).await;
+            assert_eq!(
+                desk.questions().await,
+                asks,
+                "else the accountant is waited for"
+            );
+            desk.run(5 * DAY).await;
+            assert_eq!(
+                told(&desk),
+                1,
+                "of the other alone: {}",
+                desk.office.story()
+            );
+        });
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What an accounting side holds: each payment counted once with what statements show, and what its accountant gave taken
 //! over, by corrections alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::payment::{AccountNumber, CountedTwice, LineId, PaymentKind, PaymentOrder};
 use domain::{DealId, InvoiceId, Money, OrganisationId};
@@ -9,7 +9,7 @@ use jiff::civil::date;
 use store::*;
 
 use crate::money::{
-    book, decide, link, listed, order, payment_of, put, receipts, see, share, undo,
+    book, decide, link, listed, order, payment_of, put, receipts, see, share, undo, wait,
 };
 use crate::support::*;
 
@@ -383,6 +383,23 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn a_deal_is_looked_at_when_the_bank_tells_the_day_of_its_money(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 100)]).await;
+        let told_in = |day, number| PaymentOrder { booked: day, ..order(number, 100) };
+        let own = Some(date(2026, 3, 11));
+        let given = [gave("x", told_in(None, "1"), &[("1", 100)]), gave("y", told_in(None, "2"), &[("2", 100)])];
+        follow(db, &lease, given.to_vec()).await;
+        let taken = async || db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();
+        for work in taken().await {
+            db.store.record(&lease, settled(&work, None), at(9)).await.unwrap();
+        }
+        // The day of the order was meant anyway.
+        see(db, "march", &[told_in(own, "2"), order("1", 100)]).await;
+        let looked: Vec<_> = taken().await.into_iter().map(|work| (work.subject, work.reasons)).collect();
+        assert_eq!(looked, [(deal(7), vec![MONEY_MOVED.to_owned()])]);
+    }
+
     async fn an_order_that_the_accountant_entered_otherwise_is_noticed_beside_the_banks(db: &Db) {
         let lease = leased(db, 1).await;
         see(db, "march", &[order("1", 100), order("2", 200)]).await;
@@ -438,7 +455,7 @@ conformance! {
     async fn a_payment_waits_for_the_accountant_and_no_longer(db: &Db) {
         leased(db, 1).await;
         see(db, "march", &[order("1", 100), order("2", 100)]).await;
-        let wait = |payment, until| Decision { ruling: Ruling::Wait(until), ..book(payment, 0, vec![]) };
+        let wait = |payment, until| Decision { ruling: wait(until), ..book(payment, 0, vec![]) };
         let decided = decide(db, &[wait(1, Some(at(50))), wait(2, None)]).await;
         assert_eq!(decided, [Decided::Done, Decided::Done]);
         let new = async |until| {
@@ -448,6 +465,16 @@ conformance! {
         assert_eq!((new(Some(at(49))).await, new(Some(at(50))).await, new(None).await), (vec![], vec![1], vec![1, 2]));
         let next = async |now| db.store.money_next_waiting(&portal("a"), at(now)).await.unwrap();
         assert_eq!((next(9).await, next(50).await), (Some(at(50)), None));
+        // What it may be for is known as long as it waits.
+        let offered = async || db.store.money_offered(&portal("a")).await.unwrap();
+        assert!(offered().await.is_empty());
+        let invoice = share("1", 1).invoice;
+        let ruling = Ruling::Wait { until: None, offered: vec![invoice.clone()] };
+        let waits = Decision { ruling, ..book(2, 0, vec![]) };
+        decide(db, &[waits]).await;
+        assert_eq!(offered().await, BTreeSet::from([invoice]));
+        decide(db, &[Decision { ruling: Ruling::Leave, ..book(2, 0, vec![]) }]).await;
+        assert!(offered().await.is_empty());
     }
 
     async fn any_order_and_overlap_of_feed_and_statements_comes_to_the_same_ledger(db: &Db) {

@@ -7,7 +7,7 @@ use serde_json::json;
 use store::*;
 
 use crate::followed::{deleted, follow, gave, told};
-use crate::money::{book, decide, link, listed, order, put, see, share, undo};
+use crate::money::{book, decide, link, listed, order, put, see, share, undo, wait};
 use crate::refunds::{
     of_another, of_rest, of_share, out, paid, pay_back, ruled, standing, take_off, told_of,
 };
@@ -207,7 +207,7 @@ conformance! {
         let seen = |one: Decision, undecided: &[i64]| Decision { undecided: undecided.to_vec(), ..one };
         let both = |undecided: &[i64]| [
             seen(ruled(asked, 0, Ruling::Ask(Box::new(question.clone()))), undecided),
-            seen(ruled(waiting, 0, Ruling::Wait(Some(at(9_999)))), undecided),
+            seen(ruled(waiting, 0, wait(Some(at(9_999)))), undecided),
         ];
         assert_eq!(decide(db, &[book(1, 0, vec![share("1", 100)])]).await, [Done]);
         let looks = async || {
@@ -231,7 +231,7 @@ conformance! {
         let gone = follow(db, &lease, vec![told("z", order("7", 5))]).await.new;
         let third = pay_back(db, "4", 10).await;
         follow(db, &lease, vec![deleted("z", order("7", 5))]).await;
-        let waits = seen(ruled(third, 0, Ruling::Wait(Some(at(9_999)))), &gone);
+        let waits = seen(ruled(third, 0, wait(Some(at(9_999)))), &gone);
         assert_eq!(decide(db, &[waits]).await, [Refused]);
     }
 }

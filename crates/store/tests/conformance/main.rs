@@ -16,6 +16,7 @@ mod support;
 
 mod admin;
 mod adopted;
+mod aside;
 mod books;
 mod budget;
 mod effects;

@@ -102,6 +102,14 @@ pub(crate) fn share(number: &str, kopecks: i64) -> BookedShare {
     }
 }
 
+/// The accountant is waited for.
+pub(crate) fn wait(until: Option<jiff::Timestamp>) -> Ruling {
+    Ruling::Wait {
+        until,
+        offered: Vec::new(),
+    }
+}
+
 pub(crate) fn book(payment: i64, undone: i64, shares: Vec<BookedShare>) -> Decision {
     let ruling = Ruling::Book {
         shares,
@@ -227,12 +235,19 @@ conformance! {
         partly.draft["adopted"] = json!(true);
         partly.draft["paid_before"] = json!(5_000);
         put(db, &lease, vec![partly.clone()]).await;
+        let counted = async || {
+            let wanted = Wanted { inns: vec![Inn::parse(BUYER).unwrap()], ..Wanted::default() };
+            let found = db.store.money_open(&portal("a"), &wanted).await.unwrap();
+            found.invoices[0].0.counted_before.kopecks()
+        };
+        assert_eq!(counted().await, 5_000);
         let seen = db.store.money_undecided(&portal("a"), &[1]).await.unwrap();
         let last = seen[0].cases.last().unwrap();
         let seen = Some((last.id, last.state));
         let booked = Decision { seen, ..book(1, 0, vec![share("17", 5_000)]) };
         assert_eq!(decide(db, &[booked]).await, [Done]);
         put(db, &lease, vec![partly]).await;
+        assert_eq!(counted().await, 0, "its payment is known");
         assert_eq!(open_of_buyer(db).await, [("17".to_owned(), 7_200)]);
         see(db, "april", &[order("18", 7_200)]).await;
         assert_eq!(decide(db, &[book(2, 0, vec![share("17", 7_200)])]).await, [Done]);
@@ -252,29 +267,6 @@ conformance! {
         let due = db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();
         assert!(due.iter().any(|work| work.subject == Subject::portal(PAYMENTS_TASK)));
         assert_eq!(db.store.money_new(&portal("b"), None, None, 9).await.unwrap(), vec![]);
-    }
-
-    async fn what_its_words_set_aside_is_asked_about_where_a_person_says_so(db: &Db) {
-        leased(db, 1).await;
-        let kinds = [PaymentKind::ReturnedToUs, PaymentKind::Register, PaymentKind::OwnTransfer];
-        let lines = kinds.into_iter().enumerate().map(|(place, kind)| {
-            let order = order(&place.to_string(), 100);
-            SeenLine { kind, ..line(place, order) }
-        });
-        let source = SourceId("march".to_owned());
-        let lines: Vec<SeenLine> = lines.collect();
-        db.store.money_see(&portal("a"), &source, &lines, at(1)).await.unwrap();
-        let aside = |payment| Decision { ruling: Ruling::Aside, ..book(payment, 0, Vec::new()) };
-        assert_eq!(decide(db, &[aside(1), aside(2), aside(3)]).await, [Done, Done, Done]);
-        for payment in [1, 2] {
-            assert_eq!(undo(db, payment).await.unwrap().transactions, Vec::<i64>::new());
-            let again = db.store.money_undecided(&portal("a"), &[payment]).await.unwrap();
-            let [again] = again.as_slice() else { panic!("{again:?}") };
-            assert_eq!((again.kind, again.undone, again.remaining.kopecks()), (PaymentKind::Incoming, 1, 100));
-            // It waits for a decision: there is nothing more to take back.
-            assert!(undo(db, payment).await.is_none());
-        }
-        assert!(undo(db, 3).await.is_none(), "accounts say what it is, not words");
     }
 
     async fn a_preview_counts_what_would_be_new_and_writes_nothing(db: &Db) {

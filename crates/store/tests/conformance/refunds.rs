@@ -7,7 +7,9 @@ use jiff::civil::date;
 use serde_json::json;
 use store::*;
 
-use crate::money::{book, decide, link, listed, order, put, receipts, see, share, try_undo, undo};
+use crate::money::{
+    book, decide, link, listed, order, put, receipts, see, share, try_undo, undo, wait,
+};
 use crate::random_walk::Chance;
 use crate::support::*;
 
@@ -343,7 +345,7 @@ conformance! {
             subject: Subject::payment(asked), facts: json!({}), text: "?".to_owned(), waits_for: Vec::new(),
         };
         let until = Some(at(9_999));
-        let both = [ruled(asked, 0, Ruling::Ask(Box::new(question))), ruled(waiting, 0, Ruling::Wait(until))];
+        let both = [ruled(asked, 0, Ruling::Ask(Box::new(question))), ruled(waiting, 0, wait(until))];
         assert_eq!(decide(db, &both).await, [Done, Done]);
         let looks = async || {
             let due = db.store.work_take(&lease, Lane::Due, 99, &[], at(9)).await.unwrap();

@@ -38,6 +38,7 @@ statements! {
     DECIDE =
         "UPDATE payment SET state = $3, because = $4, remaining = $5, waits_until = $6
          WHERE portal_id = $1 AND number = $2";
+    PUT_OFFERED = "UPDATE payment SET offered = $3 WHERE portal_id = $1 AND number = $2";
     REOPEN =
         "UPDATE payment SET state = 'new', because = $3, remaining = $4, undone = undone + 1, waits_until = 0
          WHERE portal_id = $1 AND number = $2";
@@ -63,6 +64,8 @@ pub(super) struct Batch {
     pub(super) entries: Vec<Vec<Value>>,
     /// Payments that are decided, as [`DECIDE`] takes them.
     pub(super) payments: Vec<Vec<Value>>,
+    /// What payments that wait for the accountant may be for, as [`PUT_OFFERED`] takes it.
+    pub(super) offered: Vec<Vec<Value>>,
     /// Payments that are to be decided again, as [`REOPEN`] takes them.
     pub(super) reopened: Vec<Vec<Value>>,
     /// What each invoice gets, or loses.
@@ -251,6 +254,7 @@ pub(super) async fn write(
     put(tx, &batch.transactions, &batch.entries).await?;
     pay(tx, portal, &batch).await?;
     tx.execute_each(&DECIDE, &batch.payments).await?;
+    tx.execute_each(&PUT_OFFERED, &batch.offered).await?;
     tx.execute_each(&REOPEN, &batch.reopened).await?;
     change_rests(tx, portal, &batch).await?;
     // One after the other: several payments of a pass may be evidence for the same pair.

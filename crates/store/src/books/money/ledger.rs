@@ -15,7 +15,7 @@ use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
     lock,
-    open::until_value,
+    open::{open_ids, until_value},
     read_direction, read_kind,
     refunds::{Refund, RefundPart, Refunded},
     sightings::decide_soon,
@@ -77,8 +77,13 @@ pub enum Ruling {
     },
     /// A person decided that it is given to nothing.
     Leave,
-    /// The accountant's word is waited for: until then, when it is looked at again if none came, or without end.
-    Wait(Option<Timestamp>),
+    /// The accountant's word is waited for.
+    Wait {
+        /// Until then, when it is looked at again if none came, or without end.
+        until: Option<Timestamp>,
+        /// Invoices that it may be for.
+        offered: Vec<InvoiceRef>,
+    },
 }
 
 /// A decision, for a payment as it was seen.
@@ -229,7 +234,7 @@ impl Decision {
             | Ruling::Aside
             | Ruling::AsideUntilPaid { .. }
             | Ruling::Leave
-            | Ruling::Wait(_) => &[],
+            | Ruling::Wait { .. } => &[],
         }
     }
 
@@ -242,7 +247,7 @@ impl Decision {
             | Ruling::Aside
             | Ruling::AsideUntilPaid { .. }
             | Ruling::Leave
-            | Ruling::Wait(_) => &[],
+            | Ruling::Wait { .. } => &[],
         }
     }
 
@@ -312,8 +317,10 @@ fn apply(
             PaymentState::Booked
         }
         Ruling::Leave => PaymentState::Left,
-        Ruling::Wait(until) => {
+        Ruling::Wait { until, offered } => {
             waits_until = until_value(*until);
+            let row = params![portal, decision.payment, json_text(&open_ids(offered))];
+            batch.offered.push(row.to_vec());
             PaymentState::New
         }
         Ruling::Book {
@@ -381,12 +388,10 @@ pub(super) fn withdrawn(payment: i64) -> CaseChange {
     }
 }
 
-/// Money that came and that only its purpose made somebody else's than a buyer's: a person may say that it is one's after
-/// all. A payment that no source shows any more has nothing left.
+/// Money that came and that only its purpose made our own that comes back: a person may say that it is a buyer's after all.
+/// A payment that no source shows any more has nothing left; a credit of many sales is split, whatever became of it.
 pub(super) fn set_aside_by_words(state: PaymentState, kind: PaymentKind, left: Money) -> bool {
-    state == PaymentState::Aside
-        && matches!(kind, PaymentKind::Register | PaymentKind::ReturnedToUs)
-        && left.is_positive()
+    state == PaymentState::Aside && kind == PaymentKind::ReturnedToUs && left.is_positive()
 }
 
 /// The key of the question about a payment: one at a time.

@@ -3,7 +3,7 @@
 //!
 //! An invoice's balance is written with its link. Not here: what was paid of it (`ledger`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::matching::{Alias, ChosenBefore, OpenInvoice};
 use domain::payment::{PaymentKind, PaymentOrder};
@@ -89,7 +89,8 @@ macro_rules! undecided {
 macro_rules! open_invoices {
     ($rest:literal) => {
         concat!(
-            "SELECT organisation_id, invoice_id, deal, slot_kind, slot_generation, number, date, buyer_inn, total, paid
+            "SELECT organisation_id, invoice_id, deal, slot_kind, slot_generation, number, date, buyer_inn, total, paid,
+                 paid_before
              FROM invoice_balance WHERE portal_id = $1 AND ",
             $rest
         )
@@ -99,13 +100,13 @@ macro_rules! open_invoices {
 statements! {
     PUT_BALANCE =
         "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
-             number_key, date, buyer_inn, total, paid, stands, live)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)
+             number_key, date, buyer_inn, total, paid, stands, live, paid_before)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14)
          ON CONFLICT (portal_id, organisation_id, invoice_id) DO UPDATE SET
              deal = excluded.deal, slot_kind = excluded.slot_kind, slot_generation = excluded.slot_generation,
              number = excluded.number, number_key = excluded.number_key, date = excluded.date,
              buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands,
-             live = excluded.live";
+             live = excluded.live, paid_before = excluded.paid_before";
     WAITING_PAYERS =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
@@ -118,6 +119,9 @@ statements! {
          SELECT organisation_id, payer_inn FROM payment
          WHERE portal_id = $1 AND state = 'new' AND kind = 'incoming' AND payer_inn IN keys($2)
          ORDER BY 1, 2";
+    OFFERED =
+        "SELECT offered FROM payment
+         WHERE portal_id = $1 AND state = 'new' AND waits_until > 0 AND kind = 'incoming' AND offered <> '[]'";
     NEXT_WAITING =
         "SELECT min(waits_until) FROM payment
          WHERE portal_id = $1 AND state = 'new' AND waits_until > $2 AND waits_until < $3";
@@ -129,7 +133,7 @@ statements! {
     /// Also by the number of an invoice that another took the place of.
     OF_NUMBERS =
         "SELECT o.organisation_id, o.invoice_id, o.deal, o.slot_kind, o.slot_generation, o.number, o.date, o.buyer_inn,
-                o.total, o.paid
+                o.total, o.paid, o.paid_before
          FROM invoice_balance n JOIN invoice_balance o
              ON o.portal_id = n.portal_id AND o.deal = n.deal AND o.slot_kind = n.slot_kind
          WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($2) AND o.stands = 1 AND o.paid < o.total";
@@ -217,6 +221,22 @@ impl Store {
         .await
     }
 
+    /// Invoices that payments may be for which wait for the accountant.
+    pub async fn money_offered(
+        &self,
+        portal: &PortalId,
+    ) -> Result<BTreeSet<InvoiceRef>, StoreError> {
+        self.read(portal.clone(), |tx, portal| {
+            Box::pin(async move {
+                let read = |row: &mut Row| row.json::<Vec<InvoiceId>>();
+                let offered = tx.list(&OFFERED, &params![portal], read).await?;
+                let offered = offered.iter().flatten();
+                Ok(offered.filter_map(InvoiceRef::of_open).collect())
+            })
+        })
+        .await
+    }
+
     /// The open invoices that payments may be for, all in one go.
     pub async fn money_open(
         &self,
@@ -262,7 +282,8 @@ pub(crate) async fn count(
                 buyer.as_ref().map(ToString::to_string).unwrap_or_default(),
                 link.total,
                 stands,
-                link.live
+                link.live,
+                paid_before
             ]
             .to_vec(),
         );
@@ -452,6 +473,14 @@ async fn name_aliases(
     Ok(())
 }
 
+/// As [`Found`] names open invoices.
+pub(super) fn open_ids(invoices: &[InvoiceRef]) -> Vec<String> {
+    let ids = invoices
+        .iter()
+        .map(|one| Subject::invoice(&one.organisation, &one.invoice).id);
+    ids.collect()
+}
+
 /// As the column holds it: none is without end.
 pub(super) fn until_value(until: Option<Timestamp>) -> Value {
     until.map_or(Value::Int(i64::MAX), Value::from)
@@ -474,7 +503,7 @@ fn read_open(row: &mut Row) -> Result<Option<OpenRow>, StoreError> {
     let (deal, slot_kind, generation) = (read_deal(row)?, row.text()?, row.int()?);
     let (number, date) = (row.text()?, row.parsed::<Date>()?);
     let buyer = Inn::parse(&row.text()?);
-    let (total, paid) = (row.int()?, row.int()?);
+    let (total, paid, paid_before) = (row.int()?, row.int()?, row.int()?);
     let id = Subject::invoice(&organisation, &invoice).id;
     Ok(buyer.ok().map(|buyer| OpenRow {
         invoice: OpenInvoice {
@@ -485,6 +514,7 @@ fn read_open(row: &mut Row) -> Result<Option<OpenRow>, StoreError> {
             date,
             aliases: Vec::new(),
             open: Money::from_kopecks(total - paid),
+            counted_before: Money::from_kopecks((paid_before.min(total) - paid).max(0)),
         },
         deal,
         slot_kind,

@@ -1,0 +1,49 @@
+//! What speaks against a choice is said, and keeps what is certain from being booked.
+
+use domain::matching::OpenInvoice;
+use domain::payment::CountedTwice;
+use domain::{Inn, InvoiceId, Money, OrganisationId};
+use jiff::civil::date;
+
+use super::{BUYER, asked, claims, payment};
+
+#[test]
+fn money_that_the_other_side_may_show_as_well_is_asked_about_however_certain() {
+    let claims = claims(&[("СВ-1", 1_000)]);
+    let mut certain = payment(1_000, "Оплата по счету № СВ-1 от 01.03.2026");
+    certain.twice = Some(CountedTwice::Alike {
+        number: "0".to_owned(),
+        date: date(2026, 3, 10),
+    });
+    let text = asked(&certain.plan(&claims));
+    assert!(text.contains("поручение № 0 от 10.03.2026"), "{text}");
+}
+
+#[test]
+fn a_choice_says_whose_invoice_it_is_where_it_is_anothers() {
+    let mut claims = claims(&[("СВ-1", 1_000)]);
+    let mut add = |id: &str, seller: &str, buyer: &str| {
+        claims.add(OpenInvoice {
+            id: InvoiceId::new(id),
+            seller: OrganisationId::new(seller),
+            buyer: Inn::parse(buyer).unwrap(),
+            number: "СВ-7".to_owned(),
+            date: date(2026, 3, 1),
+            aliases: Vec::new(),
+            open: Money::from_kopecks(1_000),
+            counted_before: Money::ZERO,
+        });
+    };
+    add("them/СВ-7", "them", BUYER);
+    add("us/СВ-7", "us", "7736050003");
+    let text = asked(&payment(1_000, "Оплата по счету № СВ-7").plan(&claims));
+    let of = |what: &str| text.lines().filter(|line| line.contains(what)).count();
+    assert_eq!(
+        of("; но счёт выставлен другой нашей организацией"),
+        1,
+        "{text}"
+    );
+    assert_eq!(of("; но счёт выставлен другому покупателю"), 1, "{text}");
+    let own = text.lines().find(|line| line.contains("СВ-1 от"));
+    assert!(own.is_some_and(|line| !line.contains("; но ")), "{text}");
+}
