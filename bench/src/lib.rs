@@ -20,6 +20,7 @@ pub mod booking;
 pub mod bulk;
 pub mod calls;
 pub mod events;
+pub mod feed;
 pub mod growth;
 pub mod invoices;
 pub mod machine;

@@ -14,6 +14,7 @@ in simulated time; the machine does not matter to the figures:
   invoices   a thousand deals due at once on one portal, at the official limits (1 min)
   growth     how cost grows from ten deals to ten thousand: a table, and a picture into bench/growth.svg (5 min)
   outage     after three days: 50,000 changed deals, 5,000 of them want an invoice (5 min)
+  feed       four days of payments in the accounting program: when each is seen in the CRM (5 min)
 
 on this machine, which should do nothing else:
   events     events over HTTP that are on disk before they are answered, beside a handler that only answers (2 min)
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         "invoices" => report::invoices(progress),
         "growth" => report::growth(progress),
         "outage" => report::outage(progress),
+        "feed" => report::feed(progress),
         "events" => report::events(progress),
         "papers" => report::papers(progress),
         "matching" => report::matching(progress),

@@ -10,7 +10,7 @@ use crate::machine::{median, percentile};
 use crate::others::{self, Habit};
 use crate::outage::{self, Size};
 use crate::startup::Started;
-use crate::{booking, growth, matching, papers, startup, statement, tenants};
+use crate::{booking, feed, growth, matching, papers, startup, statement, tenants};
 
 /// A thousand deals due at once.
 ///
@@ -305,6 +305,22 @@ pub fn statement(progress: impl Fn(&str)) -> Result<String, String> {
 /// Where it is not booked as it should be.
 pub fn booking(progress: impl Fn(&str)) -> Result<String, String> {
     booking::all(progress)
+}
+
+/// Payments of the accounting program.
+///
+/// # Errors
+/// Where the world does not get there, or a goal is missed.
+pub fn feed(progress: impl Fn(&str)) -> Result<String, String> {
+    let size = feed::Size::GOAL;
+    let seen = feed::measure(size, progress)?;
+    let mut goals = Goals::default();
+    goals.kept(seen.missing == 0, "every payment is seen in the CRM");
+    goals.kept(
+        seen.late() * 20 <= seen.ways.len(),
+        "95 of 100 within the interval in force and 2 s",
+    );
+    goals.judge(format!("{size:?}\n\n{}\n", feed::table(&seen)))
 }
 
 /// The program's start.

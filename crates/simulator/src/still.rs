@@ -9,6 +9,8 @@ use std::time::Duration;
 use documents::{Layout, Renderer};
 use domain::PortalId;
 use jiff::Timestamp;
+use planner::Policy;
+use serde_json::json;
 use store::Store;
 
 use crate::freeze::pause;
@@ -101,6 +103,15 @@ impl Still {
             settings["latency_ms"] = self.accounting_ms.into();
             settings["requests_per_minute"] = self.accounting_per_minute.into();
         }
+        // Payments are told with the account that they came to.
+        if let Some(accounts) = books.pointer_mut("/organizations/0/bank_accounts") {
+            *accounts = json!([{
+                "id": "c01999df-7dc3-4f5a-b815-f7cd35573012",
+                "account_number": "40702810200000012345",
+                "bik": "044525225",
+                "is_main": true
+            }]);
+        }
         Scene {
             weather,
             sites: vec![(portal, books)],
@@ -138,6 +149,14 @@ impl StillWorld {
     /// The product's records.
     pub fn store(&self) -> &Store {
         &self.world.store
+    }
+
+    /// Changes the policy as a person does.
+    ///
+    /// # Errors
+    /// Where the changed policy is none.
+    pub async fn change_policy(&self, change: impl FnOnce(&mut Policy)) -> Result<(), String> {
+        self.world.change_policy(&self.portal_id, change).await
     }
 
     /// The tenant.
