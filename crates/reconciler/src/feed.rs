@@ -8,7 +8,7 @@ use domain::{Invoice, InvoiceId, OrganisationId, PortalId};
 use engine::{Halted, LeaseContext};
 use store::{InvoiceLink, Lane, Look, Record, Settled, Subject, Work};
 
-use crate::{Connected, Reconciler, access, journal, portal_task, twins};
+use crate::{Connected, Reconciler, access, deal, journal, portal_task, twins};
 
 pub(crate) const CHANGED: &str = "the accounting side changed its invoice";
 /// Something of ours is left to be put to the deal.
@@ -220,7 +220,9 @@ async fn differing(
 }
 
 fn as_recorded(link: &InvoiceLink, invoice: &Invoice) -> bool {
-    link.number == invoice.number
+    let billed = || deal::our_invoice(link).and_then(|ours| ours.billed);
+    (invoice.counterparty.is_none() || invoice.counterparty == billed())
+        && link.number == invoice.number
         && link.date == invoice.date
         && link.total == invoice.totals.gross
         && link.status == invoice.status.as_str()

@@ -105,22 +105,6 @@ async fn halt_with(
     }
 }
 
-/// A paused portal: everything stays due, a minute later.
-pub(crate) async fn put_off(ctx: &LeaseContext, due: Vec<Work>) -> Result<(), Halted> {
-    let again = after(ctx.now(), 60);
-    ctx.record(Record {
-        settled: due
-            .into_iter()
-            .map(|work| Settled {
-                next: Some((again, work.lane, "the portal is paused".to_owned())),
-                work,
-            })
-            .collect(),
-        ..Record::default()
-    })
-    .await
-}
-
 /// Settles a look whose next one is at a moment.
 pub(crate) fn settled_until(work: Work, at: Timestamp, lane: Lane, reason: &str) -> Settled {
     Settled {

@@ -183,7 +183,13 @@ impl Looker for Reconciler {
     async fn look(&self, ctx: &LeaseContext, due: Vec<Work>) -> Result<(), Halted> {
         let connected = match self.connections.of(&ctx.portal()).await {
             Ok(connected) => connected,
-            Err(NotConnected::Paused) => return journal::put_off(ctx, due).await,
+            // Everything stays due, with why it was wanted.
+            Err(NotConnected::Paused) => {
+                return Err(Halted::Remote {
+                    reason: NotConnected::Paused.to_string(),
+                    again_at: Some(journal::after(ctx.now(), 60)),
+                });
+            }
             Err(NotConnected::Broken { code, reason }) => {
                 return Err(unconnected::halt(self, ctx, &due, code, reason).await);
             }

@@ -140,10 +140,16 @@ pub(crate) async fn decide(
     let mut sent: Vec<Sent> = Vec::new();
     let mut shared = Vec::new();
     let mut ids = BTreeSet::new();
-    for ((deal, action), decision) in wanted.into_iter().zip(decisions) {
+    for (((deal, wanted), decision), new) in wanted.into_iter().zip(decisions).zip(&effects) {
         let (effect, why) = match decision {
             SendDecision::Send(effect) => (effect, None),
             SendDecision::Held { effect, why } => (effect, Some(why)),
+        };
+        // What goes out is what is stored as sent: a repetition is the same request to the letter.
+        let action = if why.is_some() || effect.request == new.request {
+            wanted
+        } else {
+            known::action_of(&effect).unwrap_or(wanted)
         };
         let one = Sent {
             deal,

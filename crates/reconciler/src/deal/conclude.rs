@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::DealId;
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::Policy;
+use planner::{Policy, Seen};
 use store::{CaseChange, EffectChange, EffectState, Lane, Look, Record, Settled, Subject};
 
 use super::{Looked, earlier, tell};
@@ -49,6 +49,20 @@ pub(crate) async fn conclude(
                 )),
                 (None, false, false) => Some(not_settled(&mut deal, now, &mut record)),
             };
+            // What the accounting side told is not forgotten by a look that never came to ask it.
+            let is_asked = !matches!(deal.snapshot.seen, Seen::Unread);
+            let mut reasons = deal.work.reasons.iter();
+            if let Some((due_at, ..)) = &next
+                && !is_asked
+                && reasons.any(|reason| feed::asks_accounting(reason))
+            {
+                record.looks.push(Look {
+                    subject: Subject::deal(deal.id),
+                    lane: Lane::Due,
+                    due_at: *due_at,
+                    reason: feed::CHANGED.to_owned(),
+                });
+            }
             Settled {
                 work: deal.work,
                 next,

@@ -36,6 +36,7 @@ use store::{InvoiceLink, JournalEntry, Subject, Work};
 
 pub use self::claims::{Claimed, Claims};
 pub(crate) use self::flood::Asking;
+pub(crate) use self::known::our_invoice;
 pub(crate) use self::lists::Telling;
 pub(crate) use self::pace::CreateTimes;
 use self::pass::Pass;

@@ -7,7 +7,8 @@ use domain::observed::Record;
 use domain::{CompanyId, DealId, InvoiceStatus, Money, RequisiteId};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
-use store::{Fault, Lane, Subject};
+use reconciler::NotConnected;
+use store::{Fault, Lane, Look, Subject};
 use testkit::builders::portal;
 use testkit::time::{at, paused};
 
@@ -113,6 +114,26 @@ fn what_the_accountant_edits_before_the_feed_is_first_read_is_shown_as_well() {
             .await;
         assert_eq!(desk.office.calls("feed"), 0);
         desk.task("feed").await;
+        desk.run(120).await;
+        assert_snapshot!(desk.office.story(), @"deal 1: fields Status=Оплачен частично");
+    });
+}
+
+#[test]
+fn what_the_accounting_side_told_before_a_pause_is_asked_about_after_it() {
+    paused(async {
+        let desk = desk_with_invoice().await;
+        desk.connect(Some(NotConnected::Paused));
+        let told = Look {
+            subject: Subject::deal(DealId(1)),
+            lane: Lane::Due,
+            due_at: desk.clock.now(),
+            reason: "the accounting side changed its invoice".to_owned(),
+        };
+        desk.store.look(&portal(), &[told]).await.unwrap();
+        desk.office.state().bills[0].invoice.status = InvoiceStatus::PartiallyPaid;
+        desk.run(180).await;
+        desk.connect(None);
         desk.run(120).await;
         assert_snapshot!(desk.office.story(), @"deal 1: fields Status=Оплачен частично");
     });

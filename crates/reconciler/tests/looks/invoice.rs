@@ -563,7 +563,8 @@ fn a_card_that_is_made_somebody_elses_in_that_very_moment_is_asked_about() {
         let mended = "7707083893/770801001".parse().unwrap();
         desk.accountant(|bill| bill.invoice.counterparty = Some(mended))
             .await;
-        assert!(desk.questions().await.is_empty());
+        let asked = desk.questions().await;
+        assert!(asked.is_empty(), "{asked:?}");
     });
 }
 

@@ -82,6 +82,28 @@ fn an_advance_the_rest_and_what_was_added_add_up_to_the_deal() {
 }
 
 #[test]
+fn what_happens_to_an_invoice_while_the_next_one_is_of_unknown_fate_is_seen_once_that_is_settled() {
+    paused(async {
+        let desk = desk().await;
+        desk.office.enter(1);
+        ordered(&desk, "выставить счёт").await;
+        twice(&desk);
+        desk.task("feed").await;
+        desk.run(1).await;
+        desk.office.order("issue", Trouble::Lost);
+        ordered(&desk, "дополнительный").await;
+        desk.accountant(|bill| bill.invoice.status = InvoiceStatus::Cancelled)
+            .await;
+        assert_eq!(desk.office.bills().len(), 1);
+        desk.run(1_200).await;
+        assert_eq!(desk.office.bills().len(), 2);
+        let links = desk.known(1).await.invoice_links;
+        let whole = links.iter().find(|link| link.slot.kind == SlotKind::Whole);
+        assert_eq!(whole.unwrap().status, "cancelled");
+    });
+}
+
+#[test]
 fn a_part_is_issued_once_also_across_a_crash() {
     for (request, trouble) in [
         ("issue", Trouble::HangsDone),
