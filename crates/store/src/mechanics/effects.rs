@@ -181,9 +181,10 @@ statements! {
         "UPDATE effect SET request = $3, request_hash = $4, state = 'intended', attempt = 0, not_before = $5,
              error = NULL, updated_at = $6
          WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'refused', 'superseded')";
-    /// Whoever sends it last has to find out what became of it: another subject may have wanted the same before.
+    /// Whoever sends it last has to find out what became of it: another subject may have wanted the same before. What is
+    /// looked for is what went out last.
     SEND =
-        "UPDATE effect SET state = 'sent', subject = $8, attempt = $7, sent_at = $3, quiet_until = $4, not_after = $5,
+        "UPDATE effect SET state = 'sent', subject = $8, request = $9, attempt = $7, sent_at = $3, quiet_until = $4, not_after = $5,
              absent_looks = 0, first_absent_at = NULL, error = NULL, fence = $6, updated_at = $3
          WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'unknown')";
     /// All slots ever, and of other keys what is not settled or was refused.
@@ -431,6 +432,7 @@ async fn send(
                     fence,
                     Value::from(effect.attempt),
                     Value::from(&effect.subject),
+                    Value::from(&effect.request),
                 ]);
                 if new.once {
                     under_way.insert(lane);
@@ -600,9 +602,16 @@ fn departing(effect: Effect, new: &NewEffect, lease: &Lease, now: Timestamp) -> 
     let after = |by: Duration| now.checked_add(by).unwrap_or(Timestamp::MAX);
     // Counted before it leaves: a process that dies each time it sends would try for ever.
     let this_one = u32::from(!planted::is(Bug::AttemptCountedAfterSend));
+    let request = match effect.state {
+        // The hash leaves out what may differ in one and the same request.
+        EffectState::Intended => new.request.clone(),
+        // A repetition under its key is the same request to the letter.
+        _ => effect.request.clone(),
+    };
     Effect {
         state: EffectState::Sent,
         subject: new.subject.clone(),
+        request,
         attempt: effect.attempt + this_one,
         sent_at: Some(now),
         // It may land as late as `quiet` after its last possible departure.

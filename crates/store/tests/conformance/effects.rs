@@ -69,6 +69,24 @@ conformance! {
         assert_eq!(db.store.effect_get(&portal("a"), sent.id).await.unwrap(), Some(sent));
     }
 
+    async fn what_is_stored_is_what_went_out_last_and_a_repetition_is_the_same_to_the_letter(db: &Db) {
+        let lease = leased(db, 1).await;
+        let worded = |word: &str| NewEffect {
+            request: json!({"hash": "r1", "word": word}),
+            repeatable: true,
+            ..create(1, 1, "r1")
+        };
+        let sent = send_one(db, &lease, worded("first"), at(0)).await;
+        change(db, &lease, sent.id, back(None, true), 1).await.unwrap();
+        let again = send_one(db, &lease, worded("second"), at(2)).await;
+        assert_eq!(again.request["word"], "second");
+        assert_eq!(only(db, deal(1)).await, again);
+        change(db, &lease, sent.id, unknown(), 3).await.unwrap();
+        let repeated = send_one(db, &lease, worded("third"), at(4)).await;
+        assert_eq!(repeated.request["word"], "second");
+        assert_eq!(only(db, deal(1)).await, repeated);
+    }
+
     async fn nothing_goes_out_a_second_time_before_the_first_is_settled(db: &Db) {
         let lease = leased(db, 1).await;
         let sent = send_one(db, &lease, create(1, 1, "r1"), at(0)).await;

@@ -250,12 +250,13 @@ pub(super) async fn settle(
 }
 
 impl Wanted {
-    /// What of a transaction is the accountant's: what he gave, and what he gave as it was.
+    /// What of a transaction is the accountant's: what he gave, and what he gave as the rule had. What people gave or
+    /// moved stays theirs.
     fn his(&self, given: &Transaction) -> Transaction {
-        if given.author == ACCOUNTING {
-            given.clone()
-        } else {
-            given.of_invoices(|invoice| self.took.contains(invoice))
+        match given.author.as_str() {
+            ACCOUNTING => given.clone(),
+            RULE => given.of_invoices(|invoice| self.took.contains(invoice)),
+            _ => given.of_invoices(|_| false),
         }
     }
 
