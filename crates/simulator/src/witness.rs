@@ -250,8 +250,11 @@ enum KnownBy {
     Deal(i64),
     /// The tag of a bell is the key itself.
     Key(String),
-    /// The text of a message ends in a mark of its effect.
-    Mark(String),
+    /// A message in a chat ends in a mark of its effect and its own text.
+    Mark {
+        mark: String,
+        text: String,
+    },
 }
 
 impl Write {
@@ -267,14 +270,16 @@ impl Write {
         let known_by = match command.method.as_str() {
             "im.notify.system.add" => KnownBy::Key(command.text(&["TAG"])?),
             "im.message.add" => {
-                let text = command.text(&["MESSAGE"])?;
-                KnownBy::Mark(text.split_whitespace().next_back()?.to_owned())
+                let message = command.text(&["MESSAGE"])?;
+                let mark = message.split_whitespace().next_back()?.to_owned();
+                let text = message.strip_suffix(&mark)?.trim_end().to_owned();
+                KnownBy::Mark { mark, text }
             }
             _ => KnownBy::Deal(command.deal_written()?),
         };
         let words = match &known_by {
             KnownBy::Deal(deal) => format!("`{action}` of deal {deal}"),
-            KnownBy::Key(word) | KnownBy::Mark(word) => format!("message `{word}`"),
+            KnownBy::Key(word) | KnownBy::Mark { mark: word, .. } => format!("message `{word}`"),
         };
         Some(Self {
             action,
@@ -286,7 +291,7 @@ impl Write {
     fn deal(&self) -> Option<i64> {
         match &self.known_by {
             KnownBy::Deal(deal) => Some(*deal),
-            KnownBy::Key(_) | KnownBy::Mark(_) => None,
+            KnownBy::Key(_) | KnownBy::Mark { .. } => None,
         }
     }
 
@@ -295,8 +300,8 @@ impl Write {
         match (&self.known_by, order.effect.as_deref()) {
             (KnownBy::Deal(deal), _) => order.subject == format!("deal/{deal}"),
             (KnownBy::Key(own), Some(key)) => own == key,
-            (KnownBy::Mark(mark), Some(key)) => mark_of(key) == *mark,
-            (KnownBy::Key(_) | KnownBy::Mark(_), None) => false,
+            (KnownBy::Mark { mark, text }, Some(key)) => mark_of(key, text) == *mark,
+            (KnownBy::Key(_) | KnownBy::Mark { .. }, None) => false,
         }
     }
 
@@ -305,15 +310,17 @@ impl Write {
         let is_its = match &self.known_by {
             KnownBy::Deal(deal) => effect.subject == format!("deal/{deal}"),
             KnownBy::Key(key) => effect.key == *key,
-            // A message about one question bears its name, any other the beginning of its key's digest.
-            KnownBy::Mark(mark) => effect.request_hash == *mark || mark_of(&effect.key) == *mark,
+            // A message about one question bears its name, any other the beginning of a digest.
+            KnownBy::Mark { mark, text } => {
+                effect.request_hash == *mark || mark_of(&effect.key, text) == *mark
+            }
         };
         is_its && effect.action == self.action && effect.is_under_way()
     }
 }
 
-fn mark_of(key: &str) -> String {
-    let digest = Sha256::digest(key.as_bytes());
+fn mark_of(key: &str, text: &str) -> String {
+    let digest = Sha256::digest(format!("{key}/{text}").as_bytes());
     let bytes = digest.iter().take(5).map(|byte| format!("{byte:02x}"));
     format!("pv-{}", bytes.collect::<String>())
 }
