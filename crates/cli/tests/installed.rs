@@ -263,6 +263,7 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
             ("Доступ к порталу", "TOKENS-SEALED"),
             ("Воронки", "TOKENS-SEALED"),
             ("Свои компании", "TOKENS-SEALED"),
+            ("Смарт-счета", "TOKENS-SEALED"),
         ]
     );
 }
