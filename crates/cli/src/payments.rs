@@ -189,6 +189,12 @@ async fn undo(product: &Product, args: &UndoArgs) -> anyhow::Result<String> {
     for deal in &undone.deals {
         eprintln!("deal/{deal} is looked at as soon as `provodka serve` runs");
     }
+    if undone.transactions.is_empty() {
+        return Ok(format!(
+            "Прежнее решение снято: платёж № {} снова ждёт решения; что с ним делать: `provodka cases`.\n",
+            args.number
+        ));
+    }
     Ok(undone_in_words(args.number, undone.is_refund, today))
 }
 

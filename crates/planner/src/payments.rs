@@ -229,13 +229,16 @@ pub fn plan(
 }
 
 /// Whether the accountant is to decide, and until when: without end where the accounting side shows the payment, else as
-/// long as policy says.
+/// long as policy says. What is counted beside the bank's whole order is a question whoever decides.
 pub(crate) fn waits(
     payment: &PaymentSnapshot<'_>,
     policy: &MoneyPolicy,
     now: Timestamp,
 ) -> Option<Option<Timestamp>> {
     if !policy.is_accountants() {
+        return None;
+    }
+    if matches!(payment.twice, Some(CountedTwice::PartOf(_))) {
         return None;
     }
     if payment.is_followed {

@@ -206,7 +206,8 @@ pub(crate) fn payment(
     }
     let account = match &payment.bank_account_id {
         Some(id) => accounts.iter().find(|account| &account.id == id),
-        None => accounts.first().filter(|_| accounts.len() == 1),
+        // What was deleted is known by its id alone.
+        None => accounts.first().filter(|_| accounts.len() == 1 || deleted),
     };
     let account = account.and_then(|account| AccountNumber::new(&account.account_number));
     let other = payment.counterparty;

@@ -270,6 +270,10 @@ fn an_order_that_is_counted_twice_is_asked_about_however_certain() {
     part.twice = Some(CountedTwice::PartOf(Money::from_kopecks(1_000)));
     let text = asked(&part.plan(&claims));
     assert!(text.contains("один платёж на 10,00 ₽"), "{text}");
+    // Also where the accountant decides, who may never give it to an invoice.
+    part.is_followed = true;
+    let plan = part.plan_by(Booking::Accounting, &claims, SEEN_AT);
+    assert!(matches!(plan, PaymentPlan::Ask(_)), "{plan:?}");
     // A person's word holds.
     let answered = whole.answered("1", &[("us/СВ-1", 1_000)]).plan(&claims);
     assert_eq!(booked(&answered), [("us/СВ-1".to_owned(), 1_000)]);

@@ -126,6 +126,11 @@ async fn none_of_several_accounts_is_guessed() {
     let stage = Stage::plays([json(200, &page), json(200, &accounts)]);
     let told = payments(&stage, PaymentsFrom::Moment(now())).await.unwrap();
     assert_eq!(told.payments, []);
+    let mut deleted = page.clone();
+    deleted["payments"][0]["status"] = json!("deleted");
+    let stage = Stage::plays([json(200, &deleted), json(200, &accounts)]);
+    let gone = payments(&stage, PaymentsFrom::Moment(now())).await.unwrap();
+    assert!(gone.payments[0].deleted, "{gone:?}");
     let [unreadable] = told.unreadable.as_slice() else {
         panic!("{told:?}");
     };
