@@ -28,8 +28,9 @@ const STATEMENT_CACHE: usize = 256;
 
 /// What each connection may keep of the file in memory, in KiB; it takes as much as it uses. The usual two megabytes hold
 /// less than the indexes of a hundred thousand payments, whose keys are spread over all of them: a large statement read
-/// and wrote the same pages from the system again and again.
-const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// and wrote the same pages from the system again and again. The writer's is bounded by the goal that a server that takes in
+/// events as fast as they come stays below 100 MB (`bench -- events`).
+const WRITER_CACHE_KIB: i64 = 48 * 1024;
 const READER_CACHE_KIB: i64 = 16 * 1024;
 
 /// Pages of the log after which what was committed is carried into the file. At the usual thousand every commit of a large
