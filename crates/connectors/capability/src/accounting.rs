@@ -1,5 +1,6 @@
 //! The accounting side: counterparties, invoices, print forms, changes, payments.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -75,7 +76,7 @@ pub trait Counterparties: Send + Sync {
 #[async_trait]
 pub trait IssueInvoices: Send + Sync {
     /// Creates an invoice. `key` goes as idempotency key where honoured, and always as our mark in
-    /// the invoice's comment, by which [`IssueInvoices::find_by_key`] finds it.
+    /// the invoice's comment, by which [`IssueInvoices::find_marked`] finds it.
     async fn issue(&self, call: &Call<'_>, order: &InvoiceOrder)
     -> Result<Invoice, ConnectorError>;
 
@@ -83,14 +84,28 @@ pub trait IssueInvoices: Send + Sync {
     /// limits go.
     async fn room(&self, call: &Call<'_>) -> u32;
 
-    /// The invoices that carry our marks for these keys, among those changed since `since`.
+    /// The invoices that carry our marks for these keys, among those changed since `since`. One that cannot be read is in
+    /// the way of the keys that it bears or may bear, and of no other.
+    async fn find_marked(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        since: Timestamp,
+        keys: &[String],
+    ) -> Result<Marked, ConnectorError>;
+
+    /// The same for who can use nothing but the whole answer.
     async fn find_by_key(
         &self,
         call: &Call<'_>,
         organisation: &OrganisationId,
         since: Timestamp,
         keys: &[String],
-    ) -> Result<Vec<(String, Invoice)>, ConnectorError>;
+    ) -> Result<Vec<(String, Invoice)>, ConnectorError> {
+        self.find_marked(call, organisation, since, keys)
+            .await?
+            .whole()
+    }
 
     /// Whether the remote honours an idempotency key: then an unknown create is sent again at once.
     fn honours_idempotency_key(&self) -> bool;
@@ -105,6 +120,28 @@ pub struct InvoiceOrder {
     pub draft: InvoiceDraft,
     /// The effect's key, `portal/deal/4711/invoice/whole/1`.
     pub key: String,
+}
+
+/// What a look for marks has seen. A key that is in neither is one that no invoice bears.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marked {
+    /// Invoices, each with the key whose mark it carries.
+    pub found: Vec<(String, Invoice)>,
+    /// Keys that an invoice bears, or may bear, which cannot be read, and why. None of them is found as well.
+    pub unread: BTreeMap<String, ConnectorError>,
+}
+
+impl Marked {
+    /// What was found, unless anything stayed unread.
+    ///
+    /// # Errors
+    /// With the reason of the first key that stayed unread.
+    pub fn whole(self) -> Result<Vec<(String, Invoice)>, ConnectorError> {
+        match self.unread.into_values().next() {
+            Some(error) => Err(error),
+            None => Ok(self.found),
+        }
+    }
 }
 
 /// Reads invoices.

@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use capability::accounting::{InvoiceOrder, IssueInvoices};
+use capability::accounting::{InvoiceOrder, IssueInvoices, Marked};
 use capability::{Call, ConnectorError};
 use domain::{Invoice, OrganisationId, Verdict};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::client::Ask;
 use crate::error::{Asked, Failure, Nature};
@@ -70,16 +71,17 @@ impl IssueInvoices for Kontur {
 
     /// A bill that a person has deleted since is told too, as cancelled: it was issued, and telling it
     /// absent would issue it again.
-    async fn find_by_key(
+    async fn find_marked(
         &self,
         call: &Call<'_>,
         organisation: &OrganisationId,
         since: Timestamp,
         keys: &[String],
-    ) -> Result<Vec<(String, Invoice)>, ConnectorError> {
-        let mut found = Vec::new();
+    ) -> Result<Marked, ConnectorError> {
+        let mut seen = Marked::default();
+        let since = since.checked_sub(OVERLAP).unwrap_or(since);
         let mut next = wire::Next {
-            changed_since: format!("{:.3}", since.checked_sub(OVERLAP).unwrap_or(since)),
+            changed_since: format!("{since:.3}"),
             after_id: String::new(),
         };
         let mut limit = PAGE;
@@ -88,15 +90,15 @@ impl IssueInvoices for Kontur {
                 .bill_page(call, organisation, &next, &mut limit)
                 .await?;
             for bill in page.bills {
-                let marked = wanted_marks(&bill, keys);
-                if marked.is_empty() {
-                    continue;
-                }
-                let invoice = translated(bill, organisation)?;
-                found.extend(marked.into_iter().map(|key| (key, invoice.clone())));
+                see(bill, organisation, since, keys, &mut seen);
             }
             match page.next {
-                None => return Ok(found),
+                None => {
+                    let found = &seen.found;
+                    let is_found = |key: &String| found.iter().any(|(known, _)| known == key);
+                    seen.unread.retain(|key, _| !is_found(key));
+                    return Ok(seen);
+                }
                 Some(same) if same == next => break,
                 Some(further) => next = further,
             }
@@ -140,23 +142,61 @@ impl Kontur {
     }
 }
 
-/// Those of `keys` whose marks the bill carries, if it came through the API.
-fn wanted_marks(bill: &serde_json::Value, keys: &[String]) -> Vec<String> {
-    let Ok(head) = <wire::BillHead as serde::Deserialize>::deserialize(bill) else {
-        return Vec::new();
-    };
-    if head.created_by.as_deref() == Some("person") {
-        return Vec::new();
+/// What a bill tells about `keys`.
+fn see(
+    bill: Value,
+    organisation: &OrganisationId,
+    since: Timestamp,
+    keys: &[String],
+    seen: &mut Marked,
+) {
+    let marked = wanted_marks(&bill, since, keys);
+    if marked.is_empty() {
+        return;
     }
-    let mut marked = mark::keys(head.comment.as_deref().unwrap_or_default());
-    marked.retain(|key| keys.contains(key));
-    marked
+    match translated(bill, organisation) {
+        Ok(invoice) => {
+            let pairs = marked.into_iter().map(|key| (key, invoice.clone()));
+            seen.found.extend(pairs);
+        }
+        Err(error) => {
+            let pairs = marked.into_iter().map(|key| (key, error.clone()));
+            seen.unread.extend(pairs);
+        }
+    }
 }
 
-fn translated(
-    bill: serde_json::Value,
-    organisation: &OrganisationId,
-) -> Result<Invoice, ConnectorError> {
+/// Those of `keys` whose marks the bill carries, if it came through the API. Where its comment has another shape than the
+/// contract's, the marks that show in it all the same; where none does, it may be any that was made since, and absence is
+/// proved for no key. Such a bill is never translated: its comment is what hinders it.
+fn wanted_marks(bill: &Value, since: Timestamp, keys: &[String]) -> Vec<String> {
+    let text = |name| bill.get(name).and_then(Value::as_str);
+    if text("createdBy") == Some("person") {
+        return Vec::new();
+    }
+    let words = match (bill.is_object(), bill.get("comment")) {
+        (true, None | Some(Value::Null)) => return Vec::new(),
+        (true, Some(Value::String(comment))) => return wanted(mark::keys(comment), keys),
+        (true, Some(other)) => other.to_string(),
+        (false, _) => bill.to_string(),
+    };
+    let shown = mark::keys(&words);
+    if !shown.is_empty() {
+        return wanted(shown, keys);
+    }
+    let created = text("createdAt").and_then(|at| at.parse::<Timestamp>().ok());
+    if created.is_some_and(|created| created < since) {
+        return Vec::new();
+    }
+    keys.to_vec()
+}
+
+fn wanted(mut marks: Vec<String>, keys: &[String]) -> Vec<String> {
+    marks.retain(|key| keys.contains(key));
+    marks
+}
+
+fn translated(bill: Value, organisation: &OrganisationId) -> Result<Invoice, ConnectorError> {
     let bill: wire::Bill = serde_json::from_value(bill)
         .map_err(|_| LIST.undecodable("a bill of ours is not what the contract promises"))?;
     let invoice = translate::invoice(bill, organisation)

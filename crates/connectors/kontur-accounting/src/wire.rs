@@ -212,14 +212,6 @@ pub(crate) struct BillPage {
     pub(crate) next: Option<Next>,
 }
 
-/// What has to be known of a bill in a page before it is read whole.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct BillHead {
-    pub(crate) comment: Option<String>,
-    pub(crate) created_by: Option<String>,
-}
-
 /// `Next`: the parameters of the next page, to be passed on unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,7 @@
 //! Issuing: the invoice gets its number and is recorded in one transaction of the books.
 
 use async_trait::async_trait;
-use capability::accounting::{InvoiceOrder, IssueInvoices};
+use capability::accounting::{InvoiceOrder, IssueInvoices, Marked};
 use capability::{Call, ConnectorError};
 use domain::{Invoice, OrganisationId, Verdict};
 use jiff::Timestamp;
@@ -60,17 +60,20 @@ impl IssueInvoices for Office {
     }
 
     /// By key alone: the books find it however long ago it was recorded.
-    async fn find_by_key(
+    async fn find_marked(
         &self,
         call: &Call<'_>,
         organisation: &OrganisationId,
         _: Timestamp,
         keys: &[String],
-    ) -> Result<Vec<(String, Invoice)>, ConnectorError> {
+    ) -> Result<Marked, ConnectorError> {
         let found = self.books.by_key(call.portal(), keys).await;
         let mut found = found.map_err(failed("find-by-key"))?;
         found.retain(|(_, invoice)| invoice.seller == *organisation);
-        Ok(found)
+        Ok(Marked {
+            found,
+            ..Marked::default()
+        })
     }
 
     /// The key is unique in the books.

@@ -227,11 +227,11 @@ async fn invoices(
         let since = ours.iter().map(|(_, one)| since(&one.effect, now)).min();
         let issue = &connected.accounting.issue;
         let found = issue
-            .find_by_key(call, &seller, since.unwrap_or_default(), &keys)
+            .find_marked(call, &seller, since.unwrap_or_default(), &keys)
             .await;
         for (place, one) in ours {
-            let found = match &found {
-                Ok(found) => found,
+            let seen = match &found {
+                Ok(seen) => seen,
                 Err(error) => {
                     put(outcomes, place, LookUp::Failed(error.into()));
                     continue;
@@ -240,7 +240,11 @@ async fn invoices(
             let Action::IssueInvoice { draft, .. } = &one.action else {
                 continue;
             };
-            let marked = found.iter().filter(|(key, _)| *key == one.effect.key);
+            if let Some(error) = seen.unread.get(&one.effect.key) {
+                put(outcomes, place, LookUp::Failed(error.into()));
+                continue;
+            }
+            let marked = seen.found.iter().filter(|(key, _)| *key == one.effect.key);
             // Of several the first that is what was asked for; one that is not is told as any that was changed.
             let invoice = marked
                 .map(|(_, invoice)| invoice)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use capability::accounting::{
-    ChangeFeed, Changes, Counterparties, InvoiceOrder, IssueInvoices, OwnOrganisation, PaymentPage,
-    PaymentsFrom, PrintInvoices, ProbeAccounting, ReadInvoices, ReadPayments,
+    ChangeFeed, Changes, Counterparties, InvoiceOrder, IssueInvoices, Marked, OwnOrganisation,
+    PaymentPage, PaymentsFrom, PrintInvoices, ProbeAccounting, ReadInvoices, ReadPayments,
 };
 use capability::portal::Finding;
 use capability::{Accounting, Call, ConnectorError, Remote};
@@ -15,7 +15,7 @@ use domain::{
 };
 use jiff::Timestamp;
 
-use crate::office::{Bill, Office, State};
+use crate::office::{Bill, Office, State, Trouble, failed};
 
 pub(crate) struct Books(pub(crate) Arc<Office>);
 
@@ -131,23 +131,30 @@ impl IssueInvoices for Books {
             .await
     }
 
-    async fn find_by_key(
+    async fn find_marked(
         &self,
         _call: &Call<'_>,
         _organisation: &OrganisationId,
         _since: Timestamp,
         keys: &[String],
-    ) -> Result<Vec<(String, Invoice)>, ConnectorError> {
+    ) -> Result<Marked, ConnectorError> {
         let now = self.0.clock.now();
         let find = |state: &State| {
+            let mut marked = Marked::default();
             if now < state.unlisted_until {
-                return Vec::new();
+                return marked;
             }
             let asked = |bill: &&Bill| !bill.deleted && keys.contains(&bill.key);
-            let bills = state.bills.iter().filter(asked);
-            bills
-                .map(|bill| (bill.key.clone(), bill.invoice.clone()))
-                .collect()
+            for bill in state.bills.iter().filter(asked) {
+                if state.unreadable.contains(&bill.key) {
+                    let why = failed("find_by_key", Trouble::Busy);
+                    marked.unread.insert(bill.key.clone(), why);
+                } else {
+                    let found = (bill.key.clone(), bill.invoice.clone());
+                    marked.found.push(found);
+                }
+            }
+            marked
         };
         self.0.read("find_by_key", find).await
     }

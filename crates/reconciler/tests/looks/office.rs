@@ -112,6 +112,8 @@ pub(crate) struct State {
     pub(crate) honours_key: bool,
     /// Its lists lag behind: no bill of the last while is found by its mark before this.
     pub(crate) unlisted_until: jiff::Timestamp,
+    /// Keys whose bills bear their marks and are otherwise not what its contract promises.
+    pub(crate) unreadable: Vec<String>,
     /// Every write that took effect, with the second in which it did.
     pub(crate) story: Vec<(f64, String)>,
     pub(crate) calls: BTreeMap<&'static str, usize>,

@@ -335,6 +335,34 @@ fn a_look_up_that_fails_proves_nothing() {
     });
 }
 
+#[test]
+fn a_bill_that_cannot_be_read_is_in_the_way_of_its_own_deal_alone() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.office.state().unreadable = vec!["portal-a/deal/1/invoice/whole/1".to_owned()];
+        for id in [1, 2] {
+            desk.office.order("issue", Trouble::AnswerLost);
+            desk.deal_enters(id).await;
+        }
+        desk.run(60).await;
+        assert_eq!(desk.known(2).await.invoice_links.len(), 1);
+        // Neither linked nor, however long it takes, made a second time: somebody is asked.
+        desk.run(3_600).await;
+        assert!(desk.known(1).await.invoice_links.is_empty());
+        assert_eq!(desk.office.calls("issue"), 2);
+        let asked = |case: store::Case| (case.facts.subject.id, case.facts.code);
+        let asked: Vec<_> = desk.open_cases().await.into_iter().map(asked).collect();
+        assert_eq!(asked, [("1".to_owned(), "OUTCOME-UNKNOWN".to_owned())]);
+        // Once it can be read it is the deal's.
+        desk.office.state().unreadable.clear();
+        desk.run(1_800).await;
+        assert_eq!(desk.known(1).await.invoice_links.len(), 1);
+        assert_eq!(desk.office.bills().len(), 2);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
 /// A desk whose records are older than the remotes: a deal shows the invoice that the accounting side has, and we
 /// know of none.
 async fn restored() -> Desk {

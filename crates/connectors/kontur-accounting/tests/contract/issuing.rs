@@ -74,10 +74,9 @@ fn page(bills: &[Value], next: Option<(&str, &str)>) -> Value {
 }
 
 async fn found(stage: &Stage, keys: &[&str]) -> Result<Vec<(String, String)>, Verdict> {
-    let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
     let issue = &stage.accounting.issue;
     let answer = issue
-        .find_by_key(&stage.call(), &organisation(), now(), &keys)
+        .find_by_key(&stage.call(), &organisation(), now(), &owned(keys))
         .await;
     let pairs = answer.map_err(|error| error.verdict)?;
     Ok(pairs
@@ -453,6 +452,72 @@ async fn our_own_bill_that_cannot_be_read_is_no_absence_either() {
         found(&stage, &[SLOT]).await,
         Err(Verdict::Retry { after: None })
     );
+}
+
+/// The ids that are found, and the keys that stay unread.
+async fn looked_for(bills: &[Value], keys: &[&str]) -> (Vec<String>, Vec<String>) {
+    let stage = Stage::plays([json(200, &page(bills, None))]);
+    let issue = &stage.accounting.issue;
+    let seen = issue
+        .find_marked(&stage.call(), &organisation(), now(), &owned(keys))
+        .await
+        .unwrap();
+    let found = seen.found.iter().map(|(_, invoice)| invoice.id.to_string());
+    (found.collect(), seen.unread.into_keys().collect())
+}
+
+const OTHER: &str = "7f3a/deal/4712/invoice/whole/1";
+const THIRD: &str = "7f3a/deal/4713/invoice/whole/1";
+
+#[tokio::test]
+async fn a_bill_that_cannot_be_read_hides_no_other_and_proves_the_absence_of_none_that_it_bears() {
+    let mark = |key: &str| format!("[provodka:{key}]");
+    let mut without_sum = marked("a", &mark(SLOT));
+    without_sum["sum"] = json!(["150416.67"]);
+    let foreign = json!({"id": "x", "comment": "чужой", "sum": {}});
+    let bills = [foreign, without_sum.clone(), marked("b", &mark(OTHER))];
+    let seen = looked_for(&bills, &[SLOT, OTHER, THIRD]).await;
+    assert_eq!(seen, (vec!["b".to_owned()], vec![SLOT.to_owned()]));
+    // Another with the same mark that can be read is there all the same.
+    let bills = [without_sum, marked("c", &mark(SLOT))];
+    let seen = looked_for(&bills, &[SLOT]).await;
+    assert_eq!(seen, (vec!["c".to_owned()], vec![]));
+}
+
+#[tokio::test]
+async fn a_bill_whose_comment_cannot_be_read_may_be_any_that_was_made_since() {
+    let mark = format!("см. [provodka:{SLOT}]");
+    let all: &[&str] = &[SLOT, OTHER];
+    let cases: [(Value, &[&str]); 9] = [
+        (json!({"id": "x", "comment": {"text": mark}}), &[SLOT]),
+        (json!({"id": "x", "comment": ["a", 7, mark]}), &[SLOT]),
+        (json!(mark), &[SLOT]),
+        (json!({"id": "x", "comment": ["зашифровано"]}), all),
+        (json!(7), all),
+        (
+            json!({"comment": 7, "createdAt": "2026-03-12T08:58:00Z"}),
+            all,
+        ),
+        (
+            json!({"comment": 7, "createdAt": "2026-03-12T08:57:59Z"}),
+            &[],
+        ),
+        (json!({"comment": 7, "createdBy": "person"}), &[]),
+        (json!({"id": "x"}), &[]),
+    ];
+    for (bill, unread) in cases {
+        let told = bill.to_string();
+        let (found, seen) = looked_for(&[bill], &[SLOT, OTHER]).await;
+        assert_eq!(
+            (found.len(), seen.as_slice()),
+            (0, owned(unread).as_slice()),
+            "{told}"
+        );
+    }
+}
+
+fn owned(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|&key| key.to_owned()).collect()
 }
 
 #[tokio::test]
