@@ -220,8 +220,12 @@ async fn differing(
 }
 
 fn as_recorded(link: &InvoiceLink, invoice: &Invoice) -> bool {
-    let billed = || deal::our_invoice(link).and_then(|ours| ours.billed);
-    (invoice.counterparty.is_none() || invoice.counterparty == billed())
+    let ours = deal::our_invoice(link);
+    let billed = ours.as_ref().and_then(|ours| ours.billed.as_ref());
+    // What is paid of one of ours our own payments tell; of an adopted one the accounting side does.
+    let adopted = ours.as_ref().filter(|ours| ours.adopted);
+    (invoice.counterparty.is_none() || invoice.counterparty.as_ref() == billed)
+        && adopted.is_none_or(|ours| ours.paid_there == invoice.paid)
         && link.number == invoice.number
         && link.date == invoice.date
         && link.total == invoice.totals.gross

@@ -212,6 +212,32 @@ fn an_adopted_invoice_is_shown_and_no_order_makes_another_beside_it() {
 }
 
 #[test]
+fn what_more_is_paid_of_an_adopted_invoice_in_the_same_status_is_seen() {
+    paused(async {
+        let desk = desk_with_an_old_deal().await;
+        let paid = |kopecks: i64| {
+            let mut state = desk.office.state();
+            let invoice = &mut state.bills[0].invoice;
+            invoice.status = InvoiceStatus::PartiallyPaid;
+            invoice.paid = Money::from_kopecks(kopecks);
+        };
+        let known = async || {
+            let links = desk.known(1).await.invoice_links;
+            links[0].draft["paid_there"].clone()
+        };
+        paid(3_000);
+        assert_eq!(taken(&desk, &[claim(1, "17")]).await, ["1: № 17"]);
+        desk.task("feed").await;
+        desk.run(60).await;
+        assert_eq!(known().await, 3_000);
+        paid(5_000);
+        desk.office.state().feed.push(InvoiceId::new("hand-17"));
+        desk.run(120).await;
+        assert_eq!(known().await, 5_000);
+    });
+}
+
+#[test]
 fn a_question_that_stood_before_the_invoice_is_answered_by_it() {
     paused(async {
         let desk = Desk::open().await;
