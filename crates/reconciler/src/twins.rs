@@ -59,10 +59,7 @@ pub(crate) async fn judge(
         let mut effects = effects.filter(|effect| effect.key == one.key.as_str());
         match effects.next() {
             None => forgotten.push(one),
-            // Our records never sent it: they are older than its sending.
-            Some(effect) if effect.state == EffectState::Intended && effect.attempt == 0 => {
-                forgotten.push(one);
-            }
+            Some(effect) if never_sent(effect) => forgotten.push(one),
             Some(effect) if made(effect, &one.bill) => {
                 withdraw(ctx, &[&one.bill.id], record).await?;
             }
@@ -96,6 +93,12 @@ fn of_ours(ctx: &LeaseContext, bill: Invoice) -> Option<Ours> {
         key,
         deal: Subject::deal(deal),
     })
+}
+
+/// Our records never sent it: they are older than its sending. Attempts alone do not tell: a person who orders it anew has
+/// them counted from zero.
+fn never_sent(effect: &Effect) -> bool {
+    effect.state == EffectState::Intended && effect.sent_at.is_none()
 }
 
 /// It is what the creation is known to have made.

@@ -7,7 +7,8 @@ use domain::observed::OurFields;
 use engine::clock::later;
 use insta::assert_snapshot;
 use jiff::SignedDuration;
-use store::{EffectState, Lane, Record};
+use store::{EffectState, Lane, Record, Retried};
+use testkit::builders::portal;
 use testkit::time::{at, paused};
 
 use crate::desk::Desk;
@@ -121,6 +122,37 @@ fn a_create_that_lands_after_it_was_sent_again_is_asked_about_and_never_deleted_
         desk.run(120).await;
         assert!(desk.questions().await.is_empty());
         assert_eq!(desk.office.calls("issue"), 2);
+    });
+}
+
+#[test]
+fn a_bill_of_a_create_that_a_person_ordered_anew_is_none_that_we_forgot() {
+    paused(async {
+        let before = Desk::open().await;
+        before.office.knows_romashka();
+        before.deal_enters(1).await;
+        before.run(60).await;
+        let desk = desk_with(Trouble::Refused).await;
+        desk.task("feed").await;
+        desk.run(60).await;
+        let refused = desk.open_cases().await.remove(0);
+        let now = desk.clock.now();
+        let retried = desk.store.case_retry(&portal(), refused.id, "admin", now);
+        assert!(matches!(retried.await.unwrap(), Retried::Ordered(_)));
+        // What was refused stands after all, and the feed tells of it before it is sent again.
+        let bill = before.office.bills()[0].clone();
+        {
+            let mut state = desk.office.state();
+            state.feed.push(bill.invoice.id.clone());
+            state.bills.push(bill);
+        }
+        desk.task("feed").await;
+        let due = desk.due(Lane::Due).await;
+        desk.look(Lane::Due, due).await.unwrap();
+        assert_eq!(desk.questions().await, ["INVOICE-TWIN/B-1"]);
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("issue"), 1);
+        assert!(desk.known(1).await.invoice_links.is_empty());
     });
 }
 
