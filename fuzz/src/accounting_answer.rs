@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use capability::accounting::{InvoiceOrder, PaymentsFrom};
 use capability::{Accounting, Call, Urgency};
-use connector_kontur_accounting::{Offers, Settings, connect};
+use connector_kontur_accounting::{Offers, Settings, Waits, connect};
 use domain::{
     ContactId, ContractorId, Counterparty, CounterpartyKey, InvoiceDraft, InvoiceId, Line,
     OrganisationId, PortalId, Price, Quantity, Unit, VatMode, VatRate, Who,
@@ -56,6 +56,7 @@ pub(crate) fn run(input: &[u8]) {
         key: "0f2c8a3e".to_owned().into(),
         account: "main".to_owned(),
         offers: Offers::default(),
+        waits: Waits::default(),
     };
     let accounting = connect(settings, script, Arc::new(now)).unwrap();
     let member = PortalId::new("a223c6b3710f85df22e9377d6c4f7553");

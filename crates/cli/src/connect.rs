@@ -151,11 +151,18 @@ impl Connector {
                 ));
             }
         };
+        let timing = &self.config.reconciler;
         let settings = connector_kontur_accounting::Settings {
             base: given.base_url.clone(),
             key: given.api_key.clone(),
             account: given.account.clone(),
             offers: given.offers,
+            waits: connector_kontur_accounting::Waits {
+                effect: timing.accounting_quiet,
+                listing: timing
+                    .write_deadline
+                    .saturating_add(self.config.engine.effects.absent_looks_apart),
+            },
         };
         Ok(connector_kontur_accounting::connect(
             settings,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::Context as _;
+use capability::ConnectorError;
 use capability::accounting::OwnOrganisation;
 use capability::portal::{Finding, Funnel as SeenFunnel, OwnInvoices, PortalClock};
 use connector_bitrix24::{FieldNames, Offline};
@@ -162,6 +163,7 @@ async fn prepare(
                 )
             })?
     };
+    findings.extend(seen.impatience.clone());
     findings.push(holds(
         "Поля сделки",
         fields
@@ -261,6 +263,7 @@ struct Seen {
     organisations: Vec<OwnOrganisation>,
     own_invoices: OwnInvoices,
     clock: PortalClock,
+    impatience: Option<Finding>,
 }
 
 async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::Result<Seen> {
@@ -272,18 +275,22 @@ async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::
     let funnels = portal.directory.funnels(call).await;
     let companies = portal.directory.own_companies(call).await;
     let organisations = accounting.probe.organisations(call).await;
+    let impatience = accounting.probe.impatience(call).await;
     let own_invoices = portal.directory.own_invoices(call).await;
     let clock = portal.directory.clock(call).await;
     Ok(Seen {
         funnels: funnels.map_err(|error| unreachable_portal(&error.to_string()))?,
         companies: companies.map_err(|error| unreachable_portal(&error.to_string()))?,
-        organisations: organisations.map_err(|error| {
-            Told::failure(format!("the accounting side cannot be read: {error}"))
-                .hint("`provodka check` says what to do")
-        })?,
+        organisations: organisations.map_err(|error| unreachable_books(&error))?,
+        impatience: impatience.map_err(|error| unreachable_books(&error))?,
         own_invoices: own_invoices.map_err(|error| unreachable_portal(&error.to_string()))?,
         clock: clock.map_err(|error| unreachable_portal(&error.to_string()))?,
     })
+}
+
+fn unreachable_books(error: &ConnectorError) -> Told {
+    Told::failure(format!("the accounting side cannot be read: {error}"))
+        .hint("`provodka check` says what to do")
 }
 
 fn unreachable_portal(error: &str) -> Told {

@@ -248,6 +248,24 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
     pause::run(&product, None).await.unwrap();
     let resumed = check::run(Ok(product.clone())).await;
     assert!(resumed.is_well(), "{resumed:#?}");
+
+    // A service whose effects may come later than we wait: both commands say what to set.
+    office
+        .accounting
+        .configure(|settings| settings.effect_within_s = 900);
+    let hasty = check::run(Ok(product.clone())).await;
+    assert_eq!(wrong(&hasty), [("Сроки службы", "KONTUR-ACCOUNTING")]);
+    let wishes = setup::Wishes {
+        dry_run: true,
+        ..wishes
+    };
+    let told = setup::run(&product, &wishes).await.unwrap();
+    let mut told = told.findings.iter().filter(|one| !one.holds);
+    let told = told.next().map(|one| one.advice.as_str());
+    assert!(
+        told.is_some_and(|advice| advice.contains("timing.accounting_quiet")),
+        "{told:?}"
+    );
     running.stop().await.unwrap();
 
     let surroundings = Surroundings {

@@ -104,7 +104,7 @@ pub mod portal_task {
 pub struct Settings {
     /// How long after its sending a write may still take effect on the portal. Bitrix24 works on a request for at most 60 s; 90 s.
     pub portal_quiet: Duration,
-    /// The same for the accounting side, until its contract says less. 10 min.
+    /// The same for the accounting side; `check` compares it with what that declares. 10 min.
     pub accounting_quiet: Duration,
     /// How long the answer of a write is waited for. 75 s.
     pub write_deadline: Duration,

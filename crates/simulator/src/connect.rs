@@ -170,6 +170,7 @@ impl Connector {
                 idempotency_key: self.access.idempotency_key,
                 ..connector_kontur_accounting::Offers::default()
             },
+            waits: connector_kontur_accounting::Waits::default(),
         };
         let transport = Arc::clone(&self.transport);
         connector_kontur_accounting::connect(settings, transport, self.time()).ok()

@@ -109,6 +109,8 @@ pub(super) fn organisation() -> serde_json::Value {
                 "corr_account": "30101810400000000225",
                 "is_main": true
             }]
-        }]
+        }],
+        // Waits are short here, and none is shorter than what the service declares.
+        "settings": {"effect_within_s": 6, "declared_list_lag_s": 1}
     })
 }

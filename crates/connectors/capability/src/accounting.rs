@@ -268,6 +268,10 @@ pub trait ProbeAccounting: Send + Sync {
     /// Key, organisations, rights. Never fails as a whole.
     async fn probe(&self, call: &Call<'_>) -> Vec<Finding>;
 
+    /// What is wrong if we wait shorter than the remote declares that its effects and lists may take; also part of
+    /// [`ProbeAccounting::probe`].
+    async fn impatience(&self, call: &Call<'_>) -> Result<Option<Finding>, ConnectorError>;
+
     /// The organisations the key opens: id, name, INN, KPP.
     async fn organisations(&self, call: &Call<'_>) -> Result<Vec<OwnOrganisation>, ConnectorError>;
 }

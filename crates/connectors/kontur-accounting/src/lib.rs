@@ -30,6 +30,7 @@ mod translate;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use capability::Accounting;
 use secrecy::SecretString;
@@ -50,6 +51,28 @@ pub struct Settings {
     pub account: String,
     /// What the service offers; `probe` compares it with what the service declares.
     pub offers: Offers,
+    /// How long we wait; `probe` compares it with what the service declares.
+    pub waits: Waits,
+}
+
+/// How long is waited before a write of unknown outcome that is not found counts as never done. The waiting itself is not
+/// here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// After the last moment at which a write may leave, until it can take effect no more.
+    pub effect: Duration,
+    /// What comes on top of that for a write that left at once: lists may lag behind by as much.
+    pub listing: Duration,
+}
+
+impl Default for Waits {
+    /// Ten minutes; a write's 75 seconds to leave, and 30 between two looks.
+    fn default() -> Self {
+        Self {
+            effect: Duration::from_secs(600),
+            listing: Duration::from_secs(105),
+        }
+    }
 }
 
 /// The parts of the contract that are optional.
@@ -86,10 +109,11 @@ pub fn connect(
     transport: Arc<dyn Transport>,
     now: TimeSource,
 ) -> Result<Accounting, SettingsError> {
-    let offers = settings.offers;
+    let (offers, waits) = (settings.offers, settings.waits);
     let kontur = Arc::new(Kontur {
         client: Client::new(settings, transport, now)?,
         offers,
+        waits,
     });
     Ok(Accounting {
         counterparties: kontur.clone(),
@@ -118,4 +142,5 @@ pub fn connect(
 struct Kontur {
     client: Client,
     offers: Offers,
+    waits: Waits,
 }

@@ -16,7 +16,7 @@ use crate::error::{Asked, Failure, Nature};
 use crate::{Kontur, translate, wire};
 
 /// The contract's list lags by a minute; clocks of two sides never agree.
-const OVERLAP: Duration = Duration::from_secs(120);
+pub(crate) const OVERLAP: Duration = Duration::from_secs(120);
 /// The greatest page of the list.
 const PAGE: usize = 500;
 

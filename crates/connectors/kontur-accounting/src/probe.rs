@@ -1,5 +1,7 @@
 //! What `check` tries on the accounting side: address, key, what the service offers, organisations, rights.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use capability::accounting::{OwnOrganisation, ProbeAccounting};
 use capability::portal::Finding;
@@ -10,7 +12,7 @@ use serde_json::json;
 
 use crate::client::Ask;
 use crate::error::Failure;
-use crate::{Kontur, wire};
+use crate::{Kontur, Waits, payments, wire};
 
 /// The page that tells what to do when something here does not hold.
 const CODE: &str = "KONTUR-ACCOUNTING";
@@ -22,8 +24,7 @@ const MOST_PAGES: usize = 20;
 #[async_trait]
 impl ProbeAccounting for Kontur {
     async fn probe(&self, call: &Call<'_>) -> Vec<Finding> {
-        let ask = Ask::get("getCapabilities", &["capabilities"]);
-        let offered = match self.client.json::<wire::Capabilities>(call, ask).await {
+        let offered = match self.capabilities(call).await {
             Ok(offered) => offered,
             Err(failure) => return vec![failed("Адрес и ключ бухгалтерии", &failure.error)],
         };
@@ -32,6 +33,7 @@ impl ProbeAccounting for Kontur {
             "служба отвечает, ключ принят",
         )];
         findings.extend(self.compared(&offered));
+        findings.push(self.patience(&offered.timing));
         match self.organisations(call).await {
             Err(error) => findings.push(failed("Список организаций", &error)),
             Ok(own) if own.is_empty() => findings.push(broken(
@@ -62,9 +64,56 @@ impl ProbeAccounting for Kontur {
         }
         Ok(own)
     }
+
+    async fn impatience(&self, call: &Call<'_>) -> Result<Option<Finding>, ConnectorError> {
+        let offered = self.capabilities(call).await?;
+        Ok(Some(self.patience(&offered.timing)).filter(|finding| !finding.holds))
+    }
 }
 
 impl Kontur {
+    async fn capabilities(&self, call: &Call<'_>) -> Result<wire::Capabilities, Failure> {
+        let ask = Ask::get("getCapabilities", &["capabilities"]);
+        self.client.json(call, ask).await
+    }
+
+    /// Whether we wait as long as the service declares that its effects and lists may take.
+    fn patience(&self, declared: &wire::Timing) -> Finding {
+        let what = "Сроки службы";
+        let effect = Duration::from_secs(declared.effect_within_seconds);
+        let lag = Duration::from_secs(declared.list_lag_seconds);
+        let Waits {
+            effect: ours,
+            listing,
+        } = self.waits;
+        let needed = effect.max(effect.saturating_add(lag).saturating_sub(listing));
+        let declared = format!(
+            "запрос действует до {} с после отправки, списки отстают до {} с",
+            effect.as_secs(),
+            lag.as_secs()
+        );
+        if ours < needed {
+            return broken(
+                what,
+                format!(
+                    "{declared}, а ждём мы {} с: задайте timing.accounting_quiet не меньше `{}s`, иначе после обрыва связи счёт может выйти дважды",
+                    ours.as_secs(),
+                    needed.as_millis().div_ceil(1_000)
+                ),
+            );
+        }
+        if lag > payments::OVERLAP {
+            return broken(
+                what,
+                format!(
+                    "{declared}, а перечитываем мы последние {} с: поступление может остаться незамеченным; договоритесь с поставщиком службы о меньшем отставании",
+                    payments::OVERLAP.as_secs()
+                ),
+            );
+        }
+        holds(what, format!("{declared}; мы ждём не меньше"))
+    }
+
     /// What the settings say against what the service declares.
     fn compared(&self, offered: &wire::Capabilities) -> Vec<Finding> {
         let with_key = self.offers.idempotency_key;

@@ -14,6 +14,15 @@ pub(crate) struct Capabilities {
     pub(crate) print_form: bool,
     pub(crate) change_feed: bool,
     pub(crate) payments: bool,
+    pub(crate) timing: Timing,
+}
+
+/// `Capabilities.timing`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Timing {
+    pub(crate) effect_within_seconds: u64,
+    pub(crate) list_lag_seconds: u64,
 }
 
 /// `Capabilities.idempotencyKey`.

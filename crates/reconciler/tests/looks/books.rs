@@ -281,6 +281,10 @@ impl ProbeAccounting for Books {
         Vec::new()
     }
 
+    async fn impatience(&self, _call: &Call<'_>) -> Result<Option<Finding>, ConnectorError> {
+        Ok(None)
+    }
+
     async fn organisations(
         &self,
         _call: &Call<'_>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use capability::portal::Finding;
-use connector_kontur_accounting::{Offers, Settings, SettingsError, connect};
+use connector_kontur_accounting::{Offers, Settings, SettingsError, Waits, connect};
 use serde_json::json;
 use transport::{InProcess, TransportError};
 
@@ -39,8 +39,8 @@ async fn a_good_connection_has_nothing_to_mend() {
     )
     .await;
     assert_eq!(broken(&findings), [""; 0]);
-    assert_eq!(findings.len(), 4);
-    assert!(findings[3].what.contains("ООО «Северный свет»"));
+    assert_eq!(findings.len(), 5);
+    assert!(findings[4].what.contains("ООО «Северный свет»"));
 }
 
 #[tokio::test]
@@ -79,6 +79,48 @@ async fn settings_that_promise_more_than_the_service_are_named() {
         payments.unwrap().advice.contains("только из выписок"),
         "statements bring them: told, and nothing is red"
     );
+}
+
+#[tokio::test]
+async fn a_service_that_takes_longer_than_we_wait_is_named_with_what_to_set() {
+    // By default 600 s, and 105 s more until an absence is believed; 120 s are read again.
+    let cases = [
+        (600, 105, None),
+        (600, 106, Some("не меньше `601s`")),
+        (601, 0, Some("не меньше `601s`")),
+        (86_400, 60, Some("не меньше `86400s`")),
+        (500, 120, None),
+        (500, 121, Some("последние 120 с")),
+        (0, 0, None),
+    ];
+    for (effect, lag, expected) in cases {
+        let mut offered = fixture("capabilities");
+        offered["timing"] = json!({"effectWithinSeconds": effect, "listLagSeconds": lag});
+        let stage = Stage::plays([json(200, &offered)]);
+        let probe = &stage.accounting.probe;
+        let finding = probe.impatience(&stage.call()).await.unwrap();
+        stage.seen();
+        stage.ends();
+        let advice = finding.map(|finding| finding.advice);
+        match (&advice, expected) {
+            (None, None) => {}
+            (Some(advice), Some(expected)) => assert!(advice.contains(expected), "{advice}"),
+            _ => panic!("{effect} s and {lag} s: {advice:?}"),
+        }
+    }
+    let mut offered = fixture("capabilities");
+    offered["timing"]["effectWithinSeconds"] = json!(900);
+    let findings = probed(
+        Offers::default(),
+        [
+            json(200, &offered),
+            example(200, "organizations"),
+            example(200, "bank_accounts"),
+            example(400, "error_many_faults"),
+        ],
+    )
+    .await;
+    assert_eq!(broken(&findings), ["Сроки службы"]);
 }
 
 #[tokio::test]
@@ -155,6 +197,7 @@ fn settings_that_cannot_work_are_refused_at_once() {
             key: key.to_owned().into(),
             account: "main".to_owned(),
             offers: Offers::default(),
+            waits: Waits::default(),
         };
         connect(settings, network.clone(), Arc::new(now)).err()
     };

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use capability::exchange::Exchange;
 use capability::{Accounting, Admission, Call, Gate, NotAdmitted, Urgency};
-use connector_kontur_accounting::{Offers, Settings, connect};
+use connector_kontur_accounting::{Offers, Settings, Waits, connect};
 use domain::{OrganisationId, PortalId};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
@@ -42,6 +42,7 @@ impl Stage {
             key: KEY.to_owned().into(),
             account: "main".to_owned(),
             offers,
+            waits: Waits::default(),
         };
         let accounting = connect(settings, script.clone(), Arc::new(now)).unwrap();
         Self {
