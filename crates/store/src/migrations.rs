@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 19] = [
+const MIGRATIONS: [Migration; 20] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -88,6 +88,10 @@ const MIGRATIONS: [Migration; 19] = [
     Migration {
         number: 19,
         text: include_str!("../migrations/0019_paid_before.sql"),
+    },
+    Migration {
+        number: 20,
+        text: include_str!("../migrations/0020_orders_beside.sql"),
     },
 ];
 

@@ -12,6 +12,7 @@ fn all() -> Vec<&'static Sql> {
         books::money::STATEMENTS,
         books::money::batch::STATEMENTS,
         books::money::days::STATEMENTS,
+        books::money::divided::STATEMENTS,
         books::money::followed::STATEMENTS,
         books::money::given::STATEMENTS,
         books::money::ledger::STATEMENTS,

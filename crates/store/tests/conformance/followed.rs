@@ -56,7 +56,7 @@ fn reworded(order: PaymentOrder) -> PaymentOrder {
     }
 }
 
-fn page(payments: Vec<FollowedPayment>, is_taken_over: bool) -> FollowedPage {
+pub(crate) fn page(payments: Vec<FollowedPayment>, is_taken_over: bool) -> FollowedPage {
     FollowedPage {
         organisation: OrganisationId::new("us"),
         payments,
@@ -80,7 +80,7 @@ pub(crate) async fn follow(db: &Db, lease: &Lease, payments: Vec<FollowedPayment
 }
 
 /// Each payment that stands: number, state, what is given to nothing.
-async fn standing(db: &Db) -> Vec<(i64, PaymentState, i64)> {
+pub(crate) async fn standing(db: &Db) -> Vec<(i64, PaymentState, i64)> {
     let all = listed(db).await.into_iter();
     let brought = |one: &ListedPayment| one.state != PaymentState::Aside;
     all.filter(brought)
@@ -89,7 +89,7 @@ async fn standing(db: &Db) -> Vec<(i64, PaymentState, i64)> {
 }
 
 /// What stands for a deal: payment and sum.
-async fn paid(db: &Db, deal: u64) -> Vec<(i64, i64)> {
+pub(crate) async fn paid(db: &Db, deal: u64) -> Vec<(i64, i64)> {
     let receipts = receipts(db, deal).await.into_iter();
     let standing = receipts.filter(|one| one.undone.is_none());
     standing
@@ -98,7 +98,7 @@ async fn paid(db: &Db, deal: u64) -> Vec<(i64, i64)> {
 }
 
 /// Every transaction of every payment comes to nothing, as far as invoices are concerned, with what is left.
-async fn sums_close(db: &Db) {
+pub(crate) async fn sums_close(db: &Db) {
     for one in listed(db).await {
         let story = db
             .store

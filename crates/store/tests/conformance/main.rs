@@ -19,6 +19,7 @@ mod adopted;
 mod aside;
 mod books;
 mod budget;
+mod divided;
 mod effects;
 mod failures;
 mod followed;

@@ -101,6 +101,9 @@ pub enum WhyNotTaken {
     NotIncoming,
     /// It is a part of this order, which the bank shows whole and a person gave to invoices.
     PartOf(i64),
+    /// It is a part of an order which the bank shows whole, and this other part of it is not borne: the whole one stays as
+    /// it was.
+    WithPart(i64),
 }
 
 statements! {
@@ -211,7 +214,12 @@ async fn follow(
         work::enqueue(tx, portal, &[decide_soon(now)]).await?;
     }
 
-    let not_taken = given::settle(tx, portal, page, (&withdrawn, &left), now).await?;
+    let changed = given::Changed {
+        new: &counted.new,
+        withdrawn: &withdrawn,
+        left: &left,
+    };
+    let not_taken = given::settle(tx, portal, page, changed, now).await?;
     notes::put_cursors(tx, portal, std::slice::from_ref(&page.cursor)).await?;
     journal::append(tx, portal, &page.journal).await?;
     Ok(Followed {

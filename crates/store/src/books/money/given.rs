@@ -5,7 +5,8 @@
 //! bear, since more would be given to an invoice than is open of it, stays with the payment of the list and is tried
 //! again with the next page. A refund of ours that was taken off what he changed is released with it. An order that he
 //! split counts by its parts: what a rule or he gave of the bank's whole one is taken back, with the refunds that rest on
-//! it. Not here: which payment is which (`followed`), which order is whole beside its parts (`twice`).
+//! it; where a part is not borne, the whole one stays as it was. Not here: which payment is which (`followed`), which order
+//! is whole beside its parts (`divided`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,11 +18,12 @@ use serde_json::json;
 use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
+    divided::{Divided, is_a_persons},
     followed::{ACCOUNTING, FollowedPage, NotTaken, WhyNotTaken},
     ledger::{Balance, BookedShare, RULE, Standing, balances, standing, withdrawn},
     refunds::{Resting, deals_of},
     sightings::decide_soon,
-    take, twice,
+    take,
     undo::{Order, Transaction, transactions},
 };
 use crate::{
@@ -73,14 +75,26 @@ struct Wanted {
     order: PaymentOrder,
 }
 
+/// What a page changed of the payments themselves.
+pub(super) struct Changed<'a> {
+    /// Recorded with it.
+    pub(super) new: &'a [i64],
+    /// No source shows them any more.
+    pub(super) withdrawn: &'a BTreeSet<i64>,
+    /// The accounting side shows them no more.
+    pub(super) left: &'a BTreeSet<i64>,
+}
+
 /// Brings the ledger to what the accounting side holds; tells what it does not bear.
 pub(super) async fn settle(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     page: &FollowedPage,
-    (withdrawn_now, left): (&BTreeSet<i64>, &BTreeSet<i64>),
+    changed: Changed<'_>,
     now: Timestamp,
 ) -> Result<Vec<NotTaken>, StoreError> {
+    let (withdrawn_now, left) = (changed.withdrawn, changed.left);
+    let mut divided = Divided::completed_by(tx, portal, &page.organisation, changed.new).await?;
     let mut wanted = if page.is_taken_over {
         wanted(tx, portal, &page.organisation).await?
     } else {
@@ -88,12 +102,12 @@ pub(super) async fn settle(
     };
     let parts = wanted.iter().filter(|one| !one.shares.is_empty());
     let parts: Vec<i64> = parts.map(|one| one.payment).collect();
-    let wholes = twice::wholes(tx, portal, &parts).await?;
+    divided.add(tx, portal, &parts).await?;
     let concerned: BTreeSet<i64> = withdrawn_now
         .iter()
         .chain(left)
-        .chain(wholes.values())
         .copied()
+        .chain(divided.concerned())
         .chain(wanted.iter().map(|one| one.payment))
         .collect();
     if concerned.is_empty() {
@@ -137,35 +151,48 @@ pub(super) async fn settle(
     }
     // The same money is not given twice: what our rule or the accountant gave of the bank's whole order makes room for its
     // parts, and what a person gave does not.
-    let is_released = |whole: i64| {
-        let mut given = of(whole);
-        given.all(|one| [RULE, ACCOUNTING].contains(&one.author.as_str()))
-    };
     let (mut not_taken, mut looks) = (Vec::new(), Vec::new());
     wanted.retain(|one| {
-        let whole = wholes.get(&one.payment).copied();
-        let held = whole.filter(|whole| !is_released(*whole));
+        let whole = divided.whole_of(one.payment);
+        let held = whole.filter(|whole| !one.shares.is_empty() && is_a_persons(of(*whole)));
         not_taken.extend(held.map(|whole| one.not_taken(WhyNotTaken::PartOf(whole))));
         held.is_none()
     });
-    let divided = wanted.iter().filter_map(|one| wholes.get(&one.payment));
-    let divided: BTreeSet<i64> = divided.copied().collect();
-    for whole in &divided {
-        if payments.get(whole).map(|known| known.state) == Some(PaymentState::Asked) {
-            looks.push(its_parts_are_told(*whole, now));
-        }
-        let undo: Vec<Transaction> = of(*whole).cloned().collect();
+    for part in divided.beside_a_persons() {
+        let undo = of(part).filter(|one| !is_a_persons([*one]));
+        let undo: Vec<Transaction> = undo.cloned().collect();
         let change = Change {
+            keeps: keeps(part, &undo),
             undo,
+            shares: Vec::new(),
+            line: None,
+        };
+        changes.insert(part, change);
+    }
+    let stands = |part: i64| all_given(of(part)) > 0;
+    let given_now = wanted.iter().filter(|one| !one.shares.is_empty());
+    let given_now: BTreeSet<i64> = given_now.map(|one| one.payment).collect();
+    let mut counted = divided.wholes_of(|part| stands(part) || given_now.contains(&part));
+    counted.retain(|whole| !is_a_persons(of(*whole)));
+    let is_asked =
+        |whole: &i64| payments.get(whole).map(|known| known.state) == Some(PaymentState::Asked);
+    let told: BTreeSet<i64> = counted.iter().copied().chain(divided.completed()).collect();
+    let asked = told.into_iter().filter(is_asked);
+    looks.extend(asked.map(|whole| its_parts_are_told(whole, now)));
+    for whole in &counted {
+        let change = Change {
+            undo: of(*whole).cloned().collect(),
             shares: Vec::new(),
             keeps: false,
             line: None,
         };
         changes.insert(*whole, change);
     }
-    let rests = Rests {
+    let mut rests = Rests {
         resting: Resting::on(tx, portal, &concerned).await?,
         withdrawn: withdrawn_now,
+        begun: divided.wholes_of(stands),
+        counted,
         divided: &divided,
     };
     let mut taken = Vec::new();
@@ -209,7 +236,7 @@ pub(super) async fn settle(
     let is_refund = |one: &&Transaction| one.given().is_negative();
     let refunds = withdrawn_now.iter().flat_map(|payment| of(*payment));
     let refunds: Vec<Transaction> = refunds.filter(is_refund).cloned().collect();
-    let refused = refuse_too_much(&mut changes, &payments, &invoices, (&rests, &refunds));
+    let refused = refuse_too_much(&mut changes, &payments, &invoices, (&mut rests, &refunds));
     for payment in withdrawn_now {
         let undo = of(*payment).chain(came.get(payment).into_iter().flatten());
         changes.insert(
@@ -375,13 +402,14 @@ fn sums<'a>(
 }
 
 /// Takes out what would break a rule of the ledger: more than the payment, more than is open of an invoice. What is
-/// taken out keeps what it had, so all others are judged anew. What refunds give back that are released with the changes,
-/// or withdrawn, is no longer open. Gives what was taken out, and why.
+/// taken out keeps what it had, so all others are judged anew; with a part of an order the whole one does, and its other parts
+/// wait. What refunds give back that are released with the changes, or withdrawn, is no longer open. Gives what was taken
+/// out, and why.
 fn refuse_too_much(
     changes: &mut BTreeMap<i64, Change>,
     payments: &BTreeMap<i64, Standing>,
     invoices: &BTreeMap<InvoiceRef, Balance>,
-    (rests, withdrawn): (&Rests<'_>, &[Transaction]),
+    (rests, withdrawn): (&mut Rests<'_>, &[Transaction]),
 ) -> BTreeMap<i64, WhyNotTaken> {
     let mut all = BTreeMap::new();
     loop {
@@ -432,6 +460,12 @@ fn refuse_too_much(
         };
         changes.remove(&payment);
         all.insert(payment, why);
+        let waiting = rests.keep_whole(payment, changes);
+        all.extend(
+            waiting
+                .into_iter()
+                .map(|part| (part, WhyNotTaken::WithPart(payment))),
+        );
     }
 }
 
@@ -441,7 +475,10 @@ struct Rests<'a> {
     /// Taken back with all that they were taken off.
     withdrawn: &'a BTreeSet<i64>,
     /// Whole orders whose parts count in their place: the same money went back off the parts, also where it was an advance.
-    divided: &'a BTreeSet<i64>,
+    counted: BTreeSet<i64>,
+    /// Whole orders of which a part is given already.
+    begun: BTreeSet<i64>,
+    divided: &'a Divided,
 }
 
 impl Rests<'_> {
@@ -453,9 +490,31 @@ impl Rests<'_> {
                 let mut undone = change.undo.iter().flat_map(Transaction::invoices);
                 undone.any(|one| one == invoice)
             });
-            let is_meant = takes_back || self.divided.contains(&payment);
+            let is_meant = takes_back || self.counted.contains(&payment);
             is_meant && !self.withdrawn.contains(&refund)
         })
+    }
+
+    /// A part of an order is not borne: what the whole one has stays with it, and its other parts wait. Not where one of them
+    /// is given already: the whole one would count beside it. Gives those that wait.
+    fn keep_whole(&mut self, part: i64, changes: &mut BTreeMap<i64, Change>) -> Vec<i64> {
+        let mut waiting = Vec::new();
+        let whole = self.divided.whole_of(part);
+        if let Some(whole) = whole.filter(|whole| !self.begun.contains(whole))
+            && self.has_something(whole, changes)
+        {
+            changes.remove(&whole);
+            self.counted.remove(&whole);
+            waiting.extend(self.divided.parts_of(whole));
+            waiting.retain(|part| changes.remove(part).is_some());
+        }
+        waiting
+    }
+
+    /// Whether anything of the whole order would be taken back.
+    fn has_something(&self, whole: i64, changes: &BTreeMap<i64, Change>) -> bool {
+        let given = changes.get(&whole).is_some_and(|one| !one.undo.is_empty());
+        given || !self.resting.of(|_, payment, _| payment == whole).is_empty()
     }
 }
 

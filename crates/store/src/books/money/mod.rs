@@ -2,7 +2,8 @@
 //!
 //! `sightings` takes what a source shows, `followed` what an accounting side holds, `given` what its accountant gave, `open` finds the
 //! invoices that a payment may be for, `ledger` books (`batch` writes) and `undo` takes back, `refunds` takes off what we paid back,
-//! `moved` gives elsewhere, `split` gives a credit to its sales, `twice` notices an order that is there whole and in parts, and `settled` closes without a payment
+//! `moved` gives elsewhere, `split` gives a credit to its sales, `twice` notices an order that is there whole and in parts and
+//! `divided` counts it once, and `settled` closes without a payment
 //! by the rules of [`domain::ledger::Ledger`],
 //! `receipts` tells a deal what came, `list`, `page`, `month` and `days` tell people. Every
 //! method that writes first locks the portal's row of `money_book`: two replicas book one after the other, and what a
@@ -10,6 +11,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod days;
+pub(crate) mod divided;
 pub(crate) mod followed;
 pub(crate) mod given;
 pub(crate) mod ledger;

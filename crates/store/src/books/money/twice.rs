@@ -2,7 +2,7 @@
 //! there beside the parts that an accountant split it in; and of one payer and amount. The rule is
 //! [`domain::payment::counted_twice`].
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use domain::PortalId;
 use domain::payment::{CountedTwice, Shown, counted_twice};
@@ -71,6 +71,23 @@ struct Beside {
 }
 
 impl Beside {
+    /// The bank's whole order that it is a part of.
+    fn whole(&self) -> Option<i64> {
+        let is_whole = |number: i64| {
+            let shown = self.others.iter();
+            let itself_and_parts = shown
+                .filter(|(other, shown)| *other == number || !shown.in_bank)
+                .map(|(_, shown)| shown.clone());
+            let beside: Vec<Shown> = itself_and_parts.collect();
+            matches!(
+                counted_twice(&self.itself, &beside),
+                Some(CountedTwice::PartOf(_))
+            )
+        };
+        let mut numbers = self.others.iter().map(|(number, _)| *number);
+        numbers.find(|number| is_whole(*number))
+    }
+
     /// Adds those that are not there yet.
     fn add(&mut self, others: Vec<(i64, Shown)>) {
         for (number, shown) in others {
@@ -114,35 +131,27 @@ impl Store {
     }
 }
 
-/// The bank's whole order of each of these payments that is a part of one.
+/// The bank's whole order of each of these payments that is a part of one, and of the other parts of it.
 pub(super) async fn wholes(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     parts: &[i64],
 ) -> Result<BTreeMap<i64, i64>, StoreError> {
     let mut wholes = BTreeMap::new();
-    if parts.is_empty() {
-        return Ok(wholes);
-    }
-    for (part, one) in beside(tx, portal, parts, &BESIDE).await? {
-        let is_whole = |number: i64| {
-            let shown = one.others.iter();
-            let itself_and_parts = shown
-                .filter(|(other, shown)| *other == number || !shown.in_bank)
-                .map(|(_, shown)| shown.clone());
-            let beside: Vec<Shown> = itself_and_parts.collect();
-            matches!(
-                counted_twice(&one.itself, &beside),
-                Some(CountedTwice::PartOf(_))
-            )
-        };
-        let whole = one.others.iter().map(|(number, _)| *number);
-        wholes.extend(
-            whole
-                .into_iter()
-                .find(|number| is_whole(*number))
-                .map(|whole| (part, whole)),
-        );
+    let mut parts = parts.to_vec();
+    while !parts.is_empty() {
+        let mut others = BTreeSet::new();
+        for (part, one) in beside(tx, portal, &parts, &BESIDE).await? {
+            let Some(whole) = one.whole() else {
+                continue;
+            };
+            wholes.insert(part, whole);
+            let parts = one.others.iter().filter(|(_, shown)| !shown.in_bank);
+            others.extend(parts.map(|(number, _)| *number));
+        }
+        // What is no part is asked of once.
+        others.retain(|other| !wholes.contains_key(other) && !parts.contains(other));
+        parts = others.into_iter().collect();
     }
     Ok(wholes)
 }

@@ -1,0 +1,133 @@
+//! An order that the bank shows whole and the accountant split: its money counts once, whichever part comes last, and where
+//! one of them is not borne it counts whole.
+
+use domain::Money;
+use store::*;
+
+use crate::followed::{follow, gave, page, paid, standing, sums_close, told};
+use crate::money::{book, decide, link, order, put, see, share, undo};
+use crate::refunds::{of_rest, pay_back, take_off};
+use crate::support::*;
+
+use PaymentState::{Booked, New};
+
+/// What was not taken: the accountant's record, our payment, why.
+fn refused(followed: &Followed) -> Vec<(&str, i64, WhyNotTaken)> {
+    let refused = followed.not_taken.iter();
+    refused
+        .map(|one| (one.line.0.as_str(), one.payment, one.why))
+        .collect()
+}
+
+/// The bank's order of a hundred, given to the first invoice by that author.
+async fn whole(db: &Db, by: &str) {
+    see(db, "march", &[order("5", 100)]).await;
+    let mut given = book(1, 0, vec![share("1", 100)]);
+    if let Ruling::Book { author, .. } = &mut given.ruling {
+        *author = by.to_owned();
+    }
+    assert_eq!(decide(db, &[given]).await, [Decided::Done]);
+}
+
+conformance! {
+    async fn where_a_part_is_not_borne_the_whole_order_stays_as_it_was(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 30)]).await;
+        whole(db, "rule").await;
+        let both = vec![gave("x", order("5", 60), &[("1", 60)]), gave("y", order("5", 40), &[("2", 40)])];
+        let followed = follow(db, &lease, both).await;
+        let expected = [("x", 2, WhyNotTaken::WithPart(3)), ("y", 3, WhyNotTaken::LessIsOpen)];
+        assert_eq!(refused(&followed), expected);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 100)], vec![]));
+        assert_eq!(standing(db).await, [(1, Booked, 0), (2, New, 60), (3, New, 40)]);
+        // Each page tries again, and once the parts are borne they count in its place.
+        assert_eq!(refused(&follow(db, &lease, vec![]).await), expected);
+        let mended = follow(db, &lease, vec![gave("y", order("5", 40), &[("2", 30)])]).await;
+        assert_eq!(mended.not_taken, []);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(2, 60)], vec![(3, 30)]));
+        assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, Booked, 10)]);
+        sums_close(db).await;
+    }
+
+    async fn a_refund_off_the_whole_order_stays_with_it_where_a_part_is_not_borne(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 30)]).await;
+        see(db, "march", &[order("5", 100)]).await;
+        let left = Decision { ruling: Ruling::Leave, ..book(1, 0, Vec::new()) };
+        assert_eq!(decide(db, &[left]).await, [Decided::Done]);
+        let refund = pay_back(db, "9", 15).await;
+        assert_eq!(decide(db, &[take_off(refund, 0, vec![of_rest(1, 15)])]).await, [Decided::Done]);
+        let given = |second| vec![gave("x", order("5", 60), &[("1", 60)]), gave("y", order("5", 40), &[("2", second)])];
+        let followed = follow(db, &lease, given(40)).await;
+        let why: Vec<_> = followed.not_taken.iter().map(|one| one.why).collect();
+        assert_eq!(why, [WhyNotTaken::WithPart(4), WhyNotTaken::LessIsOpen]);
+        assert_eq!(standing(db).await[..2], [(1, PaymentState::Left, 85), (2, Booked, 0)]);
+        assert_eq!(follow(db, &lease, given(30)).await.not_taken, []);
+        assert_eq!(standing(db).await[..2], [(1, PaymentState::Left, 100), (2, New, -15)]);
+    }
+
+    async fn a_part_that_is_not_borne_brings_nothing_back_beside_one_that_counts(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200), link(8, 1, "2", 30)]).await;
+        whole(db, "rule").await;
+        follow(db, &lease, vec![gave("x", order("5", 60), &[("1", 60)])]).await;
+        let followed = follow(db, &lease, vec![gave("y", order("5", 40), &[("2", 40)])]).await;
+        assert_eq!(refused(&followed), [("y", 3, WhyNotTaken::LessIsOpen)]);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(2, 60)], vec![]));
+        sums_close(db).await;
+    }
+
+    async fn the_last_part_takes_the_whole_order_back_without_a_bill(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200)]).await;
+        whole(db, "rule").await;
+        follow(db, &lease, vec![gave("x", order("5", 60), &[("1", 60)])]).await;
+        assert_eq!(paid(db, 7).await, [(1, 100), (2, 60)], "nothing tells yet that it is a part");
+        let last = follow(db, &lease, vec![told("y", order("5", 40))]).await;
+        assert_eq!((last.new.as_slice(), last.not_taken.as_slice()), (&[3][..], &[][..]));
+        assert_eq!(paid(db, 7).await, [(2, 60)]);
+        assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, New, 40)]);
+        // Nobody is to give the whole one once more.
+        let twice = db.store.money_twice(&portal("a"), &[1]).await.unwrap();
+        let parts = [60, 40].map(Money::from_kopecks).to_vec();
+        assert_eq!(twice[&1], domain::payment::CountedTwice::Whole(parts));
+        sums_close(db).await;
+    }
+
+    async fn so_it_does_where_we_decide(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200)]).await;
+        whole(db, "rule").await;
+        let ours = async |payments| {
+            let page = page(payments, false);
+            db.store.money_follow(&lease, page, at(5)).await.unwrap()
+        };
+        ours(vec![told("x", order("5", 60))]).await;
+        assert_eq!(decide(db, &[book(2, 0, vec![share("1", 60)])]).await, [Decided::Done]);
+        ours(vec![told("y", order("5", 40))]).await;
+        assert_eq!((paid(db, 7).await, standing(db).await[0]), (vec![(2, 60)], (1, New, 100)));
+        // Parts that nobody gave leave the whole one where it is.
+        see(db, "april", &[order("6", 100)]).await;
+        let sixth = i64::try_from(standing(db).await.len()).unwrap();
+        assert_eq!(decide(db, &[book(sixth, 0, vec![share("1", 100)])]).await, [Decided::Done]);
+        ours(vec![told("z", order("6", 60)), told("w", order("6", 40))]).await;
+        assert_eq!(paid(db, 7).await, [(2, 60), (sixth, 100)]);
+        sums_close(db).await;
+    }
+
+    async fn a_part_waits_once_it_is_known_to_be_of_what_a_person_gave(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200)]).await;
+        whole(db, "anna").await;
+        follow(db, &lease, vec![gave("x", order("5", 60), &[("1", 60)])]).await;
+        assert_eq!(paid(db, 7).await, [(1, 100), (2, 60)]);
+        let last = follow(db, &lease, vec![told("y", order("5", 40))]).await;
+        assert_eq!(refused(&last), [("x", 2, WhyNotTaken::PartOf(1))]);
+        assert_eq!((paid(db, 7).await, standing(db).await[1]), (vec![(1, 100)], (2, New, 60)));
+        // Once she takes it back, what the accountant gave is given.
+        assert!(undo(db, 1).await.is_some());
+        let settled = follow(db, &lease, vec![]).await;
+        assert_eq!((settled.not_taken, paid(db, 7).await), (vec![], vec![(2, 60)]));
+        sums_close(db).await;
+    }
+}
