@@ -129,6 +129,9 @@ statements! {
              due_at = CASE WHEN due_at > $3 THEN $3 ELSE due_at END,
              waits_since = CASE WHEN waits_since > $3 THEN $3 ELSE waits_since END
          WHERE portal_id = $1 AND reasons = $2";
+    WAITS_FOR =
+        "SELECT 1 FROM work
+         WHERE portal_id = $1 AND instr('\n' || reasons || '\n', '\n' || CAST($2 AS TEXT) || '\n') > 0 LIMIT 1";
     NEXT_DUE_OF =
         "SELECT due_at FROM work WHERE portal_id = $1 ORDER BY due_at LIMIT 1";
     /// A portal that another owner holds is of interest once its lease ends.
@@ -247,6 +250,22 @@ impl Store {
         .await?;
         self.ring();
         Ok(())
+    }
+
+    /// Whether anything of a portal is to be looked at for this reason, now or later.
+    pub async fn work_waits_for(
+        &self,
+        portal: &PortalId,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        let args = (portal.clone(), one_line(reason));
+        self.read(args, |tx, (portal, reason)| {
+            Box::pin(async move {
+                let ask = params![portal, reason];
+                Ok(tx.first(&WAITS_FOR, &ask, Row::int).await?.is_some())
+            })
+        })
+        .await
     }
 
     /// The soonest moment at which a portal could be worth taking, over all portals. A hint: by then another

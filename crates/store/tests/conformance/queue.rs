@@ -110,6 +110,24 @@ conformance! {
         }
     }
 
+    async fn what_waits_for_a_reason_is_known_until_it_was_looked_at(db: &Db) {
+        let lease = leased(db, 1).await;
+        let waits = async |reason: &str| db.store.work_waits_for(&portal("a"), reason).await.unwrap();
+        for reason in ["cannot be read: org", "another"] {
+            let look = Look { reason: reason.to_owned(), ..look(deal(2), Lane::Due, at(600)) };
+            db.store.look(&portal("a"), &[look]).await.unwrap();
+        }
+        assert!(waits("cannot be read: org").await);
+        assert!(!waits("cannot be read: org-2").await);
+        assert!(!waits("cannot be read").await);
+        // Also while somebody looks at it.
+        let taken = db.store.work_take(&lease, Lane::Due, 10, &[deal(1)], at(600)).await.unwrap();
+        assert!(waits("cannot be read: org").await);
+        db.store.record(&lease, settled(&taken[0], None), at(601)).await.unwrap();
+        assert!(!waits("cannot be read: org").await);
+        assert!(!db.store.work_waits_for(&portal("b"), "another").await.unwrap());
+    }
+
     async fn when_the_last_event_came_is_known_however_late_the_look(db: &Db) {
         let lease = leased(db, 1).await;
         let heard = async |lane, second| {
