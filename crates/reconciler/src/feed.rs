@@ -23,20 +23,20 @@ pub(crate) const DUE_DAY: &str = "a day of its term to pay";
 /// The same, sooner if our accounts become known.
 pub(crate) const WAITS_FOR_ACCOUNTS: &str = "a reminder waits for our accounts";
 
-/// Portals whose feed this process has read to its end once. Before that the accounting side may hold bills of ours that
-/// our records do not know, because they were restored from a backup.
+/// Organisations whose feed this process has read to its end once, together with every bill that it told of. Before that
+/// the accounting side may hold bills of ours that our records do not know, because they were restored from a backup.
 #[derive(Default)]
-pub(crate) struct Fed(Mutex<BTreeSet<PortalId>>);
+pub(crate) struct Fed(Mutex<BTreeSet<(PortalId, OrganisationId)>>);
 
 impl Fed {
-    fn note(&self, portal: PortalId) {
+    fn note(&self, portal: PortalId, organisation: OrganisationId) {
         let mut fed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        fed.insert(portal);
+        fed.insert((portal, organisation));
     }
 
-    fn has(&self, portal: &PortalId) -> bool {
+    fn has(&self, portal: &PortalId, organisation: &OrganisationId) -> bool {
         let fed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        fed.contains(portal)
+        fed.contains(&(portal.clone(), organisation.clone()))
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn is_behind(
     organisation: &OrganisationId,
 ) -> Result<bool, Halted> {
     let portal = ctx.portal();
-    if connected.accounting.feed.is_none() || reconciler.fed.has(&portal) {
+    if connected.accounting.feed.is_none() || reconciler.fed.has(&portal, organisation) {
         return Ok(false);
     }
     let cursor = ctx.store().cursor_get(&portal, &cursor(organisation)).await;
@@ -84,10 +84,7 @@ pub(crate) async fn look(
     let organisations = &connected.policy.organisations;
     let answered = match &connected.accounting.feed {
         Some(feed) if !organisations.is_empty() => {
-            for organisation in organisations {
-                read(ctx, connected, feed.as_ref(), &organisation.id).await?;
-            }
-            reconciler.fed.note(ctx.portal());
+            read_each(reconciler, ctx, connected, feed.as_ref()).await?;
             true
         }
         Some(_) | None => access::knock(ctx, connected).await?,
@@ -109,6 +106,38 @@ pub(crate) async fn look(
         ..Record::default()
     })
     .await
+}
+
+/// One organisation after the other: one whose feed cannot be read keeps back no deal of another.
+async fn read_each(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+    feed: &dyn capability::accounting::ChangeFeed,
+) -> Result<(), Halted> {
+    let portal = ctx.portal();
+    let mut ending = Ok(());
+    for organisation in &connected.policy.organisations {
+        let id = &organisation.id;
+        match read(ctx, connected, feed, id).await {
+            Ok(()) => {}
+            Err(halted @ Halted::Remote { .. }) => {
+                ending = ending.and(Err(halted));
+                continue;
+            }
+            Err(halted) => return Err(halted),
+        }
+        // A bill that did not let itself be read may be one that we forgot. It stays in the queue until it did.
+        if !reconciler.fed.has(&portal, id)
+            && !ctx
+                .store()
+                .work_waits_for(&portal, &twins::unread(id))
+                .await?
+        {
+            reconciler.fed.note(portal.clone(), id.clone());
+        }
+    }
+    ending
 }
 
 async fn read(

@@ -73,7 +73,12 @@ pub(crate) async fn take_over(
         // Somebody is told of it with the deal's look; the bill is tried again.
         record.looks.extend([
             twins::look(ctx, &one.ours.deal),
-            twins::again(ctx, organisation, &one.ours.bill.id),
+            twins::again(
+                ctx,
+                organisation,
+                &one.ours.bill.id,
+                twins::UNSETTLED.to_owned(),
+            ),
         ]);
     }
     Ok(())

@@ -18,10 +18,16 @@ use store::{
 
 use crate::{Connected, feed, forgotten, journal};
 
-/// A bill whose creation is not settled is looked at again after this many seconds: its deal may take it over meanwhile.
+/// A bill whose creation is not settled is looked at again after this many seconds, as its deal may take it over meanwhile;
+/// and so is one that could not be read.
 const AGAIN: i64 = 600;
 /// The reason of that look.
-const UNSETTLED: &str = "a bill of ours that is not settled";
+pub(crate) const UNSETTLED: &str = "a bill of ours that is not settled";
+
+/// The reason of a look at a bill that could not be read: until then nobody knows whether it is one of ours.
+pub(crate) fn unread(organisation: &OrganisationId) -> String {
+    format!("a bill that could not be read: {organisation}")
+}
 
 /// Judges bills that are linked to no deal; what follows goes into `record`.
 pub(crate) async fn judge(
@@ -44,7 +50,10 @@ pub(crate) async fn judge(
             Ok(None) => gone.push(id),
             // What cannot be read now or later is no bill of ours: we know how ours look.
             Err(error) if matches!(error.verdict, Verdict::Reject | Verdict::Defect) => {}
-            Err(_) => record.looks.push(again(ctx, organisation, id)),
+            Err(_) => {
+                let reason = unread(organisation);
+                record.looks.push(again(ctx, organisation, id, reason));
+            }
         }
     }
     withdraw(ctx, &gone, record).await?;
@@ -64,7 +73,9 @@ pub(crate) async fn judge(
                 withdraw(ctx, &[&one.bill.id], record).await?;
             }
             Some(effect) if is_waited_for(effect) => {
-                record.looks.push(again(ctx, organisation, &one.bill.id));
+                let reason = UNSETTLED.to_owned();
+                let look = again(ctx, organisation, &one.bill.id, reason);
+                record.looks.push(look);
             }
             Some(_) => {
                 let shown = shown(&one, &known);
@@ -185,11 +196,16 @@ pub(crate) fn look(ctx: &LeaseContext, deal: &Subject) -> Look {
     }
 }
 
-pub(crate) fn again(ctx: &LeaseContext, organisation: &OrganisationId, bill: &InvoiceId) -> Look {
+pub(crate) fn again(
+    ctx: &LeaseContext,
+    organisation: &OrganisationId,
+    bill: &InvoiceId,
+    reason: String,
+) -> Look {
     Look {
         subject: Subject::invoice(organisation, bill),
         lane: Lane::Due,
         due_at: journal::after(ctx.now(), AGAIN),
-        reason: UNSETTLED.to_owned(),
+        reason,
     }
 }

@@ -215,6 +215,10 @@ impl ReadInvoices for Books {
         ids: &[InvoiceId],
     ) -> Vec<Result<Option<Invoice>, ConnectorError>> {
         self.0.arrive("read_invoices").await;
+        if let Some(trouble) = self.0.trouble("read_invoices") {
+            let failed = |_: &InvoiceId| Err(failed("read_invoices", trouble));
+            return ids.iter().map(failed).collect();
+        }
         let state = self.0.state();
         let of = |id: &InvoiceId| {
             let here = |bill: &&Bill| bill.invoice.id == *id && !bill.deleted;
@@ -260,9 +264,13 @@ impl ChangeFeed for Books {
     async fn changes(
         &self,
         _call: &Call<'_>,
-        _organisation: &OrganisationId,
+        organisation: &OrganisationId,
         offset: Option<&str>,
     ) -> Result<Changes, ConnectorError> {
+        if self.0.state().shut_feed.as_ref() == Some(organisation) {
+            self.0.arrive("feed").await;
+            return Err(failed("feed", Trouble::Garbled));
+        }
         let changes = |state: &State| {
             let from = offset.map_or(state.feed.len(), |offset| offset.parse().unwrap());
             Changes {

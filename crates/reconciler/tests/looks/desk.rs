@@ -167,11 +167,7 @@ impl Desk {
             own_invoices: OwnInvoices::default(),
             refused: Mutex::default(),
         });
-        let reconciler = Reconciler::new(
-            Arc::clone(&connection) as Arc<dyn Connections>,
-            Arc::new(Renderer::new(Layout::default())),
-            Settings::default(),
-        );
+        let reconciler = reconciler(&connection);
         let lease = take(&store, "first", clock.now()).await;
         Self {
             office,
@@ -183,6 +179,11 @@ impl Desk {
             connection,
             lease: watch::Sender::new(lease),
         }
+    }
+
+    /// The process ends in good order, and another begins with what is on disk.
+    pub(crate) fn restart(&mut self) {
+        self.reconciler = reconciler(&self.connection);
     }
 
     pub(crate) fn set_policy(&self, change: impl FnOnce(&mut Policy)) {
@@ -358,6 +359,14 @@ impl Desk {
             assert!(effect.state.is_settled(), "{effect:?}");
         }
     }
+}
+
+fn reconciler(connection: &Arc<Connection>) -> Reconciler {
+    Reconciler::new(
+        Arc::clone(connection) as Arc<dyn Connections>,
+        Arc::new(Renderer::new(Layout::default())),
+        Settings::default(),
+    )
 }
 
 /// Takes the portal's lease; there must be something due for that, so a task that nobody knows is put there.

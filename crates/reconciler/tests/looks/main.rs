@@ -29,4 +29,5 @@ mod parts;
 mod poison;
 mod questions;
 mod refunds;
+mod restored;
 mod unknown;

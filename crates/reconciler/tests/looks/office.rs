@@ -13,7 +13,7 @@ use domain::observed::{
 use domain::staff::Staff;
 use domain::{
     BankDetailId, CompanyId, ContractorId, Deal, DealId, FunnelId, Invoice, InvoiceId, Money,
-    Price, Quantity, RequisiteId, StageId, UserId, VatRate, Verdict,
+    OrganisationId, Price, Quantity, RequisiteId, StageId, UserId, VatRate, Verdict,
 };
 use engine::Clock;
 use engine::clock::later;
@@ -104,6 +104,8 @@ pub(crate) struct State {
     pub(crate) poison: Vec<(&'static str, DealId)>,
     /// The accounting side has no change feed.
     pub(crate) without_feed: bool,
+    /// The organisation whose feed answers what nobody understands.
+    pub(crate) shut_feed: Option<OrganisationId>,
     /// Somebody changes deal 1 in the moment in which its invoice is asked for.
     pub(crate) changed_meanwhile: Option<fn(&mut DealReading)>,
     /// The accountant makes this of the first card in the moment in which an invoice is asked for.
@@ -275,7 +277,7 @@ impl Office {
         made
     }
 
-    fn trouble(&self, kind: &'static str) -> Option<Trouble> {
+    pub(crate) fn trouble(&self, kind: &'static str) -> Option<Trouble> {
         let mut state = self.state();
         let place = state.troubles.iter().position(|(of, ..)| *of == kind)?;
         match &mut state.troubles[place].1 {
@@ -367,9 +369,8 @@ pub(crate) fn failed(kind: &'static str, trouble: Trouble) -> ConnectorError {
     ConnectorError {
         verdict,
         remote: match kind {
-            "find" | "create" | "issue" | "find_by_key" | "print" | "feed" | "organisations" => {
-                Remote::KonturAccounting
-            }
+            "find" | "create" | "issue" | "find_by_key" | "print" | "feed" | "organisations"
+            | "read_invoices" => Remote::KonturAccounting,
             _ => Remote::Bitrix24,
         },
         method: kind.to_owned(),

@@ -472,7 +472,7 @@ fn a_copied_deal_that_shows_the_number_of_another_gets_its_own_invoice() {
 
 /// The same desk, which begins anew now: of its own accord nothing is issued for what was there. The deal shows nothing,
 /// and the feed goes on from where the backup left it.
-async fn begun_anew() -> Desk {
+pub(crate) async fn begun_anew() -> Desk {
     let desk = restored().await;
     desk.set_policy(|policy| policy.start_at = at(0) + SignedDuration::from_secs(5));
     desk.office
@@ -487,7 +487,7 @@ async fn begun_anew() -> Desk {
     desk
 }
 
-async fn order_an_invoice(desk: &Desk) {
+pub(crate) async fn order_an_invoice(desk: &Desk) {
     desk.office.edit(1, |reading| {
         reading.glance.fields.command = Some("выставить счёт".to_owned());
     });
