@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 20] = [
+const MIGRATIONS: [Migration; 21] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -92,6 +92,10 @@ const MIGRATIONS: [Migration; 20] = [
     Migration {
         number: 20,
         text: include_str!("../migrations/0020_orders_beside.sql"),
+    },
+    Migration {
+        number: 21,
+        text: include_str!("../migrations/0021_kind_before.sql"),
     },
 ];
 

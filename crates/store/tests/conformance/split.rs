@@ -192,9 +192,32 @@ conformance! {
             let refund = Decision { ruling, ..book(2, 0, Vec::new()) };
             assert_eq!(decide(db, &[refund]).await, [Decided::Refused]);
         }
+        // What was split by mistake is one buyer's again, and matched like any other.
         undo(db, 1).await.unwrap();
-        let all = listed(db).await;
-        assert_eq!((all[0].kind, all[0].remaining.kopecks()), (PaymentKind::Register, 970));
+        let credit = async || {
+            let credit = listed(db).await.remove(0);
+            (credit.kind, credit.state, credit.remaining.kopecks())
+        };
+        assert_eq!(credit().await, (PaymentKind::Incoming, PaymentState::New, 970));
+        assert_eq!(decide(db, &[book(1, 1, vec![share("1", 600)])]).await, [Decided::Done]);
+        assert_eq!(credit().await, (PaymentKind::Incoming, PaymentState::Booked, 370));
+        undo(db, 1).await.unwrap();
+        assert_eq!(credit().await, (PaymentKind::Incoming, PaymentState::New, 970));
+    }
+
+    async fn the_accountants_word_makes_what_was_split_by_mistake_one_buyers_again(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 970), link(8, 1, "2", 500)]).await;
+        see(db, "march", &[order("5", 970)]).await;
+        done(db, &split(&[("1", 500), ("2", 470)], 0, 0)).await;
+        let followed = follow(db, &lease, vec![gave("x", order("5", 970), &[("1", 900)])]).await;
+        assert_eq!((followed.not_taken, paid(db, 7).await, paid(db, 8).await), (vec![], 900, 0));
+        assert_eq!((listed(db).await[0].kind, listed(db).await[0].remaining.kopecks()), (PaymentKind::Incoming, 70));
+        // A credit of many sales stays one.
+        seen(db, "registers", &[of_kind(0, PaymentKind::Register, order("6", 70))]).await;
+        done(db, &of((2, "1"), 70, 0, 0)).await;
+        undo(db, 2).await.unwrap();
+        assert_eq!(listed(db).await.iter().find(|one| one.number == 2).unwrap().kind, PaymentKind::Register);
     }
 
     async fn the_accountants_word_takes_a_split_back_whole(db: &Db) {

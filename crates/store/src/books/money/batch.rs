@@ -42,6 +42,10 @@ statements! {
     REOPEN =
         "UPDATE payment SET state = 'new', because = $3, remaining = $4, undone = undone + 1, waits_until = 0
          WHERE portal_id = $1 AND number = $2";
+    /// What was split by mistake is what the rules took it for.
+    GIVE_KIND_BACK =
+        "UPDATE payment SET kind = kind_before, kind_before = ''
+         WHERE portal_id = $1 AND number = $2 AND kind_before <> ''";
     /// Whatever was judged before: never below nothing, and never above the total where that may not be ($5). A bill of no
     /// deal has no total that we know.
     PAID =
@@ -68,6 +72,8 @@ pub(super) struct Batch {
     pub(super) offered: Vec<Vec<Value>>,
     /// Payments that are to be decided again, as [`REOPEN`] takes them.
     pub(super) reopened: Vec<Vec<Value>>,
+    /// Payments of which all that was given is taken back, as [`GIVE_KIND_BACK`] takes them.
+    pub(super) given_back: Vec<Vec<Value>>,
     /// What each invoice gets, or loses.
     pub(super) paid: BTreeMap<InvoiceRef, i64>,
     /// Invoices that may get more than they ask for: what was taken off them never left.
@@ -256,6 +262,7 @@ pub(super) async fn write(
     tx.execute_each(&DECIDE, &batch.payments).await?;
     tx.execute_each(&PUT_OFFERED, &batch.offered).await?;
     tx.execute_each(&REOPEN, &batch.reopened).await?;
+    tx.execute_each(&GIVE_KIND_BACK, &batch.given_back).await?;
     change_rests(tx, portal, &batch).await?;
     // One after the other: several payments of a pass may be evidence for the same pair.
     for row in &batch.chosen {

@@ -578,6 +578,9 @@ async fn booked(
             let body =
                 json!({what: undone, "payment": payment, "by": ACCOUNTING, "because": took_back});
             batch.note(*payment, "decision", body, now);
+            if !change.keeps {
+                batch.given_back.push(params![portal, *payment].to_vec());
+            }
         }
         let held = change.undo.iter().flat_map(Transaction::invoices);
         for invoice in held.chain(change.shares.iter().map(|share| &share.invoice)) {

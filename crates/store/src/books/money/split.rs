@@ -90,8 +90,9 @@ pub enum SplitRefused {
 statements! {
     LAST =
         "SELECT payment, max(number) FROM ledger_transaction WHERE portal_id = $1 AND payment IN numbers($2) GROUP BY payment";
-    /// The rules took it for one buyer's money; whoever splits it knows better.
-    IS_REGISTER = "UPDATE payment SET kind = 'register' WHERE portal_id = $1 AND number = $2";
+    /// The rules took it for one buyer's money; whoever splits it knows better. What it was is given back with the split.
+    IS_REGISTER =
+        "UPDATE payment SET kind = 'register', kind_before = kind WHERE portal_id = $1 AND number = $2";
 }
 
 impl Store {

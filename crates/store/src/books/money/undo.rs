@@ -177,6 +177,7 @@ async fn undo(
     batch
         .reopened
         .push(params![portal, payment, order.because, remaining].to_vec());
+    batch.given_back.push(params![portal, payment].to_vec());
     let body =
         json!({"undone": numbers, "payment": payment, "by": order.by, "because": order.because});
     batch.note(payment, "person", body, order.now);
