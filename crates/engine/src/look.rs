@@ -225,7 +225,12 @@ impl LeaseContext {
             &mut self.rng(),
         );
         match settlement.change {
-            None | Some(EffectChange::Unknown { .. } | EffectChange::LookedUpAbsent) => {}
+            None
+            | Some(
+                EffectChange::Unknown { .. }
+                | EffectChange::StillUnknown { .. }
+                | EffectChange::LookedUpAbsent,
+            ) => {}
             Some(_) => self.means.watch.end(effect.id),
         }
         settlement

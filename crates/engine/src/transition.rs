@@ -63,7 +63,7 @@ impl Settlement {
 ///
 /// - A yes, or being found, settles it for good.
 /// - Surely without effect: back to `intended` with a growing, jittered `not_before`; after
-///   [`MAX_ATTEMPTS`] counted attempts a person is asked.
+///   [`MAX_ATTEMPTS`] counted attempts a person is asked. A repetition of what is unknown leaves it unknown.
 /// - Anything doubtful: `unknown`, looked up at once, and never sent again before its absence is proved:
 ///   [`EffectSettings::absent_looks_apart`] between two looks, both after the stored `quiet_until`.
 pub fn transition(
@@ -124,7 +124,7 @@ fn after_failure(
             error: failure.error,
         })
         .again(now),
-        Verdict::Reauthorize => back_to_intended(
+        Verdict::Reauthorize => without_effect(
             effect,
             failure.error,
             later(now, settings.after_reauthorize),
@@ -134,12 +134,12 @@ fn after_failure(
             let pause = failure
                 .asked_pause()
                 .unwrap_or_else(|| patience(effect, settings, now, rng));
-            back_to_intended(effect, failure.error, later(now, pause), false)
+            without_effect(effect, failure.error, later(now, pause), false)
         }
         Verdict::Retry { .. } => {
             let own = settings.again.delay(effect.attempt.saturating_sub(1), rng);
             let pause = failure.asked_pause().map_or(own, |asked| asked.max(own));
-            back_to_intended(effect, failure.error, later(now, pause), true)
+            without_effect(effect, failure.error, later(now, pause), true)
         }
     }
 }
@@ -230,6 +230,24 @@ fn not_found_yet(effect: &Effect) -> Settlement {
         }),
         _ => Settlement::nothing(),
     }
+}
+
+/// That this sending had no effect says nothing of one that it repeated: such an effect is waited for as before.
+fn without_effect(
+    effect: &Effect,
+    error: String,
+    not_before: Timestamp,
+    counts: bool,
+) -> Settlement {
+    if !effect.repeats {
+        return back_to_intended(effect, error, not_before, counts);
+    }
+    Settlement::to(EffectChange::StillUnknown {
+        error,
+        not_before,
+        counts,
+    })
+    .again(not_before)
 }
 
 fn back_to_intended(

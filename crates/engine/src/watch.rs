@@ -89,6 +89,7 @@ mod tests {
             outcome: None,
             error: None,
             fence: 1,
+            repeats: false,
             created_at: sent_at,
             updated_at: sent_at,
         }

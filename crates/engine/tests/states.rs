@@ -111,7 +111,9 @@ fn state_after(effect: &Effect, outcome: Outcome, seconds: u64) -> Option<Effect
         EffectChange::BackToIntended { .. } | EffectChange::Reopened { .. } => {
             EffectState::Intended
         }
-        EffectChange::Unknown { .. } | EffectChange::LookedUpAbsent => EffectState::Unknown,
+        EffectChange::Unknown { .. }
+        | EffectChange::StillUnknown { .. }
+        | EffectChange::LookedUpAbsent => EffectState::Unknown,
         EffectChange::Superseded { .. } => EffectState::Superseded,
     });
     let concerns = became.is_some() || settlement.again_at.is_some() || settlement.needs_person;
@@ -287,8 +289,22 @@ fn the_drawing_of_effects_is_what_the_code_does() {
             (EffectState::Intended, Outcome::LookedUp(LookUp::Found(_))) => "found made already",
             _ => label,
         };
-        if let Some(to) = state_after(&effect, outcome, seconds) {
+        let failed = matches!(outcome, Outcome::Failed(_));
+        let again = state_after(&effect, outcome.clone(), seconds);
+        if let Some(to) = again {
             taken.insert(arrow(state.as_str(), to.as_str(), label));
+        }
+        // A repetition under its key says of the former sending only that it happened, or that it never will.
+        if state == EffectState::Sent && failed {
+            let repetition = Effect {
+                repeats: true,
+                ..effect
+            };
+            let to = state_after(&repetition, outcome, seconds).unwrap();
+            if again != Some(to) {
+                let label = "repetition without effect";
+                taken.insert(arrow(state.as_str(), to.as_str(), label));
+            }
         }
     }
     assert_eq!(arrows_of("Effect"), taken);

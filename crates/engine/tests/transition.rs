@@ -177,6 +177,28 @@ fn the_eighth_counted_failure_asks_a_person() {
 }
 
 #[test]
+fn a_repetition_that_is_refused_for_now_leaves_its_first_sending_unknown() {
+    let refused = Outcome::failed(Verdict::Retry { after: None }, "refused connection");
+    let closed = Outcome::failed(Verdict::Reauthorize, "401");
+    for (outcome, counted) in [(refused, true), (closed, false), (limit(Some(30)), false)] {
+        let repetition = Effect {
+            repeats: true,
+            ..sent_effect(EffectState::Sent, 2, at(0))
+        };
+        let settled = settled(&repetition, outcome, 1);
+        let Some(EffectChange::StillUnknown {
+            not_before, counts, ..
+        }) = settled.change
+        else {
+            panic!("{settled:?}")
+        };
+        assert_eq!(counts, counted);
+        assert!(not_before > at(1));
+        assert_eq!(settled.again_at, Some(not_before));
+    }
+}
+
+#[test]
 fn a_write_that_is_safe_to_repeat_is_repeated_at_once_and_then_slower() {
     let first = settled(
         &sent_effect(EffectState::Unknown, 1, at(0)),
@@ -222,6 +244,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 struct Life {
+    /// The remote tells a repetition by its key.
+    by_key: bool,
     effect: Effect,
     now: Timestamp,
     sends: Vec<Timestamp>,
@@ -229,10 +253,11 @@ struct Life {
 }
 
 impl Life {
-    fn begin() -> Self {
+    fn begin(by_key: bool) -> Self {
         let mut effect = sent_effect(EffectState::Intended, 0, at(0));
         (effect.sent_at, effect.quiet_until, effect.not_after) = (None, None, None);
         Self {
+            by_key,
             effect,
             now: at(0),
             sends: Vec::new(),
@@ -243,13 +268,15 @@ impl Life {
     /// As `Store::effects_send` does.
     fn send_if_allowed(&mut self) -> bool {
         let effect = &mut self.effect;
-        let may = effect.state == EffectState::Intended
+        let repeats = self.by_key && effect.state == EffectState::Unknown;
+        let may = (effect.state == EffectState::Intended || repeats)
             && effect
                 .not_before
                 .is_none_or(|not_before| self.now >= not_before)
             && effect.attempt < store::MAX_ATTEMPTS;
         if may {
             effect.state = EffectState::Sent;
+            effect.repeats = repeats;
             effect.attempt += 1;
             effect.sent_at = Some(self.now);
             effect.quiet_until = Some(later(self.now, Duration::from_secs(90)));
@@ -275,6 +302,16 @@ impl Life {
             Some(EffectChange::Superseded { .. }) => effect.state = EffectState::Superseded,
             Some(EffectChange::Reopened { .. }) => panic!("only a person orders that"),
             Some(EffectChange::Unknown { .. }) => effect.state = EffectState::Unknown,
+            Some(EffectChange::StillUnknown {
+                not_before, counts, ..
+            }) => {
+                effect.state = EffectState::Unknown;
+                effect.not_before = Some(not_before);
+                if !counts {
+                    effect.attempt -= 1;
+                    self.uncounted += 1;
+                }
+            }
             Some(EffectChange::LookedUpAbsent) => {
                 effect.state = EffectState::Unknown;
                 effect.absent_looks += 1;
@@ -299,7 +336,7 @@ proptest! {
 
     #[test]
     fn nothing_doubtful_is_sent_twice_before_its_absence_is_proved(steps in steps(), seed: u64) {
-        let mut life = Life::begin();
+        let mut life = Life::begin(false);
         let mut doubtful_until: Option<Timestamp> = None;
         let mut absences_after: Vec<Timestamp> = Vec::new();
         for step in steps {
@@ -336,6 +373,49 @@ proptest! {
                 }
             }
             prop_assert!(life.sends.len() <= sent_before + 1);
+        }
+        let counted = u32::try_from(life.sends.len()).unwrap() - life.uncounted;
+        prop_assert!(counted <= store::MAX_ATTEMPTS);
+        prop_assert_eq!(counted, life.effect.attempt);
+    }
+
+    #[test]
+    fn what_may_have_happened_is_forgotten_by_no_repetition(steps in steps(), seed: u64) {
+        let mut life = Life::begin(true);
+        // Until when something that was sent may land, and the looks since then that did not find it.
+        let mut doubtful_until: Option<Timestamp> = None;
+        let mut absences = 0;
+        for step in steps {
+            match step {
+                Step::Wait(seconds) => life.now = later(life.now, Duration::from_secs(seconds)),
+                Step::Try(outcome) => {
+                    if life.send_if_allowed() {
+                        let doubt = matches!(&outcome, Outcome::Failed(failure)
+                            if matches!(failure.verdict, Verdict::Verify | Verdict::Defect));
+                        if doubt || doubtful_until.is_some() {
+                            (doubtful_until, absences) = (life.effect.quiet_until, 0);
+                        }
+                        life.apply(outcome, seed);
+                    }
+                }
+                Step::LookUp(seen) => {
+                    if life.effect.state == EffectState::Unknown {
+                        let counts = doubtful_until.is_some_and(|until| life.now >= until);
+                        absences += u32::from(counts && seen == LookUp::Absent);
+                        life.apply(Outcome::LookedUp(seen), seed);
+                    }
+                }
+                Step::Crash => {
+                    if life.send_if_allowed() {
+                        (doubtful_until, absences) = (life.effect.quiet_until, 0);
+                        life.effect.state = EffectState::Unknown;
+                    }
+                }
+            }
+            if life.effect.state == EffectState::Intended && doubtful_until.is_some() {
+                prop_assert!(absences >= 2, "forgotten at {}", life.now);
+                doubtful_until = None;
+            }
         }
         let counted = u32::try_from(life.sends.len()).unwrap() - life.uncounted;
         prop_assert!(counted <= store::MAX_ATTEMPTS);

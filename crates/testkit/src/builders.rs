@@ -92,6 +92,7 @@ pub fn sent_effect(state: EffectState, attempt: u32, sent_at: Timestamp) -> Effe
         outcome: None,
         error: None,
         fence: 1,
+        repeats: false,
         created_at: sent_at,
         updated_at: sent_at,
     }

@@ -301,11 +301,13 @@ fn remember(connected: &Connected, snapshot: &mut DealSnapshot, effect: &Effect,
     }
 }
 
-/// The first repetition goes at once: whoever waits should not wait for what cannot do harm. The others go ever later.
+/// The first repetition goes at once: whoever waits should not wait for what cannot do harm. The others go ever later, and
+/// never before the accounting side wants to hear of us again.
 fn repeated_at(effect: &Effect) -> Timestamp {
     let sent_at = effect.sent_at.unwrap_or(effect.created_at);
     let repeated = effect.attempt.saturating_sub(1);
-    journal::after(sent_at, LOOK_UP_AGAIN.saturating_mul(repeated.into()))
+    let own = journal::after(sent_at, LOOK_UP_AGAIN.saturating_mul(repeated.into()));
+    effect.not_before.map_or(own, |asked| asked.max(own))
 }
 
 /// The id that a done effect left on its remote.

@@ -43,6 +43,16 @@ pub enum EffectChange {
         /// What happened.
         error: String,
     },
+    /// This sending was surely without effect, but it repeated one that may still have happened: see
+    /// [`crate::Effect::repeats`].
+    StillUnknown {
+        /// What happened.
+        error: String,
+        /// Not repeated sooner than this.
+        not_before: Timestamp,
+        /// Whether the sending counts as an attempt.
+        counts: bool,
+    },
     /// A look did not find it. Counts only after its quiet time.
     LookedUpAbsent,
     /// No longer wanted, and it surely did not happen.
@@ -72,6 +82,11 @@ statements! {
          WHERE portal_id = $1 AND id = $2 AND state IN ('intended', 'sent', 'unknown')";
     UNKNOWN =
         "UPDATE effect SET state = 'unknown', error = $3, updated_at = $4
+         WHERE portal_id = $1 AND id = $2 AND state IN ('sent', 'unknown')";
+    /// Its quiet time goes on: it is that of the last sending, the longest there is.
+    STILL_UNKNOWN =
+        "UPDATE effect SET state = 'unknown', error = $3, updated_at = $4, not_before = $5,
+             attempt = CASE WHEN attempt + $6 >= 0 THEN attempt + $6 ELSE attempt END
          WHERE portal_id = $1 AND id = $2 AND state IN ('sent', 'unknown')";
     /// Before the quiet time has passed absence proves nothing, and nothing is counted.
     ABSENT =
@@ -169,7 +184,7 @@ impl EffectChange {
             EffectChange::Done { .. } => "done",
             EffectChange::Refused { .. } => "refused",
             EffectChange::BackToIntended { .. } => "intended",
-            EffectChange::Unknown { .. } => "unknown",
+            EffectChange::Unknown { .. } | EffectChange::StillUnknown { .. } => "unknown",
             EffectChange::LookedUpAbsent => "looked up absent",
             EffectChange::Superseded { .. } => "superseded",
             EffectChange::Reopened { .. } => "reopened",
@@ -192,16 +207,29 @@ fn as_statement(
             not_before,
             counts,
         } => {
-            // It was counted when it was sent: one that does not count is taken off again.
-            let counted_late = i64::from(planted::is(Bug::AttemptCountedAfterSend));
-            let correction = i64::from(*counts) - 1 + counted_late;
             let mut values = with(error);
-            values.extend(params![*not_before, correction]);
+            values.extend(params![*not_before, correction(*counts)]);
             (&BACK_TO_INTENDED, values)
         }
         EffectChange::Unknown { error } => (&UNKNOWN, with(error)),
+        EffectChange::StillUnknown {
+            error,
+            not_before,
+            counts,
+        } => {
+            let mut values = with(error);
+            values.extend(params![*not_before, correction(*counts)]);
+            (&STILL_UNKNOWN, values)
+        }
         EffectChange::LookedUpAbsent => (&ABSENT, params![portal, id, now].to_vec()),
         EffectChange::Superseded { reason } => (&SUPERSEDED, with(reason)),
         EffectChange::Reopened { reason } => (&REOPENED, with(reason)),
     }
+}
+
+/// What the number of attempts is corrected by: it was counted when it was sent, so one that does not count is taken off
+/// again.
+fn correction(counts: bool) -> i64 {
+    let counted_late = i64::from(planted::is(Bug::AttemptCountedAfterSend));
+    i64::from(counts) - 1 + counted_late
 }

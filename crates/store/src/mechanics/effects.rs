@@ -113,6 +113,9 @@ pub struct Effect {
     pub error: Option<String>,
     /// Under which lease it was last sent.
     pub fence: i64,
+    /// It goes out once more under its key while nobody knows what became of it before. Known to whoever was allowed to
+    /// send it and not stored: of whoever dies meanwhile all is unknown in any case.
+    pub repeats: bool,
     /// When it was first intended.
     pub created_at: Timestamp,
     /// When it changed last.
@@ -540,6 +543,7 @@ async fn intend(
         outcome: None,
         error: None,
         fence: lease.fence,
+        repeats: false,
         created_at: now,
         updated_at: now,
     })
@@ -585,16 +589,20 @@ fn why_held(
         EffectState::Done => Some(Held::Done),
         EffectState::Refused | EffectState::Superseded => Some(Held::Refused),
         // What lies beside it is itself.
-        EffectState::Unknown if is_repetition => {
-            (effect.attempt >= MAX_ATTEMPTS).then_some(Held::TooManyAttempts)
-        }
+        EffectState::Unknown if is_repetition => held_back(effect, now),
         EffectState::Sent | EffectState::Unknown => Some(Held::Unsettled),
         EffectState::Intended if other_under_way => Some(Held::OtherRevisionUnsettled),
-        EffectState::Intended if effect.attempt >= MAX_ATTEMPTS => Some(Held::TooManyAttempts),
-        EffectState::Intended if effect.not_before.is_some_and(|moment| now < moment) => {
-            Some(Held::NotBefore)
-        }
-        EffectState::Intended => None,
+        EffectState::Intended => held_back(effect, now),
+    }
+}
+
+fn held_back(effect: &Effect, now: Timestamp) -> Option<Held> {
+    if effect.attempt >= MAX_ATTEMPTS {
+        Some(Held::TooManyAttempts)
+    } else if effect.not_before.is_some_and(|moment| now < moment) {
+        Some(Held::NotBefore)
+    } else {
+        None
     }
 }
 
@@ -621,6 +629,7 @@ fn departing(effect: Effect, new: &NewEffect, lease: &Lease, now: Timestamp) -> 
         first_absent_at: None,
         error: None,
         fence: lease.fence,
+        repeats: effect.state == EffectState::Unknown,
         updated_at: now,
         ..effect
     }
@@ -646,6 +655,7 @@ fn read_effect(row: &mut Row) -> Result<Effect, StoreError> {
         outcome: row.json_or_null()?,
         error: row.text_or_null()?,
         fence: row.int()?,
+        repeats: false,
         created_at: row.moment()?,
         updated_at: row.moment()?,
     })

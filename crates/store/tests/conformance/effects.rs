@@ -121,6 +121,23 @@ conformance! {
         assert_eq!(kept.map(|effect| effect.state), Some(EffectState::Unknown));
     }
 
+    async fn a_repetition_that_had_no_effect_leaves_unknown_what_it_repeated(db: &Db) {
+        let lease = leased(db, 1).await;
+        let again = || NewEffect { repeatable: true, ..create(1, 1, "r1") };
+        let first = send_one(db, &lease, again(), at(0)).await;
+        assert!(!first.repeats);
+        change(db, &lease, first.id, unknown(), 1).await.unwrap();
+        let repetition = send_one(db, &lease, again(), at(2)).await;
+        assert!(repetition.repeats);
+        let limited = EffectChange::StillUnknown { error: String::from("429"), not_before: at(20), counts: false };
+        change(db, &lease, first.id, limited, 3).await.unwrap();
+        let kept = only(db, deal(1)).await;
+        assert_eq!((kept.state, kept.attempt, kept.quiet_until), (EffectState::Unknown, 1, repetition.quiet_until));
+        assert_eq!((kept.not_before, kept.error.as_deref()), (Some(at(20)), Some("429")));
+        assert_eq!(held(db, &lease, again(), 19).await, Held::NotBefore, "as the remote asked");
+        assert_eq!(send_one(db, &lease, again(), at(20)).await.attempt, 2);
+    }
+
     async fn what_was_done_since_it_was_missed_is_not_done_again(db: &Db) {
         let lease = leased(db, 1).await;
         let wanted = |deal_id, missed_at| NewEffect {
