@@ -67,19 +67,15 @@ pub(crate) async fn take_over(
             None => "у сделки есть счёт новее, или этот стоит рядом с другими",
         };
         let text = forgotten(&one.ours.bill, why);
-        record
-            .cases
-            .push(twins::asked(&one.ours, organisation, None, text));
-        // Somebody is told of it with the deal's look; the bill is tried again.
-        record.looks.extend([
-            twins::look(ctx, &one.ours.deal),
-            twins::again(
-                ctx,
-                organisation,
-                &one.ours.bill.id,
-                twins::UNSETTLED.to_owned(),
-            ),
-        ]);
+        let question = twins::asked_of_forgotten(&one.ours, organisation, text);
+        record.cases.push(question);
+        // Somebody is told of it with the deal's look. It is tried again when the deal was changed (`deal/conclude`).
+        record.looks.push(twins::look(ctx, &one.ours.deal));
+        if its.is_some_and(|claimed| claimed.passes) {
+            let reason = twins::UNSETTLED.to_owned();
+            let look = twins::again(ctx, organisation, &one.ours.bill.id, reason);
+            record.looks.push(look);
+        }
     }
     Ok(())
 }

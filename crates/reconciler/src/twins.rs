@@ -10,7 +10,7 @@ use capability::Call;
 use domain::{EffectKey, Invoice, InvoiceId, InvoiceStatus, OrganisationId, Verdict};
 use engine::{Halted, LeaseContext};
 use planner::twins::{CODE, key, question};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{
     Case, CaseChange, CaseFacts, CaseFilter, Effect, EffectState, InvoiceLink, Known, Lane, Look,
     Record, Subject,
@@ -23,6 +23,8 @@ use crate::{Connected, feed, forgotten, journal};
 const AGAIN: i64 = 600;
 /// The reason of that look.
 pub(crate) const UNSETTLED: &str = "a bill of ours that is not settled";
+/// Among a question's particulars: the bill is one that we forgot.
+const FORGOTTEN: &str = "forgotten";
 
 /// The reason of a look at a bill that could not be read: until then nobody knows whether it is one of ours.
 pub(crate) fn unread(organisation: &OrganisationId) -> String {
@@ -80,8 +82,9 @@ pub(crate) async fn judge(
             Some(_) => {
                 let shown = shown(&one, &known);
                 let text = question(&one.bill, shown.map(|link| link.number.as_str()));
-                let shown = shown.map(|link| &link.invoice);
-                record.cases.push(asked(&one, organisation, shown, text));
+                let particulars = json!({"shown": shown.map(|link| &link.invoice)});
+                let question = asked(&one, organisation, particulars, text);
+                record.cases.push(question);
                 record.looks.push(look(ctx, &one.deal));
             }
         }
@@ -129,26 +132,45 @@ fn shown<'a>(one: &Ours, known: &'a Known) -> Option<&'a InvoiceLink> {
     links.find(|link| Subject::deal(link.deal) == one.deal && link.live)
 }
 
-pub(crate) fn asked(
+/// The question about one bill; with what else is known of it.
+fn asked(
     one: &Ours,
     organisation: &OrganisationId,
-    shown: Option<&InvoiceId>,
+    particulars: Value,
     text: String,
 ) -> CaseChange {
+    let mut facts = json!({
+        "organisation": organisation,
+        "invoice": one.bill.id,
+        "number": one.bill.number,
+    });
+    if let (Value::Object(facts), Value::Object(particulars)) = (&mut facts, particulars) {
+        facts.extend(particulars);
+    }
     CaseChange::Open(CaseFacts {
         code: CODE.to_owned(),
         cause: CODE.to_owned(),
         key: key(&one.bill.id),
         subject: one.deal.clone(),
-        facts: json!({
-            "organisation": organisation,
-            "invoice": one.bill.id,
-            "number": one.bill.number,
-            "shown": shown,
-        }),
+        facts,
         text,
         waits_for: Vec::new(),
     })
+}
+
+/// The question about a bill that we forgot and that is not its deal's as both are now.
+pub(crate) fn asked_of_forgotten(
+    one: &Ours,
+    organisation: &OrganisationId,
+    text: String,
+) -> CaseChange {
+    asked(one, organisation, json!({FORGOTTEN: true}), text)
+}
+
+/// The bill that such a question is about: it may fit once its deal was changed.
+pub(crate) fn forgotten_bill(case: &CaseFacts) -> Option<Subject> {
+    let is_forgotten = case.facts.get(FORGOTTEN).and_then(Value::as_bool);
+    bill_of(case).filter(|_| is_forgotten == Some(true))
 }
 
 /// The bill that a question is about; none where it is about something else.

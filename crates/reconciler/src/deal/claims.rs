@@ -32,6 +32,8 @@ pub struct Claimed {
     pub deal: Option<Deal>,
     /// Whether the invoice becomes the deal's.
     pub judged: Judged,
+    /// It was refused for what passes by itself: the deal was at work, or our records changed meanwhile.
+    pub passes: bool,
 }
 
 /// What was observed of the claims so far. Each deal is claimed for once, or for an advance and the rest.
@@ -150,6 +152,7 @@ impl Claims {
                 };
                 if let Some(why) = why {
                     one.judged = Judged::Refused(why.to_owned());
+                    one.passes = true;
                     without_advance.insert(one.claim.deal);
                 }
             }
@@ -220,6 +223,7 @@ impl Claims {
             claim: claim.clone(),
             deal: deal.snapshot.glance().map(|glance| glance.deal.clone()),
             judged,
+            passes: false,
         })
     }
 

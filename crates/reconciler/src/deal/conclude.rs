@@ -6,10 +6,12 @@ use domain::DealId;
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::{Policy, Seen};
-use store::{CaseChange, EffectChange, EffectState, Lane, Look, Record, Settled, Subject};
+use store::{
+    CaseChange, CaseState, EffectChange, EffectState, Lane, Look, Record, Settled, Subject,
+};
 
 use super::{Looked, earlier, tell};
-use crate::{feed, journal};
+use crate::{feed, journal, twins};
 
 /// Settles every look: forgotten until something happens, or due again when an effect or a rule says so.
 pub(crate) async fn conclude(
@@ -21,6 +23,7 @@ pub(crate) async fn conclude(
     let mut record = Record {
         cases: told(ctx, &deals).await?,
         effects: no_longer_wanted(ctx, policy, &deals).await?,
+        looks: forgotten_bills(ctx, &deals).await?,
         ..Record::default()
     };
     record.settled = deals
@@ -124,6 +127,37 @@ async fn no_longer_wanted(
         .map(|effect| {
             let reason = reason.to_owned();
             (effect.id, EffectChange::Superseded { reason })
+        })
+        .collect())
+}
+
+/// Bills that we forgot and that did not fit their deals: whoever changed such a deal may have made it fit.
+async fn forgotten_bills(
+    ctx: &LeaseContext,
+    deals: &BTreeMap<DealId, Looked>,
+) -> Result<Vec<Look>, Halted> {
+    let is_changed = |deal: &&Looked| {
+        let mut open = deal.snapshot.open_cases.keys();
+        let is_seen = !deal.snapshot.undisturbed && deal.snapshot.glance().is_some();
+        is_seen && open.any(|key| planner::twins::is_about(key))
+    };
+    let changed: Vec<Subject> = deals
+        .values()
+        .filter(is_changed)
+        .map(|deal| Subject::deal(deal.id))
+        .collect();
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cases = ctx.known(&changed).await?.cases;
+    let open = cases.iter().filter(|case| case.state == CaseState::Open);
+    let bills = open.filter_map(|case| twins::forgotten_bill(&case.facts));
+    Ok(bills
+        .map(|subject| Look {
+            subject,
+            lane: Lane::Due,
+            due_at: ctx.now(),
+            reason: "its deal may fit by now".to_owned(),
         })
         .collect())
 }
