@@ -17,7 +17,7 @@ const COUNTED: &str = "counted";
 /// It came on top of that.
 const NEW: &str = "new";
 
-/// What is paid of an invoice, as far as it is known, and what would be if all our money came on top.
+/// What is paid of an invoice, as far as it is known, and what of its total would be if all our money came on top.
 struct Bounds {
     known: Money,
     at_most: Money,
@@ -60,10 +60,10 @@ impl DealSnapshot {
         let at_most = of(&[since, before, invoice.paid_before]);
         let at_least = of(&[since, before.max(invoice.paid_before)]);
         let shown = invoice.paid_there.min(at_most);
-        let whole = |paid: Money| paid.min(invoice.total).max(ours);
         Bounds {
-            known: whole(at_least.max(shown)),
-            at_most: whole(at_most),
+            // Also more than it asks for: that came, and is said.
+            known: at_least.max(shown),
+            at_most: at_most.min(invoice.total).max(ours),
         }
     }
 

@@ -238,8 +238,11 @@ fn came_in_words(
     let so_far = before.filter(|one| one.slot == receipt.slot && one.undone.is_none());
     let paid = snapshot.paid_with(invoice, so_far);
     let left = invoice.total.checked_sub(paid).unwrap_or_default();
+    let over = paid.checked_sub(invoice.total).unwrap_or_default();
     let left = if left.is_positive() {
         format!("осталось {}", money(left))
+    } else if over.is_positive() {
+        format!("оплачен полностью, переплачено {}", money(over))
     } else {
         "оплачен полностью".to_owned()
     };

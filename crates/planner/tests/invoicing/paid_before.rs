@@ -103,6 +103,31 @@ fn what_the_accounting_side_shows_since_answers_it() {
 }
 
 #[test]
+fn what_came_on_top_of_it_may_be_more_than_the_invoice_asks_for() {
+    let of_day = |day| {
+        let mut deal = partly_paid(&[(9_000, day)]);
+        let told = settle(&mut deal).concat().replace('\u{a0}', " ");
+        let fields = &deal.snapshot.glance().unwrap().fields;
+        let status = fields.status.clone().unwrap();
+        (status, fields.paid.unwrap().kopecks(), told)
+    };
+    let (status, paid, told) = of_day(13);
+    assert_eq!((status.as_str(), paid), ("Переплачен", 14_000));
+    assert!(
+        told.contains("оплачен полностью, переплачено 18,00 ₽"),
+        "{told}"
+    );
+    // Up to the day of adoption it may be what was counted.
+    let (status, paid, told) = of_day(11);
+    assert_eq!((status.as_str(), paid), ("Оплачен частично", 9_000));
+    assert!(told.contains("осталось 32,00 ₽"), "{told}");
+    // What the accounting side shows of our money is as sure.
+    let there = there(partly_paid(&[(9_000, 12)]), 14_000);
+    assert_eq!(shown(&there), (14_000, false));
+    assert_eq!(shown(&partly_paid(&[(9_000, 12)])), (9_000, true));
+}
+
+#[test]
 fn the_accountant_says_which_payment_came_on_top() {
     let two = || partly_paid(&[(3_000, 12), (2_000, 12)]);
     assert_eq!(shown(&two()), (5_000, true));
