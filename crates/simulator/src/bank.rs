@@ -155,7 +155,7 @@ pub(crate) fn policy(place: usize, organisation: &OrganisationId) -> Option<Mone
         booking: Some(planner::Booking::Provodka),
         since: None,
         wait_hours: 24,
-        refunds: planner::Refunds::default(),
+        refunds: planner::Refunds::List,
         registers: planner::Registers::default(),
         accounts: vec![planner::OwnAccount {
             number: account(place)?,

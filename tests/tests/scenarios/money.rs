@@ -115,7 +115,7 @@ async fn comes_to_its_deals(world: World) {
     assert!(told.contains("платежей 6, новых 6"), "{told}");
     assert!(told.contains("отнесено к счетам: 3 на"), "{told}");
     assert!(
-        told.contains("ждут решения (`provodka cases`): 2 на"),
+        told.contains("ждут решения (`provodka cases`): 3 на"),
         "{told}"
     );
     assert!(told.contains("по 12.03.2026"), "{told}");
@@ -129,6 +129,7 @@ async fn comes_to_its_deals(world: World) {
     world.until_shown(part, PAID, "500.00|RUB").await;
     world.until_shown(one, "STAGE_ID", "EXECUTING").await;
     world.until_shown(two, "STAGE_ID", "EXECUTING").await;
+    answer(&world, 6, "leave").await;
     answer(&world, 4, "1").await;
     answer(&world, 5, "1").await;
     world.until_shown(over, office::STATUS, "Переплачен").await;
@@ -151,7 +152,7 @@ async fn comes_to_its_deals(world: World) {
         assert_eq!(entries(&world, deal, "Оплата "), 1, "deal {deal}");
     }
     assert_eq!(state(&world, 4).await, (PaymentState::Booked, 10_000));
-    assert_eq!(state(&world, 6).await, (PaymentState::Aside, -10_000));
+    assert_eq!(state(&world, 6).await, (PaymentState::Left, -10_000));
     let product = world.product();
     let sums = product.store.money_sums(product.portal()).await.unwrap();
     let of = |kind, state| {

@@ -25,7 +25,7 @@ pub struct MoneyPolicy {
     #[serde(default = "day", skip_serializing_if = "is_day")]
     pub wait_hours: u32,
     /// What becomes of money that we pay back to buyers.
-    #[serde(default, skip_serializing_if = "Refunds::is_left_out")]
+    #[serde(default)]
     pub refunds: Refunds,
     /// What becomes of credits of acquiring and СБП.
     #[serde(default)]
@@ -55,18 +55,11 @@ pub enum Booking {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refunds {
-    /// It is listed, and changes no invoice: so it is where nobody said anything else, as it always was.
+    /// It is taken off what they paid, or a person is asked off what: else deals say «Оплачен» of money that went back.
     #[default]
-    List,
-    /// It is taken off what they paid, or a person is asked off what.
     TakeOff,
-}
-
-impl Refunds {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
-    fn is_left_out(&self) -> bool {
-        *self == Refunds::List
-    }
+    /// It is listed, and changes no invoice.
+    List,
 }
 
 /// What becomes of credits of acquiring and СБП, each of many sales.

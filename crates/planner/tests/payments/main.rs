@@ -121,7 +121,7 @@ fn policy(booking: Booking) -> MoneyPolicy {
         booking: Some(booking),
         since: None,
         wait_hours: 24,
-        refunds: Refunds::TakeOff,
+        refunds: Refunds::default(),
         registers: Registers::Ask,
         accounts: Vec::new(),
         stages: Vec::new(),
@@ -598,9 +598,9 @@ fn a_refund_of_no_money_of_a_buyer_is_listed_and_decided_when_he_pays() {
 }
 
 #[test]
-fn refunds_change_nothing_where_nobody_asked_for_it() {
+fn refunds_change_nothing_where_the_policy_only_lists_them() {
     let listing = MoneyPolicy {
-        refunds: Refunds::default(),
+        refunds: Refunds::List,
         ..policy(Booking::Provodka)
     };
     let known = (&Claims::default(), &refundable());

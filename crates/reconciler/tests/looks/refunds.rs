@@ -153,9 +153,9 @@ fn a_refund_that_comes_before_its_payment_is_taken_off_when_that_comes() {
 }
 
 #[test]
-fn refunds_are_listed_alone_where_the_policy_does_not_take_them_off() {
+fn refunds_are_listed_alone_where_the_policy_says_so() {
     paused(async {
-        let desk = desk(Refunds::default()).await;
+        let desk = desk(Refunds::List).await;
         let (total, named) = bill(&desk);
         carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
         let back = total / 4;
