@@ -28,7 +28,7 @@ mod tests;
 mod zone;
 
 pub(crate) use choose::companies_of;
-use choose::{begin, followed, keep_former, matched, nobody_sells};
+use choose::{begin, followed, keep_former, matched, nobody_sells, reordered};
 
 /// Our fields and the names that they get where policy names no others.
 pub const FIELDS: [(OurField, &str); 9] = [
@@ -175,6 +175,7 @@ async fn prepare(
     let former_policy = former.as_ref().map(|(_, policy)| policy);
     let mut funnels = followed(&seen.funnels, wishes, &organisations, former_policy)?;
     let now = next_second(product.clock.now());
+    reordered(&mut funnels, former_policy, now);
     let start_at = begin(&mut funnels, former_policy, wishes.active, now);
     for funnel in &funnels {
         findings.push(followed_in_words(funnel, &seen.funnels));

@@ -65,10 +65,10 @@ pub use plan::{
     UnknownAccount, Whom,
 };
 pub use policy::{
-    Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, Funnel, InvoicePolicy, Kind,
-    KnownBy, Mode, MoneyPolicy, NewBuyers, NoRate, Notices, Organisation, Overdue, OwnAccount,
-    OwnLine, OwnPaper, OwnUnit, PaidStage, PaperFile, Pictures, Pilot, Policy, PolicyError, Quiet,
-    Refunds, Registers, SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
+    Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, FormerOrder, Funnel,
+    InvoicePolicy, Kind, KnownBy, Mode, MoneyPolicy, NewBuyers, NoRate, Notices, Organisation,
+    Overdue, OwnAccount, OwnLine, OwnPaper, OwnUnit, PaidStage, PaperFile, Pictures, Pilot, Policy,
+    PolicyError, Quiet, Refunds, Registers, SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
 };
 pub use seller::Seller;
 pub use showing::is_test;

@@ -114,10 +114,23 @@ pub struct Funnel {
     /// How long a deal must stand before its invoice is issued: forgives a wrong drag.
     #[serde(default = "ten")]
     pub settle_seconds: u32,
+    /// Orders that its stages had before: what a deal did then is judged by them. `setup` keeps them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerOrder>,
 }
 
 fn ten() -> u32 {
     10
+}
+
+/// An order that a funnel's stages have no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormerOrder {
+    /// Until when they had it, as far as we know.
+    pub until: Timestamp,
+    /// All stages in that order.
+    pub stages: Vec<StageId>,
 }
 
 /// What we may do in a funnel.
@@ -325,5 +338,41 @@ impl Funnel {
     /// Where a stage stands in the funnel's order.
     pub fn position(&self, stage: &StageId) -> Option<usize> {
         self.stages.iter().position(|known| known == stage)
+    }
+
+    /// Whether a stage stood before every invoice stage at a moment: by the order of then, else by the present one.
+    pub(crate) fn is_before_invoice(&self, stage: &StageId, at: Timestamp) -> Option<bool> {
+        let then = self.former.iter().filter(|order| at < order.until);
+        let then = then.min_by_key(|order| order.until);
+        let mut orders = then
+            .map(|order| &order.stages)
+            .into_iter()
+            .chain([&self.stages]);
+        orders.find_map(|order| self.is_before(order, stage))
+    }
+
+    /// Whether it stands before them now and did in every order there was.
+    pub(crate) fn is_ever_before_invoice(&self, stage: &StageId) -> bool {
+        let mut former = self.former.iter();
+        self.is_before(&self.stages, stage) == Some(true)
+            && former.all(|order| self.is_before(&order.stages, stage) != Some(false))
+    }
+
+    /// Keeps the order that this funnel had `before`, if a stage stood on the other side of the invoice stages then.
+    pub fn keep_former(&mut self, before: &Self, until: Timestamp) {
+        let is_another = |stage: &StageId| {
+            let then = self.is_before(&before.stages, stage);
+            then.is_some() && then != self.is_before(&self.stages, stage)
+        };
+        if before.stages.iter().any(is_another) {
+            let stages = before.stages.clone();
+            self.former.push(FormerOrder { until, stages });
+        }
+    }
+
+    fn is_before(&self, order: &[StageId], stage: &StageId) -> Option<bool> {
+        let place = |wanted: &StageId| order.iter().position(|known| known == wanted);
+        let first = self.invoice_stages.iter().filter_map(place).min()?;
+        place(stage).map(|place| place < first)
     }
 }

@@ -1,8 +1,10 @@
 //! Whether a deal wants an invoice: it entered an invoice stage after our start and was not taken back.
 //!
-//! The stage history decides and not the present stage, because robots move deals on within a second.
+//! The stage history decides and not the present stage, because robots move deals on within a second. Nor does the present
+//! order of the stages: what a deal did is judged by the order of then.
 
-use domain::observed::{DealGlance, DealReading};
+use domain::StageId;
+use domain::observed::{DealGlance, DealReading, StageEntry};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::orders::is_ordered;
@@ -45,15 +47,14 @@ pub(crate) fn at_a_glance(snapshot: &DealSnapshot, glance: &DealGlance, policy: 
     if deal.lost {
         return Wanted::No("сделка проиграна".to_owned());
     }
-    let Some(first) = first_invoice_position(funnel) else {
+    let mut invoice_stages = funnel.invoice_stages.iter();
+    if !invoice_stages.any(|stage| funnel.stages.contains(stage)) {
         return Wanted::No("в воронке не названа стадия счёта".to_owned());
-    };
-    match funnel.position(&deal.stage) {
-        Some(position) if position < first => {
-            Wanted::No("сделка не дошла до стадии счёта".to_owned())
-        }
-        Some(_) | None => Wanted::ReadWhole,
     }
+    if funnel.is_ever_before_invoice(&deal.stage) {
+        return Wanted::No("сделка не дошла до стадии счёта".to_owned());
+    }
+    Wanted::ReadWhole
 }
 
 /// Whether a pilot covers the deal.
@@ -121,8 +122,8 @@ pub(crate) fn by_history(
 
 /// When the deal entered the invoice stage it was not taken back from.
 fn entered_at(reading: &DealReading, funnel: &Funnel) -> Option<Timestamp> {
-    let first = first_invoice_position(funnel)?;
     let mut since = None;
+    let mut before: Vec<&StageId> = Vec::new();
     for entry in reading
         .history
         .iter()
@@ -130,22 +131,20 @@ fn entered_at(reading: &DealReading, funnel: &Funnel) -> Option<Timestamp> {
     {
         if funnel.invoice_stages.contains(&entry.stage) {
             since = since.or(Some(entry.at));
-        } else if funnel
-            .position(&entry.stage)
-            .is_some_and(|position| position < first)
-        {
+        } else if since.is_none() {
+            before.push(&entry.stage);
+        } else if is_back(entry, funnel, &before) {
             since = None;
         }
     }
     since
 }
 
-fn first_invoice_position(funnel: &Funnel) -> Option<usize> {
-    funnel
-        .invoice_stages
-        .iter()
-        .filter_map(|stage| funnel.position(stage))
-        .min()
+/// Whether a step out of the invoice stage takes the deal back. Of a stage that was added since `setup` no order tells: the
+/// deal goes back to it if it had come from there, else on.
+fn is_back(entry: &StageEntry, funnel: &Funnel, before: &[&StageId]) -> bool {
+    let told = funnel.is_before_invoice(&entry.stage, entry.at);
+    told.unwrap_or_else(|| before.contains(&&entry.stage))
 }
 
 fn after(moment: Timestamp, seconds: i64) -> Timestamp {

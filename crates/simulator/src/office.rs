@@ -304,6 +304,7 @@ pub(crate) fn policy(
             mode: Mode::Active,
             start_at: None,
             stages: STAGES.map(StageId::new).to_vec(),
+            former: Vec::new(),
             invoice_stages: vec![StageId::new(INVOICE)],
             organisation: Some(organisation),
             settle_seconds: weather.settle_seconds,

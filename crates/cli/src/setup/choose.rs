@@ -185,6 +185,7 @@ pub(super) fn followed(
             mode,
             start_at: before.and_then(|before| before.start_at),
             stages: seen.stages.iter().map(|stage| stage.id.clone()).collect(),
+            former: before.map_or_else(Vec::new, |before| before.former.clone()),
             invoice_stages: if chosen {
                 invoice_stages(seen, &wishes.stages, before)
             } else {
@@ -226,6 +227,16 @@ pub(super) fn begin(
         }
     }
     former.start_at
+}
+
+/// Where a stage stands on the other side of the invoice stage now, what deals did until now goes by the order that was.
+pub(super) fn reordered(funnels: &mut [Funnel], former: Option<&Policy>, now: Timestamp) {
+    for funnel in funnels {
+        let mut before = former.into_iter().flat_map(|policy| &policy.funnels);
+        if let Some(before) = before.find(|one| one.id == funnel.id) {
+            funnel.keep_former(before, now);
+        }
+    }
 }
 
 /// Wishes name what the portal has.

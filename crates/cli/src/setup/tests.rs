@@ -1,12 +1,12 @@
 //! What `setup` chooses on a portal.
 
-use super::{Wishes, begin, companies_of, followed, invoice_policy};
+use super::{Wishes, begin, companies_of, followed, invoice_policy, reordered};
 use capability::accounting::OwnOrganisation;
 use capability::portal::{Funnel as SeenFunnel, OwnInvoices, Stage, StageSemantics};
 use domain::observed::{OwnCompany, Owner, Requisite};
 use domain::{CompanyId, FunnelId, OrganisationId, RequisiteId, StageId};
 use jiff::Timestamp;
-use planner::{Funnel, InvoicePolicy, Mode, Policy, SmartInvoices};
+use planner::{FormerOrder, Funnel, InvoicePolicy, Mode, Policy, SmartInvoices};
 use std::collections::BTreeMap;
 
 fn funnel(id: u64, stages: &[&str]) -> SeenFunnel {
@@ -165,6 +165,40 @@ fn a_funnel_that_begins_beside_others_starts_then_and_theirs_goes_on() {
         at_work.start_at
     );
     assert_eq!(again, at_work.funnels);
+}
+
+#[test]
+fn an_order_in_which_a_stage_stood_on_the_other_side_of_the_invoice_stage_is_kept() {
+    let now: Timestamp = "2026-06-01T09:00:00Z".parse().unwrap();
+    let set_up = |stages: &[&str], former: Option<&Policy>| {
+        let seen = [funnel(0, stages)];
+        let mut funnels = followed(&seen, &Wishes::default(), &[], former).unwrap();
+        reordered(&mut funnels, former, now);
+        policy(funnels)
+    };
+    let first = set_up(&["NEW", "FINAL_INVOICE", "EXECUTING", "WON"], None);
+    let again = |stages: &[&str]| set_up(stages, Some(&first)).funnels.remove(0).former;
+    for same in [
+        ["NEW", "FINAL_INVOICE", "EXECUTING", "WON"].as_slice(),
+        &["NEW", "ADDED", "FINAL_INVOICE", "EXECUTING", "WON"],
+        &["NEW", "FINAL_INVOICE", "WON", "ADDED", "EXECUTING"],
+    ] {
+        assert!(again(same).is_empty(), "{same:?}");
+    }
+    let kept = [FormerOrder {
+        until: now,
+        stages: first.funnels[0].stages.clone(),
+    }];
+    for other in [
+        ["NEW", "EXECUTING", "FINAL_INVOICE", "WON"].as_slice(),
+        &["NEW", "FINAL_INVOICE", "WON"],
+    ] {
+        assert_eq!(again(other), kept, "{other:?}");
+    }
+    // It stays, and is kept once, however often `setup` is called.
+    let second = set_up(&["NEW", "FINAL_INVOICE", "WON"], Some(&first));
+    let third = set_up(&["NEW", "FINAL_INVOICE", "WON"], Some(&second));
+    assert_eq!(third.funnels[0].former, kept);
 }
 
 #[test]

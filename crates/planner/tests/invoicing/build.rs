@@ -209,6 +209,7 @@ fn policy() -> Policy {
             mode: Mode::Active,
             start_at: None,
             stages: stages.map(StageId::new).into(),
+            former: Vec::new(),
             invoice_stages: vec![StageId::new(INVOICE_STAGE)],
             organisation: None,
             settle_seconds: 10,

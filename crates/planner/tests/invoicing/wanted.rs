@@ -3,7 +3,7 @@
 use domain::observed::StageEntry;
 use domain::{FunnelId, StageId};
 use insta::assert_snapshot;
-use planner::{DealSnapshot, Mode, Seen};
+use planner::{DealSnapshot, FormerOrder, Mode, Seen};
 
 use crate::build::{INVOICE_STAGE, TestDeal, ago, deal};
 
@@ -91,6 +91,39 @@ fn a_deal_that_was_moved_back_wants_none() {
     // Its history says so even where its present stage does not tell.
     let unknown_now = back.stage("A-STAGE-ADDED-LATER");
     assert_snapshot!(unknown_now.plan(), @"because: сделка не входила в стадию счёта");
+}
+
+#[test]
+fn a_stage_that_was_added_since_takes_back_only_a_deal_that_came_from_there() {
+    let back = deal().history(&[
+        ("NEW", 900),
+        ("ADDED", 600),
+        (INVOICE_STAGE, 300),
+        ("ADDED", 60),
+    ]);
+    assert_snapshot!(back.plan(), @"because: сделка не входила в стадию счёта");
+    let on = deal().history(&[("NEW", 900), (INVOICE_STAGE, 300), ("ADDED", 60)]);
+    assert_eq!(on.plan(), deal().plan());
+}
+
+#[test]
+fn what_a_deal_did_is_judged_by_the_order_of_then() {
+    let moved = |seconds| {
+        let entries = [("NEW", 900), (INVOICE_STAGE, 600), ("EXECUTING", seconds)];
+        deal().history(&entries).with(|deal| {
+            let funnel = &mut deal.policy.funnels[0];
+            let order = ["NEW", "PREPARATION", "EXECUTING", INVOICE_STAGE, "WON"];
+            funnel.former.push(FormerOrder {
+                until: ago(300),
+                stages: std::mem::replace(&mut funnel.stages, order.map(StageId::new).into()),
+            });
+        })
+    };
+    assert_eq!(moved(301).plan(), deal().plan());
+    assert_snapshot!(moved(301).glanced().plan(), @"need the whole look");
+    assert_snapshot!(moved(300).plan(), @"because: сделка не входила в стадию счёта");
+    // A stage that never stood anywhere else needs no history.
+    assert_snapshot!(moved(301).stage("PREPARATION").glanced().plan(), @"because: сделка не дошла до стадии счёта");
 }
 
 #[test]

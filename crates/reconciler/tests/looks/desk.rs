@@ -420,6 +420,7 @@ fn policy() -> Policy {
             mode: Mode::Active,
             start_at: None,
             stages: ["NEW", INVOICE_STAGE, "WON"].map(StageId::new).into(),
+            former: Vec::new(),
             invoice_stages: vec![StageId::new(INVOICE_STAGE)],
             organisation: None,
             settle_seconds: 0,
