@@ -35,6 +35,7 @@ pub mod flood;
 pub mod invoicing;
 pub mod known_days;
 mod lines;
+mod lost_deals;
 mod newcomers;
 pub mod notices;
 mod orders;

@@ -312,11 +312,14 @@ pub enum CaseCode {
     /// Whether a payment of the day on which an invoice was adopted was counted as paid of it then.
     #[serde(rename = "PAYMENT-AT-ADOPTION")]
     PaymentAtAdoption,
+    /// A deal is lost, and its invoice has money.
+    #[serde(rename = "PAYMENT-DEAL-LOST")]
+    PaidDealLost,
 }
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -339,6 +342,7 @@ impl CaseCode {
         Self::InvoiceLongOverdue,
         Self::PaymentTakenBack,
         Self::PaymentAtAdoption,
+        Self::PaidDealLost,
     ];
 
     /// Those that are looked at on days of their own.
@@ -374,6 +378,7 @@ impl CaseCode {
             Self::InvoiceLongOverdue => "INVOICE-LONG-OVERDUE",
             Self::PaymentTakenBack => "PAYMENT-TAKEN-BACK",
             Self::PaymentAtAdoption => "PAYMENT-AT-ADOPTION",
+            Self::PaidDealLost => "PAYMENT-DEAL-LOST",
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::asking::{about_invoice, answered, ask, case, merge, responsible};
 use crate::texts::by_strangers;
 use crate::{
     Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Overdue, Plan, Policy,
-    overdue, paid_before, texts,
+    lost_deals, overdue, paid_before, texts,
 };
 
 /// Money that was given to an invoice of the deal, or what settled it in another way.
@@ -74,7 +74,7 @@ impl Receipt {
 
     /// The day of credit, also where the bank told it after the money was given: until then the order's own day stood for
     /// it.
-    fn day(&self) -> Date {
+    pub(crate) fn day(&self) -> Date {
         match &self.means {
             Means::Payment { order, .. } if self.dated == order.date => {
                 order.booked.unwrap_or(self.dated)
@@ -176,6 +176,7 @@ pub(crate) fn plan(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy
     merge(&mut plan, paid_before::asked(snapshot));
     merge(&mut plan, astray(snapshot));
     merge(&mut plan, taken_back(snapshot, glance, policy));
+    merge(&mut plan, lost_deals::asked(snapshot, glance));
     plan
 }
 

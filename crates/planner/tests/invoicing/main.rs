@@ -19,6 +19,7 @@ mod counterparty;
 mod drift;
 mod flood;
 mod issue;
+mod lost_deals;
 mod missing;
 mod orders;
 mod overdue;

@@ -76,12 +76,12 @@ fn order(kopecks: i64) -> PaymentOrder {
     }
 }
 
-fn paid(receipts: impl IntoIterator<Item = Receipt>) -> TestDeal {
+pub(crate) fn paid(receipts: impl IntoIterator<Item = Receipt>) -> TestDeal {
     invoiced().with(|it| it.snapshot.receipts = receipts.into_iter().collect())
 }
 
 /// Everything that the plan wants is carried out.
-fn shown(receipts: impl IntoIterator<Item = Receipt>) -> TestDeal {
+pub(crate) fn shown(receipts: impl IntoIterator<Item = Receipt>) -> TestDeal {
     let mut it = paid(receipts);
     let plan = it.planned();
     it.carry_out(plan);
