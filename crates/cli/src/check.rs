@@ -60,6 +60,7 @@ pub async fn run(opened: anyhow::Result<Product>) -> Report {
     report.parts.push(("Эта машина", machine(&product).await));
     let (policy, mut rules) = stored_policy(&product).await;
     if let Some(policy) = &policy {
+        rules.push(administrator(policy));
         rules.extend(files(&product, policy).await);
     }
     let portal = on_portal(&product, &call, policy.as_ref(), &mut rules).await;
@@ -155,6 +156,23 @@ async fn stored_policy(product: &Product) -> (Option<Policy>, Vec<Finding>) {
                 )],
             ),
         },
+    }
+}
+
+/// Who hears what no manager can mend.
+fn administrator(policy: &Policy) -> Finding {
+    let what = "Кому сообщать";
+    match &policy.administrator {
+        Some(dialog) => holds(
+            what,
+            format!("{dialog}: что требует руки администратора или бухгалтера"),
+        ),
+        None => fails(
+            what,
+            "`administrator` не назван, и вопросы администратору и бухгалтеру не получает никто: `provodka setup \
+             --administrator chat12`, чат с техническим пользователем или номер сотрудника",
+            "ADMINISTRATOR-MISSING",
+        ),
     }
 }
 

@@ -17,6 +17,7 @@ macro_rules! pages {
 
 pages![
     "ACTION-REFUSED",
+    "ADMINISTRATOR-MISSING",
     "ACCOUNT-UNKNOWN",
     "ACCOUNTING-PAYMENT",
     "BITRIX24-ACCESS",

@@ -143,11 +143,10 @@ pub async fn run(product: &Product, command: PolicyCommand) -> anyhow::Result<St
             let version = in_force.as_ref().map_or(0, |stored| stored.version);
             // One that cannot be read any more is mended by just this command.
             let former = in_force.and_then(|stored| read(&stored).ok());
+            let wanted = Policy::parse(&new).map_err(mistaken)?;
+            is_heard(former.as_ref(), &wanted)?;
             let begins = match &former {
-                Some(former) => {
-                    let new = Policy::parse(&new).map_err(mistaken)?;
-                    begins(former, &new, product.clock.now())?
-                }
+                Some(former) => begins(former, &wanted, product.clock.now())?,
                 None => String::new(),
             };
             let version = put(
@@ -190,6 +189,26 @@ fn begins(former: &Policy, new: &Policy, now: Timestamp) -> Result<String, Told>
         ));
     }
     Ok(told)
+}
+
+/// # Errors
+/// When a funnel becomes active, and what needs an administrator's hand would be told to nobody.
+fn is_heard(former: Option<&Policy>, new: &Policy) -> Result<(), Told> {
+    let was_active = |id| former.is_some_and(|former| former.is_active(id));
+    let mut funnels = new.funnels.iter();
+    let begins = funnels.any(|one| new.is_active(one.id) && !was_active(one.id));
+    if begins && new.administrator.is_none() {
+        return Err(told_to_nobody()
+            .hint("write `administrator = \"chat12\"`, a chat or a user, into the policy"));
+    }
+    Ok(())
+}
+
+/// Invoices would be issued, and half of what goes wrong with them told to nobody.
+pub(crate) fn told_to_nobody() -> Told {
+    Told::mistake(
+        "the policy names no `administrator`: nobody would be told of what needs his hand or the accountant's",
+    )
 }
 
 /// Who decides about payments, where the text leaves it to what the accounting side can tell.
@@ -338,7 +357,7 @@ mod tests {
 
     use planner::Policy;
 
-    use super::{agree_on_tests, begins, diff};
+    use super::{agree_on_tests, begins, diff, is_heard};
 
     #[test]
     fn a_funnel_that_becomes_active_says_since_when() {
@@ -365,6 +384,23 @@ mod tests {
         for (former, new) in [(&bare, &bare), (&active, &bare), (&active, &watched)] {
             assert_eq!(told(former, new).unwrap(), "");
         }
+    }
+
+    #[test]
+    fn a_funnel_that_becomes_active_has_somebody_to_tell() {
+        let example = include_str!("../../../config/policy.toml");
+        let mut policy = Policy::parse(example).unwrap();
+        assert!(is_heard(None, &policy).is_ok());
+        policy.administrator = None;
+        let told = is_heard(None, &policy).unwrap_err();
+        assert!(told.to_string().contains("no `administrator`"), "{told}");
+        // What is at work already is mended by `check`'s advice; another change of the policy is not held up.
+        assert!(is_heard(Some(&policy), &policy).is_ok());
+        let watched = example.replace("mode = \"active\"", "mode = \"watch_only\"");
+        let mut watched = Policy::parse(&watched).unwrap();
+        watched.administrator = None;
+        assert!(is_heard(None, &watched).is_ok());
+        assert!(is_heard(Some(&watched), &policy).is_err());
     }
 
     #[test]

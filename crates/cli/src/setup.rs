@@ -129,12 +129,13 @@ async fn prepare(
         Some(stored) => Some((stored.version, policy::read(&stored)?)),
         None => None,
     };
+    let known = former.as_ref().map(|(_, policy)| policy);
+    administrator::named(wishes, known)?;
     let seen = look_around(product, call).await?;
     if let Some(dialog) = &wishes.administrator {
         administrator::found(product, call, dialog).await?;
     }
     let mut findings = Vec::new();
-    let known = former.as_ref().map(|(_, policy)| policy);
     let zone = zone::of(wishes.time_zone.as_deref(), &seen.clock)?;
     let mut organisations = matched(&seen, known, &zone.name, &mut findings);
     keep_former(&mut organisations, known);

@@ -3,9 +3,26 @@
 use capability::Call;
 use connector_bitrix24::{Addressee, FieldNames, Offline};
 
-use super::unreachable_portal;
+use planner::Policy;
+
+use super::{Wishes, unreachable_portal};
 use crate::fault::Told;
+use crate::policy;
 use crate::product::Product;
+
+/// Whoever wants invoices issued names somebody who is told of what needs a hand.
+///
+/// # Errors
+/// When neither he nor the policy names anybody.
+pub(super) fn named(wishes: &Wishes, former: Option<&Policy>) -> Result<(), Told> {
+    let is_named = wishes.administrator.is_some()
+        || former.is_some_and(|policy| policy.administrator.is_some());
+    if wishes.active && !is_named {
+        return Err(policy::told_to_nobody()
+            .hint("name a chat or a user: `provodka setup --active --administrator chat12`"));
+    }
+    Ok(())
+}
 
 /// Looks at the dialog; nobody is written to.
 ///
@@ -51,8 +68,28 @@ fn refused(seen: Addressee, dialog: &str) -> Option<Told> {
 
 #[cfg(test)]
 mod tests {
-    use super::refused;
+    use super::{named, refused};
+    use crate::setup::Wishes;
     use connector_bitrix24::Addressee;
+    use planner::Policy;
+
+    #[test]
+    fn nothing_begins_while_nobody_is_told_of_what_needs_a_hand() {
+        let mut policy = Policy::parse(include_str!("../../../../config/policy.toml")).unwrap();
+        let wishes = |active: bool, dialog: Option<&str>| Wishes {
+            administrator: dialog.map(str::to_owned),
+            active,
+            ..Wishes::default()
+        };
+        assert_eq!(named(&wishes(true, None), Some(&policy)), Ok(()));
+        policy.administrator = None;
+        for former in [None, Some(&policy)] {
+            assert_eq!(named(&wishes(false, None), former), Ok(()));
+            assert_eq!(named(&wishes(true, Some("chat12")), former), Ok(()));
+            let told = named(&wishes(true, None), former).unwrap_err();
+            assert!(told.to_string().contains("no `administrator`"), "{told}");
+        }
+    }
 
     #[test]
     fn only_where_the_technical_user_may_write_nothing_is_refused() {
