@@ -35,6 +35,10 @@ pub(super) fn candidates(payment: Incoming<'_>, open: &OpenInvoices) -> Vec<Cand
     let sums = sums_of_several(payment, open, &words);
     found.extend(sums.into_iter().filter(|several| !is_named(several)));
     found.extend(together);
+    let is_own = |candidate: &Candidate| candidate.reasons.contains(&Reason::Payer);
+    if !found.iter().any(is_own) {
+        found.extend(of_payer(payment, open, &words));
+    }
     found.sort_by_cached_key(|candidate| Reverse(rank(candidate)));
     found.truncate(MOST_CANDIDATES);
     found
@@ -137,7 +141,7 @@ fn named(reference: &Reference, key: &NumberKey, invoice: &OpenInvoice) -> Optio
     }
 }
 
-/// The payer's other invoices are no candidates for being his.
+/// Where something speaks for one of the payer's invoices, the others are no candidates for being his alone.
 fn says_enough(reasons: &[Reason]) -> bool {
     reasons.iter().any(|reason| *reason != Reason::Payer)
 }
@@ -177,6 +181,16 @@ fn single(
         reasons,
         doubts,
     }
+}
+
+/// The payer's open invoices, the oldest first: where nothing says which of them is meant, it may be any.
+fn of_payer(payment: Incoming<'_>, open: &OpenInvoices, words: &[Doubt]) -> Vec<Candidate> {
+    let payer = payment.payer.into_iter();
+    let mut own: Vec<&OpenInvoice> = payer.flat_map(|payer| open.of_buyer(payer)).collect();
+    own.sort_by_key(|invoice| invoice.date);
+    let own = own.into_iter();
+    own.map(|invoice| single(payment, invoice, vec![Reason::Payer], words))
+        .collect()
 }
 
 /// The invoices that the purpose names by number and date, where the amount is what is open of all of them: the payer says

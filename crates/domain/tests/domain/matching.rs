@@ -1,8 +1,8 @@
 //! What a payment may be booked to without a person, and what people are shown when it may not.
 
 use domain::matching::{
-    Alias, Certainty, ChosenBefore, Doubt, Incoming, MOST_CANDIDATES, OpenInvoice, OpenInvoices,
-    Proposal, Reason, Share, payments_covering, propose,
+    Alias, Candidate, Certainty, ChosenBefore, Doubt, Incoming, MOST_CANDIDATES, OpenInvoice,
+    OpenInvoices, Proposal, Reason, Share, payments_covering, propose,
 };
 use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, OrganisationId};
@@ -421,6 +421,47 @@ fn the_best_candidate_comes_first_and_says_why() {
         assert_ne!(best.certainty, Certainty::Certain);
         assert!(!proposal.doubts.is_empty());
     }
+}
+
+#[test]
+fn where_nothing_says_which_any_open_invoice_of_the_payer_may_be_meant() {
+    let mut open = open();
+    open.add(invoice("120", date(2026, 1, 15), BUYER, "one", 90_000));
+    let offered = |kopecks, purpose: &str| {
+        let proposal = proposed(&open, Some(BUYER), kopecks, purpose);
+        assert_eq!(proposal.certain(), None, "{purpose}");
+        proposal.candidates
+    };
+    let named = |candidates: &[Candidate]| -> Vec<String> {
+        let all = candidates.iter();
+        all.map(|candidate| shares(&candidate.shares)).collect()
+    };
+    // Those that bear all of it first, the oldest before the others; ours of another account last.
+    let all = [
+        "120:40000",
+        "123:40000",
+        "124:40000",
+        "125:25000",
+        "200:30000",
+    ];
+    for purpose in [
+        "Оплата за услуги",
+        "Доплата по счету 999 от 01.02.2026",
+        "Доплата по счету б/н",
+    ] {
+        let candidates = offered(40_000, purpose);
+        assert_eq!(named(&candidates), all, "{purpose}");
+        for candidate in candidates {
+            assert_eq!(candidate.reasons, [Reason::Payer]);
+            assert_eq!(candidate.certainty, Certainty::Possible);
+        }
+    }
+    // Where something speaks for one of them, the others are noise.
+    assert_eq!(named(&offered(50_000, "Оплата за услуги")), ["124:50000"]);
+    assert_eq!(
+        named(&offered(40_000, "Доплата по счету 125")),
+        ["125:25000"]
+    );
 }
 
 #[test]

@@ -47,3 +47,15 @@ fn a_choice_says_whose_invoice_it_is_where_it_is_anothers() {
     let own = text.lines().find(|line| line.contains("СВ-1 от"));
     assert!(own.is_some_and(|line| !line.contains("; но ")), "{text}");
 }
+
+#[test]
+fn a_part_that_names_nothing_may_be_given_to_any_open_invoice_of_its_payer() {
+    let claims = claims(&[("СВ-1", 1_000), ("СВ-2", 2_000)]);
+    let text = asked(&payment(300, "Доплата").plan(&claims));
+    for offered in [
+        "счёт № СВ-1 от 01.03.2026, 3,00 ₽ из 10,00 ₽ — ИНН плательщика и покупателя совпадают (1)",
+        "счёт № СВ-2 от 01.03.2026, 3,00 ₽ из 20,00 ₽ — ИНН плательщика и покупателя совпадают (2)",
+    ] {
+        assert!(text.contains(offered), "{text}");
+    }
+}
