@@ -6,7 +6,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use domain::matching::{Incoming, OpenInvoice, OpenInvoices, propose};
+use domain::matching::{CountedBefore, Incoming, OpenInvoice, OpenInvoices, propose};
 use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::{Date, date};
@@ -146,6 +146,7 @@ fn book(
     open: &mut OpenInvoices,
     mut took: Took,
 ) -> Result<Took, String> {
+    let came = day(0);
     for (payment, purpose) in payments.iter().zip(purposes) {
         let incoming = Incoming {
             organisation,
@@ -167,7 +168,10 @@ fn book(
                 return Err(format!("booked wrongly: {}", payment.purpose));
             }
             Some(certain) => {
-                certain.shares.iter().for_each(|share| open.book(share));
+                certain
+                    .shares
+                    .iter()
+                    .for_each(|share| open.book(share, came));
                 took.booked += 1;
             }
             None if expected.is_some() => {
@@ -226,7 +230,7 @@ fn invoice(place: usize, payers: &[Inn], organisation: &OrganisationId) -> OpenI
         date: day(place),
         aliases: Vec::new(),
         open: balance(place),
-        counted_before: Money::ZERO,
+        counted_before: CountedBefore::default(),
     }
 }
 

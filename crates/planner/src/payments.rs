@@ -14,6 +14,7 @@ use domain::payment::{CountedTwice, PaymentKind, PaymentOrder};
 use domain::purpose::Purpose;
 use domain::{InvoiceId, Money, OrganisationId, matching};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::refunds::{self, RefundOffer, RefundPart, Refundable};
@@ -155,11 +156,11 @@ impl Claims {
         self.open.add(invoice);
     }
 
-    /// What was given is no longer open: the next payment sees the rest.
-    pub fn book(&mut self, share: &Share) {
-        self.open.book(share);
+    /// What was given, and came on that day, is no longer open: the next payment sees the rest.
+    pub fn book(&mut self, share: &Share, came: Date) {
+        self.open.book(share, came);
         if let Some(invoice) = self.by_id.get_mut(&share.invoice) {
-            invoice.take(share.amount);
+            invoice.take(share.amount, came);
         }
     }
 }

@@ -174,7 +174,8 @@ async fn decide_together(
         };
         let plan = plan(&snapshot, (&claims, &refundable), money, now);
         if let PaymentPlan::Book { shares, .. } = &plan {
-            shares.iter().for_each(|share| claims.book(share));
+            let came = payment.order.booked.unwrap_or(payment.order.date);
+            shares.iter().for_each(|share| claims.book(share, came));
         }
         if let PaymentPlan::TakeOff { parts, .. } = &plan {
             refundable.take_off(parts);

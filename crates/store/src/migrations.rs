@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 21] = [
+const MIGRATIONS: [Migration; 22] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -96,6 +96,10 @@ const MIGRATIONS: [Migration; 21] = [
     Migration {
         number: 21,
         text: include_str!("../migrations/0021_kind_before.sql"),
+    },
+    Migration {
+        number: 22,
+        text: include_str!("../migrations/0022_adopted_on.sql"),
     },
 ];
 

@@ -168,7 +168,7 @@ fn together(
     if Money::sum(named.iter().map(|invoice| invoice.open)) != Some(payment.amount) {
         doubts.push(Doubt::SumDiffers);
     }
-    let counted = |invoice: &&OpenInvoice| invoice.counted_before.is_positive();
+    let counted = |invoice: &&OpenInvoice| invoice.counted_before.amount.is_positive();
     if named.iter().any(counted) {
         doubts.push(Doubt::MoreThanOpen);
     }

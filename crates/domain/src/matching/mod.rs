@@ -14,7 +14,7 @@ use crate::purpose::Purpose;
 use crate::{Inn, InvoiceId, Money, OrganisationId};
 
 pub use cover::{MOST_OPEN, payments_covering};
-pub use open::{Alias, OpenInvoice, OpenInvoices};
+pub use open::{Alias, CountedBefore, OpenInvoice, OpenInvoices};
 pub use reason::{Doubt, Reason};
 
 /// Money that came and has to be given to invoices. Only [`crate::payment::PaymentKind::Incoming`] gets here: a register

@@ -25,9 +25,18 @@ pub struct OpenInvoice {
     pub aliases: Vec<Alias>,
     /// What is still to be paid.
     pub open: Money,
-    /// What of it the accounting side counted as paid before the invoice was a deal's, and no payment of ours shows yet:
-    /// money that comes may be that very money.
-    pub counted_before: Money,
+    /// What of it was counted as paid before.
+    pub counted_before: CountedBefore,
+}
+
+/// What the accounting side counted as paid of an invoice before it was a deal's, and no payment of ours shows yet: money
+/// that comes may be that very money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CountedBefore {
+    /// How much.
+    pub amount: Money,
+    /// The day of that: what came later is not it. None where nobody wrote it down.
+    pub until: Option<Date>,
 }
 
 /// A number that an invoice had before.
@@ -67,11 +76,11 @@ impl OpenInvoices {
         self.invoices.push(invoice);
     }
 
-    /// What was booked is no longer open.
-    pub fn book(&mut self, share: &Share) {
+    /// What was booked, and came on that day, is no longer open.
+    pub fn book(&mut self, share: &Share, came: Date) {
         let place = self.by_id.get(&share.invoice);
         if let Some(invoice) = place.and_then(|place| self.invoices.get_mut(*place)) {
-            invoice.take(share.amount);
+            invoice.take(share.amount, came);
         }
     }
 
@@ -110,15 +119,18 @@ impl OpenInvoices {
 impl OpenInvoice {
     /// What is open whatever was paid before.
     pub(super) fn surely_open(&self) -> Money {
-        let open = self.open.checked_sub(self.counted_before);
+        let open = self.open.checked_sub(self.counted_before.amount);
         open.unwrap_or(Money::ZERO)
     }
 
-    /// So much of it is paid now.
-    pub fn take(&mut self, amount: Money) {
+    /// So much of it is paid now, by money that came on that day.
+    pub fn take(&mut self, amount: Money, came: Date) {
         let less = |from: Money| from.checked_sub(amount).unwrap_or(Money::ZERO);
         self.open = less(self.open);
-        self.counted_before = less(self.counted_before).max(Money::ZERO);
+        let counted = &mut self.counted_before;
+        if counted.until.is_none_or(|until| came <= until) {
+            counted.amount = less(counted.amount).max(Money::ZERO);
+        }
     }
 
     /// Whether it has, or had, this number beside a date that may be the stated one.

@@ -1,8 +1,8 @@
 //! What a payment may be booked to without a person, and what people are shown when it may not.
 
 use domain::matching::{
-    Alias, Candidate, Certainty, ChosenBefore, Doubt, Incoming, MOST_CANDIDATES, OpenInvoice,
-    OpenInvoices, Proposal, Reason, Share, payments_covering, propose,
+    Alias, Candidate, Certainty, ChosenBefore, CountedBefore, Doubt, Incoming, MOST_CANDIDATES,
+    OpenInvoice, OpenInvoices, Proposal, Reason, Share, payments_covering, propose,
 };
 use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, OrganisationId};
@@ -25,7 +25,7 @@ fn invoice(number: &str, day: Date, buyer: &str, seller: &str, kopecks: i64) -> 
         date: day,
         aliases: Vec::new(),
         open: Money::from_kopecks(kopecks),
-        counted_before: Money::ZERO,
+        counted_before: CountedBefore::default(),
     }
 }
 
@@ -79,7 +79,10 @@ type CandidateRow<'a> = (Option<&'a str>, i64, &'a str, &'a str, &'a [Reason]);
 fn what_may_be_the_money_that_was_counted_before_is_no_second_payment() {
     let mut open = OpenInvoices::default();
     let counted = |number: &str, before| OpenInvoice {
-        counted_before: Money::from_kopecks(before),
+        counted_before: CountedBefore {
+            amount: Money::from_kopecks(before),
+            until: Some(day()),
+        },
         ..invoice(number, day(), BUYER, "one", 100_000)
     };
     open.add(counted("123", 40_000));
@@ -98,9 +101,17 @@ fn what_may_be_the_money_that_was_counted_before_is_no_second_payment() {
     let rest = rest.certain().unwrap().shares.clone();
     assert_eq!(shares(&rest), "123:60000");
     // It may be what was counted: then the rest is as open as it was.
-    open.book(&rest[0]);
+    let mut since = open.clone();
+    open.book(&rest[0], day());
     let more = proposed(&open, Some(BUYER), 40_000, one);
     assert_eq!(shares(&more.certain().unwrap().shares), "123:40000");
+    // What came later is not, and nothing is open any more.
+    since.book(&rest[0], day().tomorrow().unwrap());
+    let more = proposed(&since, Some(BUYER), 40_000, one);
+    assert_eq!(
+        (more.certain(), more.doubts.as_slice()),
+        (None, [Doubt::MoreThanOpen].as_slice())
+    );
     open.add(counted("124", 10_000));
     let both = "Оплата по счетам 123 от 01.02.2026, 124 от 01.02.2026";
     let both = proposed(&open, Some(BUYER), 140_000, both);
@@ -333,12 +344,12 @@ fn what_is_booked_is_no_longer_open() {
     let mut open = open();
     let purpose = "По счету 123 от 01.02.2026";
     let first = proposed(&open, Some(BUYER), 60_000, purpose);
-    open.book(&first.certain().unwrap().shares[0]);
+    open.book(&first.certain().unwrap().shares[0], day());
     let second = proposed(&open, Some(BUYER), 60_000, purpose);
     assert!(second.doubts.contains(&Doubt::MoreThanOpen), "{second:?}");
     assert_eq!(shares(&second.candidates[0].shares), "123:40000");
     let rest = proposed(&open, Some(BUYER), 40_000, purpose);
-    open.book(&rest.certain().unwrap().shares[0]);
+    open.book(&rest.certain().unwrap().shares[0], day());
     let late = proposed(&open, Some(BUYER), 1, purpose);
     assert_eq!(
         late.doubts,
@@ -629,7 +640,7 @@ proptest! {
                         && other.open.is_positive()
                 });
                 prop_assert_eq!(twins.count(), 1, "another open invoice of the same number and date");
-                open.book(share);
+                open.book(share, day());
                 let left = chosen.open.checked_sub(share.amount).unwrap();
                 balances.get_mut(&share.invoice).unwrap().open = left;
             }

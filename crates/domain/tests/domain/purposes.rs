@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use domain::matching::{Incoming, OpenInvoice, OpenInvoices, propose};
+use domain::matching::{CountedBefore, Incoming, OpenInvoice, OpenInvoices, propose};
 use domain::purpose::{NumberKey, Purpose, Reference, ReferenceKind};
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::Date;
@@ -273,7 +273,7 @@ fn world(corpus: &[Line]) -> World {
                 date,
                 aliases: Vec::new(),
                 open,
-                counted_before: Money::ZERO,
+                counted_before: CountedBefore::default(),
             });
         }
     }

@@ -1,6 +1,6 @@
 //! What speaks against a choice is said, and keeps what is certain from being booked.
 
-use domain::matching::OpenInvoice;
+use domain::matching::{CountedBefore, OpenInvoice};
 use domain::payment::CountedTwice;
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
@@ -31,7 +31,7 @@ fn a_choice_says_whose_invoice_it_is_where_it_is_anothers() {
             date: date(2026, 3, 1),
             aliases: Vec::new(),
             open: Money::from_kopecks(1_000),
-            counted_before: Money::ZERO,
+            counted_before: CountedBefore::default(),
         });
     };
     add("them/СВ-7", "them", BUYER);

@@ -10,7 +10,7 @@
 mod doubts;
 mod registers;
 
-use domain::matching::{ChosenBefore, OpenInvoice, Share};
+use domain::matching::{ChosenBefore, CountedBefore, OpenInvoice, Share};
 use domain::payment::{
     AccountNumber, CountedTwice, Direction, OtherSide, PaymentKind, PaymentOrder,
 };
@@ -140,7 +140,7 @@ fn claims(invoices: &[(&str, i64)]) -> Claims {
             date: date(2026, 3, 1),
             aliases: Vec::new(),
             open: Money::from_kopecks(*kopecks),
-            counted_before: Money::ZERO,
+            counted_before: CountedBefore::default(),
         });
     }
     claims
@@ -168,10 +168,11 @@ fn what_is_certain_is_booked_and_the_next_sees_the_rest() {
     let mut claims = claims(&[("СВ-1", 1_000)]);
     let first = payment(400, "Оплата по счету № СВ-1 от 01.03.2026").plan(&claims);
     assert_eq!(booked(&first), [("us/СВ-1".to_owned(), 400)]);
-    claims.book(&Share {
+    let share = Share {
         invoice: InvoiceId::new("us/СВ-1"),
         amount: Money::from_kopecks(400),
-    });
+    };
+    claims.book(&share, date(2026, 3, 11));
     let rest = payment(600, "Оплата по счету № СВ-1 от 01.03.2026").plan(&claims);
     assert_eq!(booked(&rest), [("us/СВ-1".to_owned(), 600)]);
     let more = payment(601, "Оплата по счету № СВ-1 от 01.03.2026").plan(&claims);

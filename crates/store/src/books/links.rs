@@ -57,6 +57,11 @@ impl InvoiceLink {
         let kopecks = paid.and_then(serde_json::Value::as_i64);
         Money::from_kopecks(kopecks.unwrap_or(0))
     }
+
+    /// The day of that; none where nobody wrote it down.
+    pub(crate) fn adopted_on(&self) -> Option<&str> {
+        self.draft.get("adopted_on")?.as_str()
+    }
 }
 
 /// "This INN and KPP, or this record of the portal, is that contractor."

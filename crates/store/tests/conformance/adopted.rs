@@ -1,9 +1,10 @@
 //! Invoices that were there before us: linked by a person's order, never beside a look or another invoice.
 
-use domain::{ContractorId, DealId, InvoiceId, Money, OrganisationId, Slot, SlotKind};
+use domain::{ContractorId, DealId, Inn, InvoiceId, Money, OrganisationId, Slot, SlotKind};
 use serde_json::json;
 use store::*;
 
+use crate::money::{book, decide, link, order, put, see, share, undo};
 use crate::support::*;
 
 fn adoption(id: u64, invoice: &str) -> Adoption {
@@ -110,5 +111,30 @@ conformance! {
         let record = Record { effects: vec![(effect.id, refused)], ..Record::default() };
         db.store.record(&lease, record, at(2)).await.unwrap();
         assert_eq!(adopt(db, 1, "B-9").await, Adopted::Linked);
+    }
+
+    async fn what_an_adopted_bill_was_paid_before_is_not_what_came_later(db: &Db) {
+        let lease = leased(db, 1).await;
+        let adopted = |deal: u64, number: &str, day: &str| {
+            let mut link = link(deal, 1, number, 12_200);
+            link.draft["paid_before"] = json!(5_000);
+            link.draft["adopted_on"] = json!(day);
+            link
+        };
+        // Both payments came on the twelfth.
+        put(db, &lease, vec![adopted(1, "17", "2026-03-12"), adopted(2, "18", "2026-03-11")]).await;
+        see(db, "march", &[order("17", 7_200), order("18", 7_200)]).await;
+        let counted = async || {
+            let wanted = Wanted { inns: vec![Inn::parse("7707083893").unwrap()], ..Wanted::default() };
+            let found = db.store.money_open(&portal("a"), &wanted).await.unwrap().invoices;
+            found.iter().map(|(one, _)| (one.counted_before.amount.kopecks(), one.open.kopecks())).collect::<Vec<_>>()
+        };
+        assert_eq!(counted().await, [(5_000, 12_200), (5_000, 12_200)]);
+        let both = [book(1, 0, vec![share("17", 7_200)]), book(2, 0, vec![share("18", 7_200)])];
+        assert_eq!(decide(db, &both).await, [Decided::Done, Decided::Done]);
+        assert_eq!(counted().await, [(0, 5_000), (5_000, 5_000)]);
+        // What is taken back shows nothing any more.
+        undo(db, 1).await.unwrap();
+        assert_eq!(counted().await, [(5_000, 12_200), (5_000, 5_000)]);
     }
 }

@@ -238,7 +238,7 @@ conformance! {
         let counted = async || {
             let wanted = Wanted { inns: vec![Inn::parse(BUYER).unwrap()], ..Wanted::default() };
             let found = db.store.money_open(&portal("a"), &wanted).await.unwrap();
-            found.invoices[0].0.counted_before.kopecks()
+            found.invoices[0].0.counted_before.amount.kopecks()
         };
         assert_eq!(counted().await, 5_000);
         let seen = db.store.money_undecided(&portal("a"), &[1]).await.unwrap();

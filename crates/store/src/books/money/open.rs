@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::matching::{Alias, ChosenBefore, OpenInvoice};
+use domain::matching::{Alias, ChosenBefore, CountedBefore, OpenInvoice};
 use domain::payment::{PaymentKind, PaymentOrder};
 use domain::purpose::NumberKey;
 use domain::{DealId, Inn, InvoiceId, InvoiceStatus, Money, OrganisationId, PortalId};
@@ -86,12 +86,30 @@ macro_rules! undecided {
     };
 }
 
+/// An open invoice; of an adopted one also what stands of it that may be what was counted before: what came up to the day
+/// of its adoption, or all where nobody wrote that day down.
+macro_rules! open_invoice {
+    () => {
+        "SELECT o.organisation_id, o.invoice_id, o.deal, o.slot_kind, o.slot_generation, o.number, o.date, o.buyer_inn,
+             o.total, o.paid, o.paid_before, o.adopted_on,
+             CASE WHEN o.paid_before = 0 THEN CAST(0 AS BIGINT) ELSE (
+                 SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT)
+                 FROM ledger_entry e JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no
+                 WHERE e.portal_id = $1 AND e.organisation_id = o.organisation_id AND e.invoice_id = o.invoice_id
+                     AND e.place = 'invoice' AND t.kind IN ('allocation', 'settlement')
+                     AND (o.adopted_on = '' OR t.dated <= o.adopted_on)
+                     AND NOT EXISTS (
+                         SELECT 1 FROM ledger_entry u WHERE u.portal_id = $1 AND u.undoes = t.number AND u.line = e.line
+                     )
+             ) END "
+    };
+}
+
 macro_rules! open_invoices {
     ($rest:literal) => {
         concat!(
-            "SELECT organisation_id, invoice_id, deal, slot_kind, slot_generation, number, date, buyer_inn, total, paid,
-                 paid_before
-             FROM invoice_balance WHERE portal_id = $1 AND ",
+            open_invoice!(),
+            "FROM invoice_balance o WHERE o.portal_id = $1 AND ",
             $rest
         )
     };
@@ -100,13 +118,13 @@ macro_rules! open_invoices {
 statements! {
     PUT_BALANCE =
         "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
-             number_key, date, buyer_inn, total, paid, stands, live, paid_before)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14)
+             number_key, date, buyer_inn, total, paid, stands, live, paid_before, adopted_on)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15)
          ON CONFLICT (portal_id, organisation_id, invoice_id) DO UPDATE SET
              deal = excluded.deal, slot_kind = excluded.slot_kind, slot_generation = excluded.slot_generation,
              number = excluded.number, number_key = excluded.number_key, date = excluded.date,
              buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands,
-             live = excluded.live, paid_before = excluded.paid_before";
+             live = excluded.live, paid_before = excluded.paid_before, adopted_on = excluded.adopted_on";
     WAITING_PAYERS =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
@@ -129,15 +147,15 @@ statements! {
     PAID_BEFORE =
         "SELECT organisation_id, invoice_id FROM invoice_balance
          WHERE portal_id = $1 AND organisation_id IN keys($2) AND invoice_id IN keys($3) AND deal = 0";
-    OF_BUYERS = open_invoices!("stands = 1 AND paid < total AND buyer_inn IN keys($2)");
+    OF_BUYERS = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_inn IN keys($2)");
     /// Also by the number of an invoice that another took the place of.
-    OF_NUMBERS =
-        "SELECT o.organisation_id, o.invoice_id, o.deal, o.slot_kind, o.slot_generation, o.number, o.date, o.buyer_inn,
-                o.total, o.paid, o.paid_before
-         FROM invoice_balance n JOIN invoice_balance o
+    OF_NUMBERS = concat!(
+        open_invoice!(),
+        "FROM invoice_balance n JOIN invoice_balance o
              ON o.portal_id = n.portal_id AND o.deal = n.deal AND o.slot_kind = n.slot_kind
-         WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($2) AND o.stands = 1 AND o.paid < o.total";
-    OF_INVOICES = open_invoices!("stands = 1 AND paid < total AND invoice_id IN keys($2)");
+         WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($2) AND o.stands = 1 AND o.paid < o.total"
+    );
+    OF_INVOICES = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.invoice_id IN keys($2)");
     OF_DEALS =
         "SELECT deal, slot_kind, slot_generation, number, date, live FROM invoice_balance
          WHERE portal_id = $1 AND deal IN numbers($2) ORDER BY deal, slot_generation";
@@ -283,7 +301,8 @@ pub(crate) async fn count(
                 link.total,
                 stands,
                 link.live,
-                paid_before
+                paid_before,
+                link.adopted_on().unwrap_or_default()
             ]
             .to_vec(),
         );
@@ -504,6 +523,7 @@ fn read_open(row: &mut Row) -> Result<Option<OpenRow>, StoreError> {
     let (number, date) = (row.text()?, row.parsed::<Date>()?);
     let buyer = Inn::parse(&row.text()?);
     let (total, paid, paid_before) = (row.int()?, row.int()?, row.int()?);
+    let (adopted_on, known_before) = (row.text()?, row.int()?);
     let id = Subject::invoice(&organisation, &invoice).id;
     Ok(buyer.ok().map(|buyer| OpenRow {
         invoice: OpenInvoice {
@@ -514,7 +534,10 @@ fn read_open(row: &mut Row) -> Result<Option<OpenRow>, StoreError> {
             date,
             aliases: Vec::new(),
             open: Money::from_kopecks(total - paid),
-            counted_before: Money::from_kopecks((paid_before.min(total) - paid).max(0)),
+            counted_before: CountedBefore {
+                amount: Money::from_kopecks((paid_before.min(total) - known_before).max(0)),
+                until: adopted_on.parse().ok(),
+            },
         },
         deal,
         slot_kind,
