@@ -179,6 +179,9 @@ pub struct SetupArgs {
     /// By whose clock invoices are dated and evenings are quiet, such as Asia/Yekaterinburg [default: the portal's]
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,
+    /// Book payments, with the accounts of your companies on the portal
+    #[arg(long)]
+    pub money: bool,
     /// Change nothing, say what would be done
     #[arg(long)]
     pub dry_run: bool,

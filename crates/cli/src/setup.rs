@@ -23,6 +23,7 @@ use crate::product::Product;
 
 mod administrator;
 mod choose;
+mod money;
 #[cfg(test)]
 mod tests;
 mod zone;
@@ -64,6 +65,8 @@ pub struct Wishes {
     pub invoice_link: Option<String>,
     /// By whose clock invoices are dated and evenings are quiet; none: as the policy has it, at first as the portal tells.
     pub time_zone: Option<String>,
+    /// Whether payments are booked, with the accounts that the portal shows; else as the policy has it.
+    pub money: bool,
     /// Whether nothing is changed.
     pub dry_run: bool,
 }
@@ -80,6 +83,7 @@ impl From<SetupArgs> for Wishes {
             at_any_hour: args.at_any_hour,
             invoice_link: args.invoice_link,
             time_zone: args.time_zone,
+            money: args.money,
             dry_run: args.dry_run,
         }
     }
@@ -193,7 +197,7 @@ async fn prepare(
         invoice: invoice_policy(former_policy, wishes),
         notices: notices(former_policy, wishes, &zone.name),
         pilot: former_policy.and_then(|former| former.pilot.clone()),
-        money: former_policy.and_then(|former| former.money.clone()),
+        money: money::section(former_policy, wishes, &organisations, &seen.companies),
         organisations,
         funnels,
     };
@@ -209,6 +213,12 @@ async fn prepare(
     let mut next = unknown_regimes(&policy, product.clock.now());
     next.extend(next_steps(&policy));
     next.extend(unclear_accounts(&policy, &seen.companies));
+    next.extend(money::next_steps(
+        &policy,
+        wishes,
+        &seen.funnels,
+        &seen.companies,
+    ));
     findings.extend(bound(product, call, offline, wishes.dry_run, &mut next).await?);
     Ok(Report {
         dry_run: wishes.dry_run,
@@ -432,6 +442,10 @@ fn commented(policy: &Policy) -> anyhow::Result<String> {
         (
             "[invoice]",
             "# Чей файл прикладывать (provodka, accounting, nothing) и срок оплаты в днях.",
+        ),
+        (
+            "[money]",
+            "# Оплаты: наши счета и стадии оплаченных сделок.",
         ),
         ("[notices]", "# О чём и когда сообщать людям."),
         (

@@ -117,6 +117,20 @@ pub(super) fn is_account(number: &AccountNumber) -> bool {
 }
 
 impl MoneyPolicy {
+    /// As a section says that names accounts alone.
+    pub fn of(accounts: Vec<OwnAccount>) -> Self {
+        Self {
+            booking: None,
+            since: None,
+            wait_hours: day(),
+            refunds: Refunds::default(),
+            registers: Registers::default(),
+            accounts,
+            stages: Vec::new(),
+            overdue: None,
+        }
+    }
+
     /// Our accounts and legal entities.
     pub fn own_side(&self) -> OwnSide {
         let accounts = self.accounts.iter();
