@@ -59,8 +59,8 @@ impl Divided {
         let given = transactions(tx, portal, &concerned, "allocation").await?;
         let of = |payment: &i64| given.get(payment).into_iter().flatten();
         let beside = divided.wholes.iter().filter(|(part, whole)| {
-            let is_given = of(*part).any(|one| !is_a_persons([one]));
-            is_given && is_a_persons(of(*whole))
+            let is_given = of(part).any(|one| !is_a_persons([one]));
+            is_given && is_a_persons(of(whole))
         });
         divided.beside = beside.map(|(part, _)| *part).collect();
         let rows: Vec<Vec<Value>> = divided
