@@ -88,6 +88,7 @@ async fn read(
                 return Err(journal::halt_task(ctx, lines, &error, portal_task::FOLLOWED).await);
             }
         };
+        let page = on_known_accounts(ctx, organisation, page).await?;
         let more = page.more;
         let asked = asked(ctx, organisation).await?;
         let cases = unreadable(organisation, &page, &asked);
@@ -116,6 +117,35 @@ async fn read(
             return ask_of(ctx, organisation, &followed.not_taken, &asked).await;
         }
     }
+}
+
+/// A payment that names none of our accounts is not guessed to be on one, but what is known already goes on where it is: until
+/// there was a second account nobody had to name it.
+async fn on_known_accounts(
+    ctx: &LeaseContext,
+    organisation: &Organisation,
+    mut page: PaymentPage,
+) -> Result<PaymentPage, Halted> {
+    let without = page.unreadable.iter();
+    let without = without.filter(|one| one.but_for_account.is_some());
+    let lines: Vec<LineId> = without.map(|one| one.id.clone()).collect();
+    if lines.is_empty() {
+        return Ok(page);
+    }
+    let store = ctx.store();
+    let mut known = store
+        .money_followed_accounts(&ctx.portal(), &organisation.id, &lines)
+        .await?;
+    page.unreadable.retain_mut(|one| {
+        let told = known.remove(&one.id).zip(one.but_for_account.take());
+        let is_known = told.is_some();
+        page.payments.extend(told.map(|(account, mut told)| {
+            told.order.own_account = account;
+            *told
+        }));
+        !is_known
+    });
+    Ok(page)
 }
 
 fn told(page: PaymentPage, organisation: &Organisation, own: &OwnSide) -> Vec<FollowedPayment> {

@@ -260,6 +260,8 @@ pub struct UnreadablePayment {
     pub date: String,
     /// What cannot be used of it: the contract's name of the field.
     pub field: &'static str,
+    /// It names none of our accounts, and lacks nothing else: what it is on the main one.
+    pub but_for_account: Option<Box<ToldPayment>>,
 }
 
 /// Tries what `check` asks.

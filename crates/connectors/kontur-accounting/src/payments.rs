@@ -57,7 +57,7 @@ impl ReadPayments for Kontur {
         for raw in &page.payments {
             match translate::payment(raw, &accounts) {
                 Ok(payment) => payments.push(payment),
-                Err(strange) => unreadable.push(translate::unreadable(raw, strange)),
+                Err(strange) => unreadable.push(translate::unreadable(raw, strange, &accounts)),
             }
         }
         Ok(PaymentPage {

@@ -189,8 +189,25 @@ pub(crate) fn payment(
     raw: &serde_json::Value,
     accounts: &[wire::BankAccount],
 ) -> Result<ToldPayment, Strange> {
+    let main = accounts.first();
+    on(raw, |payment| match &payment.bank_account_id {
+        Some(id) => accounts.iter().find(|account| &account.id == id),
+        // What was deleted is known by its id alone.
+        None => main.filter(|_| accounts.len() == 1 || is_gone(payment)),
+    })
+}
+
+fn is_gone(payment: &wire::Payment) -> bool {
+    payment.status == "deleted"
+}
+
+/// A payment on an account of ours.
+fn on<'a>(
+    raw: &serde_json::Value,
+    account: impl FnOnce(&wire::Payment) -> Option<&'a wire::BankAccount>,
+) -> Result<ToldPayment, Strange> {
     let payment = wire::Payment::deserialize(raw).map_err(|_| Strange("payment"))?;
-    let deleted = payment.status == "deleted";
+    let (account, deleted) = (account(&payment), is_gone(&payment));
     let amount = positive(&payment.sum, "sum")?;
     let mut by_bill: BTreeMap<InvoiceId, Money> = BTreeMap::new();
     for allocation in payment.allocations {
@@ -204,11 +221,6 @@ pub(crate) fn payment(
     if given.is_none_or(|given| given > amount) {
         return Err(Strange("allocations"));
     }
-    let account = match &payment.bank_account_id {
-        Some(id) => accounts.iter().find(|account| &account.id == id),
-        // What was deleted is known by its id alone.
-        None => accounts.first().filter(|_| accounts.len() == 1 || deleted),
-    };
     let account = account.and_then(|account| AccountNumber::new(&account.account_number));
     let other = payment.counterparty;
     Ok(ToldPayment {
@@ -245,8 +257,16 @@ pub(crate) fn payment(
     })
 }
 
-/// What a person needs to find a payment that cannot be read.
-pub(crate) fn unreadable(raw: &serde_json::Value, Strange(field): Strange) -> UnreadablePayment {
+/// What a person needs to find a payment that cannot be read, and what it is if it lacks our account alone.
+pub(crate) fn unreadable(
+    raw: &serde_json::Value,
+    Strange(field): Strange,
+    accounts: &[wire::BankAccount],
+) -> UnreadablePayment {
+    let names_none = |payment: &wire::Payment| payment.bank_account_id.is_none();
+    let on_main = on(raw, |payment| {
+        accounts.first().filter(|_| names_none(payment))
+    });
     let text = |name| {
         let text = raw.get(name).and_then(serde_json::Value::as_str);
         text.unwrap_or_default().to_owned()
@@ -256,6 +276,7 @@ pub(crate) fn unreadable(raw: &serde_json::Value, Strange(field): Strange) -> Un
         number: text("number"),
         date: text("date"),
         field,
+        but_for_account: on_main.ok().map(Box::new),
     }
 }
 

@@ -137,6 +137,7 @@ fn a_broken_payment_is_asked_about_once_and_the_others_are_read() {
             number: "9 [url=x]".to_owned(),
             date: "soon".to_owned(),
             field: "sum",
+            but_for_account: None,
         };
         let both = PaymentPage {
             unreadable: vec![broken],
@@ -163,6 +164,55 @@ fn a_broken_payment_is_asked_about_once_and_the_others_are_read() {
     });
 }
 
+/// It names none of our several accounts; the main one is another than where it was known.
+fn without_account(payment: ToldPayment) -> UnreadablePayment {
+    UnreadablePayment {
+        id: payment.id.clone(),
+        number: payment.order.number.clone(),
+        date: payment.order.date.to_string(),
+        field: "bankAccountId",
+        but_for_account: Some(Box::new(on_main(payment))),
+    }
+}
+
+fn on_main(mut payment: ToldPayment) -> ToldPayment {
+    payment.order.own_account = AccountNumber::new("40702810900000000009").unwrap();
+    payment
+}
+
+#[test]
+fn a_payment_without_our_account_stays_where_it_is_known_until_that_is_named() {
+    paused(async {
+        let desk = desk(vec![page(vec![told("1", 100)])]).await;
+        desk.run(10).await;
+        let mut given = told("1", 100);
+        given.allocations = vec![(InvoiceId::new("nobody's"), Money::from_kopecks(100))];
+        let tell = async |page: PaymentPage| {
+            desk.office.state().payments = vec![page];
+            desk.run(400).await;
+        };
+        tell(PaymentPage {
+            unreadable: vec![
+                without_account(given.clone()),
+                without_account(told("2", 200)),
+            ],
+            ..PaymentPage::default()
+        })
+        .await;
+        assert_eq!(
+            states(&desk).await,
+            [PaymentState::Booked],
+            "what the accountant gives of it is followed"
+        );
+        assert_eq!(desk.questions().await, ["unreadable/org/2"], "not guessed");
+        // It is named: what is on another account than it was known on is another payment, with what was given of it.
+        tell(page(vec![on_main(given), told("2", 200)])).await;
+        assert!(desk.open_cases().await.is_empty());
+        let (gone, new, booked) = (PaymentState::Aside, PaymentState::New, PaymentState::Booked);
+        assert_eq!(states(&desk).await, [gone, booked, new]);
+    });
+}
+
 #[test]
 fn while_a_payment_cannot_be_read_the_days_are_not_known() {
     paused(async {
@@ -171,6 +221,7 @@ fn while_a_payment_cannot_be_read_the_days_are_not_known() {
             number: "9".to_owned(),
             date: "soon".to_owned(),
             field: "sum",
+            but_for_account: None,
         };
         let page_with = PaymentPage {
             unreadable: vec![broken],

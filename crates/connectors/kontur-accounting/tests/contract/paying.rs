@@ -135,6 +135,9 @@ async fn none_of_several_accounts_is_guessed() {
         panic!("{told:?}");
     };
     assert_eq!(unreadable.field, "bankAccountId");
+    let main = unreadable.but_for_account.as_ref().unwrap();
+    assert_eq!(main.id, unreadable.id);
+    assert_eq!(main.order.own_account.as_str(), "40702810200000012345");
 }
 
 #[tokio::test]
@@ -180,6 +183,7 @@ async fn what_the_contract_rules_out_is_told_singly_and_stops_nothing() {
             (unreadable.id.0.as_str(), unreadable.number.as_str()),
             ("bad", "318")
         );
+        assert_eq!(unreadable.but_for_account, None, "{field}: {value}");
         assert_eq!(told.next, "2026-03-12T08:58:00.000Z");
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::payment::{Likeness, LineId, PaymentKey, PaymentOrder};
+use domain::payment::{AccountNumber, Likeness, LineId, PaymentKey, PaymentOrder};
 use domain::{InvoiceId, Money, OrganisationId, PortalId};
 use jiff::{Timestamp, civil::Date};
 
@@ -121,6 +121,9 @@ statements! {
     IS_PAYMENT =
         "UPDATE followed_payment SET payment = $4 WHERE portal_id = $1 AND organisation_id = $2 AND line = $3";
     WAIT_NO_MORE = "UPDATE payment SET waits_until = 0 WHERE portal_id = $1 AND number = $2 AND state = 'new'";
+    LIVE =
+        "SELECT line, body FROM followed_payment
+         WHERE portal_id = $1 AND organisation_id = $2 AND line IN keys($3) AND deleted = 0";
     LAST_CHANGE = "SELECT max(told_at) FROM followed_payment WHERE portal_id = $1";
 }
 
@@ -161,6 +164,28 @@ impl Store {
             self.ring();
         }
         Ok(followed)
+    }
+
+    /// On which accounts of ours these payments of an accounting side are known that it holds.
+    pub async fn money_followed_accounts(
+        &self,
+        portal: &PortalId,
+        organisation: &OrganisationId,
+        lines: &[LineId],
+    ) -> Result<BTreeMap<LineId, AccountNumber>, StoreError> {
+        let lines = text_set(lines.iter().map(|line| line.0.clone()));
+        let args = (portal.clone(), organisation.clone(), lines);
+        self.read(args, |tx, (portal, organisation, lines)| {
+            Box::pin(async move {
+                let ask = params![portal, organisation, lines.clone()];
+                let found = tx.list(&LIVE, &ask, |row| {
+                    let (line, order) = (LineId(row.text()?), row.json::<PaymentOrder>()?);
+                    Ok((line, order.own_account))
+                });
+                Ok(found.await?.into_iter().collect())
+            })
+        })
+        .await
     }
 
     /// When an accounting side last told something new of its payments.
