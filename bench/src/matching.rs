@@ -225,7 +225,7 @@ fn invoice(place: usize, payers: &[Inn], organisation: &OrganisationId) -> OpenI
     OpenInvoice {
         id: InvoiceId::new(place.to_string()),
         seller: organisation.clone(),
-        buyer: payer.unwrap_or_else(|| inn(0)),
+        buyer: payer,
         number: number(place),
         date: day(place),
         aliases: Vec::new(),

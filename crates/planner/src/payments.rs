@@ -376,6 +376,7 @@ fn cause(payment: &PaymentSnapshot<'_>, doubts: &[Doubt]) -> &'static str {
         }
         Some(Doubt::NotOpen { .. } | Doubt::NotOne { .. }) => "названного счёта нет или он не один",
         Some(Doubt::AnotherBuyer { .. } | Doubt::ThirdParty) => "платит не покупатель",
+        Some(Doubt::BuyerWithoutInn) => "у покупателя нет ИНН",
         Some(Doubt::AnotherOrganisation) => "счёт другой нашей организации",
         Some(Doubt::Refund | Doubt::NoSale | Doubt::OtherDocument | Doubt::SecondReference) => {
             "в назначении не только счёт"
@@ -470,7 +471,10 @@ fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: 
 /// Of this invoice, and not of the whole payment: that is told once.
 fn is_of_invoice(doubt: &Doubt) -> bool {
     match doubt {
-        Doubt::AnotherBuyer { .. } | Doubt::AnotherOrganisation | Doubt::SecondCover => true,
+        Doubt::AnotherBuyer { .. }
+        | Doubt::BuyerWithoutInn
+        | Doubt::AnotherOrganisation
+        | Doubt::SecondCover => true,
         Doubt::NoInn
         | Doubt::NoInvoiceNamed
         | Doubt::NoNumber

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::matching::may_have_no_inn;
 use domain::payment::{CountedTwice, PaymentKind, PaymentOrder};
 use domain::purpose::{NumberKey, Purpose};
 use domain::{Inn, InvoiceId, Money, PortalId};
@@ -266,12 +267,11 @@ fn wanted(
         .iter()
         .filter_map(|one| payer(&one.order))
         .collect();
-    let named = purposes.iter().flat_map(|purpose| {
-        let invoices = purpose.invoices();
-        let named = invoices.filter_map(|reference| reference.number.as_deref());
-        named.chain(purpose.loose.iter().map(String::as_str))
+    let numbers: BTreeSet<NumberKey> = purposes.iter().flat_map(Purpose::numbers).collect();
+    let of_strangers = payments.iter().filter(|one| {
+        one.kind == PaymentKind::Incoming && may_have_no_inn(one.order.other.inn.as_ref())
     });
-    let numbers: BTreeSet<NumberKey> = named.map(NumberKey::of).collect();
+    let sums: BTreeSet<Money> = of_strangers.map(|one| one.remaining).collect();
     let offered = answers.iter().flatten().flat_map(|one| &one.offered);
     let invoices: BTreeSet<InvoiceRef> = offered
         .flat_map(|Offer(shares)| shares)
@@ -280,6 +280,7 @@ fn wanted(
     Wanted {
         inns: inns.into_iter().collect(),
         numbers: numbers.into_iter().collect(),
+        sums: sums.into_iter().collect(),
         invoices: invoices.into_iter().collect(),
     }
 }

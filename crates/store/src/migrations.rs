@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 22] = [
+const MIGRATIONS: [Migration; 23] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -100,6 +100,10 @@ const MIGRATIONS: [Migration; 22] = [
     Migration {
         number: 22,
         text: include_str!("../migrations/0022_adopted_on.sql"),
+    },
+    Migration {
+        number: 23,
+        text: include_str!("../migrations/0023_sums_of_strangers.sql"),
     },
 ];
 

@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::certain::doubts_of_words;
+use super::certain::{doubts_of_words, not_of_payer};
 use super::cover::{self, Covers};
 use super::{
     Candidate, Certainty, Doubt, Incoming, MOST_CANDIDATES, OpenInvoice, OpenInvoices, Reason,
-    Share,
+    Share, may_have_no_inn,
 };
 use crate::purpose::{NumberKey, Reference, StatedDate};
 use crate::{InvoiceId, Money};
@@ -44,8 +44,8 @@ pub(super) fn candidates(payment: Incoming<'_>, open: &OpenInvoices) -> Vec<Cand
     found
 }
 
-/// Invoices that the purpose names or mentions, with how; the payer's own, and those of buyers for whom he paid before. Each
-/// once.
+/// Invoices that the purpose names or mentions, with how; the payer's own, those of buyers for whom he paid before, and
+/// those of just this sum whose buyers have no INN. Each once.
 fn worth_a_look<'a>(
     payment: Incoming<'_>,
     open: &'a OpenInvoices,
@@ -57,12 +57,30 @@ fn worth_a_look<'a>(
         .flat_map(|payer| open.of_buyer(payer));
     let before = payment.chosen_before.iter();
     let of_before = before.flat_map(|chosen| open.of_buyer(&chosen.buyer));
-    for invoice in of_payer.chain(of_before) {
+    let of_nobody = of_buyers_without_inn(payment, open);
+    for invoice in of_payer.chain(of_before).chain(of_nobody) {
         if !seen.iter().any(|(known, _)| std::ptr::eq(*known, invoice)) {
             seen.push((invoice, None));
         }
     }
     seen
+}
+
+/// Invoices of just this sum that the payer may have got though he is not known by his INN: the newest first.
+fn of_buyers_without_inn<'a>(
+    payment: Incoming<'_>,
+    open: &'a OpenInvoices,
+) -> Vec<&'a OpenInvoice> {
+    if !may_have_no_inn(payment.payer) {
+        return Vec::new();
+    }
+    let of_sum = open.without_inn(payment.amount);
+    let mut found: Vec<&OpenInvoice> = of_sum
+        .filter(|invoice| invoice.seller == *payment.organisation)
+        .collect();
+    found.sort_by_key(|invoice| Reverse(invoice.date));
+    found.truncate(MOST_CANDIDATES);
+    found
 }
 
 /// Invoices with a number that stands in the purpose, each with the best that it says of them.
@@ -111,7 +129,8 @@ fn reasons(
     has_one_open: bool,
 ) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = by_number.into_iter().collect();
-    let is_payer = payment.payer == Some(&invoice.buyer);
+    let buyer = invoice.buyer.as_ref();
+    let is_payer = buyer.is_some() && payment.payer == buyer;
     if is_payer {
         reasons.push(Reason::Payer);
     }
@@ -124,7 +143,7 @@ fn reasons(
     let before = payment.chosen_before.iter();
     reasons.extend(
         before
-            .filter(|chosen| chosen.buyer == invoice.buyer)
+            .filter(|chosen| buyer == Some(&chosen.buyer))
             .map(|chosen| Reason::ChosenBefore {
                 times: chosen.times,
             }),
@@ -155,9 +174,7 @@ fn single(
     let mut doubts = words.to_vec();
     match payment.payer {
         None => doubts.push(Doubt::NoInn),
-        Some(payer) if *payer != invoice.buyer => doubts.push(Doubt::AnotherBuyer {
-            buyer: invoice.buyer.clone(),
-        }),
+        Some(payer) if invoice.buyer.as_ref() != Some(payer) => doubts.push(not_of_payer(invoice)),
         Some(_) => {}
     }
     if invoice.seller != *payment.organisation {
@@ -217,10 +234,8 @@ fn named_together(
     let mut doubts = words.to_vec();
     match payment.payer {
         None => doubts.push(Doubt::NoInn),
-        Some(payer) if *payer == first.buyer => reasons.push(Reason::Payer),
-        Some(_) => doubts.push(Doubt::AnotherBuyer {
-            buyer: first.buyer.clone(),
-        }),
+        Some(payer) if first.buyer.as_ref() == Some(payer) => reasons.push(Reason::Payer),
+        Some(_) => doubts.push(not_of_payer(first)),
     }
     let shares = named.iter().map(|one| Share {
         invoice: one.id.clone(),

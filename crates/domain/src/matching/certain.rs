@@ -106,7 +106,7 @@ fn named_invoice<'a>(
         .collect();
     let of_payer: Vec<&&OpenInvoice> = named
         .iter()
-        .filter(|invoice| invoice.buyer == *payer)
+        .filter(|invoice| invoice.buyer.as_ref() == Some(payer))
         .collect();
     let of_organisation: Vec<&&OpenInvoice> = of_payer
         .iter()
@@ -121,10 +121,18 @@ fn named_invoice<'a>(
         ([invoice], _, _) => Ok(invoice),
         ([_, ..], _, _) => Err(Doubt::NotOne { number }),
         ([], [_, ..], _) => Err(Doubt::AnotherOrganisation),
-        ([], [], [other, ..]) => Err(Doubt::AnotherBuyer {
-            buyer: other.buyer.clone(),
-        }),
+        ([], [], [other, ..]) => Err(not_of_payer(other)),
         ([], [], []) => Err(Doubt::NotOpen { number }),
+    }
+}
+
+/// Whose the invoice is, where it is not known to be the payer's.
+pub(super) fn not_of_payer(invoice: &OpenInvoice) -> Doubt {
+    match &invoice.buyer {
+        Some(buyer) => Doubt::AnotherBuyer {
+            buyer: buyer.clone(),
+        },
+        None => Doubt::BuyerWithoutInn,
     }
 }
 
@@ -137,8 +145,9 @@ fn number_of_another(
 ) -> Option<Doubt> {
     let known: BTreeSet<_> = named.iter().map(|invoice| invoice.id.as_str()).collect();
     let another = |number: &&String| {
-        open.numbered(&NumberKey::of(number))
-            .any(|invoice| invoice.buyer == *payer && !known.contains(invoice.id.as_str()))
+        open.numbered(&NumberKey::of(number)).any(|invoice| {
+            invoice.buyer.as_ref() == Some(payer) && !known.contains(invoice.id.as_str())
+        })
     };
     let number = purpose.loose.iter().find(another)?;
     Some(Doubt::NumberOfAnother {

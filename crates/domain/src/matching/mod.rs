@@ -11,7 +11,7 @@ mod open;
 mod reason;
 
 use crate::purpose::Purpose;
-use crate::{Inn, InvoiceId, Money, OrganisationId};
+use crate::{Inn, InnKind, InvoiceId, Money, OrganisationId};
 
 pub use cover::{MOST_OPEN, payments_covering};
 pub use open::{Alias, CountedBefore, OpenInvoice, OpenInvoices};
@@ -94,6 +94,11 @@ impl Proposal {
             .first()
             .filter(|candidate| candidate.certainty == Certainty::Certain)
     }
+}
+
+/// Whether the payer may be a buyer whose invoice has no INN: a person's may stand in the bank's papers alone.
+pub fn may_have_no_inn(payer: Option<&Inn>) -> bool {
+    payer.is_none_or(|inn| inn.kind() == InnKind::Person)
 }
 
 /// What the payment is for, as far as it can be told.

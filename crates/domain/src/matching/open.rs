@@ -1,4 +1,4 @@
-//! The invoices that wait for money, found by buyer and by number.
+//! The invoices that wait for money, found by buyer and by number; those of buyers without an INN also by what is open.
 
 use std::collections::HashMap;
 
@@ -15,8 +15,8 @@ pub struct OpenInvoice {
     pub id: InvoiceId,
     /// Which of our legal entities sells.
     pub seller: OrganisationId,
-    /// The buyer's INN.
-    pub buyer: Inn,
+    /// The buyer's INN; none of a person or a foreigner without one: its payer is never known for certain.
+    pub buyer: Option<Inn>,
     /// Its number.
     pub number: String,
     /// Its date.
@@ -53,6 +53,8 @@ pub struct Alias {
 pub struct OpenInvoices {
     invoices: Vec<OpenInvoice>,
     by_buyer: HashMap<Inn, Vec<usize>>,
+    /// Of buyers without an INN, by a sum that was open of it.
+    by_sum: HashMap<Money, Vec<usize>>,
     by_number: HashMap<NumberKey, Vec<usize>>,
     by_id: HashMap<InvoiceId, usize>,
 }
@@ -62,10 +64,11 @@ impl OpenInvoices {
     pub fn add(&mut self, invoice: OpenInvoice) {
         self.forget(&invoice.id);
         let place = self.invoices.len();
-        self.by_buyer
-            .entry(invoice.buyer.clone())
-            .or_default()
-            .push(place);
+        let places = match &invoice.buyer {
+            Some(buyer) => self.by_buyer.entry(buyer.clone()).or_default(),
+            None => self.by_sum.entry(invoice.open).or_default(),
+        };
+        places.push(place);
         for number in numbers(&invoice) {
             let places = self.by_number.entry(number).or_default();
             if !places.contains(&place) {
@@ -78,15 +81,29 @@ impl OpenInvoices {
 
     /// What was booked, and came on that day, is no longer open.
     pub fn book(&mut self, share: &Share, came: Date) {
-        let place = self.by_id.get(&share.invoice);
-        if let Some(invoice) = place.and_then(|place| self.invoices.get_mut(*place)) {
+        let Some(place) = self.by_id.get(&share.invoice).copied() else {
+            return;
+        };
+        if let Some(invoice) = self.invoices.get_mut(place) {
             invoice.take(share.amount, came);
+            if invoice.buyer.is_none() {
+                self.by_sum.entry(invoice.open).or_default().push(place);
+            }
         }
     }
 
     /// The open invoices of this buyer.
     pub fn of_buyer<'a>(&'a self, buyer: &Inn) -> impl Iterator<Item = &'a OpenInvoice> + use<'a> {
         self.at(self.by_buyer.get(buyer))
+    }
+
+    /// The invoices of buyers without an INN of which just so much is open.
+    pub fn without_inn<'a>(
+        &'a self,
+        open: Money,
+    ) -> impl Iterator<Item = &'a OpenInvoice> + use<'a> {
+        self.at(self.by_sum.get(&open))
+            .filter(move |invoice| invoice.open == open)
     }
 
     /// The open invoices that have this number, or had it.

@@ -57,6 +57,8 @@ pub enum Doubt {
         /// The buyer.
         buyer: Inn,
     },
+    /// The buyer of the invoice has no INN: nothing tells that the payer is he.
+    BuyerWithoutInn,
     /// The invoice is of another legal entity of ours than the account.
     AnotherOrganisation,
     /// The purpose names a document beside that money may be for.
@@ -126,6 +128,9 @@ impl fmt::Display for Doubt {
                     "счёт выставлен другому покупателю, ИНН {}",
                     buyer.masked()
                 )
+            }
+            Doubt::BuyerWithoutInn => {
+                f.write_str("у покупателя по счёту нет ИНН: сверьте, кто платит")
             }
             Doubt::AnotherOrganisation => {
                 f.write_str("счёт выставлен другой нашей организацией, деньги пришли не на её счёт")

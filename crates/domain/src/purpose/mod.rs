@@ -137,6 +137,15 @@ impl Purpose {
         self.of_kind(ReferenceKind::Invoice)
     }
 
+    /// Numbers that may be an invoice's: of those that it names, and of what was not understood.
+    pub fn numbers(&self) -> impl Iterator<Item = NumberKey> {
+        let named = self
+            .invoices()
+            .filter_map(|invoice| invoice.number.as_deref());
+        let loose = self.loose.iter().map(String::as_str);
+        named.chain(loose).map(NumberKey::of)
+    }
+
     /// What the buyers paid, of a register of which so much came: with the commission, where that is told.
     pub fn gross(&self, net: Money) -> Option<Money> {
         net.checked_add(self.commission?)

@@ -20,7 +20,7 @@ fn invoice(number: &str, day: Date, buyer: &str, seller: &str, kopecks: i64) -> 
     OpenInvoice {
         id: InvoiceId::new(format!("{number}/{}/{seller}", day.year())),
         seller: OrganisationId::new(seller),
-        buyer: inn(buyer),
+        buyer: Some(inn(buyer)),
         number: number.to_owned(),
         date: day,
         aliases: Vec::new(),
@@ -476,6 +476,52 @@ fn where_nothing_says_which_any_open_invoice_of_the_payer_may_be_meant() {
 }
 
 #[test]
+fn an_invoice_of_a_buyer_without_an_inn_is_proposed_by_number_and_sum_and_never_certain() {
+    let person = "500100732259";
+    let without_inn = |number: &str, day| OpenInvoice {
+        buyer: None,
+        ..invoice(number, day, BUYER, "one", 70_000)
+    };
+    let mut open = open();
+    open.add(without_inn("401", day()));
+    open.add(without_inn("402", date(2026, 2, 5)));
+    let named = "Оплата по счету 401 от 01.02.2026";
+    for (payer, doubt) in [
+        (None, Doubt::NoInn),
+        (Some(person), Doubt::BuyerWithoutInn),
+        (Some(OTHER), Doubt::BuyerWithoutInn),
+    ] {
+        let proposal = proposed(&open, payer, 70_000, named);
+        assert_eq!(proposal.certain(), None);
+        assert!(proposal.doubts.contains(&doubt), "{:?}", proposal.doubts);
+        let best = &proposal.candidates[0];
+        assert_eq!(shares(&best.shares), "401:70000");
+        assert_eq!(best.reasons, [Reason::NumberAndDate, Reason::Amount]);
+        assert_eq!(best.certainty, Certainty::Likely);
+        assert!(best.doubts.contains(&doubt), "{:?}", best.doubts);
+    }
+    let offered = |open: &OpenInvoices, payer, kopecks| -> Vec<String> {
+        let proposal = proposed(open, payer, kopecks, "За услуги");
+        let offered = proposal.candidates.iter();
+        offered.map(|one| shares(&one.shares)).collect()
+    };
+    // Nothing is named: just the sum, the newest first, where the payer may be such a buyer.
+    for payer in [None, Some(person)] {
+        assert_eq!(offered(&open, payer, 70_000), ["402:70000", "401:70000"]);
+        assert_eq!(offered(&open, payer, 69_999), [""; 0]);
+    }
+    let of_company = offered(&open, Some(OTHER), 70_000);
+    assert_eq!(of_company, ["300:40000"], "he has an invoice of his own");
+    let part = Share {
+        invoice: InvoiceId::new("401/2026/one"),
+        amount: Money::from_kopecks(20_000),
+    };
+    open.book(&part, day());
+    assert_eq!(offered(&open, None, 50_000), ["401:50000"]);
+    assert_eq!(offered(&open, None, 70_000), ["402:70000"]);
+}
+
+#[test]
 fn what_people_chose_before_is_shown_and_decides_nothing() {
     let (purpose, payer) = (Purpose::read("Оплата за услуги"), inn("7736050003"));
     let before = [ChosenBefore {
@@ -632,7 +678,7 @@ proptest! {
             prop_assert!(payer.is_some() && !text.contains("возврат") && !text.contains("ООО") && !text.contains("акту"));
             for share in &certain.shares {
                 let chosen = &balances[&share.invoice];
-                prop_assert_eq!(Some(chosen.buyer.as_str()), *payer);
+                prop_assert_eq!(chosen.buyer.as_ref().map(Inn::as_str), *payer);
                 prop_assert_eq!(chosen.seller.as_str(), "one");
                 prop_assert!(text.contains(&chosen.number));
                 let twins = balances.values().filter(|other| {

@@ -268,7 +268,7 @@ fn world(corpus: &[Line]) -> World {
             world.open.add(OpenInvoice {
                 id: InvoiceId::new(id),
                 seller: organisation(),
-                buyer: payer(),
+                buyer: Some(payer()),
                 number: number.to_owned(),
                 date,
                 aliases: Vec::new(),

@@ -26,7 +26,7 @@ fn a_choice_says_whose_invoice_it_is_where_it_is_anothers() {
         claims.add(OpenInvoice {
             id: InvoiceId::new(id),
             seller: OrganisationId::new(seller),
-            buyer: Inn::parse(buyer).unwrap(),
+            buyer: Some(Inn::parse(buyer).unwrap()),
             number: "СВ-7".to_owned(),
             date: date(2026, 3, 1),
             aliases: Vec::new(),
@@ -58,4 +58,32 @@ fn a_part_that_names_nothing_may_be_given_to_any_open_invoice_of_its_payer() {
     ] {
         assert!(text.contains(offered), "{text}");
     }
+}
+
+#[test]
+fn money_of_a_payer_without_an_inn_is_asked_about_with_the_invoice_that_it_names() {
+    let mut claims = claims(&[("СВ-1", 1_000)]);
+    claims.add(OpenInvoice {
+        id: InvoiceId::new("us/СВ-9"),
+        seller: OrganisationId::new("us"),
+        buyer: None,
+        number: "СВ-9".to_owned(),
+        date: date(2026, 3, 1),
+        aliases: Vec::new(),
+        open: Money::from_kopecks(1_000),
+        counted_before: CountedBefore::default(),
+    });
+    let offered = "счёт № СВ-9 от 01.03.2026, 10,00 ₽ из 10,00 ₽ — в назначении номер и дата этого счёта, сумма равна \
+                   остатку по счёту";
+    let mut person = payment(1_000, "Оплата по счету № СВ-9 от 01.03.2026");
+    let text = asked(&person.plan(&claims));
+    let but = "; но у покупателя по счёту нет ИНН: сверьте, кто платит (1)";
+    assert!(text.contains(&format!("{offered}{but}")), "{text}");
+    person.order.other.inn = None;
+    let text = asked(&person.plan(&claims));
+    assert!(
+        text.contains("Не разнесено: ИНН плательщика неизвестен"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("{offered} (1)")), "{text}");
 }

@@ -43,3 +43,4 @@ mod register;
 mod retry;
 mod settled;
 mod split;
+mod strangers;

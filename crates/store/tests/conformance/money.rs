@@ -126,7 +126,7 @@ pub(crate) fn book(payment: i64, undone: i64, shares: Vec<BookedShare>) -> Decis
     }
 }
 
-fn question(payment: i64) -> CaseFacts {
+pub(crate) fn question(payment: i64) -> CaseFacts {
     CaseFacts {
         code: "PAYMENT-UNDECIDED".to_owned(),
         cause: "x".to_owned(),

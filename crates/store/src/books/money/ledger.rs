@@ -337,7 +337,10 @@ fn apply(
                     invoice.open =
                         Money::from_kopecks(invoice.open.kopecks() - share.amount.kopecks());
                     batch.deals.extend(invoice.deal);
-                    if let (true, Some(payer)) = (*chosen, &payment.payer) {
+                    // A buyer without an INN is nobody in particular.
+                    if let (true, Some(payer), false) =
+                        (*chosen, &payment.payer, invoice.buyer.is_empty())
+                    {
                         let row = params![portal, payer.as_str(), invoice.buyer.as_str()];
                         batch.chosen.push(row.to_vec());
                     }

@@ -1,5 +1,5 @@
-//! What is open of each invoice, and who a payment's invoices may be: found by buyer, by number, by id, never by walking
-//! over all of them.
+//! What is open of each invoice, and who a payment's invoices may be: found by buyer, by number, by id, by sum where nobody's
+//! INN is known, never by walking over all of them.
 //!
 //! An invoice's balance is written with its link. Not here: what was paid of it (`ledger`).
 
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::matching::{Alias, ChosenBefore, CountedBefore, OpenInvoice};
 use domain::payment::{PaymentKind, PaymentOrder};
-use domain::purpose::NumberKey;
+use domain::purpose::{NumberKey, Purpose};
 use domain::{DealId, Inn, InvoiceId, InvoiceStatus, Money, OrganisationId, PortalId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -54,13 +54,15 @@ pub struct Undecided {
     pub cases: Vec<Case>,
 }
 
-/// What payments may be for: by buyer, by number, by id.
+/// What payments may be for: by buyer, by number, by sum, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Payers.
     pub inns: Vec<Inn>,
     /// Numbers that stand in the purposes.
     pub numbers: Vec<NumberKey>,
+    /// What payers brought who are known by no INN: invoices of just so much whose buyers have none, the newest.
+    pub sums: Vec<Money>,
     /// Invoices that people chose.
     pub invoices: Vec<InvoiceRef>,
 }
@@ -128,6 +130,10 @@ statements! {
     WAITING_PAYERS =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
+    /// The newest: what came long ago is looked at by the hour like any question.
+    WAITING_STRANGERS =
+        "SELECT number, remaining, body FROM payment
+         WHERE portal_id = $1 AND state = 'asked' AND kind = 'incoming' AND payer_inn = '' ORDER BY number DESC LIMIT 1000";
     NEW_PAYMENTS = undecided!("p.state = 'new' AND p.waits_until <= $2 AND p.number <= $3 ORDER BY p.number LIMIT $4");
     THESE_PAYMENTS = undecided!("p.number IN numbers($2) AND p.state IN ('new', 'asked') ORDER BY p.number");
     UNDECIDED_BUYERS =
@@ -154,6 +160,17 @@ statements! {
         "FROM invoice_balance n JOIN invoice_balance o
              ON o.portal_id = n.portal_id AND o.deal = n.deal AND o.slot_kind = n.slot_kind
          WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($2) AND o.stands = 1 AND o.paid < o.total"
+    );
+    /// Of each organisation and sum the newest: more are of no use to anybody.
+    OF_SUMS = concat!(
+        open_invoice!(),
+        "FROM invoice_balance o JOIN (
+             SELECT organisation_id, invoice_id,
+                 row_number() OVER (PARTITION BY organisation_id, total - paid ORDER BY date DESC, invoice_id) AS place
+             FROM invoice_balance
+             WHERE portal_id = $1 AND stands = 1 AND paid < total AND buyer_inn = '' AND (total - paid) IN numbers($2)
+         ) n ON n.organisation_id = o.organisation_id AND n.invoice_id = o.invoice_id
+         WHERE o.portal_id = $1 AND n.place <= 10"
     );
     OF_INVOICES = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.invoice_id IN keys($2)");
     OF_DEALS =
@@ -270,7 +287,8 @@ impl Store {
 
 /// The balances of invoices that are linked now; what is paid of them stays, also what was before it was known whose
 /// they are. A part that was paid of an adopted one stays open: its payment may still come, or is known already, and is
-/// given to it but once. Payments that waited for a buyer's invoice are looked at again.
+/// given to it but once. Payments that waited for a buyer's invoice are looked at again; where the buyer has no INN, those whose
+/// payer has none either, by number or sum.
 pub(crate) async fn count(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -278,6 +296,7 @@ pub(crate) async fn count(
 ) -> Result<(), StoreError> {
     let mut rows = Vec::new();
     let mut buyers = Vec::new();
+    let mut of_strangers = Vec::new();
     for link in links {
         let buyer = link.draft.pointer("/draft/buyer/key/inn");
         let buyer = buyer.and_then(|inn| Inn::parse(inn.as_str()?).ok());
@@ -306,7 +325,11 @@ pub(crate) async fn count(
             ]
             .to_vec(),
         );
-        buyers.extend(buyer.filter(|_| stands).map(|inn| inn.to_string()));
+        match buyer {
+            Some(inn) if stands => buyers.push(inn.to_string()),
+            None if stands => of_strangers.push((NumberKey::of(&link.number), link.total)),
+            Some(_) | None => {}
+        }
     }
     // In the order in which bookings lock them.
     rows.sort_by(|one: &Vec<Value>, other| one.get(1..3).cmp(&other.get(1..3)));
@@ -328,11 +351,17 @@ pub(crate) async fn count(
         })
         .map(|link| moved(link.deal, link.updated_at))
         .collect();
-    if buyers.is_empty() {
-        return work::enqueue(tx, portal, &looks).await;
+    let mut waiting = Vec::new();
+    if !buyers.is_empty() {
+        let ask = params![portal, text_set(buyers)];
+        waiting = tx.list(&WAITING_PAYERS, &ask, Row::int).await?;
     }
-    let ask = params![portal, text_set(buyers)];
-    let waiting = tx.list(&WAITING_PAYERS, &ask, Row::int).await?;
+    if !of_strangers.is_empty() {
+        let ask = params![portal];
+        let strangers = tx.list(&WAITING_STRANGERS, &ask, read_stranger).await?;
+        let strangers = strangers.into_iter();
+        waiting.extend(strangers.filter_map(|stranger| stranger.may_pay(&of_strangers)));
+    }
     let waiting = waiting.into_iter().zip(links.iter().cycle());
     looks.extend(waiting.map(|(number, link)| Look {
         subject: Subject::payment(number),
@@ -341,6 +370,34 @@ pub(crate) async fn count(
         reason: "its payer got an invoice".to_owned(),
     }));
     work::enqueue(tx, portal, &looks).await
+}
+
+/// A payment that is asked about, whose payer is known by no INN.
+struct Stranger {
+    number: i64,
+    left: Money,
+    order: PaymentOrder,
+}
+
+impl Stranger {
+    /// The payment, where its purpose may name one of these invoices, or it brings just what one asks for.
+    fn may_pay(self, invoices: &[(NumberKey, Money)]) -> Option<i64> {
+        let is_sum = invoices.iter().any(|(_, total)| *total == self.left);
+        let is_named = || {
+            let purpose = Purpose::read(&self.order.purpose);
+            let mut named = purpose.numbers();
+            named.any(|number| invoices.iter().any(|(own, _)| *own == number))
+        };
+        (is_sum || is_named()).then_some(self.number)
+    }
+}
+
+fn read_stranger(row: &mut Row) -> Result<Stranger, StoreError> {
+    Ok(Stranger {
+        number: row.int()?,
+        left: Money::from_kopecks(row.int()?),
+        order: row.json()?,
+    })
 }
 
 async fn undecided(
@@ -419,16 +476,20 @@ async fn find(tx: &mut Tx<'_>, portal: &PortalId, wanted: &Wanted) -> Result<Fou
         of_payer.push(ChosenBefore { buyer, times });
     }
     let numbers = text_set(wanted.numbers.iter().map(|key| key.as_str().to_owned()));
+    let sums: Vec<i64> = wanted.sums.iter().map(|sum| sum.kopecks()).collect();
     let ids = text_set(wanted.invoices.iter().map(|one| one.invoice.to_string()));
     let mut open: BTreeMap<InvoiceId, OpenRow> = BTreeMap::new();
-    for (sql, values) in [
+    let mut asks = vec![
         (&OF_BUYERS, text_set(buyers)),
         (&OF_NUMBERS, numbers),
         (&OF_INVOICES, ids),
-    ] {
-        // One without a readable buyer is nobody's to pay.
+    ];
+    if !sums.is_empty() {
+        asks.push((&OF_SUMS, Value::Text(json_text(&sums))));
+    }
+    for (sql, values) in asks {
         let rows = tx.list(sql, &params![portal, values], read_open).await?;
-        let rows = rows.into_iter().flatten();
+        let rows = rows.into_iter();
         open.extend(rows.map(|row| (row.invoice.id.clone(), row)));
     }
     name_aliases(tx, portal, &mut open).await?;
@@ -517,15 +578,15 @@ fn read_inn(row: &mut Row) -> Result<Inn, StoreError> {
     Inn::parse(&text).map_err(|error| row.undecodable(error.to_string()))
 }
 
-fn read_open(row: &mut Row) -> Result<Option<OpenRow>, StoreError> {
+fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
     let (organisation, invoice): (OrganisationId, InvoiceId) = (row.parsed()?, row.parsed()?);
     let (deal, slot_kind, generation) = (read_deal(row)?, row.text()?, row.int()?);
     let (number, date) = (row.text()?, row.parsed::<Date>()?);
-    let buyer = Inn::parse(&row.text()?);
+    let buyer = Inn::parse(&row.text()?).ok();
     let (total, paid, paid_before) = (row.int()?, row.int()?, row.int()?);
     let (adopted_on, known_before) = (row.text()?, row.int()?);
     let id = Subject::invoice(&organisation, &invoice).id;
-    Ok(buyer.ok().map(|buyer| OpenRow {
+    Ok(OpenRow {
         invoice: OpenInvoice {
             id: InvoiceId::new(id),
             seller: organisation,
@@ -542,7 +603,7 @@ fn read_open(row: &mut Row) -> Result<Option<OpenRow>, StoreError> {
         deal,
         slot_kind,
         generation,
-    }))
+    })
 }
 
 impl InvoiceRef {
