@@ -182,6 +182,9 @@ pub struct SetupArgs {
     /// Book payments, with the accounts of your companies on the portal
     #[arg(long)]
     pub money: bool,
+    /// Take the portal over from another installation that is gone
+    #[arg(long)]
+    pub take_over: bool,
     /// Change nothing, say what would be done
     #[arg(long)]
     pub dry_run: bool,

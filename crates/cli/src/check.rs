@@ -12,7 +12,7 @@ use capability::portal::{Finding, Funnel as SeenFunnel, OwnInvoices};
 use comfy_table::{ContentArrangement, Table};
 use connector_bitrix24::{FieldNames, refused};
 use domain::calendar;
-use domain::observed::OwnCompany;
+use domain::observed::{OurField, OwnCompany};
 use jiff::tz::TimeZone;
 use planner::{Mode, Policy, SmartInvoices};
 use serde_json::json;
@@ -23,7 +23,7 @@ use crate::connect::Connector;
 use crate::fault::Unwell;
 use crate::product::Product;
 use crate::setup::companies_of;
-use crate::{clock, papers, pause, policy, zone};
+use crate::{clock, owner, papers, pause, policy, zone};
 
 /// What was found, by part.
 #[derive(Clone, Debug, Default)]
@@ -244,6 +244,9 @@ async fn on_portal(
         findings.insert(0, paused(&portal, &zone::of(policy)));
     }
     if let Some(policy) = policy {
+        let number = policy.fields.get(&OurField::Number);
+        let number = number.map_or("", String::as_str);
+        findings.extend(owner::finding(product, call, &*bitrix24.set_up, number).await);
         match bitrix24.directory.funnels(call).await {
             Ok(funnels) => rules.extend(against_funnels(policy, &funnels)),
             Err(error) => rules.push(refused("Воронки", &error)),

@@ -4,6 +4,7 @@
 //! the portal's row changes; an application's tokens are renewed inside the connector, by way of [`Vault`].
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -54,6 +55,8 @@ pub enum ConnectError {
 const DATABASE_UNUSABLE: &str = "DATABASE-UNUSABLE";
 const POLICY_MISSING: &str = "POLICY-MISSING";
 const POLICY_OUTDATED: &str = "POLICY-OUTDATED";
+/// Another installation works for the portal.
+pub(crate) const PORTAL_TAKEN: &str = "PORTAL-TAKEN";
 
 impl ConnectError {
     /// The page that tells what to do.
@@ -77,6 +80,8 @@ pub struct Connector {
     allowed: Allowed,
     kept: Mutex<BTreeMap<PortalId, Kept>>,
     turn: RenewalTurn,
+    /// Another installation works for the portal.
+    taken: AtomicBool,
 }
 
 /// What was connected, and from what.
@@ -111,6 +116,7 @@ impl Connector {
             allowed,
             kept: Mutex::default(),
             turn: RenewalTurn::default(),
+            taken: AtomicBool::new(false),
         }
     }
 
@@ -344,6 +350,16 @@ impl Connector {
             .clear();
     }
 
+    /// Remembers whether another installation works for the portal; it is left alone then. Answers what was remembered.
+    pub(crate) fn set_taken(&self, taken: bool) -> bool {
+        self.taken.swap(taken, Ordering::Relaxed)
+    }
+
+    /// Whether another installation works for the portal.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// The portal as it is connected, also while it is paused: for what writes nothing to it.
     ///
     /// # Errors
@@ -365,6 +381,12 @@ impl Connector {
         })?;
         if (portal.paused && !though_paused) || portal.mode == Mode::Off {
             return Err(NotConnected::Paused);
+        }
+        if self.is_taken() && !though_paused {
+            return Err(NotConnected::Broken {
+                code: PORTAL_TAKEN,
+                reason: "another installation of Provodka works for it".to_owned(),
+            });
         }
         let stored = self.store.policy_current(id).await;
         let stored = stored.map_err(|error| broken(DATABASE_UNUSABLE, &error))?;

@@ -30,6 +30,7 @@ pub mod journal;
 pub mod layout;
 pub mod logs;
 mod out;
+pub mod owner;
 pub mod pages;
 pub mod papers;
 pub mod pause;

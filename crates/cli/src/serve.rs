@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::fault::Told;
 use crate::product::Product;
-use crate::{folder, pages, papers, pause, policy};
+use crate::{folder, owner, pages, papers, pause, policy};
 
 /// How often it is asked what the portal's plan gives.
 const PLAN_ASKED_EVERY: Duration = Duration::from_secs(86_400);
@@ -66,11 +66,14 @@ pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::R
         Arc::new(Renderer::new(Layout::default())),
         config.reconciler.clone(),
     );
-    let owner = format!("provodka-{:016x}", product.rng.clone().next_u64());
-    let engine = Engine::new(product.means(), Arc::new(reconciler), owner);
+    let name = format!("provodka-{:016x}", product.rng.clone().next_u64());
+    let engine = Engine::new(product.means(), Arc::new(reconciler), name);
     look_now(&product).await?;
     let engine = tokio::spawn(async move { engine.run(stop).await });
-    let mut beside = vec![tokio::spawn(ask_the_plan(product.clone()))];
+    let mut beside = vec![
+        tokio::spawn(ask_the_plan(product.clone())),
+        tokio::spawn(owner::watch(product.clone())),
+    ];
     if let Some(path) = config.statements.clone() {
         beside.push(tokio::spawn(folder::watch(product.clone(), path)));
     }

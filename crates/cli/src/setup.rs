@@ -18,6 +18,7 @@ use crate::args::SetupArgs;
 use crate::check;
 use crate::connect::Connector;
 use crate::fault::Told;
+use crate::owner;
 use crate::policy;
 use crate::product::Product;
 
@@ -67,6 +68,8 @@ pub struct Wishes {
     pub time_zone: Option<String>,
     /// Whether payments are booked, with the accounts that the portal shows; else as the policy has it.
     pub money: bool,
+    /// Whether the portal is taken over from another installation.
+    pub take_over: bool,
     /// Whether nothing is changed.
     pub dry_run: bool,
 }
@@ -84,6 +87,7 @@ impl From<SetupArgs> for Wishes {
             invoice_link: args.invoice_link,
             time_zone: args.time_zone,
             money: args.money,
+            take_over: args.take_over,
             dry_run: args.dry_run,
         }
     }
@@ -152,14 +156,17 @@ async fn prepare(
         return Err(nobody_sells(&seen).into());
     }
     let wanted = wanted_fields(former.as_ref().map(|(_, policy)| policy));
+    let set_up = product
+        .connector
+        .bitrix24(FieldNames::default(), offline)?
+        .portal()
+        .set_up;
+    let number = name_of(&wanted, OurField::Number);
+    owner::admit(product, call, &*set_up, number, wishes.take_over).await?;
     let fields = if wishes.dry_run {
         wanted.clone()
     } else {
-        product
-            .connector
-            .bitrix24(FieldNames::default(), offline)?
-            .portal()
-            .set_up
+        set_up
             .ensure_fields(call, &wanted)
             .await
             .map_err(|error| {
@@ -169,6 +176,9 @@ async fn prepare(
             })?
     };
     findings.extend(seen.impatience.clone());
+    if !wishes.dry_run {
+        findings.push(owner::claim(product, call, &*set_up, number).await?);
+    }
     findings.push(holds(
         "Поля сделки",
         fields
@@ -319,6 +329,11 @@ fn wanted_fields(former: Option<&Policy>) -> Vec<(OurField, String)> {
             (*field, named.cloned().unwrap_or_else(|| (*name).to_owned()))
         })
         .collect()
+}
+
+fn name_of(fields: &[(OurField, String)], wanted: OurField) -> &str {
+    let mut fields = fields.iter().filter(|(field, _)| *field == wanted);
+    fields.next().map_or("", |(_, name)| name.as_str())
 }
 
 fn followed_in_words(funnel: &Funnel, seen: &[SeenFunnel]) -> Finding {

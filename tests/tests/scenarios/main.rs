@@ -39,5 +39,6 @@ mod robot;
 mod secrets;
 mod settled;
 mod smart_invoice;
+mod two_installations;
 mod waiting_for_data;
 mod watch_only;

@@ -213,6 +213,21 @@ impl World {
         alive.next().unwrap().running.product().clone()
     }
 
+    /// Another installation for the same portal and the same accounting side, with records of its own; it does not serve.
+    pub(crate) async fn another_installation(&self) -> Product {
+        let config = Config::from_raw(&self.settings, &self.secrets);
+        let surroundings = Surroundings {
+            store: Some(store::Store::open_inline().unwrap()),
+            ..Surroundings::of_machine()
+        };
+        Product::open(
+            config.unwrap_or_else(|faults| panic!("{faults}")),
+            surroundings,
+        )
+        .await
+        .unwrap()
+    }
+
     /// Stops the product gracefully.
     pub(crate) async fn stop(&mut self) {
         for replica in &mut self.replicas {

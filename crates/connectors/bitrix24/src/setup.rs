@@ -39,6 +39,8 @@ const EVENTS: [&str; 18] = [
 ];
 /// The life of the application itself; never in the offline queue.
 const APP_EVENTS: [&str; 3] = ["ONAPPINSTALL", "ONAPPUPDATE", "ONAPPUNINSTALL"];
+/// What the external code of a field begins with that tells whose the portal is.
+const OWNER: &str = "provodka/";
 /// Rings when the offline queue has something.
 const DOORBELL: &str = "ONOFFLINEEVENT";
 /// Seconds between two rings.
@@ -82,6 +84,42 @@ impl SetUpPortal for Connector {
             .iter()
             .map(|(field, name)| (*field, full_name(name)))
             .collect())
+    }
+
+    async fn owner(&self, call: &Call<'_>, field: &str) -> Result<Option<String>, ConnectorError> {
+        let name = full_name(field);
+        let present = self.present_fields(call).await?;
+        let field = present.iter().find(|field| field.is_named(&name));
+        let mark = field.and_then(|field| field.xml_id.0.strip_prefix(OWNER));
+        Ok(mark.map(str::to_owned))
+    }
+
+    async fn set_owner(
+        &self,
+        call: &Call<'_>,
+        field: &str,
+        owner: &str,
+    ) -> Result<bool, ConnectorError> {
+        let name = full_name(field);
+        let mark = format!("{OWNER}{owner}");
+        let present = self.present_fields(call).await?;
+        let Some(field) = present.iter().find(|field| field.is_named(&name)) else {
+            return Ok(false);
+        };
+        let code = &field.xml_id.0;
+        if *code == mark {
+            return Ok(true);
+        }
+        // The field itself is as `ensure_fields` made it, or it was there before and may be known to others by its code.
+        let is_free = code.is_empty() || *code == name || code.starts_with(OWNER);
+        if !is_free {
+            return Ok(false);
+        }
+        let params = json!({"id": field.id.0, "fields": {"XML_ID": mark}});
+        let update = Command::new("crm.deal.userfield.update", params);
+        self.client.call(call, &update, Effect::Write).await?;
+        // Whether the portal keeps it the list tells.
+        Ok(self.owner(call, &name).await?.as_deref() == Some(owner))
     }
 
     async fn bind_events(

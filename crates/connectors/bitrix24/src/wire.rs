@@ -304,6 +304,9 @@ pub(crate) struct UserField {
     #[serde(default)]
     pub(crate) id: Text,
     pub(crate) field_name: Text,
+    /// A code for programs, which people do not see.
+    #[serde(default)]
+    pub(crate) xml_id: Text,
     /// The items of a list; absent in other kinds of fields.
     #[serde(default)]
     pub(crate) list: Rows<ListItem>,

@@ -401,6 +401,17 @@ pub trait SetUpPortal: Send + Sync {
         wanted: &[(OurField, String)],
     ) -> Result<Vec<(OurField, String)>, ConnectorError>;
 
+    /// The installation that the portal is marked with, on its custom field of deals of this name; none where nobody marked it.
+    async fn owner(&self, call: &Call<'_>, field: &str) -> Result<Option<String>, ConnectorError>;
+
+    /// Marks the portal as an installation's, on that field. False: the field bears a code of somebody else's, which stays.
+    async fn set_owner(
+        &self,
+        call: &Call<'_>,
+        field: &str,
+        owner: &str,
+    ) -> Result<bool, ConnectorError>;
+
     /// Subscribes to the events we need, at `handler`; only an application can, a webhook answers what a person must bind by hand.
     async fn bind_events(
         &self,

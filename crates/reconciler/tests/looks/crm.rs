@@ -448,6 +448,23 @@ impl SetUpPortal for Crm {
         Ok(Vec::new())
     }
 
+    async fn owner(
+        &self,
+        _call: &Call<'_>,
+        _field: &str,
+    ) -> Result<Option<String>, ConnectorError> {
+        Ok(None)
+    }
+
+    async fn set_owner(
+        &self,
+        _call: &Call<'_>,
+        _field: &str,
+        _owner: &str,
+    ) -> Result<bool, ConnectorError> {
+        Ok(true)
+    }
+
     async fn bind_events(
         &self,
         _call: &Call<'_>,

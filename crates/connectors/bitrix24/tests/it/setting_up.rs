@@ -110,6 +110,39 @@ async fn a_list_of_orders_gets_the_items_that_came_since() {
 }
 
 #[tokio::test]
+async fn the_portal_is_marked_as_an_installations_where_nobody_elses_code_stands() {
+    for (code, marked, owner) in [
+        (json!(null), true, None),
+        (json!("UF_CRM_NUMBER"), true, None),
+        (json!("provodka/9f3a"), true, Some("9f3a")),
+        (json!("1c-exchange"), false, None),
+    ] {
+        let held: &'static Mutex<Value> = Box::leak(Box::new(Mutex::new(code.clone())));
+        let stage = Stage::webhook(portal(move |method, params| match method {
+            "crm.deal.userfield.list" => Reply::Result(json!([
+                {"ID": "7", "FIELD_NAME": "UF_CRM_NUMBER", "USER_TYPE_ID": "string", "XML_ID": *held.lock().unwrap()},
+                {"ID": "8", "FIELD_NAME": "UF_CRM_OTHER", "USER_TYPE_ID": "string", "XML_ID": "provodka/other"},
+            ])),
+            "crm.deal.userfield.update" => {
+                assert_eq!(params["id"], "7");
+                *held.lock().unwrap() = json!(params["fields[XML_ID]"]);
+                Reply::Result(json!(true))
+            }
+            other => panic!("{other}"),
+        }));
+        let (set_up, call) = (&stage.portal.set_up, stage.call());
+        let before = set_up.owner(&call, "UF_CRM_NUMBER").await.unwrap();
+        assert_eq!(before.as_deref(), owner, "{code}");
+        for _time in 0..2 {
+            let is_marked = set_up.set_owner(&call, "UF_NUMBER", "51c0").await.unwrap();
+            assert_eq!(is_marked, marked, "{code}");
+        }
+        let after = set_up.owner(&call, "UF_CRM_NUMBER").await.unwrap();
+        assert_eq!(after.as_deref(), marked.then_some("51c0"), "{code}");
+    }
+}
+
+#[tokio::test]
 async fn an_application_binds_what_is_offered_and_not_yet_bound() {
     let script = portal(|method, params| match method {
         "event.get" => Reply::Result(
