@@ -160,8 +160,8 @@ pub(crate) fn status(
         PaidState::Issued | PaidState::Cancelled | PaidState::DeletedInAccounting => None,
         PaidState::PartlyPaid => Some("Оплачен частично"),
         PaidState::Paid => Some("Оплачен"),
-        PaidState::Overpaid => Some("Переплачен"),
-        PaidState::Overdue => Some("Просрочен"),
+        PaidState::Overpaid => Some(texts::OVERPAID_LABEL),
+        PaidState::Overdue => Some(texts::OVERDUE_LABEL),
     }
 }
 

@@ -167,7 +167,8 @@ pub(crate) struct Edited {
 }
 
 /// What somebody put into fields that we fill: it is put back. A field whose value we gave within a day was edited surely; of
-/// the others only those that do not change by themselves are told.
+/// the others those are told that do not change by themselves, and a state that is none of our words. Of those that change,
+/// one that was emptied is filled without a word.
 pub(crate) fn put_back(
     snapshot: &DealSnapshot,
     invoice: &OurInvoice,
@@ -178,19 +179,25 @@ pub(crate) fn put_back(
     let is_shown = format!("timeline/{about}/{}", invoice.slot);
     let is_shown = snapshot.done.contains_key(&is_shown);
     let is_edited = |field: OurField, value: &FieldValue| {
+        let stands = shown(glance, field);
+        let is_emptied = stands == FieldValue::Empty;
         let mut written = snapshot.written.iter().rev();
-        match written.find(|(_, of, _)| *of == field) {
-            Some((_, _, last)) => last == value,
-            None => is_shown && shown(glance, field) != FieldValue::Empty,
-        }
+        let was_ours = match written.find(|(_, of, _)| *of == field) {
+            Some((_, _, last)) => last == value && (is_lasting(field) || !is_emptied),
+            None => is_shown && is_lasting(field) && !is_emptied,
+        };
+        was_ours || is_shown && is_strange(field, &stands)
     };
-    let lasting = [
+    let all = [
         (OurField::Number, "номера счёта"),
         (OurField::Date, "даты счёта"),
         (OurField::Link, "ссылки на счёт"),
+        (OurField::Sum, "суммы счёта"),
+        (OurField::Status, "состояния счёта"),
+        (OurField::Paid, "оплаченной суммы"),
+        (OurField::PaidOn, "даты оплаты"),
     ];
-    lasting
-        .into_iter()
+    all.into_iter()
         .filter_map(|(field, of)| {
             let (_, ours) = fields.iter().find(|(known, _)| *known == field)?;
             is_edited(field, ours).then(|| Edited {
@@ -201,6 +208,19 @@ pub(crate) fn put_back(
             })
         })
         .collect()
+}
+
+/// Whether what we write there stays for as long as the invoice does.
+fn is_lasting(field: OurField) -> bool {
+    matches!(field, OurField::Number | OurField::Date | OurField::Link)
+}
+
+/// Whether we never write that there.
+fn is_strange(field: OurField, value: &FieldValue) -> bool {
+    match (field, value) {
+        (OurField::Status, FieldValue::Text(word)) => !texts::is_state(word),
+        _ => false,
+    }
 }
 
 fn in_words(value: &FieldValue) -> String {

@@ -36,6 +36,26 @@ pub fn status_label(status: InvoiceStatus) -> &'static str {
 }
 
 pub(crate) const DELETED_LABEL: &str = "Удалён в учёте";
+pub(crate) const OVERPAID_LABEL: &str = "Переплачен";
+pub(crate) const OVERDUE_LABEL: &str = "Просрочен";
+
+/// Whether a word is one of those that we write as the state of an invoice.
+pub(crate) fn is_state(word: &str) -> bool {
+    let of_accounting = [
+        InvoiceStatus::Issued,
+        InvoiceStatus::PartiallyPaid,
+        InvoiceStatus::Paid,
+        InvoiceStatus::Cancelled,
+        InvoiceStatus::Unknown,
+    ];
+    let own = [
+        DELETED_LABEL,
+        OVERPAID_LABEL,
+        OVERDUE_LABEL,
+        WAITS_FOR_ACCOUNTANT,
+    ];
+    own.contains(&word) || of_accounting.map(status_label).contains(&word)
+}
 
 /// The timeline entry of an issued invoice; what the CRM rounded otherwise is said.
 pub(crate) fn issued(

@@ -1,6 +1,6 @@
 //! The invoice is seen in the deal: fields, then the timeline, then the file.
 
-use domain::observed::{FieldValue, OurField};
+use domain::observed::{FieldValue, OurField, OurFields};
 use domain::{InvoiceStatus, Money};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
@@ -92,6 +92,42 @@ fn only_what_differs_is_written() {
         .settled()
         .read(|reading| reading.glance.fields.status = Some(String::new()));
     assert_snapshot!(emptied.plan(), @r"
+    write Status = Выставлен
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
+fn what_is_typed_into_a_field_that_changes_by_itself_is_put_back_with_a_note_once() {
+    let edited = |change: fn(&mut OurFields)| {
+        deal()
+            .settled()
+            .read(|reading| change(&mut reading.glance.fields))
+    };
+    let both: fn(&mut OurFields) = |fields| {
+        fields.sum = Some(Money::from_kopecks(1));
+        fields.status = Some("от руки".to_owned());
+    };
+    let mut told = edited(both);
+    assert_snapshot!(told.plan(), @r"
+    write Sum = 122.00, Status = Выставлен
+    timeline put-back/whole/1/sum: В поле суммы счёта стояло 0,01 ₽, записано 122,00 ₽: это поле заполняет программа.
+    timeline put-back/whole/1/status: В поле состояния счёта стояло «от руки», записано «Выставлен»: это поле заполняет программа.
+    because: в поле суммы счёта стояло 0,01 ₽: заменено на наше значение
+    because: в поле состояния счёта стояло «от руки»: заменено на наше значение
+    ");
+    settle(&mut told);
+    // Another day, and noted once.
+    told.snapshot.written.clear();
+    let again = told.read(|reading| both(&mut reading.glance.fields));
+    assert_snapshot!(again.plan(), @r"
+    write Sum = 122.00, Status = Выставлен
+    because: в поле состояния счёта стояло «от руки»: заменено на наше значение
+    ");
+    // Where our own word of before may stand, nobody is told that he typed it.
+    let before = edited(|fields| fields.status = Some("Просрочен".to_owned()))
+        .with(|deal| deal.snapshot.written.clear());
+    assert_snapshot!(before.plan(), @r"
     write Status = Выставлен
     because: счёт № 17 нужно показать в сделке
     ");
