@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::required::RequiredSeed;
+
 /// The settings and the seed of one portal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -44,6 +46,8 @@ pub struct PortalConfig {
     /// How long a message may be edited by its author.
     pub messages_editable_seconds: i64,
     pub robots: Vec<RobotSeed>,
+    /// Fields of deals that must be filled from a stage on.
+    pub required_fields: Vec<RequiredSeed>,
 }
 
 impl Default for PortalConfig {
@@ -113,6 +117,7 @@ impl Default for PortalConfig {
             automatic_sum_has_delivery: true,
             messages_editable_seconds: 3 * 86_400,
             robots: Vec::new(),
+            required_fields: Vec::new(),
         }
     }
 }

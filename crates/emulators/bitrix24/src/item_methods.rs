@@ -202,6 +202,7 @@ pub(crate) fn item_add(call: &mut Call<'_>) -> Answer {
     }
     let fields = call.fields();
     let fields = crate::items::read_fields(call.state, entity, &fields, None)?;
+    crate::required::check_new(call.state, entity, &fields)?;
     let origin = origin_of(call);
     let id = crate::items::add(call.state, entity, fields, &origin)?;
     one_item(call, entity, id)
@@ -214,6 +215,7 @@ pub(crate) fn item_update(call: &mut Call<'_>) -> Answer {
     let current = writable(call, entity, id)?.clone();
     let fields = call.fields();
     let changes = crate::items::read_fields(call.state, entity, &fields, Some(&current))?;
+    crate::required::check_change(call.state, entity, &current, &changes)?;
     let origin = origin_of(call);
     crate::items::update(call.state, entity, id, changes, &origin)?;
     one_item(call, entity, id)

@@ -285,6 +285,7 @@ impl Person {
             let fields = fields.as_object().cloned().unwrap_or_default();
             let entity = deal_type()?;
             let read = crate::items::read_fields(state, entity, &fields, None)?;
+            crate::required::check_new(state, entity, &read)?;
             let id = crate::items::add(state, entity, read, origin)?;
             crate::seed::put_lines(state, id, &deal.lines, origin);
             Ok::<i64, Refusal>(id)
@@ -352,6 +353,7 @@ impl Person {
                 .ok_or_else(|| Refusal::not_found("Element not found"))?;
             let fields = fields.as_object().cloned().unwrap_or_default();
             let changes = crate::items::read_fields(state, entity, &fields, Some(&current))?;
+            crate::required::check_change(state, entity, &current, &changes)?;
             crate::items::update(state, entity, id, changes, origin)
         });
         done.map_err(Declined::from)

@@ -96,6 +96,21 @@ function company(data) {
   return parts;
 }
 
+// What the portal's administrator sets in the card's settings: without the field no deal goes to this stage or further.
+function required(data) {
+  const save = async (name, from) => {
+    await ask("/page/api/required", "POST", { field: name, from });
+    toast("Сохранено");
+    shown = -1;
+  };
+  const field = el("select", { "data-required": "field", "aria-label": "Поле" }, data.required.map((one) => el("option", { value: one.name }, one.label)));
+  const stage = el("select", { "data-required": "from", "aria-label": "Стадия" }, data.stages.map((one) => el("option", { value: one.id }, `со стадии «${one.name}»`)));
+  return [
+    data.required.filter((one) => one.from).map((one) => el("p", {}, `${one.label}: со стадии «${one.stage}» `, el("button", { class: "quiet", type: "button", "aria-label": "Больше не обязательно", onclick: () => save(one.name, "") }, "✕"))),
+    el("div", { class: "row" }, field, stage, el("button", { type: "button", id: "require", onclick: () => save(field.value, stage.value) }, "Сделать обязательным")),
+  ].flat();
+}
+
 const TONES = { comment: "#2066d6", log: "#7a5af5", todo: "#d98200", stage: "#1f9d55", message: "#0e9aa7" };
 
 function entry(one) {
@@ -117,7 +132,7 @@ async function load() {
     onclick: async () => { await ask(`/page/api/deal/${id}/stage`, "POST", { stage: stage.id }); shown = -1; await load(); },
   }, stage.name)));
   let whole = true;
-  for (const [name, draw] of Object.entries({ fields: () => data.fields.map(field), lines: () => lines(data), company: () => company(data) })) {
+  for (const [name, draw] of Object.entries({ fields: () => data.fields.map(field), lines: () => lines(data), company: () => company(data), required: () => required(data) })) {
     const host = document.getElementById(name);
     if (isEdited(host)) whole = false;
     else host.replaceChildren(...draw());

@@ -21,6 +21,7 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
         return json_response(404, &json!({"ok": false, "why": "Сделки нет"}));
     };
     let fields = fields_of(&mut state, &deal);
+    let required = super::required::shown(&mut state);
     let body = json!({
         "version": state.version,
         "id": id,
@@ -29,6 +30,7 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
         "stage": text(&deal, "STAGE_ID"),
         "stages": stages(&state, DEAL, int(&deal, "CATEGORY_ID")).into_iter().map(|stage| json!({"id": text(stage, "STATUS_ID"), "name": text(stage, "NAME"), "color": text(stage, "COLOR")})).collect::<Vec<_>>(),
         "fields": fields,
+        "required": required,
         "lines": lines_of(&state, id),
         "delivery": state.deliveries.price_of_deal(id).to_string(),
         "company": party_of(&state, COMPANY, int(&deal, "COMPANY_ID")),

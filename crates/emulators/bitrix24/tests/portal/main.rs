@@ -17,4 +17,5 @@ mod items;
 mod messages;
 mod offline;
 mod page;
+mod required;
 mod vendor_examples;

@@ -162,3 +162,34 @@ async fn a_delivery_that_a_person_put_on_the_card_is_a_part_of_the_automatic_sum
         json!([])
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_field_that_the_card_makes_required_holds_up_the_drag_until_it_is_filled() {
+    let mut config = emulator_bitrix24::PortalConfig::sample();
+    config.custom_fields = vec![emulator_bitrix24::CustomFieldSeed {
+        entity: "CRM_DEAL".to_owned(),
+        name: "UF_CRM_WAYBILL".to_owned(),
+        kind: "string".to_owned(),
+        label: "Номер накладной".to_owned(),
+        multiple: false,
+        items: Vec::new(),
+    }];
+    let portal = Portal::new(config);
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    assert_eq!(
+        card["required"],
+        json!([{"name": "UF_CRM_WAYBILL", "label": "Номер накладной", "from": "", "stage": ""}])
+    );
+    let from = json!({"field": "UF_CRM_WAYBILL", "from": "EXECUTING"});
+    assert_eq!(portal.post("/page/api/required", from).await.0, 200);
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    assert_eq!(card["required"][0]["stage"], "В работе");
+    let drag = || portal.post("/page/api/deal/1/stage", json!({"stage": "EXECUTING"}));
+    let (status, body) = drag().await;
+    assert_eq!(status, 400);
+    let why = "Поле \"Номер накладной\" обязательно для заполнения";
+    assert_eq!(body["why"], why);
+    let none = json!({"field": "UF_CRM_WAYBILL", "from": ""});
+    assert_eq!(portal.post("/page/api/required", none).await.0, 200);
+    assert_eq!(drag().await.0, 200);
+}
