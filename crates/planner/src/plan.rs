@@ -155,6 +155,9 @@ pub enum Action {
         to: StageId,
         /// The transaction of the ledger that completed the payment.
         about: i64,
+        /// When the deal was changed last: refused as it was then, it is tried again once somebody changed it since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changed: Option<Timestamp>,
     },
     /// Tell a person that something needs a hand.
     Notify {
@@ -449,7 +452,7 @@ impl Action {
                 ..
             } => format!("pdf/{slot}"),
             Self::AttachPdf { slot, .. } => format!("pdf-replaced/{slot}"),
-            Self::MoveStage { to, about } => crate::receipts::mark(to, *about),
+            Self::MoveStage { to, about, .. } => crate::receipts::mark(to, *about),
             Self::Notify {
                 about,
                 list: Some(list),

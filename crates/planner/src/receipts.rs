@@ -407,6 +407,7 @@ fn move_on(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Opt
     let action = Action::MoveStage {
         to: stage.to.clone(),
         about: receipt.transaction,
+        changed: Some(deal.changed),
     };
     let of_payment = snapshot.receipts.iter();
     let of_payment = of_payment.filter(|one| one.is_of_payment(receipt));

@@ -33,6 +33,7 @@ mod own_writes;
 mod pause;
 mod planned;
 mod reconciled;
+mod refused;
 mod replicas;
 mod retried;
 mod robot;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use emulator_bitrix24::{CompanySeed, DealSeed, LineSeed, PortalConfig, RequisiteSeed, UserSeed};
+use emulator_bitrix24::{
+    CompanySeed, CustomFieldSeed, DealSeed, LineSeed, PortalConfig, RequisiteSeed, UserSeed,
+};
 use serde_json::json;
 
 use super::money::ACCOUNT;
@@ -22,7 +24,20 @@ pub(super) const BUYER: &str = "ООО «Ромашка»";
 pub(super) fn for_a_person() -> PortalConfig {
     let mut portal = PortalConfig::sample();
     portal.users.push(administrator());
+    portal.custom_fields.push(waybill());
     portal
+}
+
+/// What a manager fills in himself: a card can make it required from a stage on.
+fn waybill() -> CustomFieldSeed {
+    CustomFieldSeed {
+        entity: "CRM_DEAL".to_owned(),
+        name: "UF_CRM_WAYBILL".to_owned(),
+        kind: "string".to_owned(),
+        label: "Номер накладной".to_owned(),
+        multiple: false,
+        items: Vec::new(),
+    }
 }
 
 /// A portal with thirty old deals; the ten deals of the story are made while it is told.

@@ -7,9 +7,9 @@ use domain::{FunnelId, InvoiceStatus, Money, OrganisationId, Slot, SlotKind, Sta
 use insta::assert_snapshot;
 use jiff::civil::date;
 use planner::receipts::{Means, Receipt};
-use planner::{Booking, MoneyPolicy, OwnAccount, PaidStage};
+use planner::{Action, Booking, MoneyPolicy, OwnAccount, PaidStage};
 
-use crate::build::{INVOICE_STAGE, TestDeal, deal};
+use crate::build::{INVOICE_STAGE, TestDeal, ago, deal};
 
 fn money() -> MoneyPolicy {
     MoneyPolicy {
@@ -110,6 +110,20 @@ fn what_completes_the_payment_moves_the_deal_once() {
     let moved = shown([receipt(2, 12_200)]);
     let back = moved.stage(INVOICE_STAGE);
     assert!(back.planned().is_empty(), "{}", back.plan());
+}
+
+#[test]
+fn a_move_is_another_request_of_the_same_mark_once_the_deal_was_changed() {
+    let moves = |it: &TestDeal| {
+        let mut actions = it.planned().actions.into_iter();
+        let is_move = |one: &Action| matches!(one, Action::MoveStage { .. });
+        actions.find(is_move).unwrap()
+    };
+    let asked = paid([receipt(2, 12_200)]);
+    assert_eq!(moves(&asked), moves(&asked));
+    let edited = paid([receipt(2, 12_200)]).of(|deal| deal.changed = ago(1));
+    assert_ne!(moves(&asked), moves(&edited));
+    assert_eq!(moves(&asked).mark(), moves(&edited).mark());
 }
 
 #[test]

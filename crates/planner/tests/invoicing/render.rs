@@ -104,7 +104,7 @@ fn action(action: &Action, plan: &Plan) -> String {
                 .collect();
             format!("write {}", fields.join(", "))
         }
-        Action::MoveStage { to, about } => format!("move to {to} for transaction {about}"),
+        Action::MoveStage { to, about, .. } => format!("move to {to} for transaction {about}"),
         Action::AddTimelineEntry { about, text, .. } => format!("timeline {about}: {text}"),
         Action::AttachPdf {
             slot,

@@ -115,7 +115,7 @@ impl<'a> Pass<'a> {
         self.land().await.map(drop)
     }
 
-    /// Tells the administrator of the questions that are not the planner's.
+    /// Tells people of the questions that are not the planner's.
     pub(crate) async fn ring_bells(&mut self) -> Result<(), Halted> {
         let plans = tell::bells(&self.deals, self.connected);
         if let Some(morning) = self.connected.policy.notices.quiet_until(self.ctx.now()) {

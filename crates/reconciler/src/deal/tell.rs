@@ -1,6 +1,7 @@
 //! Questions that arise while acting: what a remote refused, and what cannot be looked up.
 //!
-//! The planner tells of its own questions; of these the administrator is told at the end of a look.
+//! The planner tells of its own questions; of these the administrator is told at the end of a look, and the responsible
+//! manager of a stage that his deal may not enter.
 
 use std::collections::BTreeMap;
 
@@ -20,9 +21,15 @@ pub(crate) const OUTCOME_UNKNOWN: &str = "OUTCOME-UNKNOWN";
 /// An action was tried as often as is allowed.
 pub(crate) const TRIED_TOO_OFTEN: &str = "TRIED-TOO-OFTEN";
 
+/// The portal does not let a deal into the stage of what is paid.
+const MOVE_REFUSED: &str = "ACTION-REFUSED/move_stage";
+
 pub(crate) fn refused(deal: DealId, effect: &Effect, error: &str, record: &mut Record) {
     // What is done once for ever is not tried again as it was; all else is, with each look.
-    let then = if effect.once {
+    let then = if effect.action == MOVE_STAGE {
+        "Заполните в сделке то, что назвал портал, или переведите её сами: перевод повторится, как только сделка \
+         изменится. Если не хватает права, скажите администратору: он даёт право и команду `provodka cases retry`."
+    } else if effect.once {
         "Исправьте причину; потом администратор даёт команду `provodka cases retry`. Без неё повторим, только если \
          правка меняет то, что мы посылаем."
     } else {
@@ -68,6 +75,8 @@ pub(crate) fn exhausted(deal: DealId, effect: &Effect, record: &mut Record) {
     );
 }
 
+/// The kind of an action that moves a deal to another stage.
+const MOVE_STAGE: &str = "move_stage";
 /// Asking the accounting side for a buyer: no action, and questions about it go by this name.
 pub(crate) const FIND_COUNTERPARTY: &str = "find_counterparty";
 /// Asking it for an invoice.
@@ -227,7 +236,7 @@ pub(crate) fn untold(deal: &Looked, policy: &Policy) -> Plan {
         // A message that is refused cannot be told of by another message.
         .filter(|(key, _)| !key.ends_with("/notify") && !policy.notices.is_off(key))
         .map(|(key, open)| Action::Notify {
-            whom: Whom::Administrator,
+            whom: whom(deal, key, nobody_hears),
             about: key.clone(),
             text: open.text.clone(),
             also: Vec::new(),
@@ -240,6 +249,15 @@ pub(crate) fn untold(deal: &Looked, policy: &Policy) -> Plan {
         actions,
         ..Plan::default()
     }
+}
+
+/// A deal that may not enter a stage is mended in the deal, by its manager; all else is the administrator's matter.
+fn whom(deal: &Looked, key: &str, nobody_hears: bool) -> Whom {
+    let glance = deal.snapshot.glance();
+    let to_manager = glance.filter(|_| key == MOVE_REFUSED && !nobody_hears);
+    to_manager.map_or(Whom::Administrator, |glance| {
+        Whom::User(glance.deal.responsible)
+    })
 }
 
 /// Looks at a deal that come to no end.
@@ -289,7 +307,7 @@ fn in_words(action: &str) -> &str {
         "issue_invoice" => "выставить счёт в учёте",
         "write_fields" => "записать поля сделки",
         "add_timeline_entry" => "добавить запись в ленту сделки",
-        "move_stage" => "перевести сделку в стадию оплаты",
+        MOVE_STAGE => "перевести сделку в стадию оплаты",
         "attach_pdf" => "приложить файл счёта",
         "notify" => "послать уведомление",
         FIND_COUNTERPARTY => "найти контрагента в учёте",

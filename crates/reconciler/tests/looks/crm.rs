@@ -211,6 +211,7 @@ impl WritePortal for Crm {
         let mut results = Vec::new();
         let now = self.0.clock.now();
         for one in writes.iter().cloned() {
+            *self.0.state().calls.entry(kind(&one)).or_default() += 1;
             results.push(
                 self.0
                     .write(kind(&one), move |state| done(state, one, now))

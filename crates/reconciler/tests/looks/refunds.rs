@@ -20,7 +20,7 @@ fn account() -> AccountNumber {
     AccountNumber::new("40702810200000012345").unwrap()
 }
 
-async fn desk(refunds: Refunds) -> Desk {
+pub(crate) async fn desk(refunds: Refunds) -> Desk {
     let desk = Desk::open().await;
     desk.set_policy(|policy| {
         for (field, name) in [
@@ -55,7 +55,7 @@ async fn desk(refunds: Refunds) -> Desk {
 }
 
 /// The bank carries it out, and a statement shows it.
-async fn carried_out(desk: &Desk, direction: Direction, kopecks: i64, purpose: &str) {
+pub(crate) async fn carried_out(desk: &Desk, direction: Direction, kopecks: i64, purpose: &str) {
     let order = PaymentOrder {
         own_account: account(),
         direction,
@@ -93,7 +93,7 @@ async fn states(desk: &Desk) -> Vec<(PaymentState, i64)> {
 }
 
 /// What the invoice comes to, and how purposes name it.
-fn bill(desk: &Desk) -> (i64, String) {
+pub(crate) fn bill(desk: &Desk) -> (i64, String) {
     let bill = desk.office.state().bills[0].invoice.clone();
     let day = domain::display::date(bill.date);
     let named = format!("по счёту № {} от {day}", bill.number);

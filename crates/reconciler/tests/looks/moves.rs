@@ -1,0 +1,115 @@
+//! A deal that the portal does not let into the stage of what is paid: its manager is asked, and it is tried again once
+//! somebody changed the deal.
+
+use domain::payment::Direction;
+use domain::{StageId, UserId};
+use planner::Refunds;
+use testkit::time::paused;
+
+use crate::desk::Desk;
+use crate::office::{INVOICE_STAGE, Trouble};
+use crate::refunds::{bill, carried_out, desk};
+
+const QUESTION: &str = "ACTION-REFUSED/move_stage";
+
+/// A deal whose invoice is paid, and whose portal refuses so many moves.
+async fn refused(times: usize) -> Desk {
+    let desk = desk(Refunds::default()).await;
+    for _time in 0..times {
+        desk.office.order("stage", Trouble::Refused);
+    }
+    let (total, named) = bill(&desk);
+    carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
+    // Our own fields are a change of the deal like any other; its event comes back.
+    desk.event(1).await;
+    desk.run(60).await;
+    desk
+}
+
+/// So many requests to move the deal.
+fn tries(desk: &Desk) -> usize {
+    desk.office.calls("stage")
+}
+
+fn stage(desk: &Desk) -> StageId {
+    let state = desk.office.state();
+    let mut deals = state.deals.values();
+    let reading = deals.next().unwrap();
+    reading.glance.deal.stage.clone()
+}
+
+#[test]
+fn a_refused_move_is_the_managers_question_and_is_tried_again_once_the_deal_changed() {
+    paused(async {
+        let desk = refused(3).await;
+        assert_eq!(tries(&desk), 2);
+        assert_eq!(desk.questions().await, [QUESTION]);
+        let bells = desk.office.bells();
+        assert_eq!(bells.len(), 1, "{bells:?}");
+        let (user, text) = bells.values().next().unwrap();
+        assert_eq!(*user, UserId(5));
+        assert!(text.contains("as ordered"), "the portal's words: {text}");
+        assert!(text.contains("как только сделка изменится"), "{text}");
+        assert_eq!(desk.office.chat(), Vec::<String>::new());
+        // While nothing changed it is not asked for again, however often the deal is looked at.
+        for _time in 0..3 {
+            desk.event(1).await;
+            desk.task("cases").await;
+            desk.run(3_600).await;
+        }
+        assert_eq!(tries(&desk), 2);
+        // An edit that mends nothing costs one try, and is nothing new to anybody.
+        desk.office
+            .edit(1, |reading| reading.glance.deal.title = "Другое".to_owned());
+        for _time in 0..3 {
+            desk.event(1).await;
+            desk.run(60).await;
+        }
+        assert_eq!(tries(&desk), 3);
+        assert_eq!(desk.office.calls("bell"), 1);
+        assert_eq!(stage(&desk), StageId::new(INVOICE_STAGE));
+        // The manager fills in what was named.
+        desk.office
+            .edit(1, |reading| reading.glance.deal.title = "Третье".to_owned());
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(stage(&desk), StageId::new("WON"));
+        assert_eq!(tries(&desk), 4);
+        assert_eq!(desk.questions().await, Vec::<String>::new());
+        desk.assert_at_rest(1).await;
+    });
+}
+
+#[test]
+fn a_deal_that_its_manager_moves_himself_is_no_question_any_more() {
+    paused(async {
+        let desk = refused(2).await;
+        desk.office.edit(1, |reading| {
+            reading.glance.deal.stage = StageId::new("WON");
+        });
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(tries(&desk), 2);
+        assert_eq!(desk.questions().await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn of_a_refused_move_the_administrator_hears_where_the_manager_cannot_be_told() {
+    paused(async {
+        let desk = desk(Refunds::default()).await;
+        for _time in 0..2 {
+            desk.office.order("stage", Trouble::Refused);
+        }
+        desk.office.order("bell", Trouble::Refused);
+        let (total, named) = bill(&desk);
+        carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
+        desk.task("cases").await;
+        desk.run(60).await;
+        let chat = desk.office.chat();
+        assert!(
+            chat.iter().any(|text| text.contains("в стадию оплаты")),
+            "{chat:?}"
+        );
+    });
+}
