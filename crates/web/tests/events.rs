@@ -11,6 +11,7 @@ mod shared;
 
 use std::time::Duration;
 
+use shared::office::{Office, PASSWORD, sign_in};
 use shared::{Door, TOKEN, event, request, status};
 use store::Fault;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -51,6 +52,38 @@ async fn a_stranger_and_a_wrong_token_get_the_answer_that_everybody_gets_and_lea
     assert_eq!(timeless(&wrong), timeless(&good));
     assert_eq!(timeless(&stranger), timeless(&good));
     assert_eq!(door.inbox().await, 1);
+}
+
+/// Everything is served by one thread here: hashed on it, passwords would let no event through meanwhile. A busy machine may
+/// hold up an event for as long, but not every time.
+#[tokio::test]
+async fn a_password_that_is_hashed_holds_up_no_event() {
+    let office = Office::open().await;
+    office.enrolled("Анна").await;
+    let door = Door::open().await;
+    let mut told = Vec::new();
+    for _time in 0..5 {
+        let started = tokio::time::Instant::now();
+        let signing_in = [(); 2].map(|()| {
+            let mut anna = office.browser();
+            tokio::spawn(async move { sign_in(&mut anna, "Анна", PASSWORD).await.status })
+        });
+        let mut longest = Duration::ZERO;
+        while !signing_in.iter().all(|one| one.is_finished()) {
+            let sent = tokio::time::Instant::now();
+            assert_eq!(door.post(&event(TOKEN)).await, 200);
+            longest = longest.max(sent.elapsed());
+        }
+        let took = started.elapsed();
+        for one in signing_in {
+            assert_eq!(one.await.unwrap(), 303);
+        }
+        if longest * 3 < took {
+            return;
+        }
+        told.push((longest, took));
+    }
+    panic!("an event waited for so much of the time that two passwords took: {told:?}");
 }
 
 #[tokio::test]
