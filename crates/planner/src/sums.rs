@@ -4,7 +4,7 @@
 //! may be rounded otherwise, and may hold a delivery that is in no row.
 
 use domain::observed::{DealReading, ProductRow, RowVat};
-use domain::{Deal, Decimal, Line, Money, Price, Quantity, VatMode, display};
+use domain::{Deal, Line, Money, Price, Quantity, VatMode, display};
 
 use crate::asking::Question;
 use crate::lines::Rules;
@@ -45,7 +45,7 @@ pub(crate) fn agreed(
     rules: &Rules<'_>,
 ) -> Result<Vec<Line>, Question> {
     let deal = &reading.glance.deal;
-    if deal.amount == gross || is_rounding(deal, gross, mode, &lines) {
+    if deal.amount == gross || is_rounding(deal, gross, &lines) {
         return Ok(lines);
     }
     if !deal.manual_amount
@@ -61,32 +61,19 @@ pub(crate) fn agreed(
     if rules.answers.to(CaseCode::SumDiffers.as_str(), &about) == Some(BY_LINES) {
         return Ok(lines);
     }
-    Err(question(reading, gross, about))
+    Err(question(reading, mode, gross, about))
 }
 
 const BY_LINES: &str = "lines";
 
-/// Whether the CRM's own sum is off by no more than its rounding: a kopeck a line, and where VAT comes on top half a kopeck
-/// a unit as well, because it rounds the price of each with its VAT.
-pub(crate) fn is_rounding(deal: &Deal, gross: Money, mode: VatMode, lines: &[Line]) -> bool {
+/// Whether the CRM's own sum is off by no more than its rounding: a kopeck a line. Where VAT comes on top it rounds the price of
+/// each unit, which comes to roubles: so much is a person's to say.
+pub(crate) fn is_rounding(deal: &Deal, gross: Money, lines: &[Line]) -> bool {
     let off = gross
         .checked_sub(deal.amount)
         .map_or(u64::MAX, |off| off.kopecks().unsigned_abs());
-    let of_lines = u64::try_from(lines.len()).unwrap_or(u64::MAX);
-    let of_units = match mode {
-        VatMode::Included => 0,
-        VatMode::OnTop => half_a_kopeck_each(lines),
-    };
-    !deal.manual_amount && off <= of_lines.saturating_add(of_units)
-}
-
-fn half_a_kopeck_each(lines: &[Line]) -> u64 {
-    let half = Decimal::new(5, 3);
-    let roubles = lines.iter().try_fold(Decimal::ZERO, |sum, line| {
-        sum.checked_add(half.checked_mul(line.quantity.value())?)
-    });
-    let kopecks = roubles.and_then(Money::rounded).map(Money::kopecks);
-    kopecks.map_or(0, i64::unsigned_abs)
+    let most = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+    !deal.manual_amount && off <= most
 }
 
 /// The line for what the CRM's own sum has beyond the rows.
@@ -108,11 +95,16 @@ fn delivery(reading: &DealReading, mode: VatMode, gross: Money, rules: &Rules<'_
     })
 }
 
-fn question(reading: &DealReading, gross: Money, about: String) -> Question {
+fn question(reading: &DealReading, mode: VatMode, gross: Money, about: String) -> Question {
     let deal = &reading.glance.deal;
     let (amount, rows) = (display::money(deal.amount), display::money(gross));
     let what = if deal.manual_amount {
         format!("сумма сделки {amount} введена вручную и не равна сумме строк {rows}")
+    } else if mode == VatMode::OnTop {
+        format!(
+            "сумма сделки {amount} не равна сумме строк {rows}: НДС сверху CRM округляет в цене каждой единицы, или в ней \
+             доставка или лишние строки"
+        )
     } else if deal.amount < gross {
         format!(
             "сумма сделки {amount} меньше суммы строк {rows}: в строках лишнее или CRM её не пересчитала"

@@ -79,8 +79,7 @@ pub(crate) fn issued(
         instead.unwrap_or_default()
     );
     let differs = deal.amount != invoice.total && invoice.slot.kind == SlotKind::Whole;
-    let (mode, lines) = (invoice.draft.mode, &invoice.draft.lines);
-    if differs && sums::is_rounding(deal, invoice.total, mode, lines) {
+    if differs && sums::is_rounding(deal, invoice.total, &invoice.draft.lines) {
         let amount = display::money(deal.amount);
         return format!("{said}. В сделке {amount}: CRM округлила иначе, верны строки");
     }
