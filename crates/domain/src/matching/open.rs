@@ -39,6 +39,21 @@ pub struct CountedBefore {
     pub until: Option<Date>,
 }
 
+impl CountedBefore {
+    /// What is left of it once so much is known that came on that day.
+    #[must_use]
+    pub fn without(self, amount: Money, came: Date) -> CountedBefore {
+        if self.until.is_some_and(|until| came > until) {
+            return self;
+        }
+        let left = self.amount.checked_sub(amount).unwrap_or(Money::ZERO);
+        CountedBefore {
+            amount: left.max(Money::ZERO),
+            ..self
+        }
+    }
+}
+
 /// A number that an invoice had before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
@@ -144,10 +159,7 @@ impl OpenInvoice {
     pub fn take(&mut self, amount: Money, came: Date) {
         let less = |from: Money| from.checked_sub(amount).unwrap_or(Money::ZERO);
         self.open = less(self.open);
-        let counted = &mut self.counted_before;
-        if counted.until.is_none_or(|until| came <= until) {
-            counted.amount = less(counted.amount).max(Money::ZERO);
-        }
+        self.counted_before = self.counted_before.without(amount, came);
     }
 
     /// Whether it has, or had, this number beside a date that may be the stated one.

@@ -3,6 +3,7 @@
 use domain::ledger::{Settlement, SettlementKind};
 use domain::{DealId, Money};
 use jiff::civil::{Date, date};
+use serde_json::json;
 use store::*;
 
 use crate::money::{book, decide, link, order, put, receipts, see, share};
@@ -68,6 +69,23 @@ conformance! {
         assert!(matches!(&told[0].means, Means::Payment { payment: 1, .. }));
         assert_eq!((told[1].transaction, told[1].dated), (number, date(2026, 3, 20)));
         assert_eq!(told[1].means, Means::Settlement(new("1", None).settlement));
+    }
+
+    async fn what_an_adopted_invoice_was_paid_before_is_not_closed_once_more(db: &Db) {
+        let lease = leased(db, 1).await;
+        let mut adopted = link(7, 1, "1", 100);
+        adopted.draft["paid_before"] = json!(60);
+        adopted.draft["adopted_on"] = json!("2026-03-12");
+        put(db, &lease, vec![adopted]).await;
+        assert_eq!(settle(db, "1", Some(41)).await, more_than(40));
+        let InvoiceSettled::Done { amount, open, .. } = settle(db, "1", None).await else { panic!("it is refused") };
+        assert_eq!((amount.kopecks(), open.kopecks()), (40, 0));
+        assert_eq!((settle(db, "1", None).await, settle(db, "1", Some(1)).await), (more_than(0), more_than(0)));
+        // What is dated before may be that very money.
+        let before = NewSettlement { dated: date(2026, 3, 11), ..new("1", Some(60)) };
+        let settled = db.store.money_settle(&portal("a"), &before, at(4)).await.unwrap();
+        let InvoiceSettled::Done { amount, open, .. } = settled else { panic!("{settled:?}") };
+        assert_eq!((amount.kopecks(), open.kopecks()), (60, 0));
     }
 
     async fn what_is_closed_already_is_not_closed_the_same_way_twice(db: &Db) {

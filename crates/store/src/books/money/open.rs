@@ -88,12 +88,11 @@ macro_rules! undecided {
     };
 }
 
-/// An open invoice; of an adopted one also what stands of it that may be what was counted before: what came up to the day
-/// of its adoption, or all where nobody wrote that day down.
-macro_rules! open_invoice {
+/// What was counted of an adopted invoice, and what stands of it that may be the same: what came up to the day of its
+/// adoption, or all where nobody wrote that day down.
+macro_rules! counted {
     () => {
-        "SELECT o.organisation_id, o.invoice_id, o.deal, o.slot_kind, o.slot_generation, o.number, o.date, o.buyer_inn,
-             o.total, o.paid, o.paid_before, o.adopted_on,
+        "o.total, o.paid_before, o.adopted_on,
              CASE WHEN o.paid_before = 0 THEN CAST(0 AS BIGINT) ELSE (
                  SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT)
                  FROM ledger_entry e JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no
@@ -104,6 +103,16 @@ macro_rules! open_invoice {
                          SELECT 1 FROM ledger_entry u WHERE u.portal_id = $1 AND u.undoes = t.number AND u.line = e.line
                      )
              ) END "
+    };
+}
+
+macro_rules! open_invoice {
+    () => {
+        concat!(
+            "SELECT o.organisation_id, o.invoice_id, o.deal, o.slot_kind, o.slot_generation, o.number, o.date, o.buyer_inn,
+             o.paid, ",
+            counted!()
+        )
     };
 }
 
@@ -118,6 +127,11 @@ macro_rules! open_invoices {
 }
 
 statements! {
+    COUNTED = concat!(
+        "SELECT ",
+        counted!(),
+        "FROM invoice_balance o WHERE o.portal_id = $1 AND o.organisation_id = $2 AND o.invoice_id = $3"
+    );
     PUT_BALANCE =
         "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
              number_key, date, buyer_inn, total, paid, stands, live, paid_before, adopted_on)
@@ -583,8 +597,8 @@ fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
     let (deal, slot_kind, generation) = (read_deal(row)?, row.text()?, row.int()?);
     let (number, date) = (row.text()?, row.parsed::<Date>()?);
     let buyer = Inn::parse(&row.text()?).ok();
-    let (total, paid, paid_before) = (row.int()?, row.int()?, row.int()?);
-    let (adopted_on, known_before) = (row.text()?, row.int()?);
+    let paid = row.int()?;
+    let (total, counted_before) = read_counted(row)?;
     let id = Subject::invoice(&organisation, &invoice).id;
     Ok(OpenRow {
         invoice: OpenInvoice {
@@ -595,15 +609,34 @@ fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
             date,
             aliases: Vec::new(),
             open: Money::from_kopecks(total - paid),
-            counted_before: CountedBefore {
-                amount: Money::from_kopecks((paid_before.min(total) - known_before).max(0)),
-                until: adopted_on.parse().ok(),
-            },
+            counted_before,
         },
         deal,
         slot_kind,
         generation,
     })
+}
+
+/// What was counted as paid of an invoice before it was a deal's, and no money of ours shows yet.
+pub(super) async fn counted_before(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    invoice: &InvoiceRef,
+) -> Result<CountedBefore, StoreError> {
+    let ask = params![portal, &invoice.organisation, &invoice.invoice];
+    let counted = tx.first(&COUNTED, &ask, |row| Ok(read_counted(row)?.1));
+    Ok(counted.await?.unwrap_or_default())
+}
+
+/// The total of an invoice, and what was counted of it, as `counted` has it.
+fn read_counted(row: &mut Row) -> Result<(i64, CountedBefore), StoreError> {
+    let (total, paid_before) = (row.int()?, row.int()?);
+    let (adopted_on, known) = (row.text()?, row.int()?);
+    let counted = CountedBefore {
+        amount: Money::from_kopecks((paid_before.min(total) - known).max(0)),
+        until: adopted_on.parse().ok(),
+    };
+    Ok((total, counted))
 }
 
 impl InvoiceRef {

@@ -3,6 +3,7 @@
 //! booking, and reconciliation shows it apart.
 
 use domain::ledger::{Settlement, SettlementKind};
+use domain::matching::CountedBefore;
 use domain::{DealId, InvoiceId, Money, OrganisationId, PortalId};
 use jiff::{Timestamp, civil::Date};
 use serde_json::json;
@@ -11,7 +12,9 @@ use super::{
     InvoiceRef,
     batch::{Batch, EntryRow, write},
     ledger::balances,
-    lock, take,
+    lock,
+    open::counted_before,
+    take,
     undo::{Order, read_entries},
 };
 use crate::{
@@ -200,11 +203,23 @@ async fn settle(
     let Some((deal, open)) = balance.and_then(|one| Some((one.deal?, one.open))) else {
         return Ok(InvoiceSettled::NoInvoice);
     };
-    let amount = new.amount.unwrap_or(open);
+    let counted = counted_before(tx, portal, &new.invoice).await?;
+    let less = |open: Money, counted: CountedBefore| {
+        Money::from_kopecks((open.kopecks() - counted.amount.kopecks()).max(0))
+    };
+    // What was counted as paid before is not open: only what is dated before may be that very money.
+    let may_be_counted = counted.until.is_none_or(|until| new.dated <= until);
+    let most = if may_be_counted {
+        open
+    } else {
+        less(open, counted)
+    };
+    let amount = new.amount.unwrap_or(less(open, counted));
     if let Some(number) = same(tx, portal, new, amount).await? {
         return Ok(InvoiceSettled::Already { number });
     }
-    if amount > open || !amount.is_positive() {
+    if amount > most || !amount.is_positive() {
+        let open = new.amount.map_or(less(open, counted), |_| most);
         return Ok(InvoiceSettled::MoreThanOpen { open });
     }
     let number = take(tx, portal, 0, 1).await?.transaction;
@@ -253,7 +268,10 @@ async fn settle(
         number,
         deal,
         amount,
-        open: Money::from_kopecks(open.kopecks() - amount.kopecks()),
+        open: less(
+            Money::from_kopecks(open.kopecks() - amount.kopecks()),
+            counted.without(amount, new.dated),
+        ),
     })
 }
 
