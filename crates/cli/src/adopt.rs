@@ -217,6 +217,7 @@ fn line(one: &Claimed, applied: bool) -> String {
                 Bills::Whole => "",
                 Bills::Advance => "аванс ",
                 Bills::Rest => "остаток ",
+                Bills::Additional => "добавленное ",
             };
             format!("{deal}: {word} счёт № {number} от {date} на {what}{sum}")
         }

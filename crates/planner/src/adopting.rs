@@ -7,14 +7,15 @@
 
 use domain::observed::DealReading;
 use domain::{
-    Amounts, Counterparty, DealId, Invoice, InvoiceDraft, InvoiceStatus, Money, OrganisationId,
-    Slot, SlotKind, display,
+    Amounts, Counterparty, DealId, Invoice, InvoiceDraft, InvoiceStatus, Money, OrderNumber,
+    OrganisationId, Slot, SlotKind, display,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::asking::Lack;
 use crate::draft::asks_now;
+use crate::orders::{in_field, may_be_for};
 use crate::{DealSnapshot, Fault, OurInvoice, Policy, Seen, buyer, parts, seller, terms};
 
 /// What a person says: this deal has that invoice.
@@ -44,16 +45,18 @@ pub enum Bills {
     Advance,
     /// What is left after the advance.
     Rest,
+    /// What the deal has beyond what was billed before. Nobody says so of an invoice by hand: its mark does.
+    Additional,
 }
 
 impl Bills {
-    /// What an invoice of this kind bills; none: it stands beside the deal.
-    pub fn of(kind: SlotKind) -> Option<Self> {
+    /// What an invoice of this kind bills.
+    pub fn of(kind: SlotKind) -> Self {
         match kind {
-            SlotKind::Whole => Some(Self::Whole),
-            SlotKind::Advance => Some(Self::Advance),
-            SlotKind::Rest => Some(Self::Rest),
-            SlotKind::Additional => None,
+            SlotKind::Whole => Self::Whole,
+            SlotKind::Advance => Self::Advance,
+            SlotKind::Rest => Self::Rest,
+            SlotKind::Additional => Self::Additional,
         }
     }
 
@@ -62,6 +65,7 @@ impl Bills {
             Self::Whole => SlotKind::Whole,
             Self::Advance => SlotKind::Advance,
             Self::Rest => SlotKind::Rest,
+            Self::Additional => SlotKind::Additional,
         }
     }
 }
@@ -153,7 +157,11 @@ fn fitting(
     if meant.iter().any(has_it) {
         return Ok(None);
     }
-    is_free(snapshot, reading, claim.bills, policy)?;
+    let marked = match meant.as_slice() {
+        [one] => one.made_for,
+        _ => None,
+    };
+    is_free(snapshot, reading, claim.bills, marked, policy)?;
     let buyer = buyer::buyer(reading, &policy.invoice).map_err(in_words)?;
     let judged: Vec<_> = meant
         .iter()
@@ -191,11 +199,32 @@ fn read(snapshot: &DealSnapshot) -> Result<&DealReading, String> {
     }
 }
 
-/// A deal that may get an invoice and has none, now or on its way; for the rest, none but the advance.
+/// Whether an invoice that we made for this slot stands in the place of another: only a person's decision opens the next slot
+/// of a kind. What was added stands beside what was added before.
+pub fn replaces(slot: Slot, one: &OurInvoice) -> bool {
+    slot.kind != SlotKind::Additional && one.slot.kind == slot.kind && one.slot < slot
+}
+
+/// The called order that an invoice carried out which we made and forgot: it was called before the start that followed, so
+/// our records are older than what came of it.
+pub fn carried_out(
+    snapshot: &DealSnapshot,
+    invoice: &OurInvoice,
+    policy: &Policy,
+) -> Option<OrderNumber> {
+    let start = policy.start_in(snapshot.glance()?.deal.funnel);
+    let called = snapshot.called.filter(|called| called.called_at < start)?;
+    may_be_for(called.order, invoice.slot).then_some(called.number)
+}
+
+/// A deal that may get an invoice and has none, now or on its way, but what goes before it: the advance before the rest,
+/// whatever was billed before what was added. One that bears our mark (`marked`: its slot) stands in the place of those
+/// before it, and beside what the accountant took back when a person went another way.
 fn is_free(
     snapshot: &DealSnapshot,
     reading: &DealReading,
     bills: Bills,
+    marked: Option<Slot>,
     policy: &Policy,
 ) -> Result<(), String> {
     let deal = &reading.glance.deal;
@@ -208,16 +237,34 @@ fn is_free(
     if snapshot.creating.is_some() {
         return Err("исход создания счёта этой сделки ещё не известен".to_owned());
     }
-    let is_advance = |one: &&OurInvoice| one.slot.kind == SlotKind::Advance && one.stands();
-    let after = |one: &&OurInvoice| bills == Bills::Rest && is_advance(one);
-    let mut live = snapshot.invoices.iter().filter(|one| one.live);
-    if let Some(ours) = live.find(|one| !after(one)) {
-        return Err(format!("у сделки уже есть счёт № {}", ours.number));
+    let goes_before = |one: &OurInvoice| match bills {
+        Bills::Whole | Bills::Advance => false,
+        Bills::Rest => one.slot.kind == SlotKind::Advance && one.stands(),
+        Bills::Additional => true,
+    };
+    let gives_way = |one: &OurInvoice, slot: Slot| {
+        replaces(slot, one) || one.slot.kind != slot.kind && one.is_void()
+    };
+    let is_in_the_way = |one: &&OurInvoice| {
+        one.live && !goes_before(one) && marked.is_none_or(|slot| !gives_way(one, slot))
+    };
+    if let Some(ours) = snapshot.invoices.iter().find(is_in_the_way) {
+        let has_one = format!("у сделки уже есть счёт № {}", ours.number);
+        return Err(match marked {
+            Some(_) => format!("{has_one}: отмените в учёте тот из двух, который не нужен"),
+            None => has_one,
+        });
     }
-    if bills == Bills::Rest && !snapshot.invoices.iter().any(|one| after(&one)) {
-        return Err("счёта на аванс у сделки нет: сначала нужен он".to_owned());
+    let stands = |kind| snapshot.standing(kind).is_some();
+    match bills {
+        Bills::Rest if !stands(SlotKind::Advance) => {
+            Err("счёта на аванс у сделки нет: сначала нужен он".to_owned())
+        }
+        Bills::Additional if !stands(SlotKind::Whole) && !stands(SlotKind::Rest) => {
+            Err("счёта, к которому он относится, у сделки нет: сначала нужен он".to_owned())
+        }
+        Bills::Whole | Bills::Advance | Bills::Rest | Bills::Additional => Ok(()),
     }
-    Ok(())
 }
 
 /// The invoice with what the deal asks for, if both say the same of buyer and sums.
@@ -271,7 +318,7 @@ fn agreed<'a>(
     }
     let draft = match claim.bills {
         Bills::Whole => of_deal(snapshot, reading, invoice, buyer, policy),
-        Bills::Advance | Bills::Rest => {
+        Bills::Advance | Bills::Rest | Bills::Additional => {
             of_part(snapshot, reading, claim.bills, invoice, buyer, policy)
         }
     };
@@ -281,7 +328,7 @@ fn agreed<'a>(
     }
 }
 
-/// An advance bills each line of the deal by its share, the rest what is left of each.
+/// An advance bills each line of the deal by its share, the rest what is left of each, what was added what is new of each.
 fn of_part(
     snapshot: &DealSnapshot,
     reading: &DealReading,
@@ -295,6 +342,10 @@ fn of_part(
         .map_err(|lack| in_words(lack.into_faults(snapshot.id)))?;
     let part = match bills {
         Bills::Rest => parts::rest_after(snapshot.standing(SlotKind::Advance), &whole)?,
+        Bills::Additional => {
+            let standing = snapshot.invoices.iter().filter(|one| one.stands());
+            parts::added_since(standing.max_by_key(|one| one.slot), &whole)?
+        }
         Bills::Whole | Bills::Advance => parts::advance_of(&whole, invoice.totals.gross)?,
     };
     match part.totals().map(|totals| totals.amounts()) {
@@ -401,7 +452,10 @@ fn taken_over(
         deleted: false,
         compared: Some(reading.glance.deal.changed),
         replaced: false,
-        order_open: false,
+        // An order that still stands in the field was carried out by what we made and forgot.
+        order_open: candidate.made_for.is_some_and(|slot| {
+            in_field(&reading.glance).is_some_and(|order| may_be_for(order, slot))
+        }),
         adopted: true,
         // Where it is marked as paid, nothing is left to be paid, however that came.
         paid_before: if invoice.status == InvoiceStatus::Paid {

@@ -6,7 +6,7 @@
 //! be emptied replaces nothing a second time.
 
 use domain::observed::{DealGlance, FieldValue, OurField};
-use domain::{Order, OrderNumber, SlotKind};
+use domain::{Order, OrderNumber, Slot, SlotKind};
 use jiff::Timestamp;
 
 use crate::asking::merge;
@@ -77,6 +77,19 @@ pub(crate) fn used_by_invoice(
         Order::Cancel | Order::Leave => false,
     };
     given.called.filter(|_| is_it)
+}
+
+/// Whether an invoice of this slot may be what an order asked for.
+pub(crate) fn may_be_for(order: Order, slot: Slot) -> bool {
+    match order {
+        Order::Issue => slot.kind == SlotKind::Whole,
+        Order::Advance => slot.kind == SlotKind::Advance,
+        Order::Rest => slot.kind == SlotKind::Rest,
+        Order::Additional => slot.kind == SlotKind::Additional,
+        // In the place of one before it, or of none.
+        Order::Reissue => slot.kind == SlotKind::Whole || slot.generation > 1,
+        Order::Cancel | Order::Leave => false,
+    }
 }
 
 /// Whether the order in the field was carried out already, and the field only has to be emptied.

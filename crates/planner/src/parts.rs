@@ -29,10 +29,7 @@ pub(crate) fn part(
             before.rfind(|one| one.slot.kind == SlotKind::Advance),
             &whole,
         ),
-        SlotKind::Additional => {
-            let last = before.max_by_key(|one| one.slot);
-            same_parties(last, &whole).and_then(|last| added(&last.draft.of_whole(), &whole))
-        }
+        SlotKind::Additional => added_since(before.max_by_key(|one| one.slot), &whole),
     };
     made.map_err(|what| {
         let deal = reading.glance.deal.id;
@@ -118,6 +115,14 @@ fn why_not(error: PartError) -> String {
             format!("строка {line} стоит меньше, чем уже выставлено по ней авансом")
         }
     }
+}
+
+/// What the deal has more than it had when it was billed last.
+pub(crate) fn added_since(
+    last: Option<&OurInvoice>,
+    whole: &InvoiceDraft,
+) -> Result<InvoiceDraft, String> {
+    same_parties(last, whole).and_then(|last| added(&last.draft.of_whole(), whole))
 }
 
 /// What is left of the deal after its advance.

@@ -229,6 +229,12 @@ impl Policy {
             .map_or(self.start_at, |own| own.max(self.start_at))
     }
 
+    /// The same for a funnel by its id, also one that is not followed.
+    pub fn start_in(&self, funnel: FunnelId) -> Timestamp {
+        let funnel = self.funnel(funnel);
+        funnel.map_or(self.start_at, |funnel| self.start_of(funnel))
+    }
+
     /// One of our legal entities.
     pub fn organisation(&self, id: &OrganisationId) -> Option<&Organisation> {
         self.organisations

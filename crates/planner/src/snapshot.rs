@@ -75,6 +75,8 @@ pub struct Called {
     pub number: OrderNumber,
     /// What it wants done.
     pub order: Order,
+    /// When it was called first.
+    pub called_at: Timestamp,
 }
 
 /// What people answered, oldest first.

@@ -37,12 +37,36 @@ pub fn question(bill: &Invoice, shown: Option<&str>) -> String {
     )
 }
 
-/// The question about a bill of which our records, restored from a backup, know nothing; `why` it cannot be linked again.
-pub fn forgotten(bill: &Invoice, why: &str) -> String {
+/// The question about a bill of which our records, restored from a backup, know nothing; `why` it cannot be linked again;
+/// `shown`: the number of the invoice that the deal has.
+pub fn forgotten(bill: &Invoice, why: &str, shown: Option<&str>) -> String {
+    let shown = shown.map(|number| {
+        let number = by_strangers(number);
+        format!(" В сделке показан другой счёт, № {number}.")
+    });
+    format!(
+        "{} Сам он к сделке не привязан: {why}.{} Новых счетов по сделке программа не выставляет. Приведите сделку к тому, на что \
+         выставлен счёт № {}, или удалите его в бухгалтерии: вопрос закроется сам.",
+        not_remembered(bill),
+        shown.unwrap_or_default(),
+        by_strangers(&bill.number),
+    )
+}
+
+/// The same about one in whose place another was made, which is forgotten as well or linked again; `by` is its number.
+pub fn forgotten_and_replaced(bill: &Invoice, by: &str) -> String {
+    let (number, by) = (by_strangers(&bill.number), by_strangers(by));
+    format!(
+        "{} Вместо него выставлен более новый, № {by}. Новых счетов по сделке программа не выставляет. Отмените или удалите в \
+         бухгалтерии счёт № {number}: вопрос закроется сам.",
+        not_remembered(bill)
+    )
+}
+
+fn not_remembered(bill: &Invoice) -> String {
     format!(
         "В бухгалтерии стоит счёт № {} от {} на {}, который программа выставила по этой сделке, но не помнит: её база восстановлена \
-         из более старой копии. Сам он к сделке не привязан: {why}. Новых счетов по сделке программа не выставляет. Приведите \
-         сделку к тому, на что выставлен счёт, или удалите его в бухгалтерии: вопрос закроется сам.",
+         из более старой копии.",
         by_strangers(&bill.number),
         date(bill.date),
         money(bill.totals.gross)

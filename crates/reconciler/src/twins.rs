@@ -89,7 +89,7 @@ pub(crate) async fn judge(
             }
         }
     }
-    forgotten::take_over(ctx, connected, organisation, forgotten, record).await
+    forgotten::take_over(ctx, connected, organisation, forgotten, &known, record).await
 }
 
 /// A bill that was made for a deal of this portal.
@@ -127,7 +127,7 @@ fn is_waited_for(effect: &Effect) -> bool {
 }
 
 /// The invoice that its deal shows.
-fn shown<'a>(one: &Ours, known: &'a Known) -> Option<&'a InvoiceLink> {
+pub(crate) fn shown<'a>(one: &Ours, known: &'a Known) -> Option<&'a InvoiceLink> {
     let mut links = known.invoice_links.iter();
     links.find(|link| Subject::deal(link.deal) == one.deal && link.live)
 }

@@ -14,7 +14,7 @@ use crate::build::{ROMASHKA, TestDeal, deal, row};
 use crate::changed::{order, settle};
 use crate::receipts::receipt;
 
-fn claim() -> Claim {
+pub(crate) fn claim() -> Claim {
     Claim {
         deal: DealId(4711),
         organisation: None,
@@ -26,7 +26,7 @@ fn claim() -> Claim {
 }
 
 /// What the accountant issued by hand: the deal's lines under other names.
-fn by_hand() -> Invoice {
+pub(crate) fn by_hand() -> Invoice {
     Invoice {
         id: InvoiceId::new("B-9"),
         seller: OrganisationId::new("org"),
@@ -67,7 +67,7 @@ pub(crate) fn with(change: impl FnOnce(&mut Invoice)) -> Invoice {
     invoice
 }
 
-fn free(invoice: Invoice) -> Candidate {
+pub(crate) fn free(invoice: Invoice) -> Candidate {
     Candidate {
         invoice,
         of: None,
@@ -75,11 +75,11 @@ fn free(invoice: Invoice) -> Candidate {
     }
 }
 
-fn adopted_at() -> Timestamp {
+pub(crate) fn adopted_at() -> Timestamp {
     "2026-03-12T09:00:00Z".parse().unwrap()
 }
 
-fn said(deal: &TestDeal, claim: &Claim, found: &[Candidate]) -> String {
+pub(crate) fn said(deal: &TestDeal, claim: &Claim, found: &[Candidate]) -> String {
     match judge(&deal.snapshot, claim, found, &deal.policy, adopted_at()) {
         Judged::Adopt(invoice) => format!("№ {} in {}", invoice.number, invoice.slot),
         Judged::Already => "already".to_owned(),
@@ -294,29 +294,6 @@ fn an_invoice_that_bears_our_mark_is_another_order_of_ours() {
         said(&deal(), &claim(), &[free(marked)]),
         "счёт № 17 от 02.03.2026: его выставила Provodka: своя сделка найдёт его по метке сама"
     );
-}
-
-#[test]
-fn an_invoice_that_we_made_for_the_deal_and_forgot_takes_its_slot_again() {
-    let second = Slot::first(SlotKind::Whole).next().unwrap();
-    let marked = |made_for: Slot| Candidate {
-        made_for: Some(made_for),
-        ..free(with(|invoice| {
-            invoice.marked = true;
-            invoice.counterparty = None;
-        }))
-    };
-    assert_eq!(
-        said(&deal(), &claim(), &[marked(second)]),
-        "№ 17 in whole/2"
-    );
-    assert_eq!(
-        said(&deal(), &claim(), &[marked(Slot::first(SlotKind::Rest))]),
-        "счёт № 17 от 02.03.2026: по его метке он на другую часть сделки"
-    );
-    let dearer = deal().of(|deal| deal.amount = Money::from_kopecks(12_300));
-    let why = said(&dearer, &claim(), &[marked(second)]);
-    assert!(why.starts_with("счёт № 17 от 02.03.2026: "), "{why}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod changed;
 mod counterparty;
 mod drift;
 mod flood;
+mod forgotten;
 mod issue;
 mod lost_deals;
 mod missing;

@@ -7,7 +7,7 @@ use planner::{Action, Called, Mode, Seen};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::build::{TestDeal, deal};
+use crate::build::{TestDeal, ago, deal};
 use crate::changed::{changed, order, settle};
 use crate::slots::{edited, parted};
 
@@ -16,6 +16,7 @@ fn call(deal: TestDeal, number: u64, order: Order) -> TestDeal {
         deal.snapshot.called = Some(Called {
             number: OrderNumber(number),
             order,
+            called_at: ago(5),
         });
     })
 }

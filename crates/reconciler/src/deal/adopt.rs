@@ -2,8 +2,8 @@
 //!
 //! After a restore from a backup our records are older than the accounting side's, and the deal knows better. A copied
 //! deal shows the number of the one it was copied from: nothing bears its own mark, and its invoice is created. A deal that
-//! was there before our start and shows none waits until the change feed was read: whatever was forgotten is linked again by
-//! then (`forgotten`).
+//! was there before our start waits until the change feed was read, whatever is to be made for it: what was forgotten is linked
+//! again by then (`forgotten`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,7 @@ pub(crate) async fn issued_before(
     for (seller, asked) in in_doubt(deals, wanted) {
         let slots: BTreeMap<String, (DealId, Slot)> = asked
             .iter()
-            .flat_map(|(id, _, _)| keys(&portal, *id))
+            .flat_map(|(id, from, _)| keys(&portal, *id, *from))
             .collect();
         let keys: Vec<String> = slots.keys().cloned().collect();
         let since = asked.iter().map(|(_, _, created)| *created).min();
@@ -112,20 +112,17 @@ async fn wait_for_the_feed(
     Ok(())
 }
 
-/// A deal that was there before our start, and of whose invoices we know nothing.
+/// A deal that was there before our start. Whatever is to be made for it, its first invoice or another, may have been made
+/// already and be forgotten.
 fn is_from_before(deal: &Looked, policy: &Policy) -> bool {
     let glance = deal.snapshot.glance();
-    let is_older = glance.is_some_and(|glance| {
-        let funnel = policy.funnel(glance.deal.funnel);
-        let start = funnel.map_or(policy.start_at, |funnel| policy.start_of(funnel));
-        glance.deal.created < start
-    });
-    is_older && deal.snapshot.invoices.is_empty()
+    glance.is_some_and(|glance| glance.deal.created < policy.start_in(glance.deal.funnel))
 }
 
-type Asked = Vec<(DealId, Slot, Timestamp)>;
+/// Deals with the slot from which on they are asked about, none where they may have any; and since when they are there.
+type Asked = Vec<(DealId, Option<Slot>, Timestamp)>;
 
-/// Deals that show an invoice's number while we know of no invoice, by the organisation that would have issued it.
+/// Deals that show an invoice's number of which we have no record, by the organisation that would have issued it.
 fn in_doubt(
     deals: &BTreeMap<DealId, Looked>,
     wanted: &[(DealId, Action)],
@@ -135,26 +132,34 @@ fn in_doubt(
         let (Action::IssueInvoice { slot, draft, .. }, Some(deal)) = (action, deals.get(id)) else {
             continue;
         };
+        let invoices = &deal.snapshot.invoices;
+        let is_unknown = |number: &str| {
+            !number.is_empty() && invoices.iter().all(|one| one.number.trim() != number)
+        };
         let shows = deal.snapshot.glance().filter(|glance| {
-            let number = glance.fields.number.as_deref();
-            number.is_some_and(|number| !number.trim().is_empty())
+            let number = glance.fields.number.as_deref().map(str::trim);
+            number.is_some_and(is_unknown)
         });
         if let Some(glance) = shows
-            && deal.snapshot.invoices.is_empty()
             && !deal.is_looked_up
         {
+            let from = (!invoices.is_empty()).then_some(*slot);
             let of_seller = asked.entry(draft.seller.clone()).or_default();
-            of_seller.push((*id, *slot, glance.deal.created));
+            of_seller.push((*id, from, glance.deal.created));
         }
     }
     asked
 }
 
-/// Whatever part of the deal was invoiced.
-fn keys(portal: &PortalId, id: DealId) -> Vec<(String, (DealId, Slot))> {
-    let of_kind =
-        |kind| std::iter::successors(Some(Slot::first(kind)), |slot| slot.next()).take(GENERATIONS);
-    let slots = SlotKind::ALL.into_iter().flat_map(of_kind);
+/// Whatever part of the deal was invoiced; where we know of an invoice, what is to be made now and what would follow it.
+fn keys(portal: &PortalId, id: DealId, from: Option<Slot>) -> Vec<(String, (DealId, Slot))> {
+    let first = match from {
+        Some(slot) => vec![slot],
+        None => SlotKind::ALL.map(Slot::first).to_vec(),
+    };
+    let and_after =
+        |slot| std::iter::successors(Some(slot), |slot: &Slot| slot.next()).take(GENERATIONS);
+    let slots = first.into_iter().flat_map(and_after);
     slots
         .map(|slot| {
             let key = EffectKey::invoice(portal, id, slot);

@@ -1,14 +1,14 @@
 //! Claims: deals whose invoices exist already, looked for on the accounting side and linked by a person's order.
 //!
-//! First everything is observed, without a trace; what becomes of it is judged in `planner::adopting`. No lease is needed
-//! for either: a link is recorded while no look has the deal, so that whoever issues an invoice for it does that before or
-//! after, never beside.
+//! First everything is observed, without a trace; what becomes of it is judged in `planner::adopting`. Bills of ours that our
+//! records forgot are claims as well (`forgotten`). No lease is needed for either: a link is recorded while no look has the
+//! deal, so that whoever issues an invoice for it does that before or after, never beside.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use capability::Call;
-use domain::{Deal, DealId, Invoice, InvoiceId, OrganisationId, PortalId, Verdict};
+use domain::{Deal, DealId, Invoice, InvoiceId, OrganisationId, PortalId, Slot, Verdict};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::adopting::{self, Bills, Candidate, Claim, Judged};
@@ -36,7 +36,7 @@ pub struct Claimed {
     pub passes: bool,
 }
 
-/// What was observed of the claims so far. Each deal is claimed for once, or for an advance and the rest.
+/// What was observed of the claims so far. Each deal is claimed for once, or for several parts of it.
 #[derive(Default)]
 pub struct Claims {
     claims: Vec<Claim>,
@@ -44,10 +44,17 @@ pub struct Claims {
     found: BTreeMap<(DealId, Bills), Result<Vec<Invoice>, String>>,
 }
 
-/// What becomes of a deal's advance decides what becomes of its rest.
-fn is_rest(claim: &Claim) -> bool {
-    claim.bills == Bills::Rest
+/// In which turn a claim is judged and linked: what becomes of a deal's advance decides what becomes of its rest, and both of
+/// what was added.
+fn turn(claim: &Claim) -> usize {
+    match claim.bills {
+        Bills::Whole | Bills::Advance => 0,
+        Bills::Rest => 1,
+        Bills::Additional => 2,
+    }
 }
+
+const TURNS: usize = 3;
 
 impl Claims {
     /// Reads the deals of these claims, and the invoices with their numbers.
@@ -101,18 +108,21 @@ impl Claims {
         let taken = self.taken(ctx).await?;
         let (now, portal) = (ctx.now(), ctx.portal());
         let mut claimed: Vec<(usize, Claimed)> = Vec::new();
-        for rests in [false, true] {
-            let advances = claimed.iter().filter_map(|(_, one)| match &one.judged {
-                Judged::Adopt(invoice) => Some((one.claim.deal, (**invoice).clone())),
-                Judged::Already | Judged::Refused(_) => None,
-            });
-            let advances: BTreeMap<DealId, OurInvoice> = advances.collect();
+        for of_turn in 0..TURNS {
+            let mut before: BTreeMap<DealId, Vec<OurInvoice>> = BTreeMap::new();
+            for (_, one) in &claimed {
+                if let Judged::Adopt(invoice) = &one.judged {
+                    let of_deal = before.entry(one.claim.deal).or_default();
+                    of_deal.push((**invoice).clone());
+                }
+            }
             let claims = self.claims.iter().enumerate();
             let judged = claims
-                .filter(|(_, claim)| is_rest(claim) == rests)
+                .filter(|(_, claim)| turn(claim) == of_turn)
                 .filter_map(|(place, claim)| {
-                    let advance = advances.get(&claim.deal);
-                    let judged = self.judge(&portal, connected, claim, advance, &taken, now)?;
+                    let before = before.get(&claim.deal).map(Vec::as_slice);
+                    let before = before.unwrap_or_default();
+                    let judged = self.judge(&portal, connected, claim, before, &taken, now)?;
                     Some((place, judged))
                 });
             claimed.extend(judged.collect::<Vec<_>>());
@@ -135,25 +145,22 @@ impl Claims {
         by: &str,
     ) -> Result<Vec<Claimed>, Halted> {
         let mut claimed = self.judged(ctx, connected).await?;
-        let mut without_advance: BTreeSet<DealId> = BTreeSet::new();
-        for rests in [false, true] {
-            for one in claimed
-                .iter_mut()
-                .filter(|one| is_rest(&one.claim) == rests)
-            {
-                let Some(adoption) = self.adoption(ctx, one, by) else {
+        let mut not_linked: BTreeSet<DealId> = BTreeSet::new();
+        for of_turn in 0..TURNS {
+            for one in claimed.iter_mut().filter(|one| turn(&one.claim) == of_turn) {
+                let Some(adoption) = self.adoption(ctx, connected, one, by) else {
                     continue;
                 };
                 let until = journal::after(ctx.now(), PATIENCE);
-                let why = if without_advance.contains(&one.claim.deal) {
-                    Some("счёт на аванс не привязан: повторите команду")
+                let why = if not_linked.contains(&one.claim.deal) {
+                    Some("счёт, который был перед ним, не привязан: повторите команду")
                 } else {
                     self.link(ctx, &adoption, until).await?
                 };
                 if let Some(why) = why {
                     one.judged = Judged::Refused(why.to_owned());
                     one.passes = true;
-                    without_advance.insert(one.claim.deal);
+                    not_linked.insert(one.claim.deal);
                 }
             }
         }
@@ -193,18 +200,19 @@ impl Claims {
         portal: &PortalId,
         connected: &Connected,
         claim: &Claim,
-        advance: Option<&OurInvoice>,
+        before: &[OurInvoice],
         taken: &BTreeMap<(OrganisationId, InvoiceId), DealId>,
         now: Timestamp,
     ) -> Option<Claimed> {
         let deal = self.deals.get(&claim.deal)?;
         let of = |invoice: &Invoice| taken.get(&(invoice.seller.clone(), invoice.id.clone()));
-        let made_for = |invoice: &Invoice| {
-            let key = invoice.made_as.as_ref()?;
-            key.slot_of_invoice(portal, claim.deal)
-        };
         let mut snapshot = deal.snapshot.clone();
-        snapshot.invoices.extend(advance.cloned());
+        for one in before {
+            let replaced = |earlier: &&mut OurInvoice| adopting::replaces(one.slot, earlier);
+            let replaced = snapshot.invoices.iter_mut().filter(replaced);
+            replaced.for_each(|earlier| earlier.live = false);
+            snapshot.invoices.push(one.clone());
+        }
         let judged = match self.found.get(&(claim.deal, claim.bills))? {
             Err(why) => Judged::Refused(why.clone()),
             Ok(found) => {
@@ -212,7 +220,7 @@ impl Claims {
                     .iter()
                     .map(|invoice| Candidate {
                         of: of(invoice).copied(),
-                        made_for: made_for(invoice),
+                        made_for: made_for(invoice, portal, claim.deal),
                         invoice: invoice.clone(),
                     })
                     .collect();
@@ -251,24 +259,58 @@ impl Claims {
         Ok(taken)
     }
 
-    fn adoption(&self, ctx: &LeaseContext, one: &Claimed, by: &str) -> Option<Adoption> {
+    fn adoption(
+        &self,
+        ctx: &LeaseContext,
+        connected: &Connected,
+        one: &Claimed,
+        by: &str,
+    ) -> Option<Adoption> {
         let Judged::Adopt(invoice) = &one.judged else {
             return None;
         };
         let deal = self.deals.get(&one.claim.deal)?;
+        let (now, portal) = (ctx.now(), ctx.portal());
+        let live = deal.snapshot.invoices.iter().filter(|one| one.live);
+        let (replaced, beside): (Vec<&OurInvoice>, Vec<&OurInvoice>) =
+            live.partition(|one| adopting::replaces(invoice.slot, one));
+        let given_up = |one: &&OurInvoice| {
+            let given_up = OurInvoice {
+                live: false,
+                replaced: true,
+                ..(*one).clone()
+            };
+            known::link_of(deal.id, &given_up, now)
+        };
+        let found = self.found.get(&(one.claim.deal, one.claim.bills))?;
+        let mut found = found.iter().flatten();
+        let is_marked = found.any(|found| {
+            found.id == invoice.id && made_for(found, &portal, one.claim.deal).is_some()
+        });
+        let carried_out = adopting::carried_out(&deal.snapshot, invoice, &connected.policy);
+        let carried_out = carried_out.filter(|_| is_marked);
         // Whatever was asked before there was an invoice is answered by it.
         let moot = invoicing::BEFORE_ISSUE.iter().map(|code| code.as_str());
         let open = moot.filter(|key| deal.snapshot.open_cases.contains_key(*key));
         Some(Adoption {
-            link: known::link_of(deal.id, invoice, ctx.now()),
+            link: known::link_of(deal.id, invoice, now),
+            replaced: replaced.iter().map(given_up).collect(),
+            beside: beside.iter().map(|one| one.slot).collect(),
+            carried_out,
             answers: open.map(str::to_owned).collect(),
             told: json!({
                 "adopted": invoice.number, "invoice": invoice.id, "organisation": invoice.organisation,
-                "slot": invoice.slot.to_string(), "total": invoice.total, "by": by,
+                "slot": invoice.slot.to_string(), "total": invoice.total, "by": by, "carried_out": carried_out,
+                "replaced": replaced.iter().map(|one| &one.number).collect::<Vec<_>>(),
             }),
             reason: feed::LINKED.to_owned(),
         })
     }
+}
+
+/// The slot of the deal for which its mark says that we made it.
+fn made_for(invoice: &Invoice, portal: &PortalId, deal: DealId) -> Option<Slot> {
+    invoice.made_as.as_ref()?.slot_of_invoice(portal, deal)
 }
 
 /// The invoices that bear the claim's number in the seller's books; why there can be none, in Russian.
@@ -308,7 +350,7 @@ fn refuse_without_advance(claimed: &mut [(usize, Claimed)]) {
     let lost: BTreeSet<DealId> = lost.map(|(_, one)| one.claim.deal).collect();
     for (_, one) in claimed {
         let fits = matches!(one.judged, Judged::Adopt(_));
-        if fits && is_rest(&one.claim) && lost.contains(&one.claim.deal) {
+        if fits && one.claim.bills == Bills::Rest && lost.contains(&one.claim.deal) {
             let why = "счёт на аванс этой сделки не подходит: сначала нужен он";
             one.judged = Judged::Refused(why.to_owned());
         }

@@ -10,8 +10,17 @@ use super::{Looked, note};
 
 /// An order that waits, as the planner sees it.
 pub(crate) fn called(order: &CalledOrder) -> Called {
-    let CalledOrder { number, order, .. } = *order;
-    Called { number, order }
+    let CalledOrder {
+        deal: _,
+        number,
+        order,
+        called_at,
+    } = *order;
+    Called {
+        number,
+        order,
+        called_at,
+    }
 }
 
 /// Notes that an order is used up by what else the record holds.

@@ -273,10 +273,11 @@ impl ChangeFeed for Books {
         }
         let changes = |state: &State| {
             let from = offset.map_or(state.feed.len(), |offset| offset.parse().unwrap());
+            let to = from + state.feed_at_once.unwrap_or(1);
             Changes {
-                invoices: state.feed.iter().skip(from).take(1).cloned().collect(),
-                next: (from + 1).min(state.feed.len()).to_string(),
-                more: from + 1 < state.feed.len(),
+                invoices: state.feed.iter().take(to).skip(from).cloned().collect(),
+                next: to.min(state.feed.len()).to_string(),
+                more: to < state.feed.len(),
             }
         };
         self.0.read("feed", changes).await

@@ -104,6 +104,8 @@ pub(crate) struct State {
     pub(crate) poison: Vec<(&'static str, DealId)>,
     /// The accounting side has no change feed.
     pub(crate) without_feed: bool,
+    /// So many changes stand on a page of the feed; none: one.
+    pub(crate) feed_at_once: Option<usize>,
     /// The organisation whose feed answers what nobody understands.
     pub(crate) shut_feed: Option<OrganisationId>,
     /// Somebody changes deal 1 in the moment in which its invoice is asked for.

@@ -1,16 +1,18 @@
-//! A person's order that a deal has an invoice which was there before us: recorded while nobody looks at the deal.
+//! That a deal has an invoice which was there before us, by a person's order, or one of ours that our records forgot, by its
+//! mark: recorded while nobody looks at the deal.
 //!
 //! No lease is needed: whoever begins a look at the deal afterwards knows of the link, and while a look is under way, or an
 //! effect of the deal that is done once and for all, nothing is recorded. Not here: whether the invoice is the deal's
 //! (`planner`).
 
-use domain::{PortalId, SlotKind};
+use domain::{OrderNumber, PortalId, Slot, SlotKind};
 use jiff::Timestamp;
 
 use crate::{
     books::{
         case_changes::{self, CaseChange},
         links::{self, InvoiceLink},
+        orders,
     },
     error::StoreError,
     mechanics::{
@@ -29,6 +31,12 @@ use crate::{
 pub struct Adoption {
     /// The link.
     pub link: InvoiceLink,
+    /// The deal's invoices in whose place it stands, as they are from now on.
+    pub replaced: Vec<InvoiceLink>,
+    /// The other live ones that were known when it was judged: it stands beside them.
+    pub beside: Vec<Slot>,
+    /// The called order that it carried out.
+    pub carried_out: Option<OrderNumber>,
     /// Questions of the deal that it answers, by their keys.
     pub answers: Vec<String>,
     /// What is said of it in the journal.
@@ -55,21 +63,18 @@ statements! {
     UNDER_WAY =
         "SELECT 1 FROM effect
          WHERE portal_id = $1 AND subject = $2 AND once = 1 AND state IN ('sent', 'unknown') LIMIT 1";
-    /// The advance that a rest is left of.
-    ADVANCE =
+    LIVE_SLOTS =
+        "SELECT slot_kind, slot_generation FROM invoice_link
+         WHERE portal_id = $1 AND deal = $2 AND live = 1 ORDER BY slot_kind, slot_generation";
+    /// A link of this slot of the deal, or of the invoice.
+    IN_ITS_PLACE =
         "SELECT 1 FROM invoice_link
-         WHERE portal_id = $1 AND deal = $2 AND live = 1 AND slot_kind = $3 LIMIT 1";
-    /// Links that stand in the way: a live one (but an advance of its rest) or one of this slot of the deal, and any of the
-    /// invoice.
-    IN_THE_WAY =
-        "SELECT 1 FROM invoice_link
-         WHERE portal_id = $1 AND ((deal = $2 AND ((live = 1 AND slot_kind <> $7)
-             OR (slot_kind = $3 AND slot_generation = $4)))
+         WHERE portal_id = $1 AND ((deal = $2 AND slot_kind = $3 AND slot_generation = $4)
              OR (organisation_id = $5 AND invoice_id = $6)) LIMIT 1";
 }
 
 impl Store {
-    /// Links an invoice to a deal by a person's order, with its journal line, and has the deal looked at.
+    /// Links an invoice to a deal, with its journal line, and has the deal looked at.
     pub async fn invoice_adopt(
         &self,
         portal: &PortalId,
@@ -98,7 +103,7 @@ async fn adopt(
     let link = &adoption.link;
     let subject = Subject::deal(link.deal);
     // Before anything is written: a look that is ordered in vain keeps the deal busy.
-    if let Some(why) = in_the_way(tx, portal, &subject, link).await? {
+    if let Some(why) = in_the_way(tx, portal, &subject, adoption).await? {
         return Ok(why);
     }
     // From here on nobody takes the deal before this ends; somebody may have since it was asked.
@@ -109,10 +114,14 @@ async fn adopt(
         reason: adoption.reason.clone(),
     };
     work::enqueue(tx, portal, &[look]).await?;
-    if let Some(why) = in_the_way(tx, portal, &subject, link).await? {
+    if let Some(why) = in_the_way(tx, portal, &subject, adoption).await? {
         return Ok(why);
     }
+    links::put_invoices(tx, portal, &adoption.replaced).await?;
     links::put_invoices(tx, portal, std::slice::from_ref(link)).await?;
+    if let Some(number) = adoption.carried_out {
+        orders::used_up(tx, portal, &[(link.deal, number)]).await?;
+    }
     let answered: Vec<CaseChange> = adoption
         .answers
         .iter()
@@ -137,33 +146,49 @@ async fn in_the_way(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     subject: &Subject,
-    link: &InvoiceLink,
+    adoption: &Adoption,
 ) -> Result<Option<Adopted>, StoreError> {
+    let link = &adoption.link;
     let of_deal = params![portal, subject];
     let is_taken = tx.first(&TAKEN, &of_deal, Row::int).await?;
     let is_under_way = tx.first(&UNDER_WAY, &of_deal, Row::int).await?;
     if is_taken.or(is_under_way).is_some() {
         return Ok(Some(Adopted::Busy));
     }
-    let goes_before = match link.slot.kind {
-        SlotKind::Rest => SlotKind::Advance.as_str(),
-        SlotKind::Whole | SlotKind::Advance | SlotKind::Additional => "",
+    let live = tx
+        .list(&LIVE_SLOTS, &params![portal, link.deal], read_slot)
+        .await?;
+    let is_replaced = |slot: &Slot| adoption.replaced.iter().any(|one| one.slot == *slot);
+    let live: Vec<Slot> = live.into_iter().filter(|slot| !is_replaced(slot)).collect();
+    // One of these kinds goes before it, and may have been linked since it was judged. What was added stands beside anything.
+    let before: &[SlotKind] = match link.slot.kind {
+        SlotKind::Rest => &[SlotKind::Advance],
+        SlotKind::Additional => &[SlotKind::Whole, SlotKind::Rest],
+        SlotKind::Whole | SlotKind::Advance => &[],
     };
-    if !goes_before.is_empty() {
-        let advance = params![portal, link.deal, goes_before];
-        if tx.first(&ADVANCE, &advance, Row::int).await?.is_none() {
-            return Ok(Some(Adopted::Changed));
-        }
+    let goes_before = |slot: &Slot| before.contains(&slot.kind);
+    let is_beside_all = link.slot.kind == SlotKind::Additional;
+    let is_known =
+        |slot: &Slot| is_beside_all || goes_before(slot) || adoption.beside.contains(slot);
+    let lacks_it = !before.is_empty() && !live.iter().any(goes_before);
+    if lacks_it || !live.iter().all(is_known) {
+        return Ok(Some(Adopted::Changed));
     }
-    let links = params![
+    let place = params![
         portal,
         link.deal,
         link.slot.kind.as_str(),
         link.slot.generation,
         &link.organisation,
-        &link.invoice,
-        goes_before
+        &link.invoice
     ];
-    let found = tx.first(&IN_THE_WAY, &links, Row::int).await?;
+    let found = tx.first(&IN_ITS_PLACE, &place, Row::int).await?;
     Ok(found.map(|_| Adopted::Changed))
+}
+
+fn read_slot(row: &mut Row) -> Result<Slot, StoreError> {
+    Ok(Slot {
+        kind: row.parsed()?,
+        generation: row.count()?,
+    })
 }

@@ -1,6 +1,6 @@
 //! Invoices that were there before us: linked by a person's order, never beside a look or another invoice.
 
-use domain::{ContractorId, DealId, Inn, InvoiceId, Money, OrganisationId, Slot, SlotKind};
+use domain::{ContractorId, DealId, Inn, InvoiceId, Money, Order, OrganisationId, Slot, SlotKind};
 use serde_json::json;
 use store::*;
 
@@ -24,6 +24,9 @@ fn adoption(id: u64, invoice: &str) -> Adoption {
             draft: json!({}),
             updated_at: at(0),
         },
+        replaced: Vec::new(),
+        beside: Vec::new(),
+        carried_out: None,
         answers: vec![String::from("data")],
         told: json!({"adopted": "17"}),
         reason: String::from("its invoice was linked"),
@@ -90,6 +93,48 @@ conformance! {
         assert_eq!(link(2, "B-5", SlotKind::Rest).await, Adopted::Changed);
         assert_eq!(link(3, "B-6", SlotKind::Rest).await, Adopted::Changed);
         assert_eq!((links(db, 1).await, links(db, 2).await, links(db, 3).await), (2, 1, 0));
+    }
+
+    async fn one_is_linked_in_the_place_of_those_that_were_judged_with_it_and_uses_up_its_order(db: &Db) {
+        db.store.portal_put(&a_portal("a")).await.unwrap();
+        let portal = portal("a");
+        let order = Order::Reissue;
+        db.store.order_call(&portal, DealId(1), order, Lane::Click, at(1)).await.unwrap();
+        let waiting = async || db.store.known(&portal, &[deal(1)]).await.unwrap().orders;
+        let called = waiting().await[0];
+        assert_eq!(adopt(db, 1, "B-1").await, Adopted::Linked);
+        let mut second = adoption(1, "B-2");
+        second.link.slot.generation = 2;
+        second.carried_out = Some(called.number);
+        // Whoever judged it did not know of the first.
+        let adopted = db.store.invoice_adopt(&portal, &second, at(5)).await.unwrap();
+        assert_eq!((adopted, waiting().await), (Adopted::Changed, vec![called]));
+        let mut first = adoption(1, "B-1").link;
+        first.live = false;
+        second.replaced = vec![first];
+        let adopted = db.store.invoice_adopt(&portal, &second, at(5)).await.unwrap();
+        assert_eq!((adopted, waiting().await), (Adopted::Linked, vec![]));
+        let known = db.store.known(&portal, &[deal(1)]).await.unwrap().invoice_links;
+        let live: Vec<_> = known.iter().map(|link| (link.slot.generation, link.live)).collect();
+        assert_eq!(live, [(1, false), (2, true)]);
+    }
+
+    async fn what_was_added_is_linked_beside_what_was_billed_and_what_was_taken_back_is_no_obstacle(db: &Db) {
+        db.store.portal_put(&a_portal("a")).await.unwrap();
+        let link = async |id: u64, invoice: &str, kind, beside: &[Slot]| {
+            let mut adoption = adoption(id, invoice);
+            adoption.link.slot = Slot::first(kind);
+            adoption.beside = beside.to_vec();
+            db.store.invoice_adopt(&portal("a"), &adoption, at(5)).await.unwrap()
+        };
+        assert_eq!(link(1, "B-1", SlotKind::Additional, &[]).await, Adopted::Changed);
+        assert_eq!(link(1, "B-2", SlotKind::Whole, &[]).await, Adopted::Linked);
+        assert_eq!(link(1, "B-1", SlotKind::Additional, &[]).await, Adopted::Linked);
+        // A whole that the accountant took back, and parts after it.
+        assert_eq!(link(2, "B-3", SlotKind::Whole, &[]).await, Adopted::Linked);
+        assert_eq!(link(2, "B-4", SlotKind::Advance, &[]).await, Adopted::Changed);
+        let whole = Slot::first(SlotKind::Whole);
+        assert_eq!(link(2, "B-4", SlotKind::Advance, &[whole]).await, Adopted::Linked);
     }
 
     async fn while_a_look_has_the_deal_nothing_is_linked(db: &Db) {

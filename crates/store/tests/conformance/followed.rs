@@ -286,6 +286,9 @@ conformance! {
         link.draft["paid_before"] = serde_json::json!(100);
         let adoption = Adoption {
             link,
+            replaced: Vec::new(),
+            beside: Vec::new(),
+            carried_out: None,
             answers: Vec::new(),
             told: serde_json::json!({}),
             reason: String::from("its invoice was linked"),

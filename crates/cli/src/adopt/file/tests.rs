@@ -37,6 +37,7 @@ fn read(text: &str) -> String {
                     planner::adopting::Bills::Whole => "",
                     planner::adopting::Bills::Advance => " advance",
                     planner::adopting::Bills::Rest => " rest",
+                    planner::adopting::Bills::Additional => " additional",
                 };
                 format!(
                     "{}: {} № {} {} {}{bills}",
