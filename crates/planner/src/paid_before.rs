@@ -60,10 +60,16 @@ impl DealSnapshot {
         let at_most = of(&[since, before, invoice.paid_before]);
         let at_least = of(&[since, before.max(invoice.paid_before)]);
         let shown = invoice.paid_there.min(at_most);
+        let whole = |paid: Money| paid.min(invoice.total).max(ours);
+        // One that was marked as paid may have been so for money that came later. Else more than it asks for came, and is said.
+        let sure = if invoice.paid_before < invoice.total {
+            at_least
+        } else {
+            whole(at_least)
+        };
         Bounds {
-            // Also more than it asks for: that came, and is said.
-            known: at_least.max(shown),
-            at_most: at_most.min(invoice.total).max(ours),
+            known: sure.max(shown),
+            at_most: whole(at_most),
         }
     }
 

@@ -482,6 +482,27 @@ fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
     let (issued, paid) = (InvoiceStatus::Issued, InvoiceStatus::Paid);
     assert_eq!(shown(paid, paid), ("Оплачен".to_owned(), 12_200));
     assert_eq!(shown(issued, issued), ("Выставлен".to_owned(), 0));
+    // Its payment is known later: by a mark alone nobody paid twice.
+    let known_later = |there: i64| {
+        let mut deal = adopted_as(deal(), with(|one| one.status = InvoiceStatus::Paid));
+        deal.policy.money = Some(money.clone());
+        let mut later = receipt(1, 12_200);
+        later.dated = date(2026, 3, 13);
+        deal.snapshot.receipts.push(later);
+        deal.snapshot.invoices[0].paid_there = Money::from_kopecks(there);
+        settle(&mut deal);
+        deal.snapshot
+            .glance()
+            .unwrap()
+            .fields
+            .status
+            .clone()
+            .unwrap()
+    };
+    assert_eq!(
+        [known_later(0), known_later(12_200), known_later(15_000)],
+        ["Оплачен", "Оплачен", "Переплачен"].map(str::to_owned)
+    );
     // What was paid since then has its payment among ours, now or soon.
     assert_eq!(shown(issued, paid), ("Оплачен".to_owned(), 0));
 }

@@ -4,6 +4,7 @@ use domain::{ContractorId, DealId, Inn, InvoiceId, Money, Order, OrganisationId,
 use serde_json::json;
 use store::*;
 
+use crate::followed::{follow, gave, told};
 use crate::money::{book, decide, link, order, put, see, share, undo};
 use crate::support::*;
 
@@ -181,5 +182,26 @@ conformance! {
         // What is taken back shows nothing any more.
         undo(db, 1).await.unwrap();
         assert_eq!(counted().await, [(5_000, 12_200), (5_000, 5_000)]);
+    }
+
+    async fn the_accountant_tells_payments_of_a_bill_that_was_paid_in_full_when_it_was_adopted(db: &Db) {
+        let lease = leased(db, 1).await;
+        let mut paid = InvoiceLink { status: "paid".to_owned(), ..link(1, 1, "17", 100) };
+        paid.draft["paid_before"] = json!(100);
+        paid.draft["adopted_on"] = json!("2026-03-12");
+        put(db, &lease, vec![paid.clone()]).await;
+        // Nobody else pays it once more.
+        see(db, "march", &[order("5", 100)]).await;
+        assert_eq!(decide(db, &[book(1, 0, vec![share("17", 100)])]).await, [Decided::Refused]);
+        let given = |id: &str, kopecks| gave(id, order(id, kopecks), &[("17", kopecks)]);
+        assert_eq!(follow(db, &lease, vec![given("6", 60)]).await.not_taken, []);
+        assert_eq!(follow(db, &lease, vec![given("7", 50)]).await.not_taken.len(), 1, "more than it asks for");
+        assert_eq!(follow(db, &lease, vec![given("7", 40)]).await.not_taken, []);
+        let known = db.store.money_balances(&portal("a"), &[share("17", 1).invoice]).await.unwrap();
+        assert_eq!(known.values().next().unwrap().paid.kopecks(), 100);
+        // What was taken back takes nothing from anybody.
+        put(db, &lease, vec![InvoiceLink { status: "cancelled".to_owned(), ..paid }]).await;
+        follow(db, &lease, vec![told("7", order("7", 40))]).await;
+        assert_eq!(follow(db, &lease, vec![given("7", 40)]).await.not_taken.len(), 1);
     }
 }

@@ -416,7 +416,7 @@ fn refuse_too_much(
         let mut open: BTreeMap<&InvoiceRef, i64> = invoices
             .iter()
             .filter(|(_, invoice)| invoice.deal.is_some())
-            .map(|(id, invoice)| (id, invoice.open.kopecks()))
+            .map(|(id, invoice)| (id, invoice.open_to_accountant.kopecks()))
             .collect();
         for (invoice, amount) in changes
             .values()

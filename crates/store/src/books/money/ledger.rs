@@ -122,10 +122,17 @@ statements! {
     STANDING =
         "SELECT number, organisation_id, state, undone, direction, kind, remaining, payer_inn, body FROM payment
          WHERE portal_id = $1 AND number IN numbers($2)";
+    /// One that was paid in full before it was a deal's takes nothing more, but its payments may become known yet.
     INVOICES =
-        "SELECT organisation_id, invoice_id, deal, buyer_inn, total, paid, stands FROM invoice_balance
-         WHERE portal_id = $1 AND invoice_id IN keys($2)
-         ORDER BY organisation_id, invoice_id /*pg FOR UPDATE */";
+        "SELECT b.organisation_id, b.invoice_id, b.deal, b.buyer_inn, b.total, b.paid, b.stands,
+             CASE WHEN b.stands = 1 OR (b.paid_before > 0 AND b.paid_before >= b.total AND EXISTS (
+                 SELECT 1 FROM invoice_link l
+                 WHERE l.portal_id = $1 AND l.organisation_id = b.organisation_id AND l.invoice_id = b.invoice_id
+                     AND l.live = 1 AND l.status NOT IN ('cancelled', 'deleted')
+             )) THEN 1 ELSE 0 END
+         FROM invoice_balance b
+         WHERE b.portal_id = $1 AND b.invoice_id IN keys($2)
+         ORDER BY b.organisation_id, b.invoice_id /*pg FOR UPDATE */";
     /// Locked, so that nobody answers meanwhile.
     QUESTIONS =
         "SELECT subject, id, state FROM office_case
@@ -151,6 +158,8 @@ pub(super) struct Balance {
     pub(super) deal: Option<DealId>,
     buyer: String,
     pub(super) open: Money,
+    /// The same for what the accountant gives: he alone knows which payments paid an invoice before it was a deal's.
+    pub(super) open_to_accountant: Money,
     /// What is not paid of its total, whether it stands or not; below zero where more is.
     pub(super) unpaid: Money,
 }
@@ -499,12 +508,17 @@ pub(super) async fn balances(
             };
             let deal = Some(read_deal(row)?).filter(|deal| *deal != NO_DEAL);
             let buyer = row.text()?;
-            let (total, paid, stands) = (row.int()?, row.int()?, row.flag()?);
-            let open = if stands { (total - paid).max(0) } else { 0 };
+            let (total, paid) = (row.int()?, row.int()?);
+            let (stands, takes_known) = (row.flag()?, row.flag()?);
+            let open = |is_open: bool| {
+                let open = if is_open { (total - paid).max(0) } else { 0 };
+                Money::from_kopecks(open)
+            };
             let balance = Balance {
                 deal,
                 buyer,
-                open: Money::from_kopecks(open),
+                open: open(stands),
+                open_to_accountant: open(takes_known),
                 unpaid: Money::from_kopecks(total - paid),
             };
             Ok((invoice, balance))
