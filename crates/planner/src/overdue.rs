@@ -233,7 +233,7 @@ pub(crate) fn plan(
             promise.filter(|day| *day < today),
             today,
         ),
-        of_head(glance, rules, &late, today),
+        of_head(snapshot, glance, rules, &late, today),
     ]
     .into_iter()
     .filter(|reminder| {
@@ -367,7 +367,13 @@ fn of_manager(
 }
 
 /// Who leads the manager: once an invoice.
-fn of_head(glance: &DealGlance, rules: &Overdue, late: &[&Open<'_>], today: Date) -> Reminder {
+fn of_head(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    rules: &Overdue,
+    late: &[&Open<'_>],
+    today: Date,
+) -> Reminder {
     let after = rules.head_after.unwrap_or(u32::MAX);
     let long: Vec<&Open<'_>> = late
         .iter()
@@ -375,10 +381,29 @@ fn of_head(glance: &DealGlance, rules: &Overdue, late: &[&Open<'_>], today: Date
         .filter(|open| open.days >= after)
         .collect();
     let days = long.iter().map(|open| open.day(after, rules)).collect();
-    let text = in_words(rules, &long, today);
-    let text = format!("{text}\nОтветственному за сделку об этом напоминали.");
+    let mut text = in_words(rules, &long, today);
+    if is_reminded(snapshot, &long) {
+        text.push_str("\nОтветственному за сделку об этом напоминали.");
+    }
     let whom = Whom::HeadOf(glance.deal.responsible);
     reminder(glance, CaseCode::InvoiceLongOverdue, days, text, whom)
+}
+
+/// Whether the manager was reminded of one of these: on no day of the policy, or of a kind that is off, he was not.
+fn is_reminded(snapshot: &DealSnapshot, late: &[&Open<'_>]) -> bool {
+    let key = CaseCode::InvoiceOverdue.as_str();
+    let open = snapshot.open_cases.get(key).filter(|open| open.told);
+    let before = snapshot.heard_before.iter().filter(|one| one.key == key);
+    let before = before.map(|one| &one.about);
+    let mut told = open.map(|open| &open.about).into_iter().chain(before);
+    told.any(|about| {
+        let is_of = |day: &str, open: &Open<'_>| {
+            let of = day.split_once('=').map(|(of, _)| of);
+            of == Some(open.invoice.slot.to_string().as_str())
+        };
+        let mut days = about.split(' ');
+        days.any(|day| late.iter().copied().any(|open| is_of(day, open)))
+    })
 }
 
 fn reminder(

@@ -230,10 +230,11 @@ fn working_days_are_counted_where_policy_says_so_and_days_off_are_quiet() {
 #[test]
 fn the_head_is_told_once_after_so_many_days() {
     let mut it = unpaid().with(|it| rules(it).head_after = Some(5));
-    let mut told = Vec::new();
+    let (mut told, mut texts) = (Vec::new(), Vec::new());
     for day in 17..=31 {
         it = it.at(ten(3, day));
         let plan = it.planned();
+        texts.extend(to_head(&plan));
         let heads = bells(&plan)
             .into_iter()
             .filter(|(whom, _)| matches!(whom, Whom::HeadOf(_)));
@@ -242,6 +243,33 @@ fn the_head_is_told_once_after_so_many_days() {
     }
     // The fifth day is a Sunday.
     assert_eq!(told, [(23, "INVOICE-LONG-OVERDUE".to_owned())]);
+    let reminded = "Ответственному за сделку об этом напоминали";
+    assert!(
+        matches!(&texts[..], [text] if text.contains(reminded)),
+        "{texts:#?}"
+    );
+    // Only where he was.
+    let silent: [fn(&mut TestDeal); 2] = [
+        |it| rules(it).remind = Vec::new(),
+        |it| it.policy.notices.off = vec![CaseCode::InvoiceOverdue.into()],
+    ];
+    for change in silent {
+        let it = unpaid()
+            .with(|it| rules(it).head_after = Some(5))
+            .with(change);
+        let it = it.lived(ten(3, 18)).at(ten(3, 23));
+        let text = to_head(&it.planned()).unwrap();
+        assert!(
+            text.contains("не оплачен в срок") && !text.contains(reminded),
+            "{text}"
+        );
+    }
+}
+
+fn to_head(plan: &Plan) -> Option<String> {
+    let mut cases = plan.cases.iter();
+    let case = cases.find(|case| case.code == CaseCode::InvoiceLongOverdue)?;
+    Some(case.text.clone())
 }
 
 #[test]
