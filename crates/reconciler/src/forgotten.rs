@@ -3,7 +3,8 @@
 //!
 //! The change feed goes on from where the backup left it and so tells of each of them, and their marks say whose they are.
 //! Where bill and deal still say the same it is the deal's again, without a person, in the place of one whose place it took
-//! then; else somebody is asked, and nothing is created for the deal meanwhile. Not here: bills of creations that we know (`twins`).
+//! then; else somebody is asked, and nothing is created for the deal meanwhile. Not here: bills of creations that we know
+//! (`twins`).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use domain::{DealId, OrganisationId, Slot, SlotKind};
 use engine::{Halted, LeaseContext};
 use planner::adopting::{Bills, Claim, Judged};
 use planner::twins::{forgotten, forgotten_and_replaced};
-use store::{Known, Record};
+use store::{Known, Look, Record};
 
 use crate::twins::{self, Ours};
 use crate::{Claims, Connected};
@@ -69,11 +70,13 @@ pub(crate) async fn take_over(
             (_, Some(newer)) if is_replaced(one, newer) => {
                 forgotten_and_replaced(bill, &newer.ours.bill.number)
             }
-            // It is judged by itself once it is known what became of the other.
+            // What became of the other is on record now: this one is judged by itself, and until then nobody knows whose it is.
             (_, Some(_)) => {
                 let reason = twins::unread(organisation);
-                let look = twins::again(ctx, organisation, &bill.id, reason);
-                record.looks.push(look);
+                record.looks.push(Look {
+                    due_at: ctx.now(),
+                    ..twins::again(ctx, organisation, &bill.id, reason)
+                });
                 continue;
             }
             (Some(Judged::Refused(why)), None) => forgotten(bill, why, shown),

@@ -206,6 +206,28 @@ fn of_two_forgotten_bills_the_one_that_was_replaced_is_asked_about() {
     });
 }
 
+#[test]
+fn of_two_forgotten_bills_with_one_mark_one_is_linked_and_the_other_asked_about() {
+    paused(async {
+        let desk = begun_anew().await;
+        let bill = bill_for(&desk, FIRST, (10_000, 2_200));
+        {
+            let mut state = desk.office.state();
+            state.feed_at_once = Some(10);
+            state.feed.push(bill.invoice.id.clone());
+            state.bills.push(bill);
+        }
+        desk.task("feed").await;
+        desk.run(60).await;
+        assert_eq!(slots(&desk).await, ["whole/1"]);
+        assert_eq!(desk.known(1).await.invoice_links[0].number, "1");
+        assert_eq!(desk.questions().await, ["INVOICE-TWIN/B-2"]);
+        let story = desk.office.story();
+        let told = "у сделки уже есть счёт № 1: отмените в учёте тот из двух, который не нужен";
+        assert!(story.contains(told), "{story}");
+    });
+}
+
 /// Deal 1 as an order for a rest, an addition or a reissue finds it, and what that order makes.
 async fn before(order: Order) -> (Desk, Slot, (i64, i64)) {
     let (desk, slot, sums) = match order {
