@@ -329,7 +329,7 @@ fn question(
     }
 }
 
-fn twice_in_words(twice: &CountedTwice) -> String {
+pub(crate) fn twice_in_words(twice: &CountedTwice) -> String {
     match twice {
         CountedTwice::Whole(parts) => {
             let parts: Vec<String> = parts.iter().map(|part| money(*part)).collect();

@@ -8,7 +8,8 @@ use domain::display::money;
 use jiff::Timestamp;
 
 use crate::payments::{
-    LEAVE, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, said, waits,
+    LEAVE, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, said, twice_in_words,
+    waits,
 };
 use crate::{CaseCode, Choice, MoneyPolicy, Registers, texts};
 
@@ -44,10 +45,10 @@ fn is_left(credit: &PaymentSnapshot<'_>, answer: &PaymentAnswer) -> bool {
 
 fn question(credit: &PaymentSnapshot<'_>) -> PaymentQuestion {
     let cause = "реестр эквайринга или СБП";
-    let why = if credit.undone > 0 {
-        "прежнее решение отменено"
-    } else {
-        "по сумме не разносится, продажи называет человек"
+    let why = match credit.twice {
+        Some(twice) => twice_in_words(twice),
+        None if credit.undone > 0 => "прежнее решение отменено".to_owned(),
+        None => "по сумме не разносится, продажи называет человек".to_owned(),
     };
     let choices = vec![Choice {
         word: LEAVE.to_owned(),

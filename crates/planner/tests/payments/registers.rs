@@ -1,6 +1,7 @@
 //! A credit of many sales is asked about with its sums, and no rule gives it to anything.
 
-use domain::payment::PaymentKind;
+use domain::Money;
+use domain::payment::{CountedTwice, PaymentKind};
 use jiff::SignedDuration;
 use planner::payments::{LEAVE, PaymentPlan};
 use planner::refunds::Refundable;
@@ -39,6 +40,17 @@ fn a_register_is_asked_about_with_its_sums_and_never_booked() {
         "{untold}"
     );
     assert!(!untold.contains("заплатили"), "{untold}");
+}
+
+#[test]
+fn a_register_that_the_accountant_entered_by_its_sales_is_not_to_be_split_beside_them() {
+    let sales = [57_000, 40_000].map(Money::from_kopecks);
+    let mut whole = credit("Эквайринг");
+    whole.twice = Some(CountedTwice::Whole(sales.to_vec()));
+    let question = asked(&whole.plan(&claims(&[])));
+    let told = "в учёте тот же платёж внесён частями (570,00 ₽ и 400,00 ₽)";
+    assert!(question.contains(told), "{question}");
+    assert!(question.contains("(leave)"), "{question}");
 }
 
 #[test]

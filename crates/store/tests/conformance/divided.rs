@@ -7,6 +7,7 @@ use store::*;
 use crate::followed::{follow, gave, page, paid, standing, sums_close, told};
 use crate::money::{book, decide, link, order, put, see, share, undo};
 use crate::refunds::{of_rest, pay_back, take_off};
+use crate::split::of;
 use crate::support::*;
 
 use PaymentState::{Booked, New};
@@ -112,6 +113,22 @@ conformance! {
         assert_eq!(decide(db, &[book(sixth, 0, vec![share("1", 100)])]).await, [Decided::Done]);
         ours(vec![told("z", order("6", 60)), told("w", order("6", 40))]).await;
         assert_eq!(paid(db, 7).await, [(2, 60), (sixth, 100)]);
+        sums_close(db).await;
+    }
+
+    async fn what_a_person_split_as_a_credit_is_not_given_by_its_parts_beside_that(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 600), link(8, 1, "2", 400)]).await;
+        see(db, "march", &[order("5", 970)]).await;
+        let split = db.store.money_split(&portal("a"), &of((1, "1"), 600, 30, 400), at(4)).await.unwrap();
+        assert!(matches!(split, WasSplit::Done { .. }), "{split:?}");
+        let sales = vec![gave("x", order("5", 570), &[("1", 570)]), gave("y", order("5", 400), &[("2", 400)])];
+        let expected = [("x", 2, WhyNotTaken::PartOf(1)), ("y", 3, WhyNotTaken::PartOf(1))];
+        assert_eq!(refused(&follow(db, &lease, sales).await), expected);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 600)], vec![]));
+        assert!(undo(db, 1).await.is_some());
+        assert_eq!(follow(db, &lease, vec![]).await.not_taken, []);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(2, 570)], vec![(3, 400)]));
         sums_close(db).await;
     }
 

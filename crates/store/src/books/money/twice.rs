@@ -48,8 +48,8 @@ statements! {
          FROM payment p JOIN payment o ON o.portal_id = p.portal_id AND ",
         told!("o", "number"), " = ", told!("p", "number"), "
          WHERE p.portal_id = $1 AND p.number IN numbers($2) AND o.portal_id = $1 AND o.number <> p.number
-             AND p.kind = 'incoming' AND o.kind = 'incoming' AND p.likeness <> '' AND o.likeness <> ''
-             AND ", told!("o", "date"), " = ", told!("p", "date"), "
+             AND p.kind IN ('incoming', 'register') AND o.kind IN ('incoming', 'register')
+             AND p.likeness <> '' AND o.likeness <> '' AND ", told!("o", "date"), " = ", told!("p", "date"), "
          ORDER BY p.number, o.number"
     );
     /// Only what one side alone shows.
