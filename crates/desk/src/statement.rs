@@ -354,7 +354,8 @@ impl Summary {
     /// What became of a portion's new payments.
     fn add(&mut self, sums: &[PaymentSum]) {
         for sum in sums {
-            let is_buyers = sum.kind == PaymentKind::Incoming;
+            // A credit of many sales is asked about as well.
+            let is_buyers = matches!(sum.kind, PaymentKind::Incoming | PaymentKind::Register);
             let word = if is_buyers {
                 sum.state.as_str()
             } else {

@@ -66,6 +66,17 @@ async fn a_preview_counts_and_records_nothing_and_booking_counts_the_same() {
 }
 
 #[tokio::test]
+async fn a_credit_that_is_asked_about_is_told_so() {
+    let office = Office::open().await;
+    let purpose = "НазначениеПлатежа=Зачисление средств по эквайрингу, реестр № 4. Комиссия 0.30";
+    let text = statement(ACCOUNT, 1).replace("НазначениеПлатежа=Оплата", purpose);
+    let path = office.file(&text);
+    let booked = office.import(&path, Mode::Book).await.unwrap();
+    assert_eq!(booked.became["asked"].payments, 1, "{booked:?}");
+    assert_eq!(booked.became.len(), 1, "{booked:?}");
+}
+
+#[tokio::test]
 async fn a_file_of_nobodys_account_or_that_changed_meanwhile_is_refused() {
     let office = Office::open().await;
     let path = office.file(&statement("40702810900000099999", 1));
