@@ -84,8 +84,7 @@ pub(crate) async fn look(
     let organisations = &connected.policy.organisations;
     let answered = match &connected.accounting.feed {
         Some(feed) if !organisations.is_empty() => {
-            read_each(reconciler, ctx, connected, feed.as_ref()).await?;
-            true
+            read_each(reconciler, ctx, connected, feed.as_ref()).await?
         }
         Some(_) | None => access::knock(ctx, connected).await?,
     };
@@ -108,21 +107,22 @@ pub(crate) async fn look(
     .await
 }
 
-/// One organisation after the other: one whose feed cannot be read keeps back no deal of another.
+/// One organisation after the other: one whose feed cannot be read keeps back no deal of another, and the others are read in
+/// their interval. Whether all of them were; an error where none was.
 async fn read_each(
     reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
     feed: &dyn capability::accounting::ChangeFeed,
-) -> Result<(), Halted> {
+) -> Result<bool, Halted> {
     let portal = ctx.portal();
-    let mut ending = Ok(());
+    let (mut is_any_read, mut failed) = (false, None);
     for organisation in &connected.policy.organisations {
         let id = &organisation.id;
         match read(ctx, connected, feed, id).await {
-            Ok(()) => {}
+            Ok(()) => is_any_read = true,
             Err(halted @ Halted::Remote { .. }) => {
-                ending = ending.and(Err(halted));
+                failed.get_or_insert(halted);
                 continue;
             }
             Err(halted) => return Err(halted),
@@ -137,7 +137,10 @@ async fn read_each(
             reconciler.fed.note(portal.clone(), id.clone());
         }
     }
-    ending
+    match failed {
+        Some(halted) if !is_any_read => Err(halted),
+        failed => Ok(failed.is_none()),
+    }
 }
 
 async fn read(

@@ -67,6 +67,11 @@ fn a_feed_that_cannot_be_read_keeps_back_no_deal_of_another_organisation() {
         assert_eq!(desk.office.calls("issue"), 0);
         order_another(&desk).await;
         assert_eq!(desk.office.calls("issue"), 1);
+        // The reading comes to its end, and somebody is asked about the feed that is broken.
+        desk.task("feed").await;
+        let due = desk.due(Lane::Due).await;
+        desk.look(Lane::Due, due).await.unwrap();
+        assert!(desk.questions().await.contains(&"answer".to_owned()));
     });
 }
 
