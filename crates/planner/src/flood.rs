@@ -71,6 +71,7 @@ pub fn would_issue(snapshot: &DealSnapshot, plan: &Plan) -> bool {
 /// Whether it may turn out that a deal is to be invoiced although nobody ordered it.
 pub fn may_want(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> bool {
     let free = snapshot.flood == Standing::Free
+        && !snapshot.sealed
         && snapshot.creating.is_none()
         && snapshot.live_invoice().is_none();
     free && !is_by_hand(snapshot)

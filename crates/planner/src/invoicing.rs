@@ -57,12 +57,26 @@ pub fn plan(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
 }
 
 fn decide(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
+    if snapshot.sealed {
+        return sealed(snapshot);
+    }
     if let Some(creating) = &snapshot.creating
         && !planted::is(Bug::RevisionBesideUnknown)
     {
         return ask_once_more(snapshot, creating, policy, now);
     }
     follow(snapshot, policy, now)
+}
+
+/// What cannot be read may be an invoice that stands: neither it nor the others are touched, and none is issued beside it.
+fn sealed(snapshot: &DealSnapshot) -> Plan {
+    match snapshot.seen {
+        // Whoever is told of it is told by the deal's funnel.
+        Seen::Unread => Plan::need(Need::Glance),
+        Seen::Glance(_) | Seen::Whole(..) | Seen::Gone | Seen::Denied => {
+            Plan::nothing("запись о счёте сделки сделана другой версией программы")
+        }
+    }
 }
 
 /// Neither this revision nor another is created beside one whose fate is not known; but where the accounting side

@@ -31,6 +31,9 @@ pub struct DealSnapshot {
     pub seen: Seen,
     /// Nothing says that the deal was changed: the look is only for something of ours that is left to do.
     pub undisturbed: bool,
+    /// Another version of the program recorded an invoice of it, or a creation that may have taken effect, so that this one
+    /// cannot read it.
+    pub sealed: bool,
     /// Where only events ask for the look: when the last of them came. The deal's time of change tells whether there is
     /// anything to compare.
     pub hinted: Option<Timestamp>,
@@ -267,6 +270,7 @@ impl DealSnapshot {
             id,
             seen: Seen::Unread,
             undisturbed: false,
+            sealed: false,
             hinted: None,
             own_companies: Vec::new(),
             counterparties: BTreeMap::new(),

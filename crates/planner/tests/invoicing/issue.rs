@@ -4,6 +4,7 @@ use domain::observed::RowVat;
 use domain::{Price, Quantity, SlotKind, VatRate};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
+use planner::Seen;
 
 use crate::build::{ago, deal, noon, row};
 
@@ -23,6 +24,15 @@ fn a_deal_that_lacks_nothing_gets_its_invoice() {
 fn nothing_is_created_while_a_bill_that_nobody_waited_for_stands() {
     let twin = deal().open("INVOICE-TWIN/B-2", "", true);
     assert_snapshot!(twin.plan(), @"because: в бухгалтерии стоит счёт этой сделки, которого не ждали: пока он не убран, новый не выставляется");
+}
+
+#[test]
+fn nothing_is_done_with_a_deal_of_which_another_version_made_a_record() {
+    let sealed = deal().with(|deal| deal.snapshot.sealed = true);
+    assert_snapshot!(sealed.plan(), @"because: запись о счёте сделки сделана другой версией программы");
+    assert_eq!(sealed.clone().ordered().plan(), sealed.plan());
+    assert_eq!(sealed.clone().seen(Seen::Gone).plan(), sealed.plan());
+    assert_snapshot!(sealed.seen(Seen::Unread).plan(), @"need the glance");
 }
 
 #[test]

@@ -116,6 +116,8 @@ pub(crate) async fn refresh(
     Ok(flood::is_asked(&known.cases))
 }
 
+/// The kind of an action that creates an invoice.
+const ISSUE_INVOICE: &str = "issue_invoice";
 /// Among a question's particulars: its funnel was only watched.
 pub(crate) const WATCHED: &str = "watched";
 
@@ -162,7 +164,10 @@ fn by_deal(known: &Known) -> BTreeMap<Subject, OfDeal<'_>> {
 
 fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, now: Timestamp) {
     let links = ours.invoice_links.iter();
-    snapshot.invoices = links.filter_map(|link| our_invoice(link)).collect();
+    let invoices: Vec<Option<OurInvoice>> = links.map(|link| our_invoice(link)).collect();
+    let mut effects = ours.effects.iter();
+    snapshot.sealed = invoices.iter().any(Option::is_none) || effects.any(|one| is_sealed(one));
+    snapshot.invoices = invoices.into_iter().flatten().collect();
     snapshot.invoices.sort_by_key(|invoice| invoice.slot);
     let receipts = ours.receipts.iter();
     snapshot.receipts = receipts
@@ -204,6 +209,12 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
     for effect in &ours.effects {
         remember(connected, snapshot, effect, now);
     }
+}
+
+/// A creation that may have taken effect, and of which we cannot read what was to be created.
+fn is_sealed(effect: &Effect) -> bool {
+    let may_stand = matches!(effect.state, EffectState::Sent | EffectState::Unknown);
+    may_stand && effect.action == ISSUE_INVOICE && action_of(effect).is_none()
 }
 
 /// Money that one of these invoices got.

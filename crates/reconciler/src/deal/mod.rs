@@ -188,6 +188,10 @@ pub(crate) async fn look(
 ) -> Result<(), Halted> {
     let (mut deals, is_flooded) = known::begin(ctx, connected, due).await?;
     settle::unknown(ctx, connected, &mut deals).await?;
+    let record = tell::sealed(&mut deals);
+    if !record.cases.is_empty() {
+        ctx.record(record).await?;
+    }
     let mut pass = Pass::new(reconciler, ctx, connected, deals, is_flooded);
     match pass.go_on_until_agreed().await {
         Ok(()) => pass.ring_bells().await?,

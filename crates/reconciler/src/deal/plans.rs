@@ -82,7 +82,8 @@ fn adopt(
     let may_write = may_write(deal, connected);
     let mut plan = plan;
     note_compared(deal, now);
-    deal.agreed = plan.actions.is_empty() && plan.look_again.is_none() && may_write;
+    let wants_nothing = plan.actions.is_empty() && plan.look_again.is_none();
+    deal.agreed = wants_nothing && may_write && !deal.snapshot.sealed;
     if lane != Lane::Trailing {
         let before = plan.actions.len();
         plan.actions.retain(|action| !writes::is_trailing(action));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use capability::ConnectorError;
 use domain::DealId;
+use engine::set_aside::SUBJECT_SET_ASIDE;
 use planner::{Action, CaseCode, OpenCase, Plan, Policy, Whom};
 use serde_json::json;
 use store::{CaseChange, CaseFacts, Effect, Record, Subject};
@@ -123,6 +124,39 @@ pub(crate) fn unreadable(deal: DealId, reading: &str, error: &ConnectorError, re
         text,
         waits_for: vec![Subject::deal(deal)],
     }));
+}
+
+/// The question about a deal of whose invoices our own records cannot be read.
+const SEALED: &str = "SUBJECT-SET-ASIDE/record";
+
+/// Asks about the deals of whose invoices a record cannot be read, and withdraws the question once it can.
+pub(crate) fn sealed(deals: &mut BTreeMap<DealId, Looked>) -> Record {
+    let mut record = Record::default();
+    for (id, deal) in deals.iter_mut() {
+        let subject = Subject::deal(*id);
+        let is_asked = deal.snapshot.open_cases.contains_key(SEALED);
+        match (deal.snapshot.sealed, is_asked) {
+            (true, false) => record.cases.push(CaseChange::Open(CaseFacts {
+                code: SUBJECT_SET_ASIDE.to_owned(),
+                cause: SEALED.to_owned(),
+                key: SEALED.to_owned(),
+                subject: subject.clone(),
+                facts: json!({}),
+                text: "Запись о счёте сделки сделана другой версией программы, эта её не читает. Со сделкой ничего не делается, новых \
+                       счетов по ней нет: второй был бы хуже. Верните версию, которая её сделала, или более новую."
+                    .to_owned(),
+                waits_for: vec![subject],
+            })),
+            (false, true) => {
+                deal.snapshot.open_cases.remove(SEALED);
+                let key = SEALED.to_owned();
+                record.cases.push(CaseChange::Withdraw { subject, key });
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+    note_asked(deals, &record);
+    record
 }
 
 /// These readings of the deal work again.

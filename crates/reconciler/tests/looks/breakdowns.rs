@@ -1,9 +1,9 @@
 //! When one thing is out of order: who is held up by it, who is not, and who is told.
 
-use domain::{DealId, FunnelId, UserId};
+use domain::{DealId, FunnelId, InvoiceId, UserId};
 use engine::Halted;
 use planner::Mode;
-use store::{CaseChange, CaseFacts, JournalFilter, Lane, Look, Record, Subject};
+use store::{CaseChange, CaseFacts, InvoiceLink, JournalFilter, Lane, Look, Record, Subject};
 use testkit::builders::portal;
 use testkit::time::paused;
 
@@ -308,5 +308,55 @@ fn an_entry_of_unknown_fate_on_a_deal_that_is_deleted_is_not_looked_for_for_ever
         let looked = desk.office.calls("look_up");
         desk.run(3_600).await;
         assert_eq!(desk.office.calls("look_up"), looked, "still looked for");
+    });
+}
+
+async fn link(desk: &Desk, link: &InvoiceLink) {
+    let record = Record {
+        invoice_links: vec![link.clone()],
+        ..Record::default()
+    };
+    let now = desk.clock.now();
+    desk.store.record(&desk.lease(), record, now).await.unwrap();
+}
+
+#[test]
+fn a_deal_whose_invoice_another_version_recorded_stands_still_until_it_can_be_read() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        let readable = InvoiceLink {
+            deal: DealId(2),
+            invoice: InvoiceId::new("B-9"),
+            ..desk.known(1).await.invoice_links[0].clone()
+        };
+        let sealed = InvoiceLink {
+            draft: serde_json::json!({"of": "another version"}),
+            ..readable.clone()
+        };
+        desk.due(Lane::Trailing).await;
+        link(&desk, &sealed).await;
+        for _time in 0..2 {
+            desk.deal_enters(2).await;
+            desk.run(60).await;
+            assert_eq!(desk.office.calls("issue"), 1, "{}", desk.office.story());
+            assert_eq!(desk.questions().await, ["SUBJECT-SET-ASIDE/record"]);
+            let told = desk.office.chat();
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].contains("другой версией программы"), "{told:?}");
+        }
+        // The version that made it is back.
+        desk.due(Lane::Trailing).await;
+        link(&desk, &readable).await;
+        desk.event(2).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("issue"), 1);
+        let asked = desk.questions().await;
+        assert!(
+            !asked.contains(&"SUBJECT-SET-ASIDE/record".to_owned()),
+            "{asked:?}"
+        );
     });
 }
