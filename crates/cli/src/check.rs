@@ -489,7 +489,7 @@ fn against_companies(policy: &Policy, seen: &[OwnCompany]) -> Vec<Finding> {
         .collect()
 }
 
-fn holds(what: impl Into<String>, advice: impl Into<String>) -> Finding {
+pub(crate) fn holds(what: impl Into<String>, advice: impl Into<String>) -> Finding {
     Finding {
         what: what.into(),
         holds: true,
