@@ -403,6 +403,20 @@ conformance! {
         assert_eq!(looked, [(deal(7), vec![MONEY_MOVED.to_owned()])]);
     }
 
+    async fn a_payment_is_looked_at_again_when_another_source_tells_who_paid(db: &Db) {
+        let lease = leased(db, 1).await;
+        let mut nobodys = order("1", 100);
+        nobodys.other.inn = None;
+        follow(db, &lease, vec![told("x", nobodys), told("y", order("2", 100))]).await;
+        let taken = async || db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();
+        for work in taken().await {
+            db.store.record(&lease, settled(&work, None), at(9)).await.unwrap();
+        }
+        assert_eq!(see(db, "march", &[order("1", 100), order("2", 100)]).await.new, Vec::<i64>::new());
+        let looked: Vec<Subject> = taken().await.into_iter().map(|work| work.subject).collect();
+        assert_eq!(looked, [Subject::payment(1)]);
+    }
+
     async fn an_order_that_the_accountant_entered_otherwise_is_noticed_beside_the_banks(db: &Db) {
         let lease = leased(db, 1).await;
         see(db, "march", &[order("1", 100), order("2", 200)]).await;

@@ -68,6 +68,12 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
+    /// Whether a source tells another payer than was known, or one where none was.
+    fn is_paid_by_another(&self, told: &PaymentOrder) -> bool {
+        let known = serde_json::from_str::<PaymentOrder>(&self.body);
+        known.is_ok_and(|known| known.other.inn != told.other.inn)
+    }
+
     /// Whether a source tells the day of credit, which none did, and it is not the order's own.
     fn is_dated_by(&self, told: &PaymentOrder) -> bool {
         let known = serde_json::from_str::<PaymentOrder>(&self.body);
@@ -245,8 +251,8 @@ pub(super) async fn recount(
     let (mut unknown, mut better) = (Vec::new(), Vec::new());
     // Deals show the day of credit, and some showed another.
     let mut dated = Vec::new();
-    // Whoever is told to have paid: refunds to him may be of this money.
-    let mut payers = BTreeSet::new();
+    // Whoever is told to have paid: refunds to him may be of this money, and a question may have its answer.
+    let (mut payers, mut retold) = (BTreeSet::new(), Vec::new());
     for seen in shown.payments() {
         match known.get(&(seen.id.key.as_str(), i64::from(seen.id.nth))) {
             None => unknown.push(seen),
@@ -254,6 +260,11 @@ pub(super) async fn recount(
                 let told = told_better(portal, known, &seen);
                 payers.extend(told.as_ref().and_then(|_| came_from(&seen.order)));
                 dated.extend(known.is_dated_by(&seen.order).then_some(known.number));
+                retold.extend(
+                    known
+                        .is_paid_by_another(&seen.order)
+                        .then_some(known.number),
+                );
                 better.extend(told);
             }
         }
@@ -261,8 +272,13 @@ pub(super) async fn recount(
     tx.execute_each(&TOLD_BETTER, &better).await?;
     let shown_by = refunds::deals_of(tx, portal, &dated).await?;
     let looks: BTreeSet<DealId> = shown_by.into_values().flatten().collect();
-    let looks: Vec<Look> = looks.into_iter().map(|deal| moved(deal, now)).collect();
-    work::enqueue(tx, portal, &looks).await?;
+    let looks = looks.into_iter().map(|deal| moved(deal, now));
+    let looks = looks.chain(
+        retold
+            .into_iter()
+            .map(|payment| paid_by_known(payment, now)),
+    );
+    work::enqueue(tx, portal, &looks.collect::<Vec<Look>>()).await?;
     let as_read = AsRead::of(&told);
     // People read them in the order of the source.
     unknown.sort_by_key(|seen| (as_read.place(seen), seen.id.nth));
@@ -300,6 +316,16 @@ pub(super) fn decide_soon(now: Timestamp) -> Look {
         lane: Lane::Due,
         due_at: now,
         reason: "new payments".to_owned(),
+    }
+}
+
+/// What was asked of a payment while nobody told who paid.
+fn paid_by_known(payment: i64, now: Timestamp) -> Look {
+    Look {
+        subject: Subject::payment(payment),
+        lane: Lane::Due,
+        due_at: now,
+        reason: "it is told who paid".to_owned(),
     }
 }
 
