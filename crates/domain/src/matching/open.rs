@@ -157,8 +157,7 @@ impl OpenInvoice {
 
     /// So much of it is paid now, by money that came on that day.
     pub fn take(&mut self, amount: Money, came: Date) {
-        let less = |from: Money| from.checked_sub(amount).unwrap_or(Money::ZERO);
-        self.open = less(self.open);
+        self.open = self.open.checked_sub(amount).unwrap_or(Money::ZERO);
         self.counted_before = self.counted_before.without(amount, came);
     }
 

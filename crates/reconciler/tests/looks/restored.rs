@@ -109,10 +109,10 @@ async fn restored_without(desk: &mut Desk, bill: Bill) {
 
 async fn call(desk: &Desk, order: Order) {
     let now = desk.clock.now();
-    let called = desk
-        .store
-        .order_call(&portal(), DealId(1), order, Lane::Click, now);
-    called.await.unwrap();
+    desk.store
+        .order_call(&portal(), DealId(1), order, Lane::Click, now)
+        .await
+        .unwrap();
 }
 
 /// The feed is read before anything else is looked at.
