@@ -161,6 +161,9 @@ pub struct SetupArgs {
     /// Who is told of what needs a hand: `chat12`, or a user's id
     #[arg(long, value_name = "DIALOG")]
     pub administrator: Option<String>,
+    /// Who is told of what is an accountant's to answer, likewise [default: the administrator]
+    #[arg(long, value_name = "DIALOG")]
+    pub accountant: Option<String>,
     /// Issue invoices at once; else plans are only made and shown
     #[arg(long)]
     pub active: bool,

@@ -162,14 +162,18 @@ async fn stored_policy(product: &Product) -> (Option<Policy>, Vec<Finding>) {
 /// Who hears what no manager can mend.
 fn administrator(policy: &Policy) -> Finding {
     let what = "Кому сообщать";
-    match &policy.administrator {
-        Some(dialog) => holds(
+    match (&policy.administrator, &policy.accountant) {
+        (Some(dialog), None) => holds(
             what,
             format!("{dialog}: что требует руки администратора или бухгалтера"),
         ),
-        None => fails(
+        (Some(dialog), Some(accountant)) => holds(
             what,
-            "`administrator` не назван, и вопросы администратору и бухгалтеру не получает никто: `provodka setup \
+            format!("администратору — {dialog}, бухгалтеру — {accountant}"),
+        ),
+        (None, _) => fails(
+            what,
+            "`administrator` не назван, и что требует его руки, не получает никто: `provodka setup \
              --administrator chat12`, чат с техническим пользователем или номер сотрудника",
             "ADMINISTRATOR-MISSING",
         ),

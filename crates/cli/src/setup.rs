@@ -54,6 +54,8 @@ pub struct Wishes {
     pub stages: Vec<StageId>,
     /// Who is told of what needs a hand.
     pub administrator: Option<String>,
+    /// Who is told of what is an accountant's to answer; none: as the policy has it, at first the administrator.
+    pub accountant: Option<String>,
     /// Whether invoices are issued at once.
     pub active: bool,
     /// How long a deal must stand before its invoice is issued; none: the policy's default.
@@ -80,6 +82,7 @@ impl From<SetupArgs> for Wishes {
             funnels: args.funnel.into_iter().map(FunnelId).collect(),
             stages: args.stage.into_iter().map(StageId::new).collect(),
             administrator: args.administrator,
+            accountant: args.accountant,
             active: args.active,
             settle_seconds: args.settle_seconds,
             gather_seconds: args.gather_seconds,
@@ -140,7 +143,7 @@ async fn prepare(
     let known = former.as_ref().map(|(_, policy)| policy);
     administrator::named(wishes, known)?;
     let seen = look_around(product, call).await?;
-    if let Some(dialog) = &wishes.administrator {
+    for dialog in wishes.administrator.iter().chain(&wishes.accountant) {
         administrator::found(product, call, dialog).await?;
     }
     let mut findings = Vec::new();
@@ -203,6 +206,10 @@ async fn prepare(
                 .as_ref()
                 .and_then(|(_, policy)| policy.administrator.clone())
         }),
+        accountant: wishes
+            .accountant
+            .clone()
+            .or_else(|| former_policy.and_then(|former| former.accountant.clone())),
         fields: fields.iter().cloned().collect(),
         invoice: invoice_policy(former_policy, wishes),
         notices: notices(former_policy, wishes, &zone.name),

@@ -201,7 +201,7 @@ pub enum Whom {
     User(UserId),
     /// Who leads that manager's department.
     HeadOf(UserId),
-    /// The administrator's chat.
+    /// The administrator's chat, or the accountant's where policy names it and the question is his.
     Administrator,
 }
 

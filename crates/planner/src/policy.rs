@@ -39,6 +39,9 @@ pub struct Policy {
     /// The dialog in which the administrator is told of what needs a hand: `chat12`, or a user's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub administrator: Option<String>,
+    /// The dialog in which the accountant is told of what is his to answer; none: the administrator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accountant: Option<String>,
     /// Our custom fields on deals, by their names on the portal.
     pub fields: BTreeMap<OurField, String>,
     /// How invoices are made.
@@ -220,6 +223,17 @@ impl Policy {
         self.funnels
             .iter()
             .any(|funnel| funnel.mode == Mode::Active)
+    }
+
+    /// The dialog in which a question is told that is no manager's, by its key or code; none: nobody hears it.
+    pub fn dialog(&self, key: &str) -> Option<&str> {
+        let accountant = self
+            .accountant
+            .as_ref()
+            .filter(|_| Kind::is_accountants(key));
+        accountant
+            .or(self.administrator.as_ref())
+            .map(String::as_str)
     }
 
     /// What entered a funnel's invoice stages before this moment is never issued but by a person's order.

@@ -1,16 +1,17 @@
-//! Telling the administrator of questions that no look at a deal tells of: about the portal itself, and about
-//! subjects whose looks die.
+//! Telling the administrator, or the accountant of what is his, of questions that no look at a deal tells of: about the
+//! portal itself, and about subjects whose looks die.
 //!
 //! Rung after every look at a task of the portal. One message per cause, which is edited when another question joins it;
 //! each goes under an effect like any other write, and is looked for by its mark when its answer was lost. Not here:
 //! questions about deals (`deal/administrator`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use capability::portal::PortalWrite;
 use domain::{EffectKey, PortalId, Verdict};
 use engine::{Halted, LeaseContext, LookUp, Outcome};
 use jiff::Timestamp;
+use planner::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
@@ -73,30 +74,45 @@ pub(crate) async fn ring(
     ctx: &LeaseContext,
     connected: &Connected,
 ) -> Result<(), Halted> {
-    let Some(dialog) = &connected.policy.administrator else {
+    let policy = &connected.policy;
+    if policy.administrator.is_none() && policy.accountant.is_none() {
         return Ok(());
-    };
+    }
     settle(ctx, connected).await?;
-    if !connected.policy.is_at_work() {
+    if !policy.is_at_work() {
         // Told once a funnel is active.
         return Ok(());
     }
-    if connected.policy.notices.quiet_until(ctx.now()).is_some() {
+    if policy.notices.quiet_until(ctx.now()).is_some() {
         // Rung with every task of the portal: in the morning as well.
         return Ok(());
     }
     let mut untold = untold(ctx).await?;
-    untold.retain(|case| !connected.policy.notices.is_off(&case.facts.code));
-    if untold.is_empty() {
+    untold.retain(|case| !policy.notices.is_off(&case.facts.code));
+    let mut rung = Vec::new();
+    for (dialog, untold) in by_dialog(policy, untold) {
+        let causes: BTreeSet<String> = untold.iter().map(|case| case.facts.cause.clone()).collect();
+        let (told, messages) = ctx
+            .store()
+            .cases_told_administrator(&ctx.portal(), dialog, causes, MOST_NAMED)
+            .await?;
+        rung.extend(bells(dialog, untold, &told, &messages));
+    }
+    if rung.is_empty() {
         return Ok(());
     }
-    let causes: BTreeSet<String> = untold.iter().map(|case| case.facts.cause.clone()).collect();
-    let (told, messages) = ctx
-        .store()
-        .cases_told_administrator(&ctx.portal(), dialog, causes, MOST_NAMED)
-        .await?;
-    let bells = bells(dialog, untold, &told, &messages);
-    send(reconciler, ctx, connected, &bells).await
+    send(reconciler, ctx, connected, &rung).await
+}
+
+/// What is told in each chat; what nobody hears is in none.
+fn by_dialog(policy: &Policy, untold: Vec<Case>) -> BTreeMap<&str, Vec<Case>> {
+    let mut dialogs: BTreeMap<&str, Vec<Case>> = BTreeMap::new();
+    for case in untold {
+        if let Some(dialog) = policy.dialog(&case.facts.code) {
+            dialogs.entry(dialog).or_default().push(case);
+        }
+    }
+    dialogs
 }
 
 async fn untold(ctx: &LeaseContext) -> Result<Vec<Case>, Halted> {

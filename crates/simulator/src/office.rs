@@ -261,6 +261,7 @@ pub(crate) fn policy(
     Policy {
         start_at,
         administrator: Some(ADMINISTRATOR.to_string()),
+        accountant: None,
         fields: BTreeMap::from([
             (OurField::Number, NUMBER.to_owned()),
             (OurField::Date, DATE.to_owned()),

@@ -1,4 +1,5 @@
-//! Whether the administrator's chat is there, before it is kept: else the first urgent word would get lost.
+//! Whether the chats of administrator and accountant are there, before they are kept: else the first urgent word would get
+//! lost.
 
 use capability::Call;
 use connector_bitrix24::{Addressee, FieldNames, Offline};

@@ -36,6 +36,7 @@ fn policy(funnels: Vec<Funnel>) -> Policy {
     Policy {
         start_at: "2026-03-12T09:00:00Z".parse().unwrap(),
         administrator: None,
+        accountant: None,
         fields: BTreeMap::new(),
         invoice: InvoicePolicy::default(),
         notices: planner::Notices::default(),

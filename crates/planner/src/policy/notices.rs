@@ -41,6 +41,32 @@ impl Kind {
         "SUBJECT-SET-ASIDE",
         "TRIED-TOO-OFTEN",
     ];
+
+    /// Those that an accountant answers: about the books, the bills in them and the money.
+    pub const ACCOUNTANTS: [&'static str; 12] = [
+        "ACCOUNT-UNKNOWN",
+        "ACCOUNTING-PAYMENT",
+        "COUNTERPARTY-NEW",
+        "INVOICE-CANCELLED",
+        "INVOICE-CANCEL-ORDERED",
+        "INVOICE-DELETED",
+        "INVOICE-EDITED",
+        "INVOICE-RATE-ENDED",
+        "INVOICE-TWIN",
+        "PAID-INVOICE-GONE",
+        "PAYMENT-AT-ADOPTION",
+        "PAYMENT-UNDECIDED",
+    ];
+
+    /// Whether a question of this key is one of those.
+    pub(crate) fn is_accountants(key: &str) -> bool {
+        Self::ACCOUNTANTS.contains(&code_of(key))
+    }
+}
+
+/// The code that a key begins with.
+fn code_of(key: &str) -> &str {
+    key.split('/').next().unwrap_or(key)
 }
 
 impl From<CaseCode> for Kind {
@@ -99,7 +125,7 @@ impl Notices {
 
     /// Whether nobody is to be told of a question with this key: `ACTION-REFUSED/write_fields` is of the kind before the stroke.
     pub fn is_off(&self, key: &str) -> bool {
-        let code = key.split('/').next().unwrap_or(key);
+        let code = code_of(key);
         self.off.iter().any(|kind| kind.0 == code)
     }
 

@@ -193,6 +193,7 @@ fn policy() -> Policy {
     Policy {
         start_at: ago(86_400),
         administrator: Some("chat12".to_owned()),
+        accountant: None,
         fields: fields.map(|(field, name)| (field, name.to_owned())).into(),
         money: None,
         invoice: InvoicePolicy {

@@ -140,6 +140,9 @@ fn every_question_has_its_page() {
         let kind = Kind::try_from(code.to_owned());
         assert_eq!(kind.map(String::from).as_deref(), Ok(code));
     }
+    for code in Kind::ACCOUNTANTS {
+        assert!(Kind::try_from(code.to_owned()).is_ok(), "{code}");
+    }
     let misspelt = Kind::try_from("ACTION-REFUSE".to_owned());
     assert!(misspelt.is_err());
 }

@@ -1,5 +1,6 @@
-//! What the administrator is told: one message for a cause, however many deals have it. A later deal joins it, and the
-//! message is edited as long as the portal lets us; then another tells of all. The rule is `planner::notices`.
+//! What the administrator is told, or the accountant of what is his where policy names his chat: one message for a cause,
+//! however many deals have it. A later deal joins it, and the message is edited as long as the portal lets us; then another
+//! tells of all. The rule is `planner::notices`.
 //!
 //! The message belongs to the first of its new questions. The others count as told once it was heard, and are told anew if
 //! it was not. While a message of a cause is on its way, whatever else has that cause waits: what it is to be edited to is
@@ -11,7 +12,7 @@ use domain::{DealId, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::notices::{self, Asked, Entry, InChat};
-use planner::{Action, CaseCode, Whom};
+use planner::{Action, CaseCode, Policy, Whom};
 use store::{CauseMessage, ToldAdministrator};
 
 use super::lists::{self, Group, Lists, SAME_DAY};
@@ -26,6 +27,8 @@ pub(crate) async fn gather(
     deals: &mut BTreeMap<DealId, Looked>,
     wanted: Vec<(DealId, Action)>,
 ) -> Result<Vec<(DealId, Action)>, Halted> {
+    let policy = &connected.policy;
+    let wanted = without_unheard(policy, deals, wanted);
     let asked: BTreeSet<DealId> = wanted
         .iter()
         .filter(|(_, action)| told_about(action).is_some())
@@ -34,9 +37,6 @@ pub(crate) async fn gather(
     if asked.is_empty() {
         return Ok(wanted);
     }
-    let Some(dialog) = &connected.policy.administrator else {
-        return Ok(to_nobody(deals, wanted));
-    };
     let causes = by_cause(ctx, asked, &wanted).await?;
     let mut messages: BTreeMap<(DealId, String), (Vec<Asked>, InChat)> = BTreeMap::new();
     let mut waiting: BTreeSet<(DealId, String)> = BTreeSet::new();
@@ -49,7 +49,10 @@ pub(crate) async fn gather(
         }
     }
     // Read after it is sure that no other pass tells of it.
-    let mut before = told_before(ctx, &ctx.portal(), dialog, open.keys()).await?;
+    let mut before: BTreeMap<String, Before> = BTreeMap::new();
+    for (dialog, causes) in by_dialog(policy, &open) {
+        before.extend(told_before(ctx, &ctx.portal(), dialog, causes).await?);
+    }
     let mut heard_with: BTreeSet<(DealId, String)> = BTreeSet::new();
     for (cause, new) in open {
         let before = before.remove(&cause).unwrap_or_default();
@@ -102,19 +105,35 @@ fn named(asked: Asked) -> (DealId, String) {
     (asked.entry.deal, asked.about)
 }
 
-/// There is no administrator to be told: `provodka cases` shows what is open.
-fn to_nobody(
+/// Without what there is nobody to be told of: `provodka cases` shows what is open.
+fn without_unheard(
+    policy: &Policy,
     deals: &mut BTreeMap<DealId, Looked>,
     mut wanted: Vec<(DealId, Action)>,
 ) -> Vec<(DealId, Action)> {
     wanted.retain(|(id, action)| {
-        let about = told_about(action);
-        if let (Some(about), Some(deal)) = (about, deals.get_mut(id)) {
+        let unheard = told_about(action).filter(|about| policy.dialog(about).is_none());
+        if let (Some(about), Some(deal)) = (unheard, deals.get_mut(id)) {
             deal.told(about);
         }
-        about.is_none()
+        unheard.is_none()
     });
     wanted
+}
+
+/// The causes that are told in each chat; a cause is one kind's.
+fn by_dialog<'a>(
+    policy: &'a Policy,
+    open: &BTreeMap<String, Vec<Asked>>,
+) -> BTreeMap<&'a str, Vec<String>> {
+    let mut dialogs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (cause, new) in open {
+        let first = new.first().and_then(|one| policy.dialog(&one.about));
+        if let Some(dialog) = first {
+            dialogs.entry(dialog).or_default().push(cause.clone());
+        }
+    }
+    dialogs
 }
 
 /// What is to be told, by its cause.
@@ -171,13 +190,9 @@ async fn told_before(
     ctx: &LeaseContext,
     portal: &PortalId,
     dialog: &str,
-    causes: impl Iterator<Item = &String>,
+    causes: Vec<String>,
 ) -> Result<BTreeMap<String, Before>, Halted> {
-    let causes: Vec<String> = causes.cloned().collect();
     let mut before: BTreeMap<String, Before> = BTreeMap::new();
-    if causes.is_empty() {
-        return Ok(before);
-    }
     let store = ctx.store();
     let stored = store.cases_told_administrator(portal, dialog, causes, notices::MOST_NAMED);
     let (told, messages) = stored.await.map_err(Halted::from)?;

@@ -184,7 +184,11 @@ pub(crate) fn portal_write(
             stage: to.clone(),
         }),
         Action::Notify {
-            whom, text, edits, ..
+            whom,
+            about,
+            text,
+            edits,
+            ..
         } => match whom {
             Whom::User(user) => Some(PortalWrite::Notify {
                 user: *user,
@@ -194,7 +198,7 @@ pub(crate) fn portal_write(
             // Who that is was found out before; else there is nobody.
             Whom::HeadOf(_) => None,
             Whom::Administrator => {
-                let dialog = connected.policy.administrator.clone()?;
+                let dialog = connected.policy.dialog(about)?.to_owned();
                 Some(in_chat(dialog, key, about_deal(deal, text), edits.as_ref()))
             }
         },

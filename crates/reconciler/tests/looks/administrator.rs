@@ -147,6 +147,45 @@ fn another_chat_is_told_of_all_that_is_open_in_one_message() {
 }
 
 #[test]
+fn what_the_accountant_answers_goes_to_his_chat_and_the_rest_to_the_administrators() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| {
+            policy.accountant = Some("chat14".to_owned());
+            policy.invoice.new_buyers = planner::NewBuyers::Ask;
+        });
+        for id in [1, 2] {
+            desk.deal_enters(id).await;
+        }
+        hidden(&desk, 3..=4).await;
+        let told = |dialog: &str| -> Vec<u64> {
+            let said = format!("chat {dialog}: ");
+            let state = desk.office.state();
+            let lines = state
+                .story
+                .iter()
+                .filter(|(_, line)| line.starts_with(&said));
+            lines.flat_map(|(_, line)| names(line)).collect()
+        };
+        for (dialog, theirs) in [("chat14", [1, 2]), ("chat12", [3, 4])] {
+            let named = told(dialog);
+            let are_theirs = named.iter().all(|id| theirs.contains(id));
+            assert!(are_theirs && !named.is_empty(), "{dialog}: {named:?}");
+        }
+        assert_all_told(&desk).await;
+        // The administrator's questions are nobody's where only the accountant is named.
+        desk.set_policy(|policy| policy.administrator = None);
+        hidden(&desk, 5..=5).await;
+        let chat = desk.office.chat();
+        assert!(
+            !chat.iter().any(|text| names(text).contains(&5)),
+            "{chat:?}"
+        );
+        assert_eq!(desk.questions().await.len(), 5);
+    });
+}
+
+#[test]
 fn refused_actions_with_one_answer_are_one_message() {
     paused(async {
         let desk = Desk::open().await;

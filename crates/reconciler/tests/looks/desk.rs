@@ -393,6 +393,7 @@ fn policy() -> Policy {
     Policy {
         start_at: at(0) - SignedDuration::from_hours(24),
         administrator: Some("chat12".to_owned()),
+        accountant: None,
         fields: fields.map(|(field, name)| (field, name.to_owned())).into(),
         money: None,
         invoice: InvoicePolicy {

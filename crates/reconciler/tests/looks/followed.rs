@@ -144,6 +144,7 @@ fn a_broken_payment_is_asked_about_once_and_the_others_are_read() {
             ..page(vec![told("1", 100)])
         };
         let desk = desk(vec![both]).await;
+        desk.set_policy(|policy| policy.accountant = Some("chat14".to_owned()));
         desk.run(60).await;
         assert_eq!(states(&desk).await.len(), 1);
         let open = desk.open_cases().await;
@@ -157,6 +158,8 @@ fn a_broken_payment_is_asked_about_once_and_the_others_are_read() {
             open[0].facts.text
         );
         assert_eq!(desk.office.state().chat.len(), 1, "told once");
+        let story = desk.office.story();
+        assert!(story.contains("chat chat14: Платёж № 9"), "{story}");
         desk.office.state().payments = vec![page(vec![told("9", 100)])];
         desk.run(400).await;
         assert!(desk.open_cases().await.is_empty());
