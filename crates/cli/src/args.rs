@@ -13,7 +13,7 @@ use crate::inspect::Kind;
 
 pub use layout::{LayoutCommand, LayoutTryArgs};
 pub use payments::{
-    MoveArgs, PaymentStateArg, PaymentsCommand, ReconcileArgs, SettleArgs, SettlementArg,
+    GiveArgs, MoveArgs, PaymentStateArg, PaymentsCommand, ReconcileArgs, SettleArgs, SettlementArg,
     SplitArgs, UndoArgs, UnsettleArgs,
 };
 

@@ -1,7 +1,9 @@
-//! `provodka payments`: what came and what became of it, taking a decision back, and a month on three sides.
+//! `provodka payments`: what came and what became of it, giving it, taking a decision back, and a month on three
+//! sides.
 //!
-//! Not here: deciding (`provodka cases answer`).
+//! Not here: answering what is asked (`provodka cases answer`).
 
+mod giving;
 mod letter;
 pub mod reconcile;
 mod register;
@@ -30,6 +32,7 @@ pub async fn run(product: &Product, command: &PaymentsCommand) -> anyhow::Result
     match command {
         PaymentsCommand::List { state, json } => list(product, state.map(Into::into), *json).await,
         PaymentsCommand::Undo(args) => undo(product, args).await,
+        PaymentsCommand::Give(args) => giving::give(product, args).await,
         PaymentsCommand::Move(args) => letter::obey(product, args).await,
         PaymentsCommand::Split(args) => register::split(product, args).await,
         PaymentsCommand::Settle(args) => settlements::settle(product, args).await,

@@ -50,6 +50,7 @@ fn help_helps() {
         ("help_statement_import", &["statement", "import", "--help"]),
         ("help_payments", &["payments", "--help"]),
         ("help_payments_undo", &["payments", "undo", "--help"]),
+        ("help_payments_give", &["payments", "give", "--help"]),
         ("help_payments_settle", &["payments", "settle", "--help"]),
         ("help_payments_move", &["payments", "move", "--help"]),
         ("help_payments_split", &["payments", "split", "--help"]),

@@ -1,4 +1,4 @@
-//! What people do with money at their desk: bring a statement, answer a question, take a booking back, split a credit of many
+//! What people do with money at their desk: bring a statement, answer a question, give a payment to an invoice, take a booking back, split a credit of many
 //! sales, reconcile a month, and get tables.
 //!
 //! The command line and the pages order the same things here, so that there is one way of doing them. All of it works on
@@ -18,6 +18,7 @@
 pub mod accounts;
 pub mod books;
 pub mod folder;
+pub mod giving;
 pub mod invoices;
 pub mod payments;
 pub mod policy;

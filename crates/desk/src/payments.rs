@@ -202,7 +202,10 @@ impl Desk {
     }
 
     /// Whose account a payment came to.
-    async fn organisation_of(&self, payment: i64) -> Result<Option<OrganisationId>, StoreError> {
+    pub(crate) async fn organisation_of(
+        &self,
+        payment: i64,
+    ) -> Result<Option<OrganisationId>, StoreError> {
         if payment <= 0 {
             return Ok(None);
         }
@@ -216,7 +219,7 @@ impl Desk {
     }
 
     /// The number of an invoice, for people.
-    async fn number_of(&self, invoice: &InvoiceRef) -> Result<String, StoreError> {
+    pub(crate) async fn number_of(&self, invoice: &InvoiceRef) -> Result<String, StoreError> {
         let asked = std::slice::from_ref(invoice);
         let mut known = self.store.money_balances(&self.portal, asked).await?;
         let number = known.remove(invoice).map(|balance| balance.number);

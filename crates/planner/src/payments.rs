@@ -249,6 +249,11 @@ pub(crate) fn waits(
     (now < until).then_some(Some(until))
 }
 
+/// Why money is given, where a person says to which invoice.
+pub fn chosen_by(by: &str) -> String {
+    format!("выбор: {by}")
+}
+
 /// Money that is no buyer's.
 fn set_aside(kind: PaymentKind) -> Option<&'static str> {
     match kind {
@@ -291,7 +296,7 @@ fn obey(
     Some(PaymentPlan::Book {
         shares,
         chosen_by: Some(answer.by.clone()),
-        because: format!("выбор: {}", answer.by),
+        because: chosen_by(&answer.by),
     })
 }
 

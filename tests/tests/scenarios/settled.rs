@@ -2,7 +2,8 @@
 //! the deals show it, and what is taken back.
 
 use provodka::args::{
-    MoveArgs, PaymentsCommand, SettleArgs, SettlementArg, SplitArgs, UndoArgs, UnsettleArgs,
+    GiveArgs, MoveArgs, PaymentsCommand, SettleArgs, SettlementArg, SplitArgs, UndoArgs,
+    UnsettleArgs,
 };
 use provodka::payments;
 
@@ -102,6 +103,57 @@ async fn a_letter_of_the_payer_moves_money_to_another_invoice() {
         office::INVOICE,
         "people are only asked to look at it"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_of_a_payment_goes_to_the_invoice_that_a_person_names() {
+    let world = begin(1, Database::Sqlite).await;
+    let ((deal, bill), (other, other_bill)) =
+        (invoiced(&world, 300).await, invoiced(&world, 200).await);
+    let buyer = bill.draft.buyer.key.who.to_string();
+    let documents = [document("1", "450.00", &buyer, "Оплата".to_owned())];
+    import(&world, &file(&world, "march.txt", &documents))
+        .await
+        .unwrap();
+    assert!(question(&world, 1).await.is_some());
+    let give = |invoice: &str, amount: Option<&str>| {
+        PaymentsCommand::Give(GiveArgs {
+            number: 1,
+            invoice: invoice.to_owned(),
+            amount: amount.map(str::to_owned),
+            by: "Анна".to_owned(),
+        })
+    };
+    let number = bill.number.as_str();
+    for (invoice, amount, why) in [
+        (number, "450.01", "has 450.00 left"),
+        (number, "300.01", "has 300.00 open"),
+        ("нет такого", "1.00", "no deal has an invoice"),
+    ] {
+        let refused = payments::run(&world.product(), &give(invoice, Some(amount))).await;
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains(why), "{told}");
+    }
+    let told = ordered(&world, give(&bill.number, None)).await;
+    let told = told.replace('\u{a0}', " ");
+    assert!(told.contains("300,00 ₽ отнесено к счёту"), "{told}");
+    assert!(told.contains("осталось 150,00 ₽"), "{told}");
+    assert_eq!(question(&world, 1).await, None);
+    // The advance that is left goes to his other invoice.
+    ordered(&world, give(&other_bill.number, None)).await;
+    world.until_shown(deal, PAID, "300.00|RUB").await;
+    world.until_shown(other, PAID, "150.00|RUB").await;
+    world.until_quiet().await;
+    assert_eq!(entries(&world, other, "Оплата 150,00 ₽ получена"), 1);
+    let undo = PaymentsCommand::Undo(UndoArgs {
+        number: 1,
+        because: "ошибка".to_owned(),
+        by: "Анна".to_owned(),
+    });
+    ordered(&world, undo).await;
+    world.until_shown(deal, PAID, "0.00|RUB").await;
+    world.until_shown(other, PAID, "0.00|RUB").await;
+    assert!(question(&world, 1).await.is_some());
 }
 
 /// What is asked about a payment.

@@ -21,6 +21,8 @@ pub enum PaymentsCommand {
     },
     /// Take a payment off its invoices, by correcting entries; a person decides it anew
     Undo(UndoArgs),
+    /// Give a payment, or what is left of it, to any open invoice by its number
+    Give(GiveArgs),
     /// Move money from one invoice to another by a payer's letter, by correcting entries
     Move(MoveArgs),
     /// Give a credit of acquiring or СБП to the invoices of its sales, with the commission that the bank kept
@@ -106,6 +108,34 @@ pub struct ReconcileArgs {
     /// Also as a workbook; never written over another file
     #[arg(long, value_name = "FILE")]
     pub xlsx: Option<PathBuf>,
+}
+
+/// `payments give`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+No question has to offer the invoice; an advance that is left of a payment may be given as well.
+It is an entry like a choice that was offered: `payments undo` takes it back.
+Examples:
+  provodka payments give 17 118
+  provodka payments give 17 118 --amount 500.00")]
+pub struct GiveArgs {
+    /// The payment's number, from `provodka payments list`
+    pub number: i64,
+    /// The invoice: its number, or ORGANISATION/ID where several have it
+    #[arg(value_name = "INVOICE")]
+    pub invoice: String,
+    /// How much, in roubles [default: all that is left and fits]
+    #[arg(long, value_name = "ROUBLES")]
+    pub amount: Option<String>,
+    /// Who decides, for the ledger
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "provodka payments"
+    )]
+    pub by: String,
 }
 
 /// `payments move`

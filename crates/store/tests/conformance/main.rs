@@ -19,6 +19,7 @@ mod adopted;
 mod aside;
 mod books;
 mod budget;
+mod by_hand;
 mod divided;
 mod effects;
 mod failures;

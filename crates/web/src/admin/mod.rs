@@ -107,7 +107,9 @@ pub fn pages_router(pages: Pages) -> Router {
 }
 
 fn about_money() -> Router<Arc<Admin>> {
-    use money::{imports, letters, payments, questions, reconciliation, registers, settlements};
+    use money::{
+        giving, imports, letters, payments, questions, reconciliation, registers, settlements,
+    };
 
     Router::new()
         .route("/money", get(questions::show))
@@ -115,6 +117,7 @@ fn about_money() -> Router<Arc<Admin>> {
         .route("/money/payments", get(payments::list))
         .route("/money/payments/{number}", get(payments::show))
         .route("/money/payments/{number}/undo", post(payments::undo))
+        .route("/money/payments/{number}/give", post(giving::give))
         .route("/money/payments/{number}/move", post(letters::obey))
         .route("/money/payments/{number}/split", post(registers::split))
         .route(

@@ -279,6 +279,11 @@ impl Standing {
         set_aside_by_words(self.state, self.kind, self.remaining)
     }
 
+    /// Whether a person may give it, or what is left of it, to an invoice of his choice.
+    pub(super) fn may_be_given(&self) -> bool {
+        may_be_given(self.direction, self.kind, self.state, self.remaining)
+    }
+
     /// Whether it may be given to invoices at all.
     pub(super) fn is_for_invoices(&self) -> bool {
         let kind = matches!(self.kind, PaymentKind::Incoming | PaymentKind::Register);
@@ -337,24 +342,6 @@ fn apply(
             author,
             chosen,
         } => {
-            let Some(rest) = rest_after(payment, shares, invoices) else {
-                return false;
-            };
-            payment.remaining = rest;
-            for share in shares {
-                if let Some(invoice) = invoices.get_mut(&share.invoice) {
-                    invoice.open =
-                        Money::from_kopecks(invoice.open.kopecks() - share.amount.kopecks());
-                    batch.deals.extend(invoice.deal);
-                    // A buyer without an INN is nobody in particular.
-                    if let (true, Some(payer), false) =
-                        (*chosen, &payment.payer, invoice.buyer.is_empty())
-                    {
-                        let row = params![portal, payer.as_str(), invoice.buyer.as_str()];
-                        batch.chosen.push(row.to_vec());
-                    }
-                }
-            }
             let allocation = Allocation {
                 payment: decision.payment,
                 shares,
@@ -362,7 +349,10 @@ fn apply(
                 because: &decision.because,
                 author,
             };
-            batch.allocate(portal, *next, &allocation, now);
+            let booking = (*next, &allocation);
+            if !book(portal, booking, *chosen, payment, invoices, batch, now) {
+                return false;
+            }
             *next += 1;
             PaymentState::Booked
         }
@@ -392,6 +382,38 @@ fn apply(
     true
 }
 
+/// Gives money of a payment to invoices; false, and nothing gathered, where one of them does not bear it. What a person
+/// chose is evidence for the payer.
+pub(super) fn book(
+    portal: &PortalId,
+    (transaction, allocation): (i64, &Allocation<'_>),
+    is_chosen: bool,
+    payment: &mut Standing,
+    invoices: &mut BTreeMap<InvoiceRef, Balance>,
+    batch: &mut Batch,
+    now: Timestamp,
+) -> bool {
+    let Some(rest) = rest_after(payment, allocation.shares, invoices) else {
+        return false;
+    };
+    payment.remaining = rest;
+    for share in allocation.shares {
+        let Some(invoice) = invoices.get_mut(&share.invoice) else {
+            continue;
+        };
+        invoice.open = Money::from_kopecks(invoice.open.kopecks() - share.amount.kopecks());
+        batch.deals.extend(invoice.deal);
+        // A buyer without an INN is nobody in particular.
+        let payer = payment.payer.as_ref().filter(|_| is_chosen);
+        if let Some(payer) = payer.filter(|_| !invoice.buyer.is_empty()) {
+            let row = params![portal, payer.as_str(), invoice.buyer.as_str()];
+            batch.chosen.push(row.to_vec());
+        }
+    }
+    batch.allocate(portal, transaction, allocation, now);
+    true
+}
+
 /// Nothing is asked of the payment any more.
 pub(super) fn withdrawn(payment: i64) -> CaseChange {
     CaseChange::Withdraw {
@@ -404,6 +426,24 @@ pub(super) fn withdrawn(payment: i64) -> CaseChange {
 /// A payment that no source shows any more has nothing left; a credit of many sales is split, whatever became of it.
 pub(super) fn set_aside_by_words(state: PaymentState, kind: PaymentKind, left: Money) -> bool {
     state == PaymentState::Aside && kind == PaymentKind::ReturnedToUs && left.is_positive()
+}
+
+/// What a person may give to an invoice of his choice. Of a credit of many sales only what is left once it is split: before,
+/// the bank's commission belongs to all of them.
+pub(super) fn may_be_given(
+    direction: Direction,
+    kind: PaymentKind,
+    state: PaymentState,
+    left: Money,
+) -> bool {
+    let stands_so = matches!(
+        (kind, state),
+        (
+            PaymentKind::Incoming,
+            PaymentState::New | PaymentState::Asked | PaymentState::Booked | PaymentState::Left
+        ) | (PaymentKind::Register, PaymentState::Booked)
+    );
+    stands_so && direction == Direction::In && left.is_positive()
 }
 
 /// The key of the question about a payment: one at a time.

@@ -7,7 +7,9 @@ use domain::{Money, OrganisationId, PortalId};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    InvoiceRef, PaymentState, kind_text, ledger::set_aside_by_words, read_direction, read_kind,
+    InvoiceRef, PaymentState, kind_text,
+    ledger::{may_be_given, set_aside_by_words},
+    read_direction, read_kind,
 };
 use crate::{
     error::StoreError,
@@ -44,6 +46,11 @@ impl ListedPayment {
     /// Whether only its words made it somebody else's money than a buyer's, so that a person may have it asked about.
     pub fn was_set_aside_by_words(&self) -> bool {
         set_aside_by_words(self.state, self.kind, self.remaining)
+    }
+
+    /// Whether a person may give it, or what is left of it, to an invoice of his choice.
+    pub fn may_be_given(&self) -> bool {
+        may_be_given(self.order.direction, self.kind, self.state, self.remaining)
     }
 }
 

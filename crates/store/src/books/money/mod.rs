@@ -2,7 +2,7 @@
 //!
 //! `sightings` takes what a source shows, `followed` what an accounting side holds, `given` what its accountant gave, `open` finds the
 //! invoices that a payment may be for, `ledger` books (`batch` writes) and `undo` takes back, `refunds` takes off what we paid back,
-//! `moved` gives elsewhere, `split` gives a credit to its sales, `twice` notices an order that is there whole and in parts and
+//! `moved` gives elsewhere, `by_hand` gives what a person names, `split` gives a credit to its sales, `twice` notices an order that is there whole and in parts and
 //! `divided` counts it once, and `settled` closes without a payment
 //! by the rules of [`domain::ledger::Ledger`],
 //! `receipts` tells a deal what came, `list`, `page`, `month` and `days` tell people. Every
@@ -10,6 +10,7 @@
 //! rule rests on is read behind that lock. Not here: which payment is for which invoice (`domain::matching`, `planner`).
 
 pub(crate) mod batch;
+pub(crate) mod by_hand;
 pub(crate) mod days;
 pub(crate) mod divided;
 pub(crate) mod followed;

@@ -140,7 +140,7 @@ impl Store {
     }
 }
 
-async fn last(
+pub(super) async fn last(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     payments: &[i64],

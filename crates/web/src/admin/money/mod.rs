@@ -1,8 +1,9 @@
-//! The section "Money": what waits for a decision, all payments, credits of many sales, statements, what is closed without a
-//! bank, and a month on three sides.
+//! The section "Money": what waits for a decision, all payments, what people give by hand, credits of many sales,
+//! statements, what is closed without a bank, and a month on three sides.
 //!
 //! What strangers wrote (names, purposes) goes through [`words::plain`] and the templates' escaping, nowhere else.
 
+pub(super) mod giving;
 pub(super) mod imports;
 pub(super) mod letters;
 pub(super) mod payments;

@@ -1,5 +1,5 @@
 //! All payments, found by what people know of one; the story of one; and taking a booking back, which asks for the
-//! password again.
+//! password again. Not here: giving (`giving`, `letters`, `registers`).
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use store::{
     InvoiceRef, LedgerLine, ListedPayment, PageFilter, PaymentFilter, PaymentState, StoreError,
 };
 
+use super::giving::Giving;
 use super::letters::Letter;
 use super::registers::{Sales, SplitForm};
 use super::words::{PaymentInWords, invoice_name, plain};
@@ -85,6 +86,9 @@ struct One {
     /// The invoices that a payer's letter may take it from: how each is named, and for people.
     movable: Vec<(String, String)>,
     letter: Letter,
+    /// What may be given to an invoice by its number, and what is seen of the payment.
+    givable: Option<(String, i64)>,
+    giving: Giving,
     split: Option<SplitForm>,
 }
 
@@ -245,6 +249,7 @@ pub(super) struct View {
     /// The reason as it was typed.
     pub(super) because: String,
     pub(super) letter: Letter,
+    pub(super) giving: Giving,
     /// The sales of a credit as they were typed, and what they come to.
     pub(super) sales: Option<Sales>,
     pub(super) count: Option<SplitCount>,
@@ -393,6 +398,7 @@ async fn gathered(
         let form = SplitForm::new(&credit);
         form.typed(view.sales, view.count.as_ref())
     });
+    let givable = desk.givable(payment).await?;
     // Only from an invoice of a deal that still has money: a refund may have taken all of it.
     let has_money = |one: &InvoiceRef| balances.get(one).is_some_and(|one| one.paid.is_positive());
     let movable = payment.invoices.iter();
@@ -406,6 +412,8 @@ async fn gathered(
             })
             .collect(),
         letter: view.letter,
+        givable: givable.map(|one| (money(one.left), one.seen)),
+        giving: view.giving,
         split,
         frame: Frame::of(session, "payments"),
         said: view.said,

@@ -1,0 +1,55 @@
+//! `provodka payments give`: a payment, or what is left of it, goes to an invoice that is named.
+
+use desk::giving::{GivingOrder, NotGiven};
+use domain::display::money;
+
+use super::settlements::{amount, no_booking, not_named};
+use crate::args::GiveArgs;
+use crate::fault::Told;
+use crate::product::Product;
+use crate::words::harmless;
+
+/// Gives it; gives what is to be printed.
+pub(super) async fn give(product: &Product, args: &GiveArgs) -> anyhow::Result<String> {
+    let order = GivingOrder {
+        payment: args.number,
+        invoice: args.invoice.clone(),
+        amount: amount(args.amount.as_deref())?,
+        seen: None,
+    };
+    let given = product.desk().give(&order, &args.by).await.map_err(told)?;
+    for deal in &given.deals {
+        eprintln!("deal/{deal} is looked at as soon as `provodka serve` runs");
+    }
+    let left = if given.left.is_positive() {
+        format!(", осталось {}", money(given.left))
+    } else {
+        String::new()
+    };
+    Ok(harmless(&format!(
+        "Платёж № {}: {} отнесено к счёту № {}{left}.\n",
+        args.number,
+        money(given.amount),
+        given.invoice
+    )))
+}
+
+fn told(error: NotGiven) -> anyhow::Error {
+    let hint = match error {
+        NotGiven::NotNamed(error) => return not_named(error),
+        NotGiven::NoBooking(error) => return no_booking(error),
+        NotGiven::Store(error) => return error.into(),
+        NotGiven::NoPayment(_) => "`provodka payments list` shows what came",
+        NotGiven::SetAside(_) => "`provodka payments undo` makes it a buyer's first",
+        NotGiven::Register(_) => "`provodka payments split` names its sales and the commission",
+        NotGiven::Changed(_) => "`provodka payments list` shows what became of it",
+        NotGiven::NoAmount => "write roubles above nothing after --amount, or leave it out",
+        NotGiven::NotThatMuch { .. } => {
+            "`provodka payments list` shows where the rest is; `provodka payments undo` or `move` takes it from there"
+        }
+        NotGiven::MoreThanOpen { .. } => {
+            "name a smaller --amount; `provodka payments list` shows who paid it already"
+        }
+    };
+    Told::mistake(error.to_string()).hint(hint).into()
+}

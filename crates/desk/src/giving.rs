@@ -1,0 +1,175 @@
+//! A payment, or what is left of it, that a person gives to an invoice which he names: no question has to offer it.
+//!
+//! It is recorded like a candidate that he chooses, and taken back like any other booking ([`Desk::undo`]).
+
+use domain::{DealId, Money};
+use planner::payments::chosen_by;
+use serde_json::json;
+use store::{Balance, Giving, GivingRefused, InvoiceRef, ListedPayment, StoreError, WasGiven};
+
+use crate::Desk;
+use crate::invoices::NotNamed;
+use crate::policy::NoBooking;
+
+/// What a person wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivingOrder {
+    /// The payment's number.
+    pub payment: i64,
+    /// The invoice's number, or `organisation/id` where several have it.
+    pub invoice: String,
+    /// How much; none: all that the payment has left and the invoice has open.
+    pub amount: Option<Money>,
+    /// The last transaction of the payment that was seen; none: nothing was looked at.
+    pub seen: Option<i64>,
+}
+
+/// What was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The number of the invoice.
+    pub invoice: String,
+    /// How much it got.
+    pub amount: Money,
+    /// What the payment has left.
+    pub left: Money,
+    /// The deals that are looked at.
+    pub deals: Vec<DealId>,
+}
+
+/// A payment that may be given, as it is known before anybody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Givable {
+    /// What it has left.
+    pub left: Money,
+    /// The last transaction of the payment, see [`GivingOrder::seen`].
+    pub seen: i64,
+}
+
+/// Why nothing was given.
+#[derive(Debug, thiserror::Error)]
+pub enum NotGiven {
+    /// Nothing is booked.
+    #[error(transparent)]
+    NoBooking(#[from] NoBooking),
+    /// No one invoice is meant.
+    #[error(transparent)]
+    NotNamed(#[from] NotNamed),
+    /// What we paid, or none at all.
+    #[error("payment {0} is no buyer's: it is given to no invoice")]
+    NoPayment(i64),
+    /// A person says first that it is a buyer's.
+    #[error("payment {0} is set aside for the words of its purpose")]
+    SetAside(i64),
+    /// A credit of many sales.
+    #[error("payment {0} is a credit of many sales: it is split first")]
+    Register(i64),
+    /// Something was recorded of it since it was seen.
+    #[error("payment {0} was changed meanwhile")]
+    Changed(i64),
+    /// An amount of nothing.
+    #[error("the amount is not above nothing")]
+    NoAmount,
+    /// The payment has less left.
+    #[error("payment {payment} has {left} left")]
+    NotThatMuch {
+        /// The payment's number.
+        payment: i64,
+        /// So much.
+        left: Money,
+    },
+    /// Less is open of the invoice.
+    #[error("invoice `{number}` has {open} open")]
+    MoreThanOpen {
+        /// Which one.
+        number: String,
+        /// So much.
+        open: Money,
+    },
+    /// Our records.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Desk {
+    /// Gives a payment, or what is left of it, to an invoice in the name of `by`.
+    ///
+    /// # Errors
+    /// Says why nothing was recorded.
+    pub async fn give(&self, order: &GivingOrder, by: &str) -> Result<Given, NotGiven> {
+        self.booking_policy().await?;
+        let payment = order.payment;
+        let invoice = self.named_of(payment, &order.invoice).await?;
+        let wanted = Giving {
+            payment,
+            invoice: invoice.clone(),
+            amount: order.amount,
+            seen: order.seen,
+            because: chosen_by(by),
+            by: by.to_owned(),
+        };
+        let now = self.clock.now();
+        let given = self.store.money_give(&self.portal, &wanted, now).await?;
+        let number = self.number_of(&invoice).await?;
+        match given {
+            WasGiven::Done {
+                amount,
+                left,
+                deals,
+            } => {
+                let note = json!({
+                    "given": payment, "invoice": number, "kopecks": amount.kopecks(), "by": by,
+                });
+                self.note_person(note).await?;
+                Ok(Given {
+                    invoice: number,
+                    amount,
+                    left,
+                    deals,
+                })
+            }
+            WasGiven::Refused(refused) => Err(match refused {
+                GivingRefused::NoPayment => NotGiven::NoPayment(payment),
+                GivingRefused::SetAside => NotGiven::SetAside(payment),
+                GivingRefused::Register => NotGiven::Register(payment),
+                GivingRefused::Changed => NotGiven::Changed(payment),
+                GivingRefused::NoAmount => NotGiven::NoAmount,
+                GivingRefused::NotThatMuch { left } => NotGiven::NotThatMuch { payment, left },
+                GivingRefused::MoreThanOpen { open } => NotGiven::MoreThanOpen { number, open },
+            }),
+        }
+    }
+
+    /// What is known of a payment that may be given to an invoice; none of one that may not.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn givable(&self, payment: &ListedPayment) -> Result<Option<Givable>, StoreError> {
+        if !payment.may_be_given() {
+            return Ok(None);
+        }
+        let number = payment.number;
+        let last = self.store.money_last(&self.portal, &[number]).await?;
+        Ok(Some(Givable {
+            left: payment.remaining,
+            seen: last.get(&number).copied().unwrap_or_default(),
+        }))
+    }
+
+    /// The invoice that is named for a payment: of several with that number one that is open; else one that is paid, so that it
+    /// is said.
+    async fn named_of(&self, payment: i64, invoice: &str) -> Result<InvoiceRef, NotGiven> {
+        let whose = self.organisation_of(payment).await?;
+        let whose = whose.ok_or(NotGiven::NoPayment(payment))?;
+        let is_open = |one: &Balance| one.open().is_positive();
+        let open = self.invoice_of_organisation(&whose, invoice, is_open);
+        match open.await {
+            Err(NotNamed::NoInvoice(_) | NotNamed::OfAnother { .. }) => {
+                let stands = |one: &Balance| one.stands;
+                let paid = self.invoice_of_organisation(&whose, invoice, stands);
+                Ok(paid.await?)
+            }
+            named => Ok(named?),
+        }
+    }
+}

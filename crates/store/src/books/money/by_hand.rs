@@ -1,0 +1,200 @@
+//! A person gives a payment, or what is left of it, to an invoice that he names: no question has to offer it.
+//!
+//! It is the booking of a candidate that he chooses (`ledger`), also where the payment was left alone, or a part of it is
+//! given already and an advance is left; taken back like any other (`undo`). Not here: which invoice he means (`desk`).
+
+use domain::payment::PaymentKind;
+use domain::{DealId, Money, PortalId};
+use jiff::Timestamp;
+
+use super::{
+    InvoiceRef, PaymentState,
+    batch::{Allocation, Batch, write},
+    ledger::{BookedShare, Standing, balances, book, standing, withdrawn},
+    lock,
+    split::last,
+    take,
+};
+use crate::{error::StoreError, store::Store, tx::Tx, value::params};
+
+/// What a person wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Giving {
+    /// The payment's number.
+    pub payment: i64,
+    /// The invoice that is to have its money.
+    pub invoice: InvoiceRef,
+    /// How much; none: all that the payment has left and the invoice has open.
+    pub amount: Option<Money>,
+    /// The last transaction of the payment that he saw; none: he saw none.
+    pub seen: Option<i64>,
+    /// Why, in Russian.
+    pub because: String,
+    /// Who says so.
+    pub by: String,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WasGiven {
+    /// It is recorded.
+    Done {
+        /// How much.
+        amount: Money,
+        /// What the payment has left.
+        left: Money,
+        /// The deals that are looked at.
+        deals: Vec<DealId>,
+    },
+    /// Nothing is.
+    Refused(GivingRefused),
+}
+
+/// Why nothing was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivingRefused {
+    /// No such payment, or none of a buyer.
+    NoPayment,
+    /// Only its words set it aside: that is taken back first.
+    SetAside,
+    /// A credit of many sales, which is split first.
+    Register,
+    /// Something was recorded of it since it was seen.
+    Changed,
+    /// An amount of nothing.
+    NoAmount,
+    /// The payment has less left.
+    NotThatMuch {
+        /// So much.
+        left: Money,
+    },
+    /// Less is open of the invoice.
+    MoreThanOpen {
+        /// So much.
+        open: Money,
+    },
+}
+
+impl Store {
+    /// Gives a payment, or what is left of it, to an invoice.
+    pub async fn money_give(
+        &self,
+        portal: &PortalId,
+        wanted: &Giving,
+        now: Timestamp,
+    ) -> Result<WasGiven, StoreError> {
+        let done = self
+            .write(
+                (portal.clone(), wanted.clone(), now),
+                |tx, (portal, wanted, now)| Box::pin(give(tx, portal, wanted, *now)),
+            )
+            .await?;
+        self.ring();
+        Ok(done)
+    }
+}
+
+async fn give(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    wanted: &Giving,
+    now: Timestamp,
+) -> Result<WasGiven, StoreError> {
+    lock(tx, portal).await?;
+    let number = wanted.payment;
+    let mut known = standing(tx, portal, [number].into_iter()).await?;
+    let Some(mut payment) = known.remove(&number) else {
+        return Ok(WasGiven::Refused(GivingRefused::NoPayment));
+    };
+    if let Some(refused) = in_the_way(&payment) {
+        return Ok(WasGiven::Refused(refused));
+    }
+    let last = last(tx, portal, &[number]).await?;
+    if wanted.seen.is_some() && wanted.seen.as_ref() != last.get(&number) {
+        return Ok(WasGiven::Refused(GivingRefused::Changed));
+    }
+    let mut invoices = balances(tx, portal, [&wanted.invoice].into_iter()).await?;
+    let of_deal = invoices
+        .get(&wanted.invoice)
+        .filter(|one| one.deal.is_some());
+    let open = of_deal.map(|one| one.open).unwrap_or_default();
+    let amount = match how_much(wanted.amount, payment.remaining, open) {
+        Ok(amount) => amount,
+        Err(refused) => return Ok(WasGiven::Refused(refused)),
+    };
+    let transaction = take(tx, portal, 0, 1).await?.transaction;
+    let mut batch = Batch::default();
+    let share = BookedShare {
+        invoice: wanted.invoice.clone(),
+        amount,
+    };
+    let allocation = Allocation {
+        payment: number,
+        shares: &[share],
+        dated: payment.order.booked.unwrap_or(payment.order.date),
+        because: &wanted.because,
+        author: &wanted.by,
+    };
+    // Who pays a credit of many sales is the bank.
+    let is_evidence = payment.kind == PaymentKind::Incoming;
+    let booking = (transaction, &allocation);
+    if !book(
+        portal,
+        booking,
+        is_evidence,
+        &mut payment,
+        &mut invoices,
+        &mut batch,
+        now,
+    ) {
+        return Ok(WasGiven::Refused(GivingRefused::MoreThanOpen { open }));
+    }
+    if payment.state == PaymentState::Asked {
+        batch.cases.push(withdrawn(number));
+    }
+    let payer = payment.payer.as_ref();
+    batch.payers.extend(payer.map(ToString::to_string));
+    let (state, left) = (PaymentState::Booked.as_str(), payment.remaining);
+    let row = params![portal, number, state, &wanted.because, left, 0_i64];
+    batch.payments.push(row.to_vec());
+    let deals = batch.deals.iter().copied().collect();
+    write(tx, portal, batch, now).await?;
+    Ok(WasGiven::Done {
+        amount,
+        left,
+        deals,
+    })
+}
+
+/// Why a payment is given to no invoice at all, as it stands.
+fn in_the_way(payment: &Standing) -> Option<GivingRefused> {
+    if payment.may_be_given() {
+        return None;
+    }
+    Some(if payment.was_set_aside_by_words() {
+        GivingRefused::SetAside
+    } else if !payment.is_for_invoices() {
+        GivingRefused::NoPayment
+    } else if payment.kind == PaymentKind::Register && payment.state != PaymentState::Booked {
+        GivingRefused::Register
+    } else {
+        GivingRefused::NotThatMuch {
+            left: payment.remaining,
+        }
+    })
+}
+
+/// What is given of what the payment has left, where so much is open.
+fn how_much(wanted: Option<Money>, left: Money, open: Money) -> Result<Money, GivingRefused> {
+    let amount = wanted.unwrap_or_else(|| left.min(open));
+    if amount > left {
+        return Err(GivingRefused::NotThatMuch { left });
+    }
+    if amount > open || !open.is_positive() {
+        return Err(GivingRefused::MoreThanOpen { open });
+    }
+    if !amount.is_positive() {
+        return Err(GivingRefused::NoAmount);
+    }
+    Ok(amount)
+}

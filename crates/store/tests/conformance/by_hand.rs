@@ -1,0 +1,164 @@
+//! A person gives a payment, or what is left of it, to an invoice of his choice: never more than it has, never more than is
+//! open, and taken back like any other booking.
+
+use domain::payment::{PaymentKind, SourceId};
+use domain::{DealId, Inn, Money};
+use store::*;
+
+use crate::money::{
+    book, decide, line, link, listed, order, payment_of, put, question, receipts, see, share, undo,
+};
+use crate::support::*;
+
+fn giving(payment: i64, number: &str, kopecks: Option<i64>) -> Giving {
+    Giving {
+        payment,
+        invoice: share(number, 1).invoice,
+        amount: kopecks.map(Money::from_kopecks),
+        seen: None,
+        because: "выбор: anna".to_owned(),
+        by: "anna".to_owned(),
+    }
+}
+
+async fn give(db: &Db, wanted: &Giving) -> WasGiven {
+    let given = db.store.money_give(&portal("a"), wanted, at(4)).await;
+    given.unwrap()
+}
+
+fn done(kopecks: i64, left: i64, deal: u64) -> WasGiven {
+    WasGiven::Done {
+        amount: Money::from_kopecks(kopecks),
+        left: Money::from_kopecks(left),
+        deals: vec![DealId(deal)],
+    }
+}
+
+async fn refused(db: &Db, wanted: &Giving) -> GivingRefused {
+    match give(db, wanted).await {
+        WasGiven::Refused(refused) => refused,
+        done @ WasGiven::Done { .. } => panic!("{done:?}"),
+    }
+}
+
+/// What stands of a deal's money: payment and sum.
+async fn paid(db: &Db, deal: u64) -> Vec<(i64, i64)> {
+    let receipts = receipts(db, deal).await.into_iter();
+    let standing = receipts.filter(|one| one.undone.is_none());
+    standing
+        .map(|one| (payment_of(&one), one.amount.kopecks()))
+        .collect()
+}
+
+/// State and rest of each payment.
+async fn states(db: &Db) -> Vec<(PaymentState, i64)> {
+    let all = listed(db).await.into_iter();
+    all.map(|one| (one.state, one.remaining.kopecks()))
+        .collect()
+}
+
+fn rules(payment: i64, ruling: Ruling) -> Decision {
+    Decision {
+        ruling,
+        ..book(payment, 0, Vec::new())
+    }
+}
+
+conformance! {
+    async fn what_is_asked_left_or_advanced_goes_to_the_invoice_that_a_person_names(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 60), link(9, 1, "3", 500)]).await;
+        see(db, "march", &[order("5", 130), order("6", 50), order("7", 20), order("8", 40)]).await;
+        let asks = rules(2, Ruling::Ask(Box::new(question(2))));
+        let booked = book(1, 0, vec![share("1", 100)]);
+        assert_eq!(decide(db, &[booked, asks, rules(3, Ruling::Leave)]).await, [Decided::Done; 3]);
+        // An advance, a question, what was left alone, and what nobody looked at.
+        assert_eq!(give(db, &giving(1, "2", None)).await, done(30, 0, 8));
+        assert_eq!(give(db, &giving(2, "3", Some(20))).await, done(20, 30, 9));
+        assert_eq!(give(db, &giving(3, "3", None)).await, done(20, 0, 9));
+        assert_eq!(give(db, &giving(4, "2", None)).await, done(30, 10, 8));
+        let booked = |left| (PaymentState::Booked, left);
+        assert_eq!(states(db).await, [booked(0), booked(30), booked(0), booked(10)]);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 100)], vec![(1, 30), (4, 30)]));
+        assert_eq!(paid(db, 9).await, [(2, 20), (3, 20)]);
+        let open = db.store.cases_open(&portal("a"), &CaseFilter::default()).await.unwrap();
+        assert_eq!(open, vec![], "nothing is asked any more");
+        let due = db.store.work_take(&lease, Lane::Due, 99, &[], at(9)).await.unwrap();
+        for moved in [8, 9] {
+            assert!(due.iter().any(|work| work.subject == deal(moved)), "{due:?}");
+        }
+        // The rest of the same payment to the same invoice is a second share; all of it is taken back.
+        assert_eq!(give(db, &giving(2, "3", None)).await, done(30, 0, 9));
+        assert_eq!(undo(db, 2).await.unwrap().deals, [DealId(9)]);
+        assert_eq!(states(db).await[1], (PaymentState::New, 50));
+        assert_eq!(paid(db, 9).await, [(3, 20)]);
+        // What people choose is evidence for the payer.
+        let payer = Inn::parse("7707083893").unwrap();
+        let wanted = Wanted { inns: vec![payer.clone()], ..Wanted::default() };
+        let found = db.store.money_open(&portal("a"), &wanted).await.unwrap();
+        assert_eq!(found.chosen_before[&payer][0].times, 5);
+    }
+
+    async fn no_more_is_given_than_the_payment_has_and_than_the_invoice_has_open(db: &Db) {
+        let lease = leased(db, 1).await;
+        let cancelled = InvoiceLink { status: "cancelled".to_owned(), ..link(9, 1, "3", 500) };
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 60), cancelled]).await;
+        see(db, "march", &[order("5", 130)]).await;
+        let left = |left| GivingRefused::NotThatMuch { left: Money::from_kopecks(left) };
+        let open = |open| GivingRefused::MoreThanOpen { open: Money::from_kopecks(open) };
+        for (number, kopecks, why) in [
+            ("1", Some(131), left(130)),
+            ("1", Some(101), open(100)),
+            ("1", Some(0), GivingRefused::NoAmount),
+            ("1", Some(-5), GivingRefused::NoAmount),
+            ("3", None, open(0)),
+            ("nobody's", None, open(0)),
+        ] {
+            assert_eq!(refused(db, &giving(1, number, kopecks)).await, why, "{number} {kopecks:?}");
+        }
+        assert_eq!(refused(db, &giving(2, "1", None)).await, GivingRefused::NoPayment);
+        assert_eq!(states(db).await, [(PaymentState::New, 130)], "nothing is recorded");
+        assert_eq!(give(db, &giving(1, "1", None)).await, done(100, 30, 7));
+        assert_eq!(refused(db, &giving(1, "1", None)).await, open(0));
+        assert_eq!(refused(db, &giving(1, "2", Some(31))).await, left(30));
+        assert_eq!(give(db, &giving(1, "2", None)).await, done(30, 0, 8));
+        assert_eq!(refused(db, &giving(1, "2", None)).await, left(0));
+        // Whoever saw it before sees it anew first.
+        undo(db, 1).await.unwrap();
+        let last = db.store.money_last(&portal("a"), &[1]).await.unwrap()[&1];
+        let seen = |seen| Giving { seen: Some(seen), ..giving(1, "2", None) };
+        assert_eq!(refused(db, &seen(last - 1)).await, GivingRefused::Changed);
+        assert_eq!(give(db, &seen(last)).await, done(60, 70, 8));
+    }
+
+    async fn what_is_no_one_buyers_money_is_not_given_by_hand(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 600), link(8, 1, "2", 400)]).await;
+        let kinds = [PaymentKind::Register, PaymentKind::ReturnedToUs, PaymentKind::OwnTransfer];
+        let lines = kinds.into_iter().enumerate().map(|(place, kind)| {
+            let order = order(&place.to_string(), 970);
+            SeenLine { kind, ..line(place, order) }
+        });
+        let lines: Vec<SeenLine> = lines.collect();
+        let source = SourceId("march".to_owned());
+        db.store.money_see(&portal("a"), &source, &lines, at(1)).await.unwrap();
+        let aside = [1, 2, 3].map(|payment| rules(payment, Ruling::Aside));
+        assert_eq!(decide(db, &aside).await, [Decided::Done; 3]);
+        for (payment, why) in [(1, GivingRefused::Register), (2, GivingRefused::SetAside), (3, GivingRefused::NoPayment)] {
+            assert_eq!(refused(db, &giving(payment, "1", None)).await, why);
+        }
+        // Of a credit that is split, what its sales without an invoice brought: one has an invoice by now. The bank is no buyer.
+        let split = Split {
+            payment: 1, shares: vec![share("1", 600)], commission: Money::from_kopecks(30),
+            other: Money::from_kopecks(400), seen: None, because: "реестр № 4".to_owned(), by: "anna".to_owned(),
+        };
+        let split = db.store.money_split(&portal("a"), &split, at(4)).await.unwrap();
+        assert!(matches!(split, WasSplit::Done { .. }), "{split:?}");
+        assert_eq!(give(db, &giving(1, "2", None)).await, done(400, 0, 8));
+        let payer = Inn::parse("7707083893").unwrap();
+        let wanted = Wanted { inns: vec![payer], ..Wanted::default() };
+        let found = db.store.money_open(&portal("a"), &wanted).await.unwrap();
+        assert!(found.chosen_before.is_empty(), "{:?}", found.chosen_before);
+        assert_eq!(undo(db, 1).await.unwrap().deals, [DealId(7), DealId(8)]);
+    }
+}

@@ -1,0 +1,147 @@
+//! A payment, and what is left of it, goes to the invoice that a person names on its page.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may"
+)]
+
+mod shared;
+
+use shared::money::{HOSTILE, office, order_at};
+use shared::office::{Office, PASSWORD};
+use shared::statement::{book, order, statement, states};
+use store::PaymentState;
+use testkit::builders::portal;
+
+const GIVE: &str = "/money/payments/1/give";
+const FORM: &str = "action=\"/money/payments/1/give\"";
+
+async fn open(office: &Office) -> [i64; 2] {
+    let asked = ["117".to_owned(), "118".to_owned()];
+    let found = office.store.money_invoices(&portal(), &asked).await;
+    let found = found.unwrap();
+    ["117", "118"].map(|number| {
+        let of_number = found.iter().find(|(_, one)| one.number == number);
+        of_number.unwrap().1.open().kopecks()
+    })
+}
+
+/// What a form that is opened now would say that it saw.
+async fn last(office: &Office) -> String {
+    let last = office.store.money_last(&portal(), &[1]).await.unwrap();
+    last[&1].to_string()
+}
+
+fn form<'a>(invoice: &'a str, amount: &'a str, seen: &'a str) -> [(&'a str, &'a str); 4] {
+    [
+        ("invoice", invoice),
+        ("amount", amount),
+        ("seen", seen),
+        ("password", PASSWORD),
+    ]
+}
+
+#[tokio::test]
+async fn a_payment_goes_to_the_invoice_that_is_named_and_its_rest_to_another() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let paid = order("5", "500.00", "ООО «Ромашка»", "Доплата");
+    book(&mut anna, &statement(&[paid])).await;
+    let asked = [(1, PaymentState::Asked, 50_000)];
+    assert_eq!(states(&office.store).await, asked);
+    let page = anna.get("/money/payments/1").await.text();
+    let page = page.replace('\u{a0}', " ");
+    assert!(page.contains(FORM), "{page}");
+    assert!(page.contains("Ни к чему не отнесено 500,00 ₽"), "{page}");
+    let first = last(&office).await;
+    let first_seen = first.as_str();
+    for (invoice, amount, seen, status, why) in [
+        ("117", "сто", first_seen, 422, "Сумма не читается"),
+        ("117", "0", first_seen, 422, "больше нуля"),
+        (
+            "117",
+            "500,01",
+            first_seen,
+            422,
+            "От платежа осталось 500,00 ₽",
+        ),
+        (
+            "118",
+            "300,01",
+            first_seen,
+            422,
+            "По счёту № 118 осталось 300,00 ₽",
+        ),
+        (HOSTILE, "", first_seen, 422, "Такого счёта нет"),
+        // A form that says nothing of what was seen, too.
+        ("117", "", "", 422, "Пока вы писали"),
+    ] {
+        let answer = order_at(&mut anna, GIVE, &form(invoice, amount, seen)).await;
+        let text = answer.text().replace('\u{a0}', " ");
+        assert_eq!(answer.status, status, "{text}");
+        assert!(text.contains(why), "{why}: {text}");
+        assert!(!text.contains("<img"), "{text}");
+    }
+    let mut wrong = form("117", "", first_seen);
+    wrong[3].1 = "wrong";
+    let answer = order_at(&mut anna, GIVE, &wrong).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(open(&office).await, [100_000, 30_000]);
+
+    let part = form("117", "200", first_seen);
+    let answer = order_at(&mut anna, GIVE, &part).await;
+    let place = "/money/payments/1?said=given";
+    assert_eq!(answer.leads_to(), place, "{}", answer.text());
+    assert_eq!(open(&office).await, [80_000, 30_000]);
+    let page = anna.get(place).await.text().replace('\u{a0}', " ");
+    assert!(page.contains("Ни к чему не отнесено 300,00 ₽"), "{page}");
+    assert!(page.contains("выбор: Анна"), "{page}");
+    // Pressed once more.
+    let again = order_at(&mut anna, GIVE, &part).await;
+    assert!(again.text().contains("Пока вы писали"), "{}", again.text());
+    let seen = last(&office).await;
+    let answer = order_at(&mut anna, GIVE, &form("№ 118", "", &seen)).await;
+    assert_eq!(answer.leads_to(), place, "{}", answer.text());
+    assert_eq!(open(&office).await, [80_000, 0]);
+    let page = anna.get(place).await.text();
+    assert!(!page.contains(FORM), "nothing is left: {page}");
+
+    let undo = [("because", "ошибка"), ("password", PASSWORD)];
+    let answer = order_at(&mut anna, "/money/payments/1/undo", &undo).await;
+    assert_eq!(answer.leads_to(), "/money/payments/1?said=undone");
+    assert_eq!(open(&office).await, [100_000, 30_000]);
+    assert_eq!(states(&office.store).await, asked);
+}
+
+#[tokio::test]
+async fn a_credit_of_many_sales_has_no_such_form_and_nobody_gives_what_is_not_there() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let credit = order(
+        "5",
+        "485.00",
+        "Банк",
+        "Зачисление по эквайрингу, реестр № 4",
+    );
+    book(&mut anna, &statement(&[credit])).await;
+    let page = anna.get("/money/payments/1").await.text();
+    assert!(!page.contains(FORM), "{page}");
+    let seen = last(&office).await;
+    let answer = order_at(&mut anna, GIVE, &form("117", "", &seen)).await;
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer.text().contains("за многие продажи"),
+        "{}",
+        answer.text()
+    );
+    for path in ["/money/payments/2/give", "/money/payments/0/give"] {
+        let answer = order_at(&mut anna, path, &form("117", "", &seen)).await;
+        assert_eq!(answer.status, 404, "{path}");
+    }
+    let mut stranger = office.browser();
+    let answer = stranger.post(GIVE, &form("117", "", &seen)).await;
+    assert!(matches!(answer.status, 303 | 403), "{}", answer.status);
+    assert_eq!(open(&office).await, [100_000, 30_000]);
+}
