@@ -21,25 +21,34 @@ function card(deal, color) {
   return node;
 }
 
+// What a deal may be dropped on: it comes to that stage.
+function takesDeals(node, stage) {
+  node.addEventListener("dragover", (event) => { event.preventDefault(); node.classList.add("over"); });
+  node.addEventListener("dragleave", () => node.classList.remove("over"));
+  node.addEventListener("drop", async (event) => {
+    event.preventDefault();
+    node.classList.remove("over");
+    const id = event.dataTransfer.getData("text/plain");
+    dragging = null;
+    await ask(`/page/api/deal/${id}/stage`, "POST", { stage });
+    await load();
+  });
+  return node;
+}
+
 function column(stage, deals) {
   const sum = deals.reduce((total, deal) => total + Math.round(Number(deal.sum) * 100), 0) / 100;
-  const node = el("section", {
-    class: "stage", "data-stage": stage.id, "aria-label": stage.name,
-    ondragover: (event) => { event.preventDefault(); node.classList.add("over"); },
-    ondragleave: () => node.classList.remove("over"),
-    ondrop: async (event) => {
-      event.preventDefault();
-      node.classList.remove("over");
-      const id = event.dataTransfer.getData("text/plain");
-      dragging = null;
-      await ask(`/page/api/deal/${id}/stage`, "POST", { stage: stage.id });
-      await load();
-    },
-  },
+  const node = el("section", { class: "stage", "data-stage": stage.id, "aria-label": stage.name },
     el("div", { class: "head", style: { background: stage.color } }, el("span", {}, stage.name), el("span", {}, String(deals.length))),
     el("div", { class: "sum" }, money(sum)),
     deals.map((deal) => card(deal, stage.color)));
-  return node;
+  return takesDeals(node, stage.id);
+}
+
+// A deal that is dropped on another funnel's tab begins there.
+function tab(one) {
+  const node = el("button", { type: "button", class: one.id === funnel ? "on" : "", onclick: () => { funnel = one.id; shown = -1; load(); } }, one.name);
+  return one.id === funnel || !one.stages.length ? node : takesDeals(node, one.stages[0].id);
 }
 
 async function load() {
@@ -49,7 +58,7 @@ async function load() {
   shown = data.version;
   if (!data.funnels.some((one) => one.id === funnel)) funnel = data.funnels[0]?.id ?? 0;
   const current = data.funnels.find((one) => one.id === funnel);
-  document.getElementById("funnels").replaceChildren(...data.funnels.map((one) => el("button", { type: "button", class: one.id === funnel ? "on" : "", onclick: () => { funnel = one.id; shown = -1; load(); } }, one.name)));
+  document.getElementById("funnels").replaceChildren(...data.funnels.map(tab));
   const deals = data.deals.filter((deal) => deal.funnel === funnel);
   const board = document.getElementById("board");
   const left = board.scrollLeft;

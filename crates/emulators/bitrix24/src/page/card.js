@@ -126,6 +126,9 @@ async function load() {
   document.title = `${data.title} — учебный Битрикс24`;
   document.getElementById("title").textContent = data.title;
   document.getElementById("sum").textContent = money(data.sum);
+  const funnel = document.getElementById("funnel");
+  funnel.replaceChildren(...data.funnels.map((one) => el("option", { value: one.first, selected: one.id === data.funnel }, one.name)));
+  funnel.onchange = async () => { await ask(`/page/api/deal/${id}/stage`, "POST", { stage: funnel.value }); shown = -1; document.activeElement.blur(); await load(); };
   const at = data.stages.findIndex((stage) => stage.id === data.stage);
   document.getElementById("steps").replaceChildren(...data.stages.map((stage, place) => el("button", {
     type: "button", class: place <= at ? "done" : "", "data-stage": stage.id, "aria-pressed": String(place === at), style: { "--tone": data.stages[at]?.color ?? "#2066d6" },

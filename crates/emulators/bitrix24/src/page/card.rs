@@ -29,6 +29,8 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
         "sum": typed(Kind::Double, &state.zone, deal.get("OPPORTUNITY").unwrap_or(&Value::Null)),
         "stage": text(&deal, "STAGE_ID"),
         "stages": stages(&state, DEAL, int(&deal, "CATEGORY_ID")).into_iter().map(|stage| json!({"id": text(stage, "STATUS_ID"), "name": text(stage, "NAME"), "color": text(stage, "COLOR")})).collect::<Vec<_>>(),
+        "funnel": int(&deal, "CATEGORY_ID"),
+        "funnels": funnels(&state),
         "fields": fields,
         "required": required,
         "lines": lines_of(&state, id),
@@ -42,6 +44,20 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
     });
     drop(state);
     json_response(200, &body)
+}
+
+/// The funnels with their first stages, where a deal begins that is moved there.
+fn funnels(state: &State) -> Vec<Value> {
+    let of_deals = state
+        .all(Table::Category)
+        .filter(|funnel| int(funnel, "ENTITY_TYPE_ID") == DEAL);
+    of_deals
+        .filter_map(|funnel| {
+            let id = int(funnel, "ID");
+            let first = stages(state, DEAL, id).into_iter().next()?;
+            Some(json!({"id": id, "name": text(funnel, "NAME"), "first": text(first, "STATUS_ID")}))
+        })
+        .collect()
 }
 
 /// A company has no page of its own here: its requisites are mended on the card of its newest deal.

@@ -43,6 +43,34 @@ async fn board_and_card_show_the_portal_and_a_drag_fires_an_event() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deal_is_moved_to_another_funnel_and_its_history_keeps_both() {
+    let portal = Portal::sample();
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    assert_eq!(
+        (&card["funnel"], &card["funnels"][0]["first"]),
+        (&json!(0), &json!("NEW"))
+    );
+    let first = card["funnels"][1]["first"].clone();
+    assert_eq!(first, "C1:NEW");
+    let moved = portal.post("/page/api/deal/1/stage", json!({"stage": first}));
+    assert_eq!(moved.await.0, 200);
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    assert_eq!(
+        (&card["funnel"], &card["stage"]),
+        (&json!(1), &json!("C1:NEW"))
+    );
+    let asked = json!({"entityTypeId": 2, "filter": {"OWNER_ID": 1}, "order": {"ID": "ASC"}, "select": ["CATEGORY_ID"]});
+    let (_, body) = portal.hook("crm.stagehistory.list", asked).await;
+    let funnels: Vec<String> = body["result"]["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["CATEGORY_ID"].to_string().replace('"', ""))
+        .collect();
+    assert_eq!(funnels, ["0", "1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn person_edits_lines_requisites_and_comments() {
     let portal = Portal::sample();
     let lines = json!([{"name": "<b>Щит</b>", "price": "10,50", "quantity": "2", "vat": "22", "vat_included": true}]);
