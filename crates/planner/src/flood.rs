@@ -78,7 +78,10 @@ pub fn may_want(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> boo
         && match &snapshot.seen {
             Seen::Unread => true,
             Seen::Gone | Seen::Denied => false,
-            Seen::Glance(glance) => at_a_glance(snapshot, glance, policy) == Wanted::ReadWhole,
+            Seen::Glance(glance) => matches!(
+                at_a_glance(snapshot, glance, policy),
+                Wanted::ReadWhole | Wanted::AskHistory
+            ),
             Seen::Whole(reading, _) => by_history(snapshot, reading, policy, now) == Wanted::Yes,
         }
 }

@@ -154,12 +154,13 @@ fn go_on(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
         (Seen::Glance(glance), None) => match at_a_glance(snapshot, glance, policy) {
             Wanted::No(why) => unwanted(snapshot, why),
             Wanted::Later(at, why) => Plan::later(at, why),
+            Wanted::AskHistory => Plan::need(Need::Entered),
             Wanted::Yes | Wanted::ReadWhole => Plan::need(Need::Whole),
         },
         (Seen::Whole(reading, read_at), None) => match by_history(snapshot, reading, policy, now) {
             Wanted::No(why) => unwanted(snapshot, why),
             Wanted::Later(at, why) => Plan::later(at, why),
-            Wanted::ReadWhole => Plan::need(Need::Whole),
+            Wanted::ReadWhole | Wanted::AskHistory => Plan::need(Need::Whole),
             Wanted::Yes => {
                 let kind = match given(snapshot, &reading.glance) {
                     Some(given) if given.order == Order::Advance => SlotKind::Advance,

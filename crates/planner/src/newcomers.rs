@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::asking::{Asked, about_buyer};
 use crate::policy::NewBuyers;
 use crate::showing::{is_not_kept, shown};
+use crate::wanted::is_followed;
 use crate::{Action, CaseCode, Choice, DealSnapshot, Plan, Policy, texts};
 
 /// The word for entering the buyer ourselves.
@@ -51,8 +52,7 @@ pub(crate) fn shown_as_waiting(
     let Some(glance) = snapshot.glance() else {
         return plan;
     };
-    let is_followed = policy.funnel(glance.deal.funnel).is_some();
-    let is_ours = policy.fields.contains_key(&OurField::Status) && is_followed;
+    let is_ours = policy.fields.contains_key(&OurField::Status) && is_followed(snapshot, policy);
     if !is_ours || !plan.needs.is_empty() || snapshot.live_invoice().is_some() {
         return plan;
     }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::asking::merge;
 use crate::showing::is_not_kept;
+use crate::wanted::is_followed;
 use crate::{Action, DealSnapshot, Plan, Policy, texts};
 
 /// An order that is to be obeyed.
@@ -150,8 +151,8 @@ pub(crate) fn without_invoice(
         Order::Cancel | Order::Leave => texts::NO_INVOICE_YET,
         Order::Issue | Order::Reissue | Order::Advance => return None,
     };
-    let is_followed = policy.funnel(glance.deal.funnel).is_some() && !glance.deal.template;
-    is_followed.then_some(())?;
+    let may_be_answered = is_followed(snapshot, policy) && !glance.deal.template;
+    may_be_answered.then_some(())?;
     refused(snapshot, glance, why, policy, now)
 }
 

@@ -88,6 +88,8 @@ pub enum Need {
     Whole,
     /// Whether another deal of ours has the invoice of this number.
     Origin(String),
+    /// Whether it ever entered an invoice stage, of whichever funnel that is followed.
+    Entered,
     /// Whether it has invoices of the portal's own.
     SmartInvoices,
     /// Which counterparties are this one, by INN or by our own id; whatever their KPP.

@@ -212,6 +212,19 @@ impl Policy {
             .find(|funnel| funnel.id == id && funnel.mode != Mode::Off)
     }
 
+    /// Whether it says anything of a funnel, and be it that it is off.
+    pub fn names(&self, id: FunnelId) -> bool {
+        self.funnels.iter().any(|funnel| funnel.id == id)
+    }
+
+    /// The invoice stages of all funnels that are not off.
+    pub fn invoice_stages(&self) -> Vec<StageId> {
+        let followed = self.funnels.iter().filter(|one| one.mode != Mode::Off);
+        followed
+            .flat_map(|funnel| funnel.invoice_stages.iter().cloned())
+            .collect()
+    }
+
     /// Whether invoices are issued in a funnel.
     pub fn is_active(&self, id: FunnelId) -> bool {
         self.funnel(id)
@@ -243,10 +256,15 @@ impl Policy {
             .map_or(self.start_at, |own| own.max(self.start_at))
     }
 
-    /// The same for a funnel by its id, also one that is not followed.
+    /// The same for a funnel by its id. A deal in one that is not followed may have come from any: the last of all starts.
     pub fn start_in(&self, funnel: FunnelId) -> Timestamp {
-        let funnel = self.funnel(funnel);
-        funnel.map_or(self.start_at, |funnel| self.start_of(funnel))
+        match self.funnel(funnel) {
+            Some(funnel) => self.start_of(funnel),
+            None => {
+                let starts = self.funnels.iter().map(|one| self.start_of(one));
+                starts.fold(self.start_at, Ord::max)
+            }
+        }
     }
 
     /// One of our legal entities.

@@ -16,6 +16,7 @@ use crate::buyer::text;
 use crate::policy::Organisation;
 use crate::terms::named;
 use crate::texts::InRussian as _;
+use crate::wanted::came_from;
 use crate::{Fault, Policy};
 
 /// The seller as an invoice prints it.
@@ -64,6 +65,7 @@ pub(crate) fn organisation<'a>(
     let deal = &reading.glance.deal;
     let of_funnel = policy
         .funnel(deal.funnel)
+        .or_else(|| came_from(reading, policy))
         .and_then(|funnel| funnel.organisation.as_ref())
         .and_then(|id| policy.organisation(id));
     if let Some(company) = chosen(reading, own) {

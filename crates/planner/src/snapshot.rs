@@ -37,6 +37,8 @@ pub struct DealSnapshot {
     /// Where only events ask for the look: when the last of them came. The deal's time of change tells whether there is
     /// anything to compare.
     pub hinted: Option<Timestamp>,
+    /// Whether it ever entered an invoice stage of a funnel that is followed, wherever it stands now; none: nobody asked.
+    pub entered: Option<bool>,
     /// Our legal entities on the portal; known together with [`Seen::Whole`].
     pub own_companies: Vec<OwnCompany>,
     /// Counterparties of the accounting side by seller and who they are, as far as they were asked for.
@@ -272,6 +274,7 @@ impl DealSnapshot {
             undisturbed: false,
             sealed: false,
             hinted: None,
+            entered: None,
             own_companies: Vec::new(),
             counterparties: BTreeMap::new(),
             invoices: Vec::new(),

@@ -1,15 +1,16 @@
 //! Whether a deal wants an invoice: it entered an invoice stage after our start and was not taken back.
 //!
-//! The stage history decides and not the present stage, because robots move deals on within a second. Nor does the present
-//! order of the stages: what a deal did is judged by the order of then.
+//! The stage history decides and not the present stage, because robots move deals on within a second; nor the present
+//! funnel, because they move deals to another one as well: sales end where production begins. What policy says of the
+//! funnel in which a deal stands holds; where it does not name that one, a deal that came from one of ours is at work on.
 
-use domain::StageId;
 use domain::observed::{DealGlance, DealReading, StageEntry};
+use domain::{Deal, FunnelId, StageId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::orders::is_ordered;
-use crate::policy::{Funnel, Pilot};
-use crate::{DealSnapshot, Policy};
+use crate::policy::{Funnel, Mode, Pilot};
+use crate::{DealSnapshot, Policy, Seen};
 
 /// Whether a deal wants an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,39 +23,133 @@ pub(crate) enum Wanted {
     Later(Timestamp, String),
     /// The cheap look does not tell.
     ReadWhole,
+    /// By where it stands it does not; but it may have come from another funnel.
+    AskHistory,
 }
 
 /// How long after a change the stage history may still lack it.
 const HISTORY_LAGS: SignedDuration = SignedDuration::from_mins(5);
 
+/// What is said of a deal in a funnel that is none of ours.
+const NOT_FOLLOWED: &str = "воронка не подключена";
+
 /// As far as the cheap look tells.
 pub(crate) fn at_a_glance(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Wanted {
     let deal = &glance.deal;
-    let Some(funnel) = policy.funnel(deal.funnel) else {
-        return Wanted::No("воронка не подключена".to_owned());
+    if let Some(settled) = settled(snapshot, glance, policy) {
+        return settled;
+    }
+    let Err(why) = stands(deal, policy) else {
+        return Wanted::ReadWhole;
     };
+    let may_have_come = elsewhere(deal.funnel, policy).next().is_some();
+    match snapshot.entered {
+        None if may_have_come => Wanted::AskHistory,
+        Some(true) if may_have_come => Wanted::ReadWhole,
+        None | Some(true | false) => Wanted::No(why.to_owned()),
+    }
+}
+
+/// What holds wherever the deal came from.
+fn settled(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Option<Wanted> {
+    let deal = &glance.deal;
+    let no = |why: &str| Some(Wanted::No(why.to_owned()));
+    let is_followed = policy.funnel(deal.funnel).is_some();
+    let may_be_ours = !policy.names(deal.funnel) && elsewhere(deal.funnel, policy).next().is_some();
+    if !is_followed && !may_be_ours {
+        return no(NOT_FOLLOWED);
+    }
     if deal.template {
-        return Wanted::No("это шаблон регулярной сделки".to_owned());
+        return no("это шаблон регулярной сделки");
     }
     if is_ordered(snapshot, glance) {
-        return Wanted::Yes;
+        // In a funnel that is none of ours an order counts for what came from one that is.
+        return is_followed.then_some(Wanted::Yes);
     }
     if let Some(pilot) = &policy.pilot
         && !is_in_pilot(glance, pilot)
     {
-        return Wanted::No("сделка вне пилота".to_owned());
+        return no("сделка вне пилота");
     }
     if deal.lost {
-        return Wanted::No("сделка проиграна".to_owned());
+        return no("сделка проиграна");
     }
+    None
+}
+
+/// The funnel where a deal stands if it may have entered its invoice stage there, and was not moved back; else why not.
+fn stands<'a>(deal: &Deal, policy: &'a Policy) -> Result<&'a Funnel, &'static str> {
+    let funnel = policy.funnel(deal.funnel).ok_or(NOT_FOLLOWED)?;
     let mut invoice_stages = funnel.invoice_stages.iter();
     if !invoice_stages.any(|stage| funnel.stages.contains(stage)) {
-        return Wanted::No("в воронке не названа стадия счёта".to_owned());
+        return Err("в воронке не названа стадия счёта");
     }
     if funnel.is_ever_before_invoice(&deal.stage) {
-        return Wanted::No("сделка не дошла до стадии счёта".to_owned());
+        return Err("сделка не дошла до стадии счёта");
     }
-    Wanted::ReadWhole
+    Ok(funnel)
+}
+
+/// The funnels beside this one whose invoice stages a deal may have entered: those that are active; where we only watch,
+/// those that are watched.
+fn elsewhere(here: FunnelId, policy: &Policy) -> impl Iterator<Item = &Funnel> {
+    let only_watches = !policy.is_at_work();
+    policy.funnels.iter().filter(move |funnel| {
+        let counts = match funnel.mode {
+            Mode::Active => true,
+            Mode::WatchOnly => only_watches,
+            Mode::Off => false,
+        };
+        counts && funnel.id != here && !funnel.invoice_stages.is_empty()
+    })
+}
+
+/// The funnel of ours that a deal came from which stands in one that policy does not name: the last of which it entered
+/// an invoice stage.
+pub(crate) fn came_from<'a>(reading: &DealReading, policy: &'a Policy) -> Option<&'a Funnel> {
+    let here = reading.glance.deal.funnel;
+    if policy.names(here) {
+        return None;
+    }
+    reading.history.iter().rev().find_map(|entry| {
+        elsewhere(here, policy).find(|funnel| {
+            funnel.id == entry.funnel && funnel.invoice_stages.contains(&entry.stage)
+        })
+    })
+}
+
+/// Whether what becomes of a deal is ours to know: policy follows its funnel, or does not name it, and the deal came from
+/// one of ours. Of a deal that cannot be seen nobody knows the funnel: it is where any is followed.
+pub fn is_followed(snapshot: &DealSnapshot, policy: &Policy) -> bool {
+    match snapshot.glance() {
+        Some(glance) if policy.names(glance.deal.funnel) => {
+            policy.funnel(glance.deal.funnel).is_some()
+        }
+        Some(_) => came_along(snapshot, policy),
+        None => policy.funnels.iter().any(|one| one.mode != Mode::Off),
+    }
+}
+
+/// Whether anything may be written for a deal: the same of funnels that are active.
+pub fn is_at_work(snapshot: &DealSnapshot, policy: &Policy) -> bool {
+    match snapshot.glance() {
+        Some(glance) if policy.names(glance.deal.funnel) => policy.is_active(glance.deal.funnel),
+        Some(_) => policy.is_at_work() && came_along(snapshot, policy),
+        None => policy.is_at_work(),
+    }
+}
+
+/// Whether a deal brought an invoice of ours along, or its having entered a stage for one.
+fn came_along(snapshot: &DealSnapshot, policy: &Policy) -> bool {
+    // What cannot be read may be one.
+    let has_invoice =
+        !snapshot.invoices.is_empty() || snapshot.creating.is_some() || snapshot.sealed;
+    has_invoice
+        || match &snapshot.seen {
+            Seen::Whole(reading, _) => came_from(reading, policy).is_some(),
+            Seen::Glance(_) => snapshot.entered == Some(true),
+            Seen::Unread | Seen::Gone | Seen::Denied => false,
+        }
 }
 
 /// Whether a pilot covers the deal.
@@ -75,41 +170,40 @@ pub(crate) fn by_history(
     policy: &Policy,
     now: Timestamp,
 ) -> Wanted {
-    let deal = &reading.glance.deal;
-    match at_a_glance(snapshot, &reading.glance, policy) {
-        Wanted::ReadWhole => {}
-        settled @ (Wanted::Yes | Wanted::No(_) | Wanted::Later(..)) => return settled,
+    let glance = &reading.glance;
+    let deal = &glance.deal;
+    if let Some(settled) = settled(snapshot, glance, policy) {
+        return settled;
     }
-    let Some(funnel) = policy.funnel(deal.funnel) else {
-        return Wanted::No("воронка не подключена".to_owned());
-    };
-    let start_at = policy.start_of(funnel);
-    let Some(since) = entered_at(reading, funnel) else {
-        let stands_there = funnel.invoice_stages.contains(&deal.stage);
-        let just_moved = now.duration_since(deal.changed.max(deal.created)) < HISTORY_LAGS;
-        if stands_there && !just_moved && deal.created >= start_at {
-            // The history will not come (no right to it, or it was cleaned); the deal is younger than our start, and
-            // so is its entering.
-            return Wanted::Yes;
-        }
-        if stands_there && just_moved {
-            // The portal writes the history a moment after the deal.
-            return Wanted::Later(
-                after(now, 30),
-                "история стадий ещё не записана порталом".to_owned(),
-            );
-        }
-        return Wanted::No("сделка не входила в стадию счёта".to_owned());
-    };
-    if since < start_at {
-        let zone = policy.zone();
-        let told = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%d.%m.%Y %H:%M");
-        return Wanted::No(format!(
-            "сделка на стадии счёта с {}, это раньше начала работы {}",
-            told(since),
-            told(start_at)
-        ));
+    let here = stands(deal, policy);
+    if is_ordered(snapshot, glance) {
+        return match came_from(reading, policy) {
+            Some(_) => Wanted::Yes,
+            None => Wanted::No(NOT_FOLLOWED.to_owned()),
+        };
     }
+    let mut entered: Vec<(&Funnel, Timestamp)> = elsewhere(deal.funnel, policy)
+        .filter_map(|funnel| Some((funnel, entered_at(reading, funnel)?)))
+        .collect();
+    entered.sort_by_key(|(_, since)| *since);
+    // Where it stands goes before where it came from.
+    entered.extend(
+        here.ok()
+            .and_then(|funnel| Some((funnel, entered_at(reading, funnel)?))),
+    );
+    let counts = entered
+        .iter()
+        .rfind(|(funnel, since)| *since >= policy.start_of(funnel));
+    let Some((funnel, since)) = counts.copied() else {
+        return match (here, entered.last()) {
+            (Ok(funnel), Some((of, since))) if of.id == funnel.id => {
+                too_early(funnel, *since, policy)
+            }
+            (Ok(funnel), Some(_) | None) => never_entered(deal, funnel, policy, now),
+            (Err(_), Some((of, since))) => too_early(of, *since, policy),
+            (Err(why), None) => Wanted::No(why.to_owned()),
+        };
+    };
     let settled_at = after(since, i64::from(funnel.settle_seconds));
     if now < settled_at {
         return Wanted::Later(
@@ -118,6 +212,36 @@ pub(crate) fn by_history(
         );
     }
     Wanted::Yes
+}
+
+/// A deal that entered a funnel's invoice stage before its start.
+fn too_early(funnel: &Funnel, since: Timestamp, policy: &Policy) -> Wanted {
+    let zone = policy.zone();
+    let told = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%d.%m.%Y %H:%M");
+    Wanted::No(format!(
+        "сделка на стадии счёта с {}, это раньше начала работы {}",
+        told(since),
+        told(policy.start_of(funnel))
+    ))
+}
+
+/// A deal whose history tells of no invoice stage, at or after that of its funnel.
+fn never_entered(deal: &Deal, funnel: &Funnel, policy: &Policy, now: Timestamp) -> Wanted {
+    let stands_there = funnel.invoice_stages.contains(&deal.stage);
+    let just_moved = now.duration_since(deal.changed.max(deal.created)) < HISTORY_LAGS;
+    if stands_there && !just_moved && deal.created >= policy.start_of(funnel) {
+        // The history will not come (no right to it, or it was cleaned); the deal is younger than our start, and
+        // so is its entering.
+        return Wanted::Yes;
+    }
+    if stands_there && just_moved {
+        // The portal writes the history a moment after the deal.
+        return Wanted::Later(
+            after(now, 30),
+            "история стадий ещё не записана порталом".to_owned(),
+        );
+    }
+    Wanted::No("сделка не входила в стадию счёта".to_owned())
 }
 
 /// When the deal entered the invoice stage it was not taken back from.

@@ -8,7 +8,7 @@ use domain::observed::Record as PortalRecord;
 use domain::{Deal, DealId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{Mode, Plan};
+use planner::Plan;
 use store::{Lane, Subject, Work};
 
 use crate::{Connected, deal};
@@ -62,14 +62,7 @@ pub async fn deals_entered_since(
     connected: &Connected,
     since: Timestamp,
 ) -> Result<Vec<DealId>, Halted> {
-    let followed = connected
-        .policy
-        .funnels
-        .iter()
-        .filter(|funnel| funnel.mode != Mode::Off);
-    let stages: Vec<_> = followed
-        .flat_map(|funnel| funnel.invoice_stages.iter().cloned())
-        .collect();
+    let stages = connected.policy.invoice_stages();
     if stages.is_empty() {
         // An empty list in a filter of the portal is no filter.
         return Ok(Vec::new());

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use capability::portal::{Changed, RecordKind, SweepAsk, SweepOf};
-use domain::StageId;
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::{Mode, Policy};
@@ -84,13 +83,7 @@ async fn threads(
     connected: &Connected,
     overlap: SignedDuration,
 ) -> Result<Vec<Thread>, Halted> {
-    let stages: Vec<StageId> = connected
-        .policy
-        .funnels
-        .iter()
-        .filter(|funnel| funnel.mode != Mode::Off)
-        .flat_map(|funnel| funnel.invoice_stages.iter().cloned())
-        .collect();
+    let stages = connected.policy.invoice_stages();
     let mut asked = vec![
         ("sweep/deal", SweepOf::Changed(RecordKind::Deal)),
         ("sweep/company", SweepOf::Changed(RecordKind::Company)),

@@ -9,7 +9,7 @@ use capability::{Call, ConnectorError};
 use domain::observed::{
     ChosenRequisites, DealGlance, DealReading, OwnCompany, Owner, Requisite, SmartInvoice,
 };
-use domain::{BankDetailId, CompanyId, DealId, FunnelId, RequisiteId, Verdict};
+use domain::{BankDetailId, CompanyId, DealId, FunnelId, RequisiteId, StageId, Verdict};
 use serde_json::json;
 
 use crate::command::Command;
@@ -173,6 +173,15 @@ impl ReadDeals for Connector {
             values: found.into_iter().filter_map(value).collect(),
             next,
         })
+    }
+
+    async fn entered(
+        &self,
+        call: &Call<'_>,
+        ids: &[DealId],
+        stages: &[StageId],
+    ) -> Result<Vec<DealId>, ConnectorError> {
+        self.read_entered(call, ids, stages).await
     }
 
     async fn smart_invoices(

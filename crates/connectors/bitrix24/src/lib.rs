@@ -26,6 +26,7 @@ mod deals;
 mod density;
 mod dialog;
 mod directory;
+mod entered;
 mod error;
 mod fields;
 mod form;

@@ -49,6 +49,14 @@ pub trait ReadDeals: Send + Sync {
     /// How many of the first of these deals one request can read whole, as far as is known; at least one.
     fn at_once(&self, ids: &[DealId]) -> usize;
 
+    /// Which of these deals ever entered one of these stages, wherever they stand now.
+    async fn entered(
+        &self,
+        call: &Call<'_>,
+        ids: &[DealId],
+        stages: &[StageId],
+    ) -> Result<Vec<DealId>, ConnectorError>;
+
     /// Invoices of the portal's own that belong to these deals, by id.
     async fn smart_invoices(
         &self,

@@ -241,6 +241,11 @@ impl TestDeal {
         invoicing::plan(&self.snapshot, &self.policy, self.now)
     }
 
+    /// Whether anything may be written for it.
+    pub(crate) fn is_at_work(&self) -> bool {
+        planner::is_at_work(&self.snapshot, &self.policy)
+    }
+
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self

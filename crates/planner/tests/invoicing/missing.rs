@@ -494,6 +494,11 @@ fn of_several_organisations_one_must_be_named() {
         deal.policy.funnels[0].organisation = Some(domain::OrganisationId::new("org-2"));
     };
     assert!(seller_of(two().with(of_funnel)));
+    // Also of the one it came from, where policy does not name that in which it stands.
+    let gone_on = two().with(of_funnel);
+    assert!(seller_of(
+        gone_on.of(|deal| deal.funnel = domain::FunnelId(3))
+    ));
     assert!(!seller_of(
         two()
             .with(of_funnel)

@@ -40,6 +40,7 @@ fn need(need: &Need) -> String {
     match need {
         Need::Glance => "need the glance".to_owned(),
         Need::Whole => "need the whole look".to_owned(),
+        Need::Entered => "need to know whether it entered an invoice stage".to_owned(),
         Need::SmartInvoices => "need to know the deal's smart invoices".to_owned(),
         Need::Origin(number) => format!("need to know whose invoice {number} is"),
         Need::Counterparties(organisation, buyer) => match &buyer.key.who {

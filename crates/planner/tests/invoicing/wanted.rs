@@ -3,7 +3,7 @@
 use domain::observed::StageEntry;
 use domain::{FunnelId, StageId};
 use insta::assert_snapshot;
-use planner::{DealSnapshot, FormerOrder, Mode, Seen};
+use planner::{DealSnapshot, FormerOrder, Funnel, Mode, Seen};
 
 use crate::build::{INVOICE_STAGE, TestDeal, ago, deal};
 
@@ -18,8 +18,123 @@ fn a_funnel_that_is_off_or_unknown_is_left_alone() {
     let off = deal().with(|deal| deal.policy.funnels[0].mode = Mode::Off);
     assert_snapshot!(off.plan(), @"because: воронка не подключена");
     assert_eq!(off.clone().glanced().plan(), off.plan());
-    let unknown = deal().of(|deal| deal.funnel = FunnelId(3));
+    let unknown = deal().read(|reading| {
+        reading.glance.deal.funnel = FunnelId(3);
+        reading.history.clear();
+    });
     assert_eq!(unknown.plan(), off.plan());
+    assert!(!unknown.is_at_work() && !off.is_at_work());
+}
+
+/// It goes on to the funnel 3.
+fn gone_on(deal: TestDeal) -> TestDeal {
+    deal.read(|reading| {
+        let stage = StageId::new("C3:NEW");
+        reading.history.push(StageEntry {
+            funnel: FunnelId(3),
+            stage: stage.clone(),
+            at: ago(1),
+        });
+        reading.glance.deal.funnel = FunnelId(3);
+        reading.glance.deal.stage = stage;
+    })
+}
+
+/// Policy names the funnel 3 as well, with an invoice stage of its own.
+fn named(mode: Mode, deal: TestDeal) -> TestDeal {
+    deal.with(|deal| {
+        let other = Funnel {
+            id: FunnelId(3),
+            mode,
+            stages: ["C3:NEW", "C3:INVOICE", "C3:WON"].map(StageId::new).into(),
+            invoice_stages: vec![StageId::new("C3:INVOICE")],
+            ..deal.policy.funnels[0].clone()
+        };
+        deal.policy.funnels.push(other);
+    })
+}
+
+#[test]
+fn a_robot_that_moves_the_deal_to_another_funnel_does_not_hide_its_entry() {
+    let moved = gone_on(deal());
+    assert_eq!(moved.plan(), deal().plan());
+    assert!(moved.is_at_work());
+    let ours = gone_on(named(Mode::Active, deal()));
+    assert_eq!(ours.plan(), deal().plan());
+    let fresh = gone_on(deal().history(&[(INVOICE_STAGE, 4)]));
+    assert_snapshot!(fresh.plan(), @"look again at 2026-03-12T09:00:06Z: сделка только что перенесена, ждём, не вернут ли её");
+    let back = gone_on(deal().history(&[(INVOICE_STAGE, 60), ("NEW", 30)]));
+    assert_snapshot!(back.plan(), @"because: воронка не подключена");
+    let lost = moved.of(|deal| (deal.lost, deal.closed) = (true, true));
+    assert_snapshot!(lost.plan(), @"because: сделка проиграна");
+}
+
+#[test]
+fn only_what_entered_an_invoice_stage_is_read_whole_in_another_funnel() {
+    let glanced = gone_on(deal()).glanced();
+    assert_snapshot!(glanced.plan(), @"need to know whether it entered an invoice stage");
+    let told = |entered| {
+        let glanced = glanced.clone();
+        glanced.with(|deal| deal.snapshot.entered = Some(entered))
+    };
+    assert_snapshot!(told(true).plan(), @"need the whole look");
+    assert!(told(true).is_at_work());
+    assert_snapshot!(told(false).plan(), @"because: воронка не подключена");
+    assert!(!told(false).is_at_work());
+    // Where several funnels are active it may have come from any of them.
+    let early = named(Mode::Active, deal().stage("NEW")).glanced();
+    assert_eq!(early.plan(), glanced.plan());
+    let early = early.with(|deal| deal.snapshot.entered = Some(false));
+    assert_snapshot!(early.plan(), @"because: сделка не дошла до стадии счёта");
+}
+
+#[test]
+fn what_came_from_our_funnel_before_the_start_waits_for_an_order() {
+    let old = gone_on(deal().history(&[(INVOICE_STAGE, 90_000)]));
+    assert_snapshot!(old.plan(), @"because: сделка на стадии счёта с 11.03.2026 11:00, это раньше начала работы 11.03.2026 12:00");
+    assert_eq!(old.ordered().plan(), deal().plan());
+    let stranger = gone_on(deal().history(&[("NEW", 90_000)])).ordered();
+    assert_snapshot!(stranger.plan(), @"because: воронка не подключена");
+    // What entered the stage of the funnel where it stands counts from there.
+    let again = named(Mode::Active, deal().history(&[(INVOICE_STAGE, 90_000)])).read(|reading| {
+        reading.history.push(StageEntry {
+            funnel: FunnelId(3),
+            stage: StageId::new("C3:INVOICE"),
+            at: ago(60),
+        });
+        reading.glance.deal.funnel = FunnelId(3);
+        reading.glance.deal.stage = StageId::new("C3:INVOICE");
+    });
+    assert_eq!(again.plan(), deal().plan());
+}
+
+#[test]
+fn what_policy_says_of_the_funnel_where_the_deal_stands_holds() {
+    let off = gone_on(named(Mode::Off, deal()));
+    assert_snapshot!(off.plan(), @"because: воронка не подключена");
+    let watched = gone_on(named(Mode::WatchOnly, deal()));
+    assert_eq!(watched.plan(), deal().plan());
+    assert!(!off.is_at_work() && !watched.is_at_work());
+    // Nor does a stage of a funnel that is only watched make a deal of an active one ours.
+    let entered = StageEntry {
+        funnel: FunnelId(3),
+        stage: StageId::new("C3:INVOICE"),
+        at: ago(60),
+    };
+    let back = named(Mode::WatchOnly, deal().stage("NEW")).read(|it| it.history = vec![entered]);
+    assert_snapshot!(back.plan(), @"because: сделка не дошла до стадии счёта");
+}
+
+#[test]
+fn a_deal_with_an_invoice_is_at_work_in_a_funnel_that_policy_does_not_name() {
+    let invoiced = gone_on(deal().settled());
+    assert!(invoiced.planned().is_empty(), "{}", invoiced.plan());
+    assert!(invoiced.is_at_work() && invoiced.clone().glanced().is_at_work());
+    for mode in [Mode::Off, Mode::WatchOnly] {
+        assert!(!gone_on(named(mode, deal().settled())).is_at_work());
+    }
+    let paused = invoiced.with(|deal| deal.policy.funnels[0].mode = Mode::WatchOnly);
+    assert!(!paused.is_at_work());
 }
 
 #[test]

@@ -117,6 +117,7 @@ async fn observe(
     let mut glances = Vec::new();
     let mut wholes = Vec::new();
     let mut origins = Vec::new();
+    let mut strangers = Vec::new();
     let mut own = Vec::new();
     let mut buyers: BTreeMap<OrganisationId, Vec<(Inn, DealId)>> = BTreeMap::new();
     let mut ours: BTreeMap<OrganisationId, Vec<(Counterparty, DealId)>> = BTreeMap::new();
@@ -130,6 +131,7 @@ async fn observe(
             match need {
                 Need::Glance => glances.push(id),
                 Need::Whole => wholes.push(id),
+                Need::Entered => strangers.push(id),
                 Need::Origin(number) => origins.push((number, id)),
                 Need::SmartInvoices => own.push(id),
                 Need::Counterparties(organisation, buyer) => {
@@ -149,6 +151,9 @@ async fn observe(
     }
     if !glances.is_empty() {
         unreadable.extend(glance(ctx, connected, call, deals, &glances, record).await?);
+    }
+    if !strangers.is_empty() {
+        entered(ctx, connected, call, deals, &strangers).await?;
     }
     // Whoever is read anew is billed by what is true now, its invoices on the portal among it. The deal goes last: nothing
     // stands between it and the bill.
@@ -277,6 +282,37 @@ async fn glance(
     unreadable.extend(absent(ctx, connected, call, deals, missing).await?);
     invoices_of_revisited(ctx, connected, call, deals, ids, record).await;
     Ok(unreadable)
+}
+
+/// Which of these deals entered an invoice stage, wherever they stand now: one question for all of them, so that only
+/// those are read whole.
+async fn entered(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    call: &Call<'_>,
+    deals: &mut BTreeMap<DealId, Looked>,
+    ids: &[DealId],
+) -> Result<(), ConnectorError> {
+    let stages = connected.policy.invoice_stages();
+    let found = ctx
+        .reading(|| connected.portal.deals.entered(call, ids, &stages))
+        .await;
+    let found = match found {
+        Ok(found) => found,
+        // The sweep asks the same of all deals, and says what is wrong; no deal of a funnel that is none of ours becomes a
+        // question for that.
+        Err(error) if matches!(error.verdict, Verdict::Reject | Verdict::Defect) => {
+            tracing::warn!(%error, "stage histories cannot be asked");
+            Vec::new()
+        }
+        Err(error) => return Err(error),
+    };
+    for id in ids {
+        if let Some(deal) = deals.get_mut(id) {
+            deal.snapshot.entered = Some(found.contains(id));
+        }
+    }
+    Ok(())
 }
 
 /// Invoices of the portal's own.

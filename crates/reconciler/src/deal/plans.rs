@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::DealId;
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{Action, Answer, Case, Mode, Need, Plan, Seen, invoicing};
+use planner::{Action, Answer, Case, Need, Plan, Seen, invoicing};
 use serde_json::{Map, Value, json};
 use store::{CaseChange, CaseFacts, Lane, Record, Subject};
 
@@ -208,11 +208,7 @@ fn take_decisions(deal: &mut Looked, plan: &mut Plan, now: Timestamp, record: &m
 /// Of a funnel that is only watched, what would be asked stands with the other questions, and nobody is told; of one that is
 /// off nothing is noted.
 fn note_watched(deal: &Looked, connected: &Connected, plan: &mut Plan) {
-    let policy = &connected.policy;
-    let is_watched = match deal.snapshot.glance() {
-        Some(glance) => policy.funnel(glance.deal.funnel).is_some(),
-        None => policy.funnels.iter().any(|one| one.mode != Mode::Off),
-    };
+    let is_watched = planner::is_followed(&deal.snapshot, &connected.policy);
     let open = &deal.snapshot.open_cases;
     let is_news = |case: &Case| {
         open.get(&case.key)
@@ -272,11 +268,7 @@ fn facts(case: &Case, watched: bool) -> Value {
 }
 
 /// A funnel that is watched only, or followed no more, is planned and not touched; whatever is sent asks in the commit before
-/// it whether the policy that says so is still in force. Of a deal that cannot be seen nobody knows the funnel: it is told of
-/// where any is active.
+/// it whether the policy that says so is still in force.
 pub(crate) fn may_write(deal: &Looked, connected: &Connected) -> bool {
-    match deal.snapshot.glance() {
-        Some(glance) => connected.policy.is_active(glance.deal.funnel),
-        None => connected.policy.is_at_work(),
-    }
+    planner::is_at_work(&deal.snapshot, &connected.policy)
 }

@@ -13,7 +13,7 @@ use domain::observed::{
     DealGlance, DealReading, FieldValue, OurField, OwnCompany, Record, RecordOwner, SmartInvoice,
 };
 use domain::staff::{Employee, Staff};
-use domain::{DealId, FunnelId, UserId};
+use domain::{DealId, FunnelId, StageId, UserId};
 use engine::clock::later;
 use jiff::Timestamp;
 
@@ -110,6 +110,23 @@ impl ReadDeals for Crm {
             ids.iter().map(|id| (*id, of(id))).collect()
         };
         self.0.read("presence", presence).await
+    }
+
+    async fn entered(
+        &self,
+        _call: &Call<'_>,
+        ids: &[DealId],
+        stages: &[StageId],
+    ) -> Result<Vec<DealId>, ConnectorError> {
+        let of_these = |state: &State| {
+            let has = |id: &&DealId| {
+                let mut history = state.deals[*id].history.iter();
+                history.any(|entry| stages.contains(&entry.stage))
+            };
+            let visible = ids.iter().filter(|id| visible(state, **id));
+            visible.filter(has).copied().collect()
+        };
+        self.0.read("entered", of_these).await
     }
 
     async fn smart_invoices(

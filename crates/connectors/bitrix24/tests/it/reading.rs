@@ -529,6 +529,38 @@ async fn deals_that_entered_a_stage_are_found_in_the_history() {
 }
 
 #[tokio::test]
+async fn which_deals_entered_a_stage_is_asked_of_all_of_them_at_once() {
+    let asked: Arc<Mutex<Vec<Vec<u64>>>> = Arc::default();
+    let noted = Arc::clone(&asked);
+    let stage = Stage::webhook(portal(move |method, params| {
+        assert_eq!(
+            (method, params["filter[@STAGE_ID][0]"].as_str()),
+            ("crm.stagehistory.list", "C9:UC_NYL06U")
+        );
+        let owners = list(params, "filter[@OWNER_ID]");
+        noted.lock().unwrap().push(owners.clone());
+        let row = |id: u64, owner: u64| json!({"ID": id, "OWNER_ID": owner, "CREATED_TIME": "2024-04-25T17:59:11+03:00"});
+        // One deal fills a page; the others are asked for again.
+        let rows: Vec<Value> = match owners.contains(&351) {
+            true => (1..=50).map(|id| row(id, 351)).collect(),
+            false => vec![row(51, 352)],
+        };
+        Reply::Result(json!({"items": rows}))
+    }));
+    let ids = [351, 352, 353].map(DealId);
+    let stages = [StageId::new("C9:UC_NYL06U")];
+    let deals = &stage.portal.deals;
+    let entered = deals.entered(&stage.call(), &ids, &stages).await.unwrap();
+    assert_eq!(entered, [351, 352].map(DealId));
+    let expected = vec![vec![351, 352, 353], vec![352, 353]];
+    assert_eq!(*asked.lock().unwrap(), expected);
+    // No stage is no filter of the portal's.
+    let none = deals.entered(&stage.call(), &ids, &[]).await.unwrap();
+    assert!(none.is_empty());
+    assert_eq!(asked.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn the_owner_behind_a_bank_detail_is_found() {
     let stage = Stage::webhook(portal(|method, _| {
         Reply::Result(match method {

@@ -1,0 +1,184 @@
+//! Deals that change their funnel: sales end where production begins, with an invoice or before we looked.
+
+use domain::observed::StageEntry;
+use domain::payment::Direction;
+use domain::{DealId, FunnelId, Price, StageId};
+use planner::{Funnel, Mode, Refunds};
+use testkit::time::paused;
+
+use crate::desk::Desk;
+use crate::refunds::{bill, carried_out, desk};
+
+const PRODUCTION: FunnelId = FunnelId(9);
+
+/// Somebody moves the deal to the funnel of production.
+fn goes_on(desk: &Desk, id: u64) {
+    let now = desk.clock.now();
+    desk.office.edit(id, |reading| {
+        let stage = StageId::new("C9:NEW");
+        reading.history.push(StageEntry {
+            funnel: PRODUCTION,
+            stage: stage.clone(),
+            at: now,
+        });
+        reading.glance.deal.funnel = PRODUCTION;
+        reading.glance.deal.stage = stage;
+    });
+}
+
+/// Policy says something of the funnel of production.
+fn name_it(desk: &Desk, mode: Mode) {
+    desk.set_policy(|policy| {
+        let production = Funnel {
+            id: PRODUCTION,
+            mode,
+            stages: vec![StageId::new("C9:NEW")],
+            invoice_stages: Vec::new(),
+            ..policy.funnels[0].clone()
+        };
+        policy.funnels.push(production);
+    });
+}
+
+#[test]
+fn an_invoiced_deal_shows_its_money_in_a_funnel_that_policy_does_not_name() {
+    paused(async {
+        let desk = desk(Refunds::TakeOff).await;
+        let (total, named) = bill(&desk);
+        goes_on(&desk, 1);
+        desk.event(1).await;
+        desk.run(60).await;
+        carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
+        let story = desk.office.story();
+        assert!(story.contains("Status=Оплачен"), "{story}");
+        assert!(story.contains("Оплата 122,00 ₽ получена"), "{story}");
+        assert!(!story.contains("stage"), "{story}");
+        assert!(desk.questions().await.is_empty());
+        desk.assert_at_rest(1).await;
+    });
+}
+
+#[test]
+fn an_edit_of_an_invoiced_deal_is_noticed_in_a_funnel_that_policy_does_not_name() {
+    paused(async {
+        let desk = desk(Refunds::TakeOff).await;
+        goes_on(&desk, 1);
+        desk.office.edit(1, |reading| {
+            reading.rows[0].price = Price::parse("150").unwrap();
+        });
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["DEAL-CHANGED-AFTER-INVOICE"]);
+        assert_eq!(desk.office.bells().len(), 1, "the manager");
+    });
+}
+
+#[test]
+fn an_invoiced_deal_in_a_funnel_that_is_off_or_watched_is_not_written() {
+    paused(async {
+        for mode in [Mode::Off, Mode::WatchOnly] {
+            let desk = desk(Refunds::TakeOff).await;
+            name_it(&desk, mode);
+            let (total, named) = bill(&desk);
+            goes_on(&desk, 1);
+            let before = desk.office.story();
+            carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
+            assert_eq!(desk.office.story(), before, "{mode:?}");
+        }
+    });
+}
+
+#[test]
+fn a_robot_that_moves_the_deal_to_another_funnel_does_not_cost_it_its_invoice() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.enter(1);
+        goes_on(&desk, 1);
+        desk.event(1).await;
+        desk.run(60).await;
+        let story = desk.office.story();
+        assert_eq!(desk.office.bills().len(), 1, "{story}");
+        assert!(story.contains("deal 1: fields Number=1"), "{story}");
+        assert!(story.contains("deal 1: file"), "{story}");
+        desk.assert_at_rest(1).await;
+    });
+}
+
+#[test]
+fn what_it_lacks_is_asked_and_its_answer_brings_the_invoice() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.enter(1);
+        desk.office
+            .edit(1, |reading| reading.requisites[0].kpp.clear());
+        goes_on(&desk, 1);
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["DEAL-DATA-MISSING"]);
+        assert_eq!(desk.office.bells().len(), 1, "the manager");
+        desk.office.edit(1, |reading| {
+            reading.requisites[0].kpp = "770801001".to_owned();
+        });
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
+#[test]
+fn deals_of_other_funnels_cost_one_question_for_all_of_them() {
+    paused(async {
+        let desk = Desk::open().await;
+        for id in 1..=30 {
+            desk.office.enter(id);
+            desk.office.edit(id, |reading| reading.history.clear());
+            goes_on(&desk, id);
+            desk.event(id).await;
+        }
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("entered"), 1);
+        assert_eq!(desk.office.calls("read"), 0);
+        assert_eq!(desk.office.story(), "");
+    });
+}
+
+#[test]
+fn a_deal_that_a_robot_moved_to_a_funnel_that_is_off_or_watched_has_no_invoice() {
+    paused(async {
+        for mode in [Mode::Off, Mode::WatchOnly] {
+            let desk = Desk::open().await;
+            name_it(&desk, mode);
+            desk.office.enter(1);
+            goes_on(&desk, 1);
+            desk.event(1).await;
+            desk.run(60).await;
+            assert_eq!(desk.office.story(), "", "{mode:?}");
+            // What would be done is told of the one and not of the other.
+            let connected = desk.connected();
+            let ctx = desk.context(store::Lane::Click);
+            let plans = reconciler::plan_deals(&ctx, &connected, &[DealId(1)]).await;
+            let would = !plans.unwrap()[0].plan.actions.is_empty();
+            assert_eq!(would, mode == Mode::WatchOnly);
+        }
+    });
+}
+
+#[test]
+fn histories_that_are_refused_make_no_question_of_deals_of_other_funnels() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.enter(1);
+        goes_on(&desk, 1);
+        desk.office
+            .order("entered", crate::office::Trouble::Refused);
+        desk.event(1).await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(desk.office.story(), "");
+        // The next word of it finds it.
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+    });
+}
