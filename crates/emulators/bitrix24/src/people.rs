@@ -183,7 +183,9 @@ impl Emulator {
 
     /// Adds a robot.
     pub fn add_robot(&self, robot: RobotSeed) {
-        self.inner.lock().robots.add(robot);
+        let mut state = self.inner.lock();
+        state.robots.add(robot);
+        state.version = state.version.wrapping_add(1);
     }
 
     /// Adds a custom field by hand.

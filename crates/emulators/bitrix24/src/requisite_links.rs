@@ -17,7 +17,7 @@ const PARTS: [&str; 4] = [
     "MC_BANK_DETAIL_ID",
 ];
 
-fn find(state: &State, entity_type_id: i64, id: i64) -> Option<&Map> {
+pub(crate) fn find(state: &State, entity_type_id: i64, id: i64) -> Option<&Map> {
     state
         .all(Table::RequisiteLink)
         .find(|link| int(link, "ENTITY_TYPE_ID") == entity_type_id && int(link, "ENTITY_ID") == id)

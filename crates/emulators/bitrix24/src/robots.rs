@@ -45,6 +45,10 @@ impl RobotBook {
         self.rules.push((rule, 0));
     }
 
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &RobotSeed> {
+        self.rules.iter().map(|(rule, _)| rule)
+    }
+
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.due.keys().next().map(|(at, _)| *at)
     }

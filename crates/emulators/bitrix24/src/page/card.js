@@ -27,6 +27,14 @@ function field(one) {
   } else if (!one.editable) {
     const text = one.name === "OPPORTUNITY" ? money(one.value) : one.value;
     label.append(el("div", { class: "value", "data-field": one.name }, text || "—"));
+  } else if (one.kind === "flag") {
+    const select = el("select", { "data-field": one.name, onchange: async () => {
+      await ask(`/page/api/deal/${id}/fields`, "POST", { [one.name]: select.value });
+      toast("Сохранено");
+      shown = -1;
+      document.activeElement.blur();
+    } }, el("option", { value: "N", selected: one.value !== "Y" }, "нет"), el("option", { value: "Y", selected: one.value === "Y" }, "да"));
+    label.append(select);
   } else if (one.kind === "list") {
     const select = el("select", { "data-field": one.name, onchange: async () => {
       await ask(`/page/api/deal/${id}/fields`, "POST", { [one.name]: select.value });
@@ -96,6 +104,33 @@ function company(data) {
   return parts;
 }
 
+// Our company and its account, as a manager chooses them in the deal.
+function seller(data) {
+  const select = el("select", { "data-seller": "", "aria-label": "Продавец", onchange: async () => {
+    const chosen = data.sellers[Number(select.value)] ?? { requisite: 0, bank: 0 };
+    await ask(`/page/api/deal/${id}/seller`, "POST", { requisite: chosen.requisite, bank: chosen.bank });
+    toast("Сохранено");
+    shown = -1;
+    document.activeElement.blur();
+  } }, el("option", { value: "-1" }, "— не выбран —"), data.sellers.map((one, at) => el("option", { value: at, selected: one.chosen }, one.label)));
+  return [select];
+}
+
+// A robot of a stage that posts the deal to an address: «Исходящий вебхук».
+function robots(data) {
+  const stage = el("select", { "data-robot": "stage", "aria-label": "Стадия" }, data.stages.map((one) => el("option", { value: one.id }, one.name)));
+  const url = el("input", { "data-robot": "url", placeholder: "Адрес исходящего вебхука", "aria-label": "Адрес" });
+  const add = async () => {
+    await ask("/page/api/robot", "POST", { stage: stage.value, url: url.value });
+    toast("Робот добавлен");
+    shown = -1;
+  };
+  return [
+    data.robots.map((one) => el("p", {}, `Стадия «${one.stage}»: вебхук на ${one.url.split("?")[0]}`)),
+    el("div", { class: "row" }, stage, url, el("button", { type: "button", id: "add-robot", onclick: add }, "Добавить робота")),
+  ].flat();
+}
+
 // What the portal's administrator sets in the card's settings: without the field no deal goes to this stage or further.
 function required(data) {
   const save = async (name, from) => {
@@ -135,7 +170,7 @@ async function load() {
     onclick: async () => { await ask(`/page/api/deal/${id}/stage`, "POST", { stage: stage.id }); shown = -1; await load(); },
   }, stage.name)));
   let whole = true;
-  for (const [name, draw] of Object.entries({ fields: () => data.fields.map(field), lines: () => lines(data), company: () => company(data), required: () => required(data) })) {
+  for (const [name, draw] of Object.entries({ fields: () => data.fields.map(field), lines: () => lines(data), company: () => company(data), seller: () => seller(data), robots: () => robots(data), required: () => required(data) })) {
     const host = document.getElementById(name);
     if (isEdited(host)) whole = false;
     else host.replaceChildren(...draw());

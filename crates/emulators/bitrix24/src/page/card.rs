@@ -21,7 +21,7 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
         return json_response(404, &json!({"ok": false, "why": "Сделки нет"}));
     };
     let fields = fields_of(&mut state, &deal);
-    let required = super::required::shown(&mut state);
+    let required = super::portal::required(&mut state);
     let body = json!({
         "version": state.version,
         "id": id,
@@ -33,6 +33,8 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
         "funnels": funnels(&state),
         "fields": fields,
         "required": required,
+        "sellers": super::portal::sellers(&state, id),
+        "robots": super::portal::robots(&state),
         "lines": lines_of(&state, id),
         "delivery": state.deliveries.price_of_deal(id).to_string(),
         "company": party_of(&state, COMPANY, int(&deal, "COMPANY_ID")),
@@ -110,6 +112,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("BEGINDATE", "Начало"),
     ("CLOSEDATE", "Завершение"),
     ("ASSIGNED_BY_ID", "Ответственный"),
+    ("IS_RECURRING", "Шаблон повторяющейся сделки"),
 ];
 
 fn fields_of(state: &mut State, deal: &Map) -> Vec<Value> {
@@ -173,6 +176,7 @@ fn shown_field(
         Kind::Date => "date",
         Kind::Money => "money",
         Kind::Choice => "list",
+        Kind::Flag => "flag",
         _ => "text",
     };
     json!({"name": name, "label": label, "kind": kind, "custom": custom, "editable": editable && !value.is_array(), "value": text})

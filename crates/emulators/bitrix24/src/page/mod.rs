@@ -4,7 +4,7 @@
 
 mod board;
 mod card;
-mod required;
+mod portal;
 
 use axum::Router;
 use axum::body::Body;
@@ -63,8 +63,10 @@ pub(crate) fn router() -> Router<Emulator> {
         .route("/page/api/deal/{id}/fields", post(card::fields))
         .route("/page/api/deal/{id}/lines", post(card::lines))
         .route("/page/api/deal/{id}/delivery", post(card::delivery))
+        .route("/page/api/deal/{id}/seller", post(portal::sell))
         .route("/page/api/deal/{id}/comment", post(card::comment))
-        .route("/page/api/required", post(required::set))
+        .route("/page/api/required", post(portal::require))
+        .route("/page/api/robot", post(portal::add_robot))
         .route("/page/api/requisite/{id}", post(card::requisite))
         .route("/page/api/bank/{id}", post(card::bank))
         .route("/page/file/{id}", get(file))

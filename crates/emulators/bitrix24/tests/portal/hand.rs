@@ -53,6 +53,12 @@ impl Handlers {
             .collect()
     }
 
+    /// Where everything went that came so far.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        let got = self.got.lock().unwrap();
+        got.iter().map(|(url, _)| url.clone()).collect()
+    }
+
     pub(crate) fn names(&self) -> Vec<String> {
         self.taken()
             .iter()

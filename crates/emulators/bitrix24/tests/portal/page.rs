@@ -221,3 +221,59 @@ async fn a_field_that_the_card_makes_required_holds_up_the_drag_until_it_is_fill
     assert_eq!(portal.post("/page/api/required", none).await.0, 200);
     assert_eq!(drag().await.0, 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_card_chooses_who_sells_and_leaves_the_buyers_requisites() {
+    let portal = Portal::sample();
+    let buyer = portal.emulator.requisites_of(2)[0];
+    portal
+        .emulator
+        .manager()
+        .choose_requisites(1, (buyer, 0), (0, 0));
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    let seller = card["sellers"][0].clone();
+    let label = "ООО «Северный ветер», 40702810438000060473";
+    assert_eq!(
+        (&seller["label"], &seller["chosen"]),
+        (&json!(label), &json!(false))
+    );
+    let chosen = json!({"requisite": seller["requisite"], "bank": seller["bank"]});
+    assert_eq!(portal.post("/page/api/deal/1/seller", chosen).await.0, 200);
+    let link = json!({"entityTypeId": 2, "entityId": 1});
+    let link = portal.result("crm.requisite.link.get", link).await;
+    assert_eq!(link["REQUISITE_ID"], buyer.to_string());
+    assert_eq!(link["MC_BANK_DETAIL_ID"], seller["bank"].to_string());
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    assert_eq!(card["sellers"][0]["chosen"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_robot_that_the_card_adds_calls_its_address() {
+    let portal = Portal::sample();
+    let robot = |url: &str| json!({"stage": "PREPARATION", "url": url});
+    assert_eq!(portal.post("/page/api/robot", robot("нигде")).await.0, 400);
+    let address = "http://office.test/orders?token=t&order=issue";
+    assert_eq!(portal.post("/page/api/robot", robot(address)).await.0, 200);
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    assert_eq!(card["robots"][0]["url"], address);
+    portal
+        .post("/page/api/deal/1/stage", json!({"stage": "PREPARATION"}))
+        .await;
+    portal.wait(1_000).await;
+    assert_eq!(portal.handlers.urls(), [address]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deal_is_made_the_template_of_recurring_ones_on_its_card() {
+    let portal = Portal::sample();
+    let yes = json!({"IS_RECURRING": "Y"});
+    assert_eq!(portal.post("/page/api/deal/1/fields", yes).await.0, 200);
+    let item = portal
+        .result("crm.item.get", json!({"entityTypeId": 2, "id": 1}))
+        .await;
+    assert_eq!(item["item"]["isRecurring"], "Y");
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    let fields = card["fields"].as_array().unwrap();
+    let shown = fields.iter().find(|one| one["name"] == "IS_RECURRING");
+    assert_eq!(shown.unwrap()["kind"], "flag");
+}
