@@ -457,7 +457,7 @@ async fn bound(
 }
 
 /// The policy as a person edits it.
-fn commented(policy: &Policy) -> anyhow::Result<String> {
+pub(crate) fn commented(policy: &Policy) -> anyhow::Result<String> {
     let text = policy.to_text().context("the policy cannot be written")?;
     let sections: BTreeMap<&str, &str> = BTreeMap::from([
         ("[fields]", "# Поля сделки, в которые пишется счёт."),

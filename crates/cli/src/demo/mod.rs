@@ -8,6 +8,7 @@ mod books;
 mod judge;
 mod money;
 mod portal;
+mod sellers;
 mod story;
 mod week;
 mod world;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use crate::args::{DemoAccounting, DemoArgs};
 
+use sellers::Sellers;
+
 /// Runs the demo.
 ///
 /// # Errors
@@ -25,7 +28,13 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
     if args.exit {
         return play(args.accounting).await;
     }
-    let world = world::World::begin(portal::for_a_person(), args.accounting, args.port).await?;
+    let world = world::World::begin(
+        portal::for_a_person(),
+        Sellers::Two,
+        args.accounting,
+        args.port,
+    )
+    .await?;
     let (pages, told) = world.open_pages(args.port).await?;
     say(&world.invitation(&told))?;
     tokio::select! {
@@ -40,7 +49,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
 const LONGEST: Duration = Duration::from_secs(90);
 
 async fn play(accounting: DemoAccounting) -> anyhow::Result<()> {
-    let world = world::World::begin(portal::for_the_story(), accounting, 0).await?;
+    let world = world::World::begin(portal::for_the_story(), Sellers::One, accounting, 0).await?;
     say(&world.settings())?;
     let told = tokio::time::timeout(LONGEST, tell(&world)).await;
     let told = told.map_err(|_| anyhow::anyhow!("the story did not end within {LONGEST:?}"));

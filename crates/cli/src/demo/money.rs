@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use emulator_bank::{Account, Bank, CodePage, Operation, Party, Way};
+use emulator_bank::{Bank, CodePage, Operation, Party, Way};
 use emulator_harness::SharedClock;
 use tokio::net::TcpListener;
 
@@ -14,7 +14,9 @@ use crate::args::DemoAccounting;
 use crate::product::Product;
 use crate::{pages, policy, setup};
 
-/// The seller's account; its last digits are right for the BIK of the accounting side's books.
+use super::sellers::{self, Sellers};
+
+/// The company's account; its last digits are right for the BIK of the accounting side's books.
 pub(super) const ACCOUNT: &str = "40702810438000060473";
 /// Number of the order, kopecks, the payer's INN and name, the purpose.
 const PAYMENTS: [(&str, i64, &str, &str, &str); 3] = [
@@ -41,18 +43,9 @@ const PAYMENTS: [(&str, i64, &str, &str, &str); 3] = [
     ),
 ];
 
-/// The bank of the seller.
-pub(super) fn bank(clock: SharedClock) -> Bank {
-    let account = Account {
-        number: ACCOUNT.to_owned(),
-        owner: Party {
-            name: "ООО «Северный ветер»".to_owned(),
-            inn: "7707083893".to_owned(),
-            account: String::new(),
-        },
-        opening_kopecks: 10_000_000,
-    };
-    Bank::new(vec![account], clock)
+/// The bank of those who sell.
+pub(super) fn bank(sellers: Sellers, clock: SharedClock) -> Bank {
+    Bank::new(sellers.at_bank(), clock)
 }
 
 /// Switches booking on, has three payments come to the bank, puts its statement of today into `folder` for the command
@@ -96,19 +89,27 @@ pub(super) async fn switch_on(
     let stored = product.store.policy_current(product.portal()).await?;
     let stored = stored.context("setup stored no policy")?;
     let ours = policy::read(&stored)?;
-    let organisation = ours
+    let accounts: String = ours
         .organisations
-        .first()
-        .context("the policy names nobody")?;
+        .iter()
+        .flat_map(|organisation| {
+            let id = &organisation.id;
+            let (inn, numbers) = sellers::accounts_of(id);
+            numbers.iter().map(move |number| {
+                format!(
+                    "[[money.accounts]]\nnumber = \"{number}\"\norganisation = \"{id}\"\ninn = \"{inn}\"\n"
+                )
+            })
+        })
+        .collect();
     let booking = match accounting {
         DemoAccounting::KonturAccounting => format!("\"accounting\"\nwait_hours = {wait_hours}"),
         DemoAccounting::Office => "\"provodka\"".to_owned(),
     };
     let text = format!(
-        "{}\n[money]\nbooking = {booking}\nrefunds = \"take_off\"\n[[money.accounts]]\nnumber = \"{ACCOUNT}\"\norganisation = \"{}\"\n\
-         inn = \"7707083893\"\n[[money.stages]]\nfunnel = 0\nto = \"EXECUTING\"\nfrom = [\"FINAL_INVOICE\"]\n",
-        policy::text(&stored)?,
-        organisation.id
+        "{}\n[money]\nbooking = {booking}\nrefunds = \"take_off\"\n{accounts}\
+         [[money.stages]]\nfunnel = 0\nto = \"EXECUTING\"\nfrom = [\"FINAL_INVOICE\"]\n",
+        policy::text(&stored)?
     );
     policy::put(product, &text, stored.version, "demo").await?;
     setup::run(product, &setup::Wishes::default()).await?;
@@ -138,13 +139,16 @@ fn payments(bank: &Bank) -> impl Iterator<Item = Operation> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ACCOUNT, PAYMENTS, bank, payments};
+    use super::{ACCOUNT, PAYMENTS, Sellers, bank, payments};
     use emulator_bank::CodePage;
     use emulator_harness::TokioClock;
 
     #[tokio::test(start_paused = true)]
     async fn the_banks_file_of_the_demo_is_read_whole_in_each_code_page() {
-        let bank = bank(TokioClock::shared("2026-03-12T09:00:00Z".parse().unwrap()));
+        let bank = bank(
+            Sellers::Two,
+            TokioClock::shared("2026-03-12T09:00:00Z".parse().unwrap()),
+        );
         for payment in payments(&bank) {
             assert!(bank.carry_out(payment));
         }

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use emulator_bitrix24::{
     CompanySeed, CustomFieldSeed, DealSeed, LineSeed, PortalConfig, RequisiteSeed, UserSeed,
 };
-use serde_json::json;
 
-use super::money::ACCOUNT;
+use super::sellers::Sellers;
 
 /// The stage in which a deal wants an invoice.
 pub(super) const INVOICE: &str = "FINAL_INVOICE";
@@ -25,6 +24,7 @@ pub(super) fn for_a_person() -> PortalConfig {
     let mut portal = PortalConfig::sample();
     portal.users.push(administrator());
     portal.custom_fields.push(waybill());
+    portal.companies.extend(Sellers::Two.beside_the_sample());
     portal
 }
 
@@ -105,27 +105,4 @@ fn administrator() -> UserSeed {
         admin: true,
         ..UserSeed::default()
     }
-}
-
-/// The seller of the portal as the accounting side knows it.
-pub(super) fn organisation() -> serde_json::Value {
-    json!({
-        "organizations": [{
-            "id": "3d1f6b2a-7c54-4f0e-9a31-5b8e2c7d9f10",
-            "name": "Общество с ограниченной ответственностью «Северный ветер»",
-            "short_name": "ООО «Северный ветер»",
-            "inn": "7707083893",
-            "kpp": "770701001",
-            "bank_accounts": [{
-                "id": "0d3e3c4e-6f0f-4d55-8a43-0c8c2b6f5b11",
-                "account_number": ACCOUNT,
-                "bik": "044525225",
-                "bank_name": "ПАО СБЕРБАНК",
-                "corr_account": "30101810400000000225",
-                "is_main": true
-            }]
-        }],
-        // Waits are short here, and none is shorter than what the service declares.
-        "settings": {"effect_within_s": 6, "declared_list_lag_s": 1}
-    })
 }

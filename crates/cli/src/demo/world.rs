@@ -16,16 +16,16 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::args::DemoAccounting;
-use crate::config::raw::{Raw, RawOrganisation};
+use crate::config::raw::Raw;
 use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::product::{Product, Surroundings};
 use crate::serve::{self, Running};
 use crate::setup;
 use crate::{pages, policy};
 
-use super::books::{DemoBooks, PREFIX};
+use super::books::DemoBooks;
 use super::money;
-use super::portal::organisation;
+use super::sellers::Sellers;
 
 /// What the portal sends of itself; a portal administrator ticks the same when binding a webhook by hand.
 const EVENTS: [&str; 14] = [
@@ -68,6 +68,7 @@ impl World {
     /// `port`: the first of three that are listened on, and of two more for the pages and the bank; 0 takes free ones.
     pub(super) async fn begin(
         mut portal: PortalConfig,
+        sellers: Sellers,
         accounting: DemoAccounting,
         port: u16,
     ) -> anyhow::Result<Self> {
@@ -92,18 +93,19 @@ impl World {
         let background = portal.run_background();
         let credentials = portal.credentials(&portal_url);
         let mut raw = settings(&credentials.member_id, &folder);
+        raw.server.public_url = address(&events)?;
         let mut secrets = environment(&credentials.webhook_url);
-        let bank = money::bank(Arc::clone(&clock));
+        let bank = money::bank(sellers, Arc::clone(&clock));
         let door = listen(port, 4).await?;
         let bank_url = address(&door)?;
         served.push(emulator_harness::serve(door, bank.router(), None).await);
         let mut kontur = None;
         match accounting {
-            DemoAccounting::Office => set_office(&mut raw),
+            DemoAccounting::Office => set_office(&mut raw, sellers),
             DemoAccounting::KonturAccounting => {
                 let door = listen(port, 1).await?;
                 let url = address(&door)?;
-                let config = serde_json::from_value(organisation())?;
+                let config = serde_json::from_value(sellers.in_accounting())?;
                 let emulator = emulator_kontur_accounting::Emulator::new(config, clock, SEED);
                 served.push(emulator_harness::serve(door, emulator.router(), None).await);
                 raw.accounting.base_url.clone_from(&url);
@@ -115,7 +117,12 @@ impl World {
         let config = Config::from_raw(&raw, &secrets)?;
         leave_settings(&folder, &raw, &secrets)?;
         let product = Product::open(config, Surroundings::of_machine()).await?;
-        set_up(&product, kontur.as_ref().map(|(_, url)| url.as_str())).await?;
+        set_up(
+            &product,
+            sellers,
+            kontur.as_ref().map(|(_, url)| url.as_str()),
+        )
+        .await?;
         let books = match kontur {
             Some((emulator, url)) => DemoBooks::Kontur { emulator, url },
             None => DemoBooks::of_product(&product),
@@ -182,7 +189,9 @@ impl World {
              \x20 Банк (вы платите)         {}/\n\n\
              Перетащите сделку в стадию «Выставить счёт» и откройте её: через мгновение в ней номер счёта,\n\
              запись в ленте и PDF. У сделки «Пробная партия» нет КПП: менеджеру придёт вопрос; заполните КПП\n\
-             в реквизитах компании, и счёт выставится сам. {change}\n\n\
+             в реквизитах компании, и счёт выставится сам. {change}\n\
+             Продаёт ООО, или ИП на УСН 5 %, если выбрать его продавцом на карточке сделки; там же роботы и\n\
+             обязательные поля стадий.\n\n\
              {pages}\n\n\
              Команды и правила портала, в другом окне:\n\
              \x20 cd {} && set -a && . ./secrets && set +a\n\
@@ -340,21 +349,18 @@ fn environment(webhook_url: &str) -> Environment {
     ])
 }
 
-/// No accounting program: the portal's seller is an organisation of our own books.
-fn set_office(raw: &mut Raw) {
+/// No accounting program: who sells is an organisation of our own books.
+fn set_office(raw: &mut Raw, sellers: Sellers) {
     raw.accounting.kind = "office".to_owned();
-    raw.accounting.organisations = vec![RawOrganisation {
-        id: "sever".to_owned(),
-        name: "ООО «Северный ветер»".to_owned(),
-        inn: "7707083893".to_owned(),
-        kpp: "770701001".to_owned(),
-        prefix: PREFIX.to_owned(),
-        ..RawOrganisation::default()
-    }];
+    raw.accounting.organisations = sellers.in_own_books();
 }
 
 /// As `provodka setup --active --administrator 9` would; a deal need not stand still before it is invoiced.
-async fn set_up(product: &Product, kontur_url: Option<&str>) -> anyhow::Result<()> {
+async fn set_up(
+    product: &Product,
+    sellers: Sellers,
+    kontur_url: Option<&str>,
+) -> anyhow::Result<()> {
     let wishes = setup::Wishes {
         administrator: Some("9".to_owned()),
         active: true,
@@ -365,6 +371,7 @@ async fn set_up(product: &Product, kontur_url: Option<&str>) -> anyhow::Result<(
         ..setup::Wishes::default()
     };
     setup::run(product, &wishes).await?;
+    sellers.settle(product).await?;
     say_what_an_advance_is(product).await?;
     // The policy starts with the next whole second; what enters a stage before is not ours.
     emulator_harness::wait(Duration::from_secs(1)).await;
