@@ -176,3 +176,46 @@ async fn a_split_order_counts_by_its_parts_and_no_refund_is_offered_of_the_whole
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn who_gives_a_part_that_nobody_gave_takes_the_whole_order_back() {
+    let (office, lease) = office().await;
+    let came = format!(
+        "ПлательщикСчет=40702810500000000777\r\nПлательщикИНН={BUYER}\r\nПолучательСчет={ACCOUNT}\r\n\
+         ДатаПоступило=12.03.2026\r\n"
+    );
+    let named = "Оплата по счету № 117 от 01.03.2026";
+    import(&office, "5", "100.00", &came, named).await;
+    let whole = listed(&office).await.remove(0);
+    let without_bill = |kopecks| FollowedPayment {
+        given: Vec::new(),
+        ..part(&whole, kopecks, "117")
+    };
+    let page = FollowedPage {
+        organisation: OrganisationId::new(US),
+        payments: vec![without_bill(6_000), without_bill(4_000)],
+        cursor: ("payments".to_owned(), "next".to_owned()),
+        is_taken_over: true,
+        because: ("разнёс".to_owned(), "изменил".to_owned()),
+        today: date(2026, 3, 13),
+        cases: Vec::new(),
+        journal: Vec::new(),
+    };
+    let (desk, policy) = (&office.desk, &office.policy);
+    desk.store.money_follow(&lease, page, at(0)).await.unwrap();
+    let decide_new = async || {
+        let now = desk.clock.now();
+        let decided = reconciler::decide_new(&desk.store, &portal(), policy, None, now).await;
+        decided.unwrap();
+    };
+    decide_new().await;
+    let expected = [(Booked, 0), (Asked, 6_000), (Asked, 4_000)];
+    assert_eq!(states(&office).await, expected);
+    // The other invoice is open: whoever gives it that part means the parts.
+    let (case, text) = question(&office, 2).await;
+    assert!(text.contains("счёт № 118"), "{text}");
+    desk.answer(case, None, "1", "Анна").await.unwrap();
+    decide_new().await;
+    let expected = [(Asked, 10_000), (Booked, 0), (Asked, 4_000)];
+    assert_eq!(states(&office).await, expected);
+}

@@ -25,6 +25,9 @@ pub const GIVEN_BY_ACCOUNTANT: &str = "разнёс бухгалтер";
 /// Why it is taken back, where he changed it.
 pub const CHANGED_BY_ACCOUNTANT: &str = "бухгалтер изменил разнесение или сам платёж";
 
+/// Why a bank's whole order is taken back, where a person gives its parts.
+pub const GIVEN_BY_PARTS: &str = "платёж отнесён по частям, как он внесён в учёте";
+
 /// The answer that gives a payment to nothing.
 pub const LEAVE: &str = "leave";
 /// In the text of a choice: between what speaks for it and what against it.

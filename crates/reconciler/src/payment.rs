@@ -13,11 +13,13 @@ use domain::purpose::{NumberKey, Purpose};
 use domain::{Inn, InvoiceId, Money, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use planner::payments::{
-    Claims, Offer, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, plan,
+    Claims, GIVEN_BY_PARTS, Offer, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot,
+    plan,
 };
 use planner::refunds::{self, RefundPart, Refundable};
-use planner::{MoneyPolicy, Policy, Refunds};
+use planner::{MoneyPolicy, Organisation, Policy, Refunds};
 use serde_json::json;
 use store::{
     BookedShare, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane, PAYMENT_CASE_KEY,
@@ -157,6 +159,7 @@ async fn decide_together(
     let refunds = payments.iter().filter(|one| is_taken_off(policy, one));
     let mut refundable = refundable(store, portal, refunds.collect()).await?;
     let mut decisions = Vec::with_capacity(payments.len());
+    let mut by_parts = Vec::new();
     for ((payment, purpose), answer) in payments.iter().zip(&purposes).zip(&answers) {
         let payer = payment.order.other.inn.as_ref();
         let chosen_before = payer.and_then(|payer| found.chosen_before.get(payer));
@@ -181,7 +184,24 @@ async fn decide_together(
         if let PaymentPlan::TakeOff { parts, .. } = &plan {
             refundable.take_off(parts);
         }
+        if let PaymentPlan::Book {
+            chosen_by: Some(by),
+            ..
+        } = &plan
+            && matches!(snapshot.twice, Some(CountedTwice::PartOf(_)))
+        {
+            by_parts.push((payment, by.clone()));
+        }
         decisions.push(decision(payment, plan));
+    }
+    // Before the part is given: in between nothing counts twice.
+    for (part, by) in by_parts {
+        let organisation = policy.organisation(&part.organisation);
+        let zone = organisation.map_or(TimeZone::UTC, Organisation::zone);
+        let (today, because) = (now.to_zoned(zone).date(), (by.as_str(), GIVEN_BY_PARTS));
+        store
+            .money_count_by_parts(portal, part.number, because, today, now)
+            .await?;
     }
     let decided = store.money_decide(portal, &decisions, now).await?;
     let mut tally = Tally::default();

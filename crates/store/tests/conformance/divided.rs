@@ -2,6 +2,7 @@
 //! one of them is not borne it counts whole.
 
 use domain::Money;
+use jiff::civil::date;
 use store::*;
 
 use crate::followed::{follow, gave, page, paid, standing, sums_close, told};
@@ -113,6 +114,30 @@ conformance! {
         assert_eq!(decide(db, &[book(sixth, 0, vec![share("1", 100)])]).await, [Decided::Done]);
         ours(vec![told("z", order("6", 60)), told("w", order("6", 40))]).await;
         assert_eq!(paid(db, 7).await, [(2, 60), (sixth, 100)]);
+        sums_close(db).await;
+    }
+
+    async fn who_gives_a_part_takes_back_what_a_rule_gave_of_the_whole_order(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 300)]).await;
+        see(db, "march", &[order("5", 100), order("6", 100)]).await;
+        let mut by_person = book(2, 0, vec![share("1", 100)]);
+        if let Ruling::Book { author, .. } = &mut by_person.ruling {
+            *author = "anna".to_owned();
+        }
+        assert_eq!(decide(db, &[book(1, 0, vec![share("1", 100)]), by_person]).await, [Decided::Done; 2]);
+        let parts = [("x", "5", 60), ("y", "5", 40), ("z", "6", 60), ("w", "6", 40)];
+        let parts = parts.map(|(id, number, kopecks)| told(id, order(number, kopecks)));
+        assert_eq!(follow(db, &lease, parts.to_vec()).await.new, [3, 4, 5, 6]);
+        assert_eq!(paid(db, 7).await, [(1, 100), (2, 100)]);
+        let count = async |part| {
+            let counted = db.store.money_count_by_parts(
+                &portal("a"), part, ("anna", "по частям"), date(2026, 4, 1), at(6),
+            );
+            counted.await.unwrap()
+        };
+        assert_eq!((count(3).await, count(4).await, count(5).await), (Some(1), None, None));
+        assert_eq!((paid(db, 7).await, standing(db).await[0]), (vec![(2, 100)], (1, New, 100)));
         sums_close(db).await;
     }
 

@@ -7,16 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{OrganisationId, PortalId};
+use jiff::{Timestamp, civil::Date};
 
 use super::{
     followed::ACCOUNTING,
     ledger::RULE,
-    twice,
-    undo::{Transaction, transactions},
+    lock, twice,
+    undo::{Order, Transaction, WasUndone, transactions, undo},
 };
 use crate::{
     error::StoreError,
     sql::statements,
+    store::Store,
     tx::Tx,
     value::{Value, params},
 };
@@ -36,6 +38,64 @@ pub(super) struct Divided {
     completed: BTreeSet<i64>,
     /// Parts that were given beside a whole order which a person gave.
     beside: BTreeSet<i64>,
+}
+
+impl Store {
+    /// Before `by` gives a part of an order: what a rule or the accountant gave of the bank's whole one is taken back, by
+    /// corrections dated `today`, since its money would count twice. What a person gave of it stays. Gives the whole one,
+    /// where anything of it was taken back.
+    pub async fn money_count_by_parts(
+        &self,
+        portal: &PortalId,
+        part: i64,
+        (by, because): (&str, &str),
+        today: Date,
+        now: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        let args = (
+            portal.clone(),
+            part,
+            by.to_owned(),
+            because.to_owned(),
+            today,
+            now,
+        );
+        let whole = self
+            .write(args, |tx, (portal, part, by, because, today, now)| {
+                let order = Order {
+                    by,
+                    because,
+                    today: *today,
+                    now: *now,
+                };
+                Box::pin(count_by_parts(tx, portal, *part, order))
+            })
+            .await?;
+        self.ring();
+        Ok(whole)
+    }
+}
+
+async fn count_by_parts(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    part: i64,
+    order: Order<'_>,
+) -> Result<Option<i64>, StoreError> {
+    lock(tx, portal).await?;
+    let mut wholes = twice::wholes(tx, portal, &[part]).await?;
+    let Some(whole) = wholes.remove(&part) else {
+        return Ok(None);
+    };
+    let given = transactions(tx, portal, &[whole], "allocation").await?;
+    let given = given.into_values().next().unwrap_or_default();
+    if given.is_empty() || is_a_persons(&given) {
+        return Ok(None);
+    }
+    match undo(tx, portal, whole, order).await? {
+        WasUndone::Done(_) => Ok(Some(whole)),
+        WasUndone::Nothing | WasUndone::MoreThanOpen { .. } => Ok(None),
+    }
 }
 
 impl Divided {

@@ -130,7 +130,7 @@ impl Store {
     }
 }
 
-async fn undo(
+pub(super) async fn undo(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     payment: i64,
