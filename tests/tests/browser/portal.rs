@@ -52,6 +52,29 @@ async fn a_deal_dragged_in_the_funnel_shows_number_and_file_within_two_seconds()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deal_is_moved_to_another_funnel_by_its_tab_and_back_by_its_card() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    let world = World::usual().await;
+    let deal = world.new_deal();
+    browser.go(&format!("{}/", world.portal_url));
+    let card = format!("[data-deal='{deal}']");
+    browser.until(&format!("document.querySelector(\"{card}\")"));
+    let held = browser.hold(&card);
+    browser.drop_on("#funnels button:last-child", &held);
+    world.until_shown(deal, "STAGE_ID", "C1:NEW").await;
+    browser.go(&format!("{}/crm/deal/details/{deal}/", world.portal_url));
+    let funnel = "document.getElementById('funnel')";
+    browser.until(&format!("{funnel}?.value === 'C1:NEW'"));
+    browser.evaluate(&format!(
+        "Object.assign({funnel}, {{value: 'NEW'}}).dispatchEvent(new Event('change'))"
+    ));
+    world.until_shown(deal, "STAGE_ID", "NEW").await;
+    browser.assert_quiet();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_leads_to_the_field_and_its_answer_brings_the_invoice() {
     let Some(mut browser) = Browser::open() else {
         return;

@@ -1,5 +1,6 @@
 //! An office that keeps its own books and whose policy books payments, and the files of its bank.
 
+use emulator_bitrix24::PortalConfig;
 use provodka::args::{ImportArgs, StatementCommand};
 use provodka::statement;
 use store::OfficeBill;
@@ -10,8 +11,12 @@ use crate::world::{Database, Start, World};
 pub(crate) const PAID: &str = "UF_CRM_PROVODKA_PAID";
 
 pub(crate) async fn begin(replicas: usize, database: Database) -> World {
+    begin_at(office::portal(), replicas, database).await
+}
+
+pub(crate) async fn begin_at(portal: PortalConfig, replicas: usize, database: Database) -> World {
     let world = World::begin(Start {
-        portal: office::portal(),
+        portal,
         own_books: true,
         replicas,
         database,

@@ -28,6 +28,7 @@ mod crowd;
 mod deleted_deal;
 mod first_invoice;
 mod money;
+mod moved_on;
 mod own_books;
 mod own_writes;
 mod pause;
