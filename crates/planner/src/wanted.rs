@@ -183,13 +183,13 @@ pub(crate) fn by_history(
         };
     }
     let mut entered: Vec<(&Funnel, Timestamp)> = elsewhere(deal.funnel, policy)
-        .filter_map(|funnel| Some((funnel, entered_at(reading, funnel)?)))
+        .filter_map(|funnel| Some((funnel, entered_at(reading, funnel, policy)?)))
         .collect();
     entered.sort_by_key(|(_, since)| *since);
     // Where it stands goes before where it came from.
     entered.extend(
         here.ok()
-            .and_then(|funnel| Some((funnel, entered_at(reading, funnel)?))),
+            .and_then(|funnel| Some((funnel, entered_at(reading, funnel, policy)?))),
     );
     let counts = entered
         .iter()
@@ -244,21 +244,26 @@ fn never_entered(deal: &Deal, funnel: &Funnel, policy: &Policy, now: Timestamp) 
     Wanted::No("сделка не входила в стадию счёта".to_owned())
 }
 
-/// When the deal entered the invoice stage it was not taken back from.
-fn entered_at(reading: &DealReading, funnel: &Funnel) -> Option<Timestamp> {
-    let mut since = None;
+/// When the deal entered the invoice stage it was not taken back from. What had entered it before the start and went on enters
+/// it anew when it is brought back there.
+fn entered_at(reading: &DealReading, funnel: &Funnel, policy: &Policy) -> Option<Timestamp> {
+    let start_at = policy.start_of(funnel);
+    let mut since: Option<Timestamp> = None;
+    let mut went_on = false;
     let mut before: Vec<&StageId> = Vec::new();
-    for entry in reading
-        .history
-        .iter()
-        .filter(|entry| entry.funnel == funnel.id)
-    {
-        if funnel.invoice_stages.contains(&entry.stage) {
-            since = since.or(Some(entry.at));
+    for entry in &reading.history {
+        if entry.funnel != funnel.id {
+            went_on = true;
+        } else if funnel.invoice_stages.contains(&entry.stage) {
+            let counts = |since: &Timestamp| !went_on || *since >= start_at;
+            since = since.filter(counts).or(Some(entry.at));
+            went_on = false;
         } else if since.is_none() {
             before.push(&entry.stage);
         } else if is_back(entry, funnel, &before) {
             since = None;
+        } else {
+            went_on = true;
         }
     }
     since

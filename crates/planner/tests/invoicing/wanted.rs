@@ -170,6 +170,39 @@ fn a_lost_deal_wants_none() {
 }
 
 #[test]
+fn what_entered_before_the_start_enters_again_when_it_is_brought_back_from_a_later_stage() {
+    let old = || deal().history(&[(INVOICE_STAGE, 90_000)]);
+    for since in [
+        &[("EXECUTING", 88_000), (INVOICE_STAGE, 60)][..],
+        &[("EXECUTING", 600), (INVOICE_STAGE, 60), ("EXECUTING", 30)],
+    ] {
+        let entries = [&[("NEW", 95_000), (INVOICE_STAGE, 90_000)][..], since].concat();
+        let again = deal().history(&entries);
+        assert_eq!(again.plan(), deal().plan(), "{since:?}");
+    }
+    let from_another_funnel = old().read(|reading| {
+        let here = reading.glance.deal.funnel;
+        for (funnel, stage, seconds) in [(FunnelId(3), "C3:NEW", 600), (here, INVOICE_STAGE, 60)] {
+            reading.history.push(StageEntry {
+                funnel,
+                stage: StageId::new(stage),
+                at: ago(seconds),
+            });
+        }
+    });
+    assert_eq!(from_another_funnel.plan(), deal().plan());
+    // Brought back before the start, or only seen there once more.
+    let before = [
+        (INVOICE_STAGE, 95_000),
+        ("EXECUTING", 93_000),
+        (INVOICE_STAGE, 90_000),
+    ];
+    assert_eq!(deal().history(&before).plan(), old().plan());
+    let twice = [(INVOICE_STAGE, 90_000), (INVOICE_STAGE, 60)];
+    assert_eq!(deal().history(&twice).plan(), old().plan());
+}
+
+#[test]
 fn what_entered_the_stage_before_the_start_is_not_touched() {
     let old = deal().history(&[("NEW", 100_000), (INVOICE_STAGE, 90_000)]);
     assert_snapshot!(old.plan(), @"because: сделка на стадии счёта с 11.03.2026 11:00, это раньше начала работы 11.03.2026 12:00");
