@@ -117,6 +117,13 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn orders_without_a_number_are_nobodys_parts(db: &Db) {
+        let lease = leased(db, 1).await;
+        see(db, "march", &[order("", 100)]).await;
+        follow(db, &lease, vec![told("x", order("", 60)), told("y", order("", 40))]).await;
+        assert!(db.store.money_twice(&portal("a"), &[1, 2, 3]).await.unwrap().is_empty());
+    }
+
     async fn who_gives_a_part_takes_back_what_a_rule_gave_of_the_whole_order(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 300)]).await;

@@ -42,14 +42,15 @@ macro_rules! shown_by {
 }
 
 statements! {
-    /// What was withdrawn, and rows from before there were likenesses, are nobody's parts.
+    /// What was withdrawn, rows from before there were likenesses, and orders without a number, of which there may be hundreds
+    /// a day, are nobody's parts.
     BESIDE = concat!(
         "SELECT p.number, p.body, ", shown_by!("p"), ", o.number, o.body, ", shown_by!("o"), "
          FROM payment p JOIN payment o ON o.portal_id = p.portal_id AND ",
         told!("o", "number"), " = ", told!("p", "number"), "
          WHERE p.portal_id = $1 AND p.number IN numbers($2) AND o.portal_id = $1 AND o.number <> p.number
              AND p.kind IN ('incoming', 'register') AND o.kind IN ('incoming', 'register')
-             AND p.likeness <> '' AND o.likeness <> '' AND ", told!("o", "date"), " = ", told!("p", "date"), "
+             AND p.likeness <> '' AND o.likeness <> '' AND ", told!("p", "number"), " <> '' AND ", told!("o", "date"), " = ", told!("p", "date"), "
          ORDER BY p.number, o.number"
     );
     /// Only what one side alone shows.
@@ -84,7 +85,11 @@ impl Beside {
                 Some(CountedTwice::PartOf(_))
             )
         };
-        let mut numbers = self.others.iter().map(|(number, _)| *number);
+        let in_bank_alone = self
+            .others
+            .iter()
+            .filter(|(_, shown)| shown.in_bank && !shown.in_accounting);
+        let mut numbers = in_bank_alone.map(|(number, _)| *number);
         numbers.find(|number| is_whole(*number))
     }
 
