@@ -77,4 +77,4 @@ pub use snapshot::{
     Answer, Answers, Called, Creating, DealSnapshot, Heard, OpenCase, OurInvoice, Repeatable, Seen,
 };
 pub use texts::{by_strangers, status_label};
-pub use wanted::{is_at_work, is_followed};
+pub use wanted::{NOT_FOLLOWED, is_at_work, is_followed};

@@ -31,7 +31,7 @@ pub(crate) enum Wanted {
 const HISTORY_LAGS: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is said of a deal in a funnel that is none of ours.
-const NOT_FOLLOWED: &str = "воронка не подключена";
+pub const NOT_FOLLOWED: &str = "воронка не подключена";
 
 /// As far as the cheap look tells.
 pub(crate) fn at_a_glance(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Wanted {

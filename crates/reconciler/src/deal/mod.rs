@@ -224,7 +224,15 @@ pub(crate) async fn plan_only(
         observe::only(ctx, connected, &mut deals, needs).await?;
     }
     let planned = deals.into_iter().map(|(id, mut deal)| {
-        let plan = foreseen(&mut deal, &connected.policy, ctx.now());
+        let mut plan = foreseen(&mut deal, &connected.policy, ctx.now());
+        let does = !plan.actions.is_empty() || !plan.cases.is_empty();
+        if does && !planner::is_followed(&deal.snapshot, &connected.policy) {
+            // Its invoice is not looked after any more, whatever there would be to do.
+            plan = Plan {
+                because: vec![planner::NOT_FOLLOWED.to_owned()],
+                ..Plan::default()
+            };
+        }
         let (glance, buyer) = match deal.snapshot.seen {
             Seen::Glance(glance) => (Some(*glance), None),
             Seen::Whole(reading, _) => (Some(reading.glance), reading.company_title),

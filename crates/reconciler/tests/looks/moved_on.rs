@@ -3,7 +3,7 @@
 use domain::observed::StageEntry;
 use domain::payment::Direction;
 use domain::{DealId, FunnelId, Price, StageId};
-use planner::{Funnel, Mode, Refunds};
+use planner::{Funnel, Mode, Plan, Refunds};
 use testkit::time::paused;
 
 use crate::desk::Desk;
@@ -38,6 +38,14 @@ fn name_it(desk: &Desk, mode: Mode) {
         };
         policy.funnels.push(production);
     });
+}
+
+/// What `provodka plan` would tell of the deal.
+async fn planned(desk: &Desk) -> Plan {
+    let connected = desk.connected();
+    let ctx = desk.context(store::Lane::Click);
+    let plans = reconciler::plan_deals(&ctx, &connected, &[DealId(1)]).await;
+    plans.unwrap().remove(0).plan
 }
 
 #[test]
@@ -84,6 +92,16 @@ fn an_invoiced_deal_in_a_funnel_that_is_off_or_watched_is_not_written() {
             let before = desk.office.story();
             carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
             assert_eq!(desk.office.story(), before, "{mode:?}");
+            // What would be shown is told of the one and not of the other.
+            let plan = planned(&desk).await;
+            let is_off = plan.because == [planner::NOT_FOLLOWED];
+            assert_eq!(
+                (plan.actions.is_empty(), is_off),
+                match mode {
+                    Mode::Off => (true, true),
+                    Mode::WatchOnly | Mode::Active => (false, false),
+                }
+            );
         }
     });
 }
@@ -154,12 +172,8 @@ fn a_deal_that_a_robot_moved_to_a_funnel_that_is_off_or_watched_has_no_invoice()
             desk.event(1).await;
             desk.run(60).await;
             assert_eq!(desk.office.story(), "", "{mode:?}");
-            // What would be done is told of the one and not of the other.
-            let connected = desk.connected();
-            let ctx = desk.context(store::Lane::Click);
-            let plans = reconciler::plan_deals(&ctx, &connected, &[DealId(1)]).await;
-            let would = !plans.unwrap()[0].plan.actions.is_empty();
-            assert_eq!(would, mode == Mode::WatchOnly);
+            let would = !planned(&desk).await.actions.is_empty();
+            assert_eq!(would, mode == Mode::WatchOnly, "{mode:?}");
         }
     });
 }
