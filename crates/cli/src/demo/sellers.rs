@@ -219,7 +219,13 @@ fn own_company() -> CompanySeed {
 mod tests {
     use domain::{Bik, Inn, Ogrn, SettlementAccount};
 
+    use super::super::books::DemoBooks;
+    use super::super::portal::{BUYER, INVOICE, deal, for_a_person, line};
+    use super::super::story::{NUMBER, until};
+    use super::super::world::World;
     use super::*;
+    use crate::args::DemoAccounting;
+    use crate::robot;
 
     #[test]
     fn whoever_sells_has_numbers_that_are_right() {
@@ -251,5 +257,43 @@ mod tests {
         let company = own_company();
         let printed = &company.requisites[0].banks[0]["RQ_ACC_NUM"];
         assert!(TRADER_ACCOUNTS.contains(&printed.as_str()));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_trader_sells_where_a_deal_says_so_and_an_order_has_an_address() {
+        for accounting in [DemoAccounting::KonturAccounting, DemoAccounting::Office] {
+            let world = World::begin(for_a_person(), Sellers::Two, accounting, 0).await;
+            let world = world.unwrap();
+            let product = world.product().await.unwrap();
+            assert!(!robot::new(&product).await.unwrap().is_empty());
+            let manager = world.portal.manager();
+            let trader = world.portal.company_by_title(TRADER).unwrap();
+            let requisite = world.portal.requisites_of(trader)[0];
+            let mut numbers = Vec::new();
+            for (vat, seller) in [("22", 0), ("5", requisite)] {
+                let mut wanted = deal(1, BUYER);
+                wanted.lines = vec![line("Настройка", "100", "1", vat)];
+                let id = manager.create_deal(&wanted).unwrap();
+                manager.choose_requisites(id, (0, 0), (seller, 0));
+                manager.move_deal(id, INVOICE).unwrap();
+                let shown = async || !world.portal.deal_field(id, NUMBER).is_empty();
+                until("the deal's number", shown).await.unwrap();
+                numbers.push(world.portal.deal_field(id, NUMBER));
+            }
+            match &world.books {
+                DemoBooks::Kontur { emulator, .. } => {
+                    let truth = emulator.truth();
+                    let books = &truth.organizations[&TRADER_IDS[0].parse().unwrap()];
+                    let bills: Vec<&str> =
+                        books.bills.iter().map(|one| one.number.as_str()).collect();
+                    assert_eq!(bills, [numbers[1].as_str()]);
+                }
+                DemoBooks::Office { .. } => {
+                    assert!(numbers[0].starts_with(PREFIX), "{numbers:?}");
+                    assert!(numbers[1].starts_with("ИП-"), "{numbers:?}");
+                }
+            }
+            world.end().await.unwrap();
+        }
     }
 }

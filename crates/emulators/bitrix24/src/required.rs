@@ -62,11 +62,14 @@ pub(crate) fn check_change(
     before: &Map,
     changes: &Map,
 ) -> Result<(), Refusal> {
+    if !entity.has_stages || !changes.contains_key("STAGE_ID") {
+        return Ok(());
+    }
     let mut after = before.clone();
     after.extend(changes.clone());
     let is_moved = text(&after, "STAGE_ID") != text(before, "STAGE_ID");
     let is_same_funnel = int(&after, "CATEGORY_ID") == int(before, "CATEGORY_ID");
-    if entity.has_stages && is_moved && is_same_funnel {
+    if is_moved && is_same_funnel {
         refuse_empty(state, entity, &after)?;
     }
     Ok(())
