@@ -79,6 +79,20 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn what_the_accountant_gave_of_the_whole_order_himself_is_not_kept_for_a_part(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 30)]).await;
+        see(db, "march", &[order("5", 100)]).await;
+        follow(db, &lease, vec![gave("x", order("5", 100), &[("1", 100)])]).await;
+        assert_eq!(paid(db, 7).await, [(1, 100)]);
+        // His record of it becomes one of the parts.
+        let parts = vec![gave("x", order("5", 60), &[("1", 60)]), gave("y", order("5", 40), &[("2", 40)])];
+        assert_eq!(refused(&follow(db, &lease, parts).await), [("y", 3, WhyNotTaken::LessIsOpen)]);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(2, 60)], vec![]));
+        assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, New, 40)]);
+        sums_close(db).await;
+    }
+
     async fn the_last_part_takes_the_whole_order_back_without_a_bill(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 200)]).await;

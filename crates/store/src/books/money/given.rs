@@ -188,10 +188,12 @@ pub(super) async fn settle(
         };
         changes.insert(*whole, change);
     }
+    let mut begun = divided.wholes_of(stands);
+    begun.extend(left);
     let mut rests = Rests {
         resting: Resting::on(tx, portal, &concerned).await?,
         withdrawn: withdrawn_now,
-        begun: divided.wholes_of(stands),
+        begun,
         counted,
         divided: &divided,
     };
@@ -476,7 +478,7 @@ struct Rests<'a> {
     withdrawn: &'a BTreeSet<i64>,
     /// Whole orders whose parts count in their place: the same money went back off the parts, also where it was an advance.
     counted: BTreeSet<i64>,
-    /// Whole orders of which a part is given already.
+    /// Whole orders that count no more in any case: a part is given already, or the accountant's record of it became a part.
     begun: BTreeSet<i64>,
     divided: &'a Divided,
 }
@@ -496,7 +498,7 @@ impl Rests<'_> {
     }
 
     /// A part of an order is not borne: what the whole one has stays with it, and its other parts wait. Not where one of them
-    /// is given already: the whole one would count beside it. Gives those that wait.
+    /// is given already: the whole one would count beside it; nor of what he took back himself. Gives those that wait.
     fn keep_whole(&mut self, part: i64, changes: &mut BTreeMap<i64, Change>) -> Vec<i64> {
         let mut waiting = Vec::new();
         let whole = self.divided.whole_of(part);
