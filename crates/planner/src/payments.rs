@@ -459,11 +459,12 @@ fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: 
     let rest = rest.map_or_else(String::new, |rest| {
         format!("; {} останется авансом", money(rest))
     });
-    let against: Vec<&Doubt> = candidate
-        .doubts
-        .iter()
-        .filter(|one| is_of_invoice(one))
-        .collect();
+    let against = candidate.doubts.iter().filter(|one| is_of_invoice(one));
+    let against = against.map(ToString::to_string);
+    let counted = candidate.shares.iter();
+    let counted =
+        counted.filter_map(|share| counted_in_words(share, claims.by_id.get(&share.invoice)?));
+    let against: Vec<String> = against.chain(counted).collect();
     let against = if against.is_empty() {
         String::new()
     } else {
@@ -474,6 +475,19 @@ fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: 
         invoices.join("; "),
         joined(&candidate.reasons)
     )
+}
+
+/// More than is open if the accounting side counted other money as paid before the invoice was a deal's.
+fn counted_in_words(share: &Share, invoice: &OpenInvoice) -> Option<String> {
+    let counted = invoice.counted_before.amount;
+    let sure = invoice.open.checked_sub(counted)?;
+    (counted.is_positive() && share.amount > sure).then(|| {
+        format!(
+            "по счёту № {} учёт до привязки насчитал оплату {}: это могут быть те же деньги",
+            invoice.number,
+            money(counted)
+        )
+    })
 }
 
 /// Of this invoice, and not of the whole payment: that is told once.

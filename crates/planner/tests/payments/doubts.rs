@@ -49,6 +49,30 @@ fn a_choice_says_whose_invoice_it_is_where_it_is_anothers() {
 }
 
 #[test]
+fn a_choice_says_what_accounting_counted_of_the_invoice_before() {
+    let mut claims = claims(&[]);
+    claims.add(OpenInvoice {
+        id: InvoiceId::new("us/СВ-1"),
+        seller: OrganisationId::new("us"),
+        buyer: Some(Inn::parse(BUYER).unwrap()),
+        number: "СВ-1".to_owned(),
+        date: date(2026, 3, 1),
+        aliases: Vec::new(),
+        open: Money::from_kopecks(1_000),
+        counted_before: CountedBefore {
+            amount: Money::from_kopecks(400),
+            until: None,
+        },
+    });
+    let text = asked(&payment(1_000, "Оплата по счету № СВ-1 от 01.03.2026").plan(&claims));
+    let but = "; но по счёту № СВ-1 учёт до привязки насчитал оплату 4,00 ₽: это могут быть те же деньги (1)";
+    assert!(text.contains(but), "{text}");
+    // What is open for certain has nothing against it.
+    let text = asked(&payment(600, "Оплата по счету № СВ-1").plan(&claims));
+    assert!(!text.contains("учёт до привязки"), "{text}");
+}
+
+#[test]
 fn a_part_that_names_nothing_may_be_given_to_any_open_invoice_of_its_payer() {
     let claims = claims(&[("СВ-1", 1_000), ("СВ-2", 2_000)]);
     let text = asked(&payment(300, "Доплата").plan(&claims));
