@@ -36,13 +36,14 @@ pub struct Accounting {
 /// Finds and creates counterparties.
 #[async_trait]
 pub trait Counterparties: Send + Sync {
-    /// All counterparties of an organisation with these INNs, whatever their KPP, in as few calls as the remote allows.
+    /// All counterparties of an organisation with these INNs, whatever their KPP, in as few calls as the remote allows. One
+    /// that cannot be read is in the way of its own INN alone.
     async fn find(
         &self,
         call: &Call<'_>,
         organisation: &OrganisationId,
         inns: &[Inn],
-    ) -> Result<Vec<KnownCounterparty>, ConnectorError>;
+    ) -> Result<Found, ConnectorError>;
 
     /// Those of these without an INN that we created, by our own id, which is kept with each. Never by a name alone.
     async fn find_ours(
@@ -70,6 +71,37 @@ pub trait Counterparties: Send + Sync {
         counterparty: &Counterparty,
         key: &str,
     ) -> Result<ContractorId, ConnectorError>;
+}
+
+/// What a search for counterparties has seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Counterparties.
+    pub known: Vec<KnownCounterparty>,
+    /// INNs with a counterparty that cannot be read, and why. Nothing else is told of them: it would not be all.
+    pub unread: BTreeMap<Inn, ConnectorError>,
+}
+
+impl Found {
+    /// What was found, unless anything stayed unread.
+    ///
+    /// # Errors
+    /// With the reason of the first INN that stayed unread.
+    pub fn whole(self) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+        match self.unread.into_values().next() {
+            Some(error) => Err(error),
+            None => Ok(self.known),
+        }
+    }
+}
+
+impl From<Vec<KnownCounterparty>> for Found {
+    fn from(known: Vec<KnownCounterparty>) -> Self {
+        Self {
+            known,
+            unread: BTreeMap::new(),
+        }
+    }
 }
 
 /// Issues invoices.

@@ -6,15 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use capability::accounting::Counterparties;
+use capability::accounting::{Counterparties, Found};
 use capability::{Call, ConnectorError};
 use domain::observed::KnownCounterparty;
 use domain::{ContractorId, Counterparty, Inn, OrganisationId};
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::client::Ask;
+use crate::error::{Asked, Nature};
 use crate::{Kontur, mark, translate, wire};
 
 /// Searches under way at one time.
@@ -23,6 +26,14 @@ const SEARCHES_AT_ONCE: usize = 20;
 const PAGE: usize = 100;
 /// Nobody has that many contractors with one INN: the service is not paging.
 const MOST_PAGES: usize = 50;
+
+const SEARCH: Asked = Asked {
+    operation: "searchContractors",
+    nature: Nature::Read,
+};
+
+/// All contractors with one INN; the error of one that cannot be read.
+type OfInn = Result<Vec<KnownCounterparty>, ConnectorError>;
 
 #[async_trait]
 impl Counterparties for Kontur {
@@ -34,25 +45,29 @@ impl Counterparties for Kontur {
         call: &Call<'_>,
         organisation: &OrganisationId,
         inns: &[Inn],
-    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+    ) -> Result<Found, ConnectorError> {
         let mut distinct: BTreeSet<&Inn> = inns.iter().collect();
-        let mut searches: FuturesUnordered<
-            BoxFuture<'_, Result<Vec<KnownCounterparty>, ConnectorError>>,
-        > = FuturesUnordered::new();
+        let mut searches: FuturesUnordered<BoxFuture<'_, (&Inn, Result<OfInn, ConnectorError>)>> =
+            FuturesUnordered::new();
         let mut found = BTreeMap::new();
+        let mut unread = BTreeMap::new();
         let mut failed = None;
         loop {
             while failed.is_none() && searches.len() < SEARCHES_AT_ONCE {
                 let Some(inn) = distinct.pop_first() else {
                     break;
                 };
-                searches.push(self.with_inn(call, organisation, inn).boxed());
+                let search = async move { (inn, self.with_inn(call, organisation, inn).await) };
+                searches.push(search.boxed());
             }
             match searches.next().await {
-                Some(Ok(known)) => {
+                Some((_, Ok(Ok(known)))) => {
                     found.extend(known.into_iter().map(|known| (known.id.clone(), known)));
                 }
-                Some(Err(error)) => {
+                Some((inn, Ok(Err(error)))) => {
+                    unread.insert(inn.clone(), error);
+                }
+                Some((_, Err(error))) => {
                     failed.get_or_insert(error);
                 }
                 None => break,
@@ -60,7 +75,10 @@ impl Counterparties for Kontur {
         }
         match failed {
             Some(error) => Err(error),
-            None => Ok(found.into_values().collect()),
+            None => Ok(Found {
+                known: found.into_values().collect(),
+                unread,
+            }),
         }
     }
 
@@ -76,14 +94,19 @@ impl Counterparties for Kontur {
                 name: Some(translate::full_name(counterparty)),
                 ..wire::ContractorFilter::default()
             };
-            let named = self.search(call, organisation, filter).await?;
-            let ours = named
-                .into_iter()
-                .filter(|contractor| is_marked(contractor, counterparty));
-            found.extend(ours.map(|contractor| KnownCounterparty {
-                id: ContractorId::new(contractor.id),
-                counterparty: counterparty.clone(),
-            }));
+            for row in self.search(call, organisation, filter).await? {
+                let contractor = match read(&row) {
+                    Ok(contractor) => contractor,
+                    Err(error) if may_be_marked(&row, counterparty) => return Err(error),
+                    Err(_) => continue,
+                };
+                if is_marked(&contractor, counterparty) {
+                    found.push(KnownCounterparty {
+                        id: ContractorId::new(contractor.id),
+                        counterparty: counterparty.clone(),
+                    });
+                }
+            }
         }
         Ok(found)
     }
@@ -136,7 +159,9 @@ impl Counterparties for Kontur {
         let Some(inn) = counterparty.key.who.inn() else {
             return Err(failure.into());
         };
-        let same_inn = self.with_inn(call, organisation, inn).await?;
+        let Ok(same_inn) = self.with_inn(call, organisation, inn).await? else {
+            return Err(failure.into());
+        };
         let mut same = same_inn
             .into_iter()
             .filter(|known| known.counterparty.key == counterparty.key);
@@ -153,23 +178,54 @@ fn is_marked(contractor: &wire::Contractor, counterparty: &Counterparty) -> bool
     mark::keys(comment).contains(&translate::own_mark(&counterparty.key))
 }
 
+/// The same of one that cannot be read: its comment shows the mark, or cannot be read either.
+fn may_be_marked(row: &Value, counterparty: &Counterparty) -> bool {
+    match row.get("comment") {
+        Some(Value::String(comment)) => {
+            mark::keys(comment).contains(&translate::own_mark(&counterparty.key))
+        }
+        Some(Value::Null) => false,
+        None => !row.is_object(),
+        Some(_) => true,
+    }
+}
+
+fn read(row: &Value) -> Result<wire::Contractor, ConnectorError> {
+    let contractor = wire::Contractor::deserialize(row);
+    contractor.map_err(|_| {
+        let failure = SEARCH.undecodable("a contractor is not what the contract promises");
+        failure.error
+    })
+}
+
 impl Kontur {
     async fn with_inn(
         &self,
         call: &Call<'_>,
         organisation: &OrganisationId,
         inn: &Inn,
-    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+    ) -> Result<OfInn, ConnectorError> {
         let filter = wire::ContractorFilter {
             inn: Some(inn.as_str()),
             ..wire::ContractorFilter::default()
         };
-        let found = self.search(call, organisation, filter).await?;
-        let known = found.into_iter().filter_map(translate::counterparty);
-        // A service that ignores the filter must not hand us strangers.
-        Ok(known
-            .filter(|known| known.counterparty.key.who.inn() == Some(inn))
-            .collect())
+        let mut all = Vec::new();
+        for row in self.search(call, organisation, filter).await? {
+            // A service that ignores the filter must not hand us strangers.
+            match read(&row) {
+                Ok(contractor) => {
+                    let known = translate::counterparty(contractor);
+                    all.extend(known.filter(|one| one.counterparty.key.who.inn() == Some(inn)));
+                }
+                Err(error) => {
+                    let told = row.get("inn").and_then(Value::as_str);
+                    if told.is_none_or(|told| told == inn.as_str()) {
+                        return Ok(Err(error));
+                    }
+                }
+            }
+        }
+        Ok(Ok(all))
     }
 
     async fn search(
@@ -177,7 +233,7 @@ impl Kontur {
         call: &Call<'_>,
         organisation: &OrganisationId,
         filter: wire::ContractorFilter<'_>,
-    ) -> Result<Vec<wire::Contractor>, ConnectorError> {
+    ) -> Result<Vec<Value>, ConnectorError> {
         let path = [
             "organizations",
             organisation.as_str(),
@@ -186,7 +242,7 @@ impl Kontur {
         ];
         let mut all = Vec::new();
         for page in 0..MOST_PAGES {
-            let ask = Ask::search("searchContractors", &path).body(&wire::ContractorSearch {
+            let ask = Ask::search(SEARCH.operation, &path).body(&wire::ContractorSearch {
                 offset: page.saturating_mul(PAGE),
                 limit: PAGE,
                 filter,

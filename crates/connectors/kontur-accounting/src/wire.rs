@@ -122,10 +122,10 @@ pub(crate) struct ContractorFilter<'a> {
     pub(crate) name: Option<&'a str>,
 }
 
-/// `ContractorsFound`.
+/// `ContractorsFound`. Contractors stay raw: one that cannot be read must not hide who is asked for.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ContractorsFound {
-    pub(crate) contractors: Vec<Contractor>,
+    pub(crate) contractors: Vec<serde_json::Value>,
 }
 
 /// `BillToCreate`; without a number the service gives the next one.

@@ -2,7 +2,7 @@
 //! id as well.
 
 use async_trait::async_trait;
-use capability::accounting::Counterparties;
+use capability::accounting::{Counterparties, Found};
 use capability::{Call, ConnectorError};
 use domain::observed::KnownCounterparty;
 use domain::{ContractorId, Counterparty, Inn, OrganisationId, Who};
@@ -17,9 +17,9 @@ impl Counterparties for Office {
         call: &Call<'_>,
         organisation: &OrganisationId,
         inns: &[Inn],
-    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+    ) -> Result<Found, ConnectorError> {
         let all: Vec<Who> = inns.iter().cloned().map(Who::Inn).collect();
-        self.of(call, organisation, &all).await
+        Ok(self.of(call, organisation, &all).await?.into())
     }
 
     async fn find_ours(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use capability::accounting::Found;
 use capability::portal::Presence;
 use capability::{Call, ConnectorError};
 use domain::observed::KnownCounterparty;
@@ -23,6 +24,10 @@ use crate::{Connected, access, journal, own_invoices};
 const ASK_AGAIN: i64 = 60;
 /// The same while only a person can mend it.
 pub(crate) const WHILE_SHUT: i64 = 300;
+/// The reason of that look.
+const NO_ANSWER: &str = "the accounting side does not answer";
+/// The code of an answer that is not what the remote's contract promises.
+const NOT_UNDERSTOOD: &str = "not-understood";
 
 /// Satisfies all needs.
 pub(crate) async fn satisfy(
@@ -179,16 +184,19 @@ async fn observe(
         let inns: BTreeSet<Inn> = asked.iter().map(|(inn, _)| inn.clone()).collect();
         let inns: Vec<Inn> = inns.into_iter().collect();
         let found = find(ctx, connected, call, &organisation, &inns).await;
-        for (_, id) in &asked {
+        for (inn, id) in &asked {
             if let Some(deal) = deals.get_mut(id) {
-                match &found {
-                    Ok(_) => tell::withdraw(deal, tell::FIND_COUNTERPARTY, record),
-                    Err(error) => unanswered(deal, error, ctx.now(), record),
+                let read = found.as_ref().map(|found| found.unread.get(inn));
+                match read {
+                    Ok(None) => tell::withdraw(deal, tell::FIND_COUNTERPARTY, record),
+                    Ok(Some(error)) | Err(error) => unanswered(deal, error, ctx.now(), record),
                 }
             }
         }
-        if let Ok(found) = found {
-            adopt_counterparties(deals, &organisation, asked, &found);
+        if let Ok(Found { known, unread }) = found {
+            let mut asked = asked;
+            asked.retain(|(inn, _)| !unread.contains_key(inn));
+            adopt_counterparties(deals, &organisation, asked, &known);
         }
     }
     for (organisation, asked) in ours {
@@ -469,7 +477,7 @@ async fn find(
     call: &Call<'_>,
     organisation: &OrganisationId,
     inns: &[Inn],
-) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+) -> Result<Found, ConnectorError> {
     ctx.reading(|| {
         let counterparties = &connected.accounting.counterparties;
         counterparties.find(call, organisation, inns)
@@ -523,7 +531,14 @@ pub(crate) fn unanswered(
         Verdict::Retry { after: Some(pause) } => {
             i64::try_from(pause.as_secs()).unwrap_or(ASK_AGAIN)
         }
-        Verdict::Retry { after: None } | Verdict::Verify => ASK_AGAIN,
+        Verdict::Retry { after: None } | Verdict::Verify => {
+            // What was no accident of one answer will not pass by itself.
+            let mut reasons = deal.work.reasons.iter();
+            if error.code == NOT_UNDERSTOOD && reasons.any(|reason| reason == NO_ANSWER) {
+                tell::not_read(deal.id, tell::FIND_COUNTERPARTY, error, record);
+            }
+            ASK_AGAIN
+        }
         Verdict::Reauthorize => {
             record.cases.extend(access::lost(error));
             WHILE_SHUT
@@ -538,8 +553,7 @@ pub(crate) fn unanswered(
 
 /// The accounting side is not asked before `at`.
 pub(crate) fn wait_for_accounting(deal: &mut Looked, at: Timestamp) {
-    let reason = "the accounting side does not answer".to_owned();
-    deal.again = earlier(deal.again.take(), Some((at, reason)));
+    deal.again = earlier(deal.again.take(), Some((at, NO_ANSWER.to_owned())));
     deal.finished = true;
 }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capability::Call;
+use capability::accounting::Found;
 use capability::portal::{PortalWrite, Presence};
 use domain::observed::{DealGlance, KnownCounterparty};
 use domain::{
@@ -273,7 +274,8 @@ async fn counterparties(
         let found = match counterparty.key.who.inn() {
             Some(inn) => {
                 let inns = std::slice::from_ref(inn);
-                counterparties.find(call, organisation, inns).await
+                let found = counterparties.find(call, organisation, inns).await;
+                found.and_then(Found::whole)
             }
             None => {
                 let ours = std::slice::from_ref(counterparty);

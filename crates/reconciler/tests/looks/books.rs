@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use capability::accounting::{
-    ChangeFeed, Changes, Counterparties, InvoiceOrder, IssueInvoices, Marked, OwnOrganisation,
-    PaymentPage, PaymentsFrom, PrintInvoices, ProbeAccounting, ReadInvoices, ReadPayments,
+    ChangeFeed, Changes, Counterparties, Found, InvoiceOrder, IssueInvoices, Marked,
+    OwnOrganisation, PaymentPage, PaymentsFrom, PrintInvoices, ProbeAccounting, ReadInvoices,
+    ReadPayments,
 };
 use capability::portal::Finding;
 use capability::{Accounting, Call, ConnectorError, Remote};
@@ -40,13 +41,18 @@ impl Counterparties for Books {
         _call: &Call<'_>,
         _organisation: &OrganisationId,
         inns: &[Inn],
-    ) -> Result<Vec<KnownCounterparty>, ConnectorError> {
+    ) -> Result<Found, ConnectorError> {
         let find = |state: &State| {
             let asked = |one: &&KnownCounterparty| {
                 let inn = one.counterparty.key.who.inn();
-                inn.is_some_and(|inn| inns.contains(inn))
+                inn.is_some_and(|inn| inns.contains(inn) && !state.unreadable_inns.contains(inn))
             };
-            state.contractors.iter().filter(asked).cloned().collect()
+            let unread = state.unreadable_inns.iter();
+            let unread = unread.filter(|inn| inns.contains(inn));
+            Found {
+                known: state.contractors.iter().filter(asked).cloned().collect(),
+                unread: unread.map(|inn| (inn.clone(), not_understood())).collect(),
+            }
         };
         self.0.read("find", find).await
     }
@@ -99,6 +105,14 @@ impl Counterparties for Books {
             (id, line)
         };
         self.0.write("create", create).await
+    }
+}
+
+/// A record that is not what the contract promises.
+fn not_understood() -> ConnectorError {
+    ConnectorError {
+        code: "not-understood".to_owned(),
+        ..failed("find", Trouble::Busy)
     }
 }
 

@@ -311,6 +311,37 @@ fn an_entry_of_unknown_fate_on_a_deal_that_is_deleted_is_not_looked_for_for_ever
     });
 }
 
+#[test]
+fn a_counterparty_that_cannot_be_read_holds_up_its_own_deals_alone() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.office.state().unreadable_inns = vec!["7707083893".parse().unwrap()];
+        for id in [1, 2] {
+            desk.office.enter(id);
+        }
+        desk.office.edit(2, |reading| {
+            reading.requisites[0].inn = "7736207543".to_owned();
+            reading.requisites[0].kpp = "770401001".to_owned();
+        });
+        for id in [1, 2] {
+            desk.event(id).await;
+        }
+        desk.run(30).await;
+        assert_eq!(desk.known(2).await.invoice_links.len(), 1);
+        assert!(desk.known(1).await.invoice_links.is_empty());
+        // It may have been an accident; the second time it is not.
+        assert!(desk.questions().await.is_empty());
+        desk.run(300).await;
+        let asked = desk.questions().await;
+        assert_eq!(asked, ["ACTION-REFUSED/find_counterparty"]);
+        desk.office.state().unreadable_inns.clear();
+        desk.run(600).await;
+        assert_eq!(desk.known(1).await.invoice_links.len(), 1);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
 async fn link(desk: &Desk, link: &InvoiceLink) {
     let record = Record {
         invoice_links: vec![link.clone()],

@@ -118,6 +118,8 @@ pub(crate) struct State {
     pub(crate) unlisted_until: jiff::Timestamp,
     /// Keys whose bills bear their marks and are otherwise not what its contract promises.
     pub(crate) unreadable: Vec<String>,
+    /// INNs with a counterparty that is not what its contract promises.
+    pub(crate) unreadable_inns: Vec<domain::Inn>,
     /// Every write that took effect, with the second in which it did.
     pub(crate) story: Vec<(f64, String)>,
     pub(crate) calls: BTreeMap<&'static str, usize>,

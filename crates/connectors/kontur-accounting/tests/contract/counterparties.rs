@@ -1,5 +1,6 @@
 //! Finding counterparties by INN and creating them once.
 
+use capability::accounting::Found;
 use domain::{ContractorId, Counterparty, Inn, Verdict};
 use serde_json::{Value, json};
 
@@ -33,6 +34,7 @@ async fn find(stage: &Stage, inns: &[&str]) -> Result<Vec<String>, Verdict> {
     let found = counterparties
         .find(&stage.call(), &organisation(), &inns)
         .await;
+    let found = found.and_then(Found::whole);
     let found = found.map_err(|error| error.verdict)?;
     Ok(found
         .into_iter()
@@ -81,6 +83,40 @@ async fn a_search_is_read_to_its_last_page() {
 async fn strangers_that_the_filter_let_through_are_left_out() {
     let stage = Stage::plays([example(200, "contractors_found")]);
     assert_eq!(find(&stage, &["7736050003"]).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_contractor_that_cannot_be_read_is_in_the_way_of_its_own_inn_alone() {
+    let mut broken = fixture("contractors_found");
+    broken["contractors"][0]["name"] = json!({"short": "Ромашка"});
+    let stranger = json!({"contractors": [{"inn": "7736050003"}, {"inn": 7}]});
+    for (answer, unread) in [
+        (broken.clone(), true),
+        (json!({"contractors": [{"inn": "7736050003"}]}), false),
+        (stranger, true),
+        (json!({"contractors": [7]}), true),
+    ] {
+        let stage = Stage::plays([json(200, &answer), example(200, "contractors_nothing")]);
+        let inns: [Inn; 2] = ["7707083893", "7736050003"].map(|inn| inn.parse().unwrap());
+        let (counterparties, call) = (&stage.accounting.counterparties, stage.call());
+        let found = counterparties.find(&call, &organisation(), &inns).await;
+        let found = found.unwrap();
+        assert!(found.known.is_empty());
+        let told: Vec<(&Inn, Verdict)> = found
+            .unread
+            .iter()
+            .map(|(inn, error)| (inn, error.verdict))
+            .collect();
+        let again = Verdict::Retry { after: None };
+        let expected = unread.then_some((&inns[0], again));
+        assert_eq!(told, Vec::from_iter(expected), "{answer}");
+        stage.ends();
+    }
+    // It exists, and is not guessed.
+    let mut refusal = fixture("error_contractor_exists");
+    refusal["error"]["context"] = Value::Null;
+    let stage = Stage::plays([json(409, &refusal), json(200, &broken)]);
+    assert_eq!(create(&stage).await, Err(Verdict::Reject));
 }
 
 #[tokio::test]
@@ -167,6 +203,7 @@ async fn who_has_no_inn_is_created_with_our_mark_and_found_by_it_and_never_by_a_
         named("1", Value::Null),
         named("2", json!("Постоянный [provodka:buyer/contact-9]")),
         named("3", json!("[provodka:buyer/contact-99]")),
+        {"id": "4", "comment": "[provodka:buyer/contact-99]"},
     ]});
     let stage = Stage::plays([json(200, &found)]);
     let (counterparties, call) = (&stage.accounting.counterparties, stage.call());
