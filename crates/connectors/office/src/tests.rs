@@ -349,7 +349,7 @@ async fn a_counterparty_is_its_inn_and_kpp() {
         )
         .await
         .unwrap();
-    let ids: Vec<&str> = found.iter().map(|one| one.id.as_str()).collect();
+    let ids: Vec<&str> = found.known.iter().map(|one| one.id.as_str()).collect();
     assert_eq!(ids, ["7736207543/770401001", "7736207543/997250001"]);
     for (key, is_there) in [("7736207543/770401001", true), ("contact-9", false)] {
         let id = ContractorId::new(key);
