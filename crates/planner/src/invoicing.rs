@@ -14,7 +14,8 @@ use crate::asking::{
 use crate::draft::{Draft, draft};
 use crate::flood::Standing;
 use crate::orders::{
-    given, in_vain, is_any, is_by_field, is_ordered, refused, used_by_invoice, without_invoice,
+    given, in_vain, is_any, is_by_field, is_ordered, refused, unheard, used_by_invoice,
+    without_invoice,
 };
 use crate::showing::{Edited, is_not_kept, mark_replaced, put_back, shown, tell, wanted_fields};
 use crate::slots::{self, Next};
@@ -113,6 +114,9 @@ fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
 }
 
 fn go_on(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
+    if let Some(answer) = unheard(snapshot, policy, now) {
+        return answer;
+    }
     let invoice = snapshot.live_invoice();
     match (&snapshot.seen, invoice) {
         (Seen::Unread, _) => Plan::need(Need::Glance),

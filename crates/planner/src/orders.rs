@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::asking::merge;
 use crate::showing::is_not_kept;
-use crate::wanted::is_followed;
+use crate::wanted::{is_followed, is_left_alone};
 use crate::{Action, DealSnapshot, Plan, Policy, texts};
 
 /// An order that is to be obeyed.
@@ -154,6 +154,24 @@ pub(crate) fn without_invoice(
     let may_be_answered = is_followed(snapshot, policy) && !glance.deal.template;
     may_be_answered.then_some(())?;
     refused(snapshot, glance, why, policy, now)
+}
+
+/// Whether the only answer to an order in a deal's field is that nothing is done for the deals of its funnel, and may be
+/// given: we write nowhere while we only watch.
+pub(crate) fn is_unheard(snapshot: &DealSnapshot, policy: &Policy) -> bool {
+    let Some(glance) = snapshot.glance().filter(|glance| !glance.deal.template) else {
+        return false;
+    };
+    let in_field = given(snapshot, glance).filter(|given| given.called.is_none());
+    in_field.is_some() && policy.is_at_work() && is_left_alone(snapshot, policy)
+}
+
+/// The answer to such an order, and nothing else; none where there is no such.
+pub(crate) fn unheard(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Option<Plan> {
+    let glance = snapshot.glance()?;
+    is_unheard(snapshot, policy).then_some(())?;
+    let answer = refused(snapshot, glance, texts::FUNNEL_IS_OFF, policy, now);
+    Some(answer.unwrap_or_else(|| Plan::nothing(texts::FUNNEL_IS_OFF)))
 }
 
 /// An order is answered by why it cannot be obeyed: said once, and the field emptied. None: there is no order, or a robot

@@ -268,6 +268,9 @@ pub(crate) fn instead_of_head(text: &str) -> String {
     format!("Портал не сообщает, кто руководитель ответственного, поэтому пишем вам.\n{text}")
 }
 
+/// The answer to an order where nothing is done.
+pub(crate) const FUNNEL_IS_OFF: &str = "Команда не выполнена: воронка этой сделки не подключена к программе. Подключает её администратор.";
+
 /// The answer to an order for which there is no invoice yet.
 pub(crate) const NO_INVOICE_YET: &str = "Команда не выполнена: счёта в сделке ещё нет.";
 

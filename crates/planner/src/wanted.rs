@@ -8,7 +8,7 @@ use domain::observed::{DealGlance, DealReading, StageEntry};
 use domain::{Deal, FunnelId, StageId};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::orders::is_ordered;
+use crate::orders::{is_ordered, is_unheard};
 use crate::policy::{Funnel, Mode, Pilot};
 use crate::{DealSnapshot, Policy, Seen};
 
@@ -130,13 +130,30 @@ pub fn is_followed(snapshot: &DealSnapshot, policy: &Policy) -> bool {
     }
 }
 
-/// Whether anything may be written for a deal: the same of funnels that are active.
+/// Whether anything may be written for a deal: the same of funnels that are active; elsewhere the answer to an order.
 pub fn is_at_work(snapshot: &DealSnapshot, policy: &Policy) -> bool {
-    match snapshot.glance() {
+    let is_ours = match snapshot.glance() {
         Some(glance) if policy.names(glance.deal.funnel) => policy.is_active(glance.deal.funnel),
         Some(_) => policy.is_at_work() && came_along(snapshot, policy),
         None => policy.is_at_work(),
+    };
+    is_ours || is_unheard(snapshot, policy)
+}
+
+/// Whether nothing is done for a deal where it stands: policy says that the funnel is off, or does not name it, and the deal
+/// is known to have come from none of ours.
+pub(crate) fn is_left_alone(snapshot: &DealSnapshot, policy: &Policy) -> bool {
+    let Some(glance) = snapshot.glance() else {
+        return false;
+    };
+    let here = glance.deal.funnel;
+    if policy.names(here) {
+        return policy.funnel(here).is_none();
     }
+    let is_known = matches!(snapshot.seen, Seen::Whole(..))
+        || snapshot.entered.is_some()
+        || elsewhere(here, policy).next().is_none();
+    is_known && !came_along(snapshot, policy)
 }
 
 /// Whether a deal brought an invoice of ours along, or its having entered a stage for one.

@@ -3,9 +3,10 @@
 use domain::observed::StageEntry;
 use domain::{FunnelId, StageId};
 use insta::assert_snapshot;
-use planner::{DealSnapshot, FormerOrder, Funnel, Mode, Seen};
+use planner::{Action, DealSnapshot, FormerOrder, Funnel, Mode, Seen};
 
 use crate::build::{INVOICE_STAGE, TestDeal, ago, deal};
+use crate::changed::order;
 
 #[test]
 fn what_nobody_looked_at_is_glanced_at_first() {
@@ -94,7 +95,8 @@ fn what_came_from_our_funnel_before_the_start_waits_for_an_order() {
     assert_snapshot!(old.plan(), @"because: сделка на стадии счёта с 11.03.2026 11:00, это раньше начала работы 11.03.2026 12:00");
     assert_eq!(old.ordered().plan(), deal().plan());
     let stranger = gone_on(deal().history(&[("NEW", 90_000)])).ordered();
-    assert_snapshot!(stranger.plan(), @"because: воронка не подключена");
+    let told = stranger.plan();
+    assert!(told.contains("воронка этой сделки не подключена"), "{told}");
     // What entered the stage of the funnel where it stands counts from there.
     let again = named(Mode::Active, deal().history(&[(INVOICE_STAGE, 90_000)])).read(|reading| {
         reading.history.push(StageEntry {
@@ -123,6 +125,40 @@ fn what_policy_says_of_the_funnel_where_the_deal_stands_holds() {
     };
     let back = named(Mode::WatchOnly, deal().stage("NEW")).read(|it| it.history = vec![entered]);
     assert_snapshot!(back.plan(), @"because: сделка не дошла до стадии счёта");
+}
+
+#[test]
+fn an_order_in_the_field_of_a_deal_for_which_nothing_is_done_is_answered_once() {
+    let off = gone_on(named(Mode::Off, deal()));
+    let invoiced = gone_on(named(Mode::Off, deal().settled()));
+    let unnamed =
+        gone_on(deal().history(&[("NEW", 600)])).with(|deal| deal.snapshot.entered = Some(false));
+    for (deal, is_whole) in [&off, &invoiced, &unnamed]
+        .into_iter()
+        .flat_map(|deal| [(deal, true), (deal, false)])
+    {
+        let seen = |deal: TestDeal| if is_whole { deal } else { deal.glanced() };
+        let silent = seen(deal.clone());
+        assert!(!silent.is_at_work());
+        let mut ordered = seen(order(deal.clone(), "аванс"));
+        assert!(ordered.is_at_work());
+        let plan = ordered.planned();
+        let answers = plan.actions.iter().filter(|action| {
+            matches!(action, Action::AddTimelineEntry { text, .. } if text.contains("не подключена к программе"))
+        });
+        assert_eq!((answers.count(), plan.actions.len()), (1, 2), "{plan:?}");
+        ordered.carry_out(plan);
+        // The field is empty, and nothing else is wanted there.
+        assert!(!ordered.is_at_work());
+        assert_eq!(ordered.plan(), silent.plan());
+    }
+    // Of a deal that may have come from one of ours that is asked first; while we only watch nothing is written.
+    let unknown = order(unnamed, "аванс").glanced();
+    let unknown = unknown.with(|deal| deal.snapshot.entered = None);
+    assert_snapshot!(unknown.plan(), @"need to know whether it entered an invoice stage");
+    let watching = order(off, "аванс");
+    let watching = watching.with(|deal| deal.policy.funnels[0].mode = Mode::WatchOnly);
+    assert!(!watching.is_at_work());
 }
 
 #[test]

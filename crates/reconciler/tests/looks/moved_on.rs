@@ -1,6 +1,6 @@
 //! Deals that change their funnel: sales end where production begins, with an invoice or before we looked.
 
-use domain::observed::StageEntry;
+use domain::observed::{FieldValue, OurField, StageEntry};
 use domain::payment::Direction;
 use domain::{DealId, FunnelId, Price, StageId};
 use planner::{Funnel, Mode, Plan, Refunds};
@@ -103,6 +103,28 @@ fn an_invoiced_deal_in_a_funnel_that_is_off_or_watched_is_not_written() {
                 }
             );
         }
+    });
+}
+
+#[test]
+fn an_order_in_the_field_of_a_deal_in_a_funnel_that_is_off_is_answered_and_taken_out() {
+    paused(async {
+        let desk = Desk::open().await;
+        name_it(&desk, Mode::Off);
+        desk.office.enter(1);
+        goes_on(&desk, 1);
+        desk.office.edit(1, |reading| {
+            let order = FieldValue::Text("Выставить счёт".to_owned());
+            reading.glance.fields.set(OurField::Command, &order);
+        });
+        desk.event(1).await;
+        desk.run(60).await;
+        let story = desk.office.story();
+        let answers = story.matches("не подключена к программе").count();
+        assert_eq!((answers, desk.office.bills().len()), (1, 0), "{story}");
+        let shown = desk.office.state().deals[&DealId(1)].glance.fields.clone();
+        assert_eq!((shown.command, shown.number), (None, None));
+        desk.assert_at_rest(1).await;
     });
 }
 
