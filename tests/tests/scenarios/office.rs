@@ -55,7 +55,9 @@ pub(crate) fn organisation() -> serde_json::Value {
                 "bik": "044525225",
                 "is_main": true
             }]
-        }]
+        }],
+        // No more than the product waits where a test has shortened that.
+        "settings": {"effect_within_s": 3, "declared_list_lag_s": 1}
     })
 }
 
