@@ -154,6 +154,7 @@ fn book(
             amount: payment.amount,
             purpose,
             chosen_before: &[],
+            others: &[],
         };
         let proposal = propose(incoming, open);
         let expected = payment.is_for.map(|place| place.to_string());

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::display::{date, money};
 use domain::matching::{
-    Candidate, ChosenBefore, Doubt, Incoming, OpenInvoice, OpenInvoices, Share,
+    Candidate, ChosenBefore, Doubt, Incoming, OpenInvoice, OpenInvoices, OtherPayment, Share,
 };
 use domain::payment::{CountedTwice, PaymentKind, PaymentOrder};
 use domain::purpose::Purpose;
@@ -54,6 +54,8 @@ pub struct PaymentSnapshot<'a> {
     pub purpose: &'a Purpose,
     /// For whom people took this payer's money before.
     pub chosen_before: &'a [ChosenBefore],
+    /// Other payments of this payer to the organisation that are asked about.
+    pub others: &'a [OtherPayment],
     /// Its money is counted twice, as the bank's whole order and as its parts on the accounting side.
     pub twice: Option<&'a CountedTwice>,
     /// What a person answered, if no other question is open since.
@@ -197,6 +199,7 @@ pub fn plan(
             amount: payment.left,
             purpose: payment.purpose,
             chosen_before: payment.chosen_before,
+            others: payment.others,
         },
         &claims.open,
     );

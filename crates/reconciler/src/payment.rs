@@ -5,6 +5,8 @@
 //! no lease is needed: what two decide at once is recorded once (`store::books::money`). So a statement that is imported by
 //! the command line is booked by it too, also while the server runs.
 
+mod others;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::matching::may_have_no_inn;
@@ -26,6 +28,7 @@ use store::{
     RULE, Record, Ruling, Settled, Store, StoreError, Subject, Undecided, Wanted, Work,
 };
 
+use self::others::Others;
 use crate::{Connected, journal};
 
 /// Payments that are decided in one commit.
@@ -147,10 +150,14 @@ async fn decide_together(
     let found = store
         .money_open(portal, &wanted(payments, &purposes, &answers))
         .await?;
+    let mut others = Others::beside(store, portal, payments, &found.invoices).await?;
     let mut twice = BTreeMap::new();
     if payments.iter().any(|payment| payment.has_feed) {
-        let numbers: Vec<i64> = payments.iter().map(|payment| payment.number).collect();
+        let numbers = payments.iter().map(|payment| payment.number);
+        let numbers: BTreeSet<i64> = numbers.chain(others.numbers()).collect();
+        let numbers: Vec<i64> = numbers.into_iter().collect();
         twice = store.money_twice(portal, &numbers).await?;
+        others.leave_out(&twice);
     }
     let mut claims = Claims::default();
     for (invoice, _) in found.invoices {
@@ -163,6 +170,13 @@ async fn decide_together(
     for ((payment, purpose), answer) in payments.iter().zip(&purposes).zip(&answers) {
         let payer = payment.order.other.inn.as_ref();
         let chosen_before = payer.and_then(|payer| found.chosen_before.get(payer));
+        let twice = twice.get(&payment.number);
+        // What is counted twice is beside itself.
+        let beside = if twice.is_some() {
+            Vec::new()
+        } else {
+            others.of(payment)
+        };
         let snapshot = PaymentSnapshot {
             organisation: &payment.organisation,
             kind: payment.kind,
@@ -173,7 +187,8 @@ async fn decide_together(
             order: &payment.order,
             purpose,
             chosen_before: chosen_before.map_or(&[], Vec::as_slice),
-            twice: twice.get(&payment.number),
+            others: &beside,
+            twice,
             answer: answer.as_ref(),
         };
         let plan = plan(&snapshot, (&claims, &refundable), money, now);
@@ -192,6 +207,8 @@ async fn decide_together(
         {
             by_parts.push((payment, by.clone()));
         }
+        let is_asked = matches!(plan, PaymentPlan::Ask(_)) && twice.is_none();
+        others.decided(payment, is_asked);
         decisions.push(decision(payment, plan));
     }
     // Before the part is given: in between nothing counts twice.

@@ -44,6 +44,7 @@ pub use books::{
     links::{CounterpartyLink, InvoiceLink},
     money::{
         InvoiceRef, PaymentState,
+        asked::AskedPayment,
         by_hand::{Giving, GivingRefused, WasGiven},
         days::{ACCOUNT_KNOWN, AccountSpan, OVERDUE_TASK},
         followed::{ACCOUNTING, Followed, FollowedPage, FollowedPayment, NotTaken, WhyNotTaken},

@@ -10,6 +10,7 @@ fn all() -> Vec<&'static Sql> {
         books::cases::STATEMENTS,
         books::links::STATEMENTS,
         books::money::STATEMENTS,
+        books::money::asked::STATEMENTS,
         books::money::batch::STATEMENTS,
         books::money::days::STATEMENTS,
         books::money::divided::STATEMENTS,

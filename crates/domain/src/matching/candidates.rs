@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::certain::{doubts_of_words, not_of_payer};
-use super::cover::{self, Covers};
+use super::cover::{self, Covers, MOST_OPEN, payments_covering};
 use super::{
     Candidate, Certainty, Doubt, Incoming, MOST_CANDIDATES, OpenInvoice, OpenInvoices, Reason,
     Share, may_have_no_inn,
@@ -18,11 +18,13 @@ const MOST_COVERS: usize = 3;
 /// The candidates from the best down.
 pub(super) fn candidates(payment: Incoming<'_>, open: &OpenInvoices) -> Vec<Candidate> {
     let words = doubts_of_words(payment.purpose);
-    let payer = payment.payer;
-    let has_one_open = payer.is_some_and(|payer| open.of_buyer(payer).nth(1).is_none());
+    let own = payment.payer.map_or(0, |payer| {
+        let own = open.of_buyer(payer);
+        own.take(MOST_OPEN.saturating_add(1)).count()
+    });
     let mut found = Vec::new();
     for (invoice, by_number) in worth_a_look(payment, open) {
-        let reasons = reasons(payment, invoice, by_number, has_one_open);
+        let reasons = reasons(payment, invoice, by_number, own);
         if says_enough(&reasons) {
             found.push(single(payment, invoice, reasons, &words));
         }
@@ -121,12 +123,12 @@ fn by_number<'a>(
     found
 }
 
-/// All that speaks for the invoice.
+/// All that speaks for the invoice; so many are open of the payer's own, as far as it matters.
 fn reasons(
     payment: Incoming<'_>,
     invoice: &OpenInvoice,
     by_number: Option<Reason>,
-    has_one_open: bool,
+    own: usize,
 ) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = by_number.into_iter().collect();
     let buyer = invoice.buyer.as_ref();
@@ -137,7 +139,10 @@ fn reasons(
     if payment.amount == invoice.open {
         reasons.push(Reason::Amount);
     }
-    if is_payer && has_one_open {
+    if is_payer && own <= MOST_OPEN {
+        reasons.extend(with_others(payment, invoice));
+    }
+    if is_payer && own == 1 {
         reasons.push(Reason::OnlyOpen);
     }
     let before = payment.chosen_before.iter();
@@ -149,6 +154,22 @@ fn reasons(
             }),
     );
     reasons
+}
+
+/// Other payments that pay the payer's invoice together with this one. Never more than a reason to ask: what names the invoice
+/// is booked by itself.
+fn with_others(payment: Incoming<'_>, invoice: &OpenInvoice) -> Option<Reason> {
+    if payment.others.is_empty() || invoice.seller != *payment.organisation {
+        return None;
+    }
+    let rest = invoice.open.checked_sub(payment.amount)?;
+    let left: Vec<Money> = payment.others.iter().map(|other| other.left).collect();
+    let (places, only) = payments_covering(rest, &left)?;
+    let others = places.iter().filter_map(|place| payment.others.get(*place));
+    Some(Reason::AmountWithOthers {
+        payments: others.map(|other| other.number).collect(),
+        only,
+    })
 }
 
 /// How the reference names an invoice of its number. Another date is another invoice: last year's had the same number.
@@ -314,7 +335,7 @@ fn weight(reason: &Reason) -> u32 {
         Reason::NumberAndDate => 100,
         Reason::Number => 40,
         Reason::Payer => 20,
-        Reason::Amount | Reason::AmountTogether => 15,
+        Reason::Amount | Reason::AmountTogether | Reason::AmountWithOthers { .. } => 15,
         Reason::NumberInText => 12,
         Reason::ChosenBefore { times } => 5_u32.saturating_add(*times.min(&10)),
         Reason::OnlyOpen => 5,

@@ -31,6 +31,17 @@ pub struct Incoming<'a> {
     pub purpose: &'a Purpose,
     /// For which buyers people took this payer's money before: evidence, never proof.
     pub chosen_before: &'a [ChosenBefore],
+    /// Other money of this payer that came to the organisation and is given to nothing: together with it this may pay an invoice.
+    pub others: &'a [OtherPayment],
+}
+
+/// A payment beside another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherPayment {
+    /// Its number in our records.
+    pub number: i64,
+    /// What of it is given to nothing.
+    pub left: Money,
 }
 
 /// People gave money of this payer to a buyer's invoices before.

@@ -19,6 +19,13 @@ pub enum Reason {
     Amount,
     /// The amount is what is open of all of them together.
     AmountTogether,
+    /// With other payments of the payer the amount is what is open.
+    AmountWithOthers {
+        /// The numbers of the others.
+        payments: Vec<i64>,
+        /// No others of his would do as well.
+        only: bool,
+    },
     /// The buyer has no other open invoice.
     OnlyOpen,
     /// People took this payer's money for this buyer before.
@@ -95,6 +102,27 @@ impl fmt::Display for Reason {
             Reason::Payer => f.write_str("ИНН плательщика и покупателя совпадают"),
             Reason::Amount => f.write_str("сумма равна остатку по счёту"),
             Reason::AmountTogether => f.write_str("сумма равна остатку по этим счетам вместе"),
+            Reason::AmountWithOthers { payments, only } => {
+                let numbers: Vec<String> = payments
+                    .iter()
+                    .map(|number| format!("№ {number}"))
+                    .collect();
+                let word = if numbers.len() == 1 {
+                    "платежом"
+                } else {
+                    "платежами"
+                };
+                let others = if *only {
+                    ""
+                } else {
+                    " (подходят и другие его платежи)"
+                };
+                write!(
+                    f,
+                    "вместе с {word} {} сумма равна остатку по счёту{others}",
+                    numbers.join(" и ")
+                )
+            }
             Reason::OnlyOpen => f.write_str("других неоплаченных счетов у покупателя нет"),
             Reason::ChosenBefore { times } => {
                 write!(

@@ -23,4 +23,5 @@ mod payments;
 mod properties;
 mod purposes;
 mod returns;
+mod together;
 mod words_and_display;

@@ -302,6 +302,7 @@ fn only_what_may_be_is_booked_by_itself() {
                 amount: amount.unwrap_or(Money::from_kopecks(100_000)),
                 purpose: &purpose,
                 chosen_before: &[],
+                others: &[],
             },
             &world.open,
         );

@@ -1,6 +1,6 @@
 //! What speaks against a choice is said, and keeps what is certain from being booked.
 
-use domain::matching::{CountedBefore, OpenInvoice};
+use domain::matching::{CountedBefore, OpenInvoice, OtherPayment};
 use domain::payment::CountedTwice;
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
@@ -110,4 +110,18 @@ fn money_of_a_payer_without_an_inn_is_asked_about_with_the_invoice_that_it_names
         "{text}"
     );
     assert!(text.contains(&format!("{offered} (1)")), "{text}");
+}
+
+#[test]
+fn what_pays_an_invoice_together_with_another_payment_is_asked_about_with_that() {
+    let claims = claims(&[("СВ-1", 1_000), ("СВ-2", 2_000)]);
+    let mut second = payment(300, "Доплата");
+    second.others = vec![OtherPayment {
+        number: 12,
+        left: Money::from_kopecks(700),
+    }];
+    let text = asked(&second.plan(&claims));
+    let offered = "счёт № СВ-1 от 01.03.2026, 3,00 ₽ из 10,00 ₽ — ИНН плательщика и покупателя совпадают, вместе с платежом \
+                   № 12 сумма равна остатку по счёту (1)";
+    assert!(text.contains(offered), "{text}");
 }

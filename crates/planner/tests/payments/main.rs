@@ -10,7 +10,7 @@
 mod doubts;
 mod registers;
 
-use domain::matching::{ChosenBefore, CountedBefore, OpenInvoice, Share};
+use domain::matching::{ChosenBefore, CountedBefore, OpenInvoice, OtherPayment, Share};
 use domain::payment::{
     AccountNumber, CountedTwice, Direction, OtherSide, PaymentKind, PaymentOrder,
 };
@@ -33,6 +33,7 @@ struct Payment {
     twice: Option<CountedTwice>,
     answer: Option<PaymentAnswer>,
     chosen_before: Vec<ChosenBefore>,
+    others: Vec<OtherPayment>,
 }
 
 fn payment(kopecks: i64, purpose: &str) -> Payment {
@@ -58,6 +59,7 @@ fn payment(kopecks: i64, purpose: &str) -> Payment {
         twice: None,
         answer: None,
         chosen_before: Vec::new(),
+        others: Vec::new(),
     }
 }
 
@@ -106,6 +108,7 @@ impl Payment {
                 order: &self.order,
                 purpose: &purpose,
                 chosen_before: &self.chosen_before,
+                others: &self.others,
                 twice: self.twice.as_ref(),
                 answer: self.answer.as_ref(),
             },

@@ -17,6 +17,7 @@ mod support;
 mod admin;
 mod adopted;
 mod aside;
+mod asked;
 mod books;
 mod budget;
 mod by_hand;

@@ -5,10 +5,12 @@
 //! `moved` gives elsewhere, `by_hand` gives what a person names, `split` gives a credit to its sales, `twice` notices an order that is there whole and in parts and
 //! `divided` counts it once, and `settled` closes without a payment
 //! by the rules of [`domain::ledger::Ledger`],
-//! `receipts` tells a deal what came, `list`, `page`, `month` and `days` tell people. Every
+//! `receipts` tells a deal what came, `asked` tells what else a payer's money is asked about, `list`, `page`, `month` and `days`
+//! tell people. Every
 //! method that writes first locks the portal's row of `money_book`: two replicas book one after the other, and what a
 //! rule rests on is read behind that lock. Not here: which payment is for which invoice (`domain::matching`, `planner`).
 
+pub(crate) mod asked;
 pub(crate) mod batch;
 pub(crate) mod by_hand;
 pub(crate) mod days;

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::matching::{Alias, ChosenBefore, CountedBefore, OpenInvoice};
 use domain::payment::{PaymentKind, PaymentOrder};
-use domain::purpose::{NumberKey, Purpose};
+use domain::purpose::NumberKey;
 use domain::{DealId, Inn, InvoiceId, InvoiceStatus, Money, OrganisationId, PortalId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{InvoiceRef, PaymentState, batch::moved, read_kind};
+use super::{InvoiceRef, PaymentState, asked::asked_of_strangers, batch::moved, read_kind};
 use crate::{
     books::{
         cases::{self, Case},
@@ -144,10 +144,6 @@ statements! {
     WAITING_PAYERS =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
-    /// The newest: what came long ago is looked at by the hour like any question.
-    WAITING_STRANGERS =
-        "SELECT number, remaining, body FROM payment
-         WHERE portal_id = $1 AND state = 'asked' AND kind = 'incoming' AND payer_inn = '' ORDER BY number DESC LIMIT 1000";
     NEW_PAYMENTS = undecided!("p.state = 'new' AND p.waits_until <= $2 AND p.number <= $3 ORDER BY p.number LIMIT $4");
     THESE_PAYMENTS = undecided!("p.number IN numbers($2) AND p.state IN ('new', 'asked') ORDER BY p.number");
     UNDECIDED_BUYERS =
@@ -371,10 +367,7 @@ pub(crate) async fn count(
         waiting = tx.list(&WAITING_PAYERS, &ask, Row::int).await?;
     }
     if !of_strangers.is_empty() {
-        let ask = params![portal];
-        let strangers = tx.list(&WAITING_STRANGERS, &ask, read_stranger).await?;
-        let strangers = strangers.into_iter();
-        waiting.extend(strangers.filter_map(|stranger| stranger.may_pay(&of_strangers)));
+        waiting.extend(asked_of_strangers(tx, portal, &of_strangers).await?);
     }
     let waiting = waiting.into_iter().zip(links.iter().cycle());
     looks.extend(waiting.map(|(number, link)| Look {
@@ -384,34 +377,6 @@ pub(crate) async fn count(
         reason: "its payer got an invoice".to_owned(),
     }));
     work::enqueue(tx, portal, &looks).await
-}
-
-/// A payment that is asked about, whose payer is known by no INN.
-struct Stranger {
-    number: i64,
-    left: Money,
-    order: PaymentOrder,
-}
-
-impl Stranger {
-    /// The payment, where its purpose may name one of these invoices, or it brings just what one asks for.
-    fn may_pay(self, invoices: &[(NumberKey, Money)]) -> Option<i64> {
-        let is_sum = invoices.iter().any(|(_, total)| *total == self.left);
-        let is_named = || {
-            let purpose = Purpose::read(&self.order.purpose);
-            let mut named = purpose.numbers();
-            named.any(|number| invoices.iter().any(|(own, _)| *own == number))
-        };
-        (is_sum || is_named()).then_some(self.number)
-    }
-}
-
-fn read_stranger(row: &mut Row) -> Result<Stranger, StoreError> {
-    Ok(Stranger {
-        number: row.int()?,
-        left: Money::from_kopecks(row.int()?),
-        order: row.json()?,
-    })
 }
 
 async fn undecided(
@@ -587,7 +552,7 @@ fn read_ref(row: &mut Row) -> Result<InvoiceRef, StoreError> {
     })
 }
 
-fn read_inn(row: &mut Row) -> Result<Inn, StoreError> {
+pub(super) fn read_inn(row: &mut Row) -> Result<Inn, StoreError> {
     let text = row.text()?;
     Inn::parse(&text).map_err(|error| row.undecodable(error.to_string()))
 }

@@ -1,0 +1,36 @@
+//! What else a payer's money is asked about is told by payer, the newest of each.
+
+use domain::matching::MOST_OPEN;
+use domain::{Inn, OrganisationId};
+use store::*;
+
+use crate::money::{book, decide, order, question, see};
+use crate::support::*;
+
+conformance! {
+    async fn what_is_asked_about_is_told_by_payer_the_newest_of_each(db: &Db) {
+        leased(db, 1).await;
+        let payer = Inn::parse("7707083893").unwrap();
+        let other = Inn::parse("7736050003").unwrap();
+        let mut orders: Vec<_> = (1..=16).map(|sum| order(&sum.to_string(), sum)).collect();
+        orders[15].other.inn = Some(other.clone());
+        see(db, "march", &orders).await;
+        // Of the payer: 14 asked about, one that nobody looked at.
+        let asks = |payment| Decision { ruling: Ruling::Ask(Box::new(question(payment))), ..book(payment, 0, vec![]) };
+        let asked: Vec<Decision> = (1..=14).chain([16]).map(asks).collect();
+        assert_eq!(decide(db, &asked).await, vec![Decided::Done; 15]);
+        let told = async |payers: &[Inn]| {
+            let told = db.store.money_asked(&portal("a"), payers).await.unwrap();
+            assert!(told.iter().all(|one| one.organisation == OrganisationId::new("us")));
+            let told = told.into_iter();
+            told.map(|one| (one.payer, one.payment.number, one.payment.left.kopecks())).collect::<Vec<_>>()
+        };
+        assert_eq!(told(std::slice::from_ref(&other)).await, [(other.clone(), 16, 16)]);
+        let both = [payer.clone(), other.clone()];
+        let newest = told(&both[..]).await;
+        let of_payer: Vec<i64> = newest.iter().filter(|(one, ..)| *one == payer).map(|(_, number, _)| *number).collect();
+        assert_eq!(of_payer, (2..=14).collect::<Vec<i64>>());
+        assert_eq!(of_payer.len(), MOST_OPEN + 1);
+        assert_eq!(newest.len(), MOST_OPEN + 2);
+    }
+}
