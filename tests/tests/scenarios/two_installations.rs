@@ -2,6 +2,7 @@
 
 use provodka::{check, owner, setup};
 
+use crate::office;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -9,6 +10,7 @@ async fn a_second_installation_is_refused_and_one_that_was_taken_over_writes_not
     let world = World::usual().await;
     let (first, second) = (world.product(), world.another_installation().await);
     let wishes = setup::Wishes {
+        administrator: Some(office::ADMINISTRATOR.to_string()),
         active: true,
         settle_seconds: Some(0),
         ..setup::Wishes::default()
