@@ -179,21 +179,22 @@ fn stages(truth: &emulator_bitrix24::Truth, deal: i64) -> Vec<(Timestamp, String
 }
 
 /// Whether a deal with this past wants an invoice: it entered the stage after we began, or began anew, and was not taken
-/// back or lost since.
+/// back or lost since. What had entered it before and went on enters it again when somebody brings it back.
 fn is_wanted(evidence: &Evidence<'_>, stages: &[(Timestamp, String)]) -> bool {
     let position = |stage: &str| STAGES.iter().position(|known| *known == stage);
     let first = position(INVOICE);
-    let mut entered = None;
+    // The portal's moment is compared with ours as it is, by us and by the product.
+    let is_ours = |entered: Timestamp| evidence.restored.is_none_or(|anew| entered >= anew.at);
+    let mut entered: Option<Timestamp> = None;
     let mut lost = false;
     for (at, stage) in stages {
         lost = stage == LOST;
         if stage == INVOICE {
-            entered = entered.or(Some(*at));
+            // It comes from another stage: the same one twice is one entry here.
+            entered = entered.filter(|before| is_ours(*before)).or(Some(*at));
         } else if position(stage) < first {
             entered = None;
         }
     }
-    // The portal's moment is compared with ours as it is, by us and by the product.
-    let is_ours = |entered: Timestamp| evidence.restored.is_none_or(|anew| entered >= anew.at);
     entered.is_some_and(is_ours) && !lost
 }
