@@ -3,7 +3,8 @@
 //! It is recorded like a candidate that he chooses, and taken back like any other booking ([`Desk::undo`]).
 
 use domain::{DealId, Money};
-use planner::payments::chosen_by;
+use jiff::tz::TimeZone;
+use planner::payments::{GIVEN_BY_PARTS, chosen_by};
 use serde_json::json;
 use store::{Balance, Giving, GivingRefused, InvoiceRef, ListedPayment, StoreError, WasGiven};
 
@@ -92,23 +93,31 @@ pub enum NotGiven {
 }
 
 impl Desk {
-    /// Gives a payment, or what is left of it, to an invoice in the name of `by`.
+    /// Gives a payment, or what is left of it, to an invoice in the name of `by`. Where it is a part of an order that the bank
+    /// shows whole, what a rule gave of that is taken back by corrections of today in `zone`.
     ///
     /// # Errors
     /// Says why nothing was recorded.
-    pub async fn give(&self, order: &GivingOrder, by: &str) -> Result<Given, NotGiven> {
+    pub async fn give(
+        &self,
+        order: &GivingOrder,
+        by: &str,
+        zone: &TimeZone,
+    ) -> Result<Given, NotGiven> {
         self.booking_policy().await?;
         let payment = order.payment;
         let invoice = self.named_of(payment, &order.invoice).await?;
+        let now = self.clock.now();
         let wanted = Giving {
             payment,
             invoice: invoice.clone(),
             amount: order.amount,
             seen: order.seen,
             because: chosen_by(by),
+            of_parts: GIVEN_BY_PARTS.to_owned(),
             by: by.to_owned(),
+            today: now.to_zoned(zone.clone()).date(),
         };
-        let now = self.clock.now();
         let given = self.store.money_give(&self.portal, &wanted, now).await?;
         let number = self.number_of(&invoice).await?;
         match given {
@@ -116,11 +125,14 @@ impl Desk {
                 amount,
                 left,
                 deals,
+                whole,
             } => {
                 let note = json!({
                     "given": payment, "invoice": number, "kopecks": amount.kopecks(), "by": by,
                 });
                 self.note_person(note).await?;
+                // At once, so that the question is there.
+                self.decide(whole.as_slice()).await?;
                 Ok(Given {
                     invoice: number,
                     amount,

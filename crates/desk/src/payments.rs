@@ -278,7 +278,7 @@ impl Desk {
     }
 
     /// A policy that does not book leaves them to the server.
-    async fn decide(&self, payments: &[i64]) -> Result<(), StoreError> {
+    pub(crate) async fn decide(&self, payments: &[i64]) -> Result<(), StoreError> {
         let Ok(policy) = self.booking_policy().await else {
             return Ok(());
         };

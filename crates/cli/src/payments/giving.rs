@@ -8,6 +8,7 @@ use crate::args::GiveArgs;
 use crate::fault::Told;
 use crate::product::Product;
 use crate::words::harmless;
+use crate::zone;
 
 /// Gives it; gives what is to be printed.
 pub(super) async fn give(product: &Product, args: &GiveArgs) -> anyhow::Result<String> {
@@ -17,7 +18,9 @@ pub(super) async fn give(product: &Product, args: &GiveArgs) -> anyhow::Result<S
         amount: amount(args.amount.as_deref())?,
         seen: None,
     };
-    let given = product.desk().give(&order, &args.by).await.map_err(told)?;
+    let zone = zone::in_force(product).await;
+    let given = product.desk().give(&order, &args.by, &zone).await;
+    let given = given.map_err(told)?;
     for deal in &given.deals {
         eprintln!("deal/{deal} is looked at as soon as `provodka serve` runs");
     }

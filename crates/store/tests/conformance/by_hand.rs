@@ -3,8 +3,10 @@
 
 use domain::payment::{PaymentKind, SourceId};
 use domain::{DealId, Inn, Money};
+use jiff::civil::date;
 use store::*;
 
+use crate::followed::{follow, told};
 use crate::money::{
     book, decide, line, link, listed, order, payment_of, put, question, receipts, see, share, undo,
 };
@@ -17,7 +19,9 @@ fn giving(payment: i64, number: &str, kopecks: Option<i64>) -> Giving {
         amount: kopecks.map(Money::from_kopecks),
         seen: None,
         because: "выбор: anna".to_owned(),
+        of_parts: "по частям".to_owned(),
         by: "anna".to_owned(),
+        today: date(2026, 4, 1),
     }
 }
 
@@ -31,6 +35,7 @@ fn done(kopecks: i64, left: i64, deal: u64) -> WasGiven {
         amount: Money::from_kopecks(kopecks),
         left: Money::from_kopecks(left),
         deals: vec![DealId(deal)],
+        whole: None,
     }
 }
 
@@ -129,6 +134,25 @@ conformance! {
         let seen = |seen| Giving { seen: Some(seen), ..giving(1, "2", None) };
         assert_eq!(refused(db, &seen(last - 1)).await, GivingRefused::Changed);
         assert_eq!(give(db, &seen(last)).await, done(60, 70, 8));
+    }
+
+    async fn who_gives_a_part_by_hand_takes_back_what_a_rule_gave_of_the_whole_order(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        see(db, "march", &[order("5", 100)]).await;
+        assert_eq!(decide(db, &[book(1, 0, vec![share("1", 100)])]).await, [Decided::Done]);
+        let parts = vec![told("x", order("5", 60)), told("y", order("5", 40))];
+        assert_eq!(follow(db, &lease, parts).await.new, [2, 3]);
+        let left = GivingRefused::NotThatMuch { left: Money::from_kopecks(60) };
+        assert_eq!(refused(db, &giving(2, "1", Some(61))).await, left);
+        assert_eq!(paid(db, 7).await, [(1, 100)], "what is refused takes nothing back");
+        let given = give(db, &giving(2, "1", None)).await;
+        let WasGiven::Done { amount, whole, .. } = given else { panic!("{given:?}") };
+        assert_eq!((amount.kopecks(), whole), (60, Some(1)));
+        assert_eq!(paid(db, 7).await, [(2, 60)]);
+        assert_eq!(states(db).await[0], (PaymentState::New, 100));
+        assert_eq!(give(db, &giving(3, "1", None)).await, done(40, 0, 7));
+        assert_eq!(paid(db, 7).await, [(2, 60), (3, 40)]);
     }
 
     async fn what_is_no_one_buyers_money_is_not_given_by_hand(db: &Db) {

@@ -1,19 +1,24 @@
 //! A person gives a payment, or what is left of it, to an invoice that he names: no question has to offer it.
 //!
 //! It is the booking of a candidate that he chooses (`ledger`), also where the payment was left alone, or a part of it is
-//! given already and an advance is left; taken back like any other (`undo`). Not here: which invoice he means (`desk`).
+//! given already and an advance is left; taken back like any other (`undo`). What a rule gave of the bank's whole order that the
+//! payment is a part of makes room for it (`divided`). Not here: which invoice he means (`desk`).
+
+use std::collections::BTreeMap;
 
 use domain::payment::PaymentKind;
 use domain::{DealId, Money, PortalId};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
-    ledger::{BookedShare, Standing, balances, book, standing, withdrawn},
+    divided::{count_by_parts, given_of_whole},
+    ledger::{Balance, BookedShare, Standing, balances, book, standing, withdrawn},
     lock,
     split::last,
     take,
+    undo::{Order, Transaction},
 };
 use crate::{error::StoreError, store::Store, tx::Tx, value::params};
 
@@ -30,8 +35,12 @@ pub struct Giving {
     pub seen: Option<i64>,
     /// Why, in Russian.
     pub because: String,
+    /// Why what a rule gave of the bank's whole order is taken back, where this is a part of it.
+    pub of_parts: String,
     /// Who says so.
     pub by: String,
+    /// Corrections are dated by it.
+    pub today: Date,
 }
 
 /// What came of it.
@@ -45,6 +54,8 @@ pub enum WasGiven {
         left: Money,
         /// The deals that are looked at.
         deals: Vec<DealId>,
+        /// The bank's whole order that was taken back, since its money would count twice: it is asked about anew.
+        whole: Option<i64>,
     },
     /// Nothing is.
     Refused(GivingRefused),
@@ -114,14 +125,23 @@ async fn give(
         return Ok(WasGiven::Refused(GivingRefused::Changed));
     }
     let mut invoices = balances(tx, portal, [&wanted.invoice].into_iter()).await?;
-    let of_deal = invoices
-        .get(&wanted.invoice)
-        .filter(|one| one.deal.is_some());
-    let open = of_deal.map(|one| one.open).unwrap_or_default();
+    let room = makes_room(tx, portal, wanted).await?;
+    let open = open_of(&invoices, &wanted.invoice).kopecks() + room.kopecks();
+    let open = Money::from_kopecks(open);
     let amount = match how_much(wanted.amount, payment.remaining, open) {
         Ok(amount) => amount,
         Err(refused) => return Ok(WasGiven::Refused(refused)),
     };
+    let order = Order {
+        by: &wanted.by,
+        because: &wanted.of_parts,
+        today: wanted.today,
+        now,
+    };
+    let whole = count_by_parts(tx, portal, number, order).await?;
+    if whole.is_some() {
+        invoices = balances(tx, portal, [&wanted.invoice].into_iter()).await?;
+    }
     let transaction = take(tx, portal, 0, 1).await?.transaction;
     let mut batch = Batch::default();
     let share = BookedShare {
@@ -147,6 +167,7 @@ async fn give(
         &mut batch,
         now,
     ) {
+        let open = open_of(&invoices, &wanted.invoice);
         return Ok(WasGiven::Refused(GivingRefused::MoreThanOpen { open }));
     }
     if payment.state == PaymentState::Asked {
@@ -163,7 +184,28 @@ async fn give(
         amount,
         left,
         deals,
+        whole,
     })
+}
+
+/// What is open of an invoice of a deal.
+fn open_of(invoices: &BTreeMap<InvoiceRef, Balance>, invoice: &InvoiceRef) -> Money {
+    let of_deal = invoices.get(invoice).filter(|one| one.deal.is_some());
+    of_deal.map(|one| one.open).unwrap_or_default()
+}
+
+/// What the invoice has of the bank's whole order that the payment is a part of: it is taken back before the part is given.
+async fn makes_room(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    wanted: &Giving,
+) -> Result<Money, StoreError> {
+    let whole = given_of_whole(tx, portal, wanted.payment).await?;
+    let given = whole.map(|(_, given)| given).unwrap_or_default();
+    let shares = given.iter().flat_map(Transaction::shares);
+    let of_invoice = shares.filter(|(invoice, _)| **invoice == wanted.invoice);
+    let sum = Money::sum(of_invoice.map(|(_, amount)| amount));
+    Ok(sum.unwrap_or_default())
 }
 
 /// Why a payment is given to no invoice at all, as it stands.

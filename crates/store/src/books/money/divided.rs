@@ -76,26 +76,36 @@ impl Store {
     }
 }
 
-async fn count_by_parts(
+pub(super) async fn count_by_parts(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     part: i64,
     order: Order<'_>,
 ) -> Result<Option<i64>, StoreError> {
     lock(tx, portal).await?;
+    let Some((whole, _)) = given_of_whole(tx, portal, part).await? else {
+        return Ok(None);
+    };
+    match undo(tx, portal, whole, order).await? {
+        WasUndone::Done(_) => Ok(Some(whole)),
+        WasUndone::Nothing | WasUndone::MoreThanOpen { .. } => Ok(None),
+    }
+}
+
+/// The bank's whole order that this is a part of, and what a rule or the accountant gave of it: it makes room for the part.
+pub(super) async fn given_of_whole(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    part: i64,
+) -> Result<Option<(i64, Vec<Transaction>)>, StoreError> {
     let mut wholes = twice::wholes(tx, portal, &[part]).await?;
     let Some(whole) = wholes.remove(&part) else {
         return Ok(None);
     };
     let given = transactions(tx, portal, &[whole], "allocation").await?;
     let given = given.into_values().next().unwrap_or_default();
-    if given.is_empty() || is_a_persons(&given) {
-        return Ok(None);
-    }
-    match undo(tx, portal, whole, order).await? {
-        WasUndone::Done(_) => Ok(Some(whole)),
-        WasUndone::Nothing | WasUndone::MoreThanOpen { .. } => Ok(None),
-    }
+    let makes_room = !given.is_empty() && !is_a_persons(&given);
+    Ok(makes_room.then_some((whole, given)))
 }
 
 impl Divided {

@@ -69,7 +69,9 @@ pub(in crate::admin) async fn give(
             NotProven::Broken(response) => *response,
         };
     }
-    match admin.desk().give(&order, &session.account).await {
+    let desk = admin.desk();
+    let given = desk.give(&order, &session.account, &admin.pages.zone);
+    match given.await {
         Ok(_) => answer::see(&format!("/money/payments/{number}?said=given")),
         Err(
             NotGiven::Store(error)
