@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use capability::accounting::{ChangeFeed, Changes};
 use capability::{Call, ConnectorError};
 use domain::{InvoiceId, OrganisationId, Verdict};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::client::Ask;
 use crate::error::{Asked, Failure, Nature};
@@ -40,16 +42,17 @@ impl ChangeFeed for Kontur {
             LIST.error(Verdict::Defect, "bad-offset", why)
         })?;
         let page = self.page(call, organisation, offset).await?;
-        if let Some(first) = page.changes.first()
-            && first.offset > offset
+        let first = page.changes.first();
+        if let Some(first) = first.and_then(|first| first.get("offset")?.as_u64())
+            && first > offset
         {
             tracing::warn!(
                 asked = offset,
-                answered = first.offset,
+                answered = first,
                 "changes between are gone from the feed; linked invoices are read by id"
             );
         }
-        Ok(told(page))
+        Ok(told(page)?)
     }
 }
 
@@ -69,7 +72,8 @@ impl Kontur {
             offset = page.next_offset;
             changes = Changes {
                 invoices: Vec::new(),
-                ..told(page)
+                next: page.next_offset.to_string(),
+                more: is_full(&page),
             };
             if !changes.more {
                 break;
@@ -98,18 +102,31 @@ impl Kontur {
     }
 }
 
-fn told(page: wire::ChangePage) -> Changes {
+fn is_full(page: &wire::ChangePage) -> bool {
+    page.changes.len() >= PAGE
+}
+
+/// What is no bill's may look as it likes; of what may be one nothing is passed over.
+fn told(page: wire::ChangePage) -> Result<Changes, Failure> {
     let mut invoices: Vec<InvoiceId> = Vec::new();
-    let more = page.changes.len() >= PAGE;
-    for change in page.changes {
+    let more = is_full(&page);
+    for raw in page.changes {
+        let kind = raw.get("type").and_then(Value::as_str);
+        let change = match kind {
+            Some("bill") => wire::Change::deserialize(&raw).ok(),
+            Some(_) => continue,
+            None => None,
+        };
+        let why = "a change is not what the contract promises";
+        let change = change.ok_or_else(|| LIST.undecodable(why))?;
         let id = InvoiceId::new(change.id);
-        if change.kind == "bill" && !invoices.contains(&id) {
+        if !invoices.contains(&id) {
             invoices.push(id);
         }
     }
-    Changes {
+    Ok(Changes {
         invoices,
         next: page.next_offset.to_string(),
         more,
-    }
+    })
 }

@@ -271,20 +271,17 @@ pub(crate) struct Allocation {
     pub(crate) sum: String,
 }
 
-/// `ChangePage`.
+/// `ChangePage`. Changes stay raw: one that is no bill's must not stop those that are.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChangePage {
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<serde_json::Value>,
     pub(crate) next_offset: u64,
 }
 
-/// `Change`.
+/// `Change` of a bill.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Change {
-    pub(crate) offset: u64,
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
     pub(crate) id: String,
 }
 

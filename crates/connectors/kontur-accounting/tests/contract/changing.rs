@@ -76,6 +76,31 @@ async fn what_is_gone_from_the_feed_does_not_stop_it() {
 }
 
 #[tokio::test]
+async fn what_is_no_bills_stops_nothing_and_what_may_be_one_is_not_passed_over() {
+    for (change, expected) in [
+        (json!({"type": "settings"}), Some(1)),
+        (
+            json!({"type": "contractor", "id": 7, "offset": "x"}),
+            Some(1),
+        ),
+        (json!({"type": "bill", "id": null}), None),
+        (json!({"type": 5, "id": "x"}), None),
+        (json!("bill"), None),
+    ] {
+        let mut some = page(5, 2);
+        some["changes"][0] = change.clone();
+        let stage = Stage::plays([json(200, &some), json(200, &some)]);
+        let told = changes(&stage, Some("5")).await;
+        let told = told.ok().map(|told| told.invoices.len());
+        assert_eq!(told, expected, "{change}");
+        // Where the end alone is looked for, what was before is nobody's matter.
+        assert_eq!(changes(&stage, None).await.unwrap().next, "7");
+        stage.seen();
+        stage.ends();
+    }
+}
+
+#[tokio::test]
 async fn a_feed_that_does_not_go_on_is_a_defect() {
     let mut stuck = page(5, 2);
     stuck["nextOffset"] = json!(5);
