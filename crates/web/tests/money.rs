@@ -409,6 +409,7 @@ async fn looking_changes_nothing_and_needs_a_sign_in() {
         "/money/statements/99",
         "/money/answer",
         "/money/payments/1/undo",
+        "/money/payments/1/give",
         "/money/statements/1/book",
         "/money/statements/1/forget",
         "/account",
