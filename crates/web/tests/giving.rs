@@ -51,9 +51,15 @@ async fn a_payment_goes_to_the_invoice_that_is_named_and_its_rest_to_another() {
     book(&mut anna, &statement(&[paid])).await;
     let asked = [(1, PaymentState::Asked, 50_000)];
     assert_eq!(states(&office.store).await, asked);
+    let questions = anna.get("/money").await.text();
+    let link = "href=\"/money/payments/1#give\"";
+    assert!(questions.contains(link), "{questions}");
     let page = anna.get("/money/payments/1").await.text();
     let page = page.replace('\u{a0}', " ");
-    assert!(page.contains(FORM), "{page}");
+    assert!(
+        page.contains(FORM) && page.contains("id=\"give\""),
+        "{page}"
+    );
     assert!(page.contains("Ни к чему не отнесено 500,00 ₽"), "{page}");
     let first = last(&office).await;
     let first_seen = first.as_str();
@@ -126,6 +132,8 @@ async fn a_credit_of_many_sales_has_no_such_form_and_nobody_gives_what_is_not_th
         "Зачисление по эквайрингу, реестр № 4",
     );
     book(&mut anna, &statement(&[credit])).await;
+    let questions = anna.get("/money").await.text();
+    assert!(!questions.contains("#give"), "{questions}");
     let page = anna.get("/money/payments/1").await.text();
     assert!(!page.contains(FORM), "{page}");
     let seen = last(&office).await;
