@@ -1,6 +1,8 @@
 //! A person gives a payment, or what is left of it, to an invoice of his choice: never more than it has, never more than is
 //! open, and taken back like any other booking.
 
+use std::collections::BTreeMap;
+
 use domain::payment::{PaymentKind, SourceId};
 use domain::{DealId, Inn, Money};
 use jiff::civil::date;
@@ -69,7 +71,102 @@ fn rules(payment: i64, ruling: Ruling) -> Decision {
     }
 }
 
+/// Payments and invoices by plain sums, beside the store's.
+#[derive(Default)]
+struct Sums {
+    left: BTreeMap<i64, i64>,
+    open: BTreeMap<String, i64>,
+    given: BTreeMap<i64, Vec<(String, i64)>>,
+}
+
+impl Sums {
+    /// What is given, where both bear it.
+    fn give(&mut self, payment: i64, invoice: &str, wanted: Option<i64>) -> Option<i64> {
+        let left = self.left.get_mut(&payment).unwrap();
+        let open = self.open.get_mut(invoice).unwrap();
+        let amount = wanted.unwrap_or((*left).min(*open));
+        if amount <= 0 || amount > *left || amount > *open {
+            return None;
+        }
+        *left -= amount;
+        *open -= amount;
+        let given = self.given.entry(payment).or_default();
+        given.push((invoice.to_owned(), amount));
+        Some(amount)
+    }
+
+    /// Whether there was anything to take back.
+    fn undo(&mut self, payment: i64) -> bool {
+        let given = self.given.remove(&payment).unwrap_or_default();
+        for (invoice, amount) in &given {
+            *self.left.get_mut(&payment).unwrap() += amount;
+            *self.open.get_mut(invoice).unwrap() += amount;
+        }
+        !given.is_empty()
+    }
+}
+
+async fn walk(db: &Db, lease: &Lease, seed: u64) {
+    let mut chance = crate::random_walk::Chance(seed * 7_321);
+    let mut draw = |bound: u64| usize::try_from(chance.below(bound)).unwrap();
+    let mut sums = Sums::default();
+    let invoices = ["a", "b"].map(|name| format!("{seed}{name}"));
+    for (place, invoice) in (0_u64..).zip(&invoices) {
+        let total = 100 * i64::try_from(2 + draw(5)).unwrap();
+        let issued = link(100 + 2 * seed + place, 1, invoice, total);
+        put(db, lease, vec![issued]).await;
+        sums.open.insert(invoice.clone(), total);
+    }
+    let orders: Vec<_> = (0..3)
+        .map(|number| {
+            let kopecks = 100 * i64::try_from(1 + draw(6)).unwrap();
+            order(&format!("{seed}/{number}"), kopecks)
+        })
+        .collect();
+    let payments = see(db, &format!("walk {seed}"), &orders).await.new;
+    for (payment, order) in payments.iter().zip(&orders) {
+        sums.left.insert(*payment, order.amount.kopecks());
+    }
+    for step in 0..24 {
+        let told = format!("seed {seed}, step {step}");
+        let payment = payments[draw(3)];
+        if draw(5) == 0 {
+            let undone = undo(db, payment).await.is_some();
+            assert_eq!(undone, sums.undo(payment), "{told}");
+            continue;
+        }
+        let invoice = &invoices[draw(2)];
+        let wanted = (draw(3) > 0).then(|| 50 * i64::try_from(draw(9)).unwrap());
+        let given = match give(db, &giving(payment, invoice, wanted)).await {
+            WasGiven::Done { amount, .. } => Some(amount.kopecks()),
+            WasGiven::Refused(_) => None,
+        };
+        let expected = sums.give(payment, invoice, wanted);
+        assert_eq!(given, expected, "{told}: {payment} {invoice} {wanted:?}");
+    }
+    for one in listed(db).await {
+        if let Some(left) = sums.left.get(&one.number) {
+            assert_eq!(one.remaining.kopecks(), *left, "seed {seed}");
+        }
+    }
+    for (place, invoice) in (0_u64..).zip(&invoices) {
+        let paid = paid(db, 100 + 2 * seed + place).await;
+        let paid: i64 = paid.iter().map(|(_, kopecks)| kopecks).sum();
+        let given = sums.given.values().flatten();
+        let given = given.filter(|(to, _)| to == invoice);
+        let given: i64 = given.map(|(_, kopecks)| kopecks).sum();
+        assert_eq!(paid, given, "seed {seed}");
+    }
+}
+
 conformance! {
+    async fn what_is_given_by_hand_and_taken_back_comes_to_plain_sums(db: &Db) {
+        let lease = leased(db, 1).await;
+        for seed in 1..=12 {
+            walk(db, &lease, seed).await;
+        }
+    }
+
     async fn what_is_asked_left_or_advanced_goes_to_the_invoice_that_a_person_names(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 60), link(9, 1, "3", 500)]).await;
