@@ -92,6 +92,9 @@ pub enum Command {
     /// Orders by the portal's own robots: the address that they call
     #[command(subcommand)]
     Robot(RobotCommand),
+    /// Hints of the accounting side: the address that it calls when something changed there
+    #[command(subcommand)]
+    Hint(HintCommand),
     /// Answer one value a line on stdin with one JSON object a line on stdout
     #[command(after_help = "\
 Examples:
@@ -425,6 +428,21 @@ Example:
   provodka robot new")]
     New,
     /// Let the addresses do nothing any more
+    Off,
+}
+
+/// `hint …`
+#[derive(Debug, Subcommand)]
+pub enum HintCommand {
+    /// Make the address; one that was given out before does nothing any more
+    #[command(after_help = "\
+Put the address where the accounting side takes one for its webhook. Each call has its changes and
+its payments read at once; nothing of what it says is believed, and one that is lost costs time
+only. Whoever has the address can have them read, once in five seconds at most.
+Example:
+  provodka hint new")]
+    New,
+    /// Let the address do nothing any more
     Off,
 }
 

@@ -25,6 +25,7 @@ pub mod emulate;
 pub mod explain;
 pub mod fault;
 mod folder;
+pub mod hint;
 mod inspect;
 pub mod journal;
 pub mod layout;

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use domain::Order;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use url::Url;
 
 use crate::args::RobotCommand;
 use crate::fault::Told;
@@ -28,7 +29,9 @@ pub async fn run(product: &Product, command: &RobotCommand) -> anyhow::Result<St
                 .collect())
         }
         RobotCommand::Off => {
-            let could = web::forget_order_token(&product.store, product.portal()).await?;
+            let could = web::Address::Orders
+                .forget_token(&product.store, product.portal())
+                .await?;
             if could {
                 product.note_person(json!({"robot_address": "off"})).await?;
             }
@@ -50,25 +53,41 @@ pub async fn run(product: &Product, command: &RobotCommand) -> anyhow::Result<St
 /// # Errors
 /// Where nobody could reach it, or the store fails.
 pub async fn new(product: &Product) -> anyhow::Result<Vec<(Order, String)>> {
-    let public = product.config.server.public_url.as_ref();
-    let public = public.ok_or_else(|| {
-        Told::mistake("nobody knows where the portal reaches us: `server.public_url` is missing")
-            .hint("name the address in the configuration: `public_url = \"https://provodka.example\"`")
-    })?;
-    // An address may be asked for before the program served for the first time.
-    product.connector.register().await?;
-    let portal = product.portal();
-    let path = format!("{}{portal}", web::BITRIX24_ORDERS.trim_start_matches('/'));
-    let address = public.join(&path).context("no address comes of it")?;
-    let token = web::new_order_token(&product.store, portal, &product.rng).await?;
+    let address = with_new_token(product, web::Address::Orders, web::BITRIX24_ORDERS).await?;
     product.note_person(json!({"robot_address": "new"})).await?;
     let addresses = Order::ALL.into_iter().map(|order| {
         let mut address = address.clone();
         address
             .query_pairs_mut()
-            .append_pair("token", token.expose_secret())
             .append_pair("order", order.as_str());
         (order, address.into())
     });
     Ok(addresses.collect())
+}
+
+/// The portal's address under a path of ours, with a fresh token in place of the former.
+///
+/// # Errors
+/// Where nobody could reach it, or the store fails.
+pub(crate) async fn with_new_token(
+    product: &Product,
+    of: web::Address,
+    path: &str,
+) -> anyhow::Result<Url> {
+    let public = product.config.server.public_url.as_ref();
+    let public = public.ok_or_else(|| {
+        Told::mistake("nobody knows where others reach us: `server.public_url` is missing").hint(
+            "name the address in the configuration: `public_url = \"https://provodka.example\"`",
+        )
+    })?;
+    // An address may be asked for before the program served for the first time.
+    product.connector.register().await?;
+    let portal = product.portal();
+    let path = format!("{}{portal}", path.trim_start_matches('/'));
+    let mut address = public.join(&path).context("no address comes of it")?;
+    let token = of.new_token(&product.store, portal, &product.rng).await?;
+    address
+        .query_pairs_mut()
+        .append_pair("token", token.expose_secret());
+    Ok(address)
 }

@@ -13,8 +13,9 @@ use crate::fault::Told;
 use crate::payments::reconcile;
 use crate::product::{Product, Surroundings};
 use crate::{
-    adopt, cases, check, clock, demo, emulate, explain, fault, inspect, journal, layout, logs,
-    pages, pause, payments, plan, policy, register, robot, serve, setup, simulate, statement, zone,
+    adopt, cases, check, clock, demo, emulate, explain, fault, hint, inspect, journal, layout,
+    logs, pages, pause, payments, plan, policy, register, robot, serve, setup, simulate, statement,
+    zone,
 };
 
 /// Does what the command line says.
@@ -124,6 +125,10 @@ async fn work(command: Command, config: Config) -> anyhow::Result<()> {
         }
         Command::Robot(command) => {
             let told = robot::run(&product, &command).await?;
+            print(|out| Ok(out.write_all(told.as_bytes())?))
+        }
+        Command::Hint(command) => {
+            let told = hint::run(&product, &command).await?;
             print(|out| Ok(out.write_all(told.as_bytes())?))
         }
         // Done before, or without the product.

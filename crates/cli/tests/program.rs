@@ -63,6 +63,7 @@ fn help_helps() {
         ("help_register_cancel", &["register", "cancel", "--help"]),
         ("help_admin_code", &["admin", "code", "--help"]),
         ("help_robot_new", &["robot", "new", "--help"]),
+        ("help_hint_new", &["hint", "new", "--help"]),
         ("help_emulate", &["emulate", "--help"]),
         ("help_emulate_bitrix24", &["emulate", "bitrix24", "--help"]),
     ] {

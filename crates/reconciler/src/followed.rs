@@ -1,8 +1,8 @@
 //! The accounting side's payments: read by time of change, page by page, each page committed with the cursor behind it.
 //!
-//! How often follows from what comes: after as long a rest again as nothing came, between two bounds. One payment that
-//! cannot be read is asked about and keeps nothing back; so is what the accountant gave and our ledger does not bear. Not
-//! here: what a page changes (`store::books::money`), who decides (`planner::payments`).
+//! How often follows from what comes: after as long a rest again as nothing came and nothing was hinted at, between two
+//! bounds. One payment that cannot be read is asked about and keeps nothing back; so is what the accountant gave and our
+//! ledger does not bear. Not here: what a page changes (`store::books::money`), who decides (`planner::payments`).
 
 use std::collections::BTreeSet;
 
@@ -47,6 +47,9 @@ pub(crate) async fn look(
         reconciler.settings.payments_idle_every,
     );
     let last = ctx.store().money_last_followed(&ctx.portal()).await?;
+    let hinted = ctx.store().accounting_hinted_for(&ctx.portal()).await?;
+    // A hint may come before the list shows what it was given for: soon after it the list is asked again.
+    let last = last.max(hinted.map(|at| at.min(ctx.now())));
     let quiet = last.and_then(|last| ctx.now().duration_since(last).try_into().ok());
     let rest = quiet.unwrap_or(idle).clamp(busy.min(idle), idle);
     ctx.record(Record {

@@ -58,7 +58,7 @@ pub mod portal_task {
     /// The vendor's queue of changes.
     pub const OFFLINE: &str = "offline";
     /// Changes on the accounting side.
-    pub const FEED: &str = "feed";
+    pub const FEED: &str = store::FEED_TASK;
     /// Open questions, observed again.
     pub const CASES: &str = "cases";
     /// Many invoices at once: the administrator's answer.
@@ -70,7 +70,7 @@ pub mod portal_task {
     /// Reminders that waited for our accounts to be known.
     pub const OVERDUE: &str = store::OVERDUE_TASK;
     /// The accounting side's payments, and what its accountant gave of them.
-    pub const FOLLOWED: &str = "followed";
+    pub const FOLLOWED: &str = store::FOLLOWED_TASK;
     /// No task: what the question about a portal that cannot be connected is about.
     pub(crate) const CONNECTION: &str = "connection";
 

@@ -45,7 +45,7 @@ impl Tenant {
     ) -> Result<(), String> {
         let own_seed = seed.wrapping_add(u64::try_from(self.place).unwrap_or(0) << 40);
         let rng = SharedRng::new(Dice::of(own_seed.wrapping_add(1 << 56), About::Calls).into_rng());
-        let token = web::new_order_token(store, &self.id, &rng).await;
+        let token = web::Address::Orders.new_token(store, &self.id, &rng).await;
         let token = token.map_err(told)?.expose_secret().to_owned();
         let mut caller = Caller {
             dice: Dice::of(own_seed, About::Calls),

@@ -76,6 +76,7 @@ pub use mechanics::{
     budget::{Breaker, BudgetGrant},
     effect_changes::EffectChange,
     effects::{Effect, EffectState, Held, MAX_ATTEMPTS, NewEffect, SendDecision},
+    hints::{FEED_TASK, FOLLOWED_TASK},
     inbox::NewEvent,
     journal::{JournalEntry, JournalFilter, JournalLine, JournalProof},
     lease::Lease,

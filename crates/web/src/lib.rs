@@ -14,10 +14,12 @@
     )
 )]
 
+mod addresses;
 mod admin;
 mod clicks;
 mod guard;
 mod health;
+mod hints;
 mod orders;
 mod server;
 mod strangers;
@@ -34,9 +36,9 @@ use domain::PortalId;
 use engine::Clock;
 use store::Store;
 
+pub use addresses::Address;
 pub use admin::{CODE_LIVES, Code, Pages, new_code, pages_router};
 pub use guard::{GuardConfig, SourceList, Sources};
-pub use orders::{forget_order_token, new_order_token};
 pub use server::{Running, ServeError, serve, serve_pages, serve_within};
 pub use tls::{TlsError, TlsFiles};
 
@@ -45,6 +47,9 @@ pub const BITRIX24_EVENTS: &str = "/webhooks/bitrix24";
 
 /// Where the portal's own robots call orders: behind it comes the portal, and `?token=…&order=…`.
 pub const BITRIX24_ORDERS: &str = "/orders/bitrix24/";
+
+/// Where the accounting side says that something changed: behind it comes the portal, and `?token=…`.
+pub const ACCOUNTING_HINTS: &str = "/hints/accounting/";
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -88,6 +93,10 @@ pub fn router(app: App) -> Router {
         .route(
             &format!("{BITRIX24_ORDERS}{{portal}}"),
             post(orders::bitrix24),
+        )
+        .route(
+            &format!("{ACCOUNTING_HINTS}{{portal}}"),
+            post(hints::accounting),
         )
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use connector_bitrix24::webhook::{self, Delivery, Limits, TokenDigest};
 use domain::observed::Record;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use jiff::Timestamp;
 use planted::Bug;
 use store::{Lane, NewEvent, Subject};
 
 use crate::App;
+use crate::addresses::bounded;
 use crate::clicks::Clicks;
 use crate::health::Readiness;
 use crate::strangers::Strangers;
@@ -56,15 +56,9 @@ pub(crate) async fn bitrix24(
     if !is_form(request.headers()) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    let body = match Limited::new(request.into_body(), MOST_BYTES)
-        .collect()
-        .await
-    {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-        }
-        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+    let body = match bounded(request.into_body(), MOST_BYTES).await {
+        Ok(body) => body,
+        Err(status) => return status.into_response(),
     };
     match webhook::parse(&body, Limits::default()) {
         Ok(delivery) => take(&door, client, now, delivery).await,

@@ -17,7 +17,7 @@ use secrecy::ExposeSecret as _;
 use shared::{Door, status};
 use store::{Fault, Lane, Subject};
 use testkit::builders::portal;
-use web::{SourceList, Sources};
+use web::{Address, SourceList, Sources};
 
 const BODY: &str = "document_id%5B0%5D=crm&document_id%5B1%5D=CCrmDocumentDeal&document_id%5B2%5D=DEAL_4711\
                     &auth%5Bmember_id%5D=portal-a";
@@ -25,7 +25,9 @@ const BODY: &str = "document_id%5B0%5D=crm&document_id%5B1%5D=CCrmDocumentDeal&d
 /// The token of the portal's address.
 async fn token(door: &Door) -> String {
     let rng = testkit::seed::shared(1);
-    let token = web::new_order_token(&door.store, &portal(), &rng).await;
+    let token = Address::Orders
+        .new_token(&door.store, &portal(), &rng)
+        .await;
     token.unwrap().expose_secret().to_owned()
 }
 
@@ -90,18 +92,23 @@ async fn without_the_token_nobody_orders_and_nobody_learns_anything() {
     }
     assert!(waiting(&door, 4711).await.is_empty());
     // A new address takes the place of the former, and none is left after it was withdrawn.
-    let next = web::new_order_token(&door.store, &portal(), &testkit::seed::shared(2)).await;
+    let rng = testkit::seed::shared(2);
+    let next = Address::Orders
+        .new_token(&door.store, &portal(), &rng)
+        .await;
     let next = next.unwrap().expose_secret().to_owned();
     let with = |token: &str| format!("portal-a?token={token}&order=issue");
     assert_eq!(call(&door, &with(&token), BODY).await, 401);
     assert_eq!(call(&door, &with(&next), BODY).await, 200);
     assert!(
-        web::forget_order_token(&door.store, &portal())
+        Address::Orders
+            .forget_token(&door.store, &portal())
             .await
             .unwrap()
     );
     assert!(
-        !web::forget_order_token(&door.store, &portal())
+        !Address::Orders
+            .forget_token(&door.store, &portal())
             .await
             .unwrap()
     );

@@ -16,6 +16,12 @@ async fn begin(replicas: usize, database: Database) -> World {
         ..Start::default()
     })
     .await;
+    let_accountant_decide(&world).await;
+    world
+}
+
+/// What the accountant gives to bills is taken over, and a paid deal goes on.
+pub(crate) async fn let_accountant_decide(world: &World) {
     let seller = world.kontur.organizations()[0];
     let section = format!(
         "\n[money]\nbooking = \"accounting\"\n\
@@ -24,7 +30,6 @@ async fn begin(replicas: usize, database: Database) -> World {
         office::INVOICE
     );
     world.change_policy(|text| format!("{text}{section}")).await;
-    world
 }
 
 /// The order as the bank's program brings it into the accounting program.
@@ -58,7 +63,7 @@ fn allocate(world: &World, payment: Id, shares: Vec<Allocation>) {
     world.accountant().allocate(payment, shares).unwrap();
 }
 
-async fn listed(world: &World) -> Vec<ListedPayment> {
+pub(crate) async fn listed(world: &World) -> Vec<ListedPayment> {
     let product = world.product();
     let filter = PaymentFilter::default();
     let listed = product.store.money_list(product.portal(), &filter).await;
@@ -66,7 +71,11 @@ async fn listed(world: &World) -> Vec<ListedPayment> {
 }
 
 /// Waits until the payments are as they should be.
-async fn until_listed(world: &World, what: &str, is_so: impl Fn(&[ListedPayment]) -> bool) {
+pub(crate) async fn until_listed(
+    world: &World,
+    what: &str,
+    is_so: impl Fn(&[ListedPayment]) -> bool,
+) {
     for _ in 0..1_500 {
         if is_so(&listed(world).await) {
             return;

@@ -27,6 +27,7 @@ mod by_accountant;
 mod crowd;
 mod deleted_deal;
 mod first_invoice;
+mod hints;
 mod money;
 mod moved_on;
 mod own_books;

@@ -225,7 +225,7 @@ mod tests {
     use super::super::world::World;
     use super::*;
     use crate::args::DemoAccounting;
-    use crate::robot;
+    use crate::{hint, robot};
 
     #[test]
     fn whoever_sells_has_numbers_that_are_right() {
@@ -266,6 +266,9 @@ mod tests {
             let world = world.unwrap();
             let product = world.product().await.unwrap();
             assert!(!robot::new(&product).await.unwrap().is_empty());
+            let hinted = hint::new(&product).await.is_ok();
+            let by_others = accounting == DemoAccounting::KonturAccounting;
+            assert_eq!(hinted, by_others, "our own books change by our own hand");
             let manager = world.portal.manager();
             let trader = world.portal.company_by_title(TRADER).unwrap();
             let requisite = world.portal.requisites_of(trader)[0];

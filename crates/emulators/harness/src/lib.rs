@@ -18,6 +18,7 @@ mod answer;
 mod clock;
 mod fault;
 mod play;
+mod post;
 mod serve;
 mod tls;
 
@@ -25,5 +26,6 @@ pub use answer::{BodyCut, ConnectionLost, cut_body, is_lost, lost_answer};
 pub use clock::{Clock, SharedClock, TokioClock, wait};
 pub use fault::{FaultKind, FaultRule, FaultRuleError, Faults};
 pub use play::play;
+pub use post::{Posted, post};
 pub use serve::{Served, serve};
 pub use tls::Tls;

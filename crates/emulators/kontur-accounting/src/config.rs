@@ -90,6 +90,8 @@ pub struct Settings {
     pub effect_within_s: u32,
     /// How long after its last change a document has no print form yet.
     pub print_form_delay_ms: u64,
+    /// What is called after a person changed something; empty: nothing.
+    pub webhook_url: String,
 }
 
 impl Default for Config {
@@ -112,6 +114,7 @@ impl Default for Settings {
             declared_list_lag_s: 60,
             effect_within_s: 600,
             print_form_delay_ms: 0,
+            webhook_url: String::new(),
         }
     }
 }

@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::accountant::Accountant;
 use crate::book::{Book, Stamp};
 use crate::config::{Config, Settings};
+use crate::hints::HintSent;
 use crate::id::Id;
 use crate::operations::{OPERATIONS, Operation, Reply, ReplyBody};
 use crate::page;
@@ -92,6 +93,11 @@ impl Emulator {
         self.service().truth()
     }
 
+    /// The calls to the webhook's address so far.
+    pub fn hints(&self) -> Vec<HintSent> {
+        self.service().hints.clone()
+    }
+
     /// How a connector reaches it when it is served at `base_url`.
     pub fn credentials(&self, base_url: &str) -> Credentials {
         let base_url = base_url.trim_end_matches('/');
@@ -128,7 +134,7 @@ impl Emulator {
         known.then(|| Accountant::new(self.clone(), organization))
     }
 
-    /// Runs a person's act on a book.
+    /// Runs a person's act on a book; what it changed is hinted at.
     pub(crate) fn in_book<T>(
         &self,
         organization: Id,
@@ -141,7 +147,14 @@ impl Emulator {
         let mut service = self.service();
         let book = service.book(organization);
         let book = book.ok_or_else(|| Problem::not_found("Объект", "organizationId"))?;
-        act(book, stamp)
+        let before = book.changes.len();
+        let done = act(book, stamp)?;
+        if book.changes.len() > before {
+            let url = service.settings.webhook_url.clone();
+            drop(service);
+            self.hint(url, organization);
+        }
+        Ok(done)
     }
 
     pub(crate) fn service(&self) -> MutexGuard<'_, Service> {

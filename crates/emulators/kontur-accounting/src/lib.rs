@@ -24,6 +24,7 @@ mod catalogue;
 mod config;
 mod documents;
 mod emulator;
+mod hints;
 mod id;
 mod identifiers;
 mod items;
@@ -45,6 +46,7 @@ pub use accountant::{Accountant, NewPayment};
 pub use amount::{Kopecks, Millionths, NdsRate};
 pub use config::{ApiKey, BankAccount, Config, Organization, Settings};
 pub use emulator::{Credentials, Emulator};
+pub use hints::HintSent;
 pub use id::Id;
 pub use problem::{Fault, Problem};
 pub use records::{

@@ -179,6 +179,10 @@ async fn state(State(emulator): State<Emulator>) -> Response {
             "organizations": organizations,
             "requests": requests,
             "faults": rules,
+            "hint": service.hints.last().map(|hint| json!({
+                "at": replies::moment(hint.at),
+                "answered": hint.answered,
+            })),
             "settings": service.settings,
         }),
     )

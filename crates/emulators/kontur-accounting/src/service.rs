@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::book::{Book, Stamp};
 use crate::config::{ApiKey, Config, Settings};
+use crate::hints::HintSent;
 use crate::id::Id;
 use crate::limits::Limiter;
 use crate::operations::{Action, Asked, InBook, Operation, Reply};
@@ -55,6 +56,7 @@ pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) books: Vec<Book>,
     pub(crate) requests: Vec<RequestSeen>,
+    pub(crate) hints: Vec<HintSent>,
     keys: Vec<ApiKey>,
     limiter: Limiter,
     remembered: BTreeMap<(String, String), Remembered>,
@@ -93,6 +95,7 @@ impl Service {
             settings: config.settings,
             books,
             requests: Vec::new(),
+            hints: Vec::new(),
             keys,
             limiter: Limiter::default(),
             remembered: BTreeMap::new(),

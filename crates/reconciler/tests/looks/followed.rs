@@ -130,6 +130,33 @@ fn the_list_is_read_as_often_as_something_comes() {
 }
 
 #[test]
+fn a_hint_has_the_list_read_now_and_soon_again_as_it_may_come_before_the_payment() {
+    paused(async {
+        let desk = desk(vec![page(Vec::new())]).await;
+        desk.run(1_000).await;
+        let asked = || desk.office.state().payments_from.len();
+        let hint = async || {
+            let apart = SignedDuration::from_secs(5);
+            let now = desk.clock.now();
+            let hinted = desk.store.accounting_hint(&portal(), apart, now);
+            hinted.await.unwrap();
+        };
+        // Where nothing ever came it is at rest.
+        let before = asked();
+        desk.run(250).await;
+        assert!(asked() <= before + 1, "{before}");
+        let before = asked();
+        hint().await;
+        desk.run(1).await;
+        assert_eq!(asked(), before + 1, "at once");
+        // The list lagged: what the hint was given for shows only now.
+        desk.office.state().payments = vec![page(vec![told("1", 100)])];
+        desk.run(6).await;
+        assert_eq!(states(&desk).await.len(), 1, "soon after the hint");
+    });
+}
+
+#[test]
 fn a_broken_payment_is_asked_about_once_and_the_others_are_read() {
     paused(async {
         let broken = UnreadablePayment {

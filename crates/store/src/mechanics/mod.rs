@@ -5,6 +5,7 @@
 pub mod budget;
 pub mod effect_changes;
 pub mod effects;
+pub mod hints;
 pub mod inbox;
 pub mod journal;
 pub mod lease;

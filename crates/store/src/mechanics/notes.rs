@@ -47,10 +47,7 @@ impl Store {
         name: &str,
     ) -> Result<Option<String>, StoreError> {
         self.read((portal.clone(), name.to_owned()), |tx, (portal, name)| {
-            Box::pin(async move {
-                tx.first(&FACT_GET, &params![portal, name], |row| row.text())
-                    .await
-            })
+            Box::pin(fact(tx, portal, name))
         })
         .await
     }
@@ -81,6 +78,15 @@ impl Store {
         })
         .await
     }
+}
+
+pub(crate) async fn fact(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
+    tx.first(&FACT_GET, &params![portal, name], |row| row.text())
+        .await
 }
 
 pub(crate) async fn put_cursors(

@@ -11,7 +11,7 @@ const RATES = {
 const SETTINGS = {
   idempotency_key: "Ключ идемпотентности", requests_per_minute: "Запросов в минуту (0: без предела)",
   latency_ms: "Задержка ответа, мс", list_lag_ms: "Отставание списков, мс",
-  print_form_delay_ms: "Подготовка печатной формы, мс",
+  print_form_delay_ms: "Подготовка печатной формы, мс", webhook_url: "Вебхук: адрес, который вызвать после правки",
 };
 
 let state = null;
@@ -79,6 +79,8 @@ function drawAll() {
   draw("payments", own.payments, () => own.payments.map(paymentRow));
   draw("requests", state.requests, () => state.requests.map(requestRow));
   draw("settings", [state.settings, own.tariffPaid, own.organization.closedThrough], () => settingsForm(own));
+  byId("hint").textContent = !state.hint ? "не вызывался"
+    : `${time(state.hint.at)}, ${state.hint.answered === null ? "без ответа" : "ответ " + state.hint.answered}`;
   byId("faults").textContent = state.faults.join("; ") || "нет";
   const bill = own.bills.find((candidate) => candidate.id === chosen);
   byId("bill").hidden = !bill;
@@ -173,6 +175,12 @@ function settingsForm(own) {
     const value = state.settings[name];
     if (typeof value === "boolean") {
       return check(label, value, name, (checked) => change(name, checked));
+    }
+    if (typeof value === "string") {
+      return field(label, make("input", {
+        type: "url", value, placeholder: "http://…", "data-key": name,
+        onchange: (event) => change(name, event.target.value.trim()),
+      }));
     }
     return field(label, make("input", {
       type: "number", min: 0, value, "data-key": name,

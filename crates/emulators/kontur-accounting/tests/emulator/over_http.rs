@@ -1,6 +1,11 @@
 //! What a client on a real connection sees of the emulator and its faults.
-use crate::support::{World, bill_request, own};
-use emulator_harness::{Served, serve};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::{World, bill_request, id_of, own};
+use axum::Router;
+use axum::routing::post;
+use emulator_harness::{Served, serve, wait};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -105,4 +110,54 @@ async fn status_after_the_effect_hides_a_made_bill() {
         .unwrap();
     assert_eq!(answer.status(), 502);
     assert_eq!(remote.bills(), 1);
+}
+
+#[tokio::test]
+async fn what_a_person_changes_is_hinted_at_and_what_the_api_changes_is_not() {
+    let remote = Remote::start().await;
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let noted = Arc::clone(&heard);
+    let door = Router::new().route(
+        "/hint",
+        post(move |body: String| async move { noted.lock().unwrap().push(body) }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let served = serve(listener, door, None).await;
+    let url = format!("http://{}/hint?token=x", served.addr());
+    let emulator = &remote.world.emulator;
+    let hinted = async |count: usize| {
+        for _ in 0..500 {
+            if emulator.hints().len() >= count {
+                break;
+            }
+            wait(Duration::from_millis(10)).await;
+        }
+        let hints = emulator.hints().into_iter();
+        hints.map(|hint| hint.answered).collect::<Vec<_>>()
+    };
+
+    // No address yet.
+    let contractor = remote.contractor().await;
+    let answer = remote.post("/bills", &bill_request(&contractor, "м")).await;
+    let bill: Value = serde_json::from_slice(&answer.unwrap().bytes().await.unwrap()).unwrap();
+    let person = remote.world.accountant();
+    person.reject_bill(id_of(&bill)).unwrap();
+    emulator.configure(|settings| settings.webhook_url = url);
+    let again = remote.post("/bills", &bill_request(&contractor, "м")).await;
+    assert_eq!(again.unwrap().status(), 201);
+    // What was refused changed nothing, and neither does the tariff.
+    person.set_tariff_paid(true).unwrap();
+    person.restore_bill(id_of(&bill)).unwrap();
+    assert_eq!(hinted(1).await, [Some(200)]);
+    let told: Value = serde_json::from_str(&heard.lock().unwrap().concat()).unwrap();
+    assert_eq!(
+        told,
+        json!({"organizationId": crate::support::ORGANIZATION})
+    );
+
+    // Nobody listens any more: it is not sent again.
+    served.shutdown().await;
+    person.cancel_bill(id_of(&bill)).unwrap();
+    assert_eq!(hinted(2).await, [Some(200), None]);
+    remote.served.shutdown().await;
 }
