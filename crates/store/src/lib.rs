@@ -40,7 +40,7 @@ pub use books::{
     admin::{AdminSession, Alive},
     adopted::{Adopted, Adoption},
     case_changes::CaseChange,
-    cases::{Case, CaseFacts, CaseFilter, CaseState},
+    cases::{Case, CaseFacts, CaseFilter, CasePage, CaseState},
     links::{CounterpartyLink, InvoiceLink},
     money::{
         InvoiceRef, PaymentState,

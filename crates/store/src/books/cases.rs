@@ -94,6 +94,11 @@ statements! {
                 changed_at, closed_at, told_at
          FROM office_case WHERE portal_id = $1 AND state = 'open' AND id > $2
              AND ($3 = '' OR code = $3) AND ($4 = '' OR cause = $4) ORDER BY id LIMIT $5";
+    NEWEST_CASES =
+        "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
+                changed_at, closed_at, told_at
+         FROM office_case WHERE portal_id = $1 AND state = 'open' AND id < $2
+             AND ($3 = '' OR code = $3) AND code <> $4 ORDER BY id DESC LIMIT $5";
     GET =
         "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
                 changed_at, closed_at, told_at
@@ -110,6 +115,19 @@ pub struct CaseFilter {
     /// Only with a greater number: for reading on.
     pub after: i64,
     /// At most so many; 0 means 1000.
+    pub limit: usize,
+}
+
+/// One page of open cases, the newest first.
+#[derive(Clone, Debug)]
+pub struct CasePage {
+    /// Only of this code.
+    pub code: Option<String>,
+    /// None of this code.
+    pub but: String,
+    /// Only with a smaller number: for reading on.
+    pub before: Option<i64>,
+    /// At most so many.
     pub limit: usize,
 }
 
@@ -136,6 +154,27 @@ impl Store {
                     limit
                 ];
                 tx.list(&OPEN_CASES, &ask, read_case).await
+            })
+        })
+        .await
+    }
+
+    /// Open cases of a portal, as people read them.
+    pub async fn cases_newest(
+        &self,
+        portal: &PortalId,
+        page: &CasePage,
+    ) -> Result<Vec<Case>, StoreError> {
+        self.read((portal.clone(), page.clone()), |tx, (portal, page)| {
+            Box::pin(async move {
+                let ask = params![
+                    portal,
+                    page.before.unwrap_or(i64::MAX),
+                    page.code.clone().unwrap_or_default(),
+                    page.but.clone(),
+                    page.limit
+                ];
+                tx.list(&NEWEST_CASES, &ask, read_case).await
             })
         })
         .await

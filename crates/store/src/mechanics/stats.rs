@@ -58,6 +58,21 @@ impl Store {
         })
         .await
     }
+
+    /// How many cases are open, by code.
+    pub async fn cases_count(&self, portal: &PortalId) -> Result<Vec<(String, u64)>, StoreError> {
+        self.read(portal.clone(), |tx, portal| {
+            Box::pin(open_cases(tx, portal))
+        })
+        .await
+    }
+}
+
+async fn open_cases(tx: &mut Tx<'_>, portal: &PortalId) -> Result<Vec<(String, u64)>, StoreError> {
+    tx.list(&OPEN_CASES, &params![portal], |row| {
+        Ok((row.text()?, row.count()?.into()))
+    })
+    .await
 }
 
 async fn stats(tx: &mut Tx<'_>, portal: &PortalId, now: Timestamp) -> Result<Stats, StoreError> {
@@ -71,11 +86,7 @@ async fn stats(tx: &mut Tx<'_>, portal: &PortalId, now: Timestamp) -> Result<Sta
             })
         })
         .await?;
-    let open_cases = tx
-        .list(&OPEN_CASES, &params![portal], |row| {
-            Ok((row.text()?, row.count()?.into()))
-        })
-        .await?;
+    let open_cases = open_cases(tx, portal).await?;
     let unsettled = tx
         .first(&UNSETTLED, &params![portal], |row| {
             Ok((row.count()?, row.count()?))

@@ -223,6 +223,34 @@ conformance! {
         assert_eq!(list(after).await, ["3", "3"]);
         let stats = db.store.stats(&portal("a"), at(9)).await.unwrap();
         assert_eq!(stats.open_cases, [(String::from("DEAL-DATA-MISSING"), 3), (String::from("INVOICE-EDITED"), 1)]);
+        assert_eq!(db.store.cases_count(&portal("a")).await.unwrap(), stats.open_cases);
+        assert!(db.store.cases_count(&portal("b")).await.unwrap().is_empty());
+    }
+
+    async fn people_read_open_cases_from_the_newest_on_page_by_page(db: &Db) {
+        let lease = leased(db, 1).await;
+        let edited = CaseFacts { code: String::from("INVOICE-EDITED"), key: String::from("edited"), ..ask(4, "x") };
+        for facts in [ask(1, "КПП"), ask(2, "КПП"), ask(3, "ИНН"), edited, ask(5, "КПП")] {
+            apply(db, &lease, CaseChange::Open(facts), 1).await;
+        }
+        let gone = CaseChange::Withdraw { subject: deal(2), key: String::from("data") };
+        apply(db, &lease, gone, 2).await;
+        let list = async |page: CasePage| {
+            let cases = db.store.cases_newest(&portal("a"), &page).await.unwrap();
+            cases.into_iter().map(|case| (case.id, case.facts.subject.id)).collect::<Vec<_>>()
+        };
+        let all = CasePage { code: None, but: String::from("PAYMENT-UNDECIDED"), before: None, limit: 2 };
+        let of = |cases: &[(i64, String)]| cases.iter().map(|(_, deal)| deal.clone()).collect::<Vec<_>>();
+        let first = list(all.clone()).await;
+        assert_eq!(of(&first), ["5", "4"]);
+        let next = list(CasePage { before: Some(first[1].0), ..all.clone() }).await;
+        assert_eq!(of(&next), ["3", "1"]);
+        assert!(list(CasePage { before: Some(next[1].0), ..all.clone() }).await.is_empty());
+        let missing = CasePage { code: Some(String::from("DEAL-DATA-MISSING")), limit: 9, ..all.clone() };
+        assert_eq!(of(&list(missing).await), ["5", "3", "1"]);
+        let but = CasePage { but: String::from("DEAL-DATA-MISSING"), ..all.clone() };
+        assert_eq!(of(&list(but).await), ["4"]);
+        assert!(db.store.cases_newest(&portal("b"), &all).await.unwrap().is_empty());
     }
 
     async fn policies_keep_their_versions_and_nobody_overwrites_anothers(db: &Db) {
