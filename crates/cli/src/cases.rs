@@ -4,21 +4,18 @@
 
 use std::io::Write;
 
+use desk::cases::{NotRetried, deals, is_watched};
 use desk::payments::{NotAnswered, choices};
 use jiff::tz::TimeZone;
 use planner::Choice;
 use serde_json::json;
-use store::{Case, CaseFilter, CaseState, Lane, Look, Retried};
+use store::{Case, CaseFilter, CaseState, Lane, Look};
 
 use crate::args::{CasesArgs, CasesCommand};
 use crate::fault::Told;
 use crate::product::Product;
 use crate::words::indented;
 use crate::zone;
-
-/// Cases about an action that surely did not happen and may be ordered anew.
-const RETRIED: [&str; 2] = ["ACTION-REFUSED", "TRIED-TOO-OFTEN"];
-const OUTCOME_UNKNOWN: &str = "OUTCOME-UNKNOWN";
 
 /// The open cases; after an answer only those that were answered.
 ///
@@ -115,35 +112,32 @@ fn is_closed(number: i64) -> anyhow::Error {
 }
 
 async fn retry(product: &Product, number: i64, by: &str) -> anyhow::Result<Case> {
-    let case = case(product, number).await?;
-    let (code, subject) = (&case.facts.code, &case.facts.subject);
-    if code == OUTCOME_UNKNOWN {
-        return Err(may_have_happened(number));
-    }
-    if !RETRIED.contains(&code.as_str()) {
-        let told =
-            format!("case {number} ({code}) is about no action that was refused or given up");
-        let hint = format!(
-            "mend what it names; `provodka cases look {number}` looks again, `provodka explain {code}` tells more"
-        );
-        return Err(Told::mistake(told).hint(hint).into());
-    }
-    let now = product.clock.now();
-    let ordered = product.store.case_retry(product.portal(), number, by, now);
-    match ordered.await? {
-        Retried::Ordered(answered) => {
-            eprintln!("{subject}: tried again as soon as `provodka serve` runs");
-            Ok(*answered)
-        }
-        Retried::MayHaveHappened => Err(may_have_happened(number)),
-        Retried::NotOpen => Err(is_closed(number)),
-    }
+    let retried = product.desk().retry(number, by).await;
+    let answered = retried.map_err(|error| match error {
+        NotRetried::NoCase(number) => no_case(number),
+        NotRetried::NothingToTry(case) => nothing_to_try(&case),
+        NotRetried::MayHaveHappened(number) => may_have_happened(number),
+        NotRetried::Closed(number) => is_closed(number),
+        NotRetried::Store(error) => error.into(),
+    })?;
+    let subject = &answered.facts.subject;
+    eprintln!("{subject}: tried again as soon as `provodka serve` runs");
+    Ok(answered)
+}
+
+fn nothing_to_try(case: &Case) -> anyhow::Error {
+    let (number, code) = (case.id, &case.facts.code);
+    let told = format!("case {number} ({code}) is about no action that was refused or given up");
+    let hint = format!(
+        "mend what it names; `provodka cases look {number}` looks again, `provodka explain {code}` tells more"
+    );
+    Told::mistake(told).hint(hint).into()
 }
 
 fn may_have_happened(number: i64) -> anyhow::Error {
     let told =
         format!("what case {number} is about may have happened: it is not sent a second time");
-    let hint = format!("see whether it is there; `provodka explain {OUTCOME_UNKNOWN}` tells how");
+    let hint = "see whether it is there; `provodka explain OUTCOME-UNKNOWN` tells how";
     Told::mistake(told).hint(hint).into()
 }
 
@@ -184,13 +178,14 @@ pub fn print(
                 .strftime("%d.%m.%Y %H:%M")
         )?;
         writeln!(out, "    {}", indented(&facts.text, 4))?;
-        if facts.facts.get("watched").is_some() {
+        if is_watched(case) {
             writeln!(
                 out,
                 "    Воронка под наблюдением: никому не сообщено. Сообщим, если вопрос останется, когда она станет active."
             )?;
         }
-        if let Some(deals) = facts.facts.get("deals").and_then(|deals| deals.as_array()) {
+        let deals = deals(case);
+        if !deals.is_empty() {
             let ids: Vec<String> = deals.iter().map(ToString::to_string).collect();
             writeln!(out, "    Сделки ({}): {}", ids.len(), ids.join(", "))?;
         }

@@ -1,94 +1,12 @@
 //! `provodka explain CODE`: the page of a code that a person met.
 //!
-//! The pages of `docs/errors/` are built in, so that they are at hand where there is no network.
+//! Not here: the pages (`desk::codes`).
 
 use std::io::Write;
 
+use desk::codes::{PAGES, page, title};
+
 use crate::fault::Told;
-
-macro_rules! pages {
-    ($($code:literal),+ $(,)?) => {
-        /// Every code a person can meet, with its page.
-        pub const PAGES: &[(&str, &str)] = &[
-            $(($code, include_str!(concat!("../../../docs/errors/", $code, ".md")))),+
-        ];
-    };
-}
-
-pages![
-    "ACTION-REFUSED",
-    "ADMINISTRATOR-MISSING",
-    "ACCOUNT-UNKNOWN",
-    "ACCOUNTING-PAYMENT",
-    "BITRIX24-ACCESS",
-    "BITRIX24-ADMIN",
-    "BITRIX24-ANSWER",
-    "BITRIX24-BLOCKED",
-    "BITRIX24-FIELD",
-    "BITRIX24-INSTALL",
-    "BITRIX24-LIMIT",
-    "BITRIX24-OUTGOING-WEBHOOK",
-    "BITRIX24-OWN-COMPANY",
-    "BITRIX24-PLAN",
-    "BITRIX24-RIGHTS",
-    "BITRIX24-SCOPE",
-    "BITRIX24-UNREACHABLE",
-    "BUYER-HIDDEN",
-    "CLOCK-WRONG",
-    "CONFIG-REFUSED",
-    "COUNTERPARTY-AMBIGUOUS",
-    "COUNTERPARTY-NEW",
-    "DATABASE-UNUSABLE",
-    "DEAL-CHANGED-AFTER-INVOICE",
-    "DEAL-DATA-MISSING",
-    "DEAL-DELETED",
-    "DEAL-HIDDEN",
-    "DEAL-SMART-INVOICE",
-    "DEAL-SUM-DIFFERS",
-    "FIELD-NOT-KEPT",
-    "INVOICE-CANCEL-ORDERED",
-    "INVOICE-CANCELLED",
-    "INVOICE-DELETED",
-    "INVOICE-EDITED",
-    "INVOICE-FLOOD",
-    "INVOICE-LONG-OVERDUE",
-    "INVOICE-OVERDUE",
-    "INVOICE-RATE-ENDED",
-    "INVOICE-TWIN",
-    "KONTUR-ACCOUNTING",
-    "ORGANISATION-UNMATCHED",
-    "OUTCOME-UNKNOWN",
-    "PAID-INVOICE-GONE",
-    "PAPER-UNUSABLE",
-    "PAYMENT-AT-ADOPTION",
-    "PAYMENT-DEAL-LOST",
-    "PAYMENT-TAKEN-BACK",
-    "PAYMENT-UNDECIDED",
-    "POLICY-MISSING",
-    "POLICY-OUTDATED",
-    "PORTAL-PAUSED",
-    "PORTAL-TAKEN",
-    "SUBJECT-SET-ASIDE",
-    "TOKENS-SEALED",
-    "TRIED-TOO-OFTEN",
-    "VAT-RATE-ENDED",
-    "VAT-REGIME-UNKNOWN",
-];
-
-/// The page of a code, in whatever letters it is written.
-pub fn page(code: &str) -> Option<&'static str> {
-    let code = code.trim();
-    let found = PAGES
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(code));
-    found.map(|(_, page)| *page)
-}
-
-/// The first line of a page, without its code: what it is about.
-fn title(page: &'static str) -> &'static str {
-    let first = page.lines().next().unwrap_or_default();
-    first.split_once(": ").map_or(first, |(_, title)| title)
-}
 
 /// Prints a page, or the list of codes.
 ///
@@ -112,7 +30,9 @@ pub fn run(code: Option<&str>, out: &mut impl Write) -> anyhow::Result<()> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{PAGES, page, run, title};
+    use desk::codes::{PAGES, page, title};
+
+    use super::run;
 
     #[test]
     fn every_code_of_the_planner_and_the_engine_has_its_page() {

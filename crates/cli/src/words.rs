@@ -1,24 +1,14 @@
 //! Texts that were written for the portal, shown in a terminal.
 
+use desk::cases::{Piece, pieces};
+
 /// Turns the portal's links, `[URL=/path/]word[/URL]`, into `word (/path/)`; other marks stay as they are.
 pub(crate) fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    let mut rest = text;
-    while let Some((before, link)) = rest.split_once("[URL=") {
-        plain.push_str(before);
-        let Some(((address, word), after)) = link
-            .split_once("[/URL]")
-            .and_then(|(inside, after)| Some((inside.split_once(']')?, after)))
-        else {
-            plain.push_str("[URL=");
-            rest = link;
-            continue;
-        };
-        plain.push_str(&format!("{word} ({address})"));
-        rest = after;
-    }
-    plain.push_str(rest);
-    plain
+    let plain = |piece| match piece {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Link { place, word } => format!("{word} ({place})"),
+    };
+    pieces(text).into_iter().map(plain).collect()
 }
 
 /// The same with all lines but the first moved in by `columns`.

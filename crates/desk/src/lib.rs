@@ -1,5 +1,5 @@
-//! What people do with money at their desk: bring a statement, answer a question, give a payment to an invoice, take a booking back, split a credit of many
-//! sales, reconcile a month, and get tables.
+//! What people do at their desk: answer a question and read what its code means, bring a statement, give a payment to an
+//! invoice, take a booking back, split a credit of many sales, reconcile a month, and get tables.
 //!
 //! The command line and the pages order the same things here, so that there is one way of doing them. All of it works on
 //! our own records, beside a running server; no remote is called. Not here: what is booked (`planner::payments`), how it
@@ -17,6 +17,8 @@
 
 pub mod accounts;
 pub mod books;
+pub mod cases;
+pub mod codes;
 pub mod folder;
 pub mod giving;
 pub mod invoices;

@@ -16,7 +16,7 @@ use crate::payments::{choices, fingerprint};
 use crate::registers::Credit;
 
 /// The code of questions about payments.
-const UNDECIDED: &str = "PAYMENT-UNDECIDED";
+pub(crate) const UNDECIDED: &str = "PAYMENT-UNDECIDED";
 /// Before the doubts in the text of a question, and after them.
 const DOUBTS: (&str, &str) = ("Не разнесено: ", ". Варианты:");
 /// Before the reasons in the text of a choice.

@@ -7,7 +7,7 @@ use super::{Fault, File};
 
 const ERROR_PAGES: &str = "docs/errors/";
 /// Where the pages are built in; that they are listed there is not a use.
-const EXPLAIN: &str = "crates/cli/src/explain.rs";
+const EXPLAIN: &str = "crates/desk/src/codes.rs";
 /// What a newcomer types: to see it work, and to check a change.
 const COMMANDS: &[&str] = &["cargo run -- demo", "cargo xtask check"];
 
@@ -196,7 +196,7 @@ mod tests {
             "crates/planner/src/a.rs:2: code `DEAL-GONE` has no page `docs/errors/DEAL-GONE.md`";
         assert_eq!(without, [place]);
         let page = ["docs/errors/DEAL-GONE.md", "docs/errors/README.md"];
-        let listed = code("crates/cli/src/explain.rs");
+        let listed = code("crates/desk/src/codes.rs");
         assert!(said(&[shipped.clone(), listed.clone()], &page).is_empty());
         let unlisted = said(&[shipped], &page);
         assert_eq!(unlisted.len(), 1);
