@@ -56,6 +56,7 @@ pub async fn open(
         tls: tls.is_some(),
         zone: zone::in_force(product).await,
         accountant_gives: product.config.accounting.returns_allocations(),
+        portal_origin: product.config.portal_origin(),
     };
     let running = web::serve_pages(listener, tls, pages).context("the pages cannot be served")?;
     let scheme = if tls.is_some() { "https" } else { "http" };

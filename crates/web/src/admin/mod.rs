@@ -7,6 +7,7 @@
 
 mod account;
 mod answer;
+mod cases;
 mod code;
 mod form;
 mod guard;
@@ -54,6 +55,8 @@ pub struct Pages {
     pub zone: TimeZone,
     /// The accounting side returns what its accountant gave.
     pub accountant_gives: bool,
+    /// The address at which people open the portal: `https://office.bitrix24.ru`.
+    pub portal_origin: String,
 }
 
 /// What the pages remember between requests.
@@ -99,6 +102,9 @@ pub fn pages_router(pages: Pages) -> Router {
         .route("/account", get(account::show))
         .route("/account/password", post(account::change_password))
         .route("/account/session", post(account::end_session))
+        .route("/questions", get(cases::show))
+        .route("/questions/answer", post(cases::decide))
+        .route("/questions/retry", post(cases::retry))
         .merge(about_money())
         .route("/style.css", get(style))
         .fallback(answer::not_found)

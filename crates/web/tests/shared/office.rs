@@ -45,6 +45,7 @@ impl Office {
             tls: false,
             zone: TimeZone::UTC,
             accountant_gives: false,
+            portal_origin: "https://portal.bitrix24.test".to_owned(),
         };
         change(&mut pages);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

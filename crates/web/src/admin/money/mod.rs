@@ -18,7 +18,7 @@ pub(super) mod words;
 use axum::http::Uri;
 
 /// A parameter of the address, without what would turn a page around.
-fn asked(uri: &Uri, name: &str) -> Option<String> {
+pub(super) fn asked(uri: &Uri, name: &str) -> Option<String> {
     let query = uri.query().unwrap_or_default();
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let found = pairs.find(|(known, _)| known == name);

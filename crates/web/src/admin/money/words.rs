@@ -11,12 +11,18 @@ use store::{Balance, InvoiceRef, ListedPayment, PaymentState};
 
 /// What others wrote, without what would turn the text around it or hide: control characters and marks of direction.
 pub(in crate::admin) fn plain(text: &str) -> String {
+    shown(text.trim())
+}
+
+/// The same of a part of a line: the blanks at its ends belong to it.
+pub(in crate::admin) fn shown(text: &str) -> String {
     let is_bad = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
     };
-    let shown = text.trim().chars().map(|c| if is_bad(c) { ' ' } else { c });
-    shown.collect()
+    text.chars()
+        .map(|c| if is_bad(c) { ' ' } else { c })
+        .collect()
 }
 
 /// Why no order about money is obeyed.
