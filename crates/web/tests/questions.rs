@@ -107,6 +107,7 @@ async fn one_click_answers_a_question_and_the_page_says_what_was_decided() {
         "отгружено в 2025 году</span>",
         "<summary>Что сделать</summary>",
         "<code>shipped-2025</code>",
+        "здесь кнопки выше",
     ] {
         assert!(page.contains(told), "{told}: {page}");
     }
