@@ -235,7 +235,9 @@ pub(crate) fn listed(text: &str, others: &[&Entry], more: usize) -> String {
     let link = |deal: DealId, name: String| format!("[URL=/crm/deal/details/{deal}/]{name}[/URL]");
     let more = match more {
         0 => String::new(),
-        more => format!(" и ещё {more}; все вопросы покажет команда `provodka cases`"),
+        more => format!(
+            " и ещё {more}; все вопросы — на странице «Вопросы» и по команде `provodka cases`"
+        ),
     };
     if is_all_the_same {
         let links = others

@@ -194,7 +194,7 @@ fn listed(texts: &[&str], beyond: usize) -> String {
     let more = texts.len().saturating_sub(named).saturating_add(beyond);
     if more > 0 {
         said.push_str(&format!(
-            "\nИ ещё {more}: все вопросы покажет команда `provodka cases`."
+            "\nИ ещё {more}: все вопросы — на странице «Вопросы» и по команде `provodka cases`."
         ));
     }
     said

@@ -86,7 +86,6 @@ struct Decided {
 }
 
 /// Which part of the list is shown.
-#[derive(Default)]
 struct Place {
     code: Option<String>,
     before: Option<i64>,
@@ -234,7 +233,7 @@ fn asked_in_words(case: &Case, portal: Portal<'_>, zone: &TimeZone) -> Asked {
     }
 }
 
-/// None: nobody answered it.
+/// None: nobody answered it, or not by a click.
 fn decided(case: &Case, portal: Portal<'_>) -> Option<Decided> {
     let answer = case.answer.as_ref()?;
     if case.state != CaseState::Answered {
@@ -247,7 +246,8 @@ fn decided(case: &Case, portal: Portal<'_>) -> Option<Decided> {
             let text = choices.find(|choice| choice.word == word);
             plain(&text.map_or_else(|| word.to_owned(), |choice| choice.text))
         }
-        None => "повторить".to_owned(),
+        None if answer.get("retry").is_some() => "повторить".to_owned(),
+        None => return None,
     };
     Some(Decided {
         number: case.id,
