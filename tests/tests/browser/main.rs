@@ -1,8 +1,8 @@
 //! What people see: a real Chromium on the pages, over the product at work.
 //!
 //! `driver` is the browser, driven through its debugging pipe: no driver, no port, no further dependency. `portal` is what a
-//! manager sees on the emulated portal, `money` what an accountant sees on the product's own pages. Where there is no
-//! Chromium the tests say that they are skipped; `cargo xtask check` installs Debian's.
+//! manager sees on the emulated portal, `money` and `questions` what an accountant and an administrator see on the product's
+//! own pages. Where there is no Chromium the tests say that they are skipped; `cargo xtask check` installs Debian's.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -22,6 +22,7 @@ mod money;
 #[path = "../scenarios/office.rs"]
 mod office;
 mod portal;
+mod questions;
 #[allow(dead_code, reason = "shared with the scenarios, which use all of it")]
 #[path = "../scenarios/world.rs"]
 mod world;

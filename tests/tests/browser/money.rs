@@ -14,7 +14,7 @@ const NAME: &str = "Анна";
 const PASSWORD: &str = "корова съела план счетов";
 
 /// The pages beside the product, and the code that lets the first person in.
-async fn opened(world: &World) -> (Opened, String) {
+pub(crate) async fn opened(world: &World) -> (Opened, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let product = world.product();
     let pages = pages::open(&product, Some(listener)).await.unwrap();
@@ -23,7 +23,7 @@ async fn opened(world: &World) -> (Opened, String) {
 }
 
 /// Sets a password with the code, signs out, and signs in with it.
-fn sign_in(browser: &mut Browser, address: &str, code: &str) {
+pub(crate) fn sign_in(browser: &mut Browser, address: &str, code: &str) {
     browser.go(&format!("{address}/start"));
     browser.write("[name=code]", code);
     browser.write("[name=name]", NAME);
