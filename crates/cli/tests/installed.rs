@@ -265,6 +265,9 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
         told.is_some_and(|advice| advice.contains("timing.accounting_quiet")),
         "{told:?}"
     );
+    office
+        .accounting
+        .configure(|settings| settings.effect_within_s = 600);
     running.stop().await.unwrap();
 
     let surroundings = Surroundings {
