@@ -343,6 +343,8 @@ async fn on_accounting(
             .as_ref()
             .and_then(|money| decides::who(money, accounting.payments.is_some())),
     );
+    let money = policy.money.as_ref();
+    rules.extend(money.and_then(|money| decides::triggers(money, product.config.is_app())));
     let money = policy
         .money
         .as_ref()

@@ -403,7 +403,9 @@ impl Connector {
             return Ok(kept);
         }
         let policy = policy::read(&stored).map_err(|error| broken(POLICY_OUTDATED, &error))?;
-        let policy = policy.decided_by(self.config.accounting.returns_allocations());
+        let policy = policy
+            .decided_by(self.config.accounting.returns_allocations())
+            .moved_by_triggers(self.config.is_app());
         let connected = self.compose(&portal, policy, stored.version).await;
         let connected = Arc::new(connected.map_err(|error| broken(error.code(), &error))?);
         let kept = Kept {

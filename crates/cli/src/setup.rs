@@ -12,7 +12,7 @@ use capability::portal::{Finding, Funnel as SeenFunnel, OwnInvoices, PortalClock
 use connector_bitrix24::{FieldNames, Offline};
 use domain::observed::{OurField, OwnCompany};
 use domain::{FunnelId, StageId};
-use planner::{Funnel, InvoicePolicy, Mode, Notices, Organisation, Policy, Quiet};
+use planner::{Funnel, InvoicePolicy, Mode, MovedBy, Notices, Organisation, Policy, Quiet};
 
 use crate::args::SetupArgs;
 use crate::check;
@@ -236,6 +236,11 @@ async fn prepare(
         &seen.funnels,
         &seen.companies,
     ));
+    let mut stages = policy.money.iter().flat_map(|money| &money.stages);
+    let fires = stages.any(|stage| stage.by == MovedBy::Trigger);
+    if (fires || wishes.money) && !wishes.dry_run {
+        findings.extend(set_up.register_trigger(call).await);
+    }
     findings.extend(bound(product, call, offline, wishes.dry_run, &mut next).await?);
     Ok(Report {
         dry_run: wishes.dry_run,

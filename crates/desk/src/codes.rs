@@ -67,6 +67,7 @@ pages![
     "SUBJECT-SET-ASIDE",
     "TOKENS-SEALED",
     "TRIED-TOO-OFTEN",
+    "TRIGGER-UNBOUND",
     "VAT-RATE-ENDED",
     "VAT-REGIME-UNKNOWN",
 ];

@@ -404,7 +404,7 @@ fn keep_true(
         merge(&mut plan, cancelling::plan(snapshot));
     }
     merge(&mut plan, show(snapshot, glance, invoice, policy, now));
-    merge(&mut plan, receipts::plan(snapshot, glance, policy));
+    merge(&mut plan, receipts::plan(snapshot, glance, policy, now));
     merge(&mut plan, overdue::plan(snapshot, glance, policy, now));
     if plan.because.is_empty() {
         plan.because.push(if plan.actions.is_empty() {

@@ -56,6 +56,7 @@ mod snapshot;
 mod sums;
 mod terms;
 mod texts;
+mod triggers;
 pub mod twins;
 mod units;
 mod vat;
@@ -67,14 +68,16 @@ pub use plan::{
 };
 pub use policy::{
     Advance, Attach, Booking, Cancel, Contract, Demand, DueCount, FormerOrder, Funnel,
-    InvoicePolicy, Kind, KnownBy, Mode, MoneyPolicy, NewBuyers, NoRate, Notices, Organisation,
-    Overdue, OwnAccount, OwnLine, OwnPaper, OwnUnit, PaidStage, PaperFile, Pictures, Pilot, Policy,
-    PolicyError, Quiet, Refunds, Registers, SmartInvoices, Terms, VatPeriod, VatRegime, WithoutInn,
+    InvoicePolicy, Kind, KnownBy, Mode, MoneyPolicy, MovedBy, NewBuyers, NoRate, Notices,
+    Organisation, Overdue, OwnAccount, OwnLine, OwnPaper, OwnUnit, PaidStage, PaperFile, Pictures,
+    Pilot, Policy, PolicyError, Quiet, Refunds, Registers, SmartInvoices, Terms, VatPeriod,
+    VatRegime, WithoutInn,
 };
 pub use seller::Seller;
 pub use showing::is_test;
 pub use snapshot::{
-    Answer, Answers, Called, Creating, DealSnapshot, Heard, OpenCase, OurInvoice, Repeatable, Seen,
+    Answer, Answers, Called, Creating, DealSnapshot, Fired, Heard, OpenCase, OurInvoice,
+    Repeatable, Seen,
 };
 pub use texts::{by_strangers, status_label};
 pub use wanted::{NOT_FOLLOWED, is_at_work, is_followed};

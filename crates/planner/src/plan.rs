@@ -160,6 +160,9 @@ pub enum Action {
         /// When the deal was changed last: refused as it was then, it is tried again once somebody changed it since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         changed: Option<Timestamp>,
+        /// By our trigger, which the portal's automation moves it by; what became of it is read back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        trigger: bool,
     },
     /// Tell a person that something needs a hand.
     Notify {
@@ -320,11 +323,14 @@ pub enum CaseCode {
     /// A deal is lost, and its invoice has money.
     #[serde(rename = "PAYMENT-DEAL-LOST")]
     PaidDealLost,
+    /// Our trigger was fired for a paid deal and moved nothing.
+    #[serde(rename = "TRIGGER-UNBOUND")]
+    TriggerUnbound,
 }
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -348,6 +354,7 @@ impl CaseCode {
         Self::PaymentTakenBack,
         Self::PaymentAtAdoption,
         Self::PaidDealLost,
+        Self::TriggerUnbound,
     ];
 
     /// Those that are looked at on days of their own.
@@ -384,6 +391,7 @@ impl CaseCode {
             Self::PaymentTakenBack => "PAYMENT-TAKEN-BACK",
             Self::PaymentAtAdoption => "PAYMENT-AT-ADOPTION",
             Self::PaidDealLost => "PAYMENT-DEAL-LOST",
+            Self::TriggerUnbound => "TRIGGER-UNBOUND",
         }
     }
 }

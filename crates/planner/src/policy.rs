@@ -24,7 +24,7 @@ pub use invoice::{
     Advance, Attach, Cancel, Contract, Demand, DueCount, InvoicePolicy, NewBuyers, NoRate, OwnLine,
     OwnUnit, SmartInvoices, Terms, WithoutInn,
 };
-pub use money::{Booking, MoneyPolicy, OwnAccount, PaidStage, Refunds, Registers};
+pub use money::{Booking, MoneyPolicy, MovedBy, OwnAccount, PaidStage, Refunds, Registers};
 pub use notices::{Kind, Notices, Pilot, Quiet};
 pub use overdue::{KnownBy, Overdue};
 pub use paper::{OwnPaper, PaperFile, Pictures};
@@ -193,6 +193,16 @@ impl Policy {
             } else {
                 Booking::Provodka
             });
+        }
+        self
+    }
+
+    /// The same for a connection that may fire triggers, or may not: then paid deals are put into their stages.
+    #[must_use]
+    pub fn moved_by_triggers(mut self, may_fire: bool) -> Self {
+        let stages = self.money.iter_mut().flat_map(|money| &mut money.stages);
+        for stage in stages.filter(|_| !may_fire) {
+            stage.by = MovedBy::Stage;
         }
         self
     }

@@ -15,8 +15,8 @@ use jiff::civil::Date;
 use crate::asking::{about_invoice, answered, ask, case, merge, responsible};
 use crate::texts::by_strangers;
 use crate::{
-    Action, CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Overdue, Plan, Policy,
-    lost_deals, overdue, paid_before, texts,
+    Action, CaseCode, Choice, DealSnapshot, MovedBy, Organisation, OurInvoice, Overdue, Plan,
+    Policy, lost_deals, overdue, paid_before, texts, triggers,
 };
 
 /// Money that was given to an invoice of the deal, or what settled it in another way.
@@ -166,13 +166,22 @@ pub(crate) fn status(
 }
 
 /// Timeline, stage, and the question about money of an invoice that stands no more.
-pub(crate) fn plan(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Plan {
+pub(crate) fn plan(
+    snapshot: &DealSnapshot,
+    glance: &DealGlance,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
     let mut plan = Plan::default();
     if policy.money.is_none() {
         return plan;
     }
     plan.actions.extend(entries(snapshot));
     plan.actions.extend(move_on(snapshot, glance, policy));
+    merge(
+        &mut plan,
+        triggers::read_back(snapshot, glance, policy, now),
+    );
     merge(&mut plan, paid_before::asked(snapshot));
     merge(&mut plan, astray(snapshot));
     merge(&mut plan, taken_back(snapshot, glance, policy));
@@ -359,7 +368,7 @@ fn undone_in_words(
 
 /// What completed the payment of all invoices that stand; none while one is open, or while the rest after an advance is
 /// not billed.
-fn completing(snapshot: &DealSnapshot) -> Option<&Receipt> {
+pub(crate) fn completing(snapshot: &DealSnapshot) -> Option<&Receipt> {
     let stands = |kind| snapshot.standing(kind).is_some();
     if stands(SlotKind::Advance) && !stands(SlotKind::Rest) {
         return None;
@@ -408,6 +417,7 @@ fn move_on(snapshot: &DealSnapshot, glance: &DealGlance, policy: &Policy) -> Opt
         to: stage.to.clone(),
         about: receipt.transaction,
         changed: Some(deal.changed),
+        trigger: stage.by == MovedBy::Trigger,
     };
     let of_payment = snapshot.receipts.iter();
     let of_payment = of_payment.filter(|one| one.is_of_payment(receipt));

@@ -51,6 +51,8 @@ pub struct DealSnapshot {
     pub registering: Vec<(CounterpartyKey, Timestamp)>,
     /// What was carried out once and for all, by [`crate::Action::mark`], with the id it left.
     pub done: BTreeMap<String, Option<String>>,
+    /// The triggers among it, by the same.
+    pub fired: BTreeMap<String, Fired>,
     /// What our fields were set to in the last day, oldest first.
     pub written: Vec<(Timestamp, OurField, FieldValue)>,
     /// The questions that are open about this deal, by their keys.
@@ -149,6 +151,16 @@ pub enum Seen {
     Glance(Box<DealGlance>),
     /// The whole look, and when it was taken.
     Whole(Box<DealReading>, Timestamp),
+}
+
+/// A trigger that was fired: what it did only the deal shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fired {
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// When the deal had been changed last before that, as the portal tells: what its stage history shows since then came of
+    /// the trigger, or after it.
+    pub since: Option<Timestamp>,
 }
 
 /// An invoice that we issued.
@@ -281,6 +293,7 @@ impl DealSnapshot {
             creating: None,
             registering: Vec::new(),
             done: BTreeMap::new(),
+            fired: BTreeMap::new(),
             written: Vec::new(),
             open_cases: BTreeMap::new(),
             heard_before: Vec::new(),

@@ -42,6 +42,7 @@ mod robot;
 mod secrets;
 mod settled;
 mod smart_invoice;
+mod triggers;
 mod two_installations;
 mod waiting_for_data;
 mod watch_only;

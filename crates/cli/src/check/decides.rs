@@ -1,7 +1,7 @@
 //! Who gives payments to invoices, by the policy or by what the accounting side can tell.
 
 use capability::portal::Finding;
-use planner::{Booking, MoneyPolicy};
+use planner::{Booking, MoneyPolicy, MovedBy};
 
 use super::{fails, holds};
 
@@ -37,11 +37,35 @@ pub(super) fn who(money: &MoneyPolicy, accountant_gives: bool) -> Option<Finding
     }
 }
 
+/// Told where the policy moves paid deals by a trigger, which the connection may not have.
+pub(super) fn triggers(money: &MoneyPolicy, is_app: bool) -> Option<Finding> {
+    let mut stages = money.stages.iter();
+    let wanted = stages.any(|stage| stage.by == MovedBy::Trigger);
+    let told = if is_app {
+        "триггером «Оплата получена»: на портале он должен быть привязан к стадии каждой такой воронки"
+    } else {
+        "сразу на стадию: триггеры есть только у приложения, а портал подключён вебхуком"
+    };
+    wanted.then(|| holds("Кто двигает оплаченные сделки", told))
+}
+
 #[cfg(test)]
 mod tests {
     use planner::Policy;
 
-    use super::who;
+    use super::{triggers, who};
+
+    #[test]
+    fn a_trigger_is_told_of_where_it_is_wished_for_and_that_a_webhook_has_none() {
+        let text = include_str!("../../../../config/policy.toml");
+        let money = |text: &str| Policy::parse(text).unwrap().money.unwrap();
+        assert!(triggers(&money(text), true).is_none());
+        let wished = money(&text.replace("by = \"stage\"", "by = \"trigger\""));
+        for (is_app, told) in [(true, "привязан"), (false, "вебхуком")] {
+            let finding = triggers(&wished, is_app).unwrap();
+            assert!(finding.holds && finding.advice.contains(told));
+        }
+    }
 
     #[test]
     fn what_the_policy_leaves_open_is_told_and_what_cannot_be_fails() {

@@ -101,6 +101,9 @@ fn action_in_words(action: &Action) -> String {
         }
         Action::AddTimelineEntry { text, .. } => format!("добавить в ленту сделки: {text}"),
         Action::AttachPdf { .. } => "приложить файл счёта".to_owned(),
+        Action::MoveStage {
+            to, trigger: true, ..
+        } => format!("выполнить триггер оплаты, который ведёт в стадию {to}"),
         Action::MoveStage { to, .. } => format!("перевести сделку в стадию {to}"),
         Action::Notify { whom, text, .. } => {
             let whom = match whom {

@@ -15,6 +15,7 @@ use crate::fields::made_as;
 use crate::gather::rows;
 use crate::probe::{fails, holds, refused};
 use crate::wire;
+use crate::write::PAID_TRIGGER;
 
 /// What we follow. The move between funnels comes to an application only, and fires nothing else.
 const EVENTS: [&str; 18] = [
@@ -45,6 +46,9 @@ const OWNER: &str = "provodka/";
 const DOORBELL: &str = "ONOFFLINEEVENT";
 /// Seconds between two rings.
 const DOORBELL_PAUSE: u64 = 1;
+
+/// As the automation's settings show it, behind the application's name.
+const PAID_TRIGGER_NAME: &str = "Оплата получена";
 
 #[async_trait]
 impl SetUpPortal for Connector {
@@ -175,6 +179,26 @@ impl SetUpPortal for Connector {
         }
         findings.extend(not_offered(&EVENTS, &is_offered));
         Ok(findings)
+    }
+
+    async fn register_trigger(&self, call: &Call<'_>) -> Option<Finding> {
+        if !self.client.access.is_app() {
+            return None;
+        }
+        let what = format!("Триггер «{PAID_TRIGGER_NAME}»");
+        let params = json!({"CODE": PAID_TRIGGER, "NAME": PAID_TRIGGER_NAME});
+        let add = Command::new("crm.automation.trigger.add", params);
+        Some(match self.client.call(call, &add, Effect::Write).await {
+            Ok(Value::Bool(true)) => {
+                holds(what, "зарегистрирован; к стадии его привязывает человек")
+            }
+            Ok(_) => fails(
+                what,
+                "портал ответил неожиданно; повторите настройку",
+                "BITRIX24-ANSWER",
+            ),
+            Err(error) => refused(what, &error),
+        })
     }
 }
 

@@ -26,6 +26,9 @@ use crate::wire;
 
 /// Through a webhook a bell's tag counts only beside a name of the caller; any will do if it stays the same.
 const BELL_CLIENT: &str = "provodka";
+/// Our trigger among those of the application.
+pub(crate) const PAID_TRIGGER: &str = "provodka_paid";
+const FIRE: &str = "crm.automation.trigger.execute";
 /// Pages of a timeline or chat that are searched for a mark, newest first.
 const PAGES_BACK: u64 = 2;
 
@@ -152,6 +155,10 @@ impl Connector {
                 "crm.item.update",
                 json!({"entityTypeId": 2, "id": deal.0, "fields": {"stageId": stage.as_str()}}),
             ),
+            PortalWrite::FirePaidTrigger { deal } => Command::new(
+                FIRE,
+                json!({"CODE": PAID_TRIGGER, "OWNER_TYPE_ID": 2, "OWNER_ID": deal.0}),
+            ),
             PortalWrite::AddTimelineEntry { deal, text, mark } => Command::new(
                 "crm.timeline.comment.add",
                 json!({"fields": {"ENTITY_ID": deal.0, "ENTITY_TYPE": "deal", "COMMENT": marked(text, mark)}}),
@@ -258,6 +265,7 @@ fn written(
             return updated(*deal, value, undisturbed);
         }
         PortalWrite::MoveStage { deal, .. } => return updated(*deal, value, false),
+        PortalWrite::FirePaidTrigger { .. } => FIRE,
         PortalWrite::AddTimelineEntry { .. } => "crm.timeline.comment.add",
         PortalWrite::AttachFile { .. } => "crm.timeline.comment.update",
         PortalWrite::Notify { .. } => "im.notify.system.add",
@@ -269,6 +277,8 @@ fn written(
             id: Some(entry.clone()),
             changed: None,
         }),
+        // The vendor: true "even if the stage has not changed".
+        (PortalWrite::FirePaidTrigger { .. }, Value::Bool(true)) => Ok(Written::default()),
         (PortalWrite::EditInChat { message, .. }, Value::Bool(true)) => Ok(Written {
             id: Some(message.clone()),
             changed: None,
@@ -339,6 +349,7 @@ impl<'a> Search<'a> {
             PortalWrite::PostToChat { dialog, mark, .. } => (Place::Chat(dialog), mark),
             PortalWrite::SetFields { .. }
             | PortalWrite::MoveStage { .. }
+            | PortalWrite::FirePaidTrigger { .. }
             | PortalWrite::AttachFile { .. }
             | PortalWrite::Notify { .. }
             | PortalWrite::EditInChat { .. } => return None,

@@ -199,6 +199,12 @@ pub enum PortalWrite {
         /// Where to.
         stage: StageId,
     },
+    /// Fires the trigger that says that a deal is paid: the portal's automation moves it, if it is bound to a stage. Whether it
+    /// was is not answered. Only where [`SetUpPortal::register_trigger`] could make it.
+    FirePaidTrigger {
+        /// Whose.
+        deal: DealId,
+    },
     /// One entry in a deal's timeline. `mark` stands in its text, so that it can be looked up.
     AddTimelineEntry {
         /// Whose.
@@ -426,4 +432,8 @@ pub trait SetUpPortal: Send + Sync {
         call: &Call<'_>,
         handler: &str,
     ) -> Result<Vec<Finding>, ConnectorError>;
+
+    /// Makes the trigger that says that a deal is paid known to the portal's automation, where a person binds it to a stage.
+    /// None: only an application has triggers.
+    async fn register_trigger(&self, call: &Call<'_>) -> Option<Finding>;
 }

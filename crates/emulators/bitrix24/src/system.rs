@@ -304,6 +304,7 @@ pub(crate) fn trigger_delete(call: &mut Call<'_>) -> Answer {
 
 pub(crate) fn trigger_execute(call: &mut Call<'_>) -> Answer {
     let app = app_of(call)?;
+    call.need_admin("Access denied! Admin permissions required")?;
     let code = trigger_code(call)?;
     if !call
         .state

@@ -108,6 +108,20 @@ pub struct PaidStage {
     pub to: StageId,
     /// Only deals in one of these are moved.
     pub from: Vec<StageId>,
+    /// How they are moved.
+    #[serde(default)]
+    pub by: MovedBy,
+}
+
+/// How a paid deal is moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MovedBy {
+    /// We put it into the stage.
+    #[default]
+    Stage,
+    /// We fire our trigger, which the portal's automation binds to the stage; where the connection has no triggers, as above.
+    Trigger,
 }
 
 /// Whether a number can be that of an account.

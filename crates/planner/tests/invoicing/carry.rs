@@ -3,7 +3,7 @@
 use domain::observed::KnownCounterparty;
 use domain::{ContractorId, InvoiceId, InvoiceStatus, Money};
 use jiff::Timestamp;
-use planner::{Action, DealSnapshot, OpenCase, OurInvoice, Plan};
+use planner::{Action, DealSnapshot, Fired, OpenCase, OurInvoice, Plan};
 
 use crate::build::TestDeal;
 
@@ -80,9 +80,22 @@ fn fold(snapshot: &mut DealSnapshot, action: &Action, now: Timestamp) {
         Action::AttachPdf { .. } => {
             snapshot.done.insert(action.mark(), None);
         }
-        Action::MoveStage { to, .. } => {
+        Action::MoveStage {
+            to,
+            changed,
+            trigger,
+            ..
+        } => {
             snapshot.done.insert(action.mark(), None);
-            snapshot.moved_to(to);
+            if *trigger {
+                let fired = Fired {
+                    at: now,
+                    since: *changed,
+                };
+                snapshot.fired.insert(action.mark(), fired);
+            } else {
+                snapshot.moved_to(to);
+            }
         }
         Action::Notify { about, .. } => {
             if let Some(open) = snapshot.open_cases.get_mut(about) {

@@ -35,5 +35,6 @@ mod show;
 mod slots;
 mod smart_invoices;
 mod sums;
+mod triggers;
 mod vat;
 mod wanted;

@@ -27,6 +27,7 @@ fn money() -> MoneyPolicy {
             funnel: FunnelId(0),
             to: StageId::new("EXECUTING"),
             from: vec![StageId::new(INVOICE_STAGE)],
+            by: planner::MovedBy::default(),
         }],
         overdue: None,
     }

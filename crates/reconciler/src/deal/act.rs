@@ -12,7 +12,7 @@ use engine::{Halted, LeaseContext, Outcome};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
-use planner::{Action, Need, OurInvoice, Plan, Whom};
+use planner::{Action, Fired, Need, OurInvoice, Plan, Whom};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{
@@ -570,9 +570,22 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
             let id = answer.get("id").and_then(Value::as_str).map(str::to_owned);
             snapshot.done.insert(action.mark(), id);
         }
-        Action::MoveStage { to, .. } => {
+        Action::MoveStage {
+            to,
+            changed,
+            trigger,
+            ..
+        } => {
             snapshot.done.insert(action.mark(), None);
-            snapshot.moved_to(to);
+            if *trigger {
+                let fired = Fired {
+                    at: now,
+                    since: *changed,
+                };
+                snapshot.fired.insert(action.mark(), fired);
+            } else {
+                snapshot.moved_to(to);
+            }
         }
         Action::Notify { about, .. } => {
             if let Some(open) = snapshot.open_cases.get_mut(about) {

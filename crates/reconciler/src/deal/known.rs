@@ -7,7 +7,8 @@ use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use planner::receipts::{Means, Receipt};
 use planner::{
-    Action, Answer, Called, Creating, DealSnapshot, Heard, OpenCase, OurInvoice, Repeatable, Seller,
+    Action, Answer, Called, Creating, DealSnapshot, Fired, Heard, OpenCase, OurInvoice, Repeatable,
+    Seller,
 };
 use serde::{Deserialize, Serialize};
 use store::{Case, CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
@@ -205,6 +206,7 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
     snapshot.creating = None;
     snapshot.registering.clear();
     snapshot.done.clear();
+    snapshot.fired.clear();
     snapshot.written.clear();
     for effect in &ours.effects {
         remember(connected, snapshot, effect, now);
@@ -305,8 +307,20 @@ fn remember(connected: &Connected, snapshot: &mut DealSnapshot, effect: &Effect,
                     .push((effect.updated_at, *field, value.clone()));
             }
         }
-        (_, EffectState::Done) if effect.once => {
+        (action, EffectState::Done) if effect.once => {
             snapshot.done.insert(action.mark(), outcome_id(effect));
+            if let Action::MoveStage {
+                changed,
+                trigger: true,
+                ..
+            } = action
+            {
+                let fired = Fired {
+                    at: effect.updated_at,
+                    since: *changed,
+                };
+                snapshot.fired.insert(action.mark(), fired);
+            }
         }
         _ => {}
     }

@@ -379,6 +379,7 @@ fn idempotent(write: &PortalWrite) -> bool {
     match write {
         PortalWrite::SetFields { .. }
         | PortalWrite::MoveStage { .. }
+        | PortalWrite::FirePaidTrigger { .. }
         | PortalWrite::AttachFile { .. }
         | PortalWrite::Notify { .. }
         | PortalWrite::EditInChat { .. } => true,

@@ -179,6 +179,7 @@ pub(crate) fn portal_write(
             text: text.clone(),
             mark: short_mark(key),
         }),
+        Action::MoveStage { trigger: true, .. } => Some(PortalWrite::FirePaidTrigger { deal }),
         Action::MoveStage { to, .. } => Some(PortalWrite::MoveStage {
             deal,
             stage: to.clone(),

@@ -11,6 +11,7 @@ use capability::portal::{
 use capability::{Call, ConnectorError, Exchange, Portal, Remote};
 use domain::observed::{
     DealGlance, DealReading, FieldValue, OurField, OwnCompany, Record, RecordOwner, SmartInvoice,
+    StageEntry,
 };
 use domain::staff::{Employee, Staff};
 use domain::{DealId, FunnelId, StageId, UserId};
@@ -281,6 +282,7 @@ fn kind(write: &PortalWrite) -> &'static str {
     match write {
         PortalWrite::SetFields { .. } => "fields",
         PortalWrite::MoveStage { .. } => "stage",
+        PortalWrite::FirePaidTrigger { .. } => "trigger",
         PortalWrite::AddTimelineEntry { .. } => "timeline",
         PortalWrite::AttachFile { .. } => "file",
         PortalWrite::Notify { .. } => "bell",
@@ -319,6 +321,19 @@ fn done(state: &mut State, write: PortalWrite, now: Timestamp) -> (Written, Stri
                 reading.glance.deal.stage = stage;
             }
             (Written::default(), line)
+        }
+        PortalWrite::FirePaidTrigger { deal } => {
+            let bound_to = state.trigger_bound_to.clone();
+            if let (Some(reading), Some(stage)) = (state.deals.get_mut(&deal), bound_to) {
+                reading.history.push(StageEntry {
+                    funnel: reading.glance.deal.funnel,
+                    stage: stage.clone(),
+                    at: now,
+                });
+                reading.glance.deal.changed = now;
+                reading.glance.deal.stage = stage;
+            }
+            (Written::default(), format!("deal {deal}: trigger"))
         }
         PortalWrite::AddTimelineEntry { deal, text, mark } => {
             let id = (state.timeline.len() + 901).to_string();
@@ -489,5 +504,9 @@ impl SetUpPortal for Crm {
         _handler: &str,
     ) -> Result<Vec<Finding>, ConnectorError> {
         Ok(Vec::new())
+    }
+
+    async fn register_trigger(&self, _call: &Call<'_>) -> Option<Finding> {
+        None
     }
 }

@@ -1,9 +1,10 @@
-//! A deal that the portal does not let into the stage of what is paid: its manager is asked, and it is tried again once
-//! somebody changed the deal.
+//! How a paid deal comes to its stage. One that the portal does not let in: its manager is asked, and it is tried again once
+//! somebody changed the deal. One that a trigger is to move: what became of it is read back.
 
+use domain::observed::StageEntry;
 use domain::payment::Direction;
 use domain::{StageId, UserId};
-use planner::Refunds;
+use planner::{MovedBy, Refunds};
 use testkit::time::paused;
 
 use crate::desk::Desk;
@@ -111,5 +112,68 @@ fn of_a_refused_move_the_administrator_hears_where_the_manager_cannot_be_told() 
             chat.iter().any(|text| text.contains("в стадию оплаты")),
             "{chat:?}"
         );
+    });
+}
+
+/// A deal whose invoice is paid, where our trigger moves it: to that stage, or nowhere.
+async fn fired(bound_to: Option<&str>) -> Desk {
+    let desk = desk(Refunds::default()).await;
+    desk.set_policy(|policy| {
+        let money = policy.money.as_mut().unwrap();
+        money.stages[0].by = MovedBy::Trigger;
+    });
+    desk.office.state().trigger_bound_to = bound_to.map(StageId::new);
+    let (total, named) = bill(&desk);
+    carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
+    desk.event(1).await;
+    desk.run(60).await;
+    desk
+}
+
+/// A person drags the deal.
+async fn drag(desk: &Desk, stage: &str) {
+    let at = desk.clock.now();
+    desk.office.edit(1, |reading| {
+        reading.glance.deal.stage = StageId::new(stage);
+        reading.history.push(StageEntry {
+            funnel: reading.glance.deal.funnel,
+            stage: StageId::new(stage),
+            at,
+        });
+    });
+    desk.event(1).await;
+    desk.run(60).await;
+}
+
+#[test]
+fn a_trigger_moves_a_paid_deal_once_and_a_person_may_put_it_back() {
+    paused(async {
+        let desk = fired(Some("WON")).await;
+        assert_eq!(stage(&desk), StageId::new("WON"));
+        drag(&desk, INVOICE_STAGE).await;
+        desk.run(3_600).await;
+        assert_eq!(stage(&desk), StageId::new(INVOICE_STAGE));
+        assert_eq!(desk.office.calls("trigger"), 1);
+        assert_eq!(tries(&desk), 0);
+        assert_eq!(desk.questions().await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_trigger_that_moved_nothing_is_asked_about_until_somebody_moves_the_deal() {
+    paused(async {
+        let desk = fired(None).await;
+        assert_eq!(stage(&desk), StageId::new(INVOICE_STAGE));
+        assert_eq!(desk.questions().await, ["TRIGGER-UNBOUND"]);
+        for _time in 0..3 {
+            desk.event(1).await;
+            desk.run(3_600).await;
+        }
+        assert_eq!(desk.office.calls("trigger"), 1);
+        assert_eq!(desk.questions().await, ["TRIGGER-UNBOUND"]);
+        drag(&desk, "WON").await;
+        assert_eq!(desk.questions().await, Vec::<String>::new());
+        assert_eq!(desk.office.calls("trigger"), 1);
+        assert_eq!(tries(&desk), 0);
     });
 }

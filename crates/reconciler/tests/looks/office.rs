@@ -78,6 +78,8 @@ pub(crate) struct State {
     /// Bells by tag: a second with the same tag replaces the first.
     pub(crate) bells: BTreeMap<String, (UserId, String)>,
     pub(crate) chat: Vec<String>,
+    /// The stage that the trigger of what is paid is bound to; none: to no stage.
+    pub(crate) trigger_bound_to: Option<domain::StageId>,
     /// Invoices of the portal's own.
     pub(crate) smart_invoices: Vec<SmartInvoice>,
     /// Who works there; none: everybody.

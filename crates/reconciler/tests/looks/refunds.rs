@@ -45,6 +45,7 @@ pub(crate) async fn desk(refunds: Refunds) -> Desk {
                 funnel,
                 to: StageId::new("WON"),
                 from: vec![StageId::new(INVOICE_STAGE)],
+                by: planner::MovedBy::default(),
             }],
             overdue: None,
         });

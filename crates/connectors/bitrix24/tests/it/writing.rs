@@ -192,6 +192,27 @@ async fn a_deal_moves_to_its_stage_in_the_batch_of_the_others_and_a_refusal_name
 }
 
 #[tokio::test]
+async fn a_trigger_is_fired_for_its_deal_in_the_batch_of_the_others() {
+    let stage = Stage::webhook(portal(|method, params| match method {
+        "crm.automation.trigger.execute" => {
+            assert_eq!(params["CODE"], "provodka_paid");
+            assert_eq!(params["OWNER_TYPE_ID"], "2");
+            match params["OWNER_ID"].as_str() {
+                "7" => Reply::Result(json!(true)),
+                _ => Reply::Error("ERROR_CORE"),
+            }
+        }
+        _ => Reply::Result(json!({"item": {"id": 9}})),
+    }));
+    let fire = |deal| PortalWrite::FirePaidTrigger { deal: DealId(deal) };
+    let writes = [fire(7), fire(8), fields(9)];
+    let written = stage.portal.write.write(&stage.call(), &writes).await;
+    assert_eq!(stage.script.seen().len(), 1);
+    assert_eq!(written[0], Ok(Written::default()));
+    assert!(written[1].is_err() && written[2].is_ok(), "{written:?}");
+}
+
+#[tokio::test]
 async fn the_time_of_our_change_is_told_only_where_nobody_was_quicker() {
     let stage = Stage::webhook(portal(|method, params| match method {
         "crm.item.list" => {
