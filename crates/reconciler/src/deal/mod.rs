@@ -225,8 +225,11 @@ pub(crate) async fn plan_only(
     }
     let planned = deals.into_iter().map(|(id, mut deal)| {
         let mut plan = foreseen(&mut deal, &connected.policy, ctx.now());
+        let (snapshot, policy) = (&deal.snapshot, &connected.policy);
         let does = !plan.actions.is_empty() || !plan.cases.is_empty();
-        if does && !planner::is_followed(&deal.snapshot, &connected.policy) {
+        let may_be =
+            planner::is_followed(snapshot, policy) || planner::is_at_work(snapshot, policy);
+        if does && !may_be {
             // Its invoice is not looked after any more, whatever there would be to do.
             plan = Plan {
                 because: vec![planner::NOT_FOLLOWED.to_owned()],

@@ -117,6 +117,8 @@ fn an_order_in_the_field_of_a_deal_in_a_funnel_that_is_off_is_answered_and_taken
             let order = FieldValue::Text("Выставить счёт".to_owned());
             reading.glance.fields.set(OurField::Command, &order);
         });
+        let plan = planned(&desk).await;
+        assert!(!plan.actions.is_empty(), "the answer: {plan:?}");
         desk.event(1).await;
         desk.run(60).await;
         let story = desk.office.story();
