@@ -138,7 +138,8 @@ async fn one_click_answers_a_question_and_the_page_says_what_was_decided() {
     let mut strange = click(&number, &seen, "inside").to_vec();
     strange.push(("more", "1"));
     assert_eq!(order_at(&mut anna, ANSWER, &strange).await.status, 400);
-    assert_eq!(open(&office).await, [asked.clone()], "nothing was answered");
+    let still = open(&office).await;
+    assert_eq!(still, std::slice::from_ref(&asked), "nothing was answered");
 
     let answer = order_at(&mut anna, ANSWER, &click(&number, &seen, "inside")).await;
     let done = format!("/questions?code=VAT-RATE-ENDED&done={number}");

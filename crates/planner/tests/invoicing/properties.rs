@@ -292,6 +292,7 @@ fn respond(deal: &mut TestDeal, whole: &TestDeal, plan: Plan) {
                 deal.snapshot.seen = seen.snapshot.seen;
                 deal.snapshot.own_companies = whole.snapshot.own_companies.clone();
             }
+            Need::Entered => deal.snapshot.entered = Some(true),
             Need::SmartInvoices => deal.snapshot.smart_invoices = Some(Vec::new()),
             Need::Origin(_) => deal.snapshot.is_of_another = Some(true),
             Need::Counterparties(organisation, buyer) => {

@@ -137,8 +137,8 @@ fn a_hint_has_the_list_read_now_and_soon_again_as_it_may_come_before_the_payment
         let asked = || desk.office.state().payments_from.len();
         let hint = async || {
             let apart = SignedDuration::from_secs(5);
-            let now = desk.clock.now();
-            let hinted = desk.store.accounting_hint(&portal(), apart, now);
+            let (portal, now) = (portal(), desk.clock.now());
+            let hinted = desk.store.accounting_hint(&portal, apart, now);
             hinted.await.unwrap();
         };
         // Where nothing ever came it is at rest.

@@ -77,7 +77,9 @@ fn a_refused_move_is_the_managers_question_and_is_tried_again_once_the_deal_chan
         assert_eq!(stage(&desk), StageId::new("WON"));
         assert_eq!(tries(&desk), 4);
         assert_eq!(desk.questions().await, Vec::<String>::new());
-        desk.assert_at_rest(1).await;
+        for effect in desk.known(1).await.effects {
+            assert!(effect.state.is_settled(), "{effect:?}");
+        }
     });
 }
 

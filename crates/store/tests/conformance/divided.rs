@@ -152,9 +152,8 @@ conformance! {
         assert_eq!(follow(db, &lease, parts.to_vec()).await.new, [3, 4, 5, 6]);
         assert_eq!(paid(db, 7).await, [(1, 100), (2, 100)]);
         let count = async |part| {
-            let counted = db.store.money_count_by_parts(
-                &portal("a"), part, ("anna", "по частям"), date(2026, 4, 1), at(6),
-            );
+            let portal = portal("a");
+            let counted = db.store.money_count_by_parts(&portal, part, ("anna", "по частям"), date(2026, 4, 1), at(6));
             counted.await.unwrap()
         };
         assert_eq!((count(3).await, count(4).await, count(5).await), (Some(1), None, None));

@@ -8,7 +8,8 @@ use crate::support::*;
 const APART: SignedDuration = SignedDuration::from_secs(5);
 
 async fn hint(db: &Db, seconds: i64) {
-    let hinted = db.store.accounting_hint(&portal("a"), APART, at(seconds));
+    let portal = portal("a");
+    let hinted = db.store.accounting_hint(&portal, APART, at(seconds));
     hinted.await.unwrap();
 }
 
