@@ -1,17 +1,20 @@
 //! Whether a portal has invoices of its own, where policy leaves it to that: while it has none, no deal is asked about.
 //!
-//! Once one was seen, deals are asked about as they are where policy says so. Not here: what one is to a deal
-//! (`planner`).
+//! Once one was seen, deals are asked about as they are where policy says so, and a sweep finds those that changed. Not
+//! here: what one is to a deal (`planner`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use capability::Call;
 use capability::portal::OwnInvoices as Shown;
-use engine::LeaseContext;
+use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
+use planner::SmartInvoices;
 
 use crate::Connected;
 
+/// What the sweep of them keeps of itself.
+pub(crate) const SWEEP: &str = "sweep/own_invoice";
 /// So long a portal that had none is taken to have none still.
 const NONE_HOLDS: SignedDuration = SignedDuration::from_mins(15);
 
@@ -48,6 +51,20 @@ pub(crate) async fn may_be(ctx: &LeaseContext, connected: &Connected, call: &Cal
     };
     connected.own_invoices.remember(seen);
     matches!(seen, Seen::Some)
+}
+
+/// Whether a sweep asks which of them changed: a deal that was left to one does not change when that one is taken back or
+/// another comes. Where policy says nothing, from the first one that was seen on, by whichever process.
+pub(crate) async fn are_swept(ctx: &LeaseContext, connected: &Connected) -> Result<bool, Halted> {
+    match connected.policy.invoice.smart_invoices {
+        Some(SmartInvoices::Ask | SmartInvoices::Adopt) => Ok(true),
+        Some(SmartInvoices::Ignore) => Ok(false),
+        None if matches!(connected.own_invoices.seen(), Seen::Some) => Ok(true),
+        None => {
+            let swept = ctx.store().cursor_get(&ctx.portal(), SWEEP).await?;
+            Ok(swept.is_some())
+        }
+    }
 }
 
 impl OwnInvoices {

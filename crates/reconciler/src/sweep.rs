@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Lane, Look, Record, Subject, SubjectKind, Work};
 
 use crate::deal::subject_of;
-use crate::{Connected, Reconciler, access, journal, portal_task, record_owner};
+use crate::{Connected, Reconciler, access, journal, own_invoices, portal_task, record_owner};
 
 const REASON: &str = "sweep";
 /// How old a time of change must be to be remembered as seen.
@@ -97,6 +97,9 @@ async fn threads(
     if !stages.is_empty() {
         asked.push(("sweep/entered", SweepOf::Entered(stages)));
     }
+    if own_invoices::are_swept(ctx, connected).await? {
+        asked.push((own_invoices::SWEEP, SweepOf::OwnInvoices));
+    }
     let watched = ctx.store().cursor_get(&ctx.portal(), WATCHED).await?;
     let mut threads = Vec::new();
     for (name, of) in asked {
@@ -107,7 +110,7 @@ async fn threads(
             .unwrap_or_default();
         let followed = match &of {
             SweepOf::Entered(_) => since_watched(followed(&connected.policy), watched.as_deref()),
-            SweepOf::Changed(_) => String::new(),
+            SweepOf::Changed(_) | SweepOf::OwnInvoices => String::new(),
         };
         let cursor = if cursor.followed == followed {
             cursor
@@ -203,7 +206,7 @@ async fn pages(
         let found = fresh(&mut thread, &page, asked_at, overlap);
         match &thread.ask.of {
             SweepOf::Entered(_) => entered.extend(found),
-            SweepOf::Changed(_) => changed.extend(found),
+            SweepOf::Changed(_) | SweepOf::OwnInvoices => changed.extend(found),
         }
         thread.ask.pages = thread.ask.pages.saturating_add(page.pages);
         match page.next {
@@ -255,9 +258,9 @@ fn fresh(
         let subject = subject_of(record);
         let name = subject.to_string();
         let known = thread.seen_before.get(&name).copied();
-        // A deal may have entered its stages several times: the last of them is known.
+        // A deal may have entered its stages several times, and have several invoices: the last of them is known.
         let is_known = match &thread.ask.of {
-            SweepOf::Entered(_) => at.is_some() && known >= *at,
+            SweepOf::Entered(_) | SweepOf::OwnInvoices => at.is_some() && known >= *at,
             SweepOf::Changed(_) => at.is_some() && known == *at,
         };
         if !is_known {

@@ -1,4 +1,4 @@
-//! Invoices of the portal's own ("smart invoices"): whether deals have any.
+//! Invoices of the portal's own ("smart invoices"): whether deals have any, and which were changed.
 //!
 //! One that came to nothing stands in the failed stage that each of their funnels begins with. Another failed stage that
 //! somebody made is not known for one here: then a person is asked once more than needed.
@@ -7,7 +7,7 @@ use capability::portal::OwnInvoices;
 use capability::{Call, ConnectorError};
 use domain::observed::SmartInvoice;
 use domain::{CompanyId, ContactId, DealId, SmartInvoiceId, Verdict};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::connection::Connector;
@@ -86,6 +86,17 @@ fn list(ids: &[DealId], after: u64) -> Command {
                 "contactId",
             ],
             "start": -1,
+        }),
+    )
+}
+
+/// A page of those that were changed, of whichever deal.
+pub(crate) fn changed(since: &str, after: &Value) -> Command {
+    Command::new(
+        LIST,
+        json!({
+            "entityTypeId": 31, "filter": {">=updatedTime": since, ">id": after}, "order": {"id": "ASC"},
+            "select": ["id", "parentId2", "updatedTime"], "start": -1,
         }),
     )
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use capability::portal::{Changed, RecordKind, SweepAsk, SweepOf, SweepRecords};
 use capability::{Call, ConnectorError};
 use domain::observed::{Record, RecordOwner};
-use domain::{BankDetailId, CompanyId, ContactId, DealId, RequisiteId, StageId};
+use domain::{BankDetailId, CompanyId, ContactId, DealId, RequisiteId, StageId, Verdict};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use crate::connection::Connector;
 use crate::error::{Effect, other_shape};
 use crate::gather::{PAGE, full, items, rows};
 use crate::pace::MOST_COMMANDS;
+use crate::smart_invoices;
 use crate::translate::{COMPANY, CONTACT};
 use crate::wire;
 
@@ -109,7 +110,8 @@ fn lists_of(ask: &SweepAsk) -> usize {
     match &ask.of {
         SweepOf::Changed(RecordKind::Requisite | RecordKind::BankDetail) => 2,
         SweepOf::Changed(RecordKind::Deal | RecordKind::Contact | RecordKind::Company)
-        | SweepOf::Entered(_) => 1,
+        | SweepOf::Entered(_)
+        | SweepOf::OwnInvoices => 1,
     }
 }
 
@@ -155,7 +157,8 @@ fn last_of_page(ask: &SweepAsk, key: &str) -> String {
         SweepOf::Changed(RecordKind::Requisite | RecordKind::BankDetail) => {
             format!("$result[{key}][{last}][ID]")
         }
-        SweepOf::Changed(RecordKind::Deal | RecordKind::Contact | RecordKind::Company) => {
+        SweepOf::Changed(RecordKind::Deal | RecordKind::Contact | RecordKind::Company)
+        | SweepOf::OwnInvoices => {
             format!("$result[{key}][items][{last}][id]")
         }
         SweepOf::Entered(_) => format!("$result[{key}][items][{last}][ID]"),
@@ -171,6 +174,7 @@ fn command(ask: &SweepAsk, list: usize, after: &Value) -> Command {
         SweepOf::Changed(RecordKind::Company) => changed_items(4, &since, after),
         SweepOf::Changed(RecordKind::Requisite) => changed_rows(REQUISITES, list, &since, after),
         SweepOf::Changed(RecordKind::BankDetail) => changed_rows(BANK_DETAILS, list, &since, after),
+        SweepOf::OwnInvoices => smart_invoices::changed(&since, after),
         SweepOf::Entered(stages) => {
             let stages: Vec<&str> = stages.iter().map(StageId::as_str).collect();
             Command::new(
@@ -235,6 +239,7 @@ fn changed(ask: &SweepAsk, lists: Vec<Vec<Settled>>) -> Result<Changed, Connecto
                 Record::BankDetail(BankDetailId(id))
             })
         }
+        SweepOf::OwnInvoices => changed_own_invoices(ask, list()),
         SweepOf::Entered(_) => {
             let read = items::<wire::StageEntry>;
             let pages = in_order(ask, STAGE_HISTORY, list(), read, |entry| entry.id.0)?;
@@ -314,6 +319,26 @@ fn changed_of_items(
             .into_iter()
             .map(|item| (record(item.id.0), item.updated_time.0))
             .collect(),
+        next: pages.next,
+        pages: pages.count,
+        asked_at: None,
+    })
+}
+
+/// The deals of invoices of the portal's own. Whoever may not read those is shown none of a deal's either.
+fn changed_own_invoices(ask: &SweepAsk, answers: Vec<Settled>) -> Result<Changed, ConnectorError> {
+    let read = items::<wire::SmartInvoice>;
+    let pages = match in_order(ask, ITEMS, answers, read, |invoice| invoice.id.0) {
+        Ok(pages) => pages,
+        Err(error) if error.verdict == Verdict::Reject => return Ok(Changed::default()),
+        Err(error) => return Err(error),
+    };
+    let deal = |invoice: wire::SmartInvoice| {
+        let deal = Record::Deal(DealId(invoice.parent_id2.0?));
+        Some((deal, invoice.updated_time.0))
+    };
+    Ok(Changed {
+        records: pages.rows.into_iter().filter_map(deal).collect(),
         next: pages.next,
         pages: pages.count,
         asked_at: None,

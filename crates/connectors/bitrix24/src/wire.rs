@@ -406,6 +406,8 @@ pub(crate) struct SmartInvoice {
     #[serde(default)]
     pub(crate) parent_id2: Link,
     #[serde(default)]
+    pub(crate) updated_time: Moment,
+    #[serde(default)]
     pub(crate) account_number: Text,
     /// `DT31_1:N`: the type, its funnel, the stage.
     #[serde(default)]

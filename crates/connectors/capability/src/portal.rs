@@ -150,6 +150,9 @@ pub enum SweepOf {
     Changed(RecordKind),
     /// Deals that entered one of these stages; robots move deals on before we look.
     Entered(Vec<StageId>),
+    /// Deals whose invoice of the portal's own was changed or made: the deal itself does not change by it. None where the
+    /// portal hides those invoices.
+    OwnInvoices,
 }
 
 /// What a sweep covers.

@@ -194,6 +194,7 @@ impl SweepRecords for Crm {
             let pages = |ask: &SweepAsk| match &ask.of {
                 SweepOf::Changed(kind) => state.pages.get(kind).cloned().unwrap_or_default(),
                 SweepOf::Entered(_) => state.entered.clone(),
+                SweepOf::OwnInvoices => state.own_invoice_pages.clone(),
             };
             asks.iter()
                 .map(|ask| page(&pages(ask), ask.after, state.portal_clock))

@@ -93,6 +93,8 @@ pub(crate) struct State {
     pub(crate) payments_from: Vec<String>,
     pub(crate) pages: BTreeMap<RecordKind, Vec<Page>>,
     pub(crate) entered: Vec<Page>,
+    /// Deals whose invoices of the portal's own changed.
+    pub(crate) own_invoice_pages: Vec<Page>,
     /// What the portal's own clock shows, where it tells.
     pub(crate) portal_clock: Option<jiff::Timestamp>,
     /// Since when each sweep asked.

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use domain::observed::SmartInvoice;
+use domain::observed::{Record, SmartInvoice};
 use domain::{DealId, SmartInvoiceId};
 use engine::clock::later;
 use futures_util::future::join;
 use planner::SmartInvoices;
 use testkit::time::paused;
 
+use crate::decisions::answer;
 use crate::desk::Desk;
+use crate::office::Page;
 
 fn own(deal: u64, live: bool) -> SmartInvoice {
     SmartInvoice {
@@ -88,5 +90,60 @@ fn an_invoice_of_the_portals_own_that_is_made_while_the_buyer_is_entered_is_aske
         join(desk.run(60), made).await;
         assert_eq!(desk.questions().await, ["DEAL-SMART-INVOICE"]);
         assert!(desk.office.bills().is_empty());
+    });
+}
+
+#[test]
+fn a_deal_that_was_left_to_an_invoice_of_the_portals_own_is_seen_when_that_is_replaced_or_taken_back()
+ {
+    paused(async {
+        for rule in [Some(SmartInvoices::Ask), None] {
+            let desk = Desk::open().await;
+            desk.set_policy(|policy| policy.invoice.smart_invoices = rule);
+            desk.office.state().smart_invoices = vec![own(1, true)];
+            desk.deal_enters(1).await;
+            desk.run(60).await;
+            answer(&desk, "DEAL-SMART-INVOICE", "leave").await;
+            desk.run(60).await;
+            assert!(desk.questions().await.is_empty());
+            // The deal does not change by what becomes of its invoices: only the sweep of those tells.
+            let swept = async |invoices: Vec<SmartInvoice>, changed: Page| {
+                desk.office.state().smart_invoices = invoices;
+                desk.office.state().own_invoice_pages = vec![changed];
+                desk.task("sweep").await;
+                desk.run(60).await;
+                (desk.questions().await, desk.office.bills().len())
+            };
+            let changed: Page = vec![(Record::Deal(DealId(1)), Some(desk.clock.now()))];
+            let another = SmartInvoice {
+                id: SmartInvoiceId(6),
+                ..own(1, true)
+            };
+            let replaced = vec![own(1, false), another];
+            let asked = vec!["DEAL-SMART-INVOICE".to_owned()];
+            assert_eq!(swept(replaced, changed).await, (asked, 0));
+            answer(&desk, "DEAL-SMART-INVOICE", "leave").await;
+            desk.run(60).await;
+            let changed = vec![(Record::Deal(DealId(1)), Some(desk.clock.now()))];
+            assert_eq!(swept(vec![own(1, false)], changed).await, (vec![], 1));
+        }
+    });
+}
+
+#[test]
+fn invoices_of_the_portals_own_are_not_swept_where_nobody_asks_about_them_or_there_never_was_one() {
+    paused(async {
+        for rule in [Some(SmartInvoices::Ignore), None] {
+            let desk = Desk::open().await;
+            desk.set_policy(|policy| policy.invoice.smart_invoices = rule);
+            desk.deal_enters(1).await;
+            desk.run(60).await;
+            let glances = desk.office.calls("glance");
+            let changed = vec![(Record::Deal(DealId(1)), Some(desk.clock.now()))];
+            desk.office.state().own_invoice_pages = vec![changed];
+            desk.task("sweep").await;
+            desk.run(60).await;
+            assert_eq!(desk.office.calls("glance"), glances);
+        }
     });
 }

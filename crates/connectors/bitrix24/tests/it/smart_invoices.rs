@@ -1,6 +1,8 @@
 //! Invoices of the portal's own: of many deals in one go, page by page, those that came to nothing told apart.
 
-use capability::portal::OwnInvoices;
+use capability::ConnectorError;
+use capability::portal::{Changed, OwnInvoices, SweepAsk, SweepOf};
+use domain::observed::Record;
 use domain::{CompanyId, DealId, SmartInvoiceId};
 use serde_json::{Value, json};
 
@@ -77,4 +79,62 @@ async fn a_portal_has_some_or_none_or_does_not_show_them() {
     assert_eq!(seen(none).await, OwnInvoices::None);
     let hidden = seen(Reply::Error("ACCESS_DENIED")).await;
     assert!(matches!(hidden, OwnInvoices::Hidden(_)), "{hidden:?}");
+}
+
+/// What a sweep of those that changed finds after the invoice of this number.
+async fn swept(stage: &Stage, after: Option<u64>) -> Result<Changed, ConnectorError> {
+    let asks = [SweepAsk {
+        of: SweepOf::OwnInvoices,
+        since: "2026-03-01T09:00:00Z".parse().unwrap(),
+        after,
+        pages: 0,
+    }];
+    let changed = stage.portal.sweep.changed(&stage.call(), &asks).await;
+    changed.map(|mut changed| changed.remove(0))
+}
+
+#[tokio::test]
+async fn a_sweep_finds_the_deals_of_those_that_changed() {
+    let stage = Stage::webhook(portal(|method, params| {
+        assert_eq!(
+            (method, params["entityTypeId"].as_str()),
+            ("crm.item.list", "31")
+        );
+        assert_eq!(params["filter[>=updatedTime]"], "2026-03-01T09:00:00+00:00");
+        let after: u64 = params["filter[>id]"].parse().unwrap();
+        let items: Vec<Value> = (after + 1..=60)
+            .take(50)
+            .map(|id| {
+                let deal = if id == 2 {
+                    Value::Null
+                } else {
+                    json!(id + 100)
+                };
+                json!({"id": id, "parentId2": deal, "updatedTime": "2026-03-01T12:30:00+03:00"})
+            })
+            .collect();
+        Reply::Result(json!({"items": items}))
+    }));
+    let first = swept(&stage, None).await.unwrap();
+    assert_eq!(
+        (first.records.len(), first.next),
+        (49, Some(50)),
+        "one is of no deal"
+    );
+    let at = Some("2026-03-01T09:30:00Z".parse().unwrap());
+    assert_eq!(first.records[0], (Record::Deal(DealId(101)), at));
+    let second = swept(&stage, first.next).await.unwrap();
+    assert_eq!((second.records.len(), second.next), (10, None));
+}
+
+#[tokio::test]
+async fn where_they_are_hidden_a_sweep_finds_none_and_goes_on() {
+    let stage = Stage::webhook(portal(|_, _| Reply::Error("ACCESS_DENIED")));
+    let found = swept(&stage, None).await.unwrap();
+    assert_eq!((found.records, found.next), (vec![], None));
+    let stage = Stage::webhook(portal(|_, _| Reply::Error("QUERY_LIMIT_EXCEEDED")));
+    assert!(
+        swept(&stage, None).await.is_err(),
+        "what was not told is asked again"
+    );
 }
