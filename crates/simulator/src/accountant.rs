@@ -60,6 +60,7 @@ impl Office {
             .deals
             .iter()
             .filter_map(|(id, deal)| Some((*id, deal.versions.last()?.buyer?)))
+            .filter(|(_, buyer)| !self.foreigners.contains_key(buyer))
             .collect();
         if let Some((deal, _)) = self.dice.pick(&asked) {
             self.bill_by_hand(now, deal);

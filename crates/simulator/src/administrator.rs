@@ -16,6 +16,7 @@ use crate::world::{World, told};
 const CHANGED: &str = "DEAL-CHANGED-AFTER-INVOICE";
 const DELETED: &str = "INVOICE-DELETED";
 const FLOOD: &str = "INVOICE-FLOOD";
+const OWN_INVOICE: &str = "DEAL-SMART-INVOICE";
 
 impl World {
     /// Answers some of the open questions.
@@ -63,6 +64,7 @@ impl World {
                 (CHANGED, "additional") => deal.parts.push((now, Part::Additional)),
                 (CHANGED, "leave") => deal.left.push(now),
                 (FLOOD, "leave") => deal.left_out = Some(now),
+                (OWN_INVOICE, word) => deal.beside_own.push((now, word == "issue")),
                 _ => {}
             }
         }

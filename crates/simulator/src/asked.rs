@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// The portal's number for the kind of its own invoices.
+const OWN_INVOICE: i64 = 31;
+
 /// One method within a request, alone or in a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Command {
@@ -72,6 +75,25 @@ impl Command {
             }
     }
 
+    /// Whether the command is about invoices of the portal's own.
+    pub(crate) fn is_of_own_invoices(&self) -> bool {
+        self.number(&["entityTypeId"]) == Some(OWN_INVOICE)
+    }
+
+    /// Whether the command reads what invoices of the portal's own this deal has.
+    pub(crate) fn reads_own_invoices(&self, deal: i64) -> bool {
+        let number = deal.to_string();
+        let names_it = match &self.params {
+            Params::Query(query) => url::form_urlencoded::parse(query.as_bytes())
+                .any(|(name, value)| name.starts_with("filter[@parentId2]") && value == number),
+            Params::Json(value) => {
+                let deals = value.pointer("/filter/@parentId2");
+                deals.is_some_and(|deals| holds(deals, &number))
+            }
+        };
+        self.is_of_own_invoices() && names_it
+    }
+
     /// The text of a parameter.
     pub(crate) fn text(&self, path: &[&str]) -> Option<String> {
         match &self.params {
@@ -117,6 +139,22 @@ mod tests {
         assert_eq!(written, [None, Some(7), Some(8)]);
         let read: Vec<_> = batch.iter().map(|command| command.reads(7)).collect();
         assert_eq!(read, [true, false, false]);
+        let own = commands(
+            "crm.item.list",
+            br#"{"entityTypeId":31,"filter":{"@parentId2":[7,9]}}"#,
+        );
+        let own = own
+            .first()
+            .map(|own| [7, 8].map(|deal| own.reads_own_invoices(deal)));
+        assert_eq!(own, Some([true, false]));
+        let changed = br#"{"halt":0,"cmd":{"a":"crm.item.list?entityTypeId=31&filter%5B%3Eid%5D=7","b":"crm.item.list?entityTypeId=31&filter%5B%40parentId2%5D%5B0%5D=7"}}"#;
+        let changed = commands("batch", changed);
+        let read: Vec<_> = changed
+            .iter()
+            .map(|command| command.reads_own_invoices(7))
+            .collect();
+        assert_eq!(read, [false, true]);
+        assert!(batch.iter().all(|command| !command.reads_own_invoices(7)));
         let alone = commands("crm.item.update", br#"{"entityTypeId":2,"id":"9"}"#);
         assert_eq!(alone.first().and_then(Command::deal_written), Some(9));
     }

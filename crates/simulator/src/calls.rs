@@ -14,7 +14,7 @@ use crate::dice::{About, Dice};
 use crate::doors::{Call, Doors};
 use crate::freeze::pause;
 use crate::parts::Part;
-use crate::people::Deal;
+use crate::remembered::Deal;
 use crate::tenant::Tenant;
 use crate::weather::Weather;
 use crate::world::told;
@@ -25,6 +25,29 @@ pub(crate) const NOWHERE: i64 = 900_000;
 const ROBOT_AT: &str = "PREPARATION";
 /// How often a program calls that hears nothing.
 const TRIES: u8 = 3;
+
+/// What the address is told to order, as its documentation has it.
+const WORDS: [(&str, Order); 7] = [
+    ("issue", Order::Issue),
+    ("reissue", Order::Reissue),
+    ("advance", Order::Advance),
+    ("rest", Order::Rest),
+    ("additional", Order::Additional),
+    ("cancel", Order::Cancel),
+    ("leave", Order::Leave),
+];
+
+/// What a word orders.
+pub(crate) fn ordered(word: &str) -> Option<Order> {
+    let known = WORDS.iter().find(|(known, _)| *known == word);
+    known.map(|(_, order)| *order)
+}
+
+/// The word for an order.
+pub(crate) fn word_of(order: Order) -> &'static str {
+    let known = WORDS.iter().find(|(_, known)| *known == order);
+    known.map_or("", |(word, _)| word)
+}
 
 /// The programs of an office, and where they call.
 pub(crate) struct Caller {
@@ -55,7 +78,7 @@ impl Tenant {
         };
         let robot = [Order::Issue, Order::Issue, Order::Reissue, Order::Cancel];
         if let Some(order) = caller.dice.pick(&robot) {
-            let path = caller.path(&caller.token, order.as_str());
+            let path = caller.path(&caller.token, word_of(order));
             self.office.portal.add_robot(RobotSeed {
                 on_stage: Some(ROBOT_AT.to_owned()),
                 on_field: None,
@@ -91,8 +114,8 @@ impl Tenant {
         let dice = &mut caller.dice;
         let (word, token) = match dice.below(100) {
             0..4 => ("sing", caller.token.clone()),
-            4..8 => (order.as_str(), format!("{}0", caller.token)),
-            _ => (order.as_str(), caller.token.clone()),
+            4..8 => (word_of(order), format!("{}0", caller.token)),
+            _ => (word_of(order), caller.token.clone()),
         };
         let times = if dice.chance(300) {
             dice.between(2, 5)
@@ -155,7 +178,7 @@ fn wanted(deal: &mut Deal, order: Order, at: Timestamp) {
         Order::Cancel => deal.taken_back = true,
         Order::Leave => deal.left.push(at),
     }
-    deal.ordered |= order.makes_invoice();
+    deal.ordered |= !matches!(order, Order::Cancel | Order::Leave);
 }
 
 impl Caller {

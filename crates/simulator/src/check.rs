@@ -9,16 +9,21 @@ mod belated;
 mod bills;
 mod by_hand;
 mod calls;
+mod copied;
 mod deals;
 mod echo;
+mod foreigners;
 mod limits;
 mod money;
+mod own_invoices;
 mod owners;
 mod parts;
 mod records;
 mod register;
 mod reissue;
 mod restored;
+mod settled;
+mod standing;
 mod strangers;
 mod tenants;
 mod waiting;
@@ -43,7 +48,7 @@ use crate::bank::Paid;
 use crate::doors::Call;
 use crate::neighbour::Belongings;
 use crate::network::Seen;
-use crate::office::{INVOICE, LOST, STAGES};
+use crate::office::{INVOICE, LOST, STAGES, bare_stage};
 use crate::people::Office;
 use crate::records::{Event, Journal, Stored};
 use crate::register::{Books, Register};
@@ -112,17 +117,21 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     belated::check(evidence, &mut wrong);
     bills::check(evidence, &mut wrong);
     calls::check(evidence, &mut wrong);
+    copied::check(evidence, &mut wrong);
     deals::check(evidence, &mut wrong);
     wire::check(evidence, &mut wrong);
     access::check(evidence, &mut wrong);
     echo::check(evidence, &mut wrong);
+    foreigners::check(evidence, &mut wrong);
     limits::check(evidence, &mut wrong);
     money::check(evidence, &mut wrong);
+    own_invoices::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);
     records::check(evidence, &mut wrong);
     register::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
     restored::check(evidence, &mut wrong);
+    settled::check(evidence, &mut wrong);
     strangers::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);
     waiting::check(evidence, &mut wrong);
@@ -159,7 +168,7 @@ fn slot_of(text: &str) -> Option<(&str, u32)> {
     is_invoice.then_some((kind, generation.ok()?))
 }
 
-/// When a deal entered which stage, in order, by the portal's clock.
+/// When a deal entered which stage of its funnel, in order, by the portal's clock.
 fn stages(truth: &emulator_bitrix24::Truth, deal: i64) -> Vec<(Timestamp, String)> {
     let mut stages: Vec<(Timestamp, String)> = Vec::new();
     for entry in truth.writes_to("deal", deal) {
@@ -170,7 +179,7 @@ fn stages(truth: &emulator_bitrix24::Truth, deal: i64) -> Vec<(Timestamp, String
             continue;
         };
         let stage = after.get("STAGE_ID").and_then(Value::as_str);
-        let stage = stage.unwrap_or_default();
+        let stage = bare_stage(stage.unwrap_or_default());
         if stages.last().is_none_or(|(_, last)| last != stage) {
             stages.push((entry.at, stage.to_owned()));
         }
@@ -181,20 +190,27 @@ fn stages(truth: &emulator_bitrix24::Truth, deal: i64) -> Vec<(Timestamp, String
 /// Whether a deal with this past wants an invoice: it entered the stage after we began, or began anew, and was not taken
 /// back or lost since. What had entered it before and went on enters it again when somebody brings it back.
 fn is_wanted(evidence: &Evidence<'_>, stages: &[(Timestamp, String)]) -> bool {
-    let position = |stage: &str| STAGES.iter().position(|known| *known == stage);
-    let first = position(INVOICE);
     // The portal's moment is compared with ours as it is, by us and by the product.
     let is_ours = |entered: Timestamp| evidence.restored.is_none_or(|anew| entered >= anew.at);
-    let mut entered: Option<Timestamp> = None;
-    let mut lost = false;
+    let is_lost = stages.last().is_some_and(|(_, stage)| stage == LOST);
+    since_when(stages, is_ours).is_some_and(is_ours) && !is_lost
+}
+
+/// When a deal with this past entered the stage that it was not taken back from: first, or first of those that are ours.
+fn since_when(
+    stages: &[(Timestamp, String)],
+    is_ours: impl Fn(Timestamp) -> bool,
+) -> Option<Timestamp> {
+    let position = |stage: &str| STAGES.iter().position(|known| *known == stage);
+    let first = position(INVOICE);
+    let mut since: Option<Timestamp> = None;
     for (at, stage) in stages {
-        lost = stage == LOST;
         if stage == INVOICE {
             // It comes from another stage: the same one twice is one entry here.
-            entered = entered.filter(|before| is_ours(*before)).or(Some(*at));
+            since = since.filter(|before| is_ours(*before)).or(Some(*at));
         } else if position(stage) < first {
-            entered = None;
+            since = None;
         }
     }
-    entered.is_some_and(is_ours) && !lost
+    since
 }

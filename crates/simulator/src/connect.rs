@@ -19,6 +19,7 @@ use store::{Mode, Store};
 use transport::{Allowed, TimeSource, Transport};
 use url::Url;
 
+use crate::customs::OwnBooks;
 use crate::office;
 
 /// What the connections of one world are made of.
@@ -33,8 +34,8 @@ pub(crate) struct Access {
     pub(crate) client_secret: String,
     pub(crate) api_key: String,
     pub(crate) idempotency_key: bool,
-    /// Where the numbers of our own books begin; none: there is an accounting program.
-    pub(crate) own_books: Option<u32>,
+    /// Our own books; none: there is an accounting program.
+    pub(crate) own_books: Option<OwnBooks>,
 }
 
 /// Connects within one process.
@@ -157,8 +158,8 @@ impl Connector {
     }
 
     fn accounting(&self) -> Option<Accounting> {
-        if let Some(first) = self.access.own_books {
-            let organisations = vec![office::own_organisation(self.access.place, first)?];
+        if let Some(own) = &self.access.own_books {
+            let organisations = office::own_organisations(self.access.place, own)?;
             let books = Arc::new(StoredBooks(self.store.clone()));
             return Some(connector_office::connect(organisations, books, self.time()));
         }

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use planner::Attach;
+use planner::{Attach, SmartInvoices};
 
 use crate::dice::Dice;
 use crate::import::Import;
+use crate::office::SECOND_FUNNEL;
 use crate::poison::Poisoning;
 use crate::restore::Restore;
 use crate::weather::Weather;
@@ -22,6 +23,16 @@ pub(crate) struct Customs {
     pub(crate) strangers: Option<Duration>,
     /// There is no accounting program: the register is our own.
     pub(crate) own_books: Option<OwnBooks>,
+    /// Mean time between two acts of whoever tries out, in the register of a test organisation.
+    pub(crate) trials: Option<Duration>,
+    /// Mean time between two acts of managers who sell to buyers without an INN.
+    pub(crate) foreigners: Option<Duration>,
+    /// Managers make invoices of the portal's own.
+    pub(crate) own_invoices: Option<OwnInvoices>,
+    /// Managers drag deals by mistake.
+    pub(crate) drags: Option<Drags>,
+    /// Mean time between two copies of deals.
+    pub(crate) copies: Option<Duration>,
     /// A backup is put back.
     pub(crate) restore: Option<Restore>,
     /// One deal spoils whatever reads it.
@@ -37,7 +48,46 @@ pub(crate) struct Customs {
 impl Customs {
     /// Nobody else works with our records than whoever works in every office.
     pub(crate) fn is_usual(&self) -> bool {
-        self.calls.is_none() && self.adopts.is_none() && self.own_books.is_none()
+        let others = [
+            self.calls.is_some(),
+            self.adopts.is_some(),
+            self.own_books.is_some(),
+            self.trials.is_some(),
+            self.foreigners.is_some(),
+            self.own_invoices.is_some(),
+            self.drags.is_some(),
+            self.copies.is_some(),
+        ];
+        !others.contains(&true)
+    }
+}
+
+/// What an office does with invoices of the portal's own.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnInvoices {
+    pub(crate) policy: SmartInvoices,
+    /// Mean time between two acts with them.
+    pub(crate) every: Duration,
+}
+
+/// Two funnels in which deals are dragged by mistake.
+#[derive(Clone, Debug)]
+pub(crate) struct Drags {
+    /// Mean time between two of them.
+    pub(crate) every: Duration,
+    /// Seconds within which a drag is forgiven, by funnel.
+    settle: [u32; 2],
+}
+
+impl Drags {
+    /// Seconds within which a drag in this funnel is forgiven.
+    pub(crate) fn settle_of(&self, funnel: i64) -> u32 {
+        let [first, second] = self.settle;
+        if funnel == SECOND_FUNNEL {
+            second
+        } else {
+            first
+        }
     }
 }
 
@@ -50,6 +100,8 @@ pub(crate) struct OwnBooks {
     pub(crate) every: Duration,
     /// Mean time between two invoices that fail while they are recorded.
     pub(crate) fails: Duration,
+    /// A test organisation has a series of its own.
+    pub(crate) trial: bool,
 }
 
 const fn secs(n: u64) -> Duration {
@@ -83,6 +135,7 @@ impl Weather {
             first,
             every: dice.time(secs(30), secs(200)),
             fails: dice.time(secs(40), secs(300)),
+            trial: false,
         });
         if dice.chance(600) {
             self.owners = 2;
@@ -93,5 +146,66 @@ impl Weather {
         self.old_rates = false;
         self.often.jump = None;
         self.skew.1 = 0;
+    }
+
+    /// Draws what else some offices are used to, from another stream: each new one draws after those before it. What is too
+    /// much for one office is left out there.
+    pub(crate) fn draw_usage(&mut self, dice: &mut Dice) {
+        let mut often = |of: u64| dice.chance(of).then(|| dice.time(secs(15), secs(70)));
+        let (trials, foreigners, own, drags, copies) =
+            (often(40), often(40), often(45), often(40), often(45));
+        if let Some(every) = trials {
+            self.try_out(every, dice);
+        }
+        self.customs.foreigners = foreigners;
+        if let Some(every) = own.filter(|_| self.customs.own_books.is_none()) {
+            let policies = [
+                SmartInvoices::Ask,
+                SmartInvoices::Adopt,
+                SmartInvoices::Adopt,
+                SmartInvoices::Ignore,
+            ];
+            let policy = dice.pick(&policies).unwrap_or(SmartInvoices::Ask);
+            self.customs.own_invoices = Some(OwnInvoices { policy, every });
+            // What is asked of a part is not the deal's sum.
+            self.parts = false;
+            self.old_rates = false;
+            self.customs.adopts = None;
+        }
+        if let Some(every) = drags {
+            self.drag(every, dice);
+        }
+        self.customs.copies = copies;
+    }
+
+    /// Parts of a deal have one seller, whoever is chosen in it by then.
+    fn try_out(&mut self, every: Duration, dice: &mut Dice) {
+        if self.customs.own_books.is_none() {
+            self.keep_own_books(dice);
+        }
+        if let Some(own) = &mut self.customs.own_books {
+            own.trial = true;
+        }
+        self.customs.trials = Some(every);
+        self.customs.adopts = None;
+        self.customs.calls = None;
+        self.parts = false;
+    }
+
+    /// Whoever judges to the second needs clocks that agree, and a time that nobody changes.
+    fn drag(&mut self, every: Duration, dice: &mut Dice) {
+        let short = u32::try_from(dice.between(5, 40)).unwrap_or(5);
+        let long = u32::try_from(dice.between(60, 300)).unwrap_or(60);
+        let settle = if dice.chance(500) {
+            [short, long]
+        } else {
+            [long, short]
+        };
+        let [first, _] = settle;
+        self.settle_seconds = first;
+        self.integrator = None;
+        self.often.jump = None;
+        self.skew.0 = 0;
+        self.customs.drags = Some(Drags { every, settle });
     }
 }

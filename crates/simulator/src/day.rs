@@ -37,6 +37,12 @@ pub(crate) enum Happening {
     Poison,
     Import,
     Storm,
+    TryOut,
+    Foreigner,
+    OwnInvoice,
+    Drag,
+    DragBack(usize, i64),
+    Copy,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -184,6 +190,11 @@ impl World {
             (self.weather.parts.then_some(PARTS), Happening::Parts),
             (self.weather.customs.calls, Happening::Call),
             (self.weather.customs.adopts, Happening::Adopt),
+            (self.weather.customs.trials, Happening::TryOut),
+            (self.weather.customs.foreigners, Happening::Foreigner),
+            (self.own_invoices_every(), Happening::OwnInvoice),
+            (self.drags_every(), Happening::Drag),
+            (self.weather.customs.copies, Happening::Copy),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -320,6 +331,12 @@ impl World {
             Happening::Poison => self.poison(calendar, now),
             Happening::Import => self.import(now),
             Happening::Storm => self.storm(now),
+            Happening::TryOut
+            | Happening::Foreigner
+            | Happening::OwnInvoice
+            | Happening::Drag
+            | Happening::DragBack(..)
+            | Happening::Copy => self.follow_customs(calendar, now, happening),
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,

@@ -29,6 +29,8 @@ pub(crate) enum About {
     Poison,
     Imports,
     Oddities,
+    Usage,
+    Habits,
 }
 
 /// One stream of chance.
@@ -61,6 +63,8 @@ impl Dice {
             About::Poison => 21,
             About::Imports => 22,
             About::Oddities => 23,
+            About::Usage => 17,
+            About::Habits => 19,
         });
         Self(rng)
     }

@@ -13,6 +13,7 @@ use emulator_bitrix24::{Deliver, Delivered};
 use engine::{Clock as _, TokioClock};
 use jiff::Timestamp;
 
+use crate::calls::ordered;
 use crate::freeze::Freezer;
 use crate::process::Process;
 use crate::records::Event;
@@ -195,7 +196,7 @@ fn read(path: &str, form: &str, token: &str, at: Timestamp) -> Call {
     Call {
         at,
         deal: deal.and_then(|deal| deal.parse().ok()).unwrap_or(0),
-        order: value(query, "order").and_then(|word| Order::named(&word)),
+        order: value(query, "order").and_then(|word| ordered(&word)),
         proved: !token.is_empty() && value(query, "token").as_deref() == Some(token),
         told: None,
         told_at: None,

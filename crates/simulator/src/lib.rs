@@ -11,6 +11,8 @@
 //! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `tenant` | who works, and what they do |
 //! | `strangers` | who knocks at our door and is no portal |
 //! | `restore`, `poison`, `import`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, bills come too late |
+//! | `usage`, `tester`, `foreigners`, `own_invoices`, `drags`, `copies` | what people do in some offices |
+//! | `remembered` | what people know of deals and buyers |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
 //! | `connect`, `process` | the product put together |
@@ -31,12 +33,15 @@ mod bank;
 mod calls;
 mod check;
 mod connect;
+mod copies;
 mod customs;
 mod day;
 mod death;
 mod dice;
 mod doors;
+mod drags;
 mod evening;
+mod foreigners;
 mod fortnight;
 mod freeze;
 mod host;
@@ -49,12 +54,14 @@ mod neighbour;
 mod network;
 mod oddities;
 pub mod office;
+mod own_invoices;
 mod parts;
 mod people;
 mod poison;
 mod process;
 mod records;
 mod register;
+mod remembered;
 mod restore;
 mod seed;
 mod spoil;
@@ -63,7 +70,9 @@ mod story;
 mod strangers;
 mod tenant;
 mod tenants;
+mod tester;
 mod trouble;
+mod usage;
 mod watch;
 mod weather;
 mod witness;

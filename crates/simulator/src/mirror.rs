@@ -20,6 +20,9 @@ pub(crate) fn mirrored(office: &Office, bills: &[OfficeBill]) -> Result<Truth, S
     let organisation: Id = *organisation.first().ok_or("no organisation")?;
     let mut contractors = BTreeMap::new();
     let mut own = TruthOfOrganization::default();
+    // The register is kept by series; an accounting program shows what was made in the order in which it was.
+    let mut bills: Vec<&OfficeBill> = bills.iter().collect();
+    bills.sort_by_key(|bill| bill.recorded_at);
     for bill in bills {
         let buyer = &bill.draft.buyer;
         let contractor = match contractors.get(&buyer.key) {

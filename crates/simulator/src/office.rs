@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use domain::observed::OurField;
 use domain::{CompanyId, FunnelId, Inn, Kpp, OrganisationId, StageId, UserId};
 use emulator_bitrix24::{
-    CompanySeed, CustomFieldSeed, DealSeed, LineSeed, OutgoingWebhookSeed, PortalConfig,
-    RequisiteSeed, RobotAction, RobotSeed, UserSeed, texts,
+    CompanySeed, CustomFieldSeed, DealSeed, FunnelSeed, LineSeed, OutgoingWebhookSeed,
+    PortalConfig, RequisiteSeed, RobotAction, RobotSeed, UserSeed, texts,
 };
 use jiff::Timestamp;
-use planner::{Advance, Funnel, InvoicePolicy, Mode, Organisation, Pilot, Policy, SmartInvoices};
+use planner::{
+    Advance, Funnel, InvoicePolicy, Mode, Organisation, Pilot, Policy, SmartInvoices, WithoutInn,
+};
 use serde_json::json;
 
+use crate::customs::OwnBooks;
 use crate::parts::PERCENT;
 use crate::weather::Weather;
 
@@ -35,6 +38,12 @@ pub(crate) const COLLEAGUE: i64 = 7;
 /// Told of what needs a hand.
 pub(crate) const ADMINISTRATOR: i64 = 9;
 pub(crate) const SELLER: &str = "ООО «Северный ветер»";
+/// The organisation for trying out, which stands beside it.
+pub(crate) const TRIAL: &str = "Северный ветер: проба";
+/// Of deals, where there are two.
+pub(crate) const SECOND_FUNNEL: i64 = 1;
+/// Stand before the stages of the portal's own invoices.
+pub(crate) const OWN_INVOICE_STAGES: &str = "DT31_3:";
 /// What an old deal is called.
 pub(crate) const OLD_TITLE: &str = "Давняя сделка";
 /// The fields that `setup` makes.
@@ -45,6 +54,8 @@ pub(crate) const SUM: &str = "UF_CRM_PROVODKA_SUM";
 pub(crate) const COMMAND: &str = "UF_CRM_PROVODKA_COMMAND";
 pub(crate) const PAID: &str = "UF_CRM_PROVODKA_PAID";
 pub(crate) const PAID_ON: &str = "UF_CRM_PROVODKA_PAID_ON";
+/// Says who sells, where whoever tries out has a say in that.
+pub(crate) const SELLER_FIELD: &str = "UF_CRM_SELLER";
 /// Where the portal sends its events.
 pub(crate) const DOOR: &str = "https://provodka.example/webhooks/bitrix24";
 /// Begins every secret and every personal detail: nothing that bears it may leave by another way than it should.
@@ -114,6 +125,28 @@ pub(crate) fn organisation(place: usize) -> String {
     format!("3d1f6b2a-7c54-4f0e-9a31-5b8e2c7d{own}")
 }
 
+/// The organisation for trying out.
+pub(crate) fn trial(place: usize) -> String {
+    let own = four_digits(0xae10, place);
+    format!("7c2a9e41-0b6d-4d83-8f57-1e94c3b0{own}")
+}
+
+/// A stage as the portal calls it in a funnel.
+pub(crate) fn stage_in(funnel: i64, stage: &str) -> String {
+    if funnel == 0 {
+        stage.to_owned()
+    } else {
+        format!("C{funnel}:{stage}")
+    }
+}
+
+/// A stage as it is called in whatever funnel.
+pub(crate) fn bare_stage(stage: &str) -> &str {
+    let of_funnel = stage.strip_prefix('C');
+    let of_funnel = of_funnel.and_then(|rest| rest.split_once(':'));
+    of_funnel.map_or(stage, |(_, bare)| bare)
+}
+
 /// Who a portal is, whatever it is called.
 pub(crate) fn member_id(place: usize) -> String {
     let own = four_digits(0x7550, place);
@@ -143,6 +176,13 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         user.email = person(place);
     }
     portal.funnels.truncate(1);
+    if weather.customs.drags.is_some() {
+        portal.funnels.push(FunnelSeed {
+            id: SECOND_FUNNEL,
+            name: "Вторая".to_owned(),
+            stages: Vec::new(),
+        });
+    }
     portal.companies.truncate(1);
     portal.contacts.clear();
     portal.products.clear();
@@ -155,6 +195,10 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         field(PAID, "money", "Оплачено"),
         field(PAID_ON, "date", "Дата оплаты"),
     ];
+    if weather.customs.trials.is_some() {
+        let seller = field(SELLER_FIELD, "string", "Организация");
+        portal.custom_fields.push(seller);
+    }
     portal.users.push(UserSeed {
         id: ADMINISTRATOR,
         name: "Дежурный".to_owned(),
@@ -231,12 +275,16 @@ pub(crate) fn books(weather: &Weather, place: usize) -> serde_json::Value {
     })
 }
 
-/// What stands before the numbers of our own books.
+/// What stands before the numbers of our own books, and before those that are for trying out.
 pub(crate) const PREFIX: &str = "СВ-";
+pub(crate) const TRIAL_PREFIX: &str = "ТЕСТ-";
 
-/// The organisation as our own books know it, where there is no accounting program.
-pub(crate) fn own_organisation(place: usize, first: u32) -> Option<connector_office::Organisation> {
-    Some(connector_office::Organisation {
+/// The organisations as our own books know them, where there is no accounting program.
+pub(crate) fn own_organisations(
+    place: usize,
+    own: &OwnBooks,
+) -> Option<Vec<connector_office::Organisation>> {
+    let real = connector_office::Organisation {
         id: OrganisationId::new(organisation(place)),
         name: SELLER.to_owned(),
         inn: Inn::parse("7707083893").ok()?,
@@ -245,9 +293,18 @@ pub(crate) fn own_organisation(place: usize, first: u32) -> Option<connector_off
         prefix: PREFIX.to_owned(),
         go_on: Some(connector_office::GoOn {
             year: 2026,
-            number: first,
+            number: own.first,
         }),
-    })
+    };
+    let trial = own.trial.then(|| connector_office::Organisation {
+        id: OrganisationId::new(trial(place)),
+        name: TRIAL.to_owned(),
+        test: true,
+        prefix: TRIAL_PREFIX.to_owned(),
+        go_on: None,
+        ..real.clone()
+    });
+    Some(std::iter::once(real).chain(trial).collect())
 }
 
 /// The policy as `setup --active` leaves it.
@@ -258,6 +315,33 @@ pub(crate) fn policy(
     own_company: u64,
 ) -> Policy {
     let organisation = OrganisationId::new(organisation(place));
+    let customs = &weather.customs;
+    let ours = |id: OrganisationId, title: &str, test| Organisation {
+        id,
+        title: title.to_owned(),
+        own_company: CompanyId(own_company),
+        account: None,
+        time_zone: "Europe/Moscow".to_owned(),
+        test,
+        vat: Vec::new(),
+        paper: None,
+    };
+    let trial = || ours(OrganisationId::new(trial(place)), TRIAL, true);
+    let trial = customs.trials.map(|_| trial());
+    let funnel = |id: i64, settle_seconds| Funnel {
+        id: FunnelId(id.unsigned_abs()),
+        mode: Mode::Active,
+        start_at: None,
+        stages: STAGES
+            .map(|stage| StageId::new(stage_in(id, stage)))
+            .to_vec(),
+        former: Vec::new(),
+        invoice_stages: vec![StageId::new(stage_in(id, INVOICE))],
+        organisation: Some(organisation.clone()),
+        settle_seconds,
+    };
+    let second = customs.drags.as_ref();
+    let second = second.map(|drags| funnel(SECOND_FUNNEL, drags.settle_of(SECOND_FUNNEL)));
     Policy {
         start_at,
         administrator: Some(ADMINISTRATOR.to_string()),
@@ -282,7 +366,17 @@ pub(crate) fn policy(
                 percent: Some(PERCENT),
                 ..Advance::default()
             }),
-            smart_invoices: Some(SmartInvoices::Ignore),
+            seller_field: customs.trials.map(|_| SELLER_FIELD.to_owned()),
+            without_inn: match customs.foreigners {
+                Some(_) => WithoutInn::OwnId,
+                None => WithoutInn::Fault,
+            },
+            smart_invoices: Some(
+                customs
+                    .own_invoices
+                    .as_ref()
+                    .map_or(SmartInvoices::Ignore, |own| own.policy),
+            ),
             ..InvoicePolicy::default()
         },
         notices: planner::Notices::default(),
@@ -290,26 +384,12 @@ pub(crate) fn policy(
             responsible: vec![UserId(MANAGER.unsigned_abs())],
             field: None,
         }),
-        organisations: vec![Organisation {
-            id: organisation.clone(),
-            title: SELLER.to_owned(),
-            own_company: CompanyId(own_company),
-            account: None,
-            time_zone: "Europe/Moscow".to_owned(),
-            test: false,
-            vat: Vec::new(),
-            paper: None,
-        }],
-        funnels: vec![Funnel {
-            id: FunnelId(0),
-            mode: Mode::Active,
-            start_at: None,
-            stages: STAGES.map(StageId::new).to_vec(),
-            former: Vec::new(),
-            invoice_stages: vec![StageId::new(INVOICE)],
-            organisation: Some(organisation),
-            settle_seconds: weather.settle_seconds,
-        }],
+        organisations: std::iter::once(ours(organisation.clone(), SELLER, false))
+            .chain(trial)
+            .collect(),
+        funnels: std::iter::once(funnel(0, weather.settle_seconds))
+            .chain(second)
+            .collect(),
     }
 }
 

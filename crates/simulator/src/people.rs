@@ -1,6 +1,4 @@
-//! The people of the office: managers who edit, press twice and move back, an accountant with a will of his own.
-//!
-//! What they did is kept: the checks know from it what each deal truly asked for at each moment.
+//! The people of the office: managers who edit, press twice and move back. What they did is kept in `remembered`.
 
 use std::collections::BTreeMap;
 
@@ -10,72 +8,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::dice::Dice;
+use crate::foreigners::Foreigner;
 use crate::oddities::STRANGE_RATE;
 use crate::office::{self, INVOICE, LOST, STAGES};
-use crate::parts::Part;
+use crate::own_invoices::OwnInvoice;
+use crate::remembered::{Buyer, Deal, Version};
 use crate::story::Story;
-
-/// What people made of a deal's lines and buyer, with the moment.
-#[derive(Clone, Debug)]
-pub(crate) struct Version {
-    pub(crate) at: Timestamp,
-    pub(crate) lines: Vec<LineSeed>,
-    /// The number of the buyer.
-    pub(crate) buyer: Option<u32>,
-}
-
-/// A deal as people know it.
-#[derive(Clone, Debug)]
-pub(crate) struct Deal {
-    pub(crate) versions: Vec<Version>,
-    /// By the command field.
-    pub(crate) ordered: bool,
-    pub(crate) deleted: bool,
-    /// A person wrote into our fields.
-    pub(crate) scribbled: bool,
-    /// Its manager takes no part in the pilot.
-    pub(crate) outside: bool,
-    /// When a person wanted another invoice in the place of the one there is.
-    pub(crate) replaced: Vec<Timestamp>,
-    /// When people wanted the invoice left as it is, although the deal was changed.
-    pub(crate) left: Vec<Timestamp>,
-    /// The administrator left it out when there were too many.
-    pub(crate) left_out: Option<Timestamp>,
-    /// When people wanted it billed by which part.
-    pub(crate) parts: Vec<(Timestamp, Part)>,
-    /// Somebody wanted its bill taken back: that it is gone then is no question.
-    pub(crate) taken_back: bool,
-}
-
-impl Deal {
-    /// Whether a person wanted the invoice left although the deal was as it is now. Such a decision holds also when the
-    /// deal comes back to it.
-    pub(crate) fn is_left(&self) -> bool {
-        let Some(last) = self.versions.last() else {
-            return false;
-        };
-        let first = self.versions.iter().find(|version| version.asks_as(last));
-        first.is_some_and(|first| self.left.iter().any(|left| *left >= first.at))
-    }
-}
-
-impl Version {
-    fn asks_as(&self, other: &Self) -> bool {
-        let told = |lines: &[LineSeed]| -> Vec<[String; 4]> {
-            let told = |line: &LineSeed| {
-                [&line.name, &line.price, &line.quantity, &line.vat].map(String::clone)
-            };
-            lines.iter().map(told).collect()
-        };
-        self.buyer == other.buyer && told(&self.lines) == told(&other.lines)
-    }
-}
-
-/// A buyer as people know it.
-#[derive(Clone, Debug)]
-pub(crate) struct Buyer {
-    pub(crate) with_kpp: bool,
-}
 
 /// The people and what they have done.
 pub(crate) struct Office {
@@ -85,11 +23,17 @@ pub(crate) struct Office {
     pub(crate) accounting: kontur::Emulator,
     pub(crate) deals: BTreeMap<i64, Deal>,
     pub(crate) buyers: BTreeMap<u32, Buyer>,
+    /// Buyers without an INN, by numbers of their own.
+    pub(crate) foreigners: BTreeMap<u32, Foreigner>,
+    /// What was made of the portal's own invoices.
+    pub(crate) own_invoices: Vec<OwnInvoice>,
     /// Bills that the accountant laid hands on.
     pub(crate) handled: Vec<kontur::Id>,
     /// Bills that the accountant issued by hand, with their deals.
     pub(crate) by_hand: Vec<(i64, kontur::Id)>,
     pub(crate) dice: Dice,
+    /// Of those whom only some offices have.
+    pub(crate) habits: Dice,
     pub(crate) story: Story,
     pub(crate) most_deals: u64,
     pub(crate) omitted: u64,
@@ -190,41 +134,46 @@ impl Office {
         lines: Vec<LineSeed>,
         stage: &str,
     ) -> Option<i64> {
-        let outside = self.pilot && self.dice.chance(300);
         let seed = DealSeed {
-            title: "Поставка".to_owned(),
             stage: stage.to_owned(),
             company: buyer
                 .map(|number| self.title_of(number))
                 .unwrap_or_default(),
-            lines: lines.clone(),
+            ..DealSeed::default()
+        };
+        let version = Version {
+            at: now,
+            lines,
+            buyer,
+            sample: false,
+        };
+        self.made(seed, version)
+    }
+
+    /// A deal with the buyer and in the stage that the seed has, and what else it says.
+    pub(crate) fn made(&mut self, seed: DealSeed, version: Version) -> Option<i64> {
+        let outside = self.pilot && self.dice.chance(300);
+        let seed = DealSeed {
+            title: "Поставка".to_owned(),
+            lines: version.lines.clone(),
             responsible: if outside {
                 office::COLLEAGUE
             } else {
                 office::MANAGER
             },
-            ..DealSeed::default()
+            ..seed
         };
+        let (now, buyer) = (version.at, version.buyer);
         match self.portal.manager().create_deal(&seed) {
             Ok(id) => {
-                let version = Version {
-                    at: now,
-                    lines,
-                    buyer,
-                };
                 let deal = Deal {
                     versions: vec![version],
-                    ordered: false,
-                    deleted: false,
-                    scribbled: false,
                     outside,
-                    replaced: Vec::new(),
-                    left: Vec::new(),
-                    left_out: None,
-                    parts: Vec::new(),
-                    taken_back: false,
+                    funnel: seed.funnel,
+                    ..Deal::default()
                 };
                 self.deals.insert(id, deal);
+                let stage = &seed.stage;
                 self.tell(
                     now,
                     "new deal",
@@ -239,7 +188,7 @@ impl Office {
         }
     }
 
-    fn some_buyer(&mut self, now: Timestamp) -> u32 {
+    pub(crate) fn some_buyer(&mut self, now: Timestamp) -> u32 {
         let known = u32::try_from(self.buyers.len()).unwrap_or(u32::MAX);
         if known > 0 && self.dice.chance(600) {
             return u32::try_from(self.dice.between(1, u64::from(known))).unwrap_or(1);
@@ -261,7 +210,7 @@ impl Office {
         number
     }
 
-    fn some_lines(&mut self) -> Vec<LineSeed> {
+    pub(crate) fn some_lines(&mut self) -> Vec<LineSeed> {
         let count = self.dice.between(1, 3);
         (0..count)
             .map(|place| {
@@ -284,6 +233,8 @@ impl Office {
     }
 
     pub(crate) fn move_to(&mut self, now: Timestamp, deal: i64, stage: &str) {
+        let funnel = self.deals.get(&deal).map_or(0, |known| known.funnel);
+        let stage = &office::stage_in(funnel, stage);
         let moved = self.portal.manager().move_deal(deal, stage);
         self.tell(now, "moved", format!("deal {deal} to {stage}: {moved:?}"));
     }
@@ -315,13 +266,16 @@ impl Office {
             "edited lines",
             format!("deal {deal}: {}", words(&lines)),
         );
+        self.changed(now, deal, |last| last.lines = lines);
+    }
+
+    /// From now on a deal is another.
+    pub(crate) fn changed(&mut self, now: Timestamp, deal: i64, change: impl FnOnce(&mut Version)) {
         if let Some(known) = self.deals.get_mut(&deal) {
-            let buyer = known.versions.last().and_then(|last| last.buyer);
-            known.versions.push(Version {
-                at: now,
-                lines,
-                buyer,
-            });
+            let mut version = known.versions.last().cloned().unwrap_or_default();
+            version.at = now;
+            change(&mut version);
+            known.versions.push(version);
         }
     }
 
@@ -345,7 +299,7 @@ impl Office {
         }
     }
 
-    fn fill_kpp(&mut self, now: Timestamp, number: u32) {
+    pub(crate) fn fill_kpp(&mut self, now: Timestamp, number: u32) {
         self.change_kpp(now, number, office::KPP);
     }
 
@@ -384,18 +338,7 @@ impl Office {
             "chose a buyer",
             format!("deal {deal}: buyer {number}: {edited:?}"),
         );
-        if let Some(known) = self.deals.get_mut(&deal) {
-            let lines = known
-                .versions
-                .last()
-                .map(|last| last.lines.clone())
-                .unwrap_or_default();
-            known.versions.push(Version {
-                at: now,
-                lines,
-                buyer: Some(number),
-            });
-        }
+        self.changed(now, deal, |last| last.buyer = Some(number));
     }
 
     fn order(&mut self, now: Timestamp, deal: i64) {

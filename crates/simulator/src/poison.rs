@@ -15,7 +15,8 @@ use crate::day::{Calendar, Happening, secs};
 use crate::dice::{About, Dice};
 use crate::network::Remote;
 use crate::office::INVOICE;
-use crate::people::{Deal, Office};
+use crate::people::Office;
+use crate::remembered::Deal;
 use crate::weather::{Often, Weather};
 use crate::world::World;
 

@@ -23,11 +23,14 @@ const FAULTS: [Fault; 5] = [
     Fault::UnknownCommitStored,
 ];
 
+/// An invoice's place in all series: whose it is, and its id there.
+pub(crate) type Id = (OrganisationId, InvoiceId);
+
 /// An accountant's work with the register.
 pub(crate) struct Register {
     dice: Dice,
     /// Why which invoice was cancelled.
-    pub(crate) cancelled: BTreeMap<InvoiceId, String>,
+    pub(crate) cancelled: BTreeMap<Id, String>,
     /// Every file that an export began, in order.
     pub(crate) files: Vec<File>,
 }
@@ -44,7 +47,7 @@ pub(crate) struct File {
 /// An invoice in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Given {
-    pub(crate) id: InvoiceId,
+    pub(crate) id: Id,
     /// Marked as one that the accountant may have.
     pub(crate) again: bool,
     pub(crate) cancelled: bool,
@@ -69,7 +72,7 @@ impl Register {
 
     fn begun(&mut self, export: &Export) -> usize {
         let lines = export.bills.iter().map(|given| Given {
-            id: given.bill.id.clone(),
+            id: (given.bill.organisation.clone(), given.bill.id.clone()),
             again: given.again,
             cancelled: given.bill.cancelled.is_some(),
         });
@@ -151,7 +154,8 @@ impl World {
             .office_cancel(&tenant.id, organisation, id, &cancelled);
         let done = done.await.map_err(told)?;
         if done {
-            register.cancelled.insert(bill.id.clone(), because);
+            let id = (bill.organisation.clone(), bill.id.clone());
+            register.cancelled.insert(id, because);
         }
         let words = format!("№ {} of deal {}: {done}", bill.number, bill.deal);
         tenant.office.tell(now, "cancelled by register", words);
@@ -220,8 +224,8 @@ impl World {
 #[derive(Clone, Debug)]
 pub(crate) struct Books {
     pub(crate) bills: Vec<OfficeBill>,
-    /// The number that the next invoice would get.
-    pub(crate) next: Option<i64>,
+    /// The number that the next invoice of each organisation would get.
+    pub(crate) next: BTreeMap<OrganisationId, Option<i64>>,
 }
 
 impl World {
@@ -232,12 +236,13 @@ impl World {
             return Ok(None);
         };
         let bills = self.store.office_bills(&tenant.id, 0).await.map_err(told)?;
-        let organisation = OrganisationId::new(office::organisation(place));
-        let next = self
-            .store
-            .office_next(&tenant.id, &organisation, YEAR)
-            .await;
-        let next = next.map_err(told)?;
+        let mut next = BTreeMap::new();
+        for organisation in [office::organisation(place), office::trial(place)] {
+            let organisation = OrganisationId::new(organisation);
+            let of_it = self.store.office_next(&tenant.id, &organisation, YEAR);
+            let of_it = of_it.await.map_err(told)?;
+            next.insert(organisation, of_it);
+        }
         Ok(Some(Books { bills, next }))
     }
 }

@@ -89,7 +89,7 @@ impl Tenant {
                 .credentials(&office::accounting_address(place))
                 .api_key,
             idempotency_key: weather.idempotency_key,
-            own_books: own_books.map(|own| own.first),
+            own_books: own_books.cloned(),
         };
         let secrets = vec![
             office::webhook_secret(place),
@@ -103,9 +103,12 @@ impl Tenant {
             accounting,
             deals: BTreeMap::new(),
             buyers: BTreeMap::new(),
+            foreigners: BTreeMap::new(),
+            own_invoices: Vec::new(),
             handled: Vec::new(),
             by_hand: Vec::new(),
             dice: Dice::of(own_seed, About::People),
+            habits: Dice::of(own_seed, About::Habits),
             story: story.clone(),
             most_deals: if place == 0 {
                 weather.deals

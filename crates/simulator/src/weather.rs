@@ -195,6 +195,7 @@ impl Weather {
         if !calm && !weather.hangs {
             weather.rules(&mut Dice::of(seed, About::Rules));
             weather.draw_customs(&mut Dice::of(seed, About::Customs));
+            weather.draw_usage(&mut Dice::of(seed, About::Usage));
             weather.draw_strangers(seed);
             weather.draw_restore(seed);
             weather.draw_poison(seed);
@@ -321,6 +322,11 @@ impl Weather {
             (self.customs.import.is_some(), "short batches"),
             (self.customs.belated, "bills beyond the promise"),
             (self.customs.strange_rates, "strange rates"),
+            (self.customs.trials.is_some(), "test organisation"),
+            (self.customs.foreigners.is_some(), "buyers without an INN"),
+            (self.customs.own_invoices.is_some(), "portal's own invoices"),
+            (self.customs.drags.is_some(), "wrong drags"),
+            (self.customs.copies.is_some(), "copied deals"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

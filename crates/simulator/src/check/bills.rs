@@ -11,7 +11,9 @@ use super::{Evidence, belated, deal_of, parts, slot_of};
 use crate::asked::commands;
 use crate::network::{Remote, Told};
 use crate::oddities::STRANGE_RATE;
-use crate::people::{Deal, ENDED_RATE, Version};
+use crate::office::TRIAL_PREFIX;
+use crate::people::ENDED_RATE;
+use crate::remembered::{Deal, Version};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let versions = evidence
@@ -171,12 +173,30 @@ pub(super) fn true_since(known: &Deal, from: Timestamp) -> Vec<&Version> {
     true_then
 }
 
+/// Whether a bill is a sample of the organisation for trying out, by its number.
+pub(super) fn is_sample(bill: &Bill) -> bool {
+    bill.number.starts_with(TRIAL_PREFIX)
+}
+
+/// The first bill that we made for a deal.
+pub(super) fn first_of<'a>(evidence: &'a Evidence<'_>, deal: i64) -> Option<&'a Bill> {
+    let owns = evidence.accounting.organizations.values();
+    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
+    let ours = firsts.filter(|bill| {
+        let marked = bill.comment.as_deref().and_then(deal_of);
+        bill.meta.created_by == CreatedBy::Api && marked == Some(deal)
+    });
+    let first = ours.min_by_key(|bill| (bill.meta.created_at, bill.meta.revision));
+    first.map(AsRef::as_ref)
+}
+
 /// Whether a bill, of a part or of the whole, is one of this version.
 pub(super) fn asks_as(bill: &Bill, version: &Version) -> bool {
-    match parts::part_of(bill) {
-        Some(part) => parts::is_part_of(bill, part, version),
-        None => has_lines_of(bill, version),
-    }
+    is_sample(bill) == version.sample
+        && match parts::part_of(bill) {
+            Some(part) => parts::is_part_of(bill, part, version),
+            None => has_lines_of(bill, version),
+        }
 }
 
 /// Whether a bill has the lines of this version. With a rate that ended, a person decides what becomes of the price.
@@ -210,7 +230,7 @@ pub(super) fn read_from(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Opti
                         .is_some_and(|told_at| told_at >= since && told_at <= at)
                     && commands(&seen.what, &seen.body)
                         .iter()
-                        .any(|command| command.reads(deal))
+                        .any(|command| command.reads(deal) && !command.is_of_own_invoices())
             })
             .map(|seen| seen.at)
             .min();
@@ -224,7 +244,11 @@ pub(super) fn read_from(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Opti
 }
 
 /// Who asked for a bill, and when; whoever it was recorded by, where the register is our own.
-fn made_by(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Vec<(Option<u64>, Timestamp)> {
+pub(super) fn made_by(
+    evidence: &Evidence<'_>,
+    deal: i64,
+    bill: &Bill,
+) -> Vec<(Option<u64>, Timestamp)> {
     if evidence.register.is_some() {
         return vec![(None, bill.meta.created_at)];
     }
@@ -259,8 +283,10 @@ fn contractors(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for own in evidence.accounting.organizations.values() {
         let mut known: BTreeMap<(&Option<String>, &Option<String>), usize> = BTreeMap::new();
         for contractor in &own.contractors {
+            // Those without an INN are judged by whom they are for.
             if contractor.state == RecordState::Active
                 && contractor.meta.created_by == CreatedBy::Api
+                && contractor.inn.is_some()
             {
                 let count = known.entry((&contractor.inn, &contractor.kpp)).or_default();
                 *count += 1;

@@ -9,10 +9,11 @@ use emulator_kontur_accounting::{Bill, CreatedBy};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::deals::is_about;
-use super::{Evidence, deal_of, is_our_write, slot_of};
-use crate::calls::NOWHERE;
+use super::deals::asks;
+use super::{Evidence, deal_of, is_our_write, slot_of, standing};
+use crate::calls::{NOWHERE, ordered, word_of};
 use crate::doors::Call;
+use crate::office;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if evidence.weather.customs.calls.is_none() {
@@ -50,7 +51,7 @@ fn kept(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let Some(order) = call.order.filter(|_| call.may_be_kept()) else {
             continue;
         };
-        let [surely, perhaps, _] = counts.entry((call.deal, order.as_str())).or_default();
+        let [surely, perhaps, _] = counts.entry((call.deal, word_of(order))).or_default();
         *surely += usize::from(call.is_kept());
         *perhaps += 1;
     }
@@ -59,9 +60,9 @@ fn kept(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let (by, order) = (body.get("by"), body.get("order").and_then(Value::as_str));
         let about = line.subject.as_deref();
         let deal = about.and_then(|about| about.strip_prefix("deal/")?.parse::<i64>().ok());
-        let order = order.and_then(Order::named);
+        let order = order.and_then(ordered);
         if let (Some("call"), Some(order), Some(deal)) = (by.and_then(Value::as_str), order, deal) {
-            counts.entry((deal, order.as_str())).or_default()[2] += 1;
+            counts.entry((deal, word_of(order))).or_default()[2] += 1;
         }
     }
     for ((deal, order), [surely, perhaps, found]) in counts {
@@ -96,7 +97,7 @@ fn nowhere(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 fn waiting(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for order in &evidence.waiting {
         let deal = i64::try_from(order.deal.get()).unwrap_or(0);
-        if !evidence.cases.iter().any(|case| is_about(case, deal)) {
+        if !is_stopped(evidence, deal, order.order) {
             wrong.push(format!(
                 "[I-4] an order waits and nobody is asked: {order:?}"
             ));
@@ -136,25 +137,27 @@ fn carried_out(evidence: &Evidence<'_>, call: &Call, wrong: &mut Vec<String>) {
     if deal.deleted || was_watched {
         return;
     }
-    let is_asked = evidence.cases.iter().any(|case| is_about(case, call.deal));
+    let at = standing::since(evidence, call);
+    let is_asked = is_stopped(evidence, call.deal, order);
     let has = |is: &dyn Fn(&Bill) -> bool| bills(evidence, call.deal).any(is);
-    let is_since = |bill: &Bill| since(evidence.weather.skew.1, bill.meta.created_at, call.at);
+    let is_since = |bill: &Bill| since(evidence.weather.skew.1, bill.meta.created_at, at);
     let is_of = |bill: &Bill, kind: &str| {
         let slot = bill.comment.as_deref().and_then(slot_of);
         is_since(bill) && slot.is_some_and(|slot| slot.0 == kind)
     };
     let is_done = match order {
         // It may have been there before.
-        Order::Issue => has(&|bill| {
-            bill.is_live() || is_since(bill) || was_touched_since(evidence, bill, call.at)
-        }),
+        Order::Issue => {
+            has(&|bill| bill.is_live() || is_since(bill) || was_touched_since(evidence, bill, at))
+        }
         Order::Reissue => has(&is_since),
         Order::Advance => has(&|bill| is_of(bill, "advance")),
         Order::Rest => has(&|bill| is_of(bill, "rest")),
         Order::Additional => has(&|bill| is_of(bill, "additional")),
-        Order::Cancel | Order::Leave => false,
+        Order::Cancel => has(&|bill| !bill.is_live() && was_touched_since(evidence, bill, at)),
+        Order::Leave => false,
     };
-    if !is_done && !is_asked && !is_answered(evidence, call) {
+    if !is_done && !is_asked && !is_answered(evidence, (call.deal, order), at) {
         wrong.push(format!(
             "[called] {order:?} for deal {} was taken at {} and came to nothing",
             call.deal, call.at
@@ -181,8 +184,76 @@ fn since(skew: i64, moment: Timestamp, at: Timestamp) -> bool {
     moment.is_ok_and(|moment| moment >= at)
 }
 
-/// Whether we have said anything in the deal's timeline since it was called.
-fn is_answered(evidence: &Evidence<'_>, call: &Call) -> bool {
+/// What may stand before an order that is there to be carried out.
+const BEFORE_ANY: [&str; 4] = [
+    "ACTION-REFUSED",
+    "OUTCOME-UNKNOWN",
+    "SUBJECT-SET-ASIDE",
+    "TRIED-TOO-OFTEN",
+];
+/// The same where an invoice is to come of it.
+const BEFORE_INVOICE: [&str; 6] = [
+    "COUNTERPARTY-AMBIGUOUS",
+    "COUNTERPARTY-NEW",
+    "DEAL-DATA-MISSING",
+    "DEAL-SMART-INVOICE",
+    "DEAL-SUM-DIFFERS",
+    "VAT-RATE-ENDED",
+];
+
+/// The accountant took an invoice back.
+const TAKEN_BACK: [&str; 2] = ["INVOICE-CANCELLED", "INVOICE-DELETED"];
+
+/// Whether somebody is asked about what stands before an order, or was handed it on.
+fn is_stopped(evidence: &Evidence<'_>, deal: i64, order: Order) -> bool {
+    // What stands in the deal's field goes before whatever is called.
+    let in_field = evidence.office.portal.deal_field(deal, office::COMMAND);
+    if !in_field.is_empty() && asks(evidence, deal, &BEFORE_INVOICE) {
+        return true;
+    }
+    let of_order: &[&str] = match order {
+        Order::Cancel => &["INVOICE-CANCEL-ORDERED"],
+        Order::Leave => &[],
+        // It was there when it was ordered, as far as we knew.
+        Order::Issue if asks(evidence, deal, &TAKEN_BACK) => return true,
+        Order::Issue | Order::Reissue | Order::Advance | Order::Rest | Order::Additional => {
+            &BEFORE_INVOICE
+        }
+    };
+    asks(evidence, deal, &BEFORE_ANY) || asks(evidence, deal, of_order)
+}
+
+/// What is said where an order to cancel goes to the accountant.
+const HANDED_ON: &str = "передана просьба отменить";
+
+/// What stands in an answer to an order that could not be carried out.
+fn answers_to(order: Order) -> &'static [&'static str] {
+    const NOT_REPLACED: &str = " не перевыставлен";
+    match order {
+        Order::Issue => &[
+            "Счёт на всю сумму не выставлен",
+            "Счёт не выставлен",
+            NOT_REPLACED,
+        ],
+        Order::Reissue => &["Счёт не выставлен", NOT_REPLACED],
+        Order::Advance => &["Счёт на аванс не выставлен", NOT_REPLACED],
+        Order::Rest => &["Счёт на остаток не выставлен", NOT_REPLACED],
+        Order::Additional => &["Дополнительный счёт не выставлен", NOT_REPLACED],
+        Order::Cancel => &[
+            "Команда не выполнена: счёта в сделке ещё нет",
+            "Отменять нечего",
+            " не отменён",
+        ],
+        Order::Leave => &[
+            "Команда не выполнена: счёта в сделке ещё нет",
+            " оставлен как есть",
+            "Оставлять нечего",
+        ],
+    }
+}
+
+/// Whether we have said in the deal's timeline since it was called why it was not carried out.
+fn is_answered(evidence: &Evidence<'_>, (deal, order): (i64, Order), at: Timestamp) -> bool {
     let mut entries = evidence.portal.writes_of("timeline_comment");
     entries.any(|entry| {
         let What::Write {
@@ -192,7 +263,15 @@ fn is_answered(evidence: &Evidence<'_>, call: &Call) -> bool {
             return false;
         };
         let of = after.get("ENTITY_ID").and_then(Value::as_i64);
-        let is_later = since(evidence.weather.skew.0, entry.at, call.at);
-        is_our_write(entry) && of == Some(call.deal) && is_later
+        let is_later = since(evidence.weather.skew.0, entry.at, at);
+        let text = after
+            .get("COMMENT")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let is_answer = answers_to(order).iter().any(|said| text.contains(said));
+        // The accountant is asked once to cancel an invoice, however often that is ordered.
+        let is_handed_on = order == Order::Cancel && text.contains(HANDED_ON);
+        let is_answer = is_handed_on || is_later && is_answer;
+        is_our_write(entry) && of == Some(deal) && is_answer
     })
 }

@@ -7,15 +7,17 @@ use emulator_bitrix24::What;
 use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 
 use super::adopted::adopted_by;
-use super::bills::asks_as;
+use super::bills::{asks_as, is_sample};
+use super::own_invoices;
 use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use super::{belated, restored};
 use crate::oddities::STRANGE_RATE;
 use crate::office;
 use crate::parts::Part;
-use crate::people::{Deal, ENDED_RATE, Version};
+use crate::people::ENDED_RATE;
+use crate::remembered::{Deal, Version};
 use jiff::Timestamp;
-use planner::Attach;
+use planner::{Attach, SmartInvoices};
 
 /// Stages in which a deal is over.
 const CLOSED: [&str; 2] = ["WON", office::LOST];
@@ -190,13 +192,16 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     let unsaid = !evidence.weather.parts
         && deal.parts.iter().any(|(_, part)| *part == Part::Advance)
         && asks(evidence, id, &["DEAL-DATA-MISSING"]);
-    let stopped = ambiguous || old_rate || unsaid || deal.left_out.is_some();
+    let stopped =
+        ambiguous || old_rate || unsaid || deal.left_out.is_some() || is_stopped(evidence, id);
     if wanted && complete && !stopped {
         wrong.push(format!(
             "[I-4] deal {id} wants an invoice, lacks nothing and has none"
         ));
     }
-    let missing = wanted && !complete && !old_rate && deal.left_out.is_none();
+    // Whoever left it to the portal's own invoice wants none of ours, whatever it would lack.
+    let is_left = deal.left_out.is_some() || own_invoices::is_kept(evidence, id);
+    let missing = wanted && !complete && !old_rate && !is_left;
     if missing && !asks(evidence, id, &["DEAL-DATA-MISSING"]) {
         wrong.push(format!("[I-4] deal {id} lacks data and nobody is asked"));
     }
@@ -205,13 +210,28 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     }
 }
 
+/// Whether the portal's own invoice stands before ours: a person is asked, or decided for it, or its number is another's on
+/// the accounting side.
+fn is_stopped(evidence: &Evidence<'_>, id: i64) -> bool {
+    let own = evidence.weather.customs.own_invoices.as_ref();
+    let adopts = own.is_some_and(|own| own.policy == SmartInvoices::Adopt);
+    let has_own = !own_invoices::live_at_the_end(evidence, id).is_empty();
+    let is_taken = adopts && has_own && asks(evidence, id, &["ACTION-REFUSED"]);
+    own.is_some()
+        && (asks(evidence, id, &[own_invoices::ASKED])
+            || own_invoices::is_kept(evidence, id)
+            || is_taken)
+}
+
 /// Whether nothing is missing for an invoice.
 pub(super) fn is_complete(evidence: &Evidence<'_>, last: &Version) -> bool {
-    let buyer = last
-        .buyer
-        .and_then(|number| evidence.office.buyers.get(&number));
+    let office = evidence.office;
     let is_lawful = last.lines.iter().all(|line| line.vat != STRANGE_RATE);
-    !last.lines.is_empty() && is_lawful && buyer.is_some_and(|buyer| buyer.with_kpp)
+    let is_known = |number: u32| {
+        let buyer = office.buyers.get(&number);
+        buyer.is_some_and(|buyer| buyer.with_kpp) || office.foreigners.contains_key(&number)
+    };
+    !last.lines.is_empty() && is_lawful && last.buyer.is_some_and(is_known)
 }
 
 /// [I-21] The deal shows the invoice as it is.
@@ -306,6 +326,8 @@ fn entries(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String
     let is_adopted = adopted_by(evidence, bill).is_some();
     let said = if is_adopted {
         "привязан выставленный раньше счёт"
+    } else if is_sample(bill) {
+        "Образец, не оплачивать: выставлен тестовый счёт"
     } else {
         "Выставлен счёт"
     };

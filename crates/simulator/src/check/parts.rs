@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::bills::{read_from, true_since};
 use super::{Evidence, slot_of};
 use crate::parts::{PERCENT, Part};
-use crate::people::{Deal, Version};
+use crate::remembered::{Deal, Version};
 
 /// What stands before the names of a part's lines.
 const PREFIXES: [&str; 3] = ["Аванс: ", "Остаток: ", "Дополнительно: "];

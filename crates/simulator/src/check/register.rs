@@ -1,13 +1,14 @@
 //! The office's own register: numbers without a gap and none twice, whatever died; cancelled is what a person cancelled, and
-//! each line was given to the accountant once, or visibly again.
+//! each line was given to the accountant once, or visibly again. What was for trying out has numbers of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::InvoiceId;
+use domain::OrganisationId;
+use store::OfficeBill;
 
 use super::Evidence;
-use crate::office::PREFIX;
-use crate::register::{Books, File, Register};
+use crate::office::{self, PREFIX, TRIAL_PREFIX};
+use crate::register::{Books, File, Id, Register};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some((register, books)) = &evidence.register else {
@@ -17,40 +18,61 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     cancelled(register, books, wrong);
     links(evidence, books, wrong);
     given_once(&register.files, wrong);
-    all_given(register, books, wrong);
+    all_given(evidence, register, books, wrong);
 }
 
-/// Places go on from where they begin, each number is its place's, and the next one follows the last.
+/// Each organisation has a series of its own: places go on from where they begin, each number is its place's, and the next
+/// one follows the last. What was for trying out is in none but its own.
 fn series(evidence: &Evidence<'_>, books: &Books, wrong: &mut Vec<String>) {
     let own = evidence.weather.customs.own_books.as_ref();
     let first = own.map_or(1, |own| i64::from(own.first));
-    let mut places: Vec<i64> = books.bills.iter().map(|bill| bill.place).collect();
-    places.sort_unstable();
-    let expected: Vec<i64> = (first..).take(places.len()).collect();
-    if places != expected {
-        wrong.push(format!("[series] it has {places:?}, not {expected:?}"));
-    }
-    let next = places.last().map(|last| last.saturating_add(1));
-    if books.next != next {
-        wrong.push(format!(
-            "[series] goes on with {:?}, not {next:?}",
-            books.next
-        ));
-    }
-    for bill in &books.bills {
-        let number = format!("{PREFIX}{}", bill.place);
-        if bill.number != number || bill.test {
-            wrong.push(format!("[series] `{}` stands at {number}", bill.number));
+    let place = evidence.place;
+    let real = (office::organisation(place), PREFIX, false, first);
+    let trial = (office::trial(place), TRIAL_PREFIX, true, 1);
+    let mut counted = 0;
+    for (organisation, prefix, test, first) in [real, trial] {
+        let organisation = OrganisationId::new(organisation);
+        let of_it = |bill: &&OfficeBill| bill.organisation == organisation;
+        let bills: Vec<&OfficeBill> = books.bills.iter().filter(of_it).collect();
+        counted += bills.len();
+        let mut places: Vec<i64> = bills.iter().map(|bill| bill.place).collect();
+        places.sort_unstable();
+        let expected: Vec<i64> = (first..).take(places.len()).collect();
+        if places != expected {
+            wrong.push(format!(
+                "[series] `{prefix}` has {places:?}, not {expected:?}"
+            ));
         }
+        let next = places.last().map(|last| last.saturating_add(1));
+        let goes_on = books.next.get(&organisation).copied().flatten();
+        if goes_on != next {
+            wrong.push(format!(
+                "[series] `{prefix}` goes on with {goes_on:?}, not {next:?}"
+            ));
+        }
+        for bill in bills {
+            let number = format!("{prefix}{}", bill.place);
+            if bill.number != number || bill.test != test {
+                wrong.push(format!("[series] `{}` stands at {number}", bill.number));
+            }
+        }
+    }
+    if counted != books.bills.len() {
+        wrong.push("[series] there are invoices of somebody else".to_owned());
+    }
+    let trials = &evidence.weather.customs.trials;
+    if trials.is_none() && books.bills.iter().any(|bill| bill.test) {
+        wrong.push("[series] somebody tried out, and nobody was there to".to_owned());
     }
 }
 
 fn cancelled(register: &Register, books: &Books, wrong: &mut Vec<String>) {
     let told = books.bills.iter().filter_map(|bill| {
         let cancelled = bill.cancelled.as_ref()?;
-        Some((bill.id.clone(), cancelled.because.clone()))
+        let id = (bill.organisation.clone(), bill.id.clone());
+        Some((id, cancelled.because.clone()))
     });
-    let told: BTreeMap<InvoiceId, String> = told.collect();
+    let told: BTreeMap<Id, String> = told.collect();
     if told != register.cancelled {
         wrong.push(format!(
             "[register] cancelled is {told:?}, a person cancelled {:?}",
@@ -61,16 +83,17 @@ fn cancelled(register: &Register, books: &Books, wrong: &mut Vec<String>) {
 
 /// [I-21] Our links and the register are the same, each invoice for its deal.
 fn links(evidence: &Evidence<'_>, books: &Books, wrong: &mut Vec<String>) {
-    let made = books
-        .bills
-        .iter()
-        .map(|bill| (bill.deal.get(), bill.id.as_str()));
-    let made: BTreeSet<(u64, &str)> = made.collect();
-    let linked = evidence.known.invoice_links.iter();
-    let linked: BTreeSet<(u64, &str)> = linked
-        .map(|link| (link.deal.get(), link.invoice.as_str()))
-        .collect();
-    for (deal, bill) in linked.symmetric_difference(&made) {
+    let made = books.bills.iter().map(|bill| {
+        let organisation = bill.organisation.as_str();
+        (bill.deal.get(), organisation, bill.id.as_str())
+    });
+    let made: BTreeSet<(u64, &str, &str)> = made.collect();
+    let linked = evidence.known.invoice_links.iter().map(|link| {
+        let organisation = link.organisation.as_str();
+        (link.deal.get(), organisation, link.invoice.as_str())
+    });
+    let linked: BTreeSet<(u64, &str, &str)> = linked.collect();
+    for (deal, _, bill) in linked.symmetric_difference(&made) {
         wrong.push(format!(
             "[I-21] deal {deal} and invoice {bill} are in the register or linked, and not both"
         ));
@@ -79,7 +102,7 @@ fn links(evidence: &Evidence<'_>, books: &Books, wrong: &mut Vec<String>) {
 
 /// A line that is not marked stands in one file only; a cancellation is a line of its own.
 fn given_once(files: &[File], wrong: &mut Vec<String>) {
-    let mut fresh: BTreeMap<(&InvoiceId, bool), Vec<i64>> = BTreeMap::new();
+    let mut fresh: BTreeMap<(&Id, bool), Vec<i64>> = BTreeMap::new();
     for file in files {
         for line in file.lines.iter().filter(|line| !line.again) {
             let of = fresh.entry((&line.id, line.cancelled)).or_default();
@@ -89,7 +112,7 @@ fn given_once(files: &[File], wrong: &mut Vec<String>) {
     for ((id, cancelled), exports) in fresh {
         if exports.len() > 1 {
             wrong.push(format!(
-                "[register] invoice {id}, cancelled: {cancelled}, was given as new by {exports:?}"
+                "[register] invoice {id:?}, cancelled: {cancelled}, was given as new by {exports:?}"
             ));
         }
     }
@@ -104,14 +127,24 @@ fn given_once(files: &[File], wrong: &mut Vec<String>) {
     }
 }
 
-/// In a file that the accountant surely has stands each invoice as it is.
-fn all_given(register: &Register, books: &Books, wrong: &mut Vec<String>) {
+/// In a file that the accountant surely has stands each invoice as it is; in none stands what was for trying out.
+fn all_given(evidence: &Evidence<'_>, register: &Register, books: &Books, wrong: &mut Vec<String>) {
+    let trial = OrganisationId::new(office::trial(evidence.place));
+    let all = register.files.iter().flat_map(|file| &file.lines);
+    for line in all.filter(|line| line.id.0 == trial) {
+        wrong.push(format!(
+            "[register] {:?} was for trying out and was given",
+            line.id
+        ));
+    }
     let finished = register.files.iter().filter(|file| file.finished);
     let lines = finished.flat_map(|file| &file.lines);
-    let given: BTreeSet<(&InvoiceId, bool)> =
-        lines.map(|line| (&line.id, line.cancelled)).collect();
-    for bill in &books.bills {
-        if !given.contains(&(&bill.id, bill.cancelled.is_some())) {
+    let given: BTreeSet<(Id, bool)> = lines
+        .map(|line| (line.id.clone(), line.cancelled))
+        .collect();
+    for bill in books.bills.iter().filter(|bill| bill.organisation != trial) {
+        let id = (bill.organisation.clone(), bill.id.clone());
+        if !given.contains(&(id, bill.cancelled.is_some())) {
             wrong.push(format!(
                 "[register] № {} as it is, cancelled: {}, was never given",
                 bill.number,
@@ -123,12 +156,14 @@ fn all_given(register: &Register, books: &Books, wrong: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use domain::InvoiceId;
+
     use super::*;
     use crate::register::Given;
 
     fn file(export: i64, finished: bool, lines: &[(&str, bool, bool)]) -> File {
         let line = |(id, again, cancelled): &(&str, bool, bool)| Given {
-            id: InvoiceId::new(*id),
+            id: (OrganisationId::new("own"), InvoiceId::new(*id)),
             again: *again,
             cancelled: *cancelled,
         };

@@ -1,0 +1,76 @@
+//! What people remember of deals and buyers: the checks know from it what each deal truly asked for at each moment.
+
+use emulator_bitrix24::LineSeed;
+use jiff::Timestamp;
+
+use crate::parts::Part;
+
+/// What people made of a deal's lines, buyer and seller, with the moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Version {
+    pub(crate) at: Timestamp,
+    pub(crate) lines: Vec<LineSeed>,
+    /// The number of the buyer.
+    pub(crate) buyer: Option<u32>,
+    /// Whoever tries out had it sold by the organisation for that.
+    pub(crate) sample: bool,
+}
+
+/// A deal as people know it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deal {
+    pub(crate) versions: Vec<Version>,
+    /// By the command field.
+    pub(crate) ordered: bool,
+    pub(crate) deleted: bool,
+    /// A person wrote into our fields.
+    pub(crate) scribbled: bool,
+    /// Its manager takes no part in the pilot.
+    pub(crate) outside: bool,
+    /// When a person wanted another invoice in the place of the one there is.
+    pub(crate) replaced: Vec<Timestamp>,
+    /// When people wanted the invoice left as it is, although the deal was changed.
+    pub(crate) left: Vec<Timestamp>,
+    /// The administrator left it out when there were too many.
+    pub(crate) left_out: Option<Timestamp>,
+    /// When people wanted it billed by which part.
+    pub(crate) parts: Vec<(Timestamp, Part)>,
+    /// Somebody wanted its bill taken back: that it is gone then is no question.
+    pub(crate) taken_back: bool,
+    pub(crate) funnel: i64,
+    /// The deal that it was copied from.
+    pub(crate) copied_from: Option<i64>,
+    /// When people decided about the portal's own invoices of it: whether ours was to stand beside them.
+    pub(crate) beside_own: Vec<(Timestamp, bool)>,
+}
+
+impl Deal {
+    /// Whether a person wanted the invoice left although the deal was as it is now. Such a decision holds also when the
+    /// deal comes back to it.
+    pub(crate) fn is_left(&self) -> bool {
+        let Some(last) = self.versions.last() else {
+            return false;
+        };
+        let first = self.versions.iter().find(|version| version.asks_as(last));
+        first.is_some_and(|first| self.left.iter().any(|left| *left >= first.at))
+    }
+}
+
+impl Version {
+    fn asks_as(&self, other: &Self) -> bool {
+        let told = |lines: &[LineSeed]| -> Vec<[String; 4]> {
+            let told = |line: &LineSeed| {
+                [&line.name, &line.price, &line.quantity, &line.vat].map(String::clone)
+            };
+            lines.iter().map(told).collect()
+        };
+        let parties = |version: &Self| (version.buyer, version.sample);
+        parties(self) == parties(other) && told(&self.lines) == told(&other.lines)
+    }
+}
+
+/// A buyer as people know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Buyer {
+    pub(crate) with_kpp: bool,
+}

@@ -1,0 +1,69 @@
+//! When whoever some offices have beside the usual people does something. What they do has a file for each.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::day::{Calendar, Happening};
+use crate::world::World;
+
+impl World {
+    pub(crate) fn own_invoices_every(&self) -> Option<Duration> {
+        let own = self.weather.customs.own_invoices.as_ref();
+        own.map(|own| own.every)
+    }
+
+    pub(crate) fn drags_every(&self) -> Option<Duration> {
+        let drags = self.weather.customs.drags.as_ref();
+        drags.map(|drags| drags.every)
+    }
+
+    /// Somebody does what is done in this office.
+    pub(crate) fn follow_customs(
+        &mut self,
+        calendar: &mut Calendar,
+        now: Timestamp,
+        happening: Happening,
+    ) {
+        if let Happening::DragBack(place, deal) = happening {
+            if let Some(tenant) = self.tenants.get_mut(place) {
+                tenant.office.drag_back(now, deal);
+            }
+            return;
+        }
+        let customs = self.weather.customs.clone();
+        let place = self.some_tenant();
+        let Some(tenant) = self.tenants.get_mut(place) else {
+            return;
+        };
+        let office = &mut tenant.office;
+        let every = match happening {
+            Happening::TryOut => {
+                office.try_out(now);
+                customs.trials
+            }
+            Happening::Foreigner => {
+                office.sell_to_foreigners(now);
+                customs.foreigners
+            }
+            Happening::OwnInvoice => {
+                office.invoice_by_portal(now);
+                self.own_invoices_every()
+            }
+            Happening::Copy => {
+                office.copy(now);
+                customs.copies
+            }
+            Happening::Drag => {
+                let dragged = customs.drags.as_ref();
+                if let Some((deal, back)) = dragged.and_then(|drags| office.drag(now, drags)) {
+                    let happening = Happening::DragBack(place, deal);
+                    calendar.soon(now, back, back, happening);
+                }
+                self.drags_every()
+            }
+            _ => None,
+        };
+        calendar.again(now, every, happening);
+    }
+}
