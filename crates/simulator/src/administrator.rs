@@ -17,6 +17,7 @@ const CHANGED: &str = "DEAL-CHANGED-AFTER-INVOICE";
 const DELETED: &str = "INVOICE-DELETED";
 const FLOOD: &str = "INVOICE-FLOOD";
 const OWN_INVOICE: &str = "DEAL-SMART-INVOICE";
+const NEW_BUYER: &str = "COUNTERPARTY-NEW";
 
 impl World {
     /// Answers some of the open questions.
@@ -55,6 +56,10 @@ impl World {
         let words = format!("{code} {subject}: {}", choice.word);
         tenant.office.tell(now, "answered", words);
         tenant.bank.by_person.extend(subject.as_payment());
+        let about = case.facts.facts.get("about").and_then(Value::as_str);
+        if let Some(buyer) = about.filter(|_| code == NEW_BUYER) {
+            tenant.office.let_in.push((now, buyer.to_owned()));
+        }
         for deal in deals_of(&case.facts) {
             let Some(deal) = tenant.office.deals.get_mut(&deal) else {
                 continue;

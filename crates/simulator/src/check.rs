@@ -14,6 +14,7 @@ mod deals;
 mod echo;
 mod foreigners;
 mod limits;
+mod manners;
 mod money;
 mod own_invoices;
 mod owners;
@@ -124,6 +125,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     echo::check(evidence, &mut wrong);
     foreigners::check(evidence, &mut wrong);
     limits::check(evidence, &mut wrong);
+    manners::check(evidence, &mut wrong);
     money::check(evidence, &mut wrong);
     own_invoices::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);

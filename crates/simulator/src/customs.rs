@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::ToSpan as _;
+use jiff::civil::Time;
 use planner::{Attach, SmartInvoices};
 
 use crate::dice::Dice;
@@ -33,6 +35,10 @@ pub(crate) struct Customs {
     pub(crate) drags: Option<Drags>,
     /// Mean time between two copies of deals.
     pub(crate) copies: Option<Duration>,
+    /// Between these moments of the day nobody is told of anything.
+    pub(crate) quiet: Option<(Time, Time)>,
+    /// A buyer whom the accounting side does not know is asked about.
+    pub(crate) asks_buyers: bool,
     /// A backup is put back.
     pub(crate) restore: Option<Restore>,
     /// One deal spoils whatever reads it.
@@ -57,6 +63,8 @@ impl Customs {
             self.own_invoices.is_some(),
             self.drags.is_some(),
             self.copies.is_some(),
+            self.quiet.is_some(),
+            self.asks_buyers,
         ];
         !others.contains(&true)
     }
@@ -176,6 +184,15 @@ impl Weather {
             self.drag(every, dice);
         }
         self.customs.copies = copies;
+        let minutes = |dice: &mut Dice| i64::try_from(dice.between(5, 25)).unwrap_or(5);
+        let (from, lasts) = (minutes(dice), minutes(dice));
+        // Whose clock may jump tells people by another one.
+        if dice.chance(40) && self.often.jump.is_none() {
+            let morning = jiff::civil::time(9, 0, 0, 0);
+            let from = morning.saturating_add(from.minutes());
+            self.customs.quiet = Some((from, from.saturating_add(lasts.minutes())));
+        }
+        self.customs.asks_buyers = dice.chance(40) && self.customs.own_books.is_none();
     }
 
     /// Parts of a deal have one seller, whoever is chosen in it by then.

@@ -10,7 +10,8 @@ use emulator_bitrix24::{
 };
 use jiff::Timestamp;
 use planner::{
-    Advance, Funnel, InvoicePolicy, Mode, Organisation, Pilot, Policy, SmartInvoices, WithoutInn,
+    Advance, Funnel, InvoicePolicy, Mode, NewBuyers, Notices, Organisation, Pilot, Policy, Quiet,
+    SmartInvoices, WithoutInn,
 };
 use serde_json::json;
 
@@ -367,6 +368,11 @@ pub(crate) fn policy(
                 ..Advance::default()
             }),
             seller_field: customs.trials.map(|_| SELLER_FIELD.to_owned()),
+            new_buyers: if customs.asks_buyers {
+                NewBuyers::Ask
+            } else {
+                NewBuyers::Create
+            },
             without_inn: match customs.foreigners {
                 Some(_) => WithoutInn::OwnId,
                 None => WithoutInn::Fault,
@@ -379,7 +385,14 @@ pub(crate) fn policy(
             ),
             ..InvoicePolicy::default()
         },
-        notices: planner::Notices::default(),
+        notices: Notices {
+            quiet: customs.quiet.map(|(from, until)| Quiet {
+                from,
+                until,
+                time_zone: "Europe/Moscow".to_owned(),
+            }),
+            ..Notices::default()
+        },
         pilot: weather.pilot.then(|| Pilot {
             responsible: vec![UserId(MANAGER.unsigned_abs())],
             field: None,

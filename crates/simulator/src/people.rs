@@ -25,6 +25,8 @@ pub(crate) struct Office {
     pub(crate) buyers: BTreeMap<u32, Buyer>,
     /// Buyers without an INN, by numbers of their own.
     pub(crate) foreigners: BTreeMap<u32, Foreigner>,
+    /// What people let us enter in the accounting side, with the moment: whose books, and which buyer.
+    pub(crate) let_in: Vec<(Timestamp, String)>,
     /// What was made of the portal's own invoices.
     pub(crate) own_invoices: Vec<OwnInvoice>,
     /// Bills that the accountant laid hands on.

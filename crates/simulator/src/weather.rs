@@ -327,6 +327,8 @@ impl Weather {
             (self.customs.own_invoices.is_some(), "portal's own invoices"),
             (self.customs.drags.is_some(), "wrong drags"),
             (self.customs.copies.is_some(), "copied deals"),
+            (self.customs.quiet.is_some(), "quiet hours"),
+            (self.customs.asks_buyers, "new buyers asked about"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

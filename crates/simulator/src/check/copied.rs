@@ -47,7 +47,9 @@ fn of_another(evidence: &Evidence<'_>, id: i64, wrong: &mut Vec<String>) {
         return;
     }
     let robots = evidence.weather.field_robot.is_some();
-    let state = (!robots).then_some(office::STATUS);
+    // A deal that waits for the accountant says so.
+    let waits = asks(evidence, id, &["COUNTERPARTY-NEW"]);
+    let state = (!robots && !waits).then_some(office::STATUS);
     for name in SHOWN.into_iter().chain(state) {
         let shown = evidence.office.portal.deal_field(id, name);
         if !shown.split('|').next().unwrap_or_default().is_empty() {

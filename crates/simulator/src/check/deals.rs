@@ -23,10 +23,11 @@ use planner::{Attach, SmartInvoices};
 const CLOSED: [&str; 2] = ["WON", office::LOST];
 
 /// What may stand before an invoice.
-const BEFORE_ISSUE: [&str; 4] = [
+const BEFORE_ISSUE: [&str; 5] = [
     "DEAL-DATA-MISSING",
     "VAT-RATE-ENDED",
     "COUNTERPARTY-AMBIGUOUS",
+    "COUNTERPARTY-NEW",
     "ACTION-REFUSED",
 ];
 
@@ -184,7 +185,11 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     };
     let wanted = wanted && !deal.outside;
     let complete = is_complete(evidence, last);
-    let ambiguous = asks(evidence, id, &["COUNTERPARTY-AMBIGUOUS"]);
+    let ambiguous = asks(
+        evidence,
+        id,
+        &["COUNTERPARTY-AMBIGUOUS", "COUNTERPARTY-NEW"],
+    );
     // The accounting side takes no bill with it, whatever a person decided.
     let old_rate = last.lines.iter().any(|line| line.vat == ENDED_RATE)
         && asks(evidence, id, &["VAT-RATE-ENDED", "ACTION-REFUSED"]);

@@ -13,7 +13,11 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             .versions
             .last()
             .is_some_and(|last| is_complete(evidence, last));
-        let waits = asks(evidence, id, &["COUNTERPARTY-AMBIGUOUS"]);
+        let waits = asks(
+            evidence,
+            id,
+            &["COUNTERPARTY-AMBIGUOUS", "COUNTERPARTY-NEW"],
+        );
         let wanted = is_wanted(evidence, &stages(&evidence.portal, id)) && !known.deleted;
         if wanted && complete && !waits && created(evidence, id) < 2 {
             wrong.push(format!(
