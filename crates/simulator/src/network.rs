@@ -20,7 +20,7 @@ use crate::death::{Death, Doom};
 use crate::dice::Dice;
 use crate::freeze::pause;
 use crate::import::{Turned, has_another_page, shorten};
-use crate::poison::Poison;
+use crate::poison::{self, Poison};
 use crate::spoil::{Spoils, Spoilt};
 use crate::watch::Watch;
 use crate::witness::Witness;
@@ -322,7 +322,7 @@ impl Peer for Way {
                 at: None,
                 skipped: 0,
                 death: Death::After,
-                point: "died of a deal",
+                point: poison::DIED,
             })
             .await;
         }

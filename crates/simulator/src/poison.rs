@@ -45,6 +45,13 @@ pub(crate) struct Poison {
     since: Timestamp,
 }
 
+/// How a process ends that reads a deadly deal.
+pub(crate) const DIED: &str = "died of a deal";
+/// So often it may kill of itself: until it is set aside, and at the end of each pause.
+const OF_ITSELF: u64 = 12;
+/// A word about it may come as an event, by the portal's queue and by a sweep.
+const WAYS: u64 = 3;
+
 /// So long after the last word about it a deal may be unserved while a process dies again and again…
 const AMONG_DEATHS: Duration = secs(900);
 /// …and so long while one deal cannot be read.
@@ -169,6 +176,7 @@ impl World {
             AMONG_ERRORS
         };
         let since = earlier(self.now(), bound);
+        self.not_too_often(&poison);
         for place in 0..self.tenants.len() {
             let open = self.open_cases(place).await?;
             let Some(tenant) = self.tenants.get(place) else {
@@ -194,6 +202,28 @@ impl World {
             }
         }
         Ok(())
+    }
+}
+
+impl World {
+    /// [L11] Once it is set aside, a deal kills ever more seldom: as often as each word about it may bring it back, and beside
+    /// that after pauses that grow.
+    fn not_too_often(&self, poison: &Poison) {
+        let deaths = self.story.counts().get(DIED).copied().unwrap_or(0);
+        let Some(tenant) = self.tenants.get(poison.tenant) else {
+            return;
+        };
+        let portal = tenant.office.portal.truth();
+        let writes = portal.writes_to("deal", poison.deal);
+        let words = writes.chain(portal.writes_of("requisite"));
+        let words = words.filter(|entry| entry.at >= poison.since).count();
+        let words = u64::try_from(words).unwrap_or(u64::MAX);
+        if deaths > OF_ITSELF.saturating_add(words.saturating_mul(WAYS)) {
+            self.watch.note(format!(
+                "[L11] deal {} killed {deaths} times, and {words} words about it came",
+                poison.deal
+            ));
+        }
     }
 }
 

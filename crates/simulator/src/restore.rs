@@ -47,10 +47,12 @@ impl Weather {
             return;
         }
         self.often.jump = None;
-        self.day = self.day.max(secs(1_200));
+        self.day = self.day.max(secs(1_500));
+        self.deals = dice.between(8, 16);
+        self.managers = dice.time(secs(8), secs(25));
         let copied_after = dice.time(secs(60), self.day.saturating_sub(AWAY + LEFT) / 2);
         let latest = self.day.saturating_sub(AWAY + LEFT);
-        let lost_after = dice.time(copied_after + secs(30), latest);
+        let lost_after = dice.time(copied_after + secs(150), latest);
         self.customs.restore = Some(Restore {
             copied_after,
             lost_after,
