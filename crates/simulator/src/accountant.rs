@@ -4,8 +4,8 @@ use emulator_kontur_accounting as kontur;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::office;
 use crate::people::Office;
+use crate::{branches, office};
 
 impl Office {
     /// The accountant does something.
@@ -61,6 +61,7 @@ impl Office {
             .iter()
             .filter_map(|(id, deal)| Some((*id, deal.versions.last()?.buyer?)))
             .filter(|(_, buyer)| !self.foreigners.contains_key(buyer))
+            .filter(|(_, buyer)| branches::of_number(*buyer).is_none())
             .collect();
         if let Some((deal, _)) = self.dice.pick(&asked) {
             self.bill_by_hand(now, deal);

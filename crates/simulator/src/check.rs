@@ -7,6 +7,7 @@ mod access;
 mod adopted;
 mod belated;
 mod bills;
+mod buyers;
 mod by_hand;
 mod calls;
 mod copied;
@@ -117,6 +118,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     adopted::check(evidence, &mut wrong);
     belated::check(evidence, &mut wrong);
     bills::check(evidence, &mut wrong);
+    buyers::check(evidence, &mut wrong);
     calls::check(evidence, &mut wrong);
     copied::check(evidence, &mut wrong);
     deals::check(evidence, &mut wrong);

@@ -39,6 +39,8 @@ pub(crate) struct Customs {
     pub(crate) quiet: Option<(Time, Time)>,
     /// A buyer whom the accounting side does not know is asked about.
     pub(crate) asks_buyers: bool,
+    /// Mean time between two acts of managers who sell to companies with branches.
+    pub(crate) branches: Option<Duration>,
     /// A backup is put back.
     pub(crate) restore: Option<Restore>,
     /// One deal spoils whatever reads it.
@@ -65,6 +67,7 @@ impl Customs {
             self.copies.is_some(),
             self.quiet.is_some(),
             self.asks_buyers,
+            self.branches.is_some(),
         ];
         !others.contains(&true)
     }
@@ -193,6 +196,12 @@ impl Weather {
             self.customs.quiet = Some((from, from.saturating_add(lasts.minutes())));
         }
         self.customs.asks_buyers = dice.chance(40) && self.customs.own_books.is_none();
+        let branches = dice.chance(45).then(|| dice.time(secs(15), secs(70)));
+        // A copy keeps no choice of requisites, our register has nobody to enter another branch, and the portal's own invoices
+        // know no branches.
+        let customs = &self.customs;
+        let others = customs.own_books.is_some() || customs.own_invoices.is_some();
+        self.customs.branches = branches.filter(|_| !others && customs.copies.is_none());
     }
 
     /// Parts of a deal have one seller, whoever is chosen in it by then.

@@ -43,6 +43,7 @@ pub(crate) enum Happening {
     Drag,
     DragBack(usize, i64),
     Copy,
+    Branch,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -195,6 +196,7 @@ impl World {
             (self.own_invoices_every(), Happening::OwnInvoice),
             (self.drags_every(), Happening::Drag),
             (self.weather.customs.copies, Happening::Copy),
+            (self.weather.customs.branches, Happening::Branch),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -336,7 +338,8 @@ impl World {
             | Happening::OwnInvoice
             | Happening::Drag
             | Happening::DragBack(..)
-            | Happening::Copy => self.follow_customs(calendar, now, happening),
+            | Happening::Copy
+            | Happening::Branch => self.follow_customs(calendar, now, happening),
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,

@@ -7,6 +7,7 @@ use emulator_kontur_accounting as kontur;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::branches::Branched;
 use crate::dice::Dice;
 use crate::foreigners::Foreigner;
 use crate::oddities::STRANGE_RATE;
@@ -25,6 +26,8 @@ pub(crate) struct Office {
     pub(crate) buyers: BTreeMap<u32, Buyer>,
     /// Buyers without an INN, by numbers of their own.
     pub(crate) foreigners: BTreeMap<u32, Foreigner>,
+    /// Companies with branches, by numbers of their own.
+    pub(crate) branched: BTreeMap<u32, Branched>,
     /// What people let us enter in the accounting side, with the moment: whose books, and which buyer.
     pub(crate) let_in: Vec<(Timestamp, String)>,
     /// What was made of the portal's own invoices.
@@ -334,6 +337,7 @@ impl Office {
         let number = self.some_buyer(now);
         let company = self.portal.company_by_title(&self.title_of(number));
         let fields = json!({"COMPANY_ID": company.unwrap_or(0)});
+        self.forget_branch(deal);
         let edited = self.portal.manager().edit_deal(deal, fields);
         self.tell(
             now,

@@ -201,10 +201,10 @@ fn at_rest(settled: bool, late_writes: usize) -> Vec<String> {
 
 /// The numbers of all buyers.
 fn inns(world: &World) -> Vec<String> {
-    let buyers = world
-        .tenants
-        .iter()
-        .flat_map(|tenant| tenant.office.buyers.keys());
+    let buyers = world.tenants.iter().flat_map(|tenant| {
+        let office = &tenant.office;
+        office.buyers.keys().chain(office.branched.keys())
+    });
     buyers.map(|number| office::inn(*number)).collect()
 }
 

@@ -104,6 +104,7 @@ impl Tenant {
             deals: BTreeMap::new(),
             buyers: BTreeMap::new(),
             foreigners: BTreeMap::new(),
+            branched: BTreeMap::new(),
             let_in: Vec::new(),
             own_invoices: Vec::new(),
             handled: Vec::new(),

@@ -54,6 +54,10 @@ impl World {
                 office.copy(now);
                 customs.copies
             }
+            Happening::Branch => {
+                office.sell_to_branches(now);
+                customs.branches
+            }
             Happening::Drag => {
                 let dragged = customs.drags.as_ref();
                 if let Some((deal, back)) = dragged.and_then(|drags| office.drag(now, drags)) {

@@ -329,6 +329,7 @@ impl Weather {
             (self.customs.copies.is_some(), "copied deals"),
             (self.customs.quiet.is_some(), "quiet hours"),
             (self.customs.asks_buyers, "new buyers asked about"),
+            (self.customs.branches.is_some(), "companies with branches"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

@@ -8,9 +8,11 @@ use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 
 use super::adopted::adopted_by;
 use super::bills::{asks_as, is_sample};
+use super::buyers::is_for_another;
 use super::own_invoices;
 use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use super::{belated, restored};
+use crate::branches;
 use crate::oddities::STRANGE_RATE;
 use crate::office;
 use crate::parts::Part;
@@ -234,7 +236,9 @@ pub(super) fn is_complete(evidence: &Evidence<'_>, last: &Version) -> bool {
     let is_lawful = last.lines.iter().all(|line| line.vat != STRANGE_RATE);
     let is_known = |number: u32| {
         let buyer = office.buyers.get(&number);
-        buyer.is_some_and(|buyer| buyer.with_kpp) || office.foreigners.contains_key(&number)
+        buyer.is_some_and(|buyer| buyer.with_kpp)
+            || office.foreigners.contains_key(&number)
+            || branches::of_number(number).is_some_and(|(_, branch)| branch > 0)
     };
     !last.lines.is_empty() && is_lawful && last.buyer.is_some_and(is_known)
 }
@@ -305,7 +309,8 @@ fn asked(
         return;
     }
     let last = deal.versions.last();
-    let same = last.is_some_and(|last| asks_as(issued, last));
+    let same =
+        last.is_some_and(|last| asks_as(issued, last) && !is_for_another(evidence, issued, last));
     let left = deal.is_left();
     // What is sold or lost is not compared any more.
     let closed = history

@@ -1,0 +1,60 @@
+//! [I-1] Whoever is billed is whom the deal named when it was read: a branch by its KPP, for which no other branch of the same
+//! INN may stand, and anybody else by the INN. Buyers without one are judged in `foreigners`.
+
+use emulator_kontur_accounting::{Bill, CreatedBy};
+
+use super::bills::{asks_as, read_from, true_since};
+use super::deals::is_complete;
+use super::{Evidence, deal_of};
+use crate::remembered::Version;
+use crate::{branches, office};
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let owns = evidence.accounting.organizations.values();
+    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
+    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
+        let deal = bill.comment.as_deref().and_then(deal_of);
+        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
+        let Some((deal, known)) = known else {
+            continue;
+        };
+        let Some(from) = read_from(evidence, deal, bill) else {
+            continue;
+        };
+        let named = true_since(known, from).into_iter();
+        let named: Vec<&Version> = named.filter(|version| asks_as(bill, version)).collect();
+        let is_one = named.iter().any(|version| is_for(evidence, bill, version));
+        if !named.is_empty() && !is_one {
+            let buyers: Vec<Option<u32>> = named.iter().map(|version| version.buyer).collect();
+            wrong.push(format!(
+                "[I-1] bill № {} of deal {deal} is for {:?}, and the deal named {buyers:?}",
+                bill.number, bill.contractor
+            ));
+        }
+    }
+}
+
+/// Whether a bill is for another than a deal names by now, and nothing is missing there.
+pub(super) fn is_for_another(evidence: &Evidence<'_>, bill: &Bill, last: &Version) -> bool {
+    is_complete(evidence, last) && !is_for(evidence, bill, last)
+}
+
+fn is_for(evidence: &Evidence<'_>, bill: &Bill, version: &Version) -> bool {
+    let Some(number) = version.buyer else {
+        return false;
+    };
+    if evidence.office.foreigners.contains_key(&number) {
+        return true;
+    }
+    let is_inn = |company: u32| {
+        let inn = office::inn(company);
+        bill.contractor.inn.as_deref() == Some(inn.as_str())
+    };
+    match branches::of_number(number) {
+        Some((company, branch)) => {
+            let kpp = branches::kpp(branch);
+            is_inn(company) && bill.contractor.kpp.as_deref() == Some(kpp.as_str())
+        }
+        None => is_inn(number),
+    }
+}
