@@ -18,6 +18,7 @@ const DELETED: &str = "INVOICE-DELETED";
 const FLOOD: &str = "INVOICE-FLOOD";
 const OWN_INVOICE: &str = "DEAL-SMART-INVOICE";
 const NEW_BUYER: &str = "COUNTERPARTY-NEW";
+const SUM_DIFFERS: &str = "DEAL-SUM-DIFFERS";
 
 impl World {
     /// Answers some of the open questions.
@@ -70,6 +71,11 @@ impl World {
                 (CHANGED, "leave") => deal.left.push(now),
                 (FLOOD, "leave") => deal.left_out = Some(now),
                 (OWN_INVOICE, word) => deal.beside_own.push((now, word == "issue")),
+                (SUM_DIFFERS, "lines") => {
+                    let sums = about.and_then(sums);
+                    deal.by_lines
+                        .extend(sums.map(|(typed, lines)| (now, typed, lines)));
+                }
                 _ => {}
             }
         }
@@ -104,6 +110,13 @@ impl World {
         }
         Ok(decided)
     }
+}
+
+/// The deal's sum and that of its lines, in kopecks, as a question names them.
+fn sums(about: &str) -> Option<(i64, i64)> {
+    let kopecks = |sum: &str| sum.replace('.', "").parse().ok();
+    let (typed, lines) = about.split_once(" / ")?;
+    Some((kopecks(typed)?, kopecks(lines)?))
 }
 
 fn choices(facts: &CaseFacts) -> Vec<Choice> {

@@ -112,6 +112,7 @@ impl Office {
             lines: self.some_lines(),
             buyer: Some(company),
             sample: false,
+            typed: None,
         };
         let Some(deal) = self.made(seed, version) else {
             return;

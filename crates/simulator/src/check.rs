@@ -28,6 +28,7 @@ mod settled;
 mod standing;
 mod strangers;
 mod tenants;
+mod typed;
 mod waiting;
 mod whispers;
 mod wire;
@@ -138,6 +139,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     settled::check(evidence, &mut wrong);
     strangers::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);
+    typed::check(evidence, &mut wrong);
     waiting::check(evidence, &mut wrong);
     whispers::check(evidence, &mut wrong);
     wrong

@@ -41,6 +41,8 @@ pub(crate) struct Customs {
     pub(crate) asks_buyers: bool,
     /// Mean time between two acts of managers who sell to companies with branches.
     pub(crate) branches: Option<Duration>,
+    /// Mean time between two acts of managers who type sums by hand.
+    pub(crate) typists: Option<Duration>,
     /// A backup is put back.
     pub(crate) restore: Option<Restore>,
     /// One deal spoils whatever reads it.
@@ -68,6 +70,7 @@ impl Customs {
             self.quiet.is_some(),
             self.asks_buyers,
             self.branches.is_some(),
+            self.typists.is_some(),
         ];
         !others.contains(&true)
     }
@@ -202,6 +205,21 @@ impl Weather {
         let customs = &self.customs;
         let others = customs.own_books.is_some() || customs.own_invoices.is_some();
         self.customs.branches = branches.filter(|_| !others && customs.copies.is_none());
+        let typists = dice.chance(45).then(|| dice.time(secs(15), secs(70)));
+        self.type_sums(typists.filter(|_| !others && self.customs.copies.is_none()));
+    }
+
+    /// What is asked of a part is not the deal's sum, an old rate may change what the lines come to, and an added line is
+    /// billed though the typed sum stayed.
+    fn type_sums(&mut self, every: Option<Duration>) {
+        if every.is_none() || self.customs.calls.is_some() {
+            return;
+        }
+        self.customs.typists = every;
+        self.parts = false;
+        self.old_rates = false;
+        // Where the portal tells of no edit that leaves the sum as it is, nobody sees it before the night.
+        self.row_edit_always_fires = true;
     }
 
     /// Parts of a deal have one seller, whoever is chosen in it by then.

@@ -44,6 +44,7 @@ pub(crate) enum Happening {
     DragBack(usize, i64),
     Copy,
     Branch,
+    TypeSum,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -197,6 +198,7 @@ impl World {
             (self.drags_every(), Happening::Drag),
             (self.weather.customs.copies, Happening::Copy),
             (self.weather.customs.branches, Happening::Branch),
+            (self.weather.customs.typists, Happening::TypeSum),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -339,7 +341,8 @@ impl World {
             | Happening::Drag
             | Happening::DragBack(..)
             | Happening::Copy
-            | Happening::Branch => self.follow_customs(calendar, now, happening),
+            | Happening::Branch
+            | Happening::TypeSum => self.follow_customs(calendar, now, happening),
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,

@@ -34,6 +34,7 @@ impl Office {
             lines,
             buyer: Some(buyer),
             sample: false,
+            typed: None,
         };
         let deal = self.made(seed, version)?;
         if !straight {

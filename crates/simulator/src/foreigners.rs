@@ -124,6 +124,7 @@ impl Office {
             lines,
             buyer: Some(number),
             sample: false,
+            typed: None,
         };
         self.made(seed, version);
     }

@@ -11,7 +11,7 @@
 //! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `tenant` | who works, and what they do |
 //! | `strangers` | who knocks at our door and is no portal |
 //! | `restore`, `poison`, `import`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, bills come too late |
-//! | `usage`, `tester`, `foreigners`, `branches`, `own_invoices`, `drags`, `copies` | what people do in some offices |
+//! | `usage`, `tester`, `foreigners`, `branches`, `typists`, `own_invoices`, `drags`, `copies` | what people do in some offices |
 //! | `remembered` | what people know of deals and buyers |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
@@ -73,6 +73,7 @@ mod tenant;
 mod tenants;
 mod tester;
 mod trouble;
+mod typists;
 mod usage;
 mod watch;
 mod weather;

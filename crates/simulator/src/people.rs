@@ -151,6 +151,7 @@ impl Office {
             lines,
             buyer,
             sample: false,
+            typed: None,
         };
         self.made(seed, version)
     }

@@ -14,6 +14,8 @@ pub(crate) struct Version {
     pub(crate) buyer: Option<u32>,
     /// Whoever tries out had it sold by the organisation for that.
     pub(crate) sample: bool,
+    /// The sum in kopecks that a person typed; none: the portal counts the lines.
+    pub(crate) typed: Option<i64>,
 }
 
 /// A deal as people know it.
@@ -42,6 +44,8 @@ pub(crate) struct Deal {
     pub(crate) copied_from: Option<i64>,
     /// When people decided about the portal's own invoices of it: whether ours was to stand beside them.
     pub(crate) beside_own: Vec<(Timestamp, bool)>,
+    /// When people said that the lines hold where another sum was typed: which sum, and what the lines came to.
+    pub(crate) by_lines: Vec<(Timestamp, i64, i64)>,
 }
 
 impl Deal {
@@ -64,8 +68,8 @@ impl Version {
             };
             lines.iter().map(told).collect()
         };
-        let parties = |version: &Self| (version.buyer, version.sample);
-        parties(self) == parties(other) && told(&self.lines) == told(&other.lines)
+        let rest = |version: &Self| (version.buyer, version.sample, version.typed);
+        rest(self) == rest(other) && told(&self.lines) == told(&other.lines)
     }
 }
 

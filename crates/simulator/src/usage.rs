@@ -58,6 +58,10 @@ impl World {
                 office.sell_to_branches(now);
                 customs.branches
             }
+            Happening::TypeSum => {
+                office.type_sums(now);
+                customs.typists
+            }
             Happening::Drag => {
                 let dragged = customs.drags.as_ref();
                 if let Some((deal, back)) = dragged.and_then(|drags| office.drag(now, drags)) {

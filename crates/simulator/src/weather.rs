@@ -330,6 +330,7 @@ impl Weather {
             (self.customs.quiet.is_some(), "quiet hours"),
             (self.customs.asks_buyers, "new buyers asked about"),
             (self.customs.branches.is_some(), "companies with branches"),
+            (self.customs.typists.is_some(), "sums typed by hand"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

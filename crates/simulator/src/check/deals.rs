@@ -9,9 +9,9 @@ use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 use super::adopted::adopted_by;
 use super::bills::{asks_as, is_sample};
 use super::buyers::is_for_another;
-use super::own_invoices;
 use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use super::{belated, restored};
+use super::{own_invoices, typed};
 use crate::branches;
 use crate::oddities::STRANGE_RATE;
 use crate::office;
@@ -25,8 +25,9 @@ use planner::{Attach, SmartInvoices};
 const CLOSED: [&str; 2] = ["WON", office::LOST];
 
 /// What may stand before an invoice.
-const BEFORE_ISSUE: [&str; 5] = [
+const BEFORE_ISSUE: [&str; 6] = [
     "DEAL-DATA-MISSING",
+    typed::ASKED,
     "VAT-RATE-ENDED",
     "COUNTERPARTY-AMBIGUOUS",
     "COUNTERPARTY-NEW",
@@ -201,6 +202,8 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
         && asks(evidence, id, &["DEAL-DATA-MISSING"]);
     let stopped =
         ambiguous || old_rate || unsaid || deal.left_out.is_some() || is_stopped(evidence, id);
+    // Which of the two sums holds is for a person to say.
+    let stopped = stopped || !typed::agrees(last) && asks(evidence, id, &[typed::ASKED]);
     if wanted && complete && !stopped {
         wrong.push(format!(
             "[I-4] deal {id} wants an invoice, lacks nothing and has none"

@@ -1,7 +1,7 @@
 //! [I-4] Where a person gave an invoice up, another takes its place if the deal still wants one.
 
 use super::deals::{asks, is_bill_of, is_complete};
-use super::{Evidence, is_wanted, stages};
+use super::{Evidence, is_wanted, stages, typed};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for deal in evidence.given_up {
@@ -16,7 +16,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let waits = asks(
             evidence,
             id,
-            &["COUNTERPARTY-AMBIGUOUS", "COUNTERPARTY-NEW"],
+            &["COUNTERPARTY-AMBIGUOUS", "COUNTERPARTY-NEW", typed::ASKED],
         );
         let wanted = is_wanted(evidence, &stages(&evidence.portal, id)) && !known.deleted;
         if wanted && complete && !waits && created(evidence, id) < 2 {
