@@ -12,12 +12,14 @@ use crate::network::{Remote, Told};
 use crate::office;
 
 /// The fields that we write.
-const OURS: [&str; 5] = [
+const OURS: [&str; 7] = [
     office::NUMBER,
     office::DATE,
     office::STATUS,
     office::SUM,
     office::COMMAND,
+    office::PAID,
+    office::PAID_ON,
 ];
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
