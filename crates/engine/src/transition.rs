@@ -61,7 +61,7 @@ impl Settlement {
 
 /// What becomes of `effect` after `outcome`.
 ///
-/// - A yes, or being found, settles it for good.
+/// - A yes, or being found, settles it for good; so does a refusal, but not of a repetition of what is unknown.
 /// - Surely without effect: back to `intended` with a growing, jittered `not_before`; after
 ///   [`MAX_ATTEMPTS`] counted attempts a person is asked. A repetition of what is unknown leaves it unknown.
 /// - Anything doubtful: `unknown`, looked up at once, and never sent again before its absence is proved:
@@ -113,6 +113,7 @@ fn after_failure(
     rng: &mut dyn Rng,
 ) -> Settlement {
     match failure.verdict {
+        Verdict::Reject if effect.repeats => refused_again(effect, failure.error, settings, now),
         Verdict::Reject => Settlement::to(EffectChange::Refused {
             error: failure.error,
         }),
@@ -248,6 +249,24 @@ fn without_effect(
         counts,
     })
     .again(not_before)
+}
+
+/// A refusal is final only of what is not in the air any more: it is not repeated before its absence could be proved, and
+/// looked for meanwhile.
+fn refused_again(
+    effect: &Effect,
+    error: String,
+    settings: &EffectSettings,
+    now: Timestamp,
+) -> Settlement {
+    let quiet_until = effect.quiet_until.unwrap_or(now).max(now);
+    let proof = settings.absent_looks_apart.saturating_mul(10);
+    Settlement::to(EffectChange::StillUnknown {
+        error,
+        not_before: later(quiet_until, proof),
+        counts: true,
+    })
+    .again(later(now, settings.look_up_again))
 }
 
 fn back_to_intended(

@@ -199,6 +199,23 @@ fn a_repetition_that_is_refused_for_now_leaves_its_first_sending_unknown() {
 }
 
 #[test]
+fn a_repetition_that_is_refused_is_looked_for_and_not_repeated_before_its_absence_can_be_proved() {
+    let repetition = Effect {
+        repeats: true,
+        ..sent_effect(EffectState::Sent, 2, at(0))
+    };
+    let refused = settled(&repetition, Outcome::failed(Verdict::Reject, "no"), 1);
+    let Some(EffectChange::StillUnknown {
+        not_before, counts, ..
+    }) = refused.change
+    else {
+        panic!("{refused:?}")
+    };
+    assert!(counts && not_before > at(90 + 30), "{not_before}");
+    assert_eq!(refused.again_at, Some(at(16)));
+}
+
+#[test]
 fn a_write_that_is_safe_to_repeat_is_repeated_at_once_and_then_slower() {
     let first = settled(
         &sent_effect(EffectState::Unknown, 1, at(0)),
@@ -231,6 +248,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Outcome::failed(Verdict::Retry { after: None }, "refused connection")),
         1 => Just(Outcome::failed(Verdict::Defect, "html")),
         1 => Just(Outcome::failed(Verdict::Reauthorize, "401")),
+        1 => Just(Outcome::failed(Verdict::Reject, "no")),
         2 => prop::option::of(0_u64..5_000).prop_map(limit),
     ];
     let step = prop_oneof![
@@ -412,7 +430,8 @@ proptest! {
                     }
                 }
             }
-            if life.effect.state == EffectState::Intended && doubtful_until.is_some() {
+            let given_up = [EffectState::Intended, EffectState::Refused];
+            if given_up.contains(&life.effect.state) && doubtful_until.is_some() {
                 prop_assert!(absences >= 2, "forgotten at {}", life.now);
                 doubtful_until = None;
             }

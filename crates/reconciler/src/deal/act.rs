@@ -379,6 +379,7 @@ pub(crate) fn settle_one(
     let mut tell_again = None;
     if let Outcome::Failed(failure) = &outcome
         && failure.verdict == Verdict::Reject
+        && !one.effect.repeats
     {
         tell_again = not_done(deals, one, &failure.error, now, record);
     }

@@ -293,6 +293,21 @@ fn a_repetition_that_has_no_answer_either_is_not_repeated_without_a_pause() {
 }
 
 #[test]
+fn whatever_is_said_of_a_repetition_its_first_sending_is_found() {
+    for (said, asked) in [(Trouble::Refused, 2), (Trouble::Busy, 3)] {
+        paused(async {
+            let desk = keyed_desk_with(Trouble::AnswerLost).await;
+            desk.office.order("issue", said);
+            desk.run(300).await;
+            let story = desk.office.story();
+            assert_eq!(desk.office.calls("issue"), asked, "{said:?}: {story}");
+            assert_one_invoice_shown(&desk).await;
+            assert_eq!(desk.questions().await, Vec::<String>::new(), "{said:?}");
+        });
+    }
+}
+
+#[test]
 fn a_counterparty_whose_answer_is_lost_is_found_by_inn_and_kpp() {
     paused(async {
         let desk = Desk::open().await;
