@@ -171,7 +171,7 @@ fn what_runs_often_finds_its_rows_by_index() {
                 && !step.contains("json_each")
                 && !step.contains("subquery")
                 && !step.contains("VIRTUAL");
-            // No tables: `newest` is what `PAID_BY` has gathered by an index before.
+            // No tables: `newest` is what `PAID_BY` and `OF_SUMS` have gathered by an index before.
             if whole_table && !["SCAN CONSTANT ROW", "SCAN newest"].contains(&step.as_str()) {
                 plain.push(format!("{}: {step}", sql.name()));
             }

@@ -179,8 +179,8 @@ statements! {
                  row_number() OVER (PARTITION BY organisation_id, total - paid ORDER BY date DESC, invoice_id) AS place
              FROM invoice_balance
              WHERE portal_id = $1 AND stands = 1 AND paid < total AND buyer_inn = '' AND (total - paid) IN numbers($2)
-         ) n ON n.organisation_id = o.organisation_id AND n.invoice_id = o.invoice_id
-         WHERE o.portal_id = $1 AND n.place <= 10"
+         ) newest ON newest.organisation_id = o.organisation_id AND newest.invoice_id = o.invoice_id
+         WHERE o.portal_id = $1 AND newest.place <= 10"
     );
     OF_INVOICES = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.invoice_id IN keys($2)");
     OF_DEALS =
