@@ -31,7 +31,7 @@ pub mod journal;
 pub mod layout;
 pub mod logs;
 mod out;
-pub mod owner;
+mod owner;
 pub mod pages;
 pub mod papers;
 pub mod pause;

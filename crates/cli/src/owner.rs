@@ -14,6 +14,8 @@ use engine::clock::later;
 use jiff::Timestamp;
 use rand::Rng as _;
 use store::Mode;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::check::{fails, holds};
 use crate::connect::PORTAL_TAKEN;
@@ -25,8 +27,11 @@ const WHAT: &str = "Установка";
 /// The name of the fact that keeps who we are.
 const INSTALLATION: &str = "installation";
 /// How often the mark is looked at.
-const LOOKED_AT_EVERY: Duration = Duration::from_secs(900);
-/// The same while the portal is another's; and how often it is asked whether a look is due, as a pause may have ended.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(120);
+/// So long the first look is waited for: a portal that is down must not keep `serve` from starting.
+const FIRST_WITHIN: Duration = Duration::from_secs(20);
+/// How often while the portal is another's or does not tell; and how often it is asked whether a look is due, as a pause may have
+/// ended.
 const AWAKE_EVERY: Duration = Duration::from_secs(30);
 
 /// Whose the portal is, as its mark tells.
@@ -123,8 +128,25 @@ pub(crate) async fn finding(
     }
 }
 
-/// Looks at the mark at once and every quarter of an hour.
-pub(crate) async fn watch(product: Product) {
+/// Looks at the mark from now on. Returns once the first look has ended, so that nothing is done for a portal that is another's;
+/// or after a while without it.
+pub(crate) async fn begin(product: &Product) -> JoinHandle<()> {
+    let (first, looked) = oneshot::channel();
+    let latest = later(product.clock.now(), FIRST_WITHIN);
+    // The look goes on by itself: one that was cut off might lose renewed tokens.
+    let watching = tokio::spawn(watch(product.clone(), first));
+    tokio::select! {
+        _ = looked => {}
+        () = product.clock.sleep_until(latest) => {
+            tracing::warn!("the portal has not told yet whose it is: the work begins");
+        }
+    }
+    watching
+}
+
+/// Looks at the mark at once and every two minutes; where the portal does not tell, again after half a minute.
+async fn watch(product: Product, first: oneshot::Sender<()>) {
+    let mut first = Some(first);
     let mut looked_at: Option<Timestamp> = None;
     loop {
         let now = product.clock.now();
@@ -138,9 +160,13 @@ pub(crate) async fn watch(product: Product) {
                 Ok(looked) => looked.then_some(now),
                 Err(error) => {
                     tracing::warn!(%error, "cannot tell whose the portal is");
-                    Some(now)
+                    None
                 }
             };
+        }
+        if let Some(first) = first.take() {
+            // Whoever started may wait no more.
+            let _sent = first.send(());
         }
         let soon = later(product.clock.now(), AWAKE_EVERY);
         product.clock.sleep_until(soon).await;
@@ -152,7 +178,7 @@ pub(crate) async fn watch(product: Product) {
 ///
 /// # Errors
 /// What the portal or the store says; then nothing changes.
-pub async fn look(product: &Product) -> anyhow::Result<bool> {
+async fn look(product: &Product) -> anyhow::Result<bool> {
     let portal = product.store.portal_get(product.portal()).await?;
     let rests = portal.is_none_or(|portal| portal.paused || portal.mode == Mode::Off);
     let stored = product.store.policy_current(product.portal()).await?;

@@ -69,11 +69,10 @@ pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::R
     let name = format!("provodka-{:016x}", product.rng.clone().next_u64());
     let engine = Engine::new(product.means(), Arc::new(reconciler), name);
     look_now(&product).await?;
+    // Before anything works: the portal may be another installation's by now.
+    let watching = owner::begin(&product).await;
     let engine = tokio::spawn(async move { engine.run(stop).await });
-    let mut beside = vec![
-        tokio::spawn(ask_the_plan(product.clone())),
-        tokio::spawn(owner::watch(product.clone())),
-    ];
+    let mut beside = vec![tokio::spawn(ask_the_plan(product.clone())), watching];
     if let Some(path) = config.statements.clone() {
         beside.push(tokio::spawn(folder::watch(product.clone(), path)));
     }
