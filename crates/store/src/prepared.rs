@@ -36,6 +36,7 @@ fn all() -> Vec<&'static Sql> {
         mechanics::budget::STATEMENTS,
         mechanics::effect_changes::STATEMENTS,
         mechanics::effects::STATEMENTS,
+        mechanics::hints::STATEMENTS,
         mechanics::inbox::STATEMENTS,
         mechanics::journal::STATEMENTS,
         mechanics::lease::STATEMENTS,

@@ -10,9 +10,11 @@ use crate::{
     error::StoreError,
     mechanics::notes::{fact, put_facts},
     mechanics::work::{Lane, Look, enqueue},
+    sql::statements,
     store::Store,
     subject::Subject,
     tx::Tx,
+    value::{Value, params},
     writer::Urgency,
 };
 
@@ -23,6 +25,13 @@ pub const FOLLOWED_TASK: &str = "followed";
 
 /// The fact that keeps for when the last hint had the feeds read.
 const HINTED_FOR: &str = "accounting_hinted_for";
+
+statements! {
+    /// What is being read stands there with the moment at which it was due: without this it would be due again at once.
+    NO_SOONER =
+        "UPDATE work SET due_at = $3
+         WHERE portal_id = $1 AND subject = $2 AND taken_by IS NOT NULL AND due_at < $3";
+}
 
 impl Store {
     /// Has the accounting side's feeds read now; where that was wanted less than `apart` ago, that much later than then. Once
@@ -65,13 +74,19 @@ async fn hint(
         let noted = (HINTED_FOR.to_owned(), due_at.to_string());
         put_facts(tx, portal, &[noted]).await?;
     }
-    // Also where one waits already: another look may have taken that row meanwhile.
+    // Also where one waits already: another look may have taken that row meanwhile. In the order of their subjects, as
+    // whoever locks several rows of the queue does.
     let looks = [FEED_TASK, FOLLOWED_TASK].map(|task| Look {
         subject: Subject::portal(task),
         lane: Lane::Due,
         due_at,
         reason: "hint of the accounting side".to_owned(),
     });
+    let sets: Vec<Vec<Value>> = looks
+        .iter()
+        .map(|look| params![portal, &look.subject, look.due_at].to_vec())
+        .collect();
+    tx.execute_each(&NO_SOONER, &sets).await?;
     enqueue(tx, portal, &looks).await
 }
 

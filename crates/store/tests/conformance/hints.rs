@@ -73,6 +73,21 @@ conformance! {
         assert_eq!(read(db, &lease, 15).await.len(), 2);
     }
 
+    async fn a_hint_that_comes_while_they_are_read_has_them_read_no_sooner_than_that_apart(db: &Db) {
+        let lease = leased(db, 1).await;
+        read(db, &lease, 1).await;
+        hint(db, 10).await;
+        let taken = db.store.work_take(&lease, Lane::Due, 10, &[], at(10)).await.unwrap();
+        assert_eq!(taken.len(), 2);
+        hint(db, 11).await;
+        for work in &taken {
+            db.store.record(&lease, settled(work, None), at(11)).await.unwrap();
+        }
+        assert!(read(db, &lease, 11).await.is_empty());
+        assert!(read(db, &lease, 14).await.is_empty());
+        assert_eq!(read(db, &lease, 15).await, [FEED_TASK, FOLLOWED_TASK]);
+    }
+
     async fn a_clock_that_was_wrong_keeps_no_hint_back(db: &Db) {
         let lease = leased(db, 1).await;
         read(db, &lease, 1).await;
