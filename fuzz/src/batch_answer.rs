@@ -109,17 +109,18 @@ async fn ask(portal: &Portal, call: &Call<'_>, operation: Operation) {
     }
 }
 
-fn sweep() -> [SweepAsk; 3] {
+fn sweep() -> [SweepAsk; 4] {
     [
         SweepOf::Changed(RecordKind::Deal),
         SweepOf::Changed(RecordKind::BankDetail),
+        SweepOf::OwnInvoices,
         SweepOf::Entered(vec![StageId::new("C9:PREPAYMENT_INVOICE")]),
     ]
     .map(|of| SweepAsk {
         // The last one goes on and on.
         pages: match of {
             SweepOf::Entered(_) => 2,
-            SweepOf::Changed(_) => 0,
+            SweepOf::Changed(_) | SweepOf::OwnInvoices => 0,
         },
         of,
         since: now(),
