@@ -1,18 +1,18 @@
 //! Questions that arise while acting: what a remote refused, and what cannot be looked up.
 //!
 //! The planner tells of its own questions; of these the administrator is told at the end of a look, and the responsible
-//! manager of a stage that his deal may not enter.
+//! manager of a stage that his deal may not enter; of a trigger that may not be fired the administrator again.
 
 use std::collections::BTreeMap;
 
 use capability::ConnectorError;
-use domain::DealId;
+use domain::{DealId, FunnelId};
 use engine::set_aside::SUBJECT_SET_ASIDE;
-use planner::{Action, CaseCode, OpenCase, Plan, Policy, Whom};
+use planner::{Action, CaseCode, MovedBy, OpenCase, Plan, Policy, Whom};
 use serde_json::json;
 use store::{CaseChange, CaseFacts, Effect, Record, Subject};
 
-use super::{Looked, plans};
+use super::{Looked, known, plans};
 use crate::Connected;
 
 /// A remote understood an action and refused it.
@@ -27,7 +27,15 @@ const MOVE_REFUSED: &str = "ACTION-REFUSED/move_stage";
 
 pub(crate) fn refused(deal: DealId, effect: &Effect, error: &str, record: &mut Record) {
     // What is done once for ever is not tried again as it was; all else is, with each look.
-    let then = if effect.action == MOVE_STAGE {
+    let fired = matches!(
+        known::action_of(effect),
+        Some(Action::MoveStage { trigger: true, .. })
+    );
+    let then = if fired {
+        "Сделку переводит триггер «Оплата получена»; скорее всего, он на портале не зарегистрирован. Администратор даёт команду \
+         `provodka setup`, привязывает триггер к стадии и даёт команду `provodka cases retry`; сам триггер повторится, когда сделка \
+         изменится. Или переведите сделку сами."
+    } else if effect.action == MOVE_STAGE {
         "Заполните в сделке то, что назвал портал, или переведите её сами: перевод повторится, как только сделка \
          изменится. Если не хватает права, скажите администратору: он даёт право и команду `provodka cases retry`."
     } else if effect.once {
@@ -270,7 +278,7 @@ pub(crate) fn untold(deal: &Looked, policy: &Policy) -> Plan {
         // A message that is refused cannot be told of by another message.
         .filter(|(key, _)| !key.ends_with("/notify") && !policy.notices.is_off(key))
         .map(|(key, open)| Action::Notify {
-            whom: whom(deal, key, nobody_hears),
+            whom: whom(deal, key, nobody_hears, policy),
             about: key.clone(),
             text: open.text.clone(),
             also: Vec::new(),
@@ -285,10 +293,16 @@ pub(crate) fn untold(deal: &Looked, policy: &Policy) -> Plan {
     }
 }
 
-/// A deal that may not enter a stage is mended in the deal, by its manager; all else is the administrator's matter.
-fn whom(deal: &Looked, key: &str, nobody_hears: bool) -> Whom {
+/// A deal that may not enter a stage is mended in the deal, by its manager; all else is the administrator's matter, a trigger too.
+fn whom(deal: &Looked, key: &str, nobody_hears: bool, policy: &Policy) -> Whom {
     let glance = deal.snapshot.glance();
-    let to_manager = glance.filter(|_| key == MOVE_REFUSED && !nobody_hears);
+    let fires = |funnel: FunnelId| {
+        let mut stages = policy.money.iter().flat_map(|money| &money.stages);
+        stages.any(|stage| stage.funnel == funnel && stage.by == MovedBy::Trigger)
+    };
+    let to_manager = glance
+        .filter(|_| key == MOVE_REFUSED && !nobody_hears)
+        .filter(|glance| !fires(glance.deal.funnel));
     to_manager.map_or(Whom::Administrator, |glance| {
         Whom::User(glance.deal.responsible)
     })

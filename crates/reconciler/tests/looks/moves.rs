@@ -117,13 +117,40 @@ fn of_a_refused_move_the_administrator_hears_where_the_manager_cannot_be_told() 
     });
 }
 
-/// A deal whose invoice is paid, where our trigger moves it: to that stage, or nowhere.
-async fn fired(bound_to: Option<&str>) -> Desk {
+/// Paid deals are moved by our trigger.
+async fn by_trigger() -> Desk {
     let desk = desk(Refunds::default()).await;
     desk.set_policy(|policy| {
         let money = policy.money.as_mut().unwrap();
         money.stages[0].by = MovedBy::Trigger;
     });
+    desk
+}
+
+#[test]
+fn a_trigger_that_may_not_be_fired_is_the_administrators_question_and_says_what_registers_it() {
+    paused(async {
+        let desk = by_trigger().await;
+        for _time in 0..3 {
+            desk.office.order("trigger", Trouble::Refused);
+        }
+        let (total, named) = bill(&desk);
+        carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, [QUESTION]);
+        let chat = desk.office.chat();
+        let told = |text: &String| {
+            text.contains("`provodka setup`") && !text.contains("Заполните в сделке")
+        };
+        assert!(chat.iter().any(told), "{chat:?}");
+        assert!(desk.office.bells().is_empty(), "no manager can mend it");
+    });
+}
+
+/// A deal whose invoice is paid, where our trigger moves it: to that stage, or nowhere.
+async fn fired(bound_to: Option<&str>) -> Desk {
+    let desk = by_trigger().await;
     desk.office.state().trigger_bound_to = bound_to.map(StageId::new);
     let (total, named) = bill(&desk);
     carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
