@@ -97,7 +97,7 @@ fn no_choice(case: &Case, choices: &[Choice], choice: &str) -> anyhow::Error {
 
 fn asked_anew(number: i64) -> anyhow::Error {
     Told::mistake(format!("case {number} was asked anew meanwhile"))
-        .hint("look at its choices again: `provodka cases`")
+        .hint("look at it again: `provodka cases`")
         .into()
 }
 
@@ -112,11 +112,12 @@ fn is_closed(number: i64) -> anyhow::Error {
 }
 
 async fn retry(product: &Product, number: i64, by: &str) -> anyhow::Result<Case> {
-    let retried = product.desk().retry(number, by).await;
+    let retried = product.desk().retry(number, None, by).await;
     let answered = retried.map_err(|error| match error {
         NotRetried::NoCase(number) => no_case(number),
         NotRetried::NothingToTry(case) => nothing_to_try(&case),
         NotRetried::MayHaveHappened(number) => may_have_happened(number),
+        NotRetried::Changed(number) => asked_anew(number),
         NotRetried::Closed(number) => is_closed(number),
         NotRetried::Store(error) => error.into(),
     })?;

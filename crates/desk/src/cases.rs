@@ -4,10 +4,10 @@
 //! An answer by one of the choices is `payments`, for all questions alike; questions about payments are read in
 //! `questions`, with what is open of their invoices now. Not here: how a question looks (`cli`, `web::admin`).
 
-use store::{Case, CasePage, Retried, StoreError};
+use store::{Case, CasePage, CaseState, Retried, StoreError};
 
 use crate::Desk;
-use crate::payments::choices;
+use crate::payments::{choices, fingerprint};
 use crate::questions::UNDECIDED;
 
 /// About an action that surely did not happen and may be ordered anew.
@@ -41,6 +41,9 @@ pub enum NotRetried {
     /// It is not sent a second time before that is known.
     #[error("what case {0} is about may have happened")]
     MayHaveHappened(i64),
+    /// It is about something else by now: what was meant is not what would be tried.
+    #[error("case {0} was asked anew meanwhile")]
+    Changed(i64),
     /// Somebody was faster, or it settled itself.
     #[error("case {0} is closed already")]
     Closed(i64),
@@ -92,13 +95,22 @@ impl Desk {
         })
     }
 
-    /// Orders, in the name of `by`, that what case `number` is about be tried again.
+    /// Orders, in the name of `by`, that what case `number` is about be tried again, where it is known as whoever orders saw
+    /// it.
     ///
     /// # Errors
     /// Says why nothing is.
-    pub async fn retry(&self, number: i64, by: &str) -> Result<Case, NotRetried> {
+    pub async fn retry(
+        &self,
+        number: i64,
+        seen: Option<&str>,
+        by: &str,
+    ) -> Result<Case, NotRetried> {
         let case = self.store.case_get(&self.portal, number).await?;
         let case = case.ok_or(NotRetried::NoCase(number))?;
+        if case.state == CaseState::Open && seen.is_some_and(|seen| seen != fingerprint(&case)) {
+            return Err(NotRetried::Changed(number));
+        }
         if case.facts.code == OUTCOME_UNKNOWN {
             return Err(NotRetried::MayHaveHappened(number));
         }
@@ -106,10 +118,11 @@ impl Desk {
             return Err(NotRetried::NothingToTry(Box::new(case)));
         }
         let now = self.clock.now();
-        let ordered = self.store.case_retry(&self.portal, number, by, now);
+        let ordered = self.store.case_retry(&self.portal, &case, by, now);
         match ordered.await? {
             Retried::Ordered(answered) => Ok(*answered),
             Retried::MayHaveHappened => Err(NotRetried::MayHaveHappened(number)),
+            Retried::Changed => Err(NotRetried::Changed(number)),
             Retried::NotOpen => Err(NotRetried::Closed(number)),
         }
     }

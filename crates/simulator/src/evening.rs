@@ -199,9 +199,7 @@ impl World {
                 if *orders > 3 {
                     return Ok(false);
                 }
-                let retried = self
-                    .store
-                    .case_retry(&tenant.id, case.id, "integrator", now);
+                let retried = self.store.case_retry(&tenant.id, case, "integrator", now);
                 if let Retried::Ordered(case) = retried.await.map_err(told)? {
                     let effect = case.facts.facts.get("effect");
                     tenant.retried.push(Ordered {

@@ -193,25 +193,59 @@ async fn what_was_refused_is_tried_again_by_one_click_and_nothing_else_is() {
         1,
         "{page}"
     );
-    let ids: Vec<String> = open(&office)
-        .await
-        .iter()
-        .map(|case| case.id.to_string())
-        .collect();
+    let asked = open(&office).await;
+    let ids: Vec<String> = asked.iter().map(|case| case.id.to_string()).collect();
+    let seen: Vec<String> = asked.iter().map(desk::payments::fingerprint).collect();
     let [refused, unknown, rate] = [0, 1, 2].map(|index: usize| ids[index].clone());
-    for (number, place) in [
-        (unknown.as_str(), "/questions?said=unknown"),
-        (rate.as_str(), "/questions?said=nothing"),
-        ("99", "/questions?said=closed"),
+    for (number, seen, place) in [
+        (
+            unknown.as_str(),
+            seen[1].as_str(),
+            "/questions?said=unknown",
+        ),
+        (rate.as_str(), seen[2].as_str(), "/questions?said=nothing"),
+        ("99", seen[0].as_str(), "/questions?said=closed"),
+        // What was seen is not what would be tried.
+        (refused.as_str(), seen[2].as_str(), "/questions?said=again"),
+        (refused.as_str(), "", "/questions?said=again"),
     ] {
-        let fields = [("code", ""), ("before", ""), ("case", number)];
+        let fields = [
+            ("code", ""),
+            ("before", ""),
+            ("case", number),
+            ("seen", seen),
+        ];
         let answer = order_at(&mut anna, RETRY, &fields).await;
         assert_eq!(answer.leads_to(), place);
         assert_eq!(anna.get(place).await.status, 200);
     }
     assert_eq!(open(&office).await.len(), 3);
 
-    let fields = [("code", ""), ("before", ""), ("case", refused.as_str())];
+    // Another action of the same deal was refused since.
+    let mut anew = question("ACTION-REFUSED", 1, "Не удалось: перевести сделку.");
+    anew.facts = json!({"effect": "another"});
+    ask(&office, &lease, vec![anew]).await;
+    let fields = [
+        ("code", ""),
+        ("before", ""),
+        ("case", refused.as_str()),
+        ("seen", seen[0].as_str()),
+    ];
+    let answer = order_at(&mut anna, RETRY, &fields).await;
+    assert_eq!(answer.leads_to(), "/questions?said=again");
+    assert_eq!(open(&office).await.len(), 3, "nothing was ordered");
+    let seen = desk::payments::fingerprint(&open(&office).await[0]);
+    let page = anna.get("/questions").await.text();
+    assert!(
+        page.contains(&format!("name=\"seen\" value=\"{seen}\"")),
+        "{page}"
+    );
+    let fields = [
+        ("code", ""),
+        ("before", ""),
+        ("case", refused.as_str()),
+        ("seen", seen.as_str()),
+    ];
     let answer = order_at(&mut anna, RETRY, &fields).await;
     let done = format!("/questions?done={refused}");
     assert_eq!(answer.leads_to(), done);

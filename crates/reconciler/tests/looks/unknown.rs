@@ -138,7 +138,7 @@ fn a_bill_of_a_create_that_a_person_ordered_anew_is_none_that_we_forgot() {
         let refused = desk.open_cases().await.remove(0);
         let now = desk.clock.now();
         let portal = portal();
-        let retried = desk.store.case_retry(&portal, refused.id, "admin", now);
+        let retried = desk.store.case_retry(&portal, &refused, "admin", now);
         assert!(matches!(retried.await.unwrap(), Retried::Ordered(_)));
         // What was refused stands after all, and the feed tells of it before it is sent again.
         let bill = before.office.bills()[0].clone();

@@ -28,24 +28,27 @@ pub enum Retried {
     Ordered(Box<Case>),
     /// There is no such case, or it is closed. Nothing was changed.
     NotOpen,
+    /// It is about something else than what was seen. Nothing was changed.
+    Changed,
     /// Its effect was sent and its outcome is not known yet. Nothing was changed.
     MayHaveHappened,
 }
 
 impl Store {
-    /// Orders, in the name of `by`, that what case `id` is about be tried again. The effect is the one whose key
-    /// stands as `effect` in the case's facts; a case without one is about a reading, and a look is enough.
+    /// Orders, in the name of `by`, that what a case is about be tried again, where it is still asked as it was seen. The
+    /// effect is the one whose key stands as `effect` in the case's facts; a case without one is about a reading, and a
+    /// look is enough.
     pub async fn case_retry(
         &self,
         portal: &PortalId,
-        id: i64,
+        seen: &Case,
         by: &str,
         now: Timestamp,
     ) -> Result<Retried, StoreError> {
-        let args = (portal.clone(), id, by.to_owned(), now);
+        let args = (portal.clone(), seen.clone(), by.to_owned(), now);
         let retried = self
-            .write(args, |tx, (portal, id, by, now)| {
-                Box::pin(retry(tx, portal, *id, by, *now))
+            .write(args, |tx, (portal, seen, by, now)| {
+                Box::pin(retry(tx, portal, seen, by, *now))
             })
             .await?;
         if matches!(retried, Retried::Ordered(_)) {
@@ -58,14 +61,18 @@ impl Store {
 async fn retry(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    id: i64,
+    seen: &Case,
     by: &str,
     now: Timestamp,
 ) -> Result<Retried, StoreError> {
+    let id = seen.id;
     let case = cases::get(tx, portal, id).await?;
     let Some(case) = case.filter(|case| case.state == CaseState::Open) else {
         return Ok(Retried::NotOpen);
     };
+    if case.facts.facts != seen.facts.facts {
+        return Ok(Retried::Changed);
+    }
     let effect = case.facts.facts.get("effect").and_then(|key| key.as_str());
     if let Some(key) = effect {
         let reason = format!("{by} ordered it to be tried again");

@@ -41,8 +41,17 @@ fn refused() -> EffectChange {
 }
 
 async fn retry(db: &Db, case: i64) -> Retried {
-    let retried = db.store.case_retry(&portal("a"), case, "anna", at(5)).await;
+    let seen = seen(db, case).await;
+    let retried = db
+        .store
+        .case_retry(&portal("a"), &seen, "anna", at(5))
+        .await;
     retried.unwrap()
+}
+
+async fn seen(db: &Db, case: i64) -> Case {
+    let seen = db.store.case_get(&portal("a"), case).await;
+    seen.unwrap().unwrap()
 }
 
 async fn effect(db: &Db, id: i64) -> Effect {
@@ -138,17 +147,34 @@ conformance! {
         assert_eq!(due_by_click(db, &lease).await.len(), 1);
     }
 
+    async fn an_order_for_what_was_asked_anew_meanwhile_changes_nothing(db: &Db) {
+        let lease = leased(db, 1).await;
+        let sent = send_one(db, &lease, create(1, 1, "r1"), at(0)).await;
+        change(db, &lease, sent.id, refused()).await;
+        let case = ask(db, &lease, Some(&create(1, 1, "r1"))).await;
+        let former = seen(db, case).await;
+        let another = create(1, 2, "r1");
+        assert_eq!(ask(db, &lease, Some(&another)).await, case, "the same question");
+        let retried = db.store.case_retry(&portal("a"), &former, "anna", at(5)).await;
+        assert_eq!(retried.unwrap(), Retried::Changed);
+        assert_eq!(seen(db, case).await.state, CaseState::Open);
+        assert_eq!(effect(db, sent.id).await.state, EffectState::Refused);
+        assert!(due_by_click(db, &lease).await.is_empty());
+    }
+
     async fn an_order_for_a_closed_case_or_another_portals_changes_nothing(db: &Db) {
         let lease = leased(db, 1).await;
         let sent = send_one(db, &lease, create(1, 1, "r1"), at(0)).await;
         change(db, &lease, sent.id, refused()).await;
         let case = ask(db, &lease, Some(&create(1, 1, "r1"))).await;
         db.store.portal_put(&a_portal("b")).await.unwrap();
-        assert_eq!(db.store.case_retry(&portal("b"), case, "eve", at(5)).await.unwrap(), Retried::NotOpen);
+        let asked = seen(db, case).await;
+        assert_eq!(db.store.case_retry(&portal("b"), &asked, "eve", at(5)).await.unwrap(), Retried::NotOpen);
         let withdraw = CaseChange::Withdraw { subject: deal(1), key: String::from("ACTION-REFUSED/issue_invoice") };
         db.store.record(&lease, Record { cases: vec![withdraw], ..Record::default() }, at(2)).await.unwrap();
-        for absent in [case, case + 1] {
-            assert_eq!(retry(db, absent).await, Retried::NotOpen);
+        for absent in [asked.clone(), Case { id: case + 1, ..asked }] {
+            let retried = db.store.case_retry(&portal("a"), &absent, "anna", at(5)).await;
+            assert_eq!(retried.unwrap(), Retried::NotOpen);
         }
         assert_eq!(effect(db, sent.id).await.state, EffectState::Refused);
     }

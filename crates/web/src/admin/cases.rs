@@ -137,7 +137,7 @@ pub(super) async fn retry(
     }: Order,
 ) -> Response {
     let place = Place::sent(&mut fields);
-    let case = fields.take("case");
+    let (case, seen) = (fields.take("case"), fields.take("seen"));
     if let Err(unreadable) = fields.end() {
         return unreadable.into_response();
     }
@@ -145,11 +145,12 @@ pub(super) async fn retry(
         return place.say("closed");
     };
     let desk = admin.desk();
-    match desk.retry(case, &session.account).await {
+    match desk.retry(case, Some(&seen), &session.account).await {
         Ok(answered) => place.done(answered.id),
         Err(NotRetried::Store(error)) => answer::broken(&error),
         Err(NotRetried::NothingToTry(_)) => place.say("nothing"),
         Err(NotRetried::MayHaveHappened(_)) => place.say("unknown"),
+        Err(NotRetried::Changed(_)) => place.say("again"),
         Err(NotRetried::NoCase(_) | NotRetried::Closed(_)) => place.say("closed"),
     }
 }
@@ -157,7 +158,7 @@ pub(super) async fn retry(
 /// What was not done, in words: only what we know how to say.
 fn said(uri: &Uri) -> Option<&'static str> {
     Some(match asked(uri, "said")?.as_str() {
-        "again" => "Пока вы решали, вопрос изменился. Посмотрите варианты ещё раз.",
+        "again" => "Пока вы решали, вопрос изменился. Посмотрите на него ещё раз.",
         "closed" => "Этот вопрос уже закрыт: кто-то решил раньше, или причина исчезла сама.",
         "nothing" => "Повторять здесь нечего: исправьте то, что названо в вопросе.",
         "unknown" => {
