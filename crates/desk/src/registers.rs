@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
 use domain::purpose::{NumberKey, Purpose};
 use domain::{DealId, Money, OrganisationId};
+use jiff::tz::TimeZone;
+use planner::payments::GIVEN_BY_PARTS;
 use serde_json::json;
 use store::{
     Balance, BookedShare, InvoiceRef, ListedPayment, PaymentFilter, PaymentState, Split,
@@ -192,22 +194,34 @@ fn read_sale(line: &str) -> Option<(String, Money)> {
 }
 
 impl Desk {
-    /// Gives a credit to its sales in the name of `by`; the deals that are looked at.
+    /// Gives a credit to its sales in the name of `by`; the deals that are looked at. Where it is a part of an order that the
+    /// bank shows whole, what a rule gave of that is taken back by corrections of today in `zone`.
     ///
     /// # Errors
     /// Says why nothing was recorded.
-    pub async fn split(&self, order: &SplitOrder, by: &str) -> Result<Vec<DealId>, NotSplit> {
+    pub async fn split(
+        &self,
+        order: &SplitOrder,
+        by: &str,
+        zone: &TimeZone,
+    ) -> Result<Vec<DealId>, NotSplit> {
         if order.register.trim().is_empty() {
             return Err(NotSplit::NoRegister);
         }
-        let (wanted, sales, _) = self.wanted(order, by).await?;
+        let (wanted, sales, _) = self.wanted(order, by, zone).await?;
         let now = self.clock.now();
         match self.store.money_split(&self.portal, &wanted, now).await? {
-            WasSplit::Done { transaction, deals } => {
+            WasSplit::Done {
+                transaction,
+                deals,
+                whole,
+            } => {
                 let note = json!({
                     "split": order.payment, "transaction": transaction, "because": wanted.because, "by": by,
                 });
                 self.note_person(note).await?;
+                // At once, so that the question is there.
+                self.decide(whole.as_slice()).await?;
                 Ok(deals)
             }
             WasSplit::Refused(refused) => Err(not_split(refused, order, &sales)),
@@ -219,7 +233,8 @@ impl Desk {
     /// # Errors
     /// Where it is not even understood.
     pub async fn count_split(&self, order: &SplitOrder) -> Result<SplitCount, NotSplit> {
-        let (wanted, sales, net) = self.wanted(order, "").await?;
+        // Nothing is recorded, so its day is nobody's.
+        let (wanted, sales, net) = self.wanted(order, "", &TimeZone::UTC).await?;
         let gross = Money::sum(sales.iter().map(|sale| sale.amount));
         let left = gross.and_then(|gross| {
             let whole = net.checked_add(order.commission)?;
@@ -278,6 +293,7 @@ impl Desk {
         &self,
         order: &SplitOrder,
         by: &str,
+        zone: &TimeZone,
     ) -> Result<(Split, Vec<Sale>, Money), NotSplit> {
         self.booking_policy().await?;
         let nobodys = || NotSplit::NoCredit(order.payment);
@@ -306,7 +322,9 @@ impl Desk {
             other: order.other,
             seen: order.seen,
             because: order.register.trim().to_owned(),
+            of_parts: GIVEN_BY_PARTS.to_owned(),
             by: by.to_owned(),
+            today: self.clock.now().to_zoned(zone.clone()).date(),
         };
         Ok((wanted, sales, credit.remaining))
     }

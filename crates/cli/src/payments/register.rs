@@ -10,6 +10,7 @@ use crate::args::SplitArgs;
 use crate::fault::Told;
 use crate::product::Product;
 use crate::words::harmless;
+use crate::zone;
 
 /// Splits it, or shows what that would do; gives what is to be printed.
 pub(super) async fn split(product: &Product, args: &SplitArgs) -> anyhow::Result<String> {
@@ -26,7 +27,8 @@ pub(super) async fn split(product: &Product, args: &SplitArgs) -> anyhow::Result
         let count = desk.count_split(&order).await.map_err(told)?;
         return shown(&order, count);
     }
-    let deals = desk.split(&order, &args.by).await.map_err(told)?;
+    let zone = zone::in_force(product).await;
+    let deals = desk.split(&order, &args.by, &zone).await.map_err(told)?;
     for deal in &deals {
         eprintln!("deal/{deal} is looked at as soon as `provodka serve` runs");
     }

@@ -271,7 +271,8 @@ conformance! {
         // Of a credit that is split, what its sales without an invoice brought: one has an invoice by now. The bank is no buyer.
         let split = Split {
             payment: 1, shares: vec![share("1", 600)], commission: Money::from_kopecks(30),
-            other: Money::from_kopecks(400), seen: None, because: "реестр № 4".to_owned(), by: "anna".to_owned(),
+            other: Money::from_kopecks(400), seen: None, because: "реестр № 4".to_owned(),
+            of_parts: "по частям".to_owned(), by: "anna".to_owned(), today: date(2026, 4, 1),
         };
         let split = db.store.money_split(&portal("a"), &split, at(4)).await.unwrap();
         assert!(matches!(split, WasSplit::Done { .. }), "{split:?}");

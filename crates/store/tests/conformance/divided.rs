@@ -161,6 +161,26 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn who_splits_a_part_takes_back_what_a_rule_gave_of_the_whole_order(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200)]).await;
+        whole(db, "rule").await;
+        let parts = vec![told("x", order("5", 60)), told("y", order("5", 40))];
+        assert_eq!(follow(db, &lease, parts).await.new, [2, 3]);
+        let split = async |amount| {
+            let wanted = of((2, "1"), amount, 0, 0);
+            db.store.money_split(&portal("a"), &wanted, at(6)).await.unwrap()
+        };
+        let refused = split(61).await;
+        assert!(matches!(refused, WasSplit::Refused(SplitRefused::NotClosed { .. })), "{refused:?}");
+        assert_eq!(paid(db, 7).await, [(1, 100)], "what is refused takes nothing back");
+        let done = split(60).await;
+        assert!(matches!(done, WasSplit::Done { whole: Some(1), .. }), "{done:?}");
+        assert_eq!(paid(db, 7).await, [(2, 60)]);
+        assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, New, 40)]);
+        sums_close(db).await;
+    }
+
     async fn what_a_person_split_as_a_credit_is_not_given_by_its_parts_beside_that(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 600), link(8, 1, "2", 400)]).await;

@@ -2,6 +2,7 @@
 
 use domain::payment::{Direction, LineId, PaymentKind, PaymentOrder, SourceId};
 use domain::{DealId, Money, OrganisationId};
+use jiff::civil::date;
 use store::*;
 
 use crate::followed::{follow, gave, told};
@@ -19,7 +20,9 @@ fn split(shares: &[(&str, i64)], commission: i64, other: i64) -> Split {
         other: Money::from_kopecks(other),
         seen: None,
         because: "реестр № 4 от 12.03.2026".to_owned(),
+        of_parts: "по частям".to_owned(),
         by: "anna".to_owned(),
+        today: date(2026, 4, 1),
     }
 }
 

@@ -8,14 +8,16 @@ use std::collections::BTreeMap;
 
 use domain::payment::PaymentKind;
 use domain::{DealId, Money, PortalId};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde_json::json;
 
 use super::{
     InvoiceRef, PaymentState,
     batch::{Batch, EntryRow, write},
+    divided::count_by_parts,
     ledger::{Balance, BookedShare, Standing, balances, standing, withdrawn},
     lock, take,
+    undo::Order,
 };
 use crate::{
     error::StoreError,
@@ -40,8 +42,12 @@ pub struct Split {
     pub seen: Option<i64>,
     /// The register, for the ledger and the deals.
     pub because: String,
+    /// Why what a rule gave of the bank's whole order is taken back, where this is a part of it.
+    pub of_parts: String,
     /// Who says so.
     pub by: String,
+    /// Corrections are dated by it.
+    pub today: Date,
 }
 
 /// What came of it.
@@ -53,6 +59,8 @@ pub enum WasSplit {
         transaction: i64,
         /// The deals that are looked at.
         deals: Vec<DealId>,
+        /// The bank's whole order that was taken back, since its money would count twice: it is asked about anew.
+        whole: Option<i64>,
     },
     /// Nothing is.
     Refused(SplitRefused),
@@ -223,6 +231,13 @@ async fn split(
         Ok(judged) => judged,
         Err(refused) => return Ok(WasSplit::Refused(refused)),
     };
+    let order = Order {
+        by: &wanted.by,
+        because: &wanted.of_parts,
+        today: wanted.today,
+        now,
+    };
+    let whole = count_by_parts(tx, portal, wanted.payment, order).await?;
     let transaction = take(tx, portal, 0, 1).await?.transaction;
     let mut batch = Batch::default();
     let of = |invoice: &&InvoiceRef| invoices.get(*invoice).and_then(|known| known.deal);
@@ -274,7 +289,11 @@ async fn split(
     batch.note(wanted.payment, "person", body, now);
     let deals = batch.deals.iter().copied().collect();
     write(tx, portal, batch, now).await?;
-    Ok(WasSplit::Done { transaction, deals })
+    Ok(WasSplit::Done {
+        transaction,
+        deals,
+        whole,
+    })
 }
 
 /// What each invoice gets; none where that makes no sense.

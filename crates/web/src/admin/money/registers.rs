@@ -175,7 +175,8 @@ pub(in crate::admin) async fn split(
             NotProven::Broken(response) => *response,
         };
     }
-    match desk.split(&order, &session.account).await {
+    let split = desk.split(&order, &session.account, &admin.pages.zone);
+    match split.await {
         Ok(_) => answer::see(&format!("/money/payments/{number}?said=split")),
         Err(error) => match broken(error) {
             Ok(why) => {
