@@ -194,7 +194,7 @@ fn listed(texts: &[&str], beyond: usize) -> String {
     let more = texts.len().saturating_sub(named).saturating_add(beyond);
     if more > 0 {
         said.push_str(&format!(
-            "\nИ ещё {more}: все вопросы — на странице «Вопросы» и по команде `provodka cases`."
+            "\nИ ещё {more}: все вопросы — на страницах «Решения» (платежи) и «Вопросы» и по команде `provodka cases`."
         ));
     }
     said
@@ -326,4 +326,19 @@ fn told(bell: &Bell, answer: &Value, at: Timestamp) -> Vec<CaseChange> {
         message: message.clone(),
     };
     bell.cases.iter().map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_NAMED, listed};
+
+    #[test]
+    fn what_a_message_leaves_out_is_counted_with_the_pages_that_show_it() {
+        assert_eq!(listed(&["первый", "второй"], 0), "первый\nвторой");
+        let texts = vec!["вопрос"; MOST_NAMED + 1];
+        let said = listed(&texts, 2);
+        assert_eq!(said.lines().count(), MOST_NAMED + 1);
+        let last = "И ещё 3: все вопросы — на страницах «Решения» (платежи) и «Вопросы» и по команде `provodka cases`.";
+        assert_eq!(said.lines().last(), Some(last));
+    }
 }
