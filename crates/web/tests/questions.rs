@@ -291,7 +291,10 @@ async fn questions_are_read_from_the_newest_on_fifty_at_a_time_and_by_code() {
     questions.push(payment);
     let mut flood = question("INVOICE-FLOOD", 0, "Слишком много.");
     flood.subject = Subject::portal("flood");
-    flood.facts = json!({"deals": (1..=53).collect::<Vec<u64>>(), "watched": true});
+    let choices = json!([{"word": "issue", "text": "выставить все эти счета"}]);
+    flood.facts = json!({
+        "deals": (1..=53).collect::<Vec<u64>>(), "watched": true, "choices": choices,
+    });
     ask(&office, &lease, questions).await;
     let page = anna.get("/questions").await.text();
     let newest: Vec<u64> = (12..=61).rev().collect();
@@ -322,7 +325,11 @@ async fn questions_are_read_from_the_newest_on_fifty_at_a_time_and_by_code() {
 
     ask(&office, &lease, vec![flood]).await;
     let page = anna.get("/questions?code=INVOICE-FLOOD").await.text();
-    for told in ["deal/details/50/\">50</a> и ещё 3", "Никому не сообщено"] {
+    for told in [
+        "deal/details/50/\">50</a> и ещё 3",
+        "Никому не сообщено",
+        "выставить все эти счета (сделок: 53)</span>",
+    ] {
         assert!(page.contains(told), "{told}: {page}");
     }
     assert!(!page.contains("deal/details/51/"), "{page}");

@@ -65,6 +65,8 @@ struct Asked {
     is_watched: bool,
     question: Vec<Vec<Bit>>,
     deals: Vec<Bit>,
+    /// How many it is about.
+    of_deals: usize,
     /// Deals that are not shown.
     more: Option<usize>,
     to_do: Vec<Part>,
@@ -221,6 +223,7 @@ fn asked_in_words(case: &Case, portal: Portal<'_>, zone: &TimeZone) -> Asked {
             .take(DEALS_SHOWN)
             .map(|deal| portal.deal(*deal))
             .collect(),
+        of_deals: deals.len(),
         more: (more > 0).then_some(more),
         to_do: page.map(codes::to_do).map(parts).unwrap_or_default(),
         choices: choices(case)
