@@ -204,10 +204,11 @@ fn is_heard(former: Option<&Policy>, new: &Policy) -> Result<(), Told> {
     Ok(())
 }
 
-/// Invoices would be issued, and half of what goes wrong with them told to nobody.
+/// Invoices would be issued, and what goes wrong with them told to nobody; an accountant who is named hears his part.
 pub(crate) fn told_to_nobody() -> Told {
     Told::mistake(
-        "the policy names no `administrator`: nobody would be told of what needs his hand or the accountant's",
+        "the policy names no `administrator`: nobody would be told of what needs his hand, nor of what \
+         the accountant answers where no `accountant` is named",
     )
 }
 
