@@ -316,10 +316,22 @@ async fn look_around(product: &Product, call: &capability::Call<'_>) -> anyhow::
         funnels: funnels.map_err(|error| unreachable_portal(&error.to_string()))?,
         companies: companies.map_err(|error| unreachable_portal(&error.to_string()))?,
         organisations: organisations.map_err(|error| unreachable_books(&error))?,
-        impatience: impatience.map_err(|error| unreachable_books(&error))?,
+        impatience: impatience.unwrap_or_else(|error| Some(untold_times(&error))),
         own_invoices: own_invoices.map_err(|error| unreachable_portal(&error.to_string()))?,
         clock: clock.map_err(|error| unreachable_portal(&error.to_string()))?,
     })
+}
+
+/// The portal can be prepared without them.
+fn untold_times(error: &ConnectorError) -> Finding {
+    check::fails(
+        "Сроки службы",
+        format!(
+            "служба их не сообщила ({}: {}); повторите `provodka check`: он сравнит с ними `timing.accounting_quiet`",
+            error.code, error.message
+        ),
+        "KONTUR-ACCOUNTING",
+    )
 }
 
 fn unreachable_books(error: &ConnectorError) -> Told {

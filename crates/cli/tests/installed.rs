@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emulator_bitrix24::{Credentials, Emulator, HttpDeliver, PortalConfig};
-use emulator_harness::{Served, TokioClock};
+use emulator_harness::{FaultKind, FaultRule, Served, TokioClock};
 use engine::{Clock as _, SteadyClock};
 use provodka::config::{Config, Environment, Raw};
 use provodka::product::{Product, Surroundings};
@@ -268,6 +268,17 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
     office
         .accounting
         .configure(|settings| settings.effect_within_s = 600);
+
+    // One that cannot say just now what it offers keeps nobody from preparing the portal.
+    office.accounting.faults().add(FaultRule {
+        method: Some("getCapabilities".to_owned()),
+        ..FaultRule::always(FaultKind::HtmlPage)
+    });
+    let told = setup::run(&product, &wishes).await.unwrap();
+    let broken = told.findings.iter().filter(|one| !one.holds);
+    let broken: Vec<&str> = broken.map(|one| one.what.as_str()).collect();
+    assert_eq!(broken, ["Сроки службы"]);
+    office.accounting.faults().clear();
     running.stop().await.unwrap();
 
     let surroundings = Surroundings {

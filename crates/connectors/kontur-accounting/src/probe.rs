@@ -33,7 +33,7 @@ impl ProbeAccounting for Kontur {
             "служба отвечает, ключ принят",
         )];
         findings.extend(self.compared(&offered));
-        findings.push(self.patience(&offered.timing));
+        findings.push(self.patience(offered.timing.as_ref()));
         match self.organisations(call).await {
             Err(error) => findings.push(failed("Список организаций", &error)),
             Ok(own) if own.is_empty() => findings.push(broken(
@@ -67,7 +67,7 @@ impl ProbeAccounting for Kontur {
 
     async fn impatience(&self, call: &Call<'_>) -> Result<Option<Finding>, ConnectorError> {
         let offered = self.capabilities(call).await?;
-        Ok(Some(self.patience(&offered.timing)).filter(|finding| !finding.holds))
+        Ok(Some(self.patience(offered.timing.as_ref())).filter(|finding| !finding.holds))
     }
 }
 
@@ -78,8 +78,17 @@ impl Kontur {
     }
 
     /// Whether we wait as long as the service declares that its effects and lists may take.
-    fn patience(&self, declared: &wire::Timing) -> Finding {
+    fn patience(&self, declared: Option<&wire::Timing>) -> Finding {
         let what = "Сроки службы";
+        let Some(declared) = declared else {
+            return broken(
+                what,
+                format!(
+                    "служба их не объявляет, хотя договор этого требует; ждём мы {} с: узнайте у поставщика, как долго после отправки запрос может подействовать, и задайте timing.accounting_quiet не меньше",
+                    self.waits.effect.as_secs()
+                ),
+            );
+        };
         let effect = Duration::from_secs(declared.effect_within_seconds);
         let lag = Duration::from_secs(declared.list_lag_seconds);
         let Waits {

@@ -14,7 +14,9 @@ pub(crate) struct Capabilities {
     pub(crate) print_form: bool,
     pub(crate) change_feed: bool,
     pub(crate) payments: bool,
-    pub(crate) timing: Timing,
+    /// The contract wants it; a service that leaves it out is told of and worked with.
+    #[serde(default)]
+    pub(crate) timing: Option<Timing>,
 }
 
 /// `Capabilities.timing`.

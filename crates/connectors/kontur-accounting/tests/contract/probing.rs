@@ -124,6 +124,31 @@ async fn a_service_that_takes_longer_than_we_wait_is_named_with_what_to_set() {
 }
 
 #[tokio::test]
+async fn a_service_that_declares_no_times_is_named_and_all_else_is_probed() {
+    let mut offered = fixture("capabilities");
+    offered.as_object_mut().unwrap().remove("timing");
+    let findings = probed(
+        Offers::default(),
+        [
+            json(200, &offered),
+            example(200, "organizations"),
+            example(200, "bank_accounts"),
+            example(400, "error_many_faults"),
+        ],
+    )
+    .await;
+    assert_eq!(broken(&findings), ["Сроки службы"]);
+    assert_eq!(findings.len(), 5);
+    let stage = Stage::plays([json(200, &offered)]);
+    let probe = &stage.accounting.probe;
+    let finding = probe.impatience(&stage.call()).await.unwrap();
+    stage.seen();
+    stage.ends();
+    let advice = finding.map(|finding| finding.advice).unwrap_or_default();
+    assert!(advice.contains("не объявляет"), "{advice}");
+}
+
+#[tokio::test]
 async fn a_missing_right_and_a_closed_account_are_named_by_organisation() {
     let mut accounts = fixture("bank_accounts");
     accounts["bankAccounts"][0]["closed"] = json!(true);
