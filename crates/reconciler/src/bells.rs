@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn what_a_message_leaves_out_is_counted_with_the_pages_that_show_it() {
         assert_eq!(listed(&["первый", "второй"], 0), "первый\nвторой");
-        let texts = vec!["вопрос"; MOST_NAMED + 1];
+        let texts = ["вопрос"; MOST_NAMED + 1];
         let said = listed(&texts, 2);
         assert_eq!(said.lines().count(), MOST_NAMED + 1);
         let last = "И ещё 3: все вопросы — на страницах «Решения» (платежи) и «Вопросы» и по команде `provodka cases`.";
