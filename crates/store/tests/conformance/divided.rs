@@ -131,6 +131,21 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn parts_are_found_under_a_number_that_accounting_pads_with_zeros(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200)]).await;
+        whole(db, "rule").await;
+        follow(db, &lease, vec![gave("x", order("000005", 60), &[("1", 60)])]).await;
+        follow(db, &lease, vec![told("y", order("05", 40))]).await;
+        assert_eq!(paid(db, 7).await, [(2, 60)]);
+        assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, New, 40)]);
+        // Another number is another order.
+        see(db, "april", &[order("50", 100)]).await;
+        follow(db, &lease, vec![told("z", order("500", 60)), told("w", order("500", 40))]).await;
+        assert!(db.store.money_twice(&portal("a"), &[4, 5, 6]).await.unwrap().is_empty());
+        sums_close(db).await;
+    }
+
     async fn orders_without_a_number_are_nobodys_parts(db: &Db) {
         let lease = leased(db, 1).await;
         see(db, "march", &[order("", 100)]).await;

@@ -27,6 +27,14 @@ macro_rules! told {
     };
 }
 
+/// The order's number as far as it is looked for by an index: without the zeros that accounting pads it with. Whether two
+/// numbers are one is for the rule.
+macro_rules! numbered {
+    ($row:literal) => {
+        concat!("ltrim(", told!($row, "number"), ", '0')")
+    };
+}
+
 /// Who shows a payment: an accounting side, statements.
 macro_rules! shown_by {
     ($row:literal) => {
@@ -47,10 +55,10 @@ statements! {
     BESIDE = concat!(
         "SELECT p.number, p.body, ", shown_by!("p"), ", o.number, o.body, ", shown_by!("o"), "
          FROM payment p JOIN payment o ON o.portal_id = p.portal_id AND ",
-        told!("o", "number"), " = ", told!("p", "number"), "
+        numbered!("o"), " = ", numbered!("p"), "
          WHERE p.portal_id = $1 AND p.number IN numbers($2) AND o.portal_id = $1 AND o.number <> p.number
              AND p.kind IN ('incoming', 'register') AND o.kind IN ('incoming', 'register')
-             AND p.likeness <> '' AND o.likeness <> '' AND ", told!("p", "number"), " <> '' AND ", told!("o", "date"), " = ", told!("p", "date"), "
+             AND p.likeness <> '' AND o.likeness <> '' AND ", numbered!("p"), " <> '' AND ", told!("o", "date"), " = ", told!("p", "date"), "
          ORDER BY p.number, o.number"
     );
     /// Only what one side alone shows.
