@@ -1,5 +1,7 @@
 //! Two installations for one portal: the second is refused, and whoever was taken over leaves the portal alone.
+//! A portal that does not tell whose it is holds nobody up.
 
+use emulator_harness::{FaultKind, FaultRule};
 use provodka::{check, setup};
 
 use crate::office;
@@ -47,4 +49,17 @@ async fn a_second_installation_is_refused_and_one_that_was_taken_over_writes_not
     assert!(world.open_cases().await.is_empty());
     let refused = setup::run(&second, &setup::Wishes::default()).await;
     assert!(refused.is_err(), "the second is another again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_portal_that_does_not_tell_whose_it_is_is_worked_for() {
+    let mut world = World::usual().await;
+    world.stop().await;
+    world.portal.faults().add(FaultRule {
+        method: Some("crm.deal.userfield.list".to_owned()),
+        ..FaultRule::always(FaultKind::HtmlPage)
+    });
+    world.start_again().await;
+    let deal = world.invoiced_deal().await;
+    world.assert_one_true_invoice(deal);
 }
