@@ -100,26 +100,33 @@ pub(crate) async fn regained(ctx: &LeaseContext, task: &str) -> Result<(), Halte
     .await
 }
 
+/// The code of a question about an answer of a remote that cannot be used.
+pub(crate) fn code_of(remote: Remote) -> &'static str {
+    match remote {
+        Remote::Bitrix24 | Remote::Bitrix24Oauth => "BITRIX24-ANSWER",
+        Remote::KonturAccounting => "KONTUR-ACCOUNTING",
+        Remote::Office => BOOKS_UNUSABLE,
+    }
+}
+
 /// The question about a task of the portal whose remote answers what cannot be used, however often it is asked.
 pub(crate) fn misunderstood(error: &ConnectorError, task: &str) -> Option<CaseChange> {
     if !matches!(error.verdict, Verdict::Reject | Verdict::Defect) {
         return None;
     }
-    let (code, text) = match error.remote {
-        Remote::Bitrix24 | Remote::Bitrix24Oauth => (
-            "BITRIX24-ANSWER",
+    let code = code_of(error.remote);
+    let text = match error.remote {
+        Remote::Bitrix24 | Remote::Bitrix24Oauth => {
             "Портал отказывает обходу или отвечает непонятно: изменения, о которых не пришло событие, \
-         пока не видны. Запрос повторяется сам.",
-        ),
-        Remote::KonturAccounting => (
-            "KONTUR-ACCOUNTING",
+             пока не видны. Запрос повторяется сам."
+        }
+        Remote::KonturAccounting => {
             "Бухгалтерия отказывает в списке изменений или отвечает непонятно: правки бухгалтера \
-         пока не видны в сделках. Запрос повторяется сам.",
-        ),
-        Remote::Office => (
-            BOOKS_UNUSABLE,
-            "Свои книги не читаются: отмены счетов пока не видны в сделках. Запрос повторяется сам.",
-        ),
+             пока не видны в сделках. Запрос повторяется сам."
+        }
+        Remote::Office => {
+            "Свои книги не читаются: отмены счетов пока не видны в сделках. Запрос повторяется сам."
+        }
     };
     Some(CaseChange::Open(CaseFacts {
         code: code.to_owned(),

@@ -287,15 +287,20 @@ pub(crate) async fn look_at_invoice(
         let (organisation, invoice) = (OrganisationId::new(organisation), InvoiceId::new(invoice));
         let invoice = std::slice::from_ref(&invoice);
         let links = links_of(ctx, &organisation, invoice).await?;
+        let mut unread = Vec::new();
         if links.is_empty() {
             let portal = ctx.portal();
             let call = ctx.call(&portal);
-            twins::judge(ctx, connected, &call, &organisation, invoice, &mut record).await?;
+            unread =
+                twins::judge(ctx, connected, &call, &organisation, invoice, &mut record).await?;
             record.journal = journal::exchanges(&call, &[]);
         } else {
             let ids: Vec<&InvoiceId> = invoice.iter().collect();
             twins::withdraw(ctx, &ids, &mut record).await?;
         }
+        let is_second = work.reasons.contains(&twins::unread(&organisation));
+        let question = twins::about_unread(&work.subject, unread.first(), is_second);
+        record.cases.extend(question);
         record.looks.extend(looks(ctx, &links));
     }
     record.settled = vec![Settled { work, next: None }];

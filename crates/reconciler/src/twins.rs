@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use capability::Call;
+use capability::accounting::FOREIGN;
+use capability::{Call, ConnectorError};
 use domain::{EffectKey, Invoice, InvoiceId, InvoiceStatus, OrganisationId, Verdict};
 use engine::{Halted, LeaseContext};
 use planner::twins::{CODE, key, question};
@@ -16,7 +17,7 @@ use store::{
     Record, Subject,
 };
 
-use crate::{Connected, feed, forgotten, journal};
+use crate::{Connected, access, feed, forgotten, journal};
 
 /// A bill whose creation is not settled is looked at again after this many seconds, as its deal may take it over meanwhile;
 /// and so is one that could not be read.
@@ -25,13 +26,15 @@ const AGAIN: i64 = 600;
 pub(crate) const UNSETTLED: &str = "a bill of ours that is not settled";
 /// Among a question's particulars: the bill is one that we forgot.
 const FORGOTTEN: &str = "forgotten";
+/// The question about a bill that cannot be read time and again.
+const UNREAD: &str = "unread";
 
 /// The reason of a look at a bill that could not be read: until then nobody knows whether it is one of ours.
 pub(crate) fn unread(organisation: &OrganisationId) -> String {
     format!("a bill that could not be read: {organisation}")
 }
 
-/// Judges bills that are linked to no deal; what follows goes into `record`.
+/// Judges bills that are linked to no deal; what follows goes into `record`. Why those could not be read that may be ours.
 pub(crate) async fn judge(
     ctx: &LeaseContext,
     connected: &Connected,
@@ -39,29 +42,30 @@ pub(crate) async fn judge(
     organisation: &OrganisationId,
     ids: &[InvoiceId],
     record: &mut Record,
-) -> Result<(), Halted> {
+) -> Result<Vec<ConnectorError>, Halted> {
     if ids.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let read = connected.accounting.read.read(call, organisation, ids);
-    let (mut ours, mut gone) = (Vec::new(), Vec::new());
+    let (mut ours, mut gone, mut unread_ones) = (Vec::new(), Vec::new(), Vec::new());
     for (id, bill) in ids.iter().zip(read.await) {
         match bill {
             Ok(Some(bill)) if bill.status == InvoiceStatus::Cancelled => gone.push(id),
             Ok(Some(bill)) => ours.extend(of_ours(ctx, bill)),
             Ok(None) => gone.push(id),
-            // What cannot be read now or later is no bill of ours: we know how ours look.
-            Err(error) if matches!(error.verdict, Verdict::Reject | Verdict::Defect) => {}
-            Err(_) => {
+            // Only what surely is none of ours is nobody's: a refusal, or a page of a proxy, tells nothing of the bill.
+            Err(error) if error.code == FOREIGN => {}
+            Err(error) => {
                 let reason = unread(organisation);
                 record.looks.push(again(ctx, organisation, id, reason));
+                unread_ones.push(error);
             }
         }
     }
     withdraw(ctx, &gone, record).await?;
     let subjects: Vec<Subject> = ours.iter().map(|one| one.deal.clone()).collect();
     if subjects.is_empty() {
-        return Ok(());
+        return Ok(unread_ones);
     }
     let known = ctx.known(&subjects).await?;
     let mut forgotten = Vec::new();
@@ -89,7 +93,42 @@ pub(crate) async fn judge(
             }
         }
     }
-    forgotten::take_over(ctx, connected, organisation, forgotten, &known, record).await
+    forgotten::take_over(ctx, connected, organisation, forgotten, &known, record).await?;
+    Ok(unread_ones)
+}
+
+/// What becomes of the question about a bill that was looked at by itself. It is asked once the bill could not be read for the
+/// second time, and answered once it could, or is nobody's. What holds for every bill has a question of its own, or passes.
+pub(crate) fn about_unread(
+    bill: &Subject,
+    error: Option<&ConnectorError>,
+    is_second: bool,
+) -> Option<CaseChange> {
+    let Some(error) = error else {
+        return Some(CaseChange::Withdraw {
+            subject: bill.clone(),
+            key: UNREAD.to_owned(),
+        });
+    };
+    if !is_second || error.limit || error.verdict == Verdict::Reauthorize {
+        return None;
+    }
+    let code = access::code_of(error.remote);
+    let id = bill.id.split_once('/').map_or("", |(_, id)| id);
+    let text = format!(
+        "Счёт с идентификатором {id} в бухгалтерии не читается. Ответ: {error}. Возможно, его выставила программа, но не помнит: \
+         пока это неизвестно, после перезапуска она не выставляет счетов по сделкам, которые были до начала её работы. Исправьте или \
+         удалите этот счёт в бухгалтерии: программа читает его снова каждые десять минут, и вопрос закроется сам."
+    );
+    Some(CaseChange::Open(CaseFacts {
+        code: code.to_owned(),
+        cause: format!("{code}/{UNREAD}"),
+        key: UNREAD.to_owned(),
+        subject: bill.clone(),
+        facts: json!({"method": error.method, "code": error.code}),
+        text,
+        waits_for: Vec::new(),
+    }))
 }
 
 /// A bill that was made for a deal of this portal.

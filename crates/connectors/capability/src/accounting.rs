@@ -176,10 +176,15 @@ impl Marked {
     }
 }
 
+/// The code of an error about an invoice that cannot be read and surely is none of ours: a person made it, or it bears no mark
+/// of ours.
+pub const FOREIGN: &str = "foreign";
+
 /// Reads invoices.
 #[async_trait]
 pub trait ReadInvoices: Send + Sync {
-    /// By id; `None` where the remote says that it does not exist (any more). In the order of `ids`.
+    /// By id; `None` where the remote says that it does not exist (any more). In the order of `ids`. What cannot be read and
+    /// surely is none of ours is an error with the code [`FOREIGN`].
     async fn read(
         &self,
         call: &Call<'_>,

@@ -1,14 +1,15 @@
 //! Reading bills: by id, which never lags behind and tells a deleted one, and by number.
 
 use async_trait::async_trait;
-use capability::accounting::ReadInvoices;
+use capability::accounting::{FOREIGN, ReadInvoices};
 use capability::{Call, ConnectorError};
 use domain::{Invoice, InvoiceId, OrganisationId, Verdict};
 use futures_util::future::join_all;
+use serde_json::Value;
 
 use crate::client::Ask;
 use crate::error::{Asked, Failure, Nature};
-use crate::{Kontur, translate, wire};
+use crate::{Kontur, mark, translate, wire};
 
 const GET: Asked = Asked {
     operation: "getBill",
@@ -97,7 +98,7 @@ impl Kontur {
         id: &InvoiceId,
     ) -> Result<Option<Invoice>, ConnectorError> {
         let path = ["organizations", organisation.as_str(), "bills", id.as_str()];
-        let answer: Result<wire::Bill, Failure> =
+        let answer: Result<Value, Failure> =
             self.client.json(call, Ask::get(GET.operation, &path)).await;
         let bill = match answer {
             Ok(bill) if translate::is_deleted(&bill) => return Ok(None),
@@ -105,8 +106,36 @@ impl Kontur {
             Err(failure) if failure.is_not_found() => return Ok(None),
             Err(failure) => return Err(failure.into()),
         };
-        let invoice = translate::invoice(bill, organisation)
-            .map_err(|strange| GET.undecodable(strange.to_string()))?;
-        Ok(Some(invoice))
+        let is_foreign = is_foreign(&bill, id);
+        match translated(bill, organisation) {
+            Ok(invoice) => Ok(Some(invoice)),
+            Err(mut failure) => {
+                if is_foreign {
+                    failure.error.code = FOREIGN.to_owned();
+                }
+                Err(failure.into())
+            }
+        }
     }
+}
+
+fn translated(bill: Value, organisation: &OrganisationId) -> Result<Invoice, Failure> {
+    let bill: wire::Bill = serde_json::from_value(bill)
+        .map_err(|_| GET.undecodable("the bill is not what the contract promises"))?;
+    translate::invoice(bill, organisation).map_err(|strange| GET.undecodable(strange.to_string()))
+}
+
+/// Whether a bill is surely none of ours, whatever of it cannot be read: a person made it, or its comment can be read and
+/// bears no mark. What is not the bill that was asked for tells nothing.
+fn is_foreign(bill: &Value, id: &InvoiceId) -> bool {
+    let text = |name| bill.get(name).and_then(Value::as_str);
+    if text("id") != Some(id.as_str()) {
+        return false;
+    }
+    text("createdBy") == Some("person")
+        || match bill.get("comment") {
+            None | Some(Value::Null) => true,
+            Some(Value::String(comment)) => !mark::is_in(comment),
+            Some(_) => false,
+        }
 }

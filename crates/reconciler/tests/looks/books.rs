@@ -235,14 +235,17 @@ impl ReadInvoices for Books {
         }
         let state = self.0.state();
         let of = |id: &InvoiceId| {
+            if let Some(code) = state.unreadable_bills.get(id) {
+                return Err(ConnectorError {
+                    code: (*code).to_owned(),
+                    ..failed("read_invoices", Trouble::Busy)
+                });
+            }
             let here = |bill: &&Bill| bill.invoice.id == *id && !bill.deleted;
-            state
-                .bills
-                .iter()
-                .find(here)
-                .map(|bill| bill.invoice.clone())
+            let found = state.bills.iter().find(here);
+            Ok(found.map(|bill| bill.invoice.clone()))
         };
-        ids.iter().map(|id| Ok(of(id))).collect()
+        ids.iter().map(of).collect()
     }
 
     async fn with_number(

@@ -122,6 +122,8 @@ pub(crate) struct State {
     pub(crate) unlisted_until: jiff::Timestamp,
     /// Keys whose bills bear their marks and are otherwise not what its contract promises.
     pub(crate) unreadable: Vec<String>,
+    /// Bills that cannot be read by their ids, each with the code of the error.
+    pub(crate) unreadable_bills: BTreeMap<InvoiceId, &'static str>,
     /// INNs with a counterparty that is not what its contract promises.
     pub(crate) unreadable_inns: Vec<domain::Inn>,
     /// Every write that took effect, with the second in which it did.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use capability::accounting::FOREIGN;
 use domain::{
     Amounts, CompanyId, DealId, EffectKey, InvoiceId, Money, Order, OrganisationId, Slot, SlotKind,
 };
@@ -28,10 +29,15 @@ async fn order_another(desk: &Desk) {
 
 #[test]
 fn an_order_waits_for_a_bill_that_could_not_be_read_also_across_a_restart() {
-    for is_restarted in [false, true] {
+    for (is_restarted, trouble) in [
+        (false, Trouble::Busy),
+        (true, Trouble::Busy),
+        (true, Trouble::Garbled),
+        (false, Trouble::Refused),
+    ] {
         paused(async {
             let mut desk = begun_anew().await;
-            desk.office.order("read_invoices", Trouble::Busy);
+            desk.office.order("read_invoices", trouble);
             desk.task("feed").await;
             order_an_invoice(&desk).await;
             if is_restarted {
@@ -47,6 +53,56 @@ fn an_order_waits_for_a_bill_that_could_not_be_read_also_across_a_restart() {
             assert_eq!(desk.office.calls("issue"), 1);
         });
     }
+}
+
+#[test]
+fn a_bill_of_others_that_cannot_be_read_keeps_back_no_order_also_across_a_restart() {
+    paused(async {
+        let mut desk = begun_anew().await;
+        let by_hand = InvoiceId::new("H-1");
+        {
+            let mut state = desk.office.state();
+            state.feed.push(by_hand.clone());
+            state.unreadable_bills.insert(by_hand, FOREIGN);
+        }
+        desk.task("feed").await;
+        desk.run(60).await;
+        desk.restart();
+        desk.task("feed").await;
+        desk.run(60).await;
+        order_another(&desk).await;
+        assert_eq!(desk.office.calls("issue"), 1, "{}", desk.office.story());
+        desk.run(1_300).await;
+        assert!(desk.questions().await.is_empty(), "{}", desk.office.story());
+    });
+}
+
+#[test]
+fn a_bill_that_may_be_ours_and_cannot_be_read_is_asked_about_until_it_can() {
+    paused(async {
+        let desk = begun_anew().await;
+        let bill = desk.office.bills()[0].invoice.id.clone();
+        let unreadable = (bill, "not-understood");
+        desk.office.state().unreadable_bills.extend([unreadable]);
+        desk.task("feed").await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty(), "it may pass by itself");
+        desk.run(700).await;
+        let asked = desk.open_cases().await;
+        let asked: Vec<(&str, String)> = asked
+            .iter()
+            .map(|case| (case.facts.code.as_str(), case.facts.subject.to_string()))
+            .collect();
+        let subject = "invoice/org/B-1".to_owned();
+        assert_eq!(asked, [("KONTUR-ACCOUNTING", subject)]);
+        order_an_invoice(&desk).await;
+        assert_eq!(desk.office.calls("issue"), 0);
+        desk.office.state().unreadable_bills.clear();
+        desk.run(700).await;
+        assert!(desk.questions().await.is_empty(), "{}", desk.office.story());
+        assert_eq!(desk.known(1).await.invoice_links[0].number, "1");
+        assert_eq!(desk.office.calls("issue"), 0);
+    });
 }
 
 #[test]

@@ -11,7 +11,6 @@ use super::{
     Inexpressible, bill_to_create, contractor_to_save, counterparty, difference, invoice,
     is_deleted,
 };
-use crate::wire;
 
 const KEY: &str = "7f3a/deal/4711/invoice/whole/1";
 
@@ -278,7 +277,7 @@ fn the_state_follows_the_contract_and_an_unknown_one_is_pending() {
 
 #[test]
 fn a_deleted_bill_is_seen_as_deleted() {
-    let is = |name| is_deleted(&serde_json::from_value::<wire::Bill>(fixture(name)).unwrap());
+    let is = |name| is_deleted(&fixture(name));
     assert!(is("bill_deleted"));
     assert!(!is("bill"));
 }

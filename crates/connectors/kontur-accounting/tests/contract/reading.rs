@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use capability::accounting::FOREIGN;
 use domain::{InvoiceId, Verdict};
 use transport::TransportError;
 
@@ -83,6 +84,42 @@ async fn one_bill_that_fails_does_not_hide_the_others() {
         assert!(matches!(answers[0], Err(Verdict::Retry { .. })), "{told}");
         assert_eq!(answers[1], Ok(Some("1".to_owned())));
     }
+}
+
+#[tokio::test]
+async fn a_bill_that_cannot_be_read_is_foreign_where_that_is_sure() {
+    for (change, code) in [
+        (serde_json::json!({"createdBy": "person"}), FOREIGN),
+        (serde_json::json!({"comment": null}), FOREIGN),
+        (serde_json::json!({"comment": "Оплатить в срок"}), FOREIGN),
+        (serde_json::json!({}), "not-understood"),
+        (serde_json::json!({"comment": 7}), "not-understood"),
+        (
+            serde_json::json!({"comment": null, "id": "another"}),
+            "not-understood",
+        ),
+    ] {
+        let mut bill = fixture("bill");
+        bill["sum"] = "много".into();
+        for (name, value) in change.as_object().unwrap() {
+            bill[name.as_str()] = value.clone();
+        }
+        let stage = Stage::plays([json(200, &bill)]);
+        let read = &stage.accounting.read;
+        let (call, ours) = (stage.call(), organisation());
+        let answers = read.read(&call, &ours, &[InvoiceId::new(BILL)]).await;
+        let error = answers[0].as_ref().unwrap_err();
+        assert_eq!(error.code, code, "{change}");
+        assert!(matches!(error.verdict, Verdict::Retry { .. }), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_bill_is_gone_also_where_the_rest_of_it_cannot_be_read() {
+    let mut bill = fixture("bill_deleted");
+    bill["sum"] = "много".into();
+    let stage = Stage::plays([json(200, &bill)]);
+    assert_eq!(read(&stage, &[BILL]).await, [Ok(None)]);
 }
 
 #[tokio::test]
