@@ -16,6 +16,7 @@ use jiff::civil::Date;
 use crate::asking::Lack;
 use crate::draft::asks_now;
 use crate::orders::{in_field, may_be_for};
+use crate::wanted::is_followed;
 use crate::{DealSnapshot, Fault, OurInvoice, Policy, Seen, buyer, parts, seller, terms};
 
 /// What a person says: this deal has that invoice.
@@ -231,7 +232,9 @@ fn is_free(
     if deal.template {
         return Err("это шаблон повторяющихся сделок".to_owned());
     }
-    if policy.funnel(deal.funnel).is_none() {
+    // What we made for a deal tells that it came from a funnel of ours.
+    let came_along = marked.is_some() && !policy.names(deal.funnel);
+    if !came_along && !is_followed(snapshot, policy) {
         return Err("воронка сделки не ведётся".to_owned());
     }
     if snapshot.creating.is_some() {

@@ -8,7 +8,7 @@ use domain::{
 use jiff::Timestamp;
 use jiff::civil::date;
 use planner::adopting::{Bills, Candidate, Claim, Judged, judge};
-use planner::{Action, Seen};
+use planner::{Action, Funnel, Mode, Seen};
 
 use crate::build::{ROMASHKA, TestDeal, deal, row};
 use crate::changed::{order, settle};
@@ -217,7 +217,16 @@ fn of_several_with_one_number_just_one_must_fit() {
 #[test]
 fn a_deal_that_may_have_none_or_has_one_gets_none() {
     let found = [free(by_hand())];
-    let other_funnel = deal().of(|deal| deal.funnel = domain::FunnelId(9));
+    let moved = || deal().of(|deal| deal.funnel = domain::FunnelId(9));
+    let other_funnel = moved().read(|reading| reading.history.clear());
+    let switched_off = moved().with(|deal| {
+        let off = Funnel {
+            id: domain::FunnelId(9),
+            mode: Mode::Off,
+            ..deal.policy.funnels[0].clone()
+        };
+        deal.policy.funnels.push(off);
+    });
     let template = deal().of(|deal| deal.template = true);
     let has_one = deal().issued().invoice(|one| one.number = "18".to_owned());
     let no_buyer = deal().read(|reading| reading.requisites.clear());
@@ -229,6 +238,7 @@ fn a_deal_that_may_have_none_or_has_one_gets_none() {
             "сделка не видна техническому пользователю",
         ),
         (other_funnel, "воронка сделки не ведётся"),
+        (switched_off, "воронка сделки не ведётся"),
         (template, "это шаблон повторяющихся сделок"),
         (has_one, "у сделки уже есть счёт № 18"),
         (no_buyer, "у компании покупателя не заполнены реквизиты"),
@@ -244,6 +254,20 @@ fn a_deal_that_may_have_none_or_has_one_gets_none() {
         said(&deal(), &of_another, &found),
         "сделка продаёт от организации «Мы», а счёт — «org-2»"
     );
+}
+
+#[test]
+fn a_deal_that_went_on_to_a_funnel_which_policy_does_not_name_gets_its_invoice() {
+    let moved = || deal().of(|deal| deal.funnel = domain::FunnelId(9));
+    let by_history = said(&moved(), &claim(), &[free(by_hand())]);
+    assert_eq!(by_history, "№ 17 in whole/1");
+    // Of one that was ordered no history tells, but the mark does.
+    let ordered = moved().read(|reading| reading.history.clear());
+    let marked = Candidate {
+        made_for: Some(Slot::first(SlotKind::Whole)),
+        ..free(by_hand())
+    };
+    assert_eq!(said(&ordered, &claim(), &[marked]), "№ 17 in whole/1");
 }
 
 #[test]
