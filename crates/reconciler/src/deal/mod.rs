@@ -215,7 +215,11 @@ pub(crate) async fn plan_only(
     for _reading in 0..MAX_READINGS {
         let needs: BTreeMap<DealId, Vec<Need>> = deals
             .iter_mut()
-            .map(|(id, deal)| (*id, foreseen(deal, &connected.policy, ctx.now()).needs))
+            .map(|(id, deal)| {
+                let mut needs = foreseen(deal, &connected.policy, ctx.now()).needs;
+                needs.retain(|need| !is_untold(deal, need));
+                (*id, needs)
+            })
             .filter(|(_, needs)| !needs.is_empty())
             .collect();
         if needs.is_empty() {
@@ -225,6 +229,9 @@ pub(crate) async fn plan_only(
     }
     let planned = deals.into_iter().map(|(id, mut deal)| {
         let mut plan = foreseen(&mut deal, &connected.policy, ctx.now());
+        if plan.needs.iter().any(|need| is_untold(&deal, need)) {
+            plan.because = vec![UNTOLD.to_owned()];
+        }
         let (snapshot, policy) = (&deal.snapshot, &connected.policy);
         let does = !plan.actions.is_empty() || !plan.cases.is_empty();
         let may_be =
@@ -251,6 +258,14 @@ pub(crate) async fn plan_only(
         }
     });
     Ok(planned.collect())
+}
+
+/// What is said of a deal of which nobody knows whether it came from a funnel of ours.
+const UNTOLD: &str = "портал не отвечает, из какой воронки пришла сделка";
+
+/// Whether the portal was asked where the deal came from and did not tell: it is not asked again in this look.
+fn is_untold(deal: &Looked, need: &Need) -> bool {
+    deal.finished && *need == Need::Entered
 }
 
 /// The plan with what would follow from its first step: the fields of a copied deal are taken for cleared, a counterparty that

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use planner::{Need, Seen};
 use store::{Record, Subject};
 
-use super::parts::{Unreadable, in_parts, leave_aside};
+use super::parts::{Unreadable, in_parts, leave_aside, put_off};
 use super::{Looked, earlier, known, tell};
 use crate::{Connected, access, journal, own_invoices};
 
@@ -308,10 +308,15 @@ async fn entered(
     let found = match found {
         Ok(found) => found,
         // The sweep asks the same of all deals, and says what is wrong; no deal of a funnel that is none of ours becomes a
-        // question for that.
+        // question for that. Nor is it known that it came from none of ours: what is ordered for it waits.
         Err(error) if matches!(error.verdict, Verdict::Reject | Verdict::Defect) => {
             tracing::warn!(%error, "stage histories cannot be asked");
-            Vec::new()
+            for id in ids {
+                if let Some(deal) = deals.get_mut(id) {
+                    put_off(deal, ctx.now());
+                }
+            }
+            return Ok(());
         }
         Err(error) => return Err(error),
     };

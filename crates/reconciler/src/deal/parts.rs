@@ -105,12 +105,17 @@ pub(crate) fn leave_aside(
     now: Timestamp,
     record: &mut Record,
 ) {
-    let reasons = deal.work.reasons.iter();
-    let before = reasons.filter_map(|reason| reason.strip_prefix(NOT_READ)?.parse::<u32>().ok());
-    let times = before.max().unwrap_or(0).saturating_add(1);
+    let times = put_off(deal, now);
     if unreadable.alone || times > 1 {
         tell::unreadable(deal.id, unreadable.reading, &unreadable.error, record);
     }
+}
+
+/// The deal's look ends; the next one is ever later. Returns how many in a row ended so.
+pub(crate) fn put_off(deal: &mut Looked, now: Timestamp) -> u32 {
+    let reasons = deal.work.reasons.iter();
+    let before = reasons.filter_map(|reason| reason.strip_prefix(NOT_READ)?.parse::<u32>().ok());
+    let times = before.max().unwrap_or(0).saturating_add(1);
     let doublings = times.saturating_sub(1).min(16);
     let pause = FIRST_PAUSE
         .saturating_mul(1 << doublings)
@@ -118,6 +123,7 @@ pub(crate) fn leave_aside(
     let next = (journal::after(now, pause), format!("{NOT_READ}{times}"));
     deal.again = earlier(deal.again.take(), Some(next));
     deal.finished = true;
+    times
 }
 
 /// Whether another request, about other deals, may fare better.

@@ -7,6 +7,7 @@ use planner::{Funnel, Mode, Plan, Refunds};
 use testkit::time::paused;
 
 use crate::desk::Desk;
+use crate::office::Trouble;
 use crate::refunds::{bill, carried_out, desk};
 
 const PRODUCTION: FunnelId = FunnelId(9);
@@ -208,15 +209,39 @@ fn histories_that_are_refused_make_no_question_of_deals_of_other_funnels() {
         let desk = Desk::open().await;
         desk.office.enter(1);
         goes_on(&desk, 1);
-        desk.office
-            .order("entered", crate::office::Trouble::Refused);
+        desk.office.order("entered", Trouble::Refused);
         desk.event(1).await;
-        desk.run(60).await;
+        desk.run(50).await;
         assert!(desk.questions().await.is_empty());
         assert_eq!(desk.office.story(), "");
-        // The next word of it finds it.
-        desk.event(1).await;
+        // It is looked at again without another word of it.
         desk.run(60).await;
         assert_eq!(desk.office.bills().len(), 1);
+    });
+}
+
+#[test]
+fn an_order_waits_while_nobody_knows_where_the_deal_came_from() {
+    paused(async {
+        for trouble in [Trouble::Refused, Trouble::Garbled] {
+            let desk = Desk::open().await;
+            desk.office.enter(1);
+            goes_on(&desk, 1);
+            desk.office.edit(1, |reading| {
+                let order = FieldValue::Text("Выставить счёт".to_owned());
+                reading.glance.fields.set(OurField::Command, &order);
+            });
+            // A plan that is only shown asks once and says what is not known.
+            desk.office.order("entered", trouble);
+            let plan = planned(&desk).await;
+            assert!(plan.actions.is_empty(), "{plan:?}");
+            assert!(plan.because[0].contains("из какой воронки"), "{plan:?}");
+            desk.office.order("entered", trouble);
+            desk.event(1).await;
+            desk.run(50).await;
+            assert_eq!(desk.office.story(), "", "neither answered nor taken out");
+            desk.run(60).await;
+            assert_eq!(desk.office.bills().len(), 1, "{}", desk.office.story());
+        }
     });
 }
