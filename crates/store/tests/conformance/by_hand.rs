@@ -12,6 +12,7 @@ use crate::followed::{follow, told};
 use crate::money::{
     book, decide, line, link, listed, order, payment_of, put, question, receipts, see, share, undo,
 };
+use crate::refunds::{of_share, pay_back, take_off};
 use crate::support::*;
 
 fn giving(payment: i64, number: &str, kopecks: Option<i64>) -> Giving {
@@ -250,6 +251,28 @@ conformance! {
         assert_eq!(states(db).await[0], (PaymentState::New, 100));
         assert_eq!(give(db, &giving(3, "1", None)).await, done(40, 0, 7));
         assert_eq!(paid(db, 7).await, [(2, 60), (3, 40)]);
+    }
+
+    async fn what_was_paid_back_of_the_whole_order_makes_no_room_for_a_part(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        see(db, "march", &[order("5", 100)]).await;
+        assert_eq!(decide(db, &[book(1, 0, vec![share("1", 100)])]).await, [Decided::Done]);
+        let refund = pay_back(db, "9", 15).await;
+        let paid_back = take_off(refund, 0, vec![of_share(1, "1", 15)]);
+        assert_eq!(decide(db, &[paid_back]).await, [Decided::Done]);
+        // Another payment took its place.
+        see(db, "april", &[order("6", 15)]).await;
+        assert_eq!(decide(db, &[book(3, 0, vec![share("1", 15)])]).await, [Decided::Done]);
+        let parts = vec![told("x", order("5", 90)), told("y", order("5", 10))];
+        assert_eq!(follow(db, &lease, parts).await.new, [4, 5]);
+        let open = GivingRefused::MoreThanOpen { open: Money::from_kopecks(85) };
+        assert_eq!(refused(db, &giving(4, "1", Some(90))).await, open);
+        assert_eq!(crate::refunds::paid(db, "1").await, 100, "what is refused takes nothing back");
+        let given = give(db, &giving(4, "1", None)).await;
+        let WasGiven::Done { amount, left, whole, .. } = given else { panic!("{given:?}") };
+        assert_eq!((amount.kopecks(), left.kopecks(), whole), (85, 5, Some(1)));
+        assert_eq!(crate::refunds::paid(db, "1").await, 100);
     }
 
     async fn what_is_no_one_buyers_money_is_not_given_by_hand(db: &Db) {

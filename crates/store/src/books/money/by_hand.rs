@@ -16,11 +16,12 @@ use super::{
     divided::{count_by_parts, given_of_whole},
     ledger::{Balance, BookedShare, Standing, balances, book, standing, withdrawn},
     lock,
+    refunds::Resting,
     split::last,
     take,
     undo::{Order, Transaction},
 };
-use crate::{error::StoreError, store::Store, tx::Tx, value::params};
+use crate::{error::StoreError, store::Store, subject::Subject, tx::Tx, value::params};
 
 /// What a person wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,8 +127,7 @@ async fn give(
     }
     let mut invoices = balances(tx, portal, [&wanted.invoice].into_iter()).await?;
     let room = makes_room(tx, portal, wanted).await?;
-    let open = open_of(&invoices, &wanted.invoice).kopecks() + room.kopecks();
-    let open = Money::from_kopecks(open);
+    let open = open_with(room, &invoices, &wanted.invoice);
     let amount = match how_much(wanted.amount, payment.remaining, open) {
         Ok(amount) => amount,
         Err(refused) => return Ok(WasGiven::Refused(refused)),
@@ -167,7 +167,18 @@ async fn give(
         &mut batch,
         now,
     ) {
-        let open = open_of(&invoices, &wanted.invoice);
+        // The whole one is not taken back for nothing.
+        if whole.is_some() {
+            let InvoiceRef {
+                organisation,
+                invoice,
+            } = &wanted.invoice;
+            return Err(StoreError::NotBorne {
+                what: "invoice",
+                key: Subject::invoice(organisation, invoice).id,
+            });
+        }
+        let open = open_with(Money::ZERO, &invoices, &wanted.invoice);
         return Ok(WasGiven::Refused(GivingRefused::MoreThanOpen { open }));
     }
     if payment.state == PaymentState::Asked {
@@ -188,21 +199,28 @@ async fn give(
     })
 }
 
-/// What is open of an invoice of a deal.
-fn open_of(invoices: &BTreeMap<InvoiceRef, Balance>, invoice: &InvoiceRef) -> Money {
-    let of_deal = invoices.get(invoice).filter(|one| one.deal.is_some());
-    of_deal.map(|one| one.open).unwrap_or_default()
+/// What is open of an invoice of a deal once so much of what it has is taken back.
+fn open_with(room: Money, invoices: &BTreeMap<InvoiceRef, Balance>, invoice: &InvoiceRef) -> Money {
+    let known = invoices.get(invoice);
+    let of_deal = known.filter(|one| one.stands && one.deal.is_some());
+    let unpaid = of_deal.map(|one| one.unpaid.kopecks() + room.kopecks());
+    Money::from_kopecks(unpaid.unwrap_or_default().max(0))
 }
 
-/// What the invoice has of the bank's whole order that the payment is a part of: it is taken back before the part is given.
+/// What the invoice has of the bank's whole order that the payment is a part of, less what was paid back of that: all of it is
+/// taken back before the part is given.
 async fn makes_room(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     wanted: &Giving,
 ) -> Result<Money, StoreError> {
-    let whole = given_of_whole(tx, portal, wanted.payment).await?;
-    let given = whole.map(|(_, given)| given).unwrap_or_default();
-    let shares = given.iter().flat_map(Transaction::shares);
+    let Some((whole, given)) = given_of_whole(tx, portal, wanted.payment).await? else {
+        return Ok(Money::ZERO);
+    };
+    let resting = Resting::on(tx, portal, &[whole]).await?;
+    let released = resting.of(|_, _, _| true).into_iter();
+    let released = released.map(|(_, transaction)| transaction);
+    let shares = given.iter().chain(released).flat_map(Transaction::shares);
     let of_invoice = shares.filter(|(invoice, _)| **invoice == wanted.invoice);
     let sum = Money::sum(of_invoice.map(|(_, amount)| amount));
     Ok(sum.unwrap_or_default())

@@ -156,6 +156,8 @@ pub(super) struct Standing {
 pub(super) struct Balance {
     /// None for one that is no deal's: only the accountant gives it anything.
     pub(super) deal: Option<DealId>,
+    /// Payments that we decide on may be given to it.
+    pub(super) stands: bool,
     buyer: String,
     pub(super) open: Money,
     /// The same for what the accountant gives: he alone knows which payments paid an invoice before it was a deal's.
@@ -556,6 +558,7 @@ pub(super) async fn balances(
             };
             let balance = Balance {
                 deal,
+                stands,
                 buyer,
                 open: open(stands),
                 open_to_accountant: open(takes_known),
