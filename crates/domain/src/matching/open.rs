@@ -40,10 +40,26 @@ pub struct CountedBefore {
 }
 
 impl CountedBefore {
+    /// Whether money that came on that day is certainly not what was counted.
+    #[must_use]
+    pub fn is_before(self, came: Date) -> bool {
+        self.until.is_some_and(|until| came > until)
+    }
+
+    /// What of so much money that is open may be paid by what came on that day.
+    #[must_use]
+    pub fn open_to(self, open: Money, came: Date) -> Money {
+        if !self.is_before(came) {
+            return open;
+        }
+        let left = open.checked_sub(self.amount).unwrap_or(Money::ZERO);
+        left.max(Money::ZERO)
+    }
+
     /// What is left of it once so much is known that came on that day.
     #[must_use]
     pub fn without(self, amount: Money, came: Date) -> CountedBefore {
-        if self.until.is_some_and(|until| came > until) {
+        if self.is_before(came) {
             return self;
         }
         let left = self.amount.checked_sub(amount).unwrap_or(Money::ZERO);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use domain::payment::{PaymentKind, SourceId};
 use domain::{DealId, Inn, Money};
 use jiff::civil::date;
+use serde_json::json;
 use store::*;
 
 use crate::followed::{follow, told};
@@ -273,6 +274,24 @@ conformance! {
         let WasGiven::Done { amount, left, whole, .. } = given else { panic!("{given:?}") };
         assert_eq!((amount.kopecks(), left.kopecks(), whole), (85, 5, Some(1)));
         assert_eq!(crate::refunds::paid(db, "1").await, 100);
+    }
+
+    async fn what_accounting_counted_before_is_not_given_to_by_money_that_came_later(db: &Db) {
+        let lease = leased(db, 1).await;
+        let adopted = |(deal, number): (u64, &str), day: &str| {
+            let mut adopted = link(deal, 1, number, 100);
+            adopted.draft["paid_before"] = json!(60);
+            adopted.draft["adopted_on"] = json!(day);
+            adopted
+        };
+        put(db, &lease, vec![adopted((7, "1"), "2026-03-11"), adopted((8, "2"), "2026-03-12")]).await;
+        see(db, "march", &[order("5", 100)]).await;
+        let open = |open| GivingRefused::MoreThanOpen { open: Money::from_kopecks(open) };
+        assert_eq!(refused(db, &giving(1, "1", Some(41))).await, open(40));
+        assert_eq!(give(db, &giving(1, "1", None)).await, done(40, 60, 7));
+        assert_eq!(refused(db, &giving(1, "1", None)).await, open(0));
+        // What came no later may be that very money.
+        assert_eq!(give(db, &giving(1, "2", None)).await, done(60, 0, 8));
     }
 
     async fn what_is_no_one_buyers_money_is_not_given_by_hand(db: &Db) {

@@ -208,12 +208,7 @@ async fn settle(
         Money::from_kopecks((open.kopecks() - counted.amount.kopecks()).max(0))
     };
     // What was counted as paid before is not open: only what is dated before may be that very money.
-    let may_be_counted = counted.until.is_none_or(|until| new.dated <= until);
-    let most = if may_be_counted {
-        open
-    } else {
-        less(open, counted)
-    };
+    let most = counted.open_to(open, new.dated);
     let amount = new.amount.unwrap_or(less(open, counted));
     if let Some(number) = same(tx, portal, new, amount).await? {
         return Ok(InvoiceSettled::Already { number });
