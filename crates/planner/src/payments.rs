@@ -464,9 +464,11 @@ fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: 
     });
     let against = candidate.doubts.iter().filter(|one| is_of_invoice(one));
     let against = against.map(ToString::to_string);
-    let counted = candidate.shares.iter();
-    let counted =
-        counted.filter_map(|share| counted_in_words(share, claims.by_id.get(&share.invoice)?));
+    let came = payment.order.booked.unwrap_or(payment.order.date);
+    let counted = candidate.shares.iter().filter_map(|share| {
+        let invoice = claims.by_id.get(&share.invoice)?;
+        counted_in_words(share, invoice, came)
+    });
     let against: Vec<String> = against.chain(counted).collect();
     let against = if against.is_empty() {
         String::new()
@@ -480,15 +482,22 @@ fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: 
     )
 }
 
-/// More than is open if the accounting side counted other money as paid before the invoice was a deal's.
-fn counted_in_words(share: &Share, invoice: &OpenInvoice) -> Option<String> {
-    let counted = invoice.counted_before.amount;
-    let sure = invoice.open.checked_sub(counted)?;
-    (counted.is_positive() && share.amount > sure).then(|| {
+/// More than is open if the accounting side counted other money as paid before the invoice was a deal's: what came on that day
+/// may be that money, or came later.
+fn counted_in_words(share: &Share, invoice: &OpenInvoice, came: Date) -> Option<String> {
+    let counted = invoice.counted_before;
+    let sure = invoice.open.checked_sub(counted.amount)?;
+    (counted.amount.is_positive() && share.amount > sure).then(|| {
+        let but = if counted.is_before(came) {
+            let open = money(counted.open_to(invoice.open, came));
+            format!(", этот платёж пришёл позже: сверх неё открыто только {open}")
+        } else {
+            ": это могут быть те же деньги".to_owned()
+        };
         format!(
-            "по счёту № {} учёт до привязки насчитал оплату {}: это могут быть те же деньги",
+            "по счёту № {} учёт до привязки насчитал оплату {}{but}",
             invoice.number,
-            money(counted)
+            money(counted.amount)
         )
     })
 }

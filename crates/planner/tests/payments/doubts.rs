@@ -73,6 +73,33 @@ fn a_choice_says_what_accounting_counted_of_the_invoice_before() {
 }
 
 #[test]
+fn money_that_came_after_accounting_counted_is_not_said_to_be_the_same() {
+    let told = |until| {
+        let mut claims = claims(&[]);
+        claims.add(OpenInvoice {
+            id: InvoiceId::new("us/СВ-1"),
+            seller: OrganisationId::new("us"),
+            buyer: Some(Inn::parse(BUYER).unwrap()),
+            number: "СВ-1".to_owned(),
+            date: date(2026, 3, 1),
+            aliases: Vec::new(),
+            open: Money::from_kopecks(1_000),
+            counted_before: CountedBefore {
+                amount: Money::from_kopecks(400),
+                until: Some(until),
+            },
+        });
+        asked(&payment(1_000, "Оплата по счету № СВ-1 от 01.03.2026").plan(&claims))
+    };
+    let later =
+        "насчитал оплату 4,00 ₽, этот платёж пришёл позже: сверх неё открыто только 6,00 ₽ (1)";
+    let text = told(date(2026, 3, 11));
+    assert!(text.contains(later), "{text}");
+    let text = told(date(2026, 3, 12));
+    assert!(text.contains("это могут быть те же деньги (1)"), "{text}");
+}
+
+#[test]
 fn a_part_that_names_nothing_may_be_given_to_any_open_invoice_of_its_payer() {
     let claims = claims(&[("СВ-1", 1_000), ("СВ-2", 2_000)]);
     let text = asked(&payment(300, "Доплата").plan(&claims));
