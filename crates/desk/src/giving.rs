@@ -36,6 +36,8 @@ pub struct Given {
     pub left: Money,
     /// The deals that are looked at.
     pub deals: Vec<DealId>,
+    /// The bank's whole order that was taken back, since this payment is a part of it.
+    pub whole: Option<i64>,
 }
 
 /// A payment that may be given, as it is known before anybody does.
@@ -138,6 +140,7 @@ impl Desk {
                     amount,
                     left,
                     deals,
+                    whole,
                 })
             }
             WasGiven::Refused(refused) => Err(match refused {

@@ -81,6 +81,15 @@ fn may_be_split(payment: &ListedPayment) -> bool {
         }
 }
 
+/// What was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitUp {
+    /// The deals that are looked at.
+    pub deals: Vec<DealId>,
+    /// The bank's whole order that was taken back, since this credit is a part of it.
+    pub whole: Option<i64>,
+}
+
 /// A sale whose invoice is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sale {
@@ -194,8 +203,8 @@ fn read_sale(line: &str) -> Option<(String, Money)> {
 }
 
 impl Desk {
-    /// Gives a credit to its sales in the name of `by`; the deals that are looked at. Where it is a part of an order that the
-    /// bank shows whole, what a rule gave of that is taken back by corrections of today in `zone`.
+    /// Gives a credit to its sales in the name of `by`. Where it is a part of an order that the bank shows whole, what a rule
+    /// gave of that is taken back by corrections of today in `zone`.
     ///
     /// # Errors
     /// Says why nothing was recorded.
@@ -204,7 +213,7 @@ impl Desk {
         order: &SplitOrder,
         by: &str,
         zone: &TimeZone,
-    ) -> Result<Vec<DealId>, NotSplit> {
+    ) -> Result<SplitUp, NotSplit> {
         if order.register.trim().is_empty() {
             return Err(NotSplit::NoRegister);
         }
@@ -222,7 +231,7 @@ impl Desk {
                 self.note_person(note).await?;
                 // At once, so that the question is there.
                 self.decide(whole.as_slice()).await?;
-                Ok(deals)
+                Ok(SplitUp { deals, whole })
             }
             WasSplit::Refused(refused) => Err(not_split(refused, order, &sales)),
         }

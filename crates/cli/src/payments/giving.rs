@@ -30,11 +30,19 @@ pub(super) async fn give(product: &Product, args: &GiveArgs) -> anyhow::Result<S
         String::new()
     };
     Ok(harmless(&format!(
-        "Платёж № {}: {} отнесено к счёту № {}{left}.\n",
+        "Платёж № {}: {} отнесено к счёту № {}{left}.\n{}",
         args.number,
         money(given.amount),
-        given.invoice
+        given.invoice,
+        taken_back(given.whole)
     )))
+}
+
+/// The bank's whole order that was taken back for its part.
+pub(super) fn taken_back(whole: Option<i64>) -> String {
+    whole.map_or_else(String::new, |whole| {
+        format!("Платёж № {whole} снят со счетов: он внесён в учёте по частям.\n")
+    })
 }
 
 fn told(error: NotGiven) -> anyhow::Error {
@@ -55,4 +63,18 @@ fn told(error: NotGiven) -> anyhow::Error {
         }
     };
     Told::mistake(error.to_string()).hint(hint).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::taken_back;
+
+    #[test]
+    fn the_whole_order_that_was_taken_back_is_named() {
+        assert_eq!(taken_back(None), "");
+        assert_eq!(
+            taken_back(Some(4)),
+            "Платёж № 4 снят со счетов: он внесён в учёте по частям.\n"
+        );
+    }
 }

@@ -5,6 +5,7 @@ use desk::registers::{NotSplit, SplitCount, SplitOrder, read_sales};
 use domain::Money;
 use domain::display::money;
 
+use super::giving::taken_back;
 use super::settlements::{amount, no_booking, not_named};
 use crate::args::SplitArgs;
 use crate::fault::Told;
@@ -28,18 +29,19 @@ pub(super) async fn split(product: &Product, args: &SplitArgs) -> anyhow::Result
         return shown(&order, count);
     }
     let zone = zone::in_force(product).await;
-    let deals = desk.split(&order, &args.by, &zone).await.map_err(told)?;
-    for deal in &deals {
+    let split = desk.split(&order, &args.by, &zone).await.map_err(told)?;
+    for deal in &split.deals {
         eprintln!("deal/{deal} is looked at as soon as `provodka serve` runs");
     }
     let gross = Money::sum(order.sales.iter().map(|(_, amount)| *amount));
     Ok(harmless(&format!(
-        "Платёж № {} разнесён по счетам ({}): {}, комиссия {}{}.\n",
+        "Платёж № {} разнесён по счетам ({}): {}, комиссия {}{}.\n{}",
         args.number,
         order.sales.len(),
         money(gross.unwrap_or_default()),
         money(order.commission),
-        without_invoice(order.other)
+        without_invoice(order.other),
+        taken_back(split.whole)
     )))
 }
 

@@ -72,7 +72,14 @@ pub(in crate::admin) async fn give(
     let desk = admin.desk();
     let given = desk.give(&order, &session.account, &admin.pages.zone);
     match given.await {
-        Ok(_) => answer::see(&format!("/money/payments/{number}?said=given")),
+        Ok(given) => {
+            let said = if given.whole.is_some() {
+                "part-given"
+            } else {
+                "given"
+            };
+            answer::see(&format!("/money/payments/{number}?said={said}"))
+        }
         Err(
             NotGiven::Store(error)
             | NotGiven::NotNamed(NotNamed::Store(error))

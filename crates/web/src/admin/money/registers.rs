@@ -177,7 +177,14 @@ pub(in crate::admin) async fn split(
     }
     let split = desk.split(&order, &session.account, &admin.pages.zone);
     match split.await {
-        Ok(_) => answer::see(&format!("/money/payments/{number}?said=split")),
+        Ok(split) => {
+            let said = if split.whole.is_some() {
+                "part-split"
+            } else {
+                "split"
+            };
+            answer::see(&format!("/money/payments/{number}?said={said}"))
+        }
         Err(error) => match broken(error) {
             Ok(why) => {
                 let count = desk.count_split(&order).await.ok();
