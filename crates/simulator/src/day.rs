@@ -13,6 +13,7 @@ use store::{Fault, Lane, Look, Subject};
 
 use crate::death::{Death, Doom, Moment, POINTS};
 use crate::dice::{About, Dice};
+use crate::freeze::Awaited;
 use crate::process::Process;
 use crate::weather::Often;
 use crate::world::{World, told};
@@ -116,6 +117,9 @@ impl Calendar {
         self.entries.pop_first().map(|(_, happening)| happening)
     }
 }
+
+/// What is written with more to follow: the deal's fields after its bill, its entry and its file after these.
+const WRITTEN: [&str; 3] = ["/contractors", "/bills", "crm.item.update"];
 
 /// Mean time between two acts of the bank or of whoever brings its statements.
 const PAYMENTS: Duration = secs(60);
@@ -363,16 +367,7 @@ impl World {
             }
             Happening::Freeze => {
                 self.forgettings.push(now);
-                if let Some(process) = self.some_process(calendar) {
-                    let (freezer, number) = (process.freezer.clone(), process.number);
-                    self.story.tell(now, "frozen", format!("process {number}"));
-                    if calendar.dice.chance(500) {
-                        freezer.freeze();
-                    } else {
-                        freezer.freeze_at_next_answer();
-                    }
-                    calendar.soon(now, secs(1), secs(240), Happening::Thaw(number));
-                }
+                self.freeze(calendar, now);
                 calendar.again(now, often.frozen, happening);
             }
             Happening::Thaw(number) => {
@@ -382,6 +377,34 @@ impl World {
             other => self.disturb(calendar, now, other, &often),
         }
         Ok(())
+    }
+
+    /// Some process stands still, at once or in the middle of its work.
+    fn freeze(&self, calendar: &mut Calendar, now: Timestamp) {
+        let Some(process) = self.some_process(calendar) else {
+            return;
+        };
+        let number = process.number;
+        let brief = (secs(1), secs(240));
+        let dice = &mut calendar.dice;
+        let (from, to) = match dice.below(3) {
+            0 => {
+                process.freezer.freeze();
+                brief
+            }
+            1 => {
+                process.freezer.freeze_at_answer(Awaited::Any);
+                brief
+            }
+            // Long enough that another has the portal when it wakes with more to write.
+            _ => {
+                let written = dice.pick(&WRITTEN).map_or(Awaited::Any, Awaited::To);
+                process.freezer.freeze_at_answer(written);
+                (secs(150), secs(600))
+            }
+        };
+        self.story.tell(now, "frozen", format!("process {number}"));
+        calendar.soon(now, from, to, Happening::Thaw(number));
     }
 
     fn thaw(&self, now: Timestamp, number: u64, timers_late: Duration) {

@@ -3,8 +3,8 @@
 //! A frozen process of the product waits at one of these two; whatever it does first when it is thawed is what the
 //! fences of the store and the last moment of a request must stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,10 +21,32 @@ pub(crate) struct Freezer(Arc<State>);
 struct State {
     frozen: AtomicBool,
     changed: Notify,
-    /// It stands still as soon as its next answer has arrived.
-    at_next_answer: AtomicBool,
+    /// It stands still as soon as such an answer has arrived.
+    at_answer: Mutex<Option<Awaited>>,
     /// Its timers ring so many milliseconds after it is thawed.
     timers_late_ms: AtomicU64,
+}
+
+/// Which answer stops a process in the middle of its work: it is there, and nothing is made of it yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Awaited {
+    Any,
+    /// To a request with this in its path or body: after it more is written.
+    To(&'static str),
+}
+
+impl Awaited {
+    fn is_to(self, request: &Request) -> bool {
+        match self {
+            Self::Any => true,
+            Self::To(holds) => {
+                let mut parts = request.body.windows(holds.len());
+                request.method == http::Method::POST
+                    && (request.url.path().ends_with(holds)
+                        || parts.any(|part| part == holds.as_bytes()))
+            }
+        }
+    }
 }
 
 impl Freezer {
@@ -32,9 +54,15 @@ impl Freezer {
         self.0.frozen.store(true, Ordering::SeqCst);
     }
 
-    /// Stops it in the middle of its work: when an answer is there and nothing is made of it yet.
-    pub(crate) fn freeze_at_next_answer(&self) {
-        self.0.at_next_answer.store(true, Ordering::SeqCst);
+    pub(crate) fn freeze_at_answer(&self, awaited: Awaited) {
+        *self.at_answer() = Some(awaited);
+    }
+
+    fn at_answer(&self) -> MutexGuard<'_, Option<Awaited>> {
+        self.0
+            .at_answer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets it go on. Nobody says what a thawed process does first: where its timers are late, it works on what had been
@@ -42,7 +70,7 @@ impl Freezer {
     pub(crate) fn thaw(&self, timers_late: Duration) {
         let late = u64::try_from(timers_late.as_millis()).unwrap_or(u64::MAX);
         self.0.timers_late_ms.store(late, Ordering::SeqCst);
-        self.0.at_next_answer.store(false, Ordering::SeqCst);
+        *self.at_answer() = None;
         self.0.frozen.store(false, Ordering::SeqCst);
         self.0.changed.notify_waiters();
     }
@@ -100,8 +128,9 @@ pub(crate) struct ProcessTransport {
 impl Transport for ProcessTransport {
     async fn send(&self, request: Request) -> Result<Answer, TransportError> {
         self.freezer.thawed().await;
+        let awaited = self.freezer.at_answer().take_if(|one| one.is_to(&request));
         let answer = self.network.send(request).await;
-        if self.freezer.0.at_next_answer.swap(false, Ordering::SeqCst) {
+        if awaited.is_some() {
             self.freezer.freeze();
         }
         self.freezer.thawed().await;
