@@ -34,6 +34,7 @@ async fn a_watched_funnel_is_planned_and_not_written_until_it_is_active() {
         .change_policy(|text| text.replace("watch_only", "active"))
         .await;
     world.until_complete(deal).await;
+    world.until_quiet().await;
     world.assert_one_true_invoice(deal);
     let told = plan(&world, deal).await;
     assert!(told.contains("Делать нечего"), "{told}");
