@@ -13,6 +13,7 @@ mod answers;
 mod contacts;
 mod events;
 mod live;
+mod offline;
 mod reading;
 mod script;
 mod setting_up;
