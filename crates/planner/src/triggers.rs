@@ -62,9 +62,14 @@ fn left_behind<'a>(
     Some((stage, fired))
 }
 
-/// Whether the deal was in any other stage since.
+/// Whether the deal was in any other stage since. The portal tells its times in whole seconds: of that second counts what
+/// follows a stage that the trigger was to move it from.
 fn was_moved(reading: &DealReading, stage: &PaidStage, fired: &Fired) -> bool {
     let since = fired.since.unwrap_or(fired.at);
-    let mut entries = reading.history.iter();
-    entries.any(|entry| entry.at >= since && !stage.from.contains(&entry.stage))
+    let mut was_there = false;
+    reading.history.iter().any(|entry| {
+        let is_there = stage.from.contains(&entry.stage);
+        was_there |= is_there;
+        !is_there && (entry.at > since || entry.at == since && was_there)
+    })
 }

@@ -1,8 +1,6 @@
 //! A paid deal is moved by the portal's own automation, through our trigger, where a person bound it to a stage; where nobody
 //! did, somebody is asked.
 
-use std::time::Duration;
-
 use emulator_bitrix24::{RobotAction, RobotSeed, What};
 use emulator_kontur_accounting::{Allocation, Kopecks};
 use provodka::setup;
@@ -91,8 +89,6 @@ async fn a_bound_trigger_moves_a_paid_deal_once_and_a_person_may_put_it_back() {
 async fn a_trigger_that_nobody_bound_is_asked_about() {
     let world = world().await;
     let deal = world.invoiced_deal().await;
-    // The portal tells its times in whole seconds: what the deal did before is to be before.
-    emulator_harness::wait(Duration::from_secs(2)).await;
     pay(&world, deal);
     world.until_case("TRIGGER-UNBOUND").await;
     assert_eq!(world.portal.deal_field(deal, "STAGE_ID"), office::INVOICE);

@@ -101,6 +101,11 @@ fn a_deal_that_it_moved_may_be_put_back_and_a_stage_of_before_is_no_move() {
         reading.history.insert(0, entered("EXECUTING", at));
     });
     assert!(is_asked(&before), "{}", before.plan());
+    let of_that_second = fired(60).read(|reading| {
+        let at = reading.glance.deal.changed;
+        reading.history = vec![entered("NEW", at), entered(INVOICE_STAGE, at)];
+    });
+    assert!(is_asked(&of_that_second), "{}", of_that_second.plan());
 }
 
 #[test]
