@@ -12,10 +12,10 @@ use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::{Action, Policy};
 use serde_json::Value;
-use store::{Record, Subject};
+use store::{Lane, Look, Record, Subject};
 
 use super::{Looked, earlier, observe, settle};
-use crate::{Connected, Reconciler, feed, journal};
+use crate::{Connected, Reconciler, feed, journal, portal_task};
 
 /// Seconds until a deal that waits for the change feed is looked at again.
 const FEED_SOON: i64 = 15;
@@ -32,7 +32,7 @@ pub(crate) async fn issued_before(
     wanted: &mut Vec<(DealId, Action)>,
     record: &mut Record,
 ) -> Result<BTreeMap<DealId, Value>, Halted> {
-    wait_for_the_feed(reconciler, ctx, connected, deals, wanted).await?;
+    wait_for_the_feed(reconciler, ctx, connected, deals, wanted, record).await?;
     let mut found = BTreeMap::new();
     let mut unanswered = BTreeSet::new();
     let portal = ctx.portal();
@@ -78,6 +78,7 @@ async fn wait_for_the_feed(
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
     wanted: &mut Vec<(DealId, Action)>,
+    record: &mut Record,
 ) -> Result<(), Halted> {
     let mut behind = BTreeMap::new();
     let mut waiting = BTreeSet::new();
@@ -107,6 +108,15 @@ async fn wait_for_the_feed(
             deal.finished = true;
             waiting.insert(*id);
         }
+    }
+    // Whoever has just taken the portal over reads it at once: people wait.
+    if !waiting.is_empty() {
+        record.looks.push(Look {
+            subject: Subject::portal(portal_task::FEED),
+            lane: Lane::Due,
+            due_at: ctx.now(),
+            reason: "a deal waits for the change feed".to_owned(),
+        });
     }
     wanted.retain(|(id, action)| !(is_issue(action) && waiting.contains(id)));
     Ok(())
