@@ -131,6 +131,26 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn a_rule_that_saw_an_order_whole_books_nothing_once_its_parts_are_told(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 100)]).await;
+        see(db, "march", &[order("5", 100), order("6", 100)]).await;
+        let seen = [book(1, 0, vec![share("1", 100)]), book(2, 0, vec![share("2", 100)])];
+        // Another lane reads the list of the accounting side meanwhile.
+        let parts = vec![told("x", order("5", 60)), told("y", order("5", 40))];
+        assert_eq!(follow(db, &lease, parts).await.new, [3, 4]);
+        assert_eq!(decide(db, &seen).await, [Decided::Refused, Decided::Done]);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![], vec![(2, 100)]));
+        assert_eq!(standing(db).await[..2], [(1, New, 100), (2, Booked, 0)]);
+        // Nor is a part booked which was seen before the whole one came; what a person gives is his to say.
+        let part = book(3, 0, vec![share("1", 60)]);
+        assert_eq!(decide(db, std::slice::from_ref(&part)).await, [Decided::Refused]);
+        let by_anna = Ruling::Book { shares: vec![share("1", 60)], author: "anna".to_owned(), chosen: true };
+        assert_eq!(decide(db, &[Decision { ruling: by_anna, ..part }]).await, [Decided::Done]);
+        assert_eq!(paid(db, 7).await, [(3, 60)]);
+        sums_close(db).await;
+    }
+
     async fn parts_are_found_under_a_number_that_accounting_pads_with_zeros(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 200)]).await;

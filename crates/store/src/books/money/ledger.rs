@@ -20,6 +20,7 @@ use super::{
     refunds::{Refund, RefundPart, Refunded},
     sightings::decide_soon,
     take,
+    twice::twice,
 };
 use crate::{
     books::{
@@ -108,7 +109,8 @@ pub struct Decision {
 pub enum Decided {
     /// It is recorded.
     Done,
-    /// Nothing was recorded: somebody else decided meanwhile, or a rule of the ledger would be broken. Look again.
+    /// Nothing was recorded: somebody else decided meanwhile, a rule of the ledger would be broken, or a rule would give money
+    /// that is counted twice by now. Look again.
     Refused,
 }
 
@@ -197,6 +199,10 @@ async fn decide(
     let shares = decisions.iter().flat_map(Decision::shares);
     let mut invoices = balances(tx, portal, shares.map(|share| &share.invoice)).await?;
     let mut refunded = Refunded::of(tx, portal, decisions, &payments).await?;
+    // An order's parts may have come since a rule saw it whole: people say which of them counts.
+    let by_rule = decisions.iter().filter(|one| one.is_booked_by_rule());
+    let by_rule: Vec<i64> = by_rule.map(|one| one.payment).collect();
+    let twice = twice(tx, portal, &by_rule).await?;
     let transactions = decisions.iter().map(Decision::transactions);
     let mut next = take(tx, portal, 0, transactions.sum()).await?.transaction;
     let mut batch = Batch::default();
@@ -207,7 +213,8 @@ async fn decide(
             .get_mut(&decision.payment)
             .filter(|payment| payment.awaits(decision))
             .filter(|_| questions.get(&decision.payment).copied() == decision.seen)
-            .filter(|_| refunded.is_as_seen(decision));
+            .filter(|_| refunded.is_as_seen(decision))
+            .filter(|_| !twice.contains_key(&decision.payment));
         let done = match payment {
             None => false,
             Some(payment) => apply(
@@ -260,6 +267,11 @@ impl Decision {
             | Ruling::Leave
             | Ruling::Wait { .. } => &[],
         }
+    }
+
+    /// Whether no person chose where the money goes.
+    fn is_booked_by_rule(&self) -> bool {
+        matches!(&self.ruling, Ruling::Book { author, .. } if author == RULE)
     }
 
     /// How many transactions it makes.

@@ -50,6 +50,7 @@ macro_rules! shown_by {
 }
 
 statements! {
+    HAS_FEED = "SELECT payment FROM followed_payment WHERE portal_id = $1 LIMIT 1";
     /// What was withdrawn, rows from before there were likenesses, and orders without a number, of which there may be hundreds
     /// a day, are nobody's parts.
     BESIDE = concat!(
@@ -120,28 +121,39 @@ impl Store {
     ) -> Result<BTreeMap<i64, CountedTwice>, StoreError> {
         self.read(
             (portal.clone(), numbers.to_vec()),
-            |tx, (portal, numbers)| {
-                Box::pin(async move {
-                    let mut beside = beside(tx, portal, numbers, &BESIDE).await?;
-                    for (number, alike) in self::beside(tx, portal, numbers, &ALIKE).await? {
-                        match beside.entry(number) {
-                            Entry::Vacant(none) => {
-                                none.insert(alike);
-                            }
-                            Entry::Occupied(known) => known.into_mut().add(alike.others),
-                        }
-                    }
-                    let twice = beside.into_iter().filter_map(|(number, one)| {
-                        let others: Vec<Shown> =
-                            one.others.into_iter().map(|(_, shown)| shown).collect();
-                        Some((number, counted_twice(&one.itself, &others)?))
-                    });
-                    Ok(twice.collect())
-                })
-            },
+            |tx, (portal, numbers)| Box::pin(twice(tx, portal, numbers)),
         )
         .await
     }
+}
+
+/// What is counted twice of these payments: nothing where no accounting side tells payments.
+pub(super) async fn twice(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    numbers: &[i64],
+) -> Result<BTreeMap<i64, CountedTwice>, StoreError> {
+    if numbers.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let told = tx.query_first(&HAS_FEED, &params![portal]).await?;
+    if told.is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let mut all = beside(tx, portal, numbers, &BESIDE).await?;
+    for (number, alike) in beside(tx, portal, numbers, &ALIKE).await? {
+        match all.entry(number) {
+            Entry::Vacant(none) => {
+                none.insert(alike);
+            }
+            Entry::Occupied(known) => known.into_mut().add(alike.others),
+        }
+    }
+    let twice = all.into_iter().filter_map(|(number, one)| {
+        let others: Vec<Shown> = one.others.into_iter().map(|(_, shown)| shown).collect();
+        Some((number, counted_twice(&one.itself, &others)?))
+    });
+    Ok(twice.collect())
 }
 
 /// The bank's whole order of each of these payments that is a part of one, and of the other parts of it.
