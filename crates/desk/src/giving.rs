@@ -21,7 +21,7 @@ pub struct GivingOrder {
     pub invoice: String,
     /// How much; none: all that the payment has left and the invoice has open.
     pub amount: Option<Money>,
-    /// The last transaction of the payment that was seen; none: nothing was looked at.
+    /// The last transaction of the payment that was seen; none: nothing was looked at, and the same order once more is refused.
     pub seen: Option<i64>,
 }
 
@@ -70,6 +70,16 @@ pub enum NotGiven {
     /// Something was recorded of it since it was seen.
     #[error("payment {0} was changed meanwhile")]
     Changed(i64),
+    /// The last that was recorded of it gave just this.
+    #[error("entry {last} gave just this of payment {payment} to invoice `{number}` already")]
+    Again {
+        /// The payment's number.
+        payment: i64,
+        /// Which invoice.
+        number: String,
+        /// That entry; who saw it may give as much again.
+        last: i64,
+    },
     /// An amount of nothing.
     #[error("the amount is not above nothing")]
     NoAmount,
@@ -148,6 +158,11 @@ impl Desk {
                 GivingRefused::SetAside => NotGiven::SetAside(payment),
                 GivingRefused::Register => NotGiven::Register(payment),
                 GivingRefused::Changed => NotGiven::Changed(payment),
+                GivingRefused::Again { last } => NotGiven::Again {
+                    payment,
+                    number,
+                    last,
+                },
                 GivingRefused::NoAmount => NotGiven::NoAmount,
                 GivingRefused::NotThatMuch { left } => NotGiven::NotThatMuch { payment, left },
                 GivingRefused::MoreThanOpen { open } => NotGiven::MoreThanOpen { number, open },

@@ -115,6 +115,7 @@ pub struct ReconcileArgs {
 #[command(after_help = "\
 No question has to offer the invoice; an advance that is left of a payment may be given as well.
 It is an entry like a choice that was offered: `payments undo` takes it back.
+The same amount for the same invoice twice running is refused: it may be the same order again.
 Examples:
   provodka payments give 17 118
   provodka payments give 17 118 --amount 500.00")]
@@ -127,6 +128,9 @@ pub struct GiveArgs {
     /// How much, in roubles [default: all that is left and fits]
     #[arg(long, value_name = "ROUBLES")]
     pub amount: Option<String>,
+    /// The last entry of the payment, as a refusal named it: as much once more
+    #[arg(long, value_name = "ENTRY")]
+    pub after: Option<i64>,
     /// Who decides, for the ledger
     #[arg(
         long,

@@ -16,7 +16,7 @@ pub(super) async fn give(product: &Product, args: &GiveArgs) -> anyhow::Result<S
         payment: args.number,
         invoice: args.invoice.clone(),
         amount: amount(args.amount.as_deref())?,
-        seen: None,
+        seen: args.after,
     };
     let zone = zone::in_force(product).await;
     let given = product.desk().give(&order, &args.by, &zone).await;
@@ -46,6 +46,7 @@ pub(super) fn taken_back(whole: Option<i64>) -> String {
 }
 
 fn told(error: NotGiven) -> anyhow::Error {
+    let again;
     let hint = match error {
         NotGiven::NotNamed(error) => return not_named(error),
         NotGiven::NoBooking(error) => return no_booking(error),
@@ -54,6 +55,10 @@ fn told(error: NotGiven) -> anyhow::Error {
         NotGiven::SetAside(_) => "`provodka payments undo` makes it a buyer's first",
         NotGiven::Register(_) => "`provodka payments split` names its sales and the commission",
         NotGiven::Changed(_) => "`provodka payments list` shows what became of it",
+        NotGiven::Again { last, .. } => {
+            again = format!("if as much is to go there once more, add `--after {last}`");
+            again.as_str()
+        }
         NotGiven::NoAmount => "write roubles above nothing after --amount, or leave it out",
         NotGiven::NotThatMuch { .. } => {
             "`provodka payments list` shows where the rest is; `provodka payments undo` or `move` takes it from there"
@@ -67,7 +72,25 @@ fn told(error: NotGiven) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::taken_back;
+    use desk::giving::NotGiven;
+
+    use super::{taken_back, told};
+
+    #[test]
+    fn who_gives_the_same_once_more_is_told_how() {
+        let again = NotGiven::Again {
+            payment: 17,
+            number: "118".to_owned(),
+            last: 42,
+        };
+        let (text, status) = crate::fault::told(&told(again));
+        assert_eq!(
+            text,
+            "error: entry 42 gave just this of payment 17 to invoice `118` already\n\
+             hint: if as much is to go there once more, add `--after 42`\n"
+        );
+        assert_eq!(status, 2);
+    }
 
     #[test]
     fn the_whole_order_that_was_taken_back_is_named() {

@@ -139,7 +139,12 @@ async fn walk(db: &Db, lease: &Lease, seed: u64) {
         }
         let invoice = &invoices[draw(2)];
         let wanted = (draw(3) > 0).then(|| 50 * i64::try_from(draw(9)).unwrap());
-        let given = match give(db, &giving(payment, invoice, wanted)).await {
+        let last = db.store.money_last(&portal("a"), &[payment]).await;
+        let order = Giving {
+            seen: last.unwrap().get(&payment).copied(),
+            ..giving(payment, invoice, wanted)
+        };
+        let given = match give(db, &order).await {
             WasGiven::Done { amount, .. } => Some(amount.kopecks()),
             WasGiven::Refused(_) => None,
         };
@@ -233,6 +238,31 @@ conformance! {
         let seen = |seen| Giving { seen: Some(seen), ..giving(1, "2", None) };
         assert_eq!(refused(db, &seen(last - 1)).await, GivingRefused::Changed);
         assert_eq!(give(db, &seen(last)).await, done(60, 70, 8));
+    }
+
+    async fn the_same_order_once_more_gives_nothing_unless_its_entry_was_seen(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 100)]).await;
+        see(db, "march", &[order("5", 130)]).await;
+        let last = async || db.store.money_last(&portal("a"), &[1]).await.unwrap()[&1];
+        let twenty = giving(1, "1", Some(20));
+        assert_eq!(give(db, &twenty).await, done(20, 110, 7));
+        let first = last().await;
+        for by in ["anna", "boris"] {
+            let again = Giving { by: by.to_owned(), ..twenty.clone() };
+            assert_eq!(refused(db, &again).await, GivingRefused::Again { last: first });
+        }
+        assert_eq!(paid(db, 7).await, [(1, 20)], "nothing is recorded");
+        // Another amount, another invoice, and after these the same amount are other orders.
+        assert_eq!(give(db, &giving(1, "1", Some(10))).await, done(10, 100, 7));
+        assert_eq!(give(db, &giving(1, "2", Some(10))).await, done(10, 90, 8));
+        assert_eq!(give(db, &twenty).await, done(20, 70, 7));
+        let seen = Giving { seen: Some(last().await), ..twenty.clone() };
+        assert_eq!(give(db, &seen).await, done(20, 50, 7));
+        assert_eq!(refused(db, &seen).await, GivingRefused::Changed);
+        // What was taken back is not there any more.
+        undo(db, 1).await.unwrap();
+        assert_eq!(give(db, &twenty).await, done(20, 110, 7));
     }
 
     async fn who_gives_a_part_by_hand_takes_back_what_a_rule_gave_of_the_whole_order(db: &Db) {

@@ -20,7 +20,7 @@ use super::{
     refunds::Resting,
     split::last,
     take,
-    undo::{Order, Transaction},
+    undo::{Order, Transaction, transactions},
 };
 use crate::{error::StoreError, store::Store, subject::Subject, tx::Tx, value::params};
 
@@ -33,7 +33,7 @@ pub struct Giving {
     pub invoice: InvoiceRef,
     /// How much; none: all that the payment has left and the invoice has open.
     pub amount: Option<Money>,
-    /// The last transaction of the payment that he saw; none: he saw none.
+    /// The last transaction of the payment that he saw; none: he saw none, and may have ordered the same just now.
     pub seen: Option<i64>,
     /// Why, in Russian.
     pub because: String,
@@ -74,6 +74,11 @@ pub enum GivingRefused {
     Register,
     /// Something was recorded of it since it was seen.
     Changed,
+    /// The last that was recorded of it gave just as much to this invoice: it may be the same order once more.
+    Again {
+        /// That transaction. Who saw it may give as much again.
+        last: i64,
+    },
     /// An amount of nothing.
     NoAmount,
     /// The payment has less left.
@@ -122,9 +127,14 @@ async fn give(
     if let Some(refused) = in_the_way(&payment) {
         return Ok(WasGiven::Refused(refused));
     }
-    let last = last(tx, portal, &[number]).await?;
-    if wanted.seen.is_some() && wanted.seen.as_ref() != last.get(&number) {
+    let last = last(tx, portal, &[number]).await?.get(&number).copied();
+    if wanted.seen.is_some() && wanted.seen != last {
         return Ok(WasGiven::Refused(GivingRefused::Changed));
+    }
+    if let (None, Some(last)) = (wanted.seen, last)
+        && gave_just_this(tx, portal, wanted, last).await?
+    {
+        return Ok(WasGiven::Refused(GivingRefused::Again { last }));
     }
     let mut invoices = balances(tx, portal, [&wanted.invoice].into_iter()).await?;
     let room = makes_room(tx, portal, wanted).await?;
@@ -202,6 +212,22 @@ async fn give(
         deals,
         whole,
     })
+}
+
+/// Whether the last transaction of the payment gave the invoice as much as is wanted again. Who names no amount wants all that
+/// fits, of which there is nothing more.
+async fn gave_just_this(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    wanted: &Giving,
+    last: i64,
+) -> Result<bool, StoreError> {
+    let Some(amount) = wanted.amount else {
+        return Ok(false);
+    };
+    let given = transactions(tx, portal, &[wanted.payment], "allocation").await?;
+    let newest = given.values().flatten().find(|one| one.number == last);
+    Ok(newest.is_some_and(|one| one.shares().eq([(&wanted.invoice, amount)])))
 }
 
 /// What is open of an invoice of a deal once so much of what it has is taken back.

@@ -102,7 +102,7 @@ fn not_given(error: &NotGiven) -> String {
             "Это поступление за многие продажи: сначала разнесите его вместе с комиссией."
                 .to_owned()
         }
-        NotGiven::Changed(_) => {
+        NotGiven::Changed(_) | NotGiven::Again { .. } => {
             "Пока вы писали, с платежом что-то сделали: посмотрите историю и решите снова."
                 .to_owned()
         }
