@@ -111,8 +111,7 @@ impl Office {
             at: now,
             lines: self.some_lines(),
             buyer: Some(company),
-            sample: false,
-            typed: None,
+            ..Version::default()
         };
         let Some(deal) = self.made(seed, version) else {
             return;

@@ -33,8 +33,7 @@ impl Office {
             at: now,
             lines,
             buyer: Some(buyer),
-            sample: false,
-            typed: None,
+            ..Version::default()
         };
         let deal = self.made(seed, version)?;
         if !straight {

@@ -123,8 +123,7 @@ impl Office {
             at: now,
             lines,
             buyer: Some(number),
-            sample: false,
-            typed: None,
+            ..Version::default()
         };
         self.made(seed, version);
     }

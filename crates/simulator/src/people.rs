@@ -150,8 +150,7 @@ impl Office {
             at: now,
             lines,
             buyer,
-            sample: false,
-            typed: None,
+            ..Version::default()
         };
         self.made(seed, version)
     }
