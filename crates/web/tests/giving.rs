@@ -9,11 +9,15 @@
 
 mod shared;
 
-use shared::money::{HOSTILE, office, order_at};
+use domain::payment::{LineId, PaymentKind, PaymentOrder};
+use domain::{Money, OrganisationId};
+use jiff::civil::date;
+use shared::money::{HOSTILE, US, office, order_at};
 use shared::office::{Office, PASSWORD};
 use shared::statement::{book, order, statement, states};
-use store::PaymentState;
+use store::{FollowedPage, FollowedPayment, PaymentFilter, PaymentState, SeenLine};
 use testkit::builders::portal;
+use testkit::time::at;
 
 const GIVE: &str = "/money/payments/1/give";
 const FORM: &str = "action=\"/money/payments/1/give\"";
@@ -119,6 +123,69 @@ async fn a_payment_goes_to_the_invoice_that_is_named_and_its_rest_to_another() {
     assert_eq!(answer.leads_to(), "/money/payments/1?said=undone");
     assert_eq!(open(&office).await, [100_000, 30_000]);
     assert_eq!(states(&office.store).await, asked);
+}
+
+/// The accountant entered the first payment in two parts, and gave neither.
+async fn told_in_parts(office: &Office) {
+    let filter = PaymentFilter::default();
+    let whole = office.store.money_list(&portal(), &filter).await.unwrap();
+    let part = |line: &str, kopecks| FollowedPayment {
+        line: SeenLine {
+            line: LineId(line.to_owned()),
+            order: PaymentOrder {
+                amount: Money::from_kopecks(kopecks),
+                ..whole[0].order.clone()
+            },
+            organisation: OrganisationId::new(US),
+            kind: PaymentKind::Incoming,
+        },
+        deleted: false,
+        given: Vec::new(),
+    };
+    let page = FollowedPage {
+        organisation: OrganisationId::new(US),
+        payments: vec![part("x", 60_000), part("y", 40_000)],
+        cursor: ("payments".to_owned(), "c".to_owned()),
+        is_taken_over: false,
+        because: ("разнёс".to_owned(), "изменил".to_owned()),
+        today: date(2026, 4, 1),
+        cases: Vec::new(),
+        journal: Vec::new(),
+    };
+    let lease = office.store.lease_of(&portal(), at(1)).await.unwrap();
+    let followed = office.store.money_follow(&lease.unwrap(), page, at(1));
+    assert_eq!(followed.await.unwrap().new, [2, 3]);
+}
+
+#[tokio::test]
+async fn the_whole_order_that_made_room_for_a_part_is_named_with_the_way_to_it() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let purpose = "Оплата по счёту № 117 от 01.03.2026";
+    let paid = order("5", "1000.00", "ООО «Ромашка»", purpose);
+    book(&mut anna, &statement(&[paid])).await;
+    assert_eq!(states(&office.store).await, [(1, PaymentState::Booked, 0)]);
+    told_in_parts(&office).await;
+    let seen = office.store.money_last(&portal(), &[2]).await.unwrap()[&2].to_string();
+    let answer = order_at(&mut anna, "/money/payments/2/give", &form("117", "", &seen)).await;
+    let place = "/money/payments/2?said=given&whole=1";
+    assert_eq!(answer.leads_to(), place, "{}", answer.text());
+    let link = "<a href=\"/money/payments/1\">платёж № 1</a> снят со счетов";
+    let page = anna.get(place).await.text();
+    assert!(page.contains(link), "{page}");
+    let wanted = [
+        (1, PaymentState::Asked, 100_000),
+        (2, PaymentState::Booked, 0),
+        (3, PaymentState::New, 40_000),
+    ];
+    assert_eq!(states(&office.store).await, wanted);
+    // Nothing is named that is no number.
+    for whole in ["0", "-1", "x", "%3Cimg"] {
+        let page = anna.get(&format!("/money/payments/2?said=given&whole={whole}"));
+        let page = page.await.text();
+        assert!(!page.contains("показывает эти деньги целиком"), "{page}");
+        assert!(!page.contains("<img"), "{page}");
+    }
 }
 
 #[tokio::test]

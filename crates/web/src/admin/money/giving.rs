@@ -12,7 +12,7 @@ use domain::display::money;
 use http::StatusCode;
 
 use super::letters::amount;
-use super::payments::{View, shown};
+use super::payments::{View, back, shown};
 use super::proven::{NotProven, proven};
 use super::words::{NO_BOOKING, not_named, plain};
 use crate::admin::Admin;
@@ -72,14 +72,7 @@ pub(in crate::admin) async fn give(
     let desk = admin.desk();
     let given = desk.give(&order, &session.account, &admin.pages.zone);
     match given.await {
-        Ok(given) => {
-            let said = if given.whole.is_some() {
-                "part-given"
-            } else {
-                "given"
-            };
-            answer::see(&format!("/money/payments/{number}?said={said}"))
-        }
+        Ok(given) => back(number, "given", given.whole),
         Err(
             NotGiven::Store(error)
             | NotGiven::NotNamed(NotNamed::Store(error))

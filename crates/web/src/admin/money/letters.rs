@@ -11,7 +11,7 @@ use domain::Money;
 use domain::display::money;
 use http::StatusCode;
 
-use super::payments::{View, shown};
+use super::payments::{View, back, shown};
 use super::proven::{NotProven, proven};
 use super::words::not_named;
 use crate::admin::Admin;
@@ -72,7 +72,7 @@ pub(in crate::admin) async fn obey(
     let desk = admin.desk();
     let moved = desk.obey_letter(&order, &session.account, &admin.pages.zone);
     match moved.await {
-        Ok(_) => answer::see(&format!("/money/payments/{number}?said=moved")),
+        Ok(_) => back(number, "moved", None),
         Err(NotMoved::Store(error) | NotMoved::NotNamed(NotNamed::Store(error))) => {
             answer::broken(&error)
         }

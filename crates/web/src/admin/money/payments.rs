@@ -74,6 +74,7 @@ struct Wanted {
 struct One {
     frame: Frame,
     said: Option<&'static str>,
+    whole: Option<i64>,
     trouble: Option<String>,
     payment: PaymentInWords,
     account: String,
@@ -234,8 +235,10 @@ pub(in crate::admin) async fn show(
     Path(number): Path<i64>,
     uri: Uri,
 ) -> Response {
+    let whole = asked(&uri, "whole").and_then(|whole| whole.parse::<i64>().ok());
     let view = View {
         said: said(&uri),
+        whole: whole.filter(|whole| *whole > 0),
         ..View::default()
     };
     shown(&admin, &session, number, StatusCode::OK, view).await
@@ -245,6 +248,8 @@ pub(in crate::admin) async fn show(
 #[derive(Default)]
 pub(super) struct View {
     pub(super) said: Option<&'static str>,
+    /// The bank's whole order that was taken back for the part that this payment is.
+    pub(super) whole: Option<i64>,
     pub(super) trouble: Option<String>,
     /// The reason as it was typed.
     pub(super) because: String,
@@ -310,9 +315,9 @@ pub(in crate::admin) async fn undo(
                 (false, true) => "reopened",
                 (false, false) => "undone",
             };
-            answer::see(&format!("/money/payments/{number}?said={said}"))
+            back(number, said, None)
         }
-        Ok(None) => answer::see(&format!("/money/payments/{number}?said=nothing")),
+        Ok(None) => back(number, "nothing", None),
         Err(NotUndone::MoreThanOpen { invoice, open, .. }) => {
             let why = format!(
                 "Без этого возврата по счёту № {} было бы оплачено больше, чем он просит (осталось {}): сначала снимите \
@@ -324,6 +329,12 @@ pub(in crate::admin) async fn undo(
         }
         Err(NotUndone::Store(error)) => answer::broken(&error),
     }
+}
+
+/// To the page of a payment, which says what was done, and which whole order was taken back for a part of it.
+pub(super) fn back(number: i64, said: &str, whole: Option<i64>) -> Response {
+    let whole = whole.map_or_else(String::new, |whole| format!("&whole={whole}"));
+    answer::see(&format!("/money/payments/{number}?said={said}{whole}"))
 }
 
 pub(super) async fn shown(
@@ -417,6 +428,7 @@ async fn gathered(
         split,
         frame: Frame::of(session, "payments"),
         said: view.said,
+        whole: view.whole,
         trouble: view.trouble,
         may_undo: !payment.invoices.is_empty()
             || matches!(payment.state, PaymentState::Booked | PaymentState::Left)

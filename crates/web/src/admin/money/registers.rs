@@ -15,7 +15,7 @@ use domain::display::money;
 use http::StatusCode;
 
 use super::letters::amount;
-use super::payments::{View, shown};
+use super::payments::{View, back, shown};
 use super::proven::{NotProven, proven};
 use super::questions::{Share, share_in_words};
 use super::words::{NO_BOOKING, not_named, plain};
@@ -177,14 +177,7 @@ pub(in crate::admin) async fn split(
     }
     let split = desk.split(&order, &session.account, &admin.pages.zone);
     match split.await {
-        Ok(split) => {
-            let said = if split.whole.is_some() {
-                "part-split"
-            } else {
-                "split"
-            };
-            answer::see(&format!("/money/payments/{number}?said={said}"))
-        }
+        Ok(split) => back(number, "split", split.whole),
         Err(error) => match broken(error) {
             Ok(why) => {
                 let count = desk.count_split(&order).await.ok();
