@@ -20,6 +20,7 @@ mod money;
 mod own_invoices;
 mod owners;
 mod parts;
+mod production;
 mod records;
 mod register;
 mod reissue;
@@ -132,6 +133,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     money::check(evidence, &mut wrong);
     own_invoices::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);
+    production::check(evidence, &mut wrong);
     records::check(evidence, &mut wrong);
     register::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
@@ -193,13 +195,17 @@ fn stages(truth: &emulator_bitrix24::Truth, deal: i64) -> Vec<(Timestamp, String
     stages
 }
 
-/// Whether a deal with this past wants an invoice: it entered the stage after we began, or began anew, and was not taken
-/// back or lost since. What had entered it before and went on enters it again when somebody brings it back.
-fn is_wanted(evidence: &Evidence<'_>, stages: &[(Timestamp, String)]) -> bool {
+/// Whether a deal wants an invoice: it entered the stage after we began, or began anew, and was not taken back or lost
+/// since. What had entered it before and went on enters it again when somebody brings it back.
+fn is_wanted(evidence: &Evidence<'_>, deal: i64) -> bool {
+    if let Some(production) = &evidence.weather.customs.production {
+        return production::is_wanted(evidence, production, deal);
+    }
+    let stages = stages(&evidence.portal, deal);
     // The portal's moment is compared with ours as it is, by us and by the product.
     let is_ours = |entered: Timestamp| evidence.restored.is_none_or(|anew| entered >= anew.at);
     let is_lost = stages.last().is_some_and(|(_, stage)| stage == LOST);
-    since_when(stages, is_ours).is_some_and(is_ours) && !is_lost
+    since_when(&stages, is_ours).is_some_and(is_ours) && !is_lost
 }
 
 /// When a deal with this past entered the stage that it was not taken back from: first, or first of those that are ours.

@@ -11,6 +11,7 @@ use crate::dice::Dice;
 use crate::import::Import;
 use crate::office::SECOND_FUNNEL;
 use crate::poison::Poisoning;
+use crate::production::Production;
 use crate::restore::Restore;
 use crate::weather::Weather;
 
@@ -43,6 +44,8 @@ pub(crate) struct Customs {
     pub(crate) branches: Option<Duration>,
     /// Mean time between two acts of managers who type sums by hand.
     pub(crate) typists: Option<Duration>,
+    /// Deals go on from one funnel to another.
+    pub(crate) production: Option<Production>,
     /// A backup is put back.
     pub(crate) restore: Option<Restore>,
     /// One deal spoils whatever reads it.
@@ -71,6 +74,7 @@ impl Customs {
             self.asks_buyers,
             self.branches.is_some(),
             self.typists.is_some(),
+            self.production.is_some(),
         ];
         !others.contains(&true)
     }

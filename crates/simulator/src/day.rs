@@ -46,6 +46,7 @@ pub(crate) enum Happening {
     Copy,
     Branch,
     TypeSum,
+    TakeOn,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -203,6 +204,7 @@ impl World {
             (self.weather.customs.copies, Happening::Copy),
             (self.weather.customs.branches, Happening::Branch),
             (self.weather.customs.typists, Happening::TypeSum),
+            (self.taking_on_every(), Happening::TakeOn),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -346,7 +348,8 @@ impl World {
             | Happening::DragBack(..)
             | Happening::Copy
             | Happening::Branch
-            | Happening::TypeSum => self.follow_customs(calendar, now, happening),
+            | Happening::TypeSum
+            | Happening::TakeOn => self.follow_customs(calendar, now, happening),
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,
@@ -586,9 +589,14 @@ impl World {
         let portal = tenant.id.clone();
         self.story
             .tell(now, "mode", format!("{mode:?} for portal {place}"));
+        let production = self.weather.customs.production.clone();
+        let mode_of = |funnel| {
+            let production = production.as_ref();
+            production.map_or(mode, |one| one.mode_within(funnel, mode))
+        };
         self.change_policy(&portal, |policy| {
             for funnel in &mut policy.funnels {
-                funnel.mode = mode;
+                funnel.mode = mode_of(funnel.id);
             }
         })
         .await?;

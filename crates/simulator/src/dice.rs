@@ -31,6 +31,7 @@ pub(crate) enum About {
     Oddities,
     Usage,
     Habits,
+    Offices,
 }
 
 /// One stream of chance.
@@ -65,6 +66,7 @@ impl Dice {
             About::Oddities => 23,
             About::Usage => 17,
             About::Habits => 19,
+            About::Offices => 31,
         });
         Self(rng)
     }

@@ -12,6 +12,7 @@
 //! | `strangers` | who knocks at our door and is no portal |
 //! | `restore`, `poison`, `import`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, bills come too late |
 //! | `usage`, `tester`, `foreigners`, `branches`, `typists`, `own_invoices`, `drags`, `copies` | what people do in some offices |
+//! | `offices`, `production` | how some offices are organised |
 //! | `remembered` | what people know of deals and buyers |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
@@ -55,11 +56,13 @@ mod neighbour;
 mod network;
 mod oddities;
 pub mod office;
+mod offices;
 mod own_invoices;
 mod parts;
 mod people;
 mod poison;
 mod process;
+mod production;
 mod records;
 mod register;
 mod remembered;

@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::customs::OwnBooks;
 use crate::parts::PERCENT;
+use crate::production::Production;
 use crate::weather::Weather;
 
 /// The stages of the funnel, in order.
@@ -177,7 +178,7 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         user.email = person(place);
     }
     portal.funnels.truncate(1);
-    if weather.customs.drags.is_some() {
+    if weather.customs.drags.is_some() || weather.customs.production.is_some() {
         portal.funnels.push(FunnelSeed {
             id: SECOND_FUNNEL,
             name: "Вторая".to_owned(),
@@ -254,7 +255,10 @@ fn robots(weather: &Weather) -> Vec<RobotSeed> {
         },
         times: Some(times),
     });
-    moves.into_iter().chain(empties).collect()
+    let takes_on = weather.customs.production.as_ref();
+    let takes_on = takes_on.and_then(Production::robot);
+    let all = moves.into_iter().chain(empties);
+    all.chain(takes_on).collect()
 }
 
 /// The accounting side's books.
@@ -329,9 +333,11 @@ pub(crate) fn policy(
     };
     let trial = || ours(OrganisationId::new(trial(place)), TRIAL, true);
     let trial = customs.trials.map(|_| trial());
+    let production = customs.production.as_ref();
+    let mode = |id| production.map_or(Some(Mode::Active), |one| one.mode_of(id));
     let funnel = |id: i64, settle_seconds| Funnel {
         id: FunnelId(id.unsigned_abs()),
-        mode: Mode::Active,
+        mode: mode(id).unwrap_or(Mode::Off),
         start_at: None,
         stages: STAGES
             .map(|stage| StageId::new(stage_in(id, stage)))
@@ -341,8 +347,12 @@ pub(crate) fn policy(
         organisation: Some(organisation.clone()),
         settle_seconds,
     };
-    let second = customs.drags.as_ref();
-    let second = second.map(|drags| funnel(SECOND_FUNNEL, drags.settle_of(SECOND_FUNNEL)));
+    let drags = customs.drags.as_ref();
+    let settles = drags.map(|drags| drags.settle_of(SECOND_FUNNEL));
+    let settles = settles.or(production
+        .and_then(|one| one.mode_of(SECOND_FUNNEL))
+        .map(|_| weather.settle_seconds));
+    let second = settles.map(|seconds| funnel(SECOND_FUNNEL, seconds));
     Policy {
         start_at,
         administrator: Some(ADMINISTRATOR.to_string()),

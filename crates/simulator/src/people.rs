@@ -238,8 +238,7 @@ impl Office {
     }
 
     pub(crate) fn move_to(&mut self, now: Timestamp, deal: i64, stage: &str) {
-        let funnel = self.deals.get(&deal).map_or(0, |known| known.funnel);
-        let stage = &office::stage_in(funnel, stage);
+        let stage = &office::stage_in(self.funnel_of(deal), stage);
         let moved = self.portal.manager().move_deal(deal, stage);
         self.tell(now, "moved", format!("deal {deal} to {stage}: {moved:?}"));
     }

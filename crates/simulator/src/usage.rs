@@ -18,6 +18,11 @@ impl World {
         drags.map(|drags| drags.every)
     }
 
+    pub(crate) fn taking_on_every(&self) -> Option<Duration> {
+        let production = self.weather.customs.production.as_ref();
+        production.map(|production| production.every)
+    }
+
     /// Somebody does what is done in this office.
     pub(crate) fn follow_customs(
         &mut self,
@@ -61,6 +66,10 @@ impl World {
             Happening::TypeSum => {
                 office.type_sums(now);
                 customs.typists
+            }
+            Happening::TakeOn => {
+                office.take_on(now);
+                self.taking_on_every()
             }
             Happening::Drag => {
                 let dragged = customs.drags.as_ref();

@@ -196,6 +196,7 @@ impl Weather {
             weather.rules(&mut Dice::of(seed, About::Rules));
             weather.draw_customs(&mut Dice::of(seed, About::Customs));
             weather.draw_usage(&mut Dice::of(seed, About::Usage));
+            weather.draw_offices(seed);
             weather.draw_strangers(seed);
             weather.draw_restore(seed);
             weather.draw_poison(seed);
@@ -331,6 +332,7 @@ impl Weather {
             (self.customs.asks_buyers, "new buyers asked about"),
             (self.customs.branches.is_some(), "companies with branches"),
             (self.customs.typists.is_some(), "sums typed by hand"),
+            (self.customs.production.is_some(), "deals taken on"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

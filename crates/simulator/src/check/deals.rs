@@ -11,7 +11,7 @@ use super::bills::{asks_as, is_sample};
 use super::buyers::is_for_another;
 use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use super::{belated, restored};
-use super::{own_invoices, typed};
+use super::{own_invoices, production, typed};
 use crate::branches;
 use crate::oddities::STRANGE_RATE;
 use crate::office;
@@ -19,7 +19,7 @@ use crate::parts::Part;
 use crate::people::ENDED_RATE;
 use crate::remembered::{Deal, Version};
 use jiff::Timestamp;
-use planner::{Attach, SmartInvoices};
+use planner::{Attach, Mode, SmartInvoices};
 
 /// Stages in which a deal is over.
 const CLOSED: [&str; 2] = ["WON", office::LOST];
@@ -67,7 +67,7 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
     let history = stages(&evidence.portal, id);
     // The last one stands for the deal.
     let Some(bill) = bills.last() else {
-        return without(evidence, id, deal, is_wanted(evidence, &history), wrong);
+        return without(evidence, id, deal, is_wanted(evidence, id), wrong);
     };
     if deal.outside && !is_ordered {
         wrong.push(format!("deal {id} is outside the pilot and has a bill"));
@@ -92,6 +92,10 @@ fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
                 bill.number
             ));
         }
+        return;
+    }
+    // Where nothing is done its bill is looked after no more.
+    if production::is_closed(evidence, id).is_some() {
         return;
     }
     if bills.len() > 1 && !deal.parts.is_empty() {
@@ -186,6 +190,10 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     let Some(last) = deal.versions.last() else {
         return;
     };
+    // Where deals are only watched it stands with the other questions what one would lack.
+    if production::is_closed(evidence, id) == Some(Mode::WatchOnly) {
+        return;
+    }
     let wanted = wanted && !deal.outside;
     let complete = is_complete(evidence, last);
     let ambiguous = asks(

@@ -1,7 +1,7 @@
 //! [I-4] Where a person gave an invoice up, another takes its place if the deal still wants one.
 
 use super::deals::{asks, is_bill_of, is_complete};
-use super::{Evidence, is_wanted, stages, typed};
+use super::{Evidence, is_wanted, typed};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for deal in evidence.given_up {
@@ -18,7 +18,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             id,
             &["COUNTERPARTY-AMBIGUOUS", "COUNTERPARTY-NEW", typed::ASKED],
         );
-        let wanted = is_wanted(evidence, &stages(&evidence.portal, id)) && !known.deleted;
+        let wanted = is_wanted(evidence, id) && !known.deleted;
         if wanted && complete && !waits && created(evidence, id) < 2 {
             wrong.push(format!(
                 "[I-4] the invoice of deal {deal} was given up, and none took its place"

@@ -1,0 +1,185 @@
+//! Deals that go on from one funnel to another: one that entered the invoice stage of a funnel at work is billed although it was
+//! taken on, and shown wherever it stands; where nothing is done, nothing is billed and nothing is shown.
+
+use emulator_bitrix24::What;
+use emulator_kontur_accounting::CreatedBy;
+use jiff::{SignedDuration, Timestamp};
+use planner::Mode;
+use serde_json::Value;
+
+use super::bills::{first_of, made_by, read_from};
+use super::{Evidence, deal_of, is_our_write};
+use crate::office::{self, INVOICE, LOST, SECOND_FUNNEL, STAGES};
+use crate::production::Production;
+
+/// What was decided before a deal was taken away may be written, and land, so much later.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(10);
+
+/// What the deal shows of its bill.
+const SHOWN: [&str; 6] = [
+    office::NUMBER,
+    office::DATE,
+    office::STATUS,
+    office::SUM,
+    office::PAID,
+    office::PAID_ON,
+];
+
+/// Where a deal stood since when.
+struct Place {
+    at: Timestamp,
+    funnel: i64,
+    stage: String,
+}
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let Some(production) = &evidence.weather.customs.production else {
+        return;
+    };
+    made_at_work(evidence, production, wrong);
+    for deal in evidence.office.deals.keys() {
+        shown_at_work(evidence, production, *deal, wrong);
+    }
+}
+
+/// Whether the deal wants a bill by where it was and stands.
+pub(super) fn is_wanted(evidence: &Evidence<'_>, production: &Production, deal: i64) -> bool {
+    wants(production, &path(evidence, deal))
+}
+
+/// The mode of the funnel where a deal stands, if nothing is done there.
+pub(super) fn is_closed(evidence: &Evidence<'_>, deal: i64) -> Option<Mode> {
+    let production = evidence.weather.customs.production.as_ref()?;
+    let path = path(evidence, deal);
+    let funnel = path.last().map(|place| place.funnel)?;
+    let mode = production.mode_of(funnel)?;
+    (mode != Mode::Active).then_some(mode)
+}
+
+/// By its past until some moment.
+fn wants(production: &Production, past: &[Place]) -> bool {
+    let Some(last) = past.last() else {
+        return false;
+    };
+    let has_entered = |funnel: i64| {
+        production.mode_of(funnel) == Some(Mode::Active) && has_come_to_stay(past, funnel)
+    };
+    let is_lost = last.stage == LOST;
+    !is_lost && production.works_in(last.funnel) && [0, SECOND_FUNNEL].into_iter().any(has_entered)
+}
+
+/// Whether it entered the invoice stage of a funnel and was not taken back within it since.
+fn has_come_to_stay(past: &[Place], funnel: i64) -> bool {
+    let position = |stage: &str| STAGES.iter().position(|known| *known == stage);
+    let mut stays = false;
+    for place in past.iter().filter(|place| place.funnel == funnel) {
+        if place.stage == INVOICE {
+            stays = true;
+        } else if position(&place.stage) < position(INVOICE) {
+            stays = false;
+        }
+    }
+    stays
+}
+
+fn path(evidence: &Evidence<'_>, deal: i64) -> Vec<Place> {
+    let mut path: Vec<Place> = Vec::new();
+    for entry in evidence.portal.writes_to("deal", deal) {
+        let What::Write {
+            after: Some(after), ..
+        } = &entry.what
+        else {
+            continue;
+        };
+        let stage = after.get("STAGE_ID").and_then(Value::as_str);
+        let stage = office::bare_stage(stage.unwrap_or_default());
+        let funnel = funnel_in(after);
+        let moves = |last: &Place| last.funnel != funnel || last.stage != stage;
+        if path.last().is_none_or(moves) {
+            path.push(Place {
+                at: entry.at,
+                funnel,
+                stage: stage.to_owned(),
+            });
+        }
+    }
+    path
+}
+
+fn funnel_in(record: &Value) -> i64 {
+    record
+        .get("CATEGORY_ID")
+        .and_then(Value::as_i64)
+        .unwrap_or_default()
+}
+
+/// [funnels] A bill is made of a deal that stood where work is done when it was read; the first also of none that had not
+/// entered the invoice stage of a funnel at work, unless a person ordered it.
+fn made_at_work(evidence: &Evidence<'_>, production: &Production, wrong: &mut Vec<String>) {
+    let owns = evidence.accounting.organizations.values();
+    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
+    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
+        let deal = bill.comment.as_deref().and_then(deal_of);
+        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
+        let Some((deal, known)) = known else {
+            continue;
+        };
+        let sent = made_by(evidence, deal, bill).into_iter();
+        let last = sent.map(|(_, at)| at).max();
+        let (Some(from), Some(sent)) = (read_from(evidence, deal, bill), last) else {
+            continue;
+        };
+        let path = path(evidence, deal);
+        let first = first_of(evidence, deal);
+        let is_first = first.is_some_and(|first| first.meta.id == bill.meta.id);
+        let may_be_made = |until: Timestamp| {
+            let count = path.partition_point(|place| place.at <= until);
+            let past = path.get(..count).unwrap_or_default();
+            let stands = past.last().map(|place| place.funnel);
+            let is_asked_for = known.ordered || !is_first || wants(production, past);
+            is_asked_for && stands.is_some_and(|funnel| production.works_in(funnel))
+        };
+        // How it stood when it was asked, and after each change until the bill was sent.
+        let changes = path.iter().map(|place| place.at);
+        let mut moments: Vec<Timestamp> = changes.filter(|at| *at > from && *at <= sent).collect();
+        moments.push(from);
+        if !moments.into_iter().any(may_be_made) {
+            wrong.push(format!(
+                "[funnels] bill № {} of deal {deal} was made at {sent}, and where the deal stood none was to be made",
+                bill.number
+            ));
+        }
+    }
+}
+
+/// [funnels] Nothing of a bill is written into a deal that stands where nothing is done.
+fn shown_at_work(
+    evidence: &Evidence<'_>,
+    production: &Production,
+    deal: i64,
+    wrong: &mut Vec<String>,
+) {
+    let mut at_work: Option<Timestamp> = None;
+    for entry in evidence.portal.writes_to("deal", deal) {
+        let What::Write {
+            before: Some(before),
+            after: Some(after),
+            ..
+        } = &entry.what
+        else {
+            continue;
+        };
+        if production.works_in(funnel_in(before)) {
+            at_work = Some(entry.at);
+            continue;
+        }
+        let is_changed = |name: &&str| before.get(*name) != after.get(*name);
+        let is_left = at_work.is_none_or(|at| entry.at.duration_since(at) > ON_ITS_WAY);
+        if is_our_write(entry) && is_left && SHOWN.iter().any(is_changed) {
+            wrong.push(format!(
+                "[funnels] at {}: deal {deal} was written where nothing is done",
+                entry.at
+            ));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! How some offices are organised beside the usual: drawn from a stream of its own, so that all the other days stay as they are.
+//! Each new one draws after those before it, and an office has at most one of them, and nothing else that is unusual.
+
+use crate::dice::{About, Dice};
+use crate::production::Production;
+use crate::weather::Weather;
+
+impl Weather {
+    pub(crate) fn draw_offices(&mut self, seed: u64) {
+        let dice = &mut Dice::of(seed, About::Offices);
+        let production = dice.chance(45).then(|| Production::drawn(dice));
+        if !self.customs.is_usual() {
+            return;
+        }
+        if let Some(production) = production {
+            self.take_on(production);
+        }
+    }
+
+    /// Whoever takes deals on does so instead of the robot of other days. Moments on the portal are compared with ours; and of
+    /// money nothing is shown where nothing is done.
+    fn take_on(&mut self, production: Production) {
+        self.robot_after_ms = None;
+        self.skew.0 = 0;
+        if production.is_closed_somewhere() {
+            self.bank = false;
+        }
+        self.customs.production = Some(production);
+    }
+}
