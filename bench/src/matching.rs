@@ -152,6 +152,7 @@ fn book(
             organisation,
             payer: payers.get(payment.payer),
             amount: payment.amount,
+            came,
             purpose,
             chosen_before: &[],
             others: &[],

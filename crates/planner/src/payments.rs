@@ -197,6 +197,7 @@ pub fn plan(
             organisation: payment.organisation,
             payer: payment.order.other.inn.as_ref(),
             amount: payment.left,
+            came: came(payment),
             purpose: payment.purpose,
             chosen_before: payment.chosen_before,
             others: payment.others,
@@ -464,10 +465,9 @@ fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: 
     });
     let against = candidate.doubts.iter().filter(|one| is_of_invoice(one));
     let against = against.map(ToString::to_string);
-    let came = payment.order.booked.unwrap_or(payment.order.date);
     let counted = candidate.shares.iter().filter_map(|share| {
         let invoice = claims.by_id.get(&share.invoice)?;
-        counted_in_words(share, invoice, came)
+        counted_in_words(payment, share, invoice)
     });
     let against: Vec<String> = against.chain(counted).collect();
     let against = if against.is_empty() {
@@ -482,14 +482,25 @@ fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: 
     )
 }
 
+/// The day that counts for it.
+fn came(payment: &PaymentSnapshot<'_>) -> Date {
+    payment.order.booked.unwrap_or(payment.order.date)
+}
+
 /// More than is open if the accounting side counted other money as paid before the invoice was a deal's: what came on that day
-/// may be that money, or came later.
-fn counted_in_words(share: &Share, invoice: &OpenInvoice, came: Date) -> Option<String> {
+/// may be that money; what came later gets the rest alone.
+fn counted_in_words(
+    payment: &PaymentSnapshot<'_>,
+    share: &Share,
+    invoice: &OpenInvoice,
+) -> Option<String> {
     let counted = invoice.counted_before;
     let sure = invoice.open.checked_sub(counted.amount)?;
-    (counted.amount.is_positive() && share.amount > sure).then(|| {
-        let but = if counted.is_before(came) {
-            let open = money(counted.open_to(invoice.open, came));
+    let is_later = counted.is_before(came(payment));
+    let is_less = is_later && share.amount == sure && payment.left > sure;
+    (counted.amount.is_positive() && (is_less || share.amount > sure)).then(|| {
+        let but = if is_later {
+            let open = money(sure);
             format!(", этот платёж пришёл позже: сверх неё открыто только {open}")
         } else {
             ": это могут быть те же деньги".to_owned()

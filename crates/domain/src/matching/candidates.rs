@@ -65,6 +65,7 @@ fn worth_a_look<'a>(
             seen.push((invoice, None));
         }
     }
+    seen.retain(|(invoice, _)| payment.open_of(invoice).is_positive());
     seen
 }
 
@@ -136,7 +137,7 @@ fn reasons(
     if is_payer {
         reasons.push(Reason::Payer);
     }
-    if payment.amount == invoice.open {
+    if payment.amount == payment.open_of(invoice) {
         reasons.push(Reason::Amount);
     }
     if is_payer && own <= MOST_OPEN {
@@ -162,7 +163,7 @@ fn with_others(payment: Incoming<'_>, invoice: &OpenInvoice) -> Option<Reason> {
     if payment.others.is_empty() || invoice.seller != *payment.organisation {
         return None;
     }
-    let rest = invoice.open.checked_sub(payment.amount)?;
+    let rest = payment.open_of(invoice).checked_sub(payment.amount)?;
     let left: Vec<Money> = payment.others.iter().map(|other| other.left).collect();
     let (places, only) = payments_covering(rest, &left)?;
     let others = places.iter().filter_map(|place| payment.others.get(*place));
@@ -209,7 +210,7 @@ fn single(
     Candidate {
         shares: vec![Share {
             invoice: invoice.id.clone(),
-            amount: payment.amount.min(invoice.open),
+            amount: payment.amount.min(payment.open_of(invoice)),
         }],
         certainty: if is_named {
             Certainty::Likely
@@ -225,6 +226,7 @@ fn single(
 fn of_payer(payment: Incoming<'_>, open: &OpenInvoices, words: &[Doubt]) -> Vec<Candidate> {
     let payer = payment.payer.into_iter();
     let mut own: Vec<&OpenInvoice> = payer.flat_map(|payer| open.of_buyer(payer)).collect();
+    own.retain(|invoice| payment.open_of(invoice).is_positive());
     own.sort_by_key(|invoice| invoice.date);
     let own = own.into_iter();
     own.map(|invoice| single(payment, invoice, vec![Reason::Payer], words))
@@ -242,12 +244,13 @@ fn named_together(
         .into_iter()
         .filter(|(_, reason)| *reason == Some(Reason::NumberAndDate))
         .map(|(invoice, _)| invoice)
+        .filter(|invoice| payment.open_of(invoice).is_positive())
         .collect();
     let first = named.first().filter(|_| named.len() > 1)?;
     let of_one = named
         .iter()
         .all(|one| one.buyer == first.buyer && one.seller == *payment.organisation);
-    let sum = Money::sum(named.iter().map(|one| one.open))?;
+    let sum = Money::sum(named.iter().map(|one| payment.open_of(one)))?;
     if !of_one || sum != payment.amount {
         return None;
     }
@@ -260,7 +263,7 @@ fn named_together(
     }
     let shares = named.iter().map(|one| Share {
         invoice: one.id.clone(),
-        amount: one.open,
+        amount: payment.open_of(one),
     });
     Some(Candidate {
         shares: shares.collect(),
@@ -287,7 +290,10 @@ fn sums_of_several(payment: Incoming<'_>, open: &OpenInvoices, words: &[Doubt]) 
         .of_buyer(payer)
         .filter(|invoice| invoice.seller == *payment.organisation)
         .collect();
-    let balances: Vec<Money> = of_payer.iter().map(|invoice| invoice.open).collect();
+    let balances: Vec<Money> = of_payer
+        .iter()
+        .map(|invoice| payment.open_of(invoice))
+        .collect();
     // One more than is shown, since single invoices are found here too.
     let Covers::Found(sets) =
         cover::covers(&balances, payment.amount, MOST_COVERS.saturating_add(1))
@@ -308,7 +314,7 @@ fn sums_of_several(payment: Incoming<'_>, open: &OpenInvoices, words: &[Doubt]) 
                 shares: invoices
                     .map(|invoice| Share {
                         invoice: invoice.id.clone(),
-                        amount: invoice.open,
+                        amount: payment.open_of(invoice),
                     })
                     .collect(),
                 certainty: Certainty::Possible,

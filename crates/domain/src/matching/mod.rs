@@ -10,6 +10,8 @@ mod cover;
 mod open;
 mod reason;
 
+use jiff::civil::Date;
+
 use crate::purpose::Purpose;
 use crate::{Inn, InnKind, InvoiceId, Money, OrganisationId};
 
@@ -27,12 +29,21 @@ pub struct Incoming<'a> {
     pub payer: Option<&'a Inn>,
     /// How much of it is still to be given.
     pub amount: Money,
+    /// The day that it came.
+    pub came: Date,
     /// What its purpose says.
     pub purpose: &'a Purpose,
     /// For which buyers people took this payer's money before: evidence, never proof.
     pub chosen_before: &'a [ChosenBefore],
     /// Other money of this payer that came to the organisation and is given to nothing: together with it this may pay an invoice.
     pub others: &'a [OtherPayment],
+}
+
+impl Incoming<'_> {
+    /// What of the invoice it may pay: what the accounting side counted before is not open to money that came later.
+    fn open_of(&self, invoice: &OpenInvoice) -> Money {
+        invoice.counted_before.open_to(invoice.open, self.came)
+    }
 }
 
 /// A payment beside another one.

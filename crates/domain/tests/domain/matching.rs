@@ -55,11 +55,22 @@ pub(crate) fn open() -> OpenInvoices {
 }
 
 fn proposed(open: &OpenInvoices, payer: Option<&str>, kopecks: i64, purpose: &str) -> Proposal {
+    proposed_on(day(), open, payer, kopecks, purpose)
+}
+
+fn proposed_on(
+    came: Date,
+    open: &OpenInvoices,
+    payer: Option<&str>,
+    kopecks: i64,
+    purpose: &str,
+) -> Proposal {
     let (purpose, payer) = (Purpose::read(purpose), payer.map(inn));
     let payment = Incoming {
         organisation: &OrganisationId::new("one"),
         payer: payer.as_ref(),
         amount: Money::from_kopecks(kopecks),
+        came,
         purpose: &purpose,
         chosen_before: &[],
         others: &[],
@@ -126,6 +137,38 @@ fn what_may_be_the_money_that_was_counted_before_is_no_second_payment() {
         (both.certain(), both.doubts.as_slice()),
         (None, [Doubt::MoreThanOpen].as_slice())
     );
+}
+
+#[test]
+fn what_was_counted_before_is_not_offered_to_money_that_came_later() {
+    let mut open = OpenInvoices::default();
+    for (number, before) in [("123", 40_000), ("124", 100_000)] {
+        open.add(OpenInvoice {
+            counted_before: CountedBefore {
+                amount: Money::from_kopecks(before),
+                until: Some(day()),
+            },
+            ..invoice(number, day(), BUYER, "one", 100_000)
+        });
+    }
+    open.add(invoice("125", day(), BUYER, "one", 25_000));
+    let offered = |came, kopecks, purpose| {
+        let proposal = proposed_on(came, &open, Some(BUYER), kopecks, purpose);
+        let offered = proposal.candidates.iter();
+        offered.map(|one| shares(&one.shares)).collect::<Vec<_>>()
+    };
+    let later = day().tomorrow().unwrap();
+    let one = "Оплата по счету 123 от 01.02.2026";
+    assert_eq!(offered(later, 100_000, one), ["123:60000"]);
+    assert_eq!(
+        offered(day(), 100_000, one),
+        ["123:100000", "124:100000"],
+        "it may be what was counted"
+    );
+    assert_eq!(offered(later, 85_000, "Оплата"), ["123:60000 + 125:25000"]);
+    // All of the invoice that is named was counted.
+    let other = "Оплата по счету 124 от 01.02.2026";
+    assert_eq!(offered(later, 100_000, other), ["123:60000", "125:25000"]);
 }
 
 #[test]
@@ -539,6 +582,7 @@ fn what_people_chose_before_is_shown_and_decides_nothing() {
         organisation: &OrganisationId::new("one"),
         payer: Some(&payer),
         amount: Money::from_kopecks(40_000),
+        came: day(),
         purpose: &purpose,
         chosen_before: &before,
         others: &[],

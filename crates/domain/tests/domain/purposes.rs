@@ -300,6 +300,7 @@ fn only_what_may_be_is_booked_by_itself() {
                 organisation: &organisation,
                 payer: Some(&payer),
                 amount: amount.unwrap_or(Money::from_kopecks(100_000)),
+                came: crate::matching::day(),
                 purpose: &purpose,
                 chosen_before: &[],
                 others: &[],

@@ -95,8 +95,14 @@ fn money_that_came_after_accounting_counted_is_not_said_to_be_the_same() {
         "насчитал оплату 4,00 ₽, этот платёж пришёл позже: сверх неё открыто только 6,00 ₽ (1)";
     let text = told(date(2026, 3, 11));
     assert!(text.contains(later), "{text}");
+    let given = "счёт № СВ-1 от 01.03.2026, 6,00 ₽ из 10,00 ₽; 4,00 ₽ останется авансом";
+    assert!(text.contains(given), "{text}");
     let text = told(date(2026, 3, 12));
     assert!(text.contains("это могут быть те же деньги (1)"), "{text}");
+    assert!(
+        text.contains("№ СВ-1 от 01.03.2026, 10,00 ₽ из 10,00 ₽ —"),
+        "{text}"
+    );
 }
 
 #[test]
