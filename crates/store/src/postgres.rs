@@ -23,9 +23,10 @@ use crate::{
 /// How often a transaction is begun anew after a deadlock, a lost race or a connection found dead.
 const TRIES: u32 = 5;
 
-/// A statement that takes longer has met something broken.
+/// A statement that takes longer has met something broken. A process that stands still within a transaction holds locks that
+/// the other replica needs, the lease's among them: the server ends it before those who wait give up.
 const LIMITS: &str =
-    "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000";
+    "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=3000";
 
 /// Settings under which an acknowledged commit may vanish.
 const DURABLE: [&str; 3] = ["fsync", "synchronous_commit", "full_page_writes"];
@@ -170,6 +171,10 @@ pub(crate) fn classify(statement: &'static str, error: tokio_postgres::Error) ->
             source: error.into(),
         };
     };
+    if *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT {
+        // The server ended the connection, and with it the transaction.
+        return StoreError::Unreachable(error.into());
+    }
     if *code == SqlState::DISK_FULL {
         return StoreError::DiskFull(error.into());
     }

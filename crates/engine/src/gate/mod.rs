@@ -276,9 +276,14 @@ impl StoreGate {
             return Ok(None);
         }
         let until = grant.retry_at.unwrap_or(now).max(later(now, LEAST_WAIT));
+        let reason = if grant.granted == 0 {
+            "the account's requests are used up"
+        } else {
+            "the store lent a request too late to use it"
+        };
         Ok(Some(Obstacle {
             until,
-            reason: "the account's requests are used up".to_owned(),
+            reason: reason.to_owned(),
             wait: true,
         }))
     }

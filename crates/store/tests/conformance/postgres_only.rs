@@ -165,6 +165,25 @@ async fn a_replica_frozen_over_its_lease_finds_itself_fenced() {
 }
 
 #[tokio::test]
+async fn a_replica_that_stands_still_within_a_transaction_does_not_hold_up_the_other() {
+    let Some(db) = database().await else { return };
+    let lease = leased(&db, 1).await;
+    let proxy = Proxy::before(&db.url()).await;
+    let frozen = Store::open_postgres(&options(proxy.url.clone()))
+        .await
+        .unwrap();
+    proxy.stand_still_at("COMMIT");
+    let held = lease.clone();
+    let still = tokio::spawn(async move { frozen.lease_renew(&held, HOUR, at(1)).await });
+    while !proxy.stands_still() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // The lease's row is locked by a transaction that nobody goes on with.
+    db.store.lease_renew(&lease, HOUR, at(2)).await.unwrap();
+    still.abort();
+}
+
+#[tokio::test]
 async fn a_lease_is_not_taken_while_its_owner_is_just_recording() {
     let Some(db) = database().await else { return };
     let lease = leased(&db, 1).await;
@@ -214,7 +233,7 @@ async fn settled_count(db: &Db, before: u64, forward: bool) -> u64 {
     db.store.inbox_count(&portal("a")).await.unwrap()
 }
 
-/// Stands between the store and the server and cuts the connection at a word.
+/// Stands between the store and the server, and at a word cuts the connection or passes nothing on any more.
 struct Proxy {
     url: String,
     order: Arc<std::sync::Mutex<Option<Order>>>,
@@ -222,8 +241,14 @@ struct Proxy {
 
 struct Order {
     word: String,
-    forward: bool,
+    then: Then,
     done: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+enum Then {
+    Cut { forward: bool },
+    StandStill,
 }
 
 impl Proxy {
@@ -253,12 +278,27 @@ impl Proxy {
     }
 
     fn cut_at(&self, word: &str, forward: bool) {
+        self.at(word, Then::Cut { forward });
+    }
+
+    fn stand_still_at(&self, word: &str) {
+        self.at(word, Then::StandStill);
+    }
+
+    fn at(&self, word: &str, then: Then) {
         let order = Order {
             word: word.to_owned(),
-            forward,
+            then,
             done: AtomicBool::new(false),
         };
         *self.order.lock().unwrap() = Some(order);
+    }
+
+    fn stands_still(&self) -> bool {
+        let order = self.order.lock().unwrap();
+        order
+            .as_ref()
+            .is_some_and(|order| order.done.load(Ordering::SeqCst))
     }
 
     fn forget(&self) {
@@ -282,22 +322,23 @@ async fn relay(client: TcpStream, server: String, order: Arc<std::sync::Mutex<Op
     });
     let mut bytes = [0; 16 * 1024];
     while let Ok(read @ 1..) = from_client.read(&mut bytes).await {
-        let cut = {
+        let struck = {
             let order = order.lock().unwrap();
             order.as_ref().and_then(|order| {
                 let here = bytes[..read]
                     .windows(order.word.len())
                     .any(|part| part == order.word.as_bytes());
-                (here && !order.done.swap(true, Ordering::SeqCst)).then_some(order.forward)
+                (here && !order.done.swap(true, Ordering::SeqCst)).then_some(order.then)
             })
         };
-        match cut {
+        match struck {
             None => {
                 if to_server.write_all(&bytes[..read]).await.is_err() {
                     break;
                 }
             }
-            Some(forward) => {
+            Some(Then::StandStill) => std::future::pending().await,
+            Some(Then::Cut { forward }) => {
                 // The answer must not come back, so that way is closed first.
                 down.abort();
                 if forward {
