@@ -243,6 +243,9 @@ fn issue(
     });
     let Draft { invoice, seller } = match drafted {
         Ok(draft) => draft,
+        Err(_) if let Some(plan) = without_ours(snapshot, reading, kind, policy, now) => {
+            return plan;
+        }
         // Not the manager's to mend, and what else the deal lacks is told once its buyer is seen.
         Err(_) if let Some(owner) = buyer::hidden(reading) => {
             let asked = buyer_hidden(snapshot.id, reading, &owner);
@@ -276,12 +279,7 @@ fn issue(
         Before::Ask(asked) => {
             return but_for(snapshot, CaseCode::SmartInvoice, ask(snapshot, *asked));
         }
-        Before::Left => {
-            let why = texts::left_to_smart_invoice(kind);
-            let refused = refused(snapshot, &reading.glance, &why, policy, now);
-            let unwanted = || unwanted(snapshot, "у сделки счёт самого Битрикс24".to_owned());
-            return refused.unwrap_or_else(unwanted);
-        }
+        Before::Left => return left_to_its_own(snapshot, reading, kind, policy, now),
         Before::Adopt(number) => Some(number),
         Before::Clear | Before::Unknown => None,
     };
@@ -348,6 +346,35 @@ fn issue(
         }
     };
     answered(snapshot, plan, &BEFORE_ISSUE)
+}
+
+/// What becomes of a deal that lacks something for an invoice of ours, where a person may have left it to the portal's own:
+/// nothing is asked of it then. None where it was not left.
+fn without_ours(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    kind: SlotKind,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Plan> {
+    match smart_invoices::is_left(snapshot, policy) {
+        None => Some(Plan::need(Need::SmartInvoices)),
+        Some(true) => Some(left_to_its_own(snapshot, reading, kind, policy, now)),
+        Some(false) => None,
+    }
+}
+
+/// A person left the deal to the portal's own invoice: whoever orders one of ours is told so.
+fn left_to_its_own(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    kind: SlotKind,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
+    let why = texts::left_to_smart_invoice(kind);
+    let refused = refused(snapshot, &reading.glance, &why, policy, now);
+    refused.unwrap_or_else(|| unwanted(snapshot, "у сделки счёт самого Битрикс24".to_owned()))
 }
 
 /// One question before an invoice: the others have answered themselves, or come later.

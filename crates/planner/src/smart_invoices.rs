@@ -39,20 +39,17 @@ pub(crate) fn before(
     invoice: &InvoiceDraft,
     policy: &Policy,
 ) -> Before {
-    // Beside an invoice of ours there is another only by a person's word.
-    let rule = policy.invoice.smart_invoices;
-    if rule == Some(SmartInvoices::Ignore) || !snapshot.invoices.is_empty() {
+    if is_out_of_account(snapshot, policy) {
         return Before::Clear;
     }
-    let Some(found) = &snapshot.smart_invoices else {
+    let Some(live) = live(snapshot) else {
         return Before::Unknown;
     };
-    let live: Vec<&SmartInvoice> = found.iter().filter(|one| one.live).collect();
     if live.is_empty() {
         return Before::Clear;
     }
-    let ids: Vec<String> = live.iter().map(|one| one.id.to_string()).collect();
-    let about = ids.join(", ");
+    let rule = policy.invoice.smart_invoices;
+    let about = about(&live);
     let code = CaseCode::SmartInvoice;
     match snapshot.answers.to(code.as_str(), &about) {
         Some(ISSUE) => Before::Clear,
@@ -76,6 +73,36 @@ pub(crate) fn before(
             Before::Ask(Box::new(asked))
         }
     }
+}
+
+/// Whether a person left the deal to those that it has now: what it lacks for one of ours is nobody's question then. None
+/// where nobody looked whether they are still there.
+pub(crate) fn is_left(snapshot: &DealSnapshot, policy: &Policy) -> Option<bool> {
+    let key = CaseCode::SmartInvoice.as_str();
+    let mut answers = snapshot.answers.0.iter();
+    let was_left = answers.any(|answer| answer.key == key && answer.choice == LEAVE);
+    if !was_left || is_out_of_account(snapshot, policy) {
+        return Some(false);
+    }
+    let live = live(snapshot)?;
+    Some(!live.is_empty() && snapshot.answers.to(key, &about(&live)) == Some(LEAVE))
+}
+
+/// Policy ignores them, or there was one of ours: beside that there is another only by a person's word.
+fn is_out_of_account(snapshot: &DealSnapshot, policy: &Policy) -> bool {
+    policy.invoice.smart_invoices == Some(SmartInvoices::Ignore) || !snapshot.invoices.is_empty()
+}
+
+/// Those that came to something; none where nobody looked.
+fn live(snapshot: &DealSnapshot) -> Option<Vec<&SmartInvoice>> {
+    let found = snapshot.smart_invoices.as_ref()?;
+    Some(found.iter().filter(|one| one.live).collect())
+}
+
+/// An answer holds for those there were.
+fn about(live: &[&SmartInvoice]) -> String {
+    let ids: Vec<String> = live.iter().map(|one| one.id.to_string()).collect();
+    ids.join(", ")
 }
 
 /// The number that ours takes over, or why it cannot.

@@ -72,6 +72,41 @@ fn a_live_one_is_asked_about_and_each_answer_holds_for_those_there_were() {
 }
 
 #[test]
+fn what_a_deal_lacks_is_nobodys_question_where_a_person_left_it_to_its_own() {
+    let left = answered(has(asking(), &[(5, true)]), "leave");
+    let lacking = left.buyer(|requisite| requisite.kpp.clear());
+    assert!(lacking.planned().is_empty(), "{}", lacking.plan());
+    let asked = lacking.clone().open("DEAL-DATA-MISSING", "КПП", true);
+    assert_eq!(asked.planned().withdrawn, ["DEAL-DATA-MISSING"]);
+    // Whoever orders one all the same is told why there is none.
+    let plan = lacking.clone().ordered().plan();
+    let why = "решено, что у сделки остаётся счёт самого";
+    assert!(plan.contains(why) && !plan.contains("КПП"), "{plan}");
+    // Whether it still stands is looked at first; where it does not, ours is wanted and lacks something.
+    let unread = lacking
+        .clone()
+        .with(|deal| deal.snapshot.smart_invoices = None);
+    assert_eq!(
+        unread.plan().trim(),
+        "need to know the deal's smart invoices"
+    );
+    for (deal, why) in [
+        (has(lacking.clone(), &[(5, false)]), "it came to nothing"),
+        (
+            has(lacking.clone(), &[(5, true), (9, true)]),
+            "another one came",
+        ),
+        (
+            lacking.with(|deal| deal.policy.invoice.smart_invoices = Some(SmartInvoices::Ignore)),
+            "policy ignores them",
+        ),
+    ] {
+        let plan = deal.plan();
+        assert!(plan.contains("case DEAL-DATA-MISSING"), "{why}: {plan}");
+    }
+}
+
+#[test]
 fn one_that_came_to_nothing_is_none_and_the_question_about_it_goes() {
     let asked = has(asking(), &[(5, true)]);
     let text = asked.planned().cases.remove(0).text;
