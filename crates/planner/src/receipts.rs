@@ -129,7 +129,8 @@ pub(crate) fn fields(snapshot: &DealSnapshot, policy: &Policy) -> Vec<(OurField,
     ]
 }
 
-/// The word of the status field; none where the accounting side alone knows what is paid.
+/// The word of the status field; none where it does not follow from money that is ours to count. What the accounting side
+/// alone calls paid is not: sum, day and stage do not know it either, and its payment is taken over or asked about.
 pub(crate) fn status(
     snapshot: &DealSnapshot,
     invoice: &OurInvoice,
@@ -156,8 +157,14 @@ pub(crate) fn status(
         count: counted.unwrap_or(OverdueCount::CalendarDays),
     };
     match standing.state() {
-        // As before there was any money.
-        PaidState::Issued | PaidState::Cancelled | PaidState::DeletedInAccounting => None,
+        PaidState::Issued => match invoice.status {
+            InvoiceStatus::Paid | InvoiceStatus::PartiallyPaid => {
+                Some(texts::status_label(InvoiceStatus::Issued))
+            }
+            // As before there was any money.
+            InvoiceStatus::Issued | InvoiceStatus::Cancelled | InvoiceStatus::Unknown => None,
+        },
+        PaidState::Cancelled | PaidState::DeletedInAccounting => None,
         PaidState::PartlyPaid => Some("Оплачен частично"),
         PaidState::Paid => Some("Оплачен"),
         PaidState::Overpaid => Some(texts::OVERPAID_LABEL),

@@ -100,6 +100,24 @@ fn a_part_is_shown_and_the_deal_stays() {
 }
 
 #[test]
+fn what_the_accounting_side_alone_calls_paid_is_not_shown_as_paid() {
+    let called = |status| {
+        let called = invoiced().with(|it| it.snapshot.invoices[0].status = status);
+        called.plan()
+    };
+    let issued = called(InvoiceStatus::Issued);
+    for status in [InvoiceStatus::Paid, InvoiceStatus::PartiallyPaid] {
+        assert_eq!(called(status), issued);
+    }
+    // Nor more of it than came.
+    let part =
+        paid([receipt(2, 5_000)]).with(|it| it.snapshot.invoices[0].status = InvoiceStatus::Paid);
+    let plan = part.plan();
+    assert!(plan.contains("Status = Оплачен частично"), "{plan}");
+    assert!(!plan.contains("move to"), "{plan}");
+}
+
+#[test]
 fn what_completes_the_payment_moves_the_deal_once() {
     assert_snapshot!(paid([receipt(2, 5_000), receipt(3, 7_200)]).plan(), @r"
     write Status = Оплачен, Paid = 122.00, PaidOn = 2026-03-12
