@@ -2,13 +2,17 @@
 //!
 //! Not here: what the address does (`web`).
 
-use serde_json::json;
-
+use crate::address::{Called, SHOWN_ONCE};
 use crate::args::HintCommand;
 use crate::config::Accounting;
 use crate::fault::Told;
 use crate::product::Product;
-use crate::robot::with_new_token;
+
+const HINTS: Called = Called {
+    address: web::Address::Hints,
+    path: web::ACCOUNTING_HINTS,
+    noted: "hint_address",
+};
 
 /// Does what is wanted and gives what is to be printed.
 ///
@@ -18,26 +22,11 @@ pub async fn run(product: &Product, command: &HintCommand) -> anyhow::Result<Str
     match command {
         HintCommand::New => {
             let address = new(product).await?;
-            eprintln!(
-                "the token is shown only now; an address that was given out before does nothing any more"
-            );
+            eprintln!("{SHOWN_ONCE}");
             Ok(format!("{address}\n"))
         }
         HintCommand::Off => {
-            let could = web::Address::Hints
-                .forget_token(&product.store, product.portal())
-                .await?;
-            if could {
-                product.note_person(json!({"hint_address": "off"})).await?;
-            }
-            eprintln!(
-                "{}",
-                if could {
-                    "the address does nothing any more"
-                } else {
-                    "there was no address"
-                }
-            );
+            HINTS.forget(product).await?;
             Ok(String::new())
         }
     }
@@ -52,7 +41,5 @@ pub async fn new(product: &Product) -> anyhow::Result<String> {
         let told = Told::mistake("the books are our own: nobody else could say that they changed");
         return Err(told.into());
     }
-    let address = with_new_token(product, web::Address::Hints, web::ACCOUNTING_HINTS).await?;
-    product.note_person(json!({"hint_address": "new"})).await?;
-    Ok(address.into())
+    Ok(HINTS.renew(product).await?.into())
 }

@@ -13,6 +13,7 @@
     )
 )]
 
+mod address;
 pub mod adopt;
 pub mod args;
 pub mod cases;
