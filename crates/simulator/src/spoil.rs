@@ -35,8 +35,9 @@ pub(crate) enum Spoil {
     Deep,
     /// Larger than anybody reads.
     Giant,
-    /// One byte after the other, beyond every deadline.
-    SlowLoris,
+    /// Nothing for longer than any deadline. The client's twin sees no single bytes: those now and then are for the tests
+    /// of the client itself.
+    Silence,
     /// A redirect to somebody else's host.
     Redirect,
     /// "Too many requests", with an absurd wish how long to wait.
@@ -53,7 +54,7 @@ pub(crate) enum Spoil {
 
 use Spoil::{
     CutBatch, Deep, DoubleKeys, ExpiredWithin, Giant, MissingKey, NotUtf8, Nulls, OtherOrder,
-    OtherTypes, Overload, Redirect, RetryAfter, SlowLoris, Unavailable,
+    OtherTypes, Overload, Redirect, RetryAfter, Silence, Unavailable,
 };
 
 /// All of them.
@@ -66,7 +67,7 @@ pub(crate) const ALL: [Spoil; 15] = [
     NotUtf8,
     Deep,
     Giant,
-    SlowLoris,
+    Silence,
     Redirect,
     RetryAfter,
     Unavailable,
@@ -215,7 +216,7 @@ impl Spoilt {
         answer: http::Response<Bytes>,
         left: &[String],
     ) -> http::Response<Bytes> {
-        if self.how == SlowLoris {
+        if self.how == Silence {
             pause(Duration::from_secs(200)).await;
             return answer;
         }
