@@ -25,6 +25,7 @@ mod records;
 mod register;
 mod reissue;
 mod restored;
+mod sellers;
 mod settled;
 mod standing;
 mod strangers;
@@ -138,6 +139,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     register::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
     restored::check(evidence, &mut wrong);
+    sellers::check(evidence, &mut wrong);
     settled::check(evidence, &mut wrong);
     strangers::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);

@@ -13,6 +13,7 @@ use crate::office::SECOND_FUNNEL;
 use crate::poison::Poisoning;
 use crate::production::Production;
 use crate::restore::Restore;
+use crate::sellers::Sellers;
 use crate::weather::Weather;
 
 /// The customs of one seed's office.
@@ -46,6 +47,8 @@ pub(crate) struct Customs {
     pub(crate) typists: Option<Duration>,
     /// Deals go on from one funnel to another.
     pub(crate) production: Option<Production>,
+    /// Two own companies sell.
+    pub(crate) sellers: Option<Sellers>,
     /// A backup is put back.
     pub(crate) restore: Option<Restore>,
     /// One deal spoils whatever reads it.
@@ -75,6 +78,7 @@ impl Customs {
             self.branches.is_some(),
             self.typists.is_some(),
             self.production.is_some(),
+            self.sellers.is_some(),
         ];
         !others.contains(&true)
     }

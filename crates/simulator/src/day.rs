@@ -47,6 +47,7 @@ pub(crate) enum Happening {
     Branch,
     TypeSum,
     TakeOn,
+    SayWhoSells,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -205,6 +206,7 @@ impl World {
             (self.weather.customs.branches, Happening::Branch),
             (self.weather.customs.typists, Happening::TypeSum),
             (self.taking_on_every(), Happening::TakeOn),
+            (self.sellers_every(), Happening::SayWhoSells),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -349,7 +351,8 @@ impl World {
             | Happening::Copy
             | Happening::Branch
             | Happening::TypeSum
-            | Happening::TakeOn => self.follow_customs(calendar, now, happening),
+            | Happening::TakeOn
+            | Happening::SayWhoSells => self.follow_customs(calendar, now, happening),
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,

@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::customs::OwnBooks;
 use crate::parts::PERCENT;
 use crate::production::Production;
+use crate::sellers::Sellers;
 use crate::weather::Weather;
 
 /// The stages of the funnel, in order.
@@ -42,6 +43,8 @@ pub(crate) const ADMINISTRATOR: i64 = 9;
 pub(crate) const SELLER: &str = "ООО «Северный ветер»";
 /// The organisation for trying out, which stands beside it.
 pub(crate) const TRIAL: &str = "Северный ветер: проба";
+/// The second of two own companies, where both sell.
+pub(crate) const SECOND: &str = "ООО «Южный ветер»";
 /// Of deals, where there are two.
 pub(crate) const SECOND_FUNNEL: i64 = 1;
 /// Stand before the stages of the portal's own invoices.
@@ -56,7 +59,7 @@ pub(crate) const SUM: &str = "UF_CRM_PROVODKA_SUM";
 pub(crate) const COMMAND: &str = "UF_CRM_PROVODKA_COMMAND";
 pub(crate) const PAID: &str = "UF_CRM_PROVODKA_PAID";
 pub(crate) const PAID_ON: &str = "UF_CRM_PROVODKA_PAID_ON";
-/// Says who sells, where whoever tries out has a say in that.
+/// Says who sells, where people have a say in that.
 pub(crate) const SELLER_FIELD: &str = "UF_CRM_SELLER";
 /// Where the portal sends its events.
 pub(crate) const DOOR: &str = "https://provodka.example/webhooks/bitrix24";
@@ -133,6 +136,12 @@ pub(crate) fn trial(place: usize) -> String {
     format!("7c2a9e41-0b6d-4d83-8f57-1e94c3b0{own}")
 }
 
+/// The second of two own companies.
+pub(crate) fn second(place: usize) -> String {
+    let own = four_digits(0xbe10, place);
+    format!("5e8d3c17-2f49-4a6b-b0c8-6d71a2f9{own}")
+}
+
 /// A stage as the portal calls it in a funnel.
 pub(crate) fn stage_in(funnel: i64, stage: &str) -> String {
     if funnel == 0 {
@@ -197,7 +206,7 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         field(PAID, "money", "Оплачено"),
         field(PAID_ON, "date", "Дата оплаты"),
     ];
-    if weather.customs.trials.is_some() {
+    if weather.customs.trials.is_some() || weather.customs.sellers.is_some() {
         let seller = field(SELLER_FIELD, "string", "Организация");
         portal.custom_fields.push(seller);
     }
@@ -209,6 +218,10 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         ..UserSeed::default()
     });
     portal.companies.push(buyer(place, 0, true));
+    let sellers = weather.customs.sellers.as_ref();
+    portal
+        .companies
+        .extend(sellers.map(Sellers::second_company));
     portal.deals = vec![DealSeed {
         title: OLD_TITLE.to_owned(),
         stage: INVOICE.to_owned(),
@@ -263,15 +276,19 @@ fn robots(weather: &Weather) -> Vec<RobotSeed> {
 
 /// The accounting side's books.
 pub(crate) fn books(weather: &Weather, place: usize) -> serde_json::Value {
+    let first = json!({
+        "id": organisation(place),
+        "name": "Общество с ограниченной ответственностью «Северный ветер»",
+        "short_name": SELLER,
+        "inn": "7707083893",
+        "kpp": "770701001",
+        "bank_accounts": []
+    });
+    let sellers = weather.customs.sellers.as_ref();
+    let second = sellers.map(|_| Sellers::second_books(place));
+    let organisations: Vec<serde_json::Value> = std::iter::once(first).chain(second).collect();
     json!({
-        "organizations": [{
-            "id": organisation(place),
-            "name": "Общество с ограниченной ответственностью «Северный ветер»",
-            "short_name": SELLER,
-            "inn": "7707083893",
-            "kpp": "770701001",
-            "bank_accounts": []
-        }],
+        "organizations": organisations,
         "api_keys": [{"key": format!("{CANARY}-key-{place}")}],
         "settings": {
             "idempotency_key": weather.idempotency_key,

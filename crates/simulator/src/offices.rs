@@ -3,17 +3,21 @@
 
 use crate::dice::{About, Dice};
 use crate::production::Production;
+use crate::sellers::Sellers;
 use crate::weather::Weather;
 
 impl Weather {
     pub(crate) fn draw_offices(&mut self, seed: u64) {
         let dice = &mut Dice::of(seed, About::Offices);
         let production = dice.chance(45).then(|| Production::drawn(dice));
+        let sellers = dice.chance(45).then(|| Sellers::drawn(dice));
         if !self.customs.is_usual() {
             return;
         }
         if let Some(production) = production {
             self.take_on(production);
+        } else if let Some(sellers) = sellers {
+            self.have_two_sellers(sellers);
         }
     }
 
@@ -26,5 +30,12 @@ impl Weather {
             self.bank = false;
         }
         self.customs.production = Some(production);
+    }
+
+    /// The parts of a deal have one seller, whoever is named by then; and the simulated bank knows one account.
+    fn have_two_sellers(&mut self, sellers: Sellers) {
+        self.parts = false;
+        self.bank = false;
+        self.customs.sellers = Some(sellers);
     }
 }

@@ -4,6 +4,7 @@ use emulator_bitrix24::LineSeed;
 use jiff::Timestamp;
 
 use crate::parts::Part;
+use crate::sellers::Said;
 
 /// What people made of a deal's lines, buyer and seller, with the moment.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub(crate) struct Version {
     pub(crate) sample: bool,
     /// The sum in kopecks that a person typed; none: the portal counts the lines.
     pub(crate) typed: Option<i64>,
+    /// What it says of who sells.
+    pub(crate) said: Said,
 }
 
 /// A deal as people know it.

@@ -23,6 +23,11 @@ impl World {
         production.map(|production| production.every)
     }
 
+    pub(crate) fn sellers_every(&self) -> Option<Duration> {
+        let sellers = self.weather.customs.sellers.as_ref();
+        sellers.map(|sellers| sellers.every)
+    }
+
     /// Somebody does what is done in this office.
     pub(crate) fn follow_customs(
         &mut self,
@@ -70,6 +75,12 @@ impl World {
             Happening::TakeOn => {
                 office.take_on(now);
                 self.taking_on_every()
+            }
+            Happening::SayWhoSells => {
+                if let Some(sellers) = &customs.sellers {
+                    office.say_who_sells(now, sellers);
+                }
+                self.sellers_every()
             }
             Happening::Drag => {
                 let dragged = customs.drags.as_ref();

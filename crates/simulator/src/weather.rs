@@ -333,6 +333,7 @@ impl Weather {
             (self.customs.branches.is_some(), "companies with branches"),
             (self.customs.typists.is_some(), "sums typed by hand"),
             (self.customs.production.is_some(), "deals taken on"),
+            (self.customs.sellers.is_some(), "two sellers"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

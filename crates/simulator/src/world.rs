@@ -420,7 +420,11 @@ async fn found(
         .ok_or("no seller")?;
     // The clocks differ by less; what is old is older by days.
     let start_at = earlier(start, Duration::from_secs(1_200));
-    let policy = office::policy(weather, tenant.place, start_at, own);
+    let mut policy = office::policy(weather, tenant.place, start_at, own);
+    if let Some(sellers) = &weather.customs.sellers {
+        let ruled = sellers.rule(&mut policy, &tenant.office);
+        ruled.ok_or("no second seller")?;
+    }
     let body = json!({"toml": policy.to_text().map_err(told)?});
     store
         .policy_add(id, 0, &body, "simulator", later(start, Duration::ZERO))

@@ -108,6 +108,15 @@ impl Emulator {
         own.map(|requisite| int(requisite, "ID")).collect()
     }
 
+    /// Bank details of a requisite, rising.
+    pub fn bank_details_of(&self, requisite: i64) -> Vec<i64> {
+        let state = self.inner.lock();
+        let own = state
+            .all(Table::BankDetail)
+            .filter(|bank| int(bank, "ENTITY_ID") == requisite);
+        own.map(|bank| int(bank, "ID")).collect()
+    }
+
     /// The content of the files in a deal's field, by name.
     pub fn files_of_deal(&self, deal: i64, field: &str) -> Vec<(String, bytes::Bytes)> {
         let state = self.inner.lock();

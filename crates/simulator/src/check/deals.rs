@@ -11,7 +11,7 @@ use super::bills::{asks_as, is_sample};
 use super::buyers::is_for_another;
 use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use super::{belated, restored};
-use super::{own_invoices, production, typed};
+use super::{own_invoices, production, sellers, typed};
 use crate::branches;
 use crate::oddities::STRANGE_RATE;
 use crate::office;
@@ -56,11 +56,15 @@ fn old_ones(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 }
 
 fn one(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
-    let bills: Vec<&Arc<Bill>> = evidence
+    let mut bills: Vec<&Arc<Bill>> = evidence
         .accounting
         .bills()
         .filter(|bill| is_bill_of(evidence, bill, id))
         .collect();
+    if evidence.weather.customs.sellers.is_some() {
+        // They stand in the books of two organisations.
+        bills.sort_by_key(|bill| bill.meta.created_at);
+    }
     // One by hand that was taken over wants nothing of the deal.
     let is_adopted = |bill: &&Arc<Bill>| adopted_by(evidence, bill).is_some();
     let is_ordered = deal.ordered || bills.iter().any(is_adopted);
@@ -251,7 +255,8 @@ pub(super) fn is_complete(evidence: &Evidence<'_>, last: &Version) -> bool {
             || office.foreigners.contains_key(&number)
             || branches::of_number(number).is_some_and(|(_, branch)| branch > 0)
     };
-    !last.lines.is_empty() && is_lawful && last.buyer.is_some_and(is_known)
+    let is_clear = sellers::is_clear(evidence, last);
+    !last.lines.is_empty() && is_lawful && is_clear && last.buyer.is_some_and(is_known)
 }
 
 /// [I-21] The deal shows the invoice as it is.
@@ -320,8 +325,11 @@ fn asked(
         return;
     }
     let last = deal.versions.last();
-    let same =
-        last.is_some_and(|last| asks_as(issued, last) && !is_for_another(evidence, issued, last));
+    let same = last.is_some_and(|last| {
+        asks_as(issued, last)
+            && !is_for_another(evidence, issued, last)
+            && !sellers::is_by_another(evidence, issued, last)
+    });
     let left = deal.is_left();
     // What is sold or lost is not compared any more.
     let closed = history
@@ -344,6 +352,13 @@ fn asked(
 
 /// One timeline entry for each invoice, with its file.
 fn entries(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String>) {
+    // Two organisations give the same numbers, and an entry names no seller.
+    let is_namesake =
+        |other: &&Arc<Bill>| other.number == bill.number && is_bill_of(evidence, other, id);
+    let namesakes = evidence.accounting.bills().filter(is_namesake);
+    if evidence.weather.customs.sellers.is_some() && namesakes.count() > 1 {
+        return;
+    }
     let is_adopted = adopted_by(evidence, bill).is_some();
     let said = if is_adopted {
         "привязан выставленный раньше счёт"

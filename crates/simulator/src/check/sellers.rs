@@ -1,0 +1,85 @@
+//! Who sells on a bill is whom the deal named when it was read, by its link, else by the field that policy names, else as the
+//! funnel has it, else the only one; and its paper names the account that was meant. Where nobody can say either of them,
+//! there is no bill.
+
+use emulator_kontur_accounting::{Bill, CreatedBy};
+use serde_json::Value;
+
+use super::bills::{asks_as, read_from, true_since};
+use super::{Evidence, deal_of, slot_of};
+use crate::remembered::Version;
+use crate::sellers::{Own, Sellers};
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let Some(sellers) = &evidence.weather.customs.sellers else {
+        return;
+    };
+    let owns = evidence.accounting.organizations.values();
+    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
+    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
+        let deal = bill.comment.as_deref().and_then(deal_of);
+        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
+        let Some((deal, known)) = known else {
+            continue;
+        };
+        let Some(from) = read_from(evidence, deal, bill) else {
+            continue;
+        };
+        let named = true_since(known, from).into_iter();
+        let named: Vec<&Version> = named.filter(|version| asks_as(bill, version)).collect();
+        let sold = seller_of(evidence, bill);
+        let printed = account_of(evidence, deal, bill);
+        let is_meant = |version: &&Version| {
+            let own = sellers.named(version.said);
+            let account = own.and_then(|own| sellers.account(own, version.said));
+            let is_it = account.is_some() && account == printed.as_deref();
+            own.is_some() && own == sold && is_it
+        };
+        if !named.is_empty() && !named.iter().any(is_meant) {
+            let said: Vec<_> = named.iter().map(|version| version.said).collect();
+            wrong.push(format!(
+                "[seller] bill № {} of deal {deal} is {sold:?}'s with the account {printed:?}, and the deal said {said:?} to {sellers:?}",
+                bill.number
+            ));
+        }
+    }
+}
+
+/// Whether it can be said who sells, and to which account he is paid.
+pub(super) fn is_clear(evidence: &Evidence<'_>, version: &Version) -> bool {
+    let sellers = evidence.weather.customs.sellers.as_ref();
+    sellers.is_none_or(|sellers| {
+        let own = sellers.named(version.said);
+        own.is_some_and(|own| sellers.account(own, version.said).is_some())
+    })
+}
+
+/// Whether a bill is sold by another than the deal names by now.
+pub(super) fn is_by_another(evidence: &Evidence<'_>, bill: &Bill, last: &Version) -> bool {
+    let sellers = evidence.weather.customs.sellers.as_ref();
+    let named = sellers.and_then(|sellers: &Sellers| sellers.named(last.said));
+    named.is_some_and(|named| Some(named) != seller_of(evidence, bill))
+}
+
+/// In whose books a bill stands.
+fn seller_of(evidence: &Evidence<'_>, bill: &Bill) -> Option<Own> {
+    let mut owns = evidence.accounting.organizations.iter();
+    let (organisation, _) = owns.find(|(_, own)| {
+        let mut firsts = own.bill_versions.iter().filter_map(|all| all.first());
+        firsts.any(|first| first.meta.id == bill.meta.id)
+    })?;
+    let organisation = organisation.to_string();
+    [Own::First, Own::Second]
+        .into_iter()
+        .find(|own| own.organisation(evidence.place) == organisation)
+}
+
+/// The account that was to stand on a bill's paper.
+fn account_of(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Option<String> {
+    let slot = bill.comment.as_deref().and_then(slot_of)?;
+    let mut effects = evidence.known.effects.iter();
+    let effect = effects
+        .rfind(|effect| deal_of(&effect.key) == Some(deal) && slot_of(&effect.key) == Some(slot))?;
+    let account = effect.request.pointer("/seller/bank/account");
+    account.and_then(Value::as_str).map(str::to_owned)
+}
