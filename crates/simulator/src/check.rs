@@ -22,6 +22,7 @@ mod owners;
 mod parts;
 mod production;
 mod records;
+mod regimes;
 mod register;
 mod reissue;
 mod restored;
@@ -137,6 +138,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     production::check(evidence, &mut wrong);
     records::check(evidence, &mut wrong);
     register::check(evidence, &mut wrong);
+    regimes::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
     restored::check(evidence, &mut wrong);
     sellers::check(evidence, &mut wrong);

@@ -12,6 +12,7 @@ use crate::import::Import;
 use crate::office::SECOND_FUNNEL;
 use crate::poison::Poisoning;
 use crate::production::Production;
+use crate::regimes::Regime;
 use crate::restore::Restore;
 use crate::sellers::Sellers;
 use crate::weather::Weather;
@@ -49,6 +50,8 @@ pub(crate) struct Customs {
     pub(crate) production: Option<Production>,
     /// Two own companies sell.
     pub(crate) sellers: Option<Sellers>,
+    /// How the organisation stands to VAT, where policy says so.
+    pub(crate) regime: Option<Regime>,
     /// A backup is put back.
     pub(crate) restore: Option<Restore>,
     /// One deal spoils whatever reads it.
@@ -79,6 +82,7 @@ impl Customs {
             self.typists.is_some(),
             self.production.is_some(),
             self.sellers.is_some(),
+            self.regime.is_some(),
         ];
         !others.contains(&true)
     }

@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::customs::OwnBooks;
 use crate::parts::PERCENT;
 use crate::production::Production;
+use crate::regimes::Regime;
 use crate::sellers::Sellers;
 use crate::weather::Weather;
 
@@ -345,7 +346,7 @@ pub(crate) fn policy(
         account: None,
         time_zone: "Europe/Moscow".to_owned(),
         test,
-        vat: Vec::new(),
+        vat: customs.regime.map(Regime::periods).unwrap_or_default(),
         paper: None,
     };
     let trial = || ours(OrganisationId::new(trial(place)), TRIAL, true);
@@ -410,6 +411,7 @@ pub(crate) fn policy(
                     .as_ref()
                     .map_or(SmartInvoices::Ignore, |own| own.policy),
             ),
+            no_rate: customs.regime.map(Regime::no_rate).unwrap_or_default(),
             ..InvoicePolicy::default()
         },
         notices: Notices {

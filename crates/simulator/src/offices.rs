@@ -3,6 +3,7 @@
 
 use crate::dice::{About, Dice};
 use crate::production::Production;
+use crate::regimes::Regime;
 use crate::sellers::Sellers;
 use crate::weather::Weather;
 
@@ -11,6 +12,7 @@ impl Weather {
         let dice = &mut Dice::of(seed, About::Offices);
         let production = dice.chance(45).then(|| Production::drawn(dice));
         let sellers = dice.chance(45).then(|| Sellers::drawn(dice));
+        let regime = dice.chance(45).then(|| Regime::drawn(dice));
         if !self.customs.is_usual() {
             return;
         }
@@ -18,6 +20,8 @@ impl Weather {
             self.take_on(production);
         } else if let Some(sellers) = sellers {
             self.have_two_sellers(sellers);
+        } else if let Some(regime) = regime {
+            self.stand_to_vat(regime);
         }
     }
 
@@ -37,5 +41,12 @@ impl Weather {
         self.parts = false;
         self.bank = false;
         self.customs.sellers = Some(sellers);
+    }
+
+    /// The lines of parts are judged by sums alone, and other rates are drawn for all lines.
+    fn stand_to_vat(&mut self, regime: Regime) {
+        self.parts = false;
+        self.old_rates = false;
+        self.customs.regime = Some(regime);
     }
 }

@@ -13,6 +13,7 @@ use crate::foreigners::Foreigner;
 use crate::oddities::STRANGE_RATE;
 use crate::office::{self, INVOICE, LOST, STAGES};
 use crate::own_invoices::OwnInvoice;
+use crate::regimes::Regime;
 use crate::remembered::{Buyer, Deal, Version};
 use crate::story::Story;
 
@@ -44,6 +45,7 @@ pub(crate) struct Office {
     pub(crate) omitted: u64,
     pub(crate) pilot: bool,
     pub(crate) old_rates: bool,
+    pub(crate) regime: Option<Regime>,
     pub(crate) strange_rates: bool,
 }
 
@@ -231,6 +233,10 @@ impl Office {
                 }
                 if self.strange_rates && self.dice.chance(150) {
                     STRANGE_RATE.clone_into(&mut line.vat);
+                }
+                if let Some(regime) = self.regime {
+                    let rate = regime.some_rate(&mut self.habits);
+                    rate.clone_into(&mut line.vat);
                 }
                 line
             })

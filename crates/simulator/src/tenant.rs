@@ -120,6 +120,7 @@ impl Tenant {
             omitted: weather.omitted,
             pilot: weather.pilot,
             old_rates: weather.old_rates,
+            regime: weather.customs.regime,
             strange_rates: weather.customs.strange_rates,
         };
         Ok(Self {

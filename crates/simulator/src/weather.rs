@@ -334,6 +334,7 @@ impl Weather {
             (self.customs.typists.is_some(), "sums typed by hand"),
             (self.customs.production.is_some(), "deals taken on"),
             (self.customs.sellers.is_some(), "two sellers"),
+            (self.customs.regime.is_some(), "regimes of VAT"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))
