@@ -5,27 +5,26 @@
 //! no lease is needed: what two decide at once is recorded once (`store::books::money`). So a statement that is imported by
 //! the command line is booked by it too, also while the server runs.
 
+mod named;
 mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::matching::may_have_no_inn;
-use domain::payment::{CountedTwice, PaymentKind, PaymentOrder};
-use domain::purpose::{NumberKey, Purpose};
+use domain::payment::{CountedTwice, PaymentKind};
+use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use planner::payments::{
-    Claims, GIVEN_BY_PARTS, Offer, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot,
-    plan,
+    Claims, GIVEN_BY_PARTS, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, plan,
 };
 use planner::refunds::{self, RefundPart, Refundable};
 use planner::{MoneyPolicy, Organisation, Policy, Refunds};
 use serde_json::json;
 use store::{
     BookedShare, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane, PAYMENT_CASE_KEY,
-    RULE, Record, Ruling, Settled, Store, StoreError, Subject, Undecided, Wanted, Work,
+    RULE, Record, Ruling, Settled, Store, StoreError, Subject, Undecided, Work,
 };
 
 use self::others::Others;
@@ -147,9 +146,7 @@ async fn decide_together(
         .iter()
         .map(|payment| answer(&payment.cases))
         .collect();
-    let found = store
-        .money_open(portal, &wanted(payments, &purposes, &answers))
-        .await?;
+    let found = named::found(store, portal, payments, &purposes, &answers).await?;
     let mut others = Others::beside(store, portal, payments, &found.invoices).await?;
     let mut twice = BTreeMap::new();
     if payments.iter().any(|payment| payment.has_feed) {
@@ -291,35 +288,6 @@ async fn refundable(
 /// The id of an invoice as planner and store both know it.
 fn open_id(invoice: &InvoiceRef) -> InvoiceId {
     InvoiceId::new(Subject::invoice(&invoice.organisation, &invoice.invoice).id)
-}
-
-/// By what the invoices of all these payments are found.
-fn wanted(
-    payments: &[Undecided],
-    purposes: &[Purpose],
-    answers: &[Option<PaymentAnswer>],
-) -> Wanted {
-    let payer = |order: &PaymentOrder| order.other.inn.clone();
-    let inns: BTreeSet<Inn> = payments
-        .iter()
-        .filter_map(|one| payer(&one.order))
-        .collect();
-    let numbers: BTreeSet<NumberKey> = purposes.iter().flat_map(Purpose::numbers).collect();
-    let of_strangers = payments.iter().filter(|one| {
-        one.kind == PaymentKind::Incoming && may_have_no_inn(one.order.other.inn.as_ref())
-    });
-    let sums: BTreeSet<Money> = of_strangers.map(|one| one.remaining).collect();
-    let offered = answers.iter().flatten().flat_map(|one| &one.offered);
-    let invoices: BTreeSet<InvoiceRef> = offered
-        .flat_map(|Offer(shares)| shares)
-        .filter_map(|(invoice, _)| InvoiceRef::of_open(invoice))
-        .collect();
-    Wanted {
-        inns: inns.into_iter().collect(),
-        numbers: numbers.into_iter().collect(),
-        sums: sums.into_iter().collect(),
-        invoices: invoices.into_iter().collect(),
-    }
 }
 
 /// The last question about a payment.
@@ -496,7 +464,7 @@ pub(crate) async fn look(
 #[cfg(test)]
 mod tests {
     use domain::OrganisationId;
-    use domain::payment::{AccountNumber, Direction, OtherSide};
+    use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
     use store::PaymentState;
 
     use super::*;

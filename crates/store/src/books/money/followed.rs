@@ -13,7 +13,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{
     given, lock,
-    sightings::{Recorded, Recounted, SeenLine, decide_soon, recount},
+    sightings::{Recorded, Recounted, SeenLine, decide_soon, identities, recount},
 };
 use crate::{
     books::case_changes::CaseChange,
@@ -223,7 +223,7 @@ async fn follow(
     put(tx, portal, page, &news, now).await?;
 
     let live = news.iter().filter(|one| !one.told.deleted);
-    let lines: Vec<SeenLine> = live.map(|one| one.told.line.clone()).collect();
+    let lines = identities(live.map(|one| &one.told.line));
     let left = news.iter().filter_map(|one| one.left.as_ref());
     let gone = left.clone().map(|(_, likeness)| likeness.clone());
     let left: BTreeSet<i64> = left.clone().filter_map(|(payment, _)| *payment).collect();

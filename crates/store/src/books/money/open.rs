@@ -442,27 +442,29 @@ struct Sibling {
 
 async fn find(tx: &mut Tx<'_>, portal: &PortalId, wanted: &Wanted) -> Result<Found, StoreError> {
     let mut found = Found::default();
-    let payers = text_set(wanted.inns.iter().map(ToString::to_string));
-    let choices = tx
-        .list(&CHOICES, &params![portal, payers], |row| {
-            Ok((read_inn(row)?, read_inn(row)?, row.count()?))
-        })
-        .await?;
     let mut buyers: Vec<String> = wanted.inns.iter().map(ToString::to_string).collect();
-    for (payer, buyer, times) in choices {
-        buyers.push(buyer.to_string());
-        let of_payer = found.chosen_before.entry(payer).or_default();
-        of_payer.push(ChosenBefore { buyer, times });
+    if !buyers.is_empty() {
+        let ask = params![portal, text_set(buyers.clone())];
+        let choices = tx.list(&CHOICES, &ask, |row| {
+            Ok((read_inn(row)?, read_inn(row)?, row.count()?))
+        });
+        for (payer, buyer, times) in choices.await? {
+            buyers.push(buyer.to_string());
+            let of_payer = found.chosen_before.entry(payer).or_default();
+            of_payer.push(ChosenBefore { buyer, times });
+        }
     }
-    let numbers = text_set(wanted.numbers.iter().map(|key| key.as_str().to_owned()));
+    let numbers = wanted.numbers.iter().map(|key| key.as_str().to_owned());
+    let ids = wanted.invoices.iter().map(|one| one.invoice.to_string());
     let sums: Vec<i64> = wanted.sums.iter().map(|sum| sum.kopecks()).collect();
-    let ids = text_set(wanted.invoices.iter().map(|one| one.invoice.to_string()));
     let mut open: BTreeMap<InvoiceId, OpenRow> = BTreeMap::new();
-    let mut asks = vec![
-        (&OF_BUYERS, text_set(buyers)),
-        (&OF_NUMBERS, numbers),
-        (&OF_INVOICES, ids),
+    let asks = [
+        (&OF_BUYERS, buyers),
+        (&OF_NUMBERS, numbers.collect()),
+        (&OF_INVOICES, ids.collect()),
     ];
+    let asks = asks.into_iter().filter(|(_, values)| !values.is_empty());
+    let mut asks: Vec<_> = asks.map(|(sql, values)| (sql, text_set(values))).collect();
     if !sums.is_empty() {
         asks.push((&OF_SUMS, Value::Text(json_text(&sums))));
     }

@@ -180,31 +180,28 @@ async fn see(
     now: Timestamp,
 ) -> Result<Counted, StoreError> {
     lock(tx, portal).await?;
-    let rows: Vec<Vec<Value>> = lines
+    let told = identities(lines);
+    let rows: Vec<Vec<Value>> = told
         .iter()
-        .map(|line| {
-            let (key, likeness) = identified(&line.order);
-            let (line, body) = (&line.line.0, json_text(&line.order));
+        .map(|one| {
+            let (line, body) = (&one.line.line.0, json_text(&one.line.order));
             params![
                 portal,
-                key.as_str(),
+                one.key.as_str(),
                 &source.0,
                 line,
-                likeness.as_str(),
+                one.likeness.as_str(),
                 body
             ]
             .to_vec()
         })
         .collect();
     let touched = tx.execute_each(&SHOW, &rows).await?;
-    let news = lines
-        .iter()
-        .zip(touched)
-        .filter(|(_, touched)| *touched > 0);
-    let news: Vec<SeenLine> = news.map(|(line, _)| line.clone()).collect();
-    let numbers = recount(tx, portal, &news, BTreeSet::new(), "statement", now)
-        .await?
-        .new;
+    let news = told.into_iter().zip(touched);
+    let news = news.filter_map(|(one, touched)| (touched > 0).then_some(one));
+    let news: Vec<Told<'_>> = news.collect();
+    let counted = recount(tx, portal, &news, BTreeSet::new(), "statement", now);
+    let numbers = counted.await?.new;
     Ok(Counted {
         known: lines.len().saturating_sub(numbers.len()),
         new: numbers,
@@ -216,18 +213,17 @@ async fn see(
 pub(super) async fn recount(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    lines: &[SeenLine],
+    told: &[Told<'_>],
     gone: BTreeSet<Likeness>,
     author: &str,
     now: Timestamp,
 ) -> Result<Recounted, StoreError> {
-    let told = identities(lines);
     let mut likenesses = gone;
     likenesses.extend(told.iter().map(|one| one.likeness.clone()));
     if likenesses.is_empty() {
         return Ok(Recounted::default());
     }
-    let shown = shown(tx, portal, &told, &likenesses).await?;
+    let shown = shown(tx, portal, told, &likenesses).await?;
     let mut recounted = Recounted {
         recorded: recorded(tx, portal, &shown, &likenesses).await?,
         ..Recounted::default()
@@ -279,7 +275,7 @@ pub(super) async fn recount(
             .map(|payment| paid_by_known(payment, now)),
     );
     work::enqueue(tx, portal, &looks.collect::<Vec<Look>>()).await?;
-    let as_read = AsRead::of(&told);
+    let as_read = AsRead::of(told);
     // People read them in the order of the source.
     unknown.sort_by_key(|seen| (as_read.place(seen), seen.id.nth));
     unknown.retain(|seen| {
@@ -330,13 +326,13 @@ fn paid_by_known(payment: i64, now: Timestamp) -> Look {
 }
 
 /// A line with what makes its order the same as others.
-struct Told<'a> {
+pub(super) struct Told<'a> {
     line: &'a SeenLine,
     key: PaymentKey,
     likeness: Likeness,
 }
 
-fn identities<'a>(lines: impl IntoIterator<Item = &'a SeenLine>) -> Vec<Told<'a>> {
+pub(super) fn identities<'a>(lines: impl IntoIterator<Item = &'a SeenLine>) -> Vec<Told<'a>> {
     let told = lines.into_iter().map(|line| {
         let (key, likeness) = identified(&line.order);
         Told {

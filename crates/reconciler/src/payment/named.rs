@@ -1,0 +1,214 @@
+//! The open invoices that payments may be for, of each no more than its plan can use.
+//!
+//! Most payments name the one invoice that they are for. It is found by its number, and they are certain whatever else their
+//! payers have open: of the others alone all is read that their payers have. Not here: what follows (`planner::payments`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::matching::{Incoming, OpenInvoices, may_have_no_inn, propose};
+use domain::payment::PaymentKind;
+use domain::purpose::{NumberKey, Purpose};
+use domain::{Inn, Money, PortalId};
+use planner::payments::{Offer, PaymentAnswer};
+use store::{Found, InvoiceRef, Store, StoreError, Undecided, Wanted};
+
+/// The invoices that all these payments may be for.
+pub(super) async fn found(
+    store: &Store,
+    portal: &PortalId,
+    payments: &[Undecided],
+    purposes: &[Purpose],
+    answers: &[Option<PaymentAnswer>],
+) -> Result<Found, StoreError> {
+    let wanted = by_name(payments, purposes, answers);
+    let mut found = store.money_open(portal, &wanted).await?;
+    let payers = unclear(payments, purposes, answers, &found);
+    if payers.is_empty() {
+        return Ok(found);
+    }
+    let wanted = Wanted {
+        inns: payers.into_iter().collect(),
+        ..Wanted::default()
+    };
+    let others = store.money_open(portal, &wanted).await?;
+    found.invoices.extend(others.invoices);
+    found.chosen_before = others.chosen_before;
+    Ok(found)
+}
+
+/// By what they are found, whoever paid: number, sum, a person's choice.
+fn by_name(
+    payments: &[Undecided],
+    purposes: &[Purpose],
+    answers: &[Option<PaymentAnswer>],
+) -> Wanted {
+    let numbers: BTreeSet<NumberKey> = purposes.iter().flat_map(Purpose::numbers).collect();
+    let of_strangers = payments.iter().filter(|one| {
+        one.kind == PaymentKind::Incoming && may_have_no_inn(one.order.other.inn.as_ref())
+    });
+    let sums: BTreeSet<Money> = of_strangers.map(|one| one.remaining).collect();
+    let offered = answers.iter().flatten().flat_map(|one| &one.offered);
+    let invoices: BTreeSet<InvoiceRef> = offered
+        .flat_map(|Offer(shares)| shares)
+        .filter_map(|(invoice, _)| InvoiceRef::of_open(invoice))
+        .collect();
+    Wanted {
+        inns: Vec::new(),
+        numbers: numbers.into_iter().collect(),
+        sums: sums.into_iter().collect(),
+        invoices: invoices.into_iter().collect(),
+    }
+}
+
+/// Payers whose payment may be for any invoice of theirs. Of several payments of one payer the first may take what the next
+/// one names, and what a person chose may be anybody's.
+fn unclear(
+    payments: &[Undecided],
+    purposes: &[Purpose],
+    answers: &[Option<PaymentAnswer>],
+    found: &Found,
+) -> BTreeSet<Inn> {
+    let is_answered = answers.iter().any(Option::is_some);
+    let mut open = OpenInvoices::default();
+    for (invoice, _) in &found.invoices {
+        open.add(invoice.clone());
+    }
+    let mut of_payers: BTreeMap<&Inn, Vec<(&Undecided, &Purpose)>> = BTreeMap::new();
+    for (payment, purpose) in payments.iter().zip(purposes) {
+        let payer = payment.order.other.inn.as_ref();
+        if let Some(payer) = payer.filter(|_| payment.kind == PaymentKind::Incoming) {
+            of_payers.entry(payer).or_default().push((payment, purpose));
+        }
+    }
+    let is_unclear = |of_payer: &[(&Undecided, &Purpose)]| match of_payer {
+        [(payment, purpose)] => is_answered || !is_for_one(payment, purpose, &open),
+        _ => true,
+    };
+    let unclear = of_payers
+        .into_iter()
+        .filter(|(_, of_payer)| is_unclear(of_payer));
+    unclear.map(|(payer, _)| payer.clone()).collect()
+}
+
+/// Whether it is certainly for the one invoice that it names. Several are certain only beside all others of the payer.
+fn is_for_one(payment: &Undecided, purpose: &Purpose, open: &OpenInvoices) -> bool {
+    let order = &payment.order;
+    let incoming = Incoming {
+        organisation: &payment.organisation,
+        payer: order.other.inn.as_ref(),
+        amount: payment.remaining,
+        came: order.booked.unwrap_or(order.date),
+        purpose,
+        chosen_before: &[],
+        others: &[],
+    };
+    let proposal = propose(incoming, open);
+    let certain = proposal.certain();
+    certain.is_some_and(|certain| certain.shares.len() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::OrganisationId;
+    use domain::matching::{CountedBefore, OpenInvoice};
+    use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
+    use domain::{DealId, InvoiceId};
+    use jiff::Timestamp;
+    use jiff::civil::date;
+    use store::PaymentState;
+
+    use super::*;
+
+    const PAYERS: [&str; 3] = ["7707083893", "7702070139", "7736050003"];
+
+    fn payment(number: i64, payer: &str, purpose: &str) -> Undecided {
+        Undecided {
+            number,
+            organisation: OrganisationId::new("us"),
+            kind: PaymentKind::Incoming,
+            remaining: Money::from_kopecks(500),
+            undone: 0,
+            state: PaymentState::New,
+            seen_at: Timestamp::UNIX_EPOCH,
+            is_followed: false,
+            has_feed: false,
+            order: PaymentOrder {
+                own_account: AccountNumber::new("40702810200000012345").unwrap(),
+                direction: Direction::In,
+                form: None,
+                number: number.to_string(),
+                date: date(2026, 3, 12),
+                booked: None,
+                amount: Money::from_kopecks(500),
+                other: OtherSide {
+                    inn: Some(Inn::parse(payer).unwrap()),
+                    ..OtherSide::default()
+                },
+                purpose: purpose.to_owned(),
+            },
+            cases: Vec::new(),
+        }
+    }
+
+    /// An open invoice of each payer: 117, 118, 119.
+    fn open() -> Found {
+        let invoices = (117_u64..).zip(PAYERS).map(|(number, buyer)| {
+            let invoice = OpenInvoice {
+                id: InvoiceId::new(format!("us/{number}")),
+                seller: OrganisationId::new("us"),
+                buyer: Some(Inn::parse(buyer).unwrap()),
+                number: number.to_string(),
+                date: date(2026, 3, 1),
+                aliases: Vec::new(),
+                open: Money::from_kopecks(500),
+                counted_before: CountedBefore::default(),
+            };
+            (invoice, DealId(number))
+        });
+        Found {
+            invoices: invoices.collect(),
+            ..Found::default()
+        }
+    }
+
+    fn of(payments: &[Undecided], answers: &[Option<PaymentAnswer>]) -> Vec<String> {
+        let purposes = payments.iter().map(|one| Purpose::read(&one.order.purpose));
+        let purposes: Vec<Purpose> = purposes.collect();
+        let unclear = unclear(payments, &purposes, answers, &open());
+        unclear.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn all_that_a_payer_has_open_is_read_unless_one_invoice_is_certain_by_its_number() {
+        let [first, second, third] = PAYERS;
+        let named = payment(1, first, "Оплата по счету 117 от 01.03.2026");
+        let unnamed = payment(2, second, "Оплата за услуги");
+        let both = "Оплата по счетам 118 от 01.03.2026, 119 от 01.03.2026";
+        let two = payment(3, third, both);
+        let none = [None, None, None];
+        assert_eq!(of(std::slice::from_ref(&named), &none[..1]), [""; 0]);
+        let all = [named.clone(), unnamed.clone(), two];
+        assert_eq!(of(&all, &none), [second, third]);
+        // One of two may take what the other names.
+        let again = payment(4, first, "Оплата по счету 117 от 01.03.2026");
+        assert_eq!(of(&[named.clone(), again], &none[..2]), [first]);
+        // A person may have chosen anybody's.
+        let answer = PaymentAnswer {
+            undone: 0,
+            choice: "1".to_owned(),
+            offered: Vec::new(),
+            refund_of: Vec::new(),
+            by: "Анна".to_owned(),
+        };
+        assert_eq!(
+            of(&[named.clone(), unnamed], &[None, Some(answer)]),
+            [second, first]
+        );
+        // What is no buyer's is for no invoice.
+        let fee = Undecided {
+            kind: PaymentKind::BankFee,
+            ..named
+        };
+        assert_eq!(of(&[fee], &none[..1]), [""; 0]);
+    }
+}
