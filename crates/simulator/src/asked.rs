@@ -57,6 +57,7 @@ impl Command {
             "crm.item.update" => self.number(&["id"]),
             "crm.timeline.comment.add" => self.number(&["fields", "ENTITY_ID"]),
             "crm.timeline.comment.update" => self.number(&["ownerId"]),
+            "crm.automation.trigger.execute" => self.number(&["OWNER_ID"]),
             _ => None,
         }
     }
@@ -133,12 +134,12 @@ mod tests {
 
     #[test]
     fn a_request_is_read_alone_and_in_a_batch() {
-        let body = br#"{"halt":0,"cmd":{"a":"crm.item.list?entityTypeId=2&filter%5B%40id%5D%5B0%5D=7","b":"crm.timeline.comment.add?fields%5BENTITY_ID%5D=7&fields%5BCOMMENT%5D=x","c":"crm.item.update?entityTypeId=2&id=8"}}"#;
+        let body = br#"{"halt":0,"cmd":{"a":"crm.item.list?entityTypeId=2&filter%5B%40id%5D%5B0%5D=7","b":"crm.timeline.comment.add?fields%5BENTITY_ID%5D=7&fields%5BCOMMENT%5D=x","c":"crm.item.update?entityTypeId=2&id=8","d":"crm.automation.trigger.execute?CODE=paid&OWNER_TYPE_ID=2&OWNER_ID=9"}}"#;
         let batch = commands("batch", body);
         let written: Vec<_> = batch.iter().map(Command::deal_written).collect();
-        assert_eq!(written, [None, Some(7), Some(8)]);
+        assert_eq!(written, [None, Some(7), Some(8), Some(9)]);
         let read: Vec<_> = batch.iter().map(|command| command.reads(7)).collect();
-        assert_eq!(read, [true, false, false]);
+        assert_eq!(read, [true, false, false, false]);
         let own = commands(
             "crm.item.list",
             br#"{"entityTypeId":31,"filter":{"@parentId2":[7,9]}}"#,

@@ -210,8 +210,9 @@ impl Created {
 }
 
 /// Methods of the portal that change something, as far as we call them.
-const WRITES: [&str; 6] = [
+const WRITES: [&str; 7] = [
     "crm.item.update",
+    "crm.automation.trigger.execute",
     "crm.timeline.comment.add",
     "crm.timeline.comment.update",
     "im.notify.system.add",
@@ -261,6 +262,8 @@ impl Write {
     pub(crate) fn by(command: &Command) -> Option<Self> {
         let action = match command.method.as_str() {
             "crm.item.update" if command.text(&["fields", "stageId"]).is_some() => "move_stage",
+            // Where the office's own automation moves the deal.
+            "crm.automation.trigger.execute" => "move_stage",
             "crm.item.update" => "write_fields",
             "crm.timeline.comment.add" => "add_timeline_entry",
             "crm.timeline.comment.update" => "attach_pdf",
