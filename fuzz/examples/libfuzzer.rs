@@ -2,6 +2,10 @@
 //!
 //! Built and started by `cargo xtask fuzz`, which also sees to the coverage.
 #![no_main]
+#![allow(
+    clippy::panic,
+    reason = "a fuzzer has no other way to say that it cannot begin"
+)]
 
 use std::sync::OnceLock;
 
@@ -16,8 +20,9 @@ fn chosen() -> Target {
     *CHOSEN.get_or_init(|| {
         #[expect(clippy::disallowed_methods, reason = "libFuzzer owns the command line")]
         let name = std::env::var(NAME).unwrap_or_default();
-        fuzz::target(&name).unwrap_or(fuzz::TARGETS[0])
+        // Fuzzing something else than was meant would look like success.
+        fuzz::target(&name).unwrap_or_else(|| panic!("{NAME} names no target: `{name}`"))
     })
 }
 
-fuzz_target!(|data: &[u8]| (chosen().run)(data));
+fuzz_target!(init: { chosen(); }, |data: &[u8]| (chosen().run)(data));
