@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::time::Duration;
 
 use engine::{Clock as _, SteadyClock};
 use simulator::{Report, Simulator};
@@ -17,7 +18,7 @@ struct Tally {
     seeds: u64,
     failed: Vec<Report>,
     counts: BTreeMap<String, u64>,
-    simulated_hours: u64,
+    lived: Duration,
 }
 
 /// Lives one day and tells it, or many and counts.
@@ -70,7 +71,9 @@ fn many(simulator: &Simulator, args: &SimulateArgs, out: &mut impl Write) -> any
     writeln!(
         out,
         "{} seeds from {}, {} hours lived",
-        tally.seeds, args.from, tally.simulated_hours
+        tally.seeds,
+        args.from,
+        tally.hours()
     )?;
     for (kind, count) in &tally.counts {
         writeln!(out, "{count:>10}  {kind}")?;
@@ -81,9 +84,7 @@ fn many(simulator: &Simulator, args: &SimulateArgs, out: &mut impl Write) -> any
 impl Tally {
     fn add(&mut self, report: Report) {
         self.seeds = self.seeds.saturating_add(1);
-        self.simulated_hours = self
-            .simulated_hours
-            .saturating_add(report.lasted.as_secs() / 3_600);
+        self.lived = self.lived.saturating_add(report.lasted);
         for (kind, count) in &report.counts {
             let sum = self.counts.entry(kind.clone()).or_default();
             *sum = sum.saturating_add(*count);
@@ -91,6 +92,11 @@ impl Tally {
         if !report.violations.is_empty() {
             self.failed.push(report);
         }
+    }
+
+    /// Whole hours of all days together.
+    fn hours(&self) -> u64 {
+        self.lived.as_secs() / 3_600
     }
 }
 
@@ -117,4 +123,47 @@ fn judge(reports: &[Report], out: &mut impl Write) -> anyhow::Result<()> {
     Err(told
         .hint("`provodka simulate --seed N` tells the story of one")
         .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lived(seed: u64, minutes: u64, violations: &[&str]) -> Report {
+        Report {
+            seed,
+            violations: violations.iter().map(|&words| words.to_owned()).collect(),
+            story: Vec::new(),
+            counts: BTreeMap::from([("killed".to_owned(), seed)]),
+            hash: String::new(),
+            lasted: Duration::from_secs(60 * minutes),
+        }
+    }
+
+    #[test]
+    fn days_add_up_and_their_parts_of_an_hour_as_well() {
+        let mut tally = Tally::default();
+        for seed in 1..=3 {
+            tally.add(lived(seed, 50, &[]));
+        }
+        assert_eq!((tally.seeds, tally.hours()), (3, 2));
+        assert_eq!(tally.counts, BTreeMap::from([("killed".to_owned(), 6)]));
+        assert!(tally.failed.is_empty());
+    }
+
+    #[test]
+    fn a_day_that_broke_a_promise_is_named_and_fails_the_command() {
+        let mut tally = Tally::default();
+        tally.add(lived(1, 50, &[]));
+        tally.add(lived(2, 50, &["[I-1] two invoices", "[I-4] not quiet"]));
+        let mut out = Vec::new();
+        let error = judge(&tally.failed, &mut out).unwrap_err();
+        assert_eq!(error.to_string(), "1 seeds broke a promise");
+        let told = String::from_utf8(out).unwrap();
+        assert_eq!(
+            told,
+            "seed 2: [I-1] two invoices\nseed 2: [I-4] not quiet\n"
+        );
+        assert!(judge(&[], &mut Vec::new()).is_ok());
+    }
 }

@@ -64,6 +64,7 @@ fn help_helps() {
         ("help_admin_code", &["admin", "code", "--help"]),
         ("help_robot_new", &["robot", "new", "--help"]),
         ("help_hint_new", &["hint", "new", "--help"]),
+        ("help_simulate", &["simulate", "--help"]),
         ("help_emulate", &["emulate", "--help"]),
         ("help_emulate_bitrix24", &["emulate", "bitrix24", "--help"]),
     ] {
@@ -107,6 +108,33 @@ fn a_mistake_ends_with_2_and_says_what_to_do() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(!output.stderr.is_empty(), "{args:?}");
     }
+}
+
+#[test]
+fn simulate_counts_many_days_and_tells_one() {
+    let many = run(&["simulate", "--seeds", "3", "--from", "4", "--threads", "2"]);
+    let told = text(&many.stdout);
+    assert!(many.status.success(), "{told}");
+    let head = told.lines().next().unwrap();
+    assert!(head.starts_with("3 seeds from 4, "), "{head}");
+    assert!(head.ends_with(" hours lived"), "{head}");
+    let requests = told
+        .lines()
+        .find_map(|line| line.strip_suffix("  requests"));
+    assert!(requests.unwrap().trim().parse::<u64>().unwrap() > 0);
+    let progress = text(&many.stderr);
+    let progress = progress.lines().last().unwrap();
+    assert!(progress.starts_with("3 of 3 seeds, "), "{progress}");
+    assert!(progress.ends_with(" a minute, 0 failed"), "{progress}");
+
+    let one = run(&["simulate", "--seed", "4"]);
+    let story = text(&one.stdout);
+    assert!(one.status.success(), "{story}");
+    assert!(story.starts_with("12.03 "), "{story}");
+    let last = story.lines().last().unwrap();
+    let (lived, hash) = last.split_once(" minutes lived, hash ").unwrap();
+    assert!(lived.starts_with("seed 4: "), "{last}");
+    assert_eq!(hash.len(), 64, "{last}");
 }
 
 #[test]
