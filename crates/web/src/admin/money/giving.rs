@@ -5,18 +5,16 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use desk::giving::{GivingOrder, NotGiven};
+use desk::giving::{Given, GivingOrder, NotGiven};
 use desk::invoices::NotNamed;
 use desk::policy::NoBooking;
 use domain::display::money;
-use http::StatusCode;
 
 use super::letters::amount;
-use super::payments::{View, back, shown};
-use super::proven::{NotProven, proven};
+use super::payments::{View, back, refused};
+use super::proven::{Refusal, proven};
 use super::words::{NO_BOOKING, not_named, plain};
 use crate::admin::Admin;
-use crate::admin::answer;
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
 
@@ -45,47 +43,39 @@ pub(in crate::admin) async fn give(
     if let Err(unreadable) = fields.end() {
         return unreadable.into_response();
     }
-    let refuse = async |status, why: String| {
-        let view = View {
-            trouble: Some(why),
-            giving: giving.clone(),
-            ..View::default()
-        };
-        shown(&admin, &session, number, status, view).await
-    };
-    let order = match amount(&giving.amount) {
-        // A form that says nothing of what was seen saw nothing that could be there.
-        Ok(amount) => GivingOrder {
+    let given: Result<Given, Refusal> = async {
+        let order = GivingOrder {
             payment: number,
             invoice: giving.invoice.clone(),
-            amount,
+            amount: amount(&giving.amount)?,
+            // A form that says nothing of what was seen saw nothing that could be there.
             seen: Some(seen.parse().unwrap_or_default()),
-        },
-        Err(why) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned()).await,
-    };
-    if let Err(refused) = proven(&admin, &session, password, &way).await {
-        return match refused {
-            NotProven::Why(status, why) => refuse(status, why).await,
-            NotProven::Broken(response) => *response,
         };
+        proven(&admin, &session, password, &way).await?;
+        let desk = admin.desk();
+        let given = desk.give(&order, &session.account, &admin.pages.zone);
+        given.await.map_err(not_given)
     }
-    let desk = admin.desk();
-    let given = desk.give(&order, &session.account, &admin.pages.zone);
-    match given.await {
+    .await;
+    match given {
         Ok(given) => back(number, "given", given.whole),
-        Err(
-            NotGiven::Store(error)
-            | NotGiven::NotNamed(NotNamed::Store(error))
-            | NotGiven::NoBooking(NoBooking::Store(error)),
-        ) => answer::broken(&error),
-        Err(error) => refuse(StatusCode::UNPROCESSABLE_ENTITY, not_given(&error)).await,
+        Err(refusal) => {
+            let view = View {
+                giving,
+                ..View::default()
+            };
+            refused(&admin, &session, number, refusal, view).await
+        }
     }
 }
 
-fn not_given(error: &NotGiven) -> String {
-    match error {
+fn not_given(error: NotGiven) -> Refusal {
+    Refusal::of(match error {
+        NotGiven::Store(error)
+        | NotGiven::NotNamed(NotNamed::Store(error))
+        | NotGiven::NoBooking(NoBooking::Store(error)) => return error.into(),
         NotGiven::NoBooking(_) => NO_BOOKING.to_owned(),
-        NotGiven::NotNamed(error) => not_named(error),
+        NotGiven::NotNamed(error) => not_named(&error),
         NotGiven::NoPayment(_) => "Это не оплата покупателя: к счёту её не относят.".to_owned(),
         NotGiven::SetAside(_) => {
             "Платёж отложен по словам назначения: сначала скажите, что это оплата покупателя."
@@ -101,13 +91,12 @@ fn not_given(error: &NotGiven) -> String {
         }
         NotGiven::NoAmount => "Сумма должна быть больше нуля.".to_owned(),
         NotGiven::NotThatMuch { left, .. } => {
-            let left = money(*left);
+            let left = money(left);
             format!("От платежа осталось {left}: больше отнести нельзя.")
         }
         NotGiven::MoreThanOpen { number, open } => {
-            let (number, open) = (plain(number), money(*open));
+            let (number, open) = (plain(&number), money(open));
             format!("По счёту № {number} осталось {open}: больше отнести нельзя.")
         }
-        NotGiven::Store(error) => error.to_string(),
-    }
+    })
 }

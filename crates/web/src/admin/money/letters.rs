@@ -9,13 +9,11 @@ use desk::invoices::NotNamed;
 use desk::payments::{LetterOrder, NotMoved};
 use domain::Money;
 use domain::display::money;
-use http::StatusCode;
 
-use super::payments::{View, back, shown};
-use super::proven::{NotProven, proven};
+use super::payments::{View, back, refused};
+use super::proven::{Refusal, proven};
 use super::words::not_named;
 use crate::admin::Admin;
-use crate::admin::answer;
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
 
@@ -51,32 +49,23 @@ pub(in crate::admin) async fn obey(
     if let Err(unreadable) = fields.end() {
         return unreadable.into_response();
     }
-    let refuse = async |status, why: String| {
-        let view = View {
-            trouble: Some(why),
-            letter: letter.clone(),
-            ..View::default()
-        };
-        shown(&admin, &session, number, status, view).await
-    };
-    let order = match letter.order(number) {
-        Ok(order) => order,
-        Err(why) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned()).await,
-    };
-    if let Err(refused) = proven(&admin, &session, password, &way).await {
-        return match refused {
-            NotProven::Why(status, why) => refuse(status, why).await,
-            NotProven::Broken(response) => *response,
-        };
+    let moved: Result<(), Refusal> = async {
+        let order = letter.order(number)?;
+        proven(&admin, &session, password, &way).await?;
+        let desk = admin.desk();
+        let moved = desk.obey_letter(&order, &session.account, &admin.pages.zone);
+        moved.await.map(drop).map_err(not_moved)
     }
-    let desk = admin.desk();
-    let moved = desk.obey_letter(&order, &session.account, &admin.pages.zone);
-    match moved.await {
-        Ok(_) => back(number, "moved", None),
-        Err(NotMoved::Store(error) | NotMoved::NotNamed(NotNamed::Store(error))) => {
-            answer::broken(&error)
+    .await;
+    match moved {
+        Ok(()) => back(number, "moved", None),
+        Err(refusal) => {
+            let view = View {
+                letter,
+                ..View::default()
+            };
+            refused(&admin, &session, number, refusal, view).await
         }
-        Err(error) => refuse(StatusCode::UNPROCESSABLE_ENTITY, not_moved(&error)).await,
     }
 }
 
@@ -107,15 +96,18 @@ pub(super) fn amount(text: &str) -> Result<Option<Money>, &'static str> {
     Ok(Some(read))
 }
 
-fn not_moved(error: &NotMoved) -> String {
-    match error {
-        NotMoved::NotNamed(error) => not_named(error),
+fn not_moved(error: NotMoved) -> Refusal {
+    Refusal::of(match error {
+        NotMoved::Store(error) | NotMoved::NotNamed(NotNamed::Store(error)) => {
+            return error.into();
+        }
+        NotMoved::NotNamed(error) => not_named(&error),
         NotMoved::NotThatMuch { given, .. } => {
-            let given = money(*given);
+            let given = money(given);
             format!("На этом счёте от платежа {given}: больше перенести нельзя.")
         }
         NotMoved::MoreThanOpen { open } => {
-            let open = money(*open);
+            let open = money(open);
             format!("По другому счёту осталось {open}: больше не поместится.")
         }
         NotMoved::Split(_) => {
@@ -124,6 +116,5 @@ fn not_moved(error: &NotMoved) -> String {
         NotMoved::Refunded(refund) => format!(
             "С этих денег снят возврат № {refund}, и счёт с тех пор оплатили другие: сначала снимите их платежи."
         ),
-        NotMoved::Store(error) => error.to_string(),
-    }
+    })
 }

@@ -17,10 +17,12 @@ use http::StatusCode;
 use jiff::civil::Date;
 use store::{
     InvoiceRef, LedgerLine, ListedPayment, PageFilter, PaymentFilter, PaymentState, StoreError,
+    Undone,
 };
 
 use super::giving::Giving;
 use super::letters::Letter;
+use super::proven::{Refusal, proven, reason};
 use super::registers::{Sales, SplitForm};
 use super::words::{PaymentInWords, invoice_name, plain};
 use super::{asked, said};
@@ -29,12 +31,9 @@ use crate::admin::answer::{self, Frame};
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
 use crate::admin::session::Session;
-use crate::admin::sign_in::{Refused, in_words, is_password};
 
 /// Payments of one page.
 const ON_A_PAGE: usize = 50;
-/// Characters of a reason.
-const LONGEST_REASON: usize = 500;
 
 const STATES: [(&str, &str); 5] = [
     ("new", "не рассмотрен"),
@@ -274,41 +273,15 @@ pub(in crate::admin) async fn undo(
     if let Err(unreadable) = fields.end() {
         return unreadable.into_response();
     }
-    let because = because.trim().to_owned();
-    let refuse = async |status, why: &str| {
-        let view = View {
-            trouble: Some(why.to_owned()),
-            because: because.clone(),
-            ..View::default()
-        };
-        shown(&admin, &session, number, status, view).await
-    };
-    if because.is_empty() || because.chars().count() > LONGEST_REASON {
-        return refuse(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "Назовите причину: до 500 знаков.",
-        )
-        .await;
+    let undone: Result<Option<Undone>, Refusal> = async {
+        let because = reason(&because)?;
+        proven(&admin, &session, password, &way).await?;
+        let (desk, by) = (admin.desk(), session.account.as_str());
+        let undone = desk.undo(number, (by, because), &admin.pages.zone);
+        undone.await.map_err(not_undone)
     }
-    match is_password(&admin, &session.account, password, &way).await {
-        Ok(true) => {}
-        Ok(false) => {
-            return refuse(
-                StatusCode::FORBIDDEN,
-                "Пароль не подходит: ничего не снято.",
-            )
-            .await;
-        }
-        Err(Refused::Rest(rest)) => {
-            return refuse(StatusCode::TOO_MANY_REQUESTS, &in_words(rest)).await;
-        }
-        Err(Refused::Broken(response)) => return response,
-    }
-    let desk = admin.desk();
-    match desk
-        .undo(number, (&session.account, &because), &admin.pages.zone)
-        .await
-    {
+    .await;
+    match undone {
         Ok(Some(undone)) => {
             let said = match (undone.is_refund, undone.transactions.is_empty()) {
                 (true, _) => "refund-undone",
@@ -318,16 +291,45 @@ pub(in crate::admin) async fn undo(
             back(number, said, None)
         }
         Ok(None) => back(number, "nothing", None),
-        Err(NotUndone::MoreThanOpen { invoice, open, .. }) => {
-            let why = format!(
-                "Без этого возврата по счёту № {} было бы оплачено больше, чем он просит (осталось {}): сначала снимите \
-                 то, что пришло вместо.",
-                plain(&invoice),
-                money(open)
-            );
-            refuse(StatusCode::UNPROCESSABLE_ENTITY, &why).await
+        Err(refusal) => {
+            let view = View {
+                because,
+                ..View::default()
+            };
+            refused(&admin, &session, number, refusal, view).await
         }
-        Err(NotUndone::Store(error)) => answer::broken(&error),
+    }
+}
+
+fn not_undone(error: NotUndone) -> Refusal {
+    match error {
+        NotUndone::MoreThanOpen { invoice, open, .. } => Refusal::of(format!(
+            "Без этого возврата по счёту № {} было бы оплачено больше, чем он просит (осталось {}): сначала снимите \
+             то, что пришло вместо.",
+            plain(&invoice),
+            money(open)
+        )),
+        NotUndone::Store(error) => error.into(),
+    }
+}
+
+/// The page of a payment with what was typed there, and why that is not done.
+pub(super) async fn refused(
+    admin: &Admin,
+    session: &Session,
+    number: i64,
+    refusal: Refusal,
+    view: View,
+) -> Response {
+    match refusal {
+        Refusal::Why(status, why) => {
+            let view = View {
+                trouble: Some(why),
+                ..view
+            };
+            shown(admin, session, number, status, view).await
+        }
+        Refusal::Broken(response) => *response,
     }
 }
 

@@ -9,18 +9,19 @@ use axum::response::{IntoResponse as _, Response};
 use desk::invoices::NotNamed;
 use desk::policy::NoBooking;
 use desk::questions::OfferedShare;
-use desk::registers::{BadLine, Credit, NotSplit, Sale, SplitCount, SplitOrder, read_sales};
+use desk::registers::{
+    BadLine, Credit, NotSplit, Sale, SplitCount, SplitOrder, SplitUp, read_sales,
+};
 use domain::Money;
 use domain::display::money;
 use http::StatusCode;
 
 use super::letters::amount;
-use super::payments::{View, back, shown};
-use super::proven::{NotProven, proven};
+use super::payments::{View, back, refused, shown};
+use super::proven::{Refusal, proven};
 use super::questions::{Share, share_in_words};
 use super::words::{NO_BOOKING, not_named, plain};
 use crate::admin::Admin;
-use crate::admin::answer;
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
 
@@ -140,51 +141,47 @@ pub(in crate::admin) async fn split(
     if let Err(unreadable) = fields.end() {
         return unreadable.into_response();
     }
-    let show = async |status, trouble: Option<String>, count| {
-        let view = View {
-            trouble,
-            sales: Some(sales.clone()),
-            count,
-            ..View::default()
-        };
-        shown(&admin, &session, number, status, view).await
+    let view = |count| View {
+        sales: Some(sales.clone()),
+        count,
+        ..View::default()
     };
     // A form that says nothing of what was seen saw nothing that could be there.
     let order = match sales.order(number, seen.parse().unwrap_or_default()) {
         Ok(order) => order,
-        Err(why) => return show(StatusCode::UNPROCESSABLE_ENTITY, Some(why), None).await,
+        Err(why) => {
+            return refused(&admin, &session, number, Refusal::of(why), view(None)).await;
+        }
     };
     let desk = admin.desk();
     if step == COUNT {
         return match desk.count_split(&order).await {
-            Ok(count) => show(StatusCode::OK, in_the_way(&count), Some(count)).await,
-            Err(error) => match broken(error) {
-                Ok(why) => show(StatusCode::UNPROCESSABLE_ENTITY, Some(why), None).await,
-                Err(response) => *response,
-            },
-        };
-    }
-    let is_named = (1..=LONGEST).contains(&order.register.chars().count());
-    if !is_named {
-        let why = "Назовите реестр с номером и датой: до 500 знаков.".to_owned();
-        return show(StatusCode::UNPROCESSABLE_ENTITY, Some(why), None).await;
-    }
-    if let Err(refused) = proven(&admin, &session, password, &way).await {
-        return match refused {
-            NotProven::Why(status, why) => show(status, Some(why), None).await,
-            NotProven::Broken(response) => *response,
-        };
-    }
-    let split = desk.split(&order, &session.account, &admin.pages.zone);
-    match split.await {
-        Ok(split) => back(number, "split", split.whole),
-        Err(error) => match broken(error) {
-            Ok(why) => {
-                let count = desk.count_split(&order).await.ok();
-                show(StatusCode::UNPROCESSABLE_ENTITY, Some(why), count).await
+            Ok(count) => {
+                let view = View {
+                    trouble: in_the_way(&count),
+                    ..view(Some(count))
+                };
+                shown(&admin, &session, number, StatusCode::OK, view).await
             }
-            Err(response) => *response,
-        },
+            Err(error) => refused(&admin, &session, number, not_split(error), view(None)).await,
+        };
+    }
+    let split: Result<SplitUp, Refusal> = async {
+        if !(1..=LONGEST).contains(&order.register.chars().count()) {
+            let why = "Назовите реестр с номером и датой: до 500 знаков.";
+            return Err(Refusal::of(why));
+        }
+        proven(&admin, &session, password, &way).await?;
+        let split = desk.split(&order, &session.account, &admin.pages.zone);
+        split.await.map_err(not_split)
+    }
+    .await;
+    match split {
+        Ok(split) => back(number, "split", split.whole),
+        Err(refusal) => {
+            let count = desk.count_split(&order).await.ok();
+            refused(&admin, &session, number, refusal, view(count)).await
+        }
     }
 }
 
@@ -209,20 +206,19 @@ impl Sales {
 fn in_the_way(count: &SplitCount) -> Option<String> {
     let refused = count.refused.as_ref()?;
     let is_said = matches!(refused, NotSplit::NotClosed { .. }) && !count.left.is_zero();
-    (!is_said).then(|| not_split(refused))
+    (!is_said).then(|| split_in_words(refused))
 }
 
-/// The words of a refusal, or the answer to what is no refusal.
-fn broken(error: NotSplit) -> Result<String, Box<Response>> {
+fn not_split(error: NotSplit) -> Refusal {
     match error {
         NotSplit::Store(error)
         | NotSplit::NotNamed(NotNamed::Store(error))
-        | NotSplit::NoBooking(NoBooking::Store(error)) => Err(Box::new(answer::broken(&error))),
-        error => Ok(not_split(&error)),
+        | NotSplit::NoBooking(NoBooking::Store(error)) => error.into(),
+        error => Refusal::of(split_in_words(&error)),
     }
 }
 
-fn not_split(error: &NotSplit) -> String {
+fn split_in_words(error: &NotSplit) -> String {
     match error {
         NotSplit::NoBooking(_) => NO_BOOKING.to_owned(),
         NotSplit::NotNamed(NotNamed::NoInvoice(number)) => format!(

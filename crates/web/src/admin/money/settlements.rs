@@ -9,14 +9,15 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
 use desk::invoices::NotNamed;
+use desk::policy::NoBooking;
 use desk::settlements::{self, NotSettled, kind_word};
-use domain::Money;
 use domain::display::{date, money};
 use domain::ledger::SettlementKind;
+use domain::{DealId, Money};
 use http::StatusCode;
 use store::{ListedSettlement, StoreError};
 
-use super::proven::{NotProven, proven};
+use super::proven::{Refusal, proven, reason};
 use super::said;
 use super::words::{NO_BOOKING, not_named, plain};
 use crate::admin::Admin;
@@ -27,7 +28,7 @@ use crate::admin::session::Session;
 
 /// The newest of them.
 const SHOWN: usize = 100;
-/// Characters of a document or a reason.
+/// Characters of a document.
 const LONGEST: usize = 500;
 
 const KINDS: [(&str, SettlementKind); 4] = [
@@ -111,32 +112,17 @@ pub(in crate::admin) async fn settle(
     if let Err(unreadable) = fields.end() {
         return unreadable.into_response();
     }
-    let refuse = async |status, why: String| {
-        let view = View {
-            trouble: Some(why),
-            wanted: wanted.clone(),
-            ..View::default()
-        };
-        shown(&admin, &session, status, view).await
-    };
-    let order = match wanted.order() {
-        Ok(order) => order,
-        Err(why) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned()).await,
-    };
-    if let Err(refused) = proven(&admin, &session, password, &way).await {
-        return match refused {
-            NotProven::Why(status, why) => refuse(status, why).await,
-            NotProven::Broken(response) => *response,
-        };
+    let settled: Result<(), Refusal> = async {
+        let order = wanted.order()?;
+        proven(&admin, &session, password, &way).await?;
+        let desk = admin.desk();
+        let settled = desk.settle(&order, &session.account, &admin.pages.zone);
+        settled.await.map(drop).map_err(not_settled)
     }
-    let desk = admin.desk();
-    let by = &session.account;
-    match desk.settle(&order, by, &admin.pages.zone).await {
-        Ok(_) => answer::see("/money/settlements?said=settled"),
-        Err(NotSettled::Store(error) | NotSettled::NotNamed(NotNamed::Store(error))) => {
-            answer::broken(&error)
-        }
-        Err(error) => refuse(StatusCode::UNPROCESSABLE_ENTITY, why(&error)).await,
+    .await;
+    match settled {
+        Ok(()) => answer::see("/money/settlements?said=settled"),
+        Err(refusal) => refused(&admin, &session, refusal, wanted).await,
     }
 }
 
@@ -154,30 +140,18 @@ pub(in crate::admin) async fn undo(
     if let Err(unreadable) = fields.end() {
         return unreadable.into_response();
     }
-    let because = because.trim().to_owned();
-    let refuse = async |status, why: String| {
-        let view = View {
-            trouble: Some(why),
-            ..View::default()
-        };
-        shown(&admin, &session, status, view).await
-    };
-    if because.is_empty() || because.chars().count() > LONGEST {
-        let why = "Назовите причину: до 500 знаков.".to_owned();
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, why).await;
+    let undone: Result<Option<Vec<DealId>>, Refusal> = async {
+        let because = reason(&because)?;
+        proven(&admin, &session, password, &way).await?;
+        let (desk, by) = (admin.desk(), session.account.as_str());
+        let undone = desk.unsettle(number, (by, because), &admin.pages.zone);
+        Ok(undone.await?)
     }
-    if let Err(refused) = proven(&admin, &session, password, &way).await {
-        return match refused {
-            NotProven::Why(status, why) => refuse(status, why).await,
-            NotProven::Broken(response) => *response,
-        };
-    }
-    let desk = admin.desk();
-    let by = (session.account.as_str(), because.as_str());
-    match desk.unsettle(number, by, &admin.pages.zone).await {
+    .await;
+    match undone {
         Ok(Some(_)) => answer::see("/money/settlements?said=unsettled"),
         Ok(None) => answer::see("/money/settlements?said=nothing"),
-        Err(error) => answer::broken(&error),
+        Err(refusal) => refused(&admin, &session, refusal, Wanted::default()).await,
     }
 }
 
@@ -213,19 +187,35 @@ impl Wanted {
     }
 }
 
-fn why(error: &NotSettled) -> String {
-    match error {
+fn not_settled(error: NotSettled) -> Refusal {
+    Refusal::of(match error {
+        NotSettled::Store(error)
+        | NotSettled::NotNamed(NotNamed::Store(error))
+        | NotSettled::NoBooking(NoBooking::Store(error)) => return error.into(),
         NotSettled::NoBooking(_) => NO_BOOKING.to_owned(),
-        NotSettled::NotNamed(error) => not_named(error),
+        NotSettled::NotNamed(error) => not_named(&error),
         NotSettled::MoreThanOpen { open, .. } => {
-            format!("По счёту осталось {}: больше закрыть нельзя.", money(*open))
+            format!("По счёту осталось {}: больше закрыть нельзя.", money(open))
         }
         NotSettled::Already(number) => format!(
             "Такое закрытие уже записано под № {number}. Если это другое, укажите номер его документа."
         ),
         NotSettled::NoDocument => "Назовите документ.".to_owned(),
         NotSettled::NotYet(_) => "День документа ещё не наступил.".to_owned(),
-        NotSettled::Store(error) => error.to_string(),
+    })
+}
+
+async fn refused(admin: &Admin, session: &Session, refusal: Refusal, wanted: Wanted) -> Response {
+    match refusal {
+        Refusal::Why(status, why) => {
+            let view = View {
+                trouble: Some(why),
+                wanted,
+                ..View::default()
+            };
+            shown(admin, session, status, view).await
+        }
+        Refusal::Broken(response) => *response,
     }
 }
 
