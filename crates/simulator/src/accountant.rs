@@ -4,6 +4,7 @@ use emulator_kontur_accounting as kontur;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::bank::today;
 use crate::people::Office;
 use crate::{branches, office};
 
@@ -92,7 +93,7 @@ impl Office {
             return;
         };
         let bill = json!({
-            "date": "2026-03-12", "withNds": true, "sumsWithNds": true,
+            "date": today(now), "withNds": true, "sumsWithNds": true,
             "contractorId": contractor, "items": items
         });
         let issued = accountant.issue_bill(&bill);
@@ -128,8 +129,8 @@ impl Office {
         let Some(accountant) = self.person() else {
             return;
         };
-        let tomorrow = jiff::civil::date(2026, 3, 13);
-        let done = accountant.close_period(closed.then_some(tomorrow));
+        let tomorrow = today(now).tomorrow().ok();
+        let done = accountant.close_period(tomorrow.filter(|_| closed));
         let kind = if closed {
             "closed books"
         } else {

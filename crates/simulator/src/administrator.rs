@@ -18,6 +18,8 @@ const DELETED: &str = "INVOICE-DELETED";
 const FLOOD: &str = "INVOICE-FLOOD";
 const OWN_INVOICE: &str = "DEAL-SMART-INVOICE";
 const NEW_BUYER: &str = "COUNTERPARTY-NEW";
+const RATE_ENDED: &str = "VAT-RATE-ENDED";
+const INVOICE_RATE_ENDED: &str = "INVOICE-RATE-ENDED";
 const SUM_DIFFERS: &str = "DEAL-SUM-DIFFERS";
 
 impl World {
@@ -70,6 +72,8 @@ impl World {
                 (CHANGED, "additional") => deal.parts.push((now, Part::Additional)),
                 (CHANGED, "leave") => deal.left.push(now),
                 (FLOOD, "leave") => deal.left_out = Some(now),
+                (RATE_ENDED, word) => deal.rates_said.push((now, word.to_owned())),
+                (INVOICE_RATE_ENDED, "leave") => deal.rate_left = true,
                 (OWN_INVOICE, word) => deal.beside_own.push((now, word == "issue")),
                 (SUM_DIFFERS, "lines") => {
                     let sums = about.and_then(sums);

@@ -319,7 +319,8 @@ fn lines(
     (1..).zip(orders).map(line).collect()
 }
 
-fn today(now: Timestamp) -> Date {
+/// The day in Moscow.
+pub(crate) fn today(now: Timestamp) -> Date {
     let zone = TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC);
     now.to_zoned(zone).date()
 }

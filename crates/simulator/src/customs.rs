@@ -9,6 +9,7 @@ use planner::{Attach, SmartInvoices};
 
 use crate::dice::Dice;
 use crate::import::Import;
+use crate::new_year::NewYear;
 use crate::office::SECOND_FUNNEL;
 use crate::poison::Poisoning;
 use crate::production::Production;
@@ -50,6 +51,8 @@ pub(crate) struct Customs {
     pub(crate) production: Option<Production>,
     /// Two own companies sell.
     pub(crate) sellers: Option<Sellers>,
+    /// A year ends within the day.
+    pub(crate) new_year: Option<NewYear>,
     /// How the organisation stands to VAT, where policy says so.
     pub(crate) regime: Option<Regime>,
     /// A backup is put back.
@@ -83,6 +86,7 @@ impl Customs {
             self.production.is_some(),
             self.sellers.is_some(),
             self.regime.is_some(),
+            self.new_year.is_some(),
         ];
         !others.contains(&true)
     }
@@ -151,7 +155,7 @@ impl Weather {
 
     /// The register is no remote: what makes trouble there has no place. Nor has a machine's clock that jumps, as the moments
     /// of its invoices are compared with the true ones.
-    fn keep_own_books(&mut self, dice: &mut Dice) {
+    pub(crate) fn keep_own_books(&mut self, dice: &mut Dice) {
         let first = if dice.chance(500) {
             1
         } else {

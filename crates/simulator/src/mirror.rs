@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::VatMode;
+use domain::{VatMode, VatRate};
 use emulator_kontur_accounting::{
     Bill, BillState, CreatedBy, Id, Kopecks, Truth, TruthOfOrganization,
 };
@@ -65,7 +65,7 @@ fn request(bill: &OfficeBill, contractor: Id) -> Value {
             "unitName": line.unit.name,
             "quantity": line.quantity.value().normalize().to_string(),
             "price": line.price.value().normalize().to_string(),
-            "ndsRate": "nds22",
+            "ndsRate": nds_rate(line.vat),
         })
     });
     json!({
@@ -75,6 +75,18 @@ fn request(bill: &OfficeBill, contractor: Id) -> Value {
         "contractorId": contractor,
         "items": items.collect::<Vec<_>>(),
     })
+}
+
+fn nds_rate(rate: VatRate) -> &'static str {
+    match rate {
+        VatRate::Percent22 => "nds22",
+        VatRate::Percent20 => "nds20",
+        VatRate::Percent10 => "nds10",
+        VatRate::Percent7 => "nds7",
+        VatRate::Percent5 => "nds5",
+        VatRate::Zero => "nds0",
+        VatRate::Without | VatRate::NotStated => "withoutNds",
+    }
 }
 
 /// As it was recorded, and as it was cancelled.

@@ -298,6 +298,8 @@ pub(crate) fn books(weather: &Weather, place: usize) -> serde_json::Value {
     })
 }
 
+/// The year in which numbers were given by hand before.
+pub(crate) const GOES_ON_IN: i16 = 2026;
 /// What stands before the numbers of our own books, and before those that are for trying out.
 pub(crate) const PREFIX: &str = "СВ-";
 pub(crate) const TRIAL_PREFIX: &str = "ТЕСТ-";
@@ -315,7 +317,7 @@ pub(crate) fn own_organisations(
         test: false,
         prefix: PREFIX.to_owned(),
         go_on: Some(connector_office::GoOn {
-            year: 2026,
+            year: GOES_ON_IN,
             number: own.first,
         }),
     };

@@ -1,7 +1,9 @@
 //! How some offices are organised beside the usual: drawn from a stream of its own, so that all the other days stay as they are.
 //! Each new one draws after those before it, and an office has at most one of them, and nothing else that is unusual.
 
+use crate::day::secs;
 use crate::dice::{About, Dice};
+use crate::new_year::NewYear;
 use crate::production::Production;
 use crate::regimes::Regime;
 use crate::sellers::Sellers;
@@ -13,6 +15,7 @@ impl Weather {
         let production = dice.chance(45).then(|| Production::drawn(dice));
         let sellers = dice.chance(45).then(|| Sellers::drawn(dice));
         let regime = dice.chance(45).then(|| Regime::drawn(dice));
+        let new_year = dice.chance(45);
         if !self.customs.is_usual() {
             return;
         }
@@ -22,6 +25,8 @@ impl Weather {
             self.have_two_sellers(sellers);
         } else if let Some(regime) = regime {
             self.stand_to_vat(regime);
+        } else if new_year {
+            self.end_the_year(dice);
         }
     }
 
@@ -48,5 +53,24 @@ impl Weather {
         self.parts = false;
         self.old_rates = false;
         self.customs.regime = Some(regime);
+    }
+
+    /// Whoever compares days needs clocks that agree; and our own register takes whatever rate a person decides on.
+    fn end_the_year(&mut self, dice: &mut Dice) {
+        self.day = self.day.max(secs(900));
+        let quarter = self.day.checked_div(4).unwrap_or_default();
+        let own_books = dice.chance(300);
+        if own_books {
+            self.keep_own_books(dice);
+        }
+        self.customs.new_year = Some(NewYear {
+            after: dice.time(quarter, quarter.saturating_mul(3)),
+            rates: !own_books,
+        });
+        self.parts = false;
+        self.bank = false;
+        self.old_rates = false;
+        self.often.jump = None;
+        self.skew = (0, 0);
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::branches::Branched;
 use crate::dice::Dice;
 use crate::foreigners::Foreigner;
+use crate::new_year::NewYear;
 use crate::oddities::STRANGE_RATE;
 use crate::office::{self, INVOICE, LOST, STAGES};
 use crate::own_invoices::OwnInvoice;
@@ -46,6 +47,7 @@ pub(crate) struct Office {
     pub(crate) pilot: bool,
     pub(crate) old_rates: bool,
     pub(crate) regime: Option<Regime>,
+    pub(crate) new_year: Option<NewYear>,
     pub(crate) strange_rates: bool,
 }
 
@@ -236,6 +238,10 @@ impl Office {
                 }
                 if let Some(regime) = self.regime {
                     let rate = regime.some_rate(&mut self.habits);
+                    rate.clone_into(&mut line.vat);
+                }
+                if let Some(new_year) = self.new_year {
+                    let rate = new_year.some_rate(self.portal.now(), &mut self.habits);
                     rate.clone_into(&mut line.vat);
                 }
                 line

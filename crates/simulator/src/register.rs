@@ -224,8 +224,8 @@ impl World {
 #[derive(Clone, Debug)]
 pub(crate) struct Books {
     pub(crate) bills: Vec<OfficeBill>,
-    /// The number that the next invoice of each organisation would get.
-    pub(crate) next: BTreeMap<OrganisationId, Option<i64>>,
+    /// The number that the next invoice of each organisation and year would get.
+    pub(crate) next: BTreeMap<(OrganisationId, i64), Option<i64>>,
 }
 
 impl World {
@@ -239,13 +239,15 @@ impl World {
         let mut next = BTreeMap::new();
         for organisation in [office::organisation(place), office::trial(place)] {
             let organisation = OrganisationId::new(organisation);
-            let of_it = self.store.office_next(&tenant.id, &organisation, YEAR);
-            let of_it = of_it.await.map_err(told)?;
-            next.insert(organisation, of_it);
+            for year in YEARS {
+                let of_it = self.store.office_next(&tenant.id, &organisation, year);
+                let of_it = of_it.await.map_err(told)?;
+                next.insert((organisation.clone(), year), of_it);
+            }
         }
         Ok(Some(Books { bills, next }))
     }
 }
 
-/// In which every seed's day lies.
-const YEAR: i64 = 2026;
+/// In which the seeds' days lie.
+pub(crate) const YEARS: [i64; 2] = [2025, 2026];

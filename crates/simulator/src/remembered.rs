@@ -49,6 +49,10 @@ pub(crate) struct Deal {
     pub(crate) beside_own: Vec<(Timestamp, bool)>,
     /// When people said that the lines hold where another sum was typed: which sum, and what the lines came to.
     pub(crate) by_lines: Vec<(Timestamp, i64, i64)>,
+    /// What people said of lines whose rate is over, and when.
+    pub(crate) rates_said: Vec<(Timestamp, String)>,
+    /// Somebody left a bill as it is although its rate is over.
+    pub(crate) rate_left: bool,
 }
 
 impl Deal {

@@ -121,6 +121,7 @@ impl Tenant {
             pilot: weather.pilot,
             old_rates: weather.old_rates,
             regime: weather.customs.regime,
+            new_year: weather.customs.new_year,
             strange_rates: weather.customs.strange_rates,
         };
         Ok(Self {

@@ -335,6 +335,7 @@ impl Weather {
             (self.customs.production.is_some(), "deals taken on"),
             (self.customs.sellers.is_some(), "two sellers"),
             (self.customs.regime.is_some(), "regimes of VAT"),
+            (self.customs.new_year.is_some(), "turn of the year"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

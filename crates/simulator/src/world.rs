@@ -20,6 +20,7 @@ use crate::host::HostClock;
 use crate::import::Turned;
 use crate::neighbour::{self, Belongings};
 use crate::network::{Kill, Network};
+use crate::new_year::NewYear;
 use crate::office;
 use crate::process::{Ground, Numbers, Process, Site};
 use crate::records::{Backup, Records};
@@ -31,7 +32,7 @@ use crate::watch::Watch;
 use crate::weather::Weather;
 use crate::witness::Witness;
 
-/// Where every seed's day begins: Thursday, 12 March 2026, 9:00 in Moscow.
+/// Where most seeds' days begin: Thursday, 12 March 2026, 9:00 in Moscow.
 const MORNING: i64 = 1_773_295_200;
 
 /// What a world begins with.
@@ -128,7 +129,8 @@ impl World {
             numbers,
             doom,
         } = scene;
-        let start = Timestamp::from_second(MORNING).unwrap_or(Timestamp::UNIX_EPOCH);
+        let morning = Timestamp::from_second(MORNING).unwrap_or(Timestamp::UNIX_EPOCH);
+        let start = weather.customs.new_year.map_or(morning, NewYear::morning);
         let clock = TokioClock::starting_at(start);
         let host = HostClock::right(clock);
         let (doors, story) = (Doors::new(clock), Story::default());

@@ -272,7 +272,7 @@ pub(super) fn creations<'a>(
 }
 
 /// Whether a decimal number in text is so many millionths.
-fn is_number(text: &str, number: Millionths) -> bool {
+pub(super) fn is_number(text: &str, number: Millionths) -> bool {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{whole}{part:0<6}");
     digits.parse::<u64>().ok() == Some(number.0)

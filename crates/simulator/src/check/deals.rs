@@ -353,11 +353,13 @@ fn asked(
 
 /// One timeline entry for each invoice, with its file.
 fn entries(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String>) {
-    // Two organisations give the same numbers, and an entry names no seller.
+    // Two organisations give the same numbers, and so do two years; an entry names neither.
     let is_namesake =
         |other: &&Arc<Bill>| other.number == bill.number && is_bill_of(evidence, other, id);
     let namesakes = evidence.accounting.bills().filter(is_namesake);
-    if evidence.weather.customs.sellers.is_some() && namesakes.count() > 1 {
+    let customs = &evidence.weather.customs;
+    let may_be = customs.sellers.is_some() || customs.new_year.is_some();
+    if may_be && namesakes.count() > 1 {
         return;
     }
     let is_adopted = adopted_by(evidence, bill).is_some();

@@ -7,8 +7,8 @@ use domain::OrganisationId;
 use store::OfficeBill;
 
 use super::Evidence;
-use crate::office::{self, PREFIX, TRIAL_PREFIX};
-use crate::register::{Books, File, Id, Register};
+use crate::office::{self, GOES_ON_IN, PREFIX, TRIAL_PREFIX};
+use crate::register::{Books, File, Id, Register, YEARS};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some((register, books)) = &evidence.register else {
@@ -21,8 +21,8 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     all_given(evidence, register, books, wrong);
 }
 
-/// Each organisation has a series of its own: places go on from where they begin, each number is its place's, and the next
-/// one follows the last. What was for trying out is in none but its own.
+/// Each organisation has a series of its own in each year: places go on from where they begin, each number is its place's,
+/// and the next one follows the last. What was for trying out is in none but its own.
 fn series(evidence: &Evidence<'_>, books: &Books, wrong: &mut Vec<String>) {
     let own = evidence.weather.customs.own_books.as_ref();
     let first = own.map_or(1, |own| i64::from(own.first));
@@ -30,9 +30,18 @@ fn series(evidence: &Evidence<'_>, books: &Books, wrong: &mut Vec<String>) {
     let real = (office::organisation(place), PREFIX, false, first);
     let trial = (office::trial(place), TRIAL_PREFIX, true, 1);
     let mut counted = 0;
-    for (organisation, prefix, test, first) in [real, trial] {
+    let all = [real, trial]
+        .into_iter()
+        .flat_map(|one| YEARS.map(|year| (one.clone(), year)));
+    for ((organisation, prefix, test, first), year) in all {
         let organisation = OrganisationId::new(organisation);
-        let of_it = |bill: &&OfficeBill| bill.organisation == organisation;
+        let of_it = |bill: &&OfficeBill| bill.organisation == organisation && bill.year == year;
+        // Which number to go on with is said of the present year alone.
+        let first = if year == i64::from(GOES_ON_IN) {
+            first
+        } else {
+            1
+        };
         let bills: Vec<&OfficeBill> = books.bills.iter().filter(of_it).collect();
         counted += bills.len();
         let mut places: Vec<i64> = bills.iter().map(|bill| bill.place).collect();
@@ -44,7 +53,8 @@ fn series(evidence: &Evidence<'_>, books: &Books, wrong: &mut Vec<String>) {
             ));
         }
         let next = places.last().map(|last| last.saturating_add(1));
-        let goes_on = books.next.get(&organisation).copied().flatten();
+        let goes_on = books.next.get(&(organisation.clone(), year));
+        let goes_on = goes_on.copied().flatten();
         if goes_on != next {
             wrong.push(format!(
                 "[series] `{prefix}` goes on with {goes_on:?}, not {next:?}"
