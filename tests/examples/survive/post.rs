@@ -29,6 +29,8 @@ struct Seen {
 pub(crate) struct Counts {
     /// Answered with 200.
     pub(crate) kept: u64,
+    /// Those of them that are about a deal: they are looked for on disk.
+    pub(crate) looked_for: u64,
     /// Answered with something else.
     pub(crate) refused: u64,
     /// Nobody answered.
@@ -69,6 +71,7 @@ impl Deliver for Post {
                 Ok(200) => {
                     seen.counts.kept += 1;
                     if let Some(event) = of_a_deal(&form) {
+                        seen.counts.looked_for += 1;
                         *seen.acknowledged.entry(event).or_default() += 1;
                     }
                 }

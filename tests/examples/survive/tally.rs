@@ -100,6 +100,11 @@ impl Tally {
         self.events.kept += outcome.events.kept;
         self.events.refused += outcome.events.refused;
         self.events.unheard += outcome.events.unheard;
+        if outcome.events.looked_for == 0 {
+            self.broke(format!(
+                "{leg:?}: no event of a deal was answered with 200, so none can have been lost"
+            ));
+        }
         for violation in outcome.violations {
             self.broke(format!("at the end of {leg:?}: {violation}"));
         }
@@ -116,6 +121,9 @@ impl Tally {
 
     /// Judges what only many cycles together can show.
     pub(crate) fn close(&mut self) {
+        if self.lived() == 0 {
+            self.broke("nothing was lived".to_owned());
+        }
         let frozen = self.kinds.get(&Kind::ReplicaFrozen);
         if frozen.is_some_and(|sum| sum.cycles >= FROZEN_ENOUGH && sum.takeovers == 0) {
             self.broke("nobody ever took over from a replica that stood still".to_owned());
