@@ -21,6 +21,7 @@ pub mod bulk;
 pub mod calls;
 pub mod events;
 pub mod feed;
+mod goals;
 pub mod growth;
 pub mod invoices;
 pub mod machine;
