@@ -9,11 +9,13 @@ pub mod reconcile;
 mod register;
 mod settlements;
 
+use std::collections::BTreeMap;
+
 use desk::payments::NotUndone;
 use domain::display::{date, money};
 use domain::payment::{Direction, PaymentKind};
 use jiff::civil::Date;
-use store::{ListedPayment, PaymentFilter, PaymentState};
+use store::{Balance, InvoiceRef, ListedPayment, PaymentFilter, PaymentState};
 
 use crate::args::{PaymentsCommand, UndoArgs};
 use crate::fault::Told;
@@ -60,12 +62,15 @@ async fn list(
             break;
         };
         filter.after = last.number;
+        let given = payments.iter().flat_map(|payment| &payment.invoices);
+        let given: Vec<InvoiceRef> = given.map(|(invoice, _)| invoice.clone()).collect();
+        let known = store.money_balances(portal, &given).await?;
         for payment in &payments {
             if as_json {
                 told.push_str(&serde_json::to_string(payment)?);
                 told.push('\n');
             } else {
-                told.push_str(&in_words(payment));
+                told.push_str(&in_words(payment, &known));
             }
         }
     }
@@ -90,7 +95,7 @@ async fn list(
     Ok(told)
 }
 
-fn in_words(payment: &ListedPayment) -> String {
+fn in_words(payment: &ListedPayment, known: &BTreeMap<InvoiceRef, Balance>) -> String {
     let order = &payment.order;
     let sign = match order.direction {
         Direction::In => "+",
@@ -111,12 +116,8 @@ fn in_words(payment: &ListedPayment) -> String {
         told.push_str(&format!("    {}\n", payment.because));
     }
     for (invoice, amount) in &payment.invoices {
-        told.push_str(&format!(
-            "    счёт {}/{}: {}\n",
-            invoice.organisation,
-            invoice.invoice,
-            money(*amount)
-        ));
+        let invoice = named(invoice, known.get(invoice));
+        told.push_str(&format!("    {invoice}: {}\n", money(*amount)));
     }
     if payment.state == PaymentState::Booked && payment.remaining.is_positive() {
         // What a payment has left is its buyer's, unless it is of many.
@@ -137,6 +138,19 @@ fn in_words(payment: &ListedPayment) -> String {
         told.push_str("    выписки показывают разные дни: один платёж или два, решать вам\n");
     }
     harmless(&told)
+}
+
+/// As the buyer knows it, with its deal; one that is no deal's by its id.
+fn named(invoice: &InvoiceRef, known: Option<&Balance>) -> String {
+    match known {
+        Some(known) => format!(
+            "счёт № {} от {}, сделка {}",
+            known.number,
+            date(known.date),
+            known.deal
+        ),
+        None => format!("счёт {}/{}", invoice.organisation, invoice.invoice),
+    }
 }
 
 fn state_word(state: PaymentState, kind: PaymentKind) -> &'static str {
@@ -214,10 +228,30 @@ fn undone_in_words(number: i64, is_refund: bool, today: Date) -> String {
 #[cfg(test)]
 mod tests {
     use domain::payment::PaymentKind;
+    use domain::{DealId, InvoiceId, Money, OrganisationId};
     use jiff::civil::date;
-    use store::PaymentState;
+    use store::{Balance, InvoiceRef, PaymentState};
 
-    use super::{state_word, undone_in_words};
+    use super::{named, state_word, undone_in_words};
+
+    #[test]
+    fn an_invoice_is_named_as_its_buyer_knows_it() {
+        let invoice = InvoiceRef {
+            organisation: OrganisationId::new("us"),
+            invoice: InvoiceId::new("2f6c"),
+        };
+        let known = Balance {
+            deal: DealId(7),
+            number: "118".to_owned(),
+            date: date(2026, 3, 1),
+            total: Money::from_kopecks(100),
+            paid: Money::ZERO,
+            stands: true,
+        };
+        let told = named(&invoice, Some(&known));
+        assert_eq!(told, "счёт № 118 от 01.03.2026, сделка 7");
+        assert_eq!(named(&invoice, None), "счёт us/2f6c");
+    }
 
     #[test]
     fn a_refund_that_is_taken_back_is_called_no_payment() {

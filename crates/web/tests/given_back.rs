@@ -54,7 +54,7 @@ async fn a_refund_is_asked_about_taken_off_by_one_click_and_taken_back_while_nob
         ("choice", "1"),
     ];
     let answer = order_at(&mut anna, "/money/answer", &fields).await;
-    assert_eq!(answer.leads_to(), "/money?said=taken-off");
+    assert_eq!(answer.leads_to(), "/money?said=taken-off&payment=1");
     let booked = [(1, PaymentState::Booked, 0), (2, PaymentState::Booked, 0)];
     assert_eq!(states(&office.store).await, booked);
     let page = anna.get("/money/payments/1").await.text();
@@ -97,7 +97,7 @@ async fn a_refund_is_asked_about_taken_off_by_one_click_and_taken_back_while_nob
         ("choice", "leave"),
     ];
     let answer = order_at(&mut anna, "/money/answer", &fields).await;
-    assert_eq!(answer.leads_to(), "/money?said=kept");
+    assert_eq!(answer.leads_to(), "/money?said=kept&payment=1");
     let page = anna.get(answer.leads_to()).await.text();
     assert!(page.contains("возврат не снимается"), "{page}");
     let page = anna.get("/money/payments/1").await.text();
@@ -276,6 +276,6 @@ async fn what_the_words_of_a_payment_set_aside_is_asked_about_on_its_page() {
         &[("case", &case), ("seen", &seen), ("choice", "1")],
     )
     .await;
-    assert_eq!(answer.leads_to(), "/money?said=given");
+    assert_eq!(answer.leads_to(), "/money?said=given&payment=1");
     assert_eq!(states(&office.store).await[0], (1, PaymentState::Booked, 0));
 }

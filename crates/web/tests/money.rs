@@ -177,10 +177,13 @@ async fn one_click_gives_a_payment_to_the_invoice_and_others_see_what_is_left() 
         &[("case", &case), ("seen", &seen), ("choice", "1")],
     )
     .await;
-    assert_eq!(answer.leads_to(), "/money?said=given");
+    let place = "/money?said=given&payment=1";
+    assert_eq!(answer.leads_to(), place);
     assert_eq!(states(&office.store).await[0], (1, PaymentState::Booked, 0));
-    let page = anna.get("/money?said=given").await.text();
+    let page = anna.get(place).await.text();
     assert!(page.contains("Записано: платёж отнесён"), "{page}");
+    let way_back = "<a href=\"/money/payments/1\">Платёж № 1</a>: там же решение можно снять";
+    assert!(page.contains(way_back), "{page}");
     assert!(
         page.contains("уже не помещается"),
         "what is open is told as it is now: {page}"
@@ -222,7 +225,7 @@ async fn one_click_gives_a_payment_to_the_invoice_and_others_see_what_is_left() 
         &[("case", &case), ("seen", &seen), ("choice", "leave")],
     )
     .await;
-    assert_eq!(answer.leads_to(), "/money?said=left");
+    assert_eq!(answer.leads_to(), "/money?said=left&payment=3");
     assert_eq!(
         states(&office.store).await[2],
         (3, PaymentState::Left, 30_000)

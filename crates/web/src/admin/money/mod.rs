@@ -26,6 +26,12 @@ pub(super) fn asked(uri: &Uri, name: &str) -> Option<String> {
     value.filter(|value| !value.is_empty())
 }
 
+/// The number of a payment in the address, which the page leads to.
+fn number(uri: &Uri, name: &str) -> Option<i64> {
+    let number = asked(uri, name)?.parse::<i64>().ok();
+    number.filter(|number| *number > 0)
+}
+
 /// What was done before this page, in words: only what we know how to say.
 fn said(uri: &Uri) -> Option<&'static str> {
     Some(match asked(uri, "said")?.as_str() {

@@ -234,10 +234,9 @@ pub(in crate::admin) async fn show(
     Path(number): Path<i64>,
     uri: Uri,
 ) -> Response {
-    let whole = asked(&uri, "whole").and_then(|whole| whole.parse::<i64>().ok());
     let view = View {
         said: said(&uri),
-        whole: whole.filter(|whole| *whole > 0),
+        whole: super::number(&uri, "whole"),
         ..View::default()
     };
     shown(&admin, &session, number, StatusCode::OK, view).await

@@ -20,7 +20,7 @@ use store::{PaymentState, PaymentSum, StoreError};
 
 use super::registers::SplitForm;
 use super::words::{OrderInWords, invoice_name, parts, plain, plural};
-use super::{asked, said};
+use super::{asked, number, said};
 use crate::admin::Admin;
 use crate::admin::answer::{self, Frame};
 use crate::admin::form::Order;
@@ -36,6 +36,8 @@ const STALE_AFTER_DAYS: i32 = 3;
 struct Page {
     frame: Frame,
     said: Option<&'static str>,
+    /// The payment that it was done with: on its page the decision is taken back.
+    decided: Option<i64>,
     /// Why nothing is booked.
     off: Option<String>,
     tiles: Vec<Tile>,
@@ -123,6 +125,7 @@ async fn gathered(admin: &Admin, session: &Session, uri: &Uri) -> Result<Page, S
     Ok(Page {
         frame: Frame::of(session, "money"),
         said: said(uri),
+        decided: number(uri, "payment"),
         off,
         tiles: tiles(&sums),
         accounts: accounts
@@ -168,14 +171,15 @@ pub(in crate::admin) async fn decide(
         Err(error) => answer::broken(&error),
         // What was open then is paid by now: it is asked anew.
         Ok(still) if !still.is_empty() => answer::see("/money?said=again"),
-        Ok(_) => answer::see(
-            match (choice == GIVE_TO_NOTHING, asks_of_refund(&answered)) {
-                (true, true) => "/money?said=kept",
-                (true, false) => "/money?said=left",
-                (false, true) => "/money?said=taken-off",
-                (false, false) => "/money?said=given",
-            },
-        ),
+        Ok(_) => {
+            let said = match (choice == GIVE_TO_NOTHING, asks_of_refund(&answered)) {
+                (true, true) => "kept",
+                (true, false) => "left",
+                (false, true) => "taken-off",
+                (false, false) => "given",
+            };
+            answer::see(&format!("/money?said={said}&payment={payment}"))
+        }
     }
 }
 

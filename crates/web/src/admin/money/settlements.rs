@@ -11,12 +11,13 @@ use axum::response::{IntoResponse as _, Response};
 use desk::invoices::NotNamed;
 use desk::policy::NoBooking;
 use desk::settlements::{self, NotSettled, kind_word};
+use domain::DealId;
 use domain::display::{date, money};
 use domain::ledger::SettlementKind;
-use domain::{DealId, Money};
 use http::StatusCode;
 use store::{ListedSettlement, StoreError};
 
+use super::letters::amount;
 use super::proven::{Refusal, proven, reason};
 use super::said;
 use super::words::{NO_BOOKING, not_named, plain};
@@ -166,20 +167,13 @@ impl Wanted {
         }
         let mut kinds = KINDS.into_iter();
         let kind = kinds.find(|(word, _)| *word == self.kind);
-        let amount = match self.amount.trim() {
-            "" => None,
-            text => {
-                let amount = Money::parse(&text.replace(',', ".")).ok();
-                Some(amount.ok_or("Сумма не читается: напишите рубли, как 1234.56.")?)
-            }
-        };
         let dated = match self.day.trim() {
             "" => None,
             text => Some(text.parse().map_err(|_| "День не читается.")?),
         };
         Ok(settlements::Order {
             invoice: self.invoice.clone(),
-            amount,
+            amount: amount(&self.amount)?,
             kind: kind.ok_or("Выберите, чем закрыт счёт.")?.1,
             document: document.to_owned(),
             dated,
