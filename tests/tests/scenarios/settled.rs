@@ -121,6 +121,7 @@ async fn what_is_left_of_a_payment_goes_to_the_invoice_that_a_person_names() {
             number: 1,
             invoice: invoice.to_owned(),
             amount: amount.map(str::to_owned),
+            after: None,
             by: "Анна".to_owned(),
         })
     };
