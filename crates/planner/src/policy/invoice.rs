@@ -22,8 +22,9 @@ pub struct InvoicePolicy {
     pub ask_above: u32,
     /// Seconds without an edit until a deal that was changed after its invoice is asked about.
     pub gather_seconds: u32,
-    /// Days until the last day to pay, counted from the invoice's date; none: no due date.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Days until the last day to pay, counted from the invoice's date; none: no due date. Where a text names this section
+    /// and not these days, there are none: the default is what `setup` writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_days: Option<u16>,
     /// Which days count.
     pub due_count: DueCount,

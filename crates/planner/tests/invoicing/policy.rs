@@ -36,6 +36,18 @@ fn a_wrong_drag_is_forgiven_for_ten_seconds_unless_the_policy_says_otherwise() {
 }
 
 #[test]
+fn a_policy_whose_days_to_pay_were_taken_out_has_no_last_day_to_pay() {
+    let text = deal().policy.to_text().unwrap();
+    let kept = text.lines().filter(|line| !line.contains("due_days"));
+    let silent = kept.collect::<Vec<_>>().join("\n");
+    assert_ne!(silent, text.trim_end());
+    let policy = Policy::parse(&silent).unwrap();
+    assert_eq!(policy.invoice.due_days, None);
+    let again = Policy::parse(&policy.to_text().unwrap()).unwrap();
+    assert_eq!(again, policy);
+}
+
+#[test]
 fn unknown_keys_are_refused() {
     let text = format!("nonsense = 1\n{}", deal().policy.to_text().unwrap());
     assert!(matches!(Policy::parse(&text), Err(PolicyError::Text(_))));
