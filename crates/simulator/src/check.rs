@@ -33,6 +33,7 @@ mod settled;
 mod standing;
 mod strangers;
 mod tenants;
+mod terms;
 mod typed;
 mod waiting;
 mod whispers;
@@ -149,6 +150,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     settled::check(evidence, &mut wrong);
     strangers::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);
+    terms::check(evidence, &mut wrong);
     typed::check(evidence, &mut wrong);
     waiting::check(evidence, &mut wrong);
     whispers::check(evidence, &mut wrong);

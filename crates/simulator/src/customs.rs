@@ -16,6 +16,7 @@ use crate::production::Production;
 use crate::regimes::Regime;
 use crate::restore::Restore;
 use crate::sellers::Sellers;
+use crate::terms::Terms;
 use crate::weather::Weather;
 
 /// The customs of one seed's office.
@@ -51,6 +52,8 @@ pub(crate) struct Customs {
     pub(crate) production: Option<Production>,
     /// Two own companies sell.
     pub(crate) sellers: Option<Sellers>,
+    /// Terms are agreed upon.
+    pub(crate) terms: Option<Terms>,
     /// A year ends within the day.
     pub(crate) new_year: Option<NewYear>,
     /// How the organisation stands to VAT, where policy says so.
@@ -87,6 +90,7 @@ impl Customs {
             self.sellers.is_some(),
             self.regime.is_some(),
             self.new_year.is_some(),
+            self.terms.is_some(),
         ];
         !others.contains(&true)
     }

@@ -48,6 +48,7 @@ pub(crate) enum Happening {
     TypeSum,
     TakeOn,
     SayWhoSells,
+    AgreeOnTerms,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -207,6 +208,7 @@ impl World {
             (self.weather.customs.typists, Happening::TypeSum),
             (self.taking_on_every(), Happening::TakeOn),
             (self.sellers_every(), Happening::SayWhoSells),
+            (self.terms_every(), Happening::AgreeOnTerms),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -352,7 +354,8 @@ impl World {
             | Happening::Branch
             | Happening::TypeSum
             | Happening::TakeOn
-            | Happening::SayWhoSells => self.follow_customs(calendar, now, happening),
+            | Happening::SayWhoSells
+            | Happening::AgreeOnTerms => self.follow_customs(calendar, now, happening),
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,

@@ -12,7 +12,7 @@
 //! | `strangers` | who knocks at our door and is no portal |
 //! | `restore`, `poison`, `import`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, bills come too late |
 //! | `usage`, `tester`, `foreigners`, `branches`, `typists`, `own_invoices`, `drags`, `copies` | what people do in some offices |
-//! | `offices`, `production`, `sellers`, `regimes`, `new_year` | how some offices are organised |
+//! | `offices`, `production`, `sellers`, `regimes`, `new_year`, `terms` | how some offices are organised |
 //! | `remembered` | what people know of deals and buyers |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
@@ -77,6 +77,7 @@ mod story;
 mod strangers;
 mod tenant;
 mod tenants;
+mod terms;
 mod tester;
 mod trouble;
 mod typists;

@@ -20,6 +20,7 @@ use crate::parts::PERCENT;
 use crate::production::Production;
 use crate::regimes::Regime;
 use crate::sellers::Sellers;
+use crate::terms::Terms;
 use crate::weather::Weather;
 
 /// The stages of the funnel, in order.
@@ -211,6 +212,8 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         let seller = field(SELLER_FIELD, "string", "Организация");
         portal.custom_fields.push(seller);
     }
+    let terms = weather.customs.terms.as_ref();
+    portal.custom_fields.extend(terms.map(Terms::field));
     portal.users.push(UserSeed {
         id: ADMINISTRATOR,
         name: "Дежурный".to_owned(),

@@ -7,6 +7,7 @@ use crate::new_year::NewYear;
 use crate::production::Production;
 use crate::regimes::Regime;
 use crate::sellers::Sellers;
+use crate::terms::Terms;
 use crate::weather::Weather;
 
 impl Weather {
@@ -16,6 +17,7 @@ impl Weather {
         let sellers = dice.chance(45).then(|| Sellers::drawn(dice));
         let regime = dice.chance(45).then(|| Regime::drawn(dice));
         let new_year = dice.chance(45);
+        let terms = dice.chance(45).then(|| Terms::drawn(dice));
         if !self.customs.is_usual() {
             return;
         }
@@ -27,6 +29,8 @@ impl Weather {
             self.stand_to_vat(regime);
         } else if new_year {
             self.end_the_year(dice);
+        } else if let Some(terms) = terms {
+            self.agree_on_terms(terms);
         }
     }
 
@@ -53,6 +57,13 @@ impl Weather {
         self.parts = false;
         self.old_rates = false;
         self.customs.regime = Some(regime);
+    }
+
+    /// Nobody changes them within the day, nor the clock by which it is counted.
+    fn agree_on_terms(&mut self, terms: Terms) {
+        self.integrator = None;
+        self.often.jump = None;
+        self.customs.terms = Some(terms);
     }
 
     /// Whoever compares days needs clocks that agree; and our own register takes whatever rate a person decides on.

@@ -2,6 +2,7 @@
 
 use emulator_bitrix24::LineSeed;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::parts::Part;
 use crate::sellers::Said;
@@ -19,6 +20,8 @@ pub(crate) struct Version {
     pub(crate) typed: Option<i64>,
     /// What it says of who sells.
     pub(crate) said: Said,
+    /// Until when it is to be paid, if it names a day.
+    pub(crate) pay_until: Option<Date>,
 }
 
 /// A deal as people know it.

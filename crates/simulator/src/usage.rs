@@ -28,6 +28,10 @@ impl World {
         sellers.map(|sellers| sellers.every)
     }
 
+    pub(crate) fn terms_every(&self) -> Option<Duration> {
+        self.weather.customs.terms.map(|terms| terms.every)
+    }
+
     /// Somebody does what is done in this office.
     pub(crate) fn follow_customs(
         &mut self,
@@ -81,6 +85,12 @@ impl World {
                     office.say_who_sells(now, sellers);
                 }
                 self.sellers_every()
+            }
+            Happening::AgreeOnTerms => {
+                if let Some(terms) = &customs.terms {
+                    office.agree_on_terms(now, terms);
+                }
+                self.terms_every()
             }
             Happening::Drag => {
                 let dragged = customs.drags.as_ref();

@@ -336,6 +336,7 @@ impl Weather {
             (self.customs.sellers.is_some(), "two sellers"),
             (self.customs.regime.is_some(), "regimes of VAT"),
             (self.customs.new_year.is_some(), "turn of the year"),
+            (self.customs.terms.is_some(), "terms agreed upon"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

@@ -427,6 +427,9 @@ async fn found(
         let ruled = sellers.rule(&mut policy, &tenant.office);
         ruled.ok_or("no second seller")?;
     }
+    if let Some(terms) = &weather.customs.terms {
+        terms.rule(&mut policy.invoice);
+    }
     let body = json!({"toml": policy.to_text().map_err(told)?});
     store
         .policy_add(id, 0, &body, "simulator", later(start, Duration::ZERO))

@@ -1,0 +1,169 @@
+//! Managers who write into a deal until when it is to be paid, as a date or in words, some too late and some what is no day; policy
+//! names that field or not, and has days to pay and to accept the offer, by the calendar or working ones.
+
+use std::time::Duration;
+
+use emulator_bitrix24::CustomFieldSeed;
+use jiff::civil::{Date, Weekday};
+use jiff::{Timestamp, ToSpan as _};
+use planner::{DueCount, InvoicePolicy};
+use serde_json::json;
+
+use crate::bank::today;
+use crate::day::secs;
+use crate::dice::Dice;
+use crate::office::INVOICE;
+use crate::people::Office;
+
+/// Of deals: until when it is to be paid.
+const FIELD: &str = "UF_CRM_PAY_UNTIL";
+/// Written where a day is asked for.
+const NO_DAY: &str = "после поставки";
+
+/// What an office has agreed upon about days.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Mean time between two acts of its managers.
+    pub(crate) every: Duration,
+    by_field: bool,
+    /// The field holds a date; else text.
+    of_dates: bool,
+    due: Option<Days>,
+    valid: Option<Days>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Days {
+    number: u16,
+    working: bool,
+}
+
+impl Terms {
+    pub(crate) fn drawn(dice: &mut Dice) -> Self {
+        let (every, by_field, of_dates) = (
+            dice.time(secs(15), secs(60)),
+            dice.chance(700),
+            dice.chance(500),
+        );
+        let mut days = |often| {
+            let days = Days {
+                number: u16::try_from(dice.between(0, 12)).unwrap_or(0),
+                working: dice.chance(500),
+            };
+            dice.chance(often).then_some(days)
+        };
+        Self {
+            every,
+            by_field,
+            of_dates,
+            due: days(800),
+            valid: days(600),
+        }
+    }
+
+    /// The field on the portal.
+    pub(crate) fn field(&self) -> CustomFieldSeed {
+        CustomFieldSeed {
+            entity: "CRM_DEAL".to_owned(),
+            name: FIELD.to_owned(),
+            kind: if self.of_dates { "date" } else { "string" }.to_owned(),
+            label: "Оплатить до".to_owned(),
+            multiple: false,
+            items: Vec::new(),
+        }
+    }
+
+    /// What policy says of it.
+    pub(crate) fn rule(&self, policy: &mut InvoicePolicy) {
+        let count = |days: Option<Days>| match days {
+            Some(days) if days.working => DueCount::Working,
+            Some(_) | None => DueCount::Calendar,
+        };
+        policy.due_field = self.by_field.then(|| FIELD.to_owned());
+        policy.due_days = self.due.map(|days| days.number);
+        policy.due_count = count(self.due);
+        policy.valid_days = self.valid.map(|days| days.number);
+        policy.valid_count = count(self.valid);
+    }
+
+    /// The last day to pay of a bill of this day, for a deal that names one or not.
+    pub(crate) fn due(&self, bill: Date, named: Option<Date>) -> Option<Date> {
+        let named = named.filter(|named| self.by_field && *named >= bill);
+        named.or_else(|| self.due?.after(bill))
+    }
+
+    /// The last day of its offer.
+    pub(crate) fn valid(&self, bill: Date) -> Option<Date> {
+        self.valid?.after(bill)
+    }
+}
+
+impl Days {
+    /// The last of them, none of which is the bill's own; it is no day off.
+    fn after(self, bill: Date) -> Option<Date> {
+        let mut last = bill;
+        let mut left = self.number;
+        while left > 0 {
+            last = last.tomorrow().ok()?;
+            if !self.working || is_working(last) {
+                left = left.saturating_sub(1);
+            }
+        }
+        while !is_working(last) {
+            last = last.tomorrow().ok()?;
+        }
+        Some(last)
+    }
+}
+
+/// From the simulated day until May there is no day off but weekends.
+fn is_working(day: Date) -> bool {
+    !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
+}
+
+impl Office {
+    /// A manager who agrees upon terms does something.
+    pub(crate) fn agree_on_terms(&mut self, now: Timestamp, terms: &Terms) {
+        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
+        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
+        let deal = self.habits.pick(&living);
+        match (self.habits.below(100), deal) {
+            (0..50, _) | (_, None) => {
+                let Some(deal) = self.quiet_deal(now) else {
+                    return;
+                };
+                if self.habits.chance(750) {
+                    self.write_term(now, deal, terms);
+                }
+                if self.habits.chance(800) {
+                    self.move_to(now, deal, INVOICE);
+                }
+            }
+            (50..75, Some(deal)) => self.write_term(now, deal, terms),
+            (_, Some(deal)) => self.move_to(now, deal, INVOICE),
+        }
+    }
+
+    fn write_term(&mut self, now: Timestamp, deal: i64, terms: &Terms) {
+        let ahead = i64::try_from(self.habits.between(0, 24)).unwrap_or(0);
+        let ahead = ahead.saturating_sub(4);
+        let day = today(now).checked_add(ahead.days()).ok();
+        let act = self.habits.below(100);
+        let (text, named) = match act {
+            0..10 => (String::new(), None),
+            10..20 if !terms.of_dates => (NO_DAY.to_owned(), None),
+            20..60 if !terms.of_dates => (in_russian(day), day),
+            _ => (day.map(|day| day.to_string()).unwrap_or_default(), day),
+        };
+        let fields = json!({FIELD: text});
+        let edited = self.portal.manager().edit_deal(deal, fields);
+        let words = format!("deal {deal}: `{text}`: {edited:?}");
+        self.tell(now, "agreed on a term", words);
+        self.changed(now, deal, |last| last.pay_until = named);
+    }
+}
+
+fn in_russian(day: Option<Date>) -> String {
+    day.map(|day| day.strftime("%d.%m.%Y").to_string())
+        .unwrap_or_default()
+}
