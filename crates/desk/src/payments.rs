@@ -63,6 +63,19 @@ pub enum NotMoved {
     /// No one invoice is meant.
     #[error(transparent)]
     NotNamed(#[from] NotNamed),
+    /// Something was recorded of it since it was seen.
+    #[error("payment {0} was changed meanwhile")]
+    Changed(i64),
+    /// The last that was recorded of it gave just this.
+    #[error("entry {last} gave just this of payment {payment} to invoice `{number}` already")]
+    Again {
+        /// The payment's number.
+        payment: i64,
+        /// The invoice that is to have it.
+        number: String,
+        /// That entry; who saw it may move as much again.
+        last: i64,
+    },
     /// The invoice has nothing of that payment, or less.
     #[error("the invoice has {given} of payment {payment}")]
     NotThatMuch {
@@ -101,6 +114,8 @@ pub struct LetterOrder {
     pub to: String,
     /// How much; none: all that it has.
     pub amount: Option<Money>,
+    /// The last transaction of the payment that was seen; none: nothing was looked at, and the same order once more is refused.
+    pub seen: Option<i64>,
     /// The letter, with its number and date.
     pub letter: String,
 }
@@ -252,6 +267,7 @@ impl Desk {
             from: self.invoice_named(&order.from, has_money).await?,
             to,
             amount: order.amount,
+            seen: order.seen,
             because: order.letter.trim().to_owned(),
             by: by.to_owned(),
             today: now.to_zoned(zone.clone()).date(),
@@ -272,6 +288,12 @@ impl Desk {
                 given,
             }),
             Moved::MoreThanOpen { open } => Err(NotMoved::MoreThanOpen { open }),
+            Moved::Changed => Err(NotMoved::Changed(order.payment)),
+            Moved::Again { last } => Err(NotMoved::Again {
+                payment: order.payment,
+                number: self.number_of(&letter.to).await?,
+                last,
+            }),
             Moved::Split => Err(NotMoved::Split(order.payment)),
             Moved::Refunded { refund } => Err(NotMoved::Refunded(refund)),
         }

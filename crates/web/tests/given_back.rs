@@ -126,6 +126,12 @@ async fn no_letter_is_offered_for_an_invoice_whose_money_went_back() {
     assert!(!page.contains("Перенести по письму"), "{page}");
 }
 
+/// What a form that is opened now would say that it saw of the first payment.
+async fn last(office: &Office) -> String {
+    let last = office.store.money_last(&portal(), &[1]).await.unwrap();
+    last[&1].to_string()
+}
+
 #[tokio::test]
 async fn a_letter_moves_a_payment_on_its_page() {
     let office = office().await;
@@ -146,8 +152,10 @@ async fn a_letter_moves_a_payment_on_its_page() {
     let is_offered = page.contains("Перенести по письму") && page.contains("счёт № 118");
     assert!(is_offered, "{page}");
     let from = format!("{US}/id-118");
+    let seen = last(&office).await;
     let form = |to, amount, letter, password| {
         [
+            ("seen", seen.as_str()),
             ("from", from.as_str()),
             ("to", to),
             ("amount", amount),
@@ -204,6 +212,10 @@ async fn a_letter_moves_a_payment_on_its_page() {
     let place = "/money/payments/1?said=moved";
     assert_eq!(answer.leads_to(), place, "{}", answer.text());
     assert_eq!((open("117").await, open("118").await), (90_000, 10_000));
+    // Pressed once more.
+    let again = order_at(&mut anna, "/money/payments/1/move", &fields).await;
+    assert!(again.text().contains("Пока вы писали"), "{}", again.text());
+    assert_eq!((open("117").await, open("118").await), (90_000, 10_000));
     let page = anna.get(place).await.text();
     assert!(page.contains("перенесена исправительными"), "{page}");
     assert!(!page.contains("<img"), "{page}");
@@ -229,8 +241,10 @@ async fn an_invoice_of_another_organisation_is_named_as_such_and_gets_nothing_by
     let but = "но</span> счёт выставлен другой нашей организацией";
     assert!(page.contains(but), "{page}");
     let from = format!("{US}/id-118");
+    let seen = last(&office).await;
     let form = |to| {
         [
+            ("seen", seen.as_str()),
             ("from", from.as_str()),
             ("to", to),
             ("amount", "100"),

@@ -86,6 +86,7 @@ async fn a_letter_of_the_payer_moves_money_to_another_invoice() {
             to: other_bill.number.clone(),
             amount: amount.map(str::to_owned),
             letter: "письмо № 4 от 12.03.2026".to_owned(),
+            after: None,
             by: "Анна".to_owned(),
         })
     };
@@ -93,6 +94,9 @@ async fn a_letter_of_the_payer_moves_money_to_another_invoice() {
     assert!(too_much.unwrap_err().to_string().contains("200"));
     let told = ordered(&world, letter(Some("200.00"))).await;
     assert!(told.contains("200,00"), "{told}");
+    let again = payments::run(&world.product(), &letter(Some("200.00"))).await;
+    let again = again.unwrap_err().to_string();
+    assert!(again.contains("gave just this of payment 1"), "{again}");
     world.until_shown(deal, PAID, "100.00|RUB").await;
     world.until_shown(other, PAID, "200.00|RUB").await;
     world.until_quiet().await;

@@ -163,6 +163,9 @@ pub struct MoveArgs {
     /// The letter, with its number and date
     #[arg(long, value_name = "TEXT")]
     pub letter: String,
+    /// The last entry of the payment, as a refusal named it: as much once more
+    #[arg(long, value_name = "ENTRY")]
+    pub after: Option<i64>,
     /// Who obeys it, for the ledger
     #[arg(
         long,

@@ -38,6 +38,11 @@ pub(super) async fn give(product: &Product, args: &GiveArgs) -> anyhow::Result<S
     )))
 }
 
+/// How an order is given again that the last entry of the payment is.
+pub(super) fn once_more(last: i64) -> String {
+    format!("if as much is to go there once more, add `--after {last}`")
+}
+
 /// The bank's whole order that was taken back for its part.
 pub(super) fn taken_back(whole: Option<i64>) -> String {
     whole.map_or_else(String::new, |whole| {
@@ -56,7 +61,7 @@ fn told(error: NotGiven) -> anyhow::Error {
         NotGiven::Register(_) => "`provodka payments split` names its sales and the commission",
         NotGiven::Changed(_) => "`provodka payments list` shows what became of it",
         NotGiven::Again { last, .. } => {
-            again = format!("if as much is to go there once more, add `--after {last}`");
+            again = once_more(last);
             again.as_str()
         }
         NotGiven::NoAmount => "write roubles above nothing after --amount, or leave it out",

@@ -3,6 +3,7 @@
 use desk::payments::{LetterOrder, NotMoved};
 use domain::display::money;
 
+use super::giving::once_more;
 use super::settlements::{amount, not_named};
 use crate::args::MoveArgs;
 use crate::fault::Told;
@@ -21,6 +22,7 @@ pub(super) async fn obey(product: &Product, args: &MoveArgs) -> anyhow::Result<S
         from: args.from.clone(),
         to: args.to.clone(),
         amount: amount(args.amount.as_deref())?,
+        seen: args.after,
         letter: args.letter.clone(),
     };
     let zone = zone::in_force(product).await;
@@ -39,9 +41,15 @@ pub(super) async fn obey(product: &Product, args: &MoveArgs) -> anyhow::Result<S
 }
 
 fn told(error: NotMoved) -> anyhow::Error {
+    let again;
     let hint = match error {
         NotMoved::NotNamed(error) => return not_named(error),
         NotMoved::Store(error) => return error.into(),
+        NotMoved::Changed(_) => "`provodka payments list` shows what became of it",
+        NotMoved::Again { last, .. } => {
+            again = once_more(last);
+            again.as_str()
+        }
         NotMoved::NotThatMuch { .. } => "`provodka payments list` shows what is given to invoices",
         NotMoved::MoreThanOpen { .. } => "name a smaller --amount",
         NotMoved::Split(_) => "take it back by `provodka payments undo` and split it anew",

@@ -211,6 +211,7 @@ conformance! {
             from: share("1", 1).invoice,
             to: share("2", 1).invoice,
             amount: Some(Money::from_kopecks(30)),
+            seen: None,
             because: "письмо".to_owned(),
             by: "anna".to_owned(),
             today: date(2026, 4, 1),

@@ -32,6 +32,7 @@ fn letter(from: &str, to: &str, kopecks: i64) -> Letter {
         from: share(from, 1).invoice,
         to: share(to, 1).invoice,
         amount: Some(domain::Money::from_kopecks(kopecks)),
+        seen: None,
         because: "письмо № 4".to_owned(),
         by: "anna".to_owned(),
         today: date(2026, 4, 1),

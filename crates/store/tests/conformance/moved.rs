@@ -15,6 +15,7 @@ fn letter(payment: i64, from: &str, to: &str, kopecks: Option<i64>) -> Letter {
         from: share(from, 1).invoice,
         to: share(to, 1).invoice,
         amount: kopecks.map(Money::from_kopecks),
+        seen: None,
         because: "письмо № 4 от 01.04.2026".to_owned(),
         by: "anna".to_owned(),
         today: date(2026, 4, 1),
@@ -74,6 +75,25 @@ conformance! {
         assert_eq!(undone.deals, [DealId(8), DealId(9)]);
         assert_eq!(listed(db).await[0].remaining.kopecks(), 130);
         assert_eq!(undo(db, 1).await, None);
+    }
+
+    async fn a_letter_that_is_obeyed_once_more_moves_nothing_unless_its_entry_was_seen(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 100)]).await;
+        see(db, "march", &[order("5", 100)]).await;
+        decide(db, &[book(1, 0, vec![share("1", 100)])]).await;
+        let last = async || db.store.money_last(&portal("a"), &[1]).await.unwrap()[&1];
+        let thirty = letter(1, "1", "2", Some(30));
+        assert!(matches!(obey(db, &thirty).await, Moved::Done { .. }));
+        assert_eq!(obey(db, &thirty).await, Moved::Again { last: last().await });
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 70)], vec![(1, 30)]));
+        let seen = Letter { seen: Some(last().await), ..thirty.clone() };
+        assert!(matches!(obey(db, &seen).await, Moved::Done { .. }));
+        assert_eq!(obey(db, &seen).await, Moved::Changed);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 40)], vec![(1, 30), (1, 30)]));
+        // Back again is another order.
+        assert!(matches!(obey(db, &letter(1, "2", "1", Some(30))).await, Moved::Done { .. }));
+        assert!(matches!(obey(db, &thirty).await, Moved::Done { .. }));
     }
 
     async fn a_letter_leaves_alone_what_the_payment_gave_to_other_deals(db: &Db) {

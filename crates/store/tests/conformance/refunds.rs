@@ -272,6 +272,7 @@ conformance! {
         // A letter that would release it is refused for the same reason.
         let letter = Letter {
             payment: 1, from: share("1", 1).invoice, to: share("2", 1).invoice, amount: Some(Money::from_kopecks(5)),
+            seen: None,
             because: "письмо № 4".to_owned(), by: "anna".to_owned(), today: date(2026, 4, 1),
         };
         put(db, &lease, vec![link(8, 1, "2", 100)]).await;
@@ -297,6 +298,7 @@ conformance! {
         assert_eq!(decide(db, &taken).await, [Done, Done, Done]);
         let letter = |kopecks| Letter {
             payment: 1, from: share("1", 1).invoice, to: share("3", 1).invoice, amount: Some(Money::from_kopecks(kopecks)),
+            seen: None,
             because: "письмо № 4".to_owned(), by: "anna".to_owned(), today: date(2026, 4, 1),
         };
         let moved = db.store.money_move(&portal("a"), &letter(30), at(4)).await.unwrap();
@@ -435,6 +437,7 @@ async fn walk(db: &Db, lease: &Lease, seed: u64) {
                     from: share(&one, 1).invoice,
                     to: share(&other, 1).invoice,
                     amount: Some(Money::from_kopecks(1 + draw(120))),
+                    seen: None,
                     because: "письмо".to_owned(),
                     by: "anna".to_owned(),
                     today: date(2026, 4, 1),

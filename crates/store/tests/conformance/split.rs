@@ -124,6 +124,7 @@ conformance! {
         // No share of it goes elsewhere alone, and what belongs together is taken back together.
         let letter = Letter {
             payment: 1, from: share("1", 1).invoice, to: share("2", 1).invoice, amount: Some(Money::from_kopecks(1)),
+            seen: None,
             because: "письмо № 4".to_owned(), by: "anna".to_owned(), today: jiff::civil::date(2026, 4, 1),
         };
         assert_eq!(db.store.money_move(&portal("a"), &letter, at(4)).await.unwrap(), Moved::Split);

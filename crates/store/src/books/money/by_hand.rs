@@ -20,7 +20,7 @@ use super::{
     refunds::Resting,
     split::last,
     take,
-    undo::{Order, Transaction, transactions},
+    undo::{Order, Transaction, gave_just, transactions},
 };
 use crate::{error::StoreError, store::Store, subject::Subject, tx::Tx, value::params};
 
@@ -226,8 +226,8 @@ async fn gave_just_this(
         return Ok(false);
     };
     let given = transactions(tx, portal, &[wanted.payment], "allocation").await?;
-    let newest = given.values().flatten().find(|one| one.number == last);
-    Ok(newest.is_some_and(|one| one.shares().eq([(&wanted.invoice, amount)])))
+    let given = given.into_values().next().unwrap_or_default();
+    Ok(gave_just(&given, last, (&wanted.invoice, amount)))
 }
 
 /// What is open of an invoice of a deal once so much of what it has is taken back.

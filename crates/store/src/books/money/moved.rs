@@ -13,8 +13,9 @@ use super::{
     ledger::{BookedShare, balances, standing},
     lock,
     refunds::Resting,
+    split::last,
     take,
-    undo::{Order, Transaction, transactions},
+    undo::{Order, Transaction, gave_just, transactions},
 };
 use crate::{error::StoreError, store::Store, tx::Tx, value::params};
 
@@ -29,6 +30,9 @@ pub struct Letter {
     pub to: InvoiceRef,
     /// How much; none: all that it has.
     pub amount: Option<Money>,
+    /// The last transaction of the payment that was seen; none: nothing was looked at, and the same may have been ordered just
+    /// now.
+    pub seen: Option<i64>,
     /// The letter, with its number and date.
     pub because: String,
     /// Who obeys it.
@@ -48,6 +52,13 @@ pub enum Moved {
         deals: Vec<DealId>,
         /// Refunds that had been taken off what the invoice had of it: they are to be decided anew.
         refunds: Vec<i64>,
+    },
+    /// Something was recorded of the payment since it was seen.
+    Changed,
+    /// The last that was recorded of it gave just as much to the other invoice: it may be the same order once more.
+    Again {
+        /// That transaction. Who saw it may move as much again.
+        last: i64,
     },
     /// The invoice has nothing of that payment, or less.
     NotThatMuch {
@@ -98,6 +109,16 @@ async fn obey(
     let payments = standing(tx, portal, [letter.payment].into_iter()).await?;
     let given = transactions(tx, portal, &[letter.payment], "allocation").await?;
     let given = given.into_values().next().unwrap_or_default();
+    let last = last(tx, portal, &[letter.payment]).await?;
+    let last = last.get(&letter.payment).copied();
+    if letter.seen.is_some() && letter.seen != last {
+        return Ok(Moved::Changed);
+    }
+    if let (None, Some(last), Some(amount)) = (letter.seen, last, letter.amount)
+        && gave_just(&given, last, (&letter.to, amount))
+    {
+        return Ok(Moved::Again { last });
+    }
     let shares = given.iter();
     let shares = shares.map(|one| one.of_invoices(|invoice| *invoice == letter.from));
     let shares: Vec<Transaction> = shares.filter(|one| one.given().is_positive()).collect();

@@ -250,6 +250,12 @@ fn read_entry(row: &mut Row) -> Result<(i64, i64, String, Entry), StoreError> {
     Ok((payment, number, author, entry))
 }
 
+/// Whether that transaction gave just so much to the invoice, and all of it stands: the same order may be given once more.
+pub(super) fn gave_just(given: &[Transaction], number: i64, share: (&InvoiceRef, Money)) -> bool {
+    let one = given.iter().find(|one| one.number == number);
+    one.is_some_and(|one| one.shares().eq([share]))
+}
+
 impl Transaction {
     /// What it gave to which invoice.
     pub(super) fn shares(&self) -> impl Iterator<Item = (&InvoiceRef, Money)> {

@@ -45,12 +45,12 @@ pub(in crate::admin) async fn obey(
         amount: fields.take("amount"),
         letter: fields.take("letter"),
     };
-    let password = fields.take("password");
+    let (seen, password) = (fields.take("seen"), fields.take("password"));
     if let Err(unreadable) = fields.end() {
         return unreadable.into_response();
     }
     let moved: Result<(), Refusal> = async {
-        let order = letter.order(number)?;
+        let order = letter.order(number, &seen)?;
         proven(&admin, &session, password, &way).await?;
         let desk = admin.desk();
         let moved = desk.obey_letter(&order, &session.account, &admin.pages.zone);
@@ -70,7 +70,7 @@ pub(in crate::admin) async fn obey(
 }
 
 impl Letter {
-    fn order(&self, payment: i64) -> Result<LetterOrder, &'static str> {
+    fn order(&self, payment: i64, seen: &str) -> Result<LetterOrder, &'static str> {
         let letter = self.letter.trim();
         if letter.is_empty() || letter.chars().count() > LONGEST {
             return Err("Назовите письмо с номером и датой: до 500 знаков.");
@@ -80,6 +80,8 @@ impl Letter {
             from: self.from.clone(),
             to: self.to.clone(),
             amount: amount(&self.amount)?,
+            // A form that says nothing of what was seen saw nothing that could be there.
+            seen: Some(seen.parse().unwrap_or_default()),
             letter: letter.to_owned(),
         })
     }
@@ -102,6 +104,10 @@ fn not_moved(error: NotMoved) -> Refusal {
             return error.into();
         }
         NotMoved::NotNamed(error) => not_named(&error),
+        NotMoved::Changed(_) | NotMoved::Again { .. } => {
+            "Пока вы писали, с платежом что-то сделали: посмотрите историю и решите снова."
+                .to_owned()
+        }
         NotMoved::NotThatMuch { given, .. } => {
             let given = money(given);
             format!("На этом счёте от платежа {given}: больше перенести нельзя.")

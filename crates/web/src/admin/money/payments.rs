@@ -85,6 +85,8 @@ struct One {
     is_refund: bool,
     /// The invoices that a payer's letter may take it from: how each is named, and for people.
     movable: Vec<(String, String)>,
+    /// The last that was recorded of it, when the page was made.
+    last: i64,
     letter: Letter,
     /// What may be given to an invoice by its number, and what is seen of the payment.
     givable: Option<(String, i64)>,
@@ -411,6 +413,7 @@ async fn gathered(
         form.typed(view.sales, view.count.as_ref())
     });
     let givable = desk.givable(payment).await?;
+    let last = desk.store.money_last(&desk.portal, &[number]).await?;
     // Only from an invoice of a deal that still has money: a refund may have taken all of it.
     let has_money = |one: &InvoiceRef| balances.get(one).is_some_and(|one| one.paid.is_positive());
     let movable = payment.invoices.iter();
@@ -423,6 +426,7 @@ async fn gathered(
                 (named, invoice_name(one, balances.get(one)))
             })
             .collect(),
+        last: last.get(&number).copied().unwrap_or_default(),
         letter: view.letter,
         givable: givable.map(|one| (money(one.left), one.seen)),
         giving: view.giving,
