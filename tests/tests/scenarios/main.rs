@@ -25,6 +25,7 @@ mod bad_remotes;
 mod bank;
 mod by_accountant;
 mod crowd;
+mod deleted_company;
 mod deleted_deal;
 mod first_invoice;
 mod hints;

@@ -469,10 +469,24 @@ impl Person {
     /// # Errors
     /// Where there is no such deal.
     pub fn delete_deal(&self, deal: i64) -> Result<(), Declined> {
-        self.act("delete deal", Value::Null, |state, origin| {
-            crate::items::delete(state, deal_type()?, deal, origin)
-        })
-        .map_err(Declined::from)
+        self.delete(DEAL, deal, "delete deal")
+    }
+
+    /// Deletes a company; deals go on naming it.
+    ///
+    /// # Errors
+    /// Where there is no such company.
+    pub fn delete_company(&self, company: i64) -> Result<(), Declined> {
+        self.delete(COMPANY, company, "delete company")
+    }
+
+    fn delete(&self, entity_type_id: i64, id: i64, what: &str) -> Result<(), Declined> {
+        let deleted = self.act(what, Value::Null, |state, origin| {
+            let entity = entity_type(entity_type_id)
+                .ok_or_else(|| Refusal::not_found("Element not found"))?;
+            crate::items::delete(state, entity, id, origin)
+        });
+        deleted.map_err(Declined::from)
     }
 }
 
