@@ -5,7 +5,7 @@ use emulator_kontur_accounting::{Bill, CreatedBy};
 use serde_json::Value;
 
 use super::bills::{asks_as, read_from, true_since};
-use super::{Evidence, deal_of, slot_of};
+use super::{Evidence, deal_of, parts, slot_of};
 use crate::regimes::{Regime, WORDING};
 use crate::remembered::Version;
 
@@ -30,6 +30,10 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let Some(from) = read_from(evidence, deal, bill) else {
             continue;
         };
+        // Which lines of the deal a part has its bill alone says.
+        if parts::part_of(bill).is_some() {
+            continue;
+        }
         let asked = true_since(known, from).into_iter();
         let asked: Vec<&Version> = asked.filter(|version| asks_as(bill, version)).collect();
         let is_one = asked.iter().any(|version| states(bill, version, regime));
