@@ -136,6 +136,8 @@ pub(crate) struct OwnBooks {
     pub(crate) fails: Duration,
     /// A test organisation has a series of its own.
     pub(crate) trial: bool,
+    /// So has the second of two own companies.
+    pub(crate) second: bool,
 }
 
 const fn secs(n: u64) -> Duration {
@@ -170,6 +172,7 @@ impl Weather {
             every: dice.time(secs(30), secs(200)),
             fails: dice.time(secs(40), secs(300)),
             trial: false,
+            second: false,
         });
         if dice.chance(600) {
             self.owners = 2;

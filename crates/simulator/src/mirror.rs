@@ -15,17 +15,22 @@ use crate::people::Office;
 
 /// The register in the emulator's words. An invoice that the emulator counts otherwise is an error.
 pub(crate) fn mirrored(office: &Office, bills: &[OfficeBill]) -> Result<Truth, String> {
-    let accountant = office.person().ok_or("no accountant")?;
-    let organisation = office.accounting.organizations();
-    let organisation: Id = *organisation.first().ok_or("no organisation")?;
+    let organisations = office.accounting.organizations();
+    let first: Id = *organisations.first().ok_or("no organisation")?;
     let mut contractors = BTreeMap::new();
-    let mut own = TruthOfOrganization::default();
+    let mut all = BTreeMap::from([(first, TruthOfOrganization::default())]);
     // The register is kept by series; an accounting program shows what was made in the order in which it was.
     let mut bills: Vec<&OfficeBill> = bills.iter().collect();
     bills.sort_by_key(|bill| bill.recorded_at);
     for bill in bills {
+        // What is for trying out is the first one's.
+        let is_its = |one: &&Id| one.to_string() == bill.organisation.as_str();
+        let organisation = organisations.iter().find(is_its).copied().unwrap_or(first);
+        let accountant = office.accounting.accountant(organisation);
+        let accountant = accountant.ok_or("no accountant")?;
         let buyer = &bill.draft.buyer;
-        let contractor = match contractors.get(&buyer.key) {
+        let known_as = (organisation, buyer.key.clone());
+        let contractor = match contractors.get(&known_as) {
             Some(known) => *known,
             None => {
                 let request = json!({
@@ -35,7 +40,7 @@ pub(crate) fn mirrored(office: &Office, bills: &[OfficeBill]) -> Result<Truth, S
                 made.map_err(|problem| format!("{problem:?}"))?.meta.id
             }
         };
-        contractors.insert(buyer.key.clone(), contractor);
+        contractors.insert(known_as, contractor);
         let typed = accountant.issue_bill(&request(bill, contractor));
         let typed = typed.map_err(|problem| format!("№ {}: {problem:?}", bill.number))?;
         let totals = bill.totals;
@@ -48,11 +53,12 @@ pub(crate) fn mirrored(office: &Office, bills: &[OfficeBill]) -> Result<Truth, S
             ));
         }
         let versions = versions(bill, &typed);
+        let own = all.entry(organisation).or_default();
         own.bills.extend(versions.last().cloned());
         own.bill_versions.push(versions);
     }
     Ok(Truth {
-        organizations: BTreeMap::from([(organisation, own)]),
+        organizations: all,
         requests: Vec::new(),
     })
 }

@@ -47,6 +47,8 @@ pub(crate) const SELLER: &str = "ООО «Северный ветер»";
 pub(crate) const TRIAL: &str = "Северный ветер: проба";
 /// The second of two own companies, where both sell.
 pub(crate) const SECOND: &str = "ООО «Южный ветер»";
+pub(crate) const SECOND_INN: &str = "7736050003";
+pub(crate) const SECOND_KPP: &str = "773601001";
 /// Of deals, where there are two.
 pub(crate) const SECOND_FUNNEL: i64 = 1;
 /// Stand before the stages of the portal's own invoices.
@@ -306,6 +308,8 @@ pub(crate) const GOES_ON_IN: i16 = 2026;
 /// What stands before the numbers of our own books, and before those that are for trying out.
 pub(crate) const PREFIX: &str = "СВ-";
 pub(crate) const TRIAL_PREFIX: &str = "ТЕСТ-";
+/// The same of the second of two own companies.
+pub(crate) const SECOND_PREFIX: &str = "ЮВ-";
 
 /// The organisations as our own books know them, where there is no accounting program.
 pub(crate) fn own_organisations(
@@ -332,7 +336,17 @@ pub(crate) fn own_organisations(
         go_on: None,
         ..real.clone()
     });
-    Some(std::iter::once(real).chain(trial).collect())
+    let inn = Inn::parse(SECOND_INN).ok()?;
+    let second = own.second.then(|| connector_office::Organisation {
+        id: OrganisationId::new(second(place)),
+        name: SECOND.to_owned(),
+        inn,
+        kpp: Kpp::parse(SECOND_KPP).ok(),
+        prefix: SECOND_PREFIX.to_owned(),
+        go_on: None,
+        ..real.clone()
+    });
+    Some(std::iter::once(real).chain(trial).chain(second).collect())
 }
 
 /// The policy as `setup --active` leaves it.

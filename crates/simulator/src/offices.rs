@@ -24,7 +24,7 @@ impl Weather {
         if let Some(production) = production {
             self.take_on(production);
         } else if let Some(sellers) = sellers {
-            self.have_two_sellers(sellers);
+            self.have_two_sellers(sellers, dice);
         } else if let Some(regime) = regime {
             self.stand_to_vat(regime);
         } else if new_year {
@@ -46,7 +46,13 @@ impl Weather {
     }
 
     /// The parts of a deal have one seller, whoever is named by then; and the simulated bank knows one account.
-    fn have_two_sellers(&mut self, sellers: Sellers) {
+    fn have_two_sellers(&mut self, sellers: Sellers, dice: &mut Dice) {
+        if dice.chance(250) {
+            self.keep_own_books(dice);
+        }
+        if let Some(own) = &mut self.customs.own_books {
+            own.second = true;
+        }
         self.parts = false;
         self.bank = false;
         self.customs.sellers = Some(sellers);

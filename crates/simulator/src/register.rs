@@ -237,7 +237,11 @@ impl World {
         };
         let bills = self.store.office_bills(&tenant.id, 0).await.map_err(told)?;
         let mut next = BTreeMap::new();
-        for organisation in [office::organisation(place), office::trial(place)] {
+        for organisation in [
+            office::organisation(place),
+            office::trial(place),
+            office::second(place),
+        ] {
             let organisation = OrganisationId::new(organisation);
             for year in YEARS {
                 let of_it = self.store.office_next(&tenant.id, &organisation, year);

@@ -13,13 +13,11 @@ use serde_json::{Value, json};
 
 use crate::day::secs;
 use crate::dice::Dice;
-use crate::office::{self, INVOICE, SECOND, SELLER, SELLER_FIELD};
+use crate::office::{self, INVOICE, SECOND, SECOND_INN, SECOND_KPP, SELLER, SELLER_FIELD};
 use crate::people::Office;
 
 const FIRST_ACCOUNT: &str = "40702810438000060473";
 static SECOND_ACCOUNTS: [&str; 2] = ["40702810200000012345", "40702810900000012344"];
-const SECOND_INN: &str = "7736050003";
-const SECOND_KPP: &str = "773601001";
 /// Written where our organisations are named, and none of them.
 const NOBODY: &str = "кто освободится";
 

@@ -7,7 +7,7 @@ use domain::OrganisationId;
 use store::OfficeBill;
 
 use super::Evidence;
-use crate::office::{self, GOES_ON_IN, PREFIX, TRIAL_PREFIX};
+use crate::office::{self, GOES_ON_IN, PREFIX, SECOND_PREFIX, TRIAL_PREFIX};
 use crate::register::{Books, File, Id, Register, YEARS};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
@@ -29,8 +29,9 @@ fn series(evidence: &Evidence<'_>, books: &Books, wrong: &mut Vec<String>) {
     let place = evidence.place;
     let real = (office::organisation(place), PREFIX, false, first);
     let trial = (office::trial(place), TRIAL_PREFIX, true, 1);
+    let second = (office::second(place), SECOND_PREFIX, false, 1);
     let mut counted = 0;
-    let all = [real, trial]
+    let all = [real, trial, second]
         .into_iter()
         .flat_map(|one| YEARS.map(|year| (one.clone(), year)));
     for ((organisation, prefix, test, first), year) in all {
