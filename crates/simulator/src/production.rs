@@ -43,6 +43,16 @@ impl Production {
         }
     }
 
+    /// Of these modes, for tests.
+    #[cfg(test)]
+    pub(crate) fn with(sales: Option<Mode>, production: Option<Mode>) -> Self {
+        Self {
+            every: Duration::ZERO,
+            robot_after_ms: None,
+            modes: [sales, production],
+        }
+    }
+
     /// What this office has done in a funnel; none where its policy does not name it.
     pub(crate) fn mode_of(&self, funnel: i64) -> Option<Mode> {
         let [sales, production] = self.modes;

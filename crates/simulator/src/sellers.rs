@@ -281,3 +281,58 @@ impl Office {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_goes_before_the_field_and_the_field_before_the_funnel() {
+        let office = |by_field, of_funnel, alone| Sellers {
+            every: Duration::ZERO,
+            by_field,
+            of_funnel,
+            alone,
+            accounts: Accounts::Unnamed,
+        };
+        let (first, second) = (Some(Own::First), Some(Own::Second));
+        let link = Some((Own::Second, None));
+        for (sellers, link, field, expected) in [
+            (office(true, first, false), link, Some(first), second),
+            (office(true, second, false), None, Some(first), first),
+            (office(true, second, false), None, Some(None), None),
+            (office(false, second, false), None, Some(first), second),
+            (office(true, None, false), None, None, None),
+            (office(true, None, true), None, None, first),
+            (office(true, None, true), link, None, None),
+        ] {
+            let said = Said { link, field };
+            assert_eq!(sellers.named(said), expected, "{said:?} to {sellers:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_accounts_the_one_that_is_named_is_meant() {
+        for (accounts, chosen, expected) in [
+            (Accounts::One, None, Some(0)),
+            (Accounts::Named, None, Some(1)),
+            (Accounts::Named, Some(0), Some(0)),
+            (Accounts::Unnamed, Some(1), Some(1)),
+            (Accounts::Unnamed, None, None),
+        ] {
+            let sellers = Sellers {
+                every: Duration::ZERO,
+                by_field: false,
+                of_funnel: None,
+                alone: false,
+                accounts,
+            };
+            let said = Said {
+                link: Some((Own::Second, chosen)),
+                field: None,
+            };
+            let expected = expected.and_then(|place: usize| SECOND_ACCOUNTS.get(place).copied());
+            assert_eq!(sellers.account(Own::Second, said), expected, "{accounts:?}");
+        }
+    }
+}

@@ -167,3 +167,28 @@ fn in_russian(day: Option<Date>) -> String {
     day.map(|day| day.strftime("%d.%m.%Y").to_string())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn days_are_counted_from_the_next_one_and_end_on_no_day_off() {
+        for (number, working, expected) in [
+            (0, false, 12),
+            (1, false, 13),
+            (2, false, 16),
+            (2, true, 16),
+            (5, false, 17),
+            (5, true, 19),
+            (10, false, 23),
+            (10, true, 26),
+        ] {
+            let days = Days { number, working };
+            let last = days.after(date(2026, 3, 12));
+            assert_eq!(last, Some(date(2026, 3, expected)), "{days:?}");
+        }
+    }
+}

@@ -183,3 +183,39 @@ fn shown_at_work(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(steps: &[(i64, &str)]) -> Vec<Place> {
+        let step = |(funnel, stage): &(i64, &str)| Place {
+            at: Timestamp::UNIX_EPOCH,
+            funnel: *funnel,
+            stage: (*stage).to_owned(),
+        };
+        steps.iter().map(step).collect()
+    }
+
+    #[test]
+    fn a_deal_wants_a_bill_where_it_entered_a_funnel_at_work_and_stands_where_work_is_done() {
+        let active = Some(Mode::Active);
+        for (production, steps, expected) in [
+            (active, &[(0, "NEW"), (0, INVOICE)][..], true),
+            (active, &[(0, INVOICE), (1, "NEW")], true),
+            (active, &[(0, INVOICE), (0, "NEW"), (1, "EXECUTING")], false),
+            (active, &[(0, INVOICE), (1, INVOICE), (1, "NEW")], true),
+            (active, &[(0, INVOICE), (1, LOST)], false),
+            (active, &[(0, "NEW"), (1, INVOICE), (0, "NEW")], true),
+            (None, &[(0, INVOICE), (1, "NEW")], true),
+            (None, &[(0, "NEW"), (1, INVOICE)], false),
+            (Some(Mode::Off), &[(0, INVOICE), (1, "NEW")], false),
+            (Some(Mode::Off), &[(1, INVOICE), (0, "NEW")], false),
+            (Some(Mode::WatchOnly), &[(1, INVOICE)], false),
+            (Some(Mode::WatchOnly), &[(1, INVOICE), (0, INVOICE)], true),
+        ] {
+            let production = Production::with(active, production);
+            assert_eq!(wants(&production, &path(steps)), expected, "{steps:?}");
+        }
+    }
+}
