@@ -1,7 +1,7 @@
 //! Who sells and where the money is to go: our legal entity with the bank account that is printed.
 //!
-//! The deal's own company goes first, then the deal's field that policy names, then the funnel's organisation, then the
-//! only one. A test organisation stands beside a real one, often with the same own company, and sells where it is named.
+//! The deal's own company goes first, then the deal's field that policy names, then the organisation of the funnel whose
+//! invoice stage it entered, then the only one. A test organisation stands beside a real one, often with the same own company, and sells where it is named.
 //! The account is likewise the deal's, else that of the policy, else the only one: none is taken because it stands first.
 
 use domain::observed::{BankDetail, ChosenRequisites, DealReading, OwnCompany, Record, Requisite};
@@ -16,7 +16,7 @@ use crate::buyer::text;
 use crate::policy::Organisation;
 use crate::terms::named;
 use crate::texts::InRussian as _;
-use crate::wanted::came_from;
+use crate::wanted::billed_in;
 use crate::{Fault, Policy};
 
 /// The seller as an invoice prints it.
@@ -63,9 +63,7 @@ pub(crate) fn organisation<'a>(
     policy: &'a Policy,
 ) -> Result<&'a Organisation, Fault> {
     let deal = &reading.glance.deal;
-    let of_funnel = policy
-        .funnel(deal.funnel)
-        .or_else(|| came_from(reading, policy))
+    let of_funnel = billed_in(reading, policy)
         .and_then(|funnel| funnel.organisation.as_ref())
         .and_then(|id| policy.organisation(id));
     if let Some(company) = chosen(reading, own) {

@@ -106,7 +106,7 @@ fn elsewhere(here: FunnelId, policy: &Policy) -> impl Iterator<Item = &Funnel> {
 
 /// The funnel of ours that a deal came from which stands in one that policy does not name: the last of which it entered
 /// an invoice stage.
-pub(crate) fn came_from<'a>(reading: &DealReading, policy: &'a Policy) -> Option<&'a Funnel> {
+fn came_from<'a>(reading: &DealReading, policy: &'a Policy) -> Option<&'a Funnel> {
     let here = reading.glance.deal.funnel;
     if policy.names(here) {
         return None;
@@ -116,6 +116,25 @@ pub(crate) fn came_from<'a>(reading: &DealReading, policy: &'a Policy) -> Option
             funnel.id == entry.funnel && funnel.invoice_stages.contains(&entry.stage)
         })
     })
+}
+
+/// The funnel by which a deal is billed: that whose invoice stage it entered last and was not taken back from, where it stands
+/// before where it came from. A robot that takes it on to another one changes nothing of that. What entered none is billed
+/// where it stands.
+pub(crate) fn billed_in<'a>(reading: &DealReading, policy: &'a Policy) -> Option<&'a Funnel> {
+    let here = reading.glance.deal.funnel;
+    let stands = policy.funnel(here);
+    let entered = |funnel: &'a Funnel| Some((entered_at(reading, funnel, policy)?, funnel));
+    let came = || {
+        elsewhere(here, policy)
+            .filter_map(entered)
+            .max_by_key(|(since, _)| *since)
+    };
+    let billed = stands.and_then(entered).or_else(came);
+    billed
+        .map(|(_, funnel)| funnel)
+        .or(stands)
+        .or_else(|| came_from(reading, policy))
 }
 
 /// Whether what becomes of a deal is ours to know: policy follows its funnel, or does not name it, and the deal came from

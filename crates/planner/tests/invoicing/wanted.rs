@@ -1,11 +1,11 @@
 //! Whether a deal wants an invoice at all.
 
 use domain::observed::StageEntry;
-use domain::{FunnelId, StageId};
+use domain::{FunnelId, OrganisationId, StageId};
 use insta::assert_snapshot;
-use planner::{Action, DealSnapshot, FormerOrder, Funnel, Mode, Seen};
+use planner::{Action, DealSnapshot, FormerOrder, Funnel, Mode, Need, Seen};
 
-use crate::build::{INVOICE_STAGE, TestDeal, ago, deal};
+use crate::build::{INVOICE_STAGE, TestDeal, ago, deal, organisation, own_company};
 use crate::changed::order;
 
 #[test]
@@ -68,6 +68,53 @@ fn a_robot_that_moves_the_deal_to_another_funnel_does_not_hide_its_entry() {
     assert_snapshot!(back.plan(), @"because: воронка не подключена");
     let lost = moved.of(|deal| (deal.lost, deal.closed) = (true, true));
     assert_snapshot!(lost.plan(), @"because: сделка проиграна");
+}
+
+/// In the funnel 3 our second organisation sells, in the other one the first.
+fn sold_by_two(deal: TestDeal) -> TestDeal {
+    named(Mode::Active, deal).with(|deal| {
+        deal.policy.organisations.push(organisation("org-2", 2));
+        deal.snapshot.own_companies.push(own_company(2));
+        for (funnel, id) in deal.policy.funnels.iter_mut().zip(["org", "org-2"]) {
+            funnel.organisation = Some(OrganisationId::new(id));
+        }
+    })
+}
+
+#[test]
+fn a_robot_that_takes_a_deal_on_changes_nothing_of_who_sells() {
+    let sellers = |deal: TestDeal| -> Vec<String> {
+        let needs = deal.accounting_not_asked().planned().needs.into_iter();
+        let asked = needs.filter_map(|need| {
+            if let Need::Counterparties(seller, _) = need {
+                Some(seller.to_string())
+            } else {
+                None
+            }
+        });
+        asked.collect()
+    };
+    assert_eq!(sellers(gone_on(sold_by_two(deal()))), ["org"]);
+    // An invoice of before is that of the one who sells.
+    let invoiced = gone_on(sold_by_two(deal().settled())).planned();
+    assert!(invoiced.cases.is_empty(), "{:?}", invoiced.cases);
+    // Where it stands goes before where it came from.
+    let entered = gone_on(sold_by_two(deal())).read(|reading| {
+        let stage = StageId::new("C3:INVOICE");
+        reading.history.push(StageEntry {
+            funnel: FunnelId(3),
+            stage: stage.clone(),
+            at: ago(1),
+        });
+        reading.glance.deal.stage = stage;
+    });
+    let settled = entered.with(|deal| deal.policy.funnels[1].settle_seconds = 0);
+    assert_eq!(sellers(settled), ["org-2"]);
+    // What entered none, or was taken back, is sold where it stands.
+    for history in [&[("NEW", 600)][..], &[(INVOICE_STAGE, 60), ("NEW", 30)]] {
+        let ordered = gone_on(sold_by_two(deal().history(history))).ordered();
+        assert_eq!(sellers(ordered), ["org-2"], "{history:?}");
+    }
 }
 
 #[test]
