@@ -87,7 +87,7 @@ fn change(
     let (found, revision) = match asked {
         Ok(asked) => {
             let revision = asked.revision().short().to_owned();
-            (differences(&issued, &asked), revision)
+            (differences(&issued, &asked, policy), revision)
         }
         // No invoice could be made of it any more: that is a difference as well.
         Err(lack) => {

@@ -1,9 +1,15 @@
 //! What differs between the invoice as it was issued and what the deal would ask for now.
 
-use domain::{InvoiceDraft, Line, display};
+use domain::{InvoiceDraft, Line, OrganisationId, display};
+
+use crate::Policy;
 
 /// One sentence for each difference, in Russian; empty when the revisions agree.
-pub(crate) fn differences(issued: &InvoiceDraft, asked: &InvoiceDraft) -> Vec<String> {
+pub(crate) fn differences(
+    issued: &InvoiceDraft,
+    asked: &InvoiceDraft,
+    policy: &Policy,
+) -> Vec<String> {
     if issued.revision() == asked.revision() {
         return Vec::new();
     }
@@ -18,11 +24,8 @@ pub(crate) fn differences(issued: &InvoiceDraft, asked: &InvoiceDraft) -> Vec<St
         display::known_by(&issued.buyer.key),
         display::known_by(&asked.buyer.key),
     );
-    say(
-        "продавец",
-        issued.seller.to_string(),
-        asked.seller.to_string(),
-    );
+    let (was, is) = sellers(&issued.seller, &asked.seller, policy);
+    say("продавец", was, is);
     say("основание", basis(issued), basis(asked));
     let total = |draft: &InvoiceDraft| {
         draft.totals().map_or_else(
@@ -36,6 +39,15 @@ pub(crate) fn differences(issued: &InvoiceDraft, asked: &InvoiceDraft) -> Vec<St
         found.push("изменён способ начисления НДС".to_owned());
     }
     found
+}
+
+/// As people call them; by their ids where policy knows one of them no more, or calls both alike.
+fn sellers(issued: &OrganisationId, asked: &OrganisationId, policy: &Policy) -> (String, String) {
+    let title = |id| policy.organisation(id).map(|own| own.title.trim());
+    match (title(issued), title(asked)) {
+        (Some(was), Some(is)) if was != is => (was.to_owned(), is.to_owned()),
+        (Some(_) | None, Some(_) | None) => (issued.to_string(), asked.to_string()),
+    }
 }
 
 fn basis(draft: &InvoiceDraft) -> String {

@@ -1,8 +1,8 @@
 //! Who sells and where the money is to go: our legal entity with the bank account that is printed.
 //!
 //! The deal's own company goes first, then the deal's field that policy names, then the organisation of the funnel whose
-//! invoice stage it entered, then the only one. A test organisation stands beside a real one, often with the same own company, and sells where it is named.
-//! The account is likewise the deal's, else that of the policy, else the only one: none is taken because it stands first.
+//! invoice stage it entered, then the only one. A test organisation stands beside a real one, often with the same own
+//! company, and sells where it is named. The account is likewise the deal's, else that of the policy, else the only one: none is taken because it stands first.
 
 use domain::observed::{BankDetail, ChosenRequisites, DealReading, OwnCompany, Record, Requisite};
 use domain::{

@@ -1,12 +1,12 @@
 //! A deal changed after its invoice, and what a person makes of it: by an answer, or by the field of the deal.
 
 use domain::observed::{FieldValue, OurField};
-use domain::{InvoiceStatus, Price, SlotKind};
+use domain::{InvoiceStatus, OrganisationId, Price, SlotKind};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 use planner::{Action, Answer, Attach, Plan};
 
-use crate::build::{TestDeal, ago, deal, noon};
+use crate::build::{TestDeal, ago, deal, noon, organisation, own_company};
 
 fn dearer(deal: TestDeal) -> TestDeal {
     deal.row(|it| it.price = Price::parse("150").unwrap())
@@ -98,6 +98,28 @@ fn edits_are_gathered_until_nobody_edits_for_a_while() {
     // What is asked already is kept up to date.
     let open = edited(60).open("DEAL-CHANGED-AFTER-INVOICE", "раньше", true);
     assert_eq!(open.planned().cases.len(), 1);
+}
+
+#[test]
+fn another_seller_is_told_by_name() {
+    let sold = |title: &str| {
+        deal().settled().with(|deal| {
+            let mut other = organisation("org-2", 2);
+            title.clone_into(&mut other.title);
+            deal.policy.organisations.push(other);
+            deal.snapshot.own_companies.push(own_company(2));
+            deal.policy.funnels[0].organisation = Some(OrganisationId::new("org-2"));
+        })
+    };
+    let asked = |deal: TestDeal| deal.planned().cases.remove(0).text;
+    let told = asked(sold("Они"));
+    assert!(
+        told.contains("продавец: в счёте Мы, в сделке Они"),
+        "{told}"
+    );
+    // Two of one name are told apart all the same.
+    let told = asked(sold("Мы"));
+    assert!(told.contains("в счёте org, в сделке org-2"), "{told}");
 }
 
 #[test]
