@@ -100,7 +100,7 @@ statements! {
         "SELECT deal, slot_kind, slot_generation, organisation_id, invoice_id, contractor_id, number, date, total,
                 revision, status, live, draft, updated_at
          FROM invoice_link WHERE portal_id = $1 AND organisation_id = $2 AND invoice_id IN keys($3)
-         ORDER BY deal, slot_kind, slot_generation";
+         ORDER BY +deal, slot_kind, slot_generation";
     OF_NUMBERS =
         "SELECT deal, slot_kind, slot_generation, organisation_id, invoice_id, contractor_id, number, date, total,
                 revision, status, live, draft, updated_at

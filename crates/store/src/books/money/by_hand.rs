@@ -16,7 +16,7 @@ use super::{
     divided::{count_by_parts, given_of_whole},
     ledger::{Balance, BookedShare, Standing, balances, book, standing, withdrawn},
     lock,
-    open::counted_before,
+    open::counted_of,
     refunds::Resting,
     split::last,
     take,
@@ -140,7 +140,7 @@ async fn give(
     let room = makes_room(tx, portal, wanted).await?;
     let open = open_with(room, &invoices, &wanted.invoice);
     // What accounting counted before the invoice was a deal's is not open to what came later.
-    let counted = counted_before(tx, portal, &wanted.invoice).await?;
+    let counted = counted_of(tx, portal, &wanted.invoice).await?;
     let came = payment.order.booked.unwrap_or(payment.order.date);
     let open = counted.open_to(open, came);
     let amount = match how_much(wanted.amount, payment.remaining, open) {

@@ -39,8 +39,8 @@ statements! {
     /// A thousand at a time: a book that is switched over later has all of them to take.
     NOT_TAKEN =
         "SELECT line, payment, given, took, body FROM followed_payment
-         WHERE portal_id = $1 AND organisation_id = $2 AND taken = 0 AND payment IS NOT NULL
-         ORDER BY told_at DESC, line LIMIT 1000";
+         WHERE portal_id = $1 AND organisation_id = $2 AND taken = 0 AND +payment IS NOT NULL
+         ORDER BY +told_at DESC, line LIMIT 1000";
     TAKEN =
         "UPDATE followed_payment SET taken = 1, took = given WHERE portal_id = $1 AND organisation_id = $2 AND line = $3";
     /// The key is free for an order that is shown again.

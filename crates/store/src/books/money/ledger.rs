@@ -18,6 +18,7 @@ use super::{
     open::{open_ids, until_value},
     read_direction, read_kind,
     refunds::{Refund, RefundPart, Refunded},
+    sets_of,
     sightings::decide_soon,
     take,
     twice::twice,
@@ -31,7 +32,7 @@ use crate::{
     error::StoreError,
     sql::statements,
     store::Store,
-    subject::{Subject, key_set, text_set},
+    subject::{Subject, key_set},
     tx::Tx,
     value::{Value, json_text, params},
 };
@@ -133,7 +134,7 @@ statements! {
                      AND l.live = 1 AND l.status NOT IN ('cancelled', 'deleted')
              )) THEN 1 ELSE 0 END
          FROM invoice_balance b
-         WHERE b.portal_id = $1 AND b.invoice_id IN keys($2)
+         WHERE b.portal_id = $1 AND b.organisation_id IN keys($2) AND b.invoice_id IN keys($3)
          ORDER BY b.organisation_id, b.invoice_id /*pg FOR UPDATE */";
     /// Locked, so that nobody answers meanwhile.
     QUESTIONS =
@@ -553,9 +554,9 @@ pub(super) async fn balances(
     portal: &PortalId,
     invoices: impl Iterator<Item = &InvoiceRef>,
 ) -> Result<BTreeMap<InvoiceRef, Balance>, StoreError> {
-    let ids = text_set(invoices.map(|one| one.invoice.to_string()));
+    let (organisations, ids) = sets_of(invoices);
     let rows = tx
-        .list(&INVOICES, &params![portal, ids], |row| {
+        .list(&INVOICES, &params![portal, organisations, ids], |row| {
             let invoice = InvoiceRef {
                 organisation: row.parsed()?,
                 invoice: row.parsed()?,

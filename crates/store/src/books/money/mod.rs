@@ -40,8 +40,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::StoreError,
     sql::statements,
+    subject::text_set,
     tx::Tx,
-    value::{Row, params},
+    value::{Row, Value, params},
 };
 
 /// An invoice, whose id is unique within its organisation alone.
@@ -84,6 +85,13 @@ statements! {
 pub(crate) struct Numbers {
     pub(crate) payment: i64,
     pub(crate) transaction: i64,
+}
+
+/// Whose these invoices are, and their ids: found by both, since by their ids alone all of the portal's are walked over.
+fn sets_of<'a>(invoices: impl Iterator<Item = &'a InvoiceRef>) -> (Value, Value) {
+    let texts = |one: &InvoiceRef| (one.organisation.to_string(), one.invoice.to_string());
+    let (organisations, ids): (Vec<String>, Vec<String>) = invoices.map(texts).unzip();
+    (text_set(organisations), text_set(ids))
 }
 
 /// Locks the portal's book.

@@ -12,7 +12,9 @@ use domain::{DealId, Inn, InvoiceId, InvoiceStatus, Money, OrganisationId, Porta
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{InvoiceRef, PaymentState, asked::asked_of_strangers, batch::moved, read_kind};
+use super::{
+    InvoiceRef, PaymentState, asked::asked_of_strangers, batch::moved, read_kind, sets_of,
+};
 use crate::{
     books::{
         cases::{self, Case},
@@ -128,9 +130,9 @@ macro_rules! open_invoices {
 
 statements! {
     COUNTED = concat!(
-        "SELECT ",
+        "SELECT o.organisation_id, o.invoice_id, ",
         counted!(),
-        "FROM invoice_balance o WHERE o.portal_id = $1 AND o.organisation_id = $2 AND o.invoice_id = $3"
+        "FROM invoice_balance o WHERE o.portal_id = $1 AND o.organisation_id IN keys($2) AND o.invoice_id IN keys($3)"
     );
     PUT_BALANCE =
         "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
@@ -143,7 +145,7 @@ statements! {
              live = excluded.live, paid_before = excluded.paid_before, adopted_on = excluded.adopted_on";
     WAITING_PAYERS =
         "SELECT number FROM payment
-         WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY number LIMIT 1000";
+         WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY payer_inn, number LIMIT 1000";
     NEW_PAYMENTS = undecided!("p.state = 'new' AND p.waits_until <= $2 AND p.number <= $3 ORDER BY p.number LIMIT $4");
     THESE_PAYMENTS = undecided!("p.number IN numbers($2) AND p.state IN ('new', 'asked') ORDER BY p.number");
     UNDECIDED_BUYERS =
@@ -164,25 +166,29 @@ statements! {
         "SELECT organisation_id, invoice_id FROM invoice_balance
          WHERE portal_id = $1 AND organisation_id IN keys($2) AND invoice_id IN keys($3) AND deal = 0";
     OF_BUYERS = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_inn IN keys($2)");
-    /// Also by the number of an invoice that another took the place of.
+    /// Also by the number of an invoice that another took the place of. A cross join is read by SQLite as it is written: it
+    /// would begin with all that is open of the portal.
     OF_NUMBERS = concat!(
         open_invoice!(),
-        "FROM invoice_balance n JOIN invoice_balance o
-             ON o.portal_id = n.portal_id AND o.deal = n.deal AND o.slot_kind = n.slot_kind
-         WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($2) AND o.stands = 1 AND o.paid < o.total"
+        "FROM invoice_balance n CROSS JOIN invoice_balance o
+         WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($2) AND o.deal = n.deal
+             AND o.slot_kind = n.slot_kind AND o.stands = 1 AND o.paid < o.total"
     );
-    /// Of each organisation and sum the newest: more are of no use to anybody.
+    /// Of each organisation and sum the newest: more are of no use to anybody. In the order of the table's own key SQLite would
+    /// read all of it.
     OF_SUMS = concat!(
         open_invoice!(),
         "FROM invoice_balance o JOIN (
              SELECT organisation_id, invoice_id,
-                 row_number() OVER (PARTITION BY organisation_id, total - paid ORDER BY date DESC, invoice_id) AS place
+                 row_number() OVER (PARTITION BY organisation_id || '', total - paid ORDER BY date DESC, invoice_id) AS place
              FROM invoice_balance
              WHERE portal_id = $1 AND stands = 1 AND paid < total AND buyer_inn = '' AND (total - paid) IN numbers($2)
          ) newest ON newest.organisation_id = o.organisation_id AND newest.invoice_id = o.invoice_id
          WHERE o.portal_id = $1 AND newest.place <= 10"
     );
-    OF_INVOICES = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.invoice_id IN keys($2)");
+    OF_INVOICES = open_invoices!(
+        "o.stands = 1 AND o.paid < o.total AND o.organisation_id IN keys($2) AND o.invoice_id IN keys($3)"
+    );
     OF_DEALS =
         "SELECT deal, slot_kind, slot_generation, number, date, live FROM invoice_balance
          WHERE portal_id = $1 AND deal IN numbers($2) ORDER BY deal, slot_generation";
@@ -455,21 +461,22 @@ async fn find(tx: &mut Tx<'_>, portal: &PortalId, wanted: &Wanted) -> Result<Fou
         }
     }
     let numbers = wanted.numbers.iter().map(|key| key.as_str().to_owned());
-    let ids = wanted.invoices.iter().map(|one| one.invoice.to_string());
     let sums: Vec<i64> = wanted.sums.iter().map(|sum| sum.kopecks()).collect();
     let mut open: BTreeMap<InvoiceId, OpenRow> = BTreeMap::new();
-    let asks = [
-        (&OF_BUYERS, buyers),
-        (&OF_NUMBERS, numbers.collect()),
-        (&OF_INVOICES, ids.collect()),
-    ];
+    let asks = [(&OF_BUYERS, buyers), (&OF_NUMBERS, numbers.collect())];
     let asks = asks.into_iter().filter(|(_, values)| !values.is_empty());
-    let mut asks: Vec<_> = asks.map(|(sql, values)| (sql, text_set(values))).collect();
-    if !sums.is_empty() {
-        asks.push((&OF_SUMS, Value::Text(json_text(&sums))));
+    let mut asks: Vec<_> = asks
+        .map(|(sql, values)| (sql, params![portal, text_set(values)].to_vec()))
+        .collect();
+    if !wanted.invoices.is_empty() {
+        let (organisations, ids) = sets_of(wanted.invoices.iter());
+        asks.push((&OF_INVOICES, params![portal, organisations, ids].to_vec()));
     }
-    for (sql, values) in asks {
-        let rows = tx.list(sql, &params![portal, values], read_open).await?;
+    if !sums.is_empty() {
+        asks.push((&OF_SUMS, params![portal, json_text(&sums)].to_vec()));
+    }
+    for (sql, ask) in asks {
+        let rows = tx.list(sql, &ask, read_open).await?;
         let rows = rows.into_iter();
         open.extend(rows.map(|row| (row.invoice.id.clone(), row)));
     }
@@ -584,15 +591,27 @@ fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
     })
 }
 
-/// What was counted as paid of an invoice before it was a deal's, and no money of ours shows yet.
+/// What was counted as paid of each of these invoices before it was a deal's, and no money of ours shows yet.
 pub(super) async fn counted_before(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    invoices: impl Iterator<Item = &InvoiceRef>,
+) -> Result<BTreeMap<InvoiceRef, CountedBefore>, StoreError> {
+    let (organisations, ids) = sets_of(invoices);
+    let counted = tx.list(&COUNTED, &params![portal, organisations, ids], |row| {
+        Ok((read_ref(row)?, read_counted(row)?.1))
+    });
+    Ok(counted.await?.into_iter().collect())
+}
+
+/// The same of one.
+pub(super) async fn counted_of(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     invoice: &InvoiceRef,
 ) -> Result<CountedBefore, StoreError> {
-    let ask = params![portal, &invoice.organisation, &invoice.invoice];
-    let counted = tx.first(&COUNTED, &ask, |row| Ok(read_counted(row)?.1));
-    Ok(counted.await?.unwrap_or_default())
+    let mut counted = counted_before(tx, portal, [invoice].into_iter()).await?;
+    Ok(counted.remove(invoice).unwrap_or_default())
 }
 
 /// The total of an invoice, and what was counted of it, as `counted` has it.

@@ -13,6 +13,7 @@ use jiff::{Timestamp, civil::Date};
 use super::{
     InvoiceRef, PaymentState,
     list::{ListedPayment, name_invoices, read_listed},
+    sets_of,
 };
 use crate::{
     books::links::read_deal,
@@ -130,7 +131,7 @@ statements! {
     PAGE_OF_PAYER = page!("$7 = '' OR", "");
     BALANCES =
         "SELECT organisation_id, invoice_id, deal, number, date, total, paid, stands FROM invoice_balance
-         WHERE portal_id = $1 AND invoice_id IN keys($2) AND deal <> 0";
+         WHERE portal_id = $1 AND organisation_id IN keys($2) AND invoice_id IN keys($3) AND deal <> 0";
     BY_NUMBER =
         "SELECT organisation_id, invoice_id, deal, number, date, total, paid, stands FROM invoice_balance
          WHERE portal_id = $1 AND number_key IN keys($2) AND deal <> 0 ORDER BY date DESC, organisation_id, invoice_id";
@@ -140,9 +141,10 @@ statements! {
          FROM ledger_transaction t LEFT JOIN ledger_entry e
              ON e.portal_id = t.portal_id AND e.transaction_no = t.number
              AND (e.place = 'invoice' OR e.other_payment IS NOT NULL)
-         WHERE t.portal_id = $1 AND (
-             t.payment = $2
-             OR t.number IN (SELECT o.transaction_no FROM ledger_entry o WHERE o.portal_id = $1 AND o.other_payment = $2)
+         WHERE t.portal_id = $1 AND t.number IN (
+             SELECT own.number FROM ledger_transaction own WHERE own.portal_id = $1 AND own.payment = $2
+             UNION ALL
+             SELECT o.transaction_no FROM ledger_entry o WHERE o.portal_id = $1 AND o.other_payment = $2
          )
          ORDER BY t.number, e.line";
 }
@@ -212,9 +214,13 @@ pub(super) async fn named(
     portal: &PortalId,
     invoices: &[InvoiceRef],
 ) -> Result<BTreeMap<InvoiceRef, Balance>, StoreError> {
-    let ids = text_set(invoices.iter().map(|one| one.invoice.to_string()));
+    let (organisations, ids) = sets_of(invoices.iter());
     let rows = tx
-        .list(&BALANCES, &params![portal, ids], read_balance)
+        .list(
+            &BALANCES,
+            &params![portal, organisations, ids],
+            read_balance,
+        )
         .await?;
     let mut known: BTreeMap<InvoiceRef, Balance> = rows.into_iter().collect();
     // Two organisations may have invoices of one id.

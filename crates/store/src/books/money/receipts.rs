@@ -63,35 +63,36 @@ pub enum Means {
 }
 
 statements! {
-    /// Also advances that went back, for the invoices which the payment stands for. Only a buyer's payment has one.
+    /// Also advances that went back, for the invoices which the payment stands for. Only a buyer's payment has one. SQLite
+    /// reads cross joins as they are written: of its own it would begin with all that the portal's ledger has.
     OF_DEALS =
         "SELECT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number,
                 CASE WHEN p.kind = 'incoming' THEN p.remaining ELSE 0 END, p.body,
                 s.kind, s.document, t.author, u.number, u.because, e.other_payment, e.amount, e.line
-         FROM invoice_balance b
-         JOIN ledger_entry e ON e.portal_id = b.portal_id AND e.organisation_id = b.organisation_id
-             AND e.invoice_id = b.invoice_id AND e.place = 'invoice'
-         JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no
-             AND t.kind IN ('allocation', 'settlement')
+         FROM invoice_balance b CROSS JOIN ledger_entry e CROSS JOIN ledger_transaction t
          LEFT JOIN ledger_settlement s ON s.portal_id = t.portal_id AND s.transaction_no = t.number
          LEFT JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
          LEFT JOIN ledger_entry ue ON ue.portal_id = e.portal_id AND ue.undoes = t.number AND ue.line = e.line
          LEFT JOIN ledger_transaction u ON u.portal_id = ue.portal_id AND u.number = ue.transaction_no
          WHERE b.portal_id = $1 AND b.deal IN numbers($2)
+             AND e.portal_id = b.portal_id AND e.organisation_id = b.organisation_id AND e.invoice_id = b.invoice_id
+             AND e.place = 'invoice'
+             AND t.portal_id = e.portal_id AND t.number = e.transaction_no AND t.kind IN ('allocation', 'settlement')
          UNION ALL
          SELECT DISTINCT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number,
                 CAST(0 AS BIGINT), p.body, CAST(NULL AS TEXT), CAST(NULL AS TEXT), t.author, u.number, u.because,
                 e.other_payment, CAST(0 AS BIGINT), e.line
-         FROM invoice_balance b
-         JOIN ledger_entry g ON g.portal_id = b.portal_id AND g.organisation_id = b.organisation_id
-             AND g.invoice_id = b.invoice_id AND g.place = 'invoice' AND g.amount > 0
-         JOIN ledger_transaction a ON a.portal_id = g.portal_id AND a.number = g.transaction_no AND a.kind = 'allocation'
-         JOIN ledger_entry e ON e.portal_id = a.portal_id AND e.other_payment = a.payment AND e.place = 'payment'
-         JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no AND t.kind = 'allocation'
-         JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
+         FROM invoice_balance b CROSS JOIN ledger_entry g CROSS JOIN ledger_transaction a CROSS JOIN ledger_entry e
+         CROSS JOIN ledger_transaction t CROSS JOIN payment p
          LEFT JOIN ledger_entry ue ON ue.portal_id = e.portal_id AND ue.undoes = t.number AND ue.line = e.line
          LEFT JOIN ledger_transaction u ON u.portal_id = ue.portal_id AND u.number = ue.transaction_no
          WHERE b.portal_id = $1 AND b.deal IN numbers($2)
+             AND g.portal_id = b.portal_id AND g.organisation_id = b.organisation_id AND g.invoice_id = b.invoice_id
+             AND g.place = 'invoice' AND g.amount > 0
+             AND a.portal_id = g.portal_id AND a.number = g.transaction_no AND a.kind = 'allocation'
+             AND e.portal_id = a.portal_id AND e.other_payment = a.payment AND e.place = 'payment'
+             AND t.portal_id = e.portal_id AND t.number = e.transaction_no AND t.kind = 'allocation'
+             AND p.portal_id = t.portal_id AND p.number = t.payment
              AND NOT EXISTS (
                  SELECT 1 FROM ledger_entry v WHERE v.portal_id = $1 AND v.undoes = a.number AND v.line = g.line
              )

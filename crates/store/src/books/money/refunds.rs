@@ -109,11 +109,12 @@ statements! {
          ORDER BY t.payment, t.number, e.line";
     /// Deals whose invoices got something of these payments.
     DEALS =
-        "SELECT DISTINCT t.payment, b.deal FROM ledger_transaction t
-         JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number AND e.place = 'invoice'
-         JOIN invoice_balance b ON b.portal_id = e.portal_id AND b.organisation_id = e.organisation_id
-             AND b.invoice_id = e.invoice_id
-         WHERE t.portal_id = $1 AND t.payment IN numbers($2) AND t.kind = 'allocation' AND b.deal <> 0
+        "SELECT DISTINCT t.payment, b.deal
+         FROM ledger_transaction t CROSS JOIN ledger_entry e CROSS JOIN invoice_balance b
+         WHERE t.portal_id = $1 AND t.payment IN numbers($2) AND t.kind = 'allocation'
+             AND e.portal_id = t.portal_id AND e.transaction_no = t.number AND e.place = 'invoice'
+             AND b.portal_id = e.portal_id AND b.organisation_id = e.organisation_id AND b.invoice_id = e.invoice_id
+             AND b.deal <> 0
          ORDER BY t.payment, b.deal";
     NEWEST =
         "SELECT payer_inn, max(number) FROM payment
@@ -125,7 +126,8 @@ statements! {
              AND state IN ('new', 'aside')";
     ASKED =
         "SELECT number FROM payment
-         WHERE portal_id = $1 AND payer_inn IN keys($2) AND kind = 'refund_out' AND state = 'asked' ORDER BY number";
+         WHERE portal_id = $1 AND payer_inn IN keys($2) AND kind = 'refund_out' AND state = 'asked'
+         ORDER BY payer_inn, number";
 }
 
 impl Store {

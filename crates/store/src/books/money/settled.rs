@@ -13,7 +13,7 @@ use super::{
     batch::{Batch, EntryRow, write},
     ledger::balances,
     lock,
-    open::counted_before,
+    open::counted_of,
     take,
     undo::{Order, read_entries},
 };
@@ -203,7 +203,7 @@ async fn settle(
     let Some((deal, open)) = balance.and_then(|one| Some((one.deal?, one.open))) else {
         return Ok(InvoiceSettled::NoInvoice);
     };
-    let counted = counted_before(tx, portal, &new.invoice).await?;
+    let counted = counted_of(tx, portal, &new.invoice).await?;
     let less = |open: Money, counted: CountedBefore| {
         Money::from_kopecks((open.kopecks() - counted.amount.kopecks()).max(0))
     };

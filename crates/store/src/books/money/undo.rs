@@ -91,7 +91,7 @@ statements! {
              AND NOT EXISTS (
                  SELECT 1 FROM ledger_entry u WHERE u.portal_id = $1 AND u.undoes = t.number AND u.line = e.line
              )
-         ORDER BY t.number, e.line";
+         ORDER BY t.payment, t.number, e.line";
     IS_BUYERS = "UPDATE payment SET kind = 'incoming' WHERE portal_id = $1 AND number = $2";
 }
 
