@@ -2,6 +2,7 @@
 
 use domain::{DealId, Money};
 use jiff::civil::date;
+use serde_json::json;
 use store::*;
 
 use crate::money::{
@@ -94,6 +95,26 @@ conformance! {
         // Back again is another order.
         assert!(matches!(obey(db, &letter(1, "2", "1", Some(30))).await, Moved::Done { .. }));
         assert!(matches!(obey(db, &thirty).await, Moved::Done { .. }));
+    }
+
+    async fn what_accounting_counted_before_is_not_moved_to_by_money_that_came_later(db: &Db) {
+        let lease = leased(db, 1).await;
+        let adopted = |deal, number: &str, day: &str| {
+            let mut adopted = link(deal, 1, number, 100);
+            adopted.draft["paid_before"] = json!(60);
+            adopted.draft["adopted_on"] = json!(day);
+            adopted
+        };
+        let links = vec![link(7, 1, "1", 100), adopted(8, "2", "2026-03-11"), adopted(9, "3", "2026-03-12")];
+        put(db, &lease, links).await;
+        see(db, "march", &[order("5", 100)]).await;
+        decide(db, &[book(1, 0, vec![share("1", 100)])]).await;
+        let open = Money::from_kopecks(40);
+        assert_eq!(obey(db, &letter(1, "1", "2", Some(41))).await, Moved::MoreThanOpen { open });
+        assert!(matches!(obey(db, &letter(1, "1", "2", Some(40))).await, Moved::Done { .. }));
+        // What came no later may be that very money.
+        assert!(matches!(obey(db, &letter(1, "1", "3", None)).await, Moved::Done { .. }));
+        assert_eq!(paid(db, 9).await, [(1, 60)]);
     }
 
     async fn a_letter_leaves_alone_what_the_payment_gave_to_other_deals(db: &Db) {

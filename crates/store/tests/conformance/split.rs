@@ -179,6 +179,23 @@ conformance! {
         assert_eq!(refused(db, &left).await, SplitRefused::Decided);
     }
 
+    async fn what_accounting_counted_before_is_no_sale_of_a_credit_that_came_later(db: &Db) {
+        let lease = leased(db, 1).await;
+        let adopted = |deal, number: &str, day: &str| {
+            let mut adopted = link(deal, 1, number, 100);
+            adopted.draft["paid_before"] = serde_json::json!(60);
+            adopted.draft["adopted_on"] = serde_json::json!(day);
+            adopted
+        };
+        put(db, &lease, vec![adopted(7, "1", "2026-03-11"), adopted(8, "2", "2026-03-12")]).await;
+        see(db, "march", &[order("5", 141)]).await;
+        let (invoice, open) = (share("1", 1).invoice, Money::from_kopecks(40));
+        let too_much = split(&[("1", 41), ("2", 100)], 0, 0);
+        assert_eq!(refused(db, &too_much).await, SplitRefused::MoreThanOpen { invoice, open });
+        assert_eq!(done(db, &split(&[("1", 40), ("2", 100)], 0, 1)).await, [DealId(7), DealId(8)]);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (40, 100));
+    }
+
     async fn what_was_taken_for_one_buyers_money_is_no_longer_his(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 600), link(8, 1, "2", 500)]).await;

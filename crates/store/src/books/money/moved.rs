@@ -12,6 +12,7 @@ use super::{
     batch::{Allocation, Batch, write},
     ledger::{BookedShare, balances, standing},
     lock,
+    open::counted_of,
     refunds::Resting,
     split::last,
     take,
@@ -137,6 +138,10 @@ async fn obey(
         .get(&letter.to)
         .map(|one| one.open)
         .unwrap_or_default();
+    // What accounting counted before the invoice was a deal's is not open to what came later.
+    let counted = counted_of(tx, portal, &letter.to).await?;
+    let came = payment.order.booked.unwrap_or(payment.order.date);
+    let open = counted.open_to(open, came);
     if amount > open.kopecks() {
         return Ok(Moved::MoreThanOpen { open });
     }
@@ -178,7 +183,7 @@ async fn obey(
         let allocation = Allocation {
             payment: letter.payment,
             shares: &[share],
-            dated: payment.order.booked.unwrap_or(payment.order.date),
+            dated: came,
             because: &letter.because,
             author,
         };

@@ -16,7 +16,9 @@ use super::{
     batch::{Batch, EntryRow, write},
     divided::count_by_parts,
     ledger::{Balance, BookedShare, Standing, balances, standing, withdrawn},
-    lock, take,
+    lock,
+    open::counted_before,
+    take,
     undo::Order,
 };
 use crate::{
@@ -202,9 +204,14 @@ async fn judged<'a>(
         return Ok(Err(SplitRefused::NothingForInvoices));
     }
     let invoices = balances(tx, portal, sums.keys().copied()).await?;
+    // What accounting counted before an invoice was a deal's is not open to what came later.
+    let counted = counted_before(tx, portal, sums.keys().copied()).await?;
+    let came = payment.order.booked.unwrap_or(payment.order.date);
     for (invoice, amount) in &sums {
         let of_deal = invoices.get(*invoice).filter(|one| one.deal.is_some());
         let open = of_deal.map(|one| one.open).unwrap_or_default();
+        let counted = counted.get(*invoice).copied().unwrap_or_default();
+        let open = counted.open_to(open, came);
         if *amount > open {
             let invoice = InvoiceRef::clone(invoice);
             return Ok(Err(SplitRefused::MoreThanOpen { invoice, open }));
