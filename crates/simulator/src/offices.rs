@@ -47,7 +47,9 @@ impl Weather {
 
     /// The parts of a deal have one seller, whoever is named by then; and the simulated bank knows one account.
     fn have_two_sellers(&mut self, sellers: Sellers, dice: &mut Dice) {
-        if dice.chance(250) {
+        if sellers.are_apart() {
+            self.take_on(Production::open(dice));
+        } else if dice.chance(250) {
             self.keep_own_books(dice);
         }
         if let Some(own) = &mut self.customs.own_books {

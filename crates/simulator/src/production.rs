@@ -43,6 +43,14 @@ impl Production {
         }
     }
 
+    /// Work is done in both funnels.
+    pub(crate) fn open(dice: &mut Dice) -> Self {
+        Self {
+            modes: [Some(Mode::Active); 2],
+            ..Self::drawn(dice)
+        }
+    }
+
     /// Of these modes, for tests.
     #[cfg(test)]
     pub(crate) fn with(sales: Option<Mode>, production: Option<Mode>) -> Self {

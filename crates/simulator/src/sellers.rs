@@ -1,6 +1,7 @@
 //! Managers who have their deals sold by one or the other of two own companies, by the deal's link to our requisites or by a
-//! field of the deal, and change their minds. Policy may name that field or not, have a seller for the funnel or none, know
-//! both companies or one; and of two accounts it may name one or leave that to the deal.
+//! field of the deal, and change their minds. Policy may name that field or not, have a seller for the funnel, one for each of
+//! two between which deals go, or none, know both companies or one; and of two accounts it may name one or leave that to the
+//! deal.
 
 use std::time::Duration;
 
@@ -13,7 +14,9 @@ use serde_json::{Value, json};
 
 use crate::day::secs;
 use crate::dice::Dice;
-use crate::office::{self, INVOICE, SECOND, SECOND_INN, SECOND_KPP, SELLER, SELLER_FIELD};
+use crate::office::{
+    self, INVOICE, SECOND, SECOND_FUNNEL, SECOND_INN, SECOND_KPP, SELLER, SELLER_FIELD,
+};
 use crate::people::Office;
 
 const FIRST_ACCOUNT: &str = "40702810438000060473";
@@ -61,7 +64,8 @@ pub(crate) struct Sellers {
     pub(crate) every: Duration,
     /// Policy names the deal's field.
     by_field: bool,
-    of_funnel: Option<Own>,
+    /// Whom policy has sell in which of two funnels.
+    of_funnels: [Option<Own>; 2],
     /// Policy knows the first company alone.
     alone: bool,
     accounts: Accounts,
@@ -81,27 +85,44 @@ impl Sellers {
     pub(crate) fn drawn(dice: &mut Dice) -> Self {
         let by_field = dice.chance(650);
         let alone = dice.chance(150);
-        let of_funnel = match dice.below(100) {
-            0..35 => Some(Own::First),
-            35..60 => Some(Own::Second),
-            _ => None,
+        let of_funnels = match dice.below(100) {
+            0..20 => [Some(Own::First); 2],
+            20..35 => [Some(Own::Second); 2],
+            35..55 => [Some(Own::First), Some(Own::Second)],
+            55..65 => [Some(Own::Second), None],
+            _ => [None; 2],
         };
         let accounts = [Accounts::One, Accounts::Named, Accounts::Unnamed];
         Self {
             every: dice.time(secs(15), secs(60)),
             by_field,
-            of_funnel: of_funnel.filter(|_| !alone),
+            of_funnels: of_funnels.map(|own| own.filter(|_| !alone)),
             alone,
             accounts: dice.pick(&accounts).unwrap_or(Accounts::One),
         }
     }
 
-    /// Who is to sell by what a deal says; none: nobody can say.
-    pub(crate) fn named(&self, said: Said) -> Option<Own> {
+    /// Whether it is the funnel that decides.
+    pub(crate) fn are_apart(&self) -> bool {
+        let [first, second] = self.of_funnels;
+        first != second
+    }
+
+    fn of_funnel(&self, funnel: i64) -> Option<Own> {
+        let [first, second] = self.of_funnels;
+        if funnel == SECOND_FUNNEL {
+            second
+        } else {
+            first
+        }
+    }
+
+    /// Who is to sell by what a deal says that is billed in this funnel; none: nobody can say.
+    pub(crate) fn named(&self, said: Said, funnel: i64) -> Option<Own> {
         let own = match (said.link, said.field) {
             (Some((own, _)), _) => Some(own),
             (None, Some(written)) if self.by_field => written,
-            (None, _) => self.of_funnel.or(self.alone.then_some(Own::First)),
+            (None, _) => self.of_funnel(funnel).or(self.alone.then_some(Own::First)),
         };
         own.filter(|own| *own == Own::First || !self.alone)
     }
@@ -184,7 +205,9 @@ impl Sellers {
             policy.organisations.push(second);
         }
         for funnel in &mut policy.funnels {
-            let own = self.of_funnel.map(|own| own.organisation(office.place));
+            let id = i64::try_from(funnel.id.0).unwrap_or_default();
+            let own = self.of_funnel(id);
+            let own = own.map(|own| own.organisation(office.place));
             funnel.organisation = own.map(OrganisationId::new);
         }
         policy.invoice.seller_field = self.by_field.then(|| SELLER_FIELD.to_owned());
@@ -291,7 +314,7 @@ mod tests {
         let office = |by_field, of_funnel, alone| Sellers {
             every: Duration::ZERO,
             by_field,
-            of_funnel,
+            of_funnels: [of_funnel, None],
             alone,
             accounts: Accounts::Unnamed,
         };
@@ -307,7 +330,7 @@ mod tests {
             (office(true, None, true), link, None, None),
         ] {
             let said = Said { link, field };
-            assert_eq!(sellers.named(said), expected, "{said:?} to {sellers:?}");
+            assert_eq!(sellers.named(said, 0), expected, "{said:?} to {sellers:?}");
         }
     }
 
@@ -323,7 +346,7 @@ mod tests {
             let sellers = Sellers {
                 every: Duration::ZERO,
                 by_field: false,
-                of_funnel: None,
+                of_funnels: [None; 2],
                 alone: false,
                 accounts,
             };

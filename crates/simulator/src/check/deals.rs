@@ -199,7 +199,7 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
         return;
     }
     let wanted = wanted && !deal.outside;
-    let complete = is_complete(evidence, last);
+    let complete = is_complete(evidence, last) && sellers::is_clear(evidence, id, last);
     let ambiguous = asks(
         evidence,
         id,
@@ -256,8 +256,7 @@ pub(super) fn is_complete(evidence: &Evidence<'_>, last: &Version) -> bool {
             || office.foreigners.contains_key(&number)
             || branches::of_number(number).is_some_and(|(_, branch)| branch > 0)
     };
-    let is_clear = sellers::is_clear(evidence, last);
-    !last.lines.is_empty() && is_lawful && is_clear && last.buyer.is_some_and(is_known)
+    !last.lines.is_empty() && is_lawful && last.buyer.is_some_and(is_known)
 }
 
 /// [I-21] The deal shows the invoice as it is.
@@ -329,7 +328,7 @@ fn asked(
     let same = last.is_some_and(|last| {
         asks_as(issued, last)
             && !is_for_another(evidence, issued, last)
-            && !sellers::is_by_another(evidence, issued, last)
+            && !sellers::is_by_another(evidence, id, issued, last)
     });
     let left = deal.is_left();
     // What is sold or lost is not compared any more.

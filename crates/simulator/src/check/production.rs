@@ -56,6 +56,52 @@ pub(super) fn is_closed(evidence: &Evidence<'_>, deal: i64) -> Option<Mode> {
     (mode != Mode::Active).then_some(mode)
 }
 
+/// In which funnel the deal is billed by where it was and stands.
+pub(super) fn billed_at_last(evidence: &Evidence<'_>, deal: i64) -> i64 {
+    billed_in(&path(evidence, deal))
+}
+
+/// The same at some moment between two.
+pub(super) fn billed_between(
+    evidence: &Evidence<'_>,
+    deal: i64,
+    from: Timestamp,
+    until: Timestamp,
+) -> Vec<i64> {
+    let path = path(evidence, deal);
+    let moments = moments_between(&path, from, until).into_iter();
+    moments.map(|at| billed_in(until_then(&path, at))).collect()
+}
+
+/// That whose invoice stage it entered and was not taken back from, where it stands before where it came from; else where it
+/// stands.
+fn billed_in(past: &[Place]) -> i64 {
+    let here = past.last().map_or(0, |place| place.funnel);
+    let other = if here == SECOND_FUNNEL {
+        0
+    } else {
+        SECOND_FUNNEL
+    };
+    if has_come_to_stay(past, other) && !has_come_to_stay(past, here) {
+        other
+    } else {
+        here
+    }
+}
+
+/// Where it was by then.
+fn until_then(path: &[Place], at: Timestamp) -> &[Place] {
+    let count = path.partition_point(|place| place.at <= at);
+    path.get(..count).unwrap_or_default()
+}
+
+/// The first of two moments, and those of the changes until the second.
+fn moments_between(path: &[Place], from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+    let changes = path.iter().map(|place| place.at);
+    let changes = changes.filter(|at| *at > from && *at <= until);
+    std::iter::once(from).chain(changes).collect()
+}
+
 /// By its past until some moment.
 fn wants(production: &Production, past: &[Place]) -> bool {
     let Some(last) = past.last() else {
@@ -133,16 +179,13 @@ fn made_at_work(evidence: &Evidence<'_>, production: &Production, wrong: &mut Ve
         let first = first_of(evidence, deal);
         let is_first = first.is_some_and(|first| first.meta.id == bill.meta.id);
         let may_be_made = |until: Timestamp| {
-            let count = path.partition_point(|place| place.at <= until);
-            let past = path.get(..count).unwrap_or_default();
+            let past = until_then(&path, until);
             let stands = past.last().map(|place| place.funnel);
             let is_asked_for = known.ordered || !is_first || wants(production, past);
             is_asked_for && stands.is_some_and(|funnel| production.works_in(funnel))
         };
         // How it stood when it was asked, and after each change until the bill was sent.
-        let changes = path.iter().map(|place| place.at);
-        let mut moments: Vec<Timestamp> = changes.filter(|at| *at > from && *at <= sent).collect();
-        moments.push(from);
+        let moments = moments_between(&path, from, sent);
         if !moments.into_iter().any(may_be_made) {
             wrong.push(format!(
                 "[funnels] bill № {} of deal {deal} was made at {sent}, and where the deal stood none was to be made",

@@ -1,7 +1,7 @@
 //! [I-4] Where a person gave an invoice up, another takes its place if the deal still wants one.
 
 use super::deals::{asks, is_bill_of, is_complete};
-use super::{Evidence, is_wanted, typed};
+use super::{Evidence, is_wanted, sellers, typed};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for deal in evidence.given_up {
@@ -9,10 +9,9 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let Some(known) = evidence.office.deals.get(&id) else {
             continue;
         };
-        let complete = known
-            .versions
-            .last()
-            .is_some_and(|last| is_complete(evidence, last));
+        let complete = known.versions.last().is_some_and(|last| {
+            is_complete(evidence, last) && sellers::is_clear(evidence, id, last)
+        });
         let waits = asks(
             evidence,
             id,

@@ -1,12 +1,12 @@
 //! Who sells on a bill is whom the deal named when it was read, by its link, else by the field that policy names, else as the
-//! funnel has it, else the only one; and its paper names the account that was meant. Where nobody can say either of them,
-//! there is no bill.
+//! funnel has it whose invoice stage it had entered, else the only one; and its paper names the account that was meant. Where
+//! nobody can say either of them, there is no bill.
 
 use emulator_kontur_accounting::{Bill, CreatedBy};
 use serde_json::Value;
 
-use super::bills::{asks_as, read_from, true_since};
-use super::{Evidence, deal_of, slot_of};
+use super::bills::{asks_as, made_by, read_from, true_since};
+use super::{Evidence, deal_of, production, slot_of};
 use crate::remembered::Version;
 use crate::sellers::{Own, Sellers};
 
@@ -22,23 +22,29 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let Some((deal, known)) = known else {
             continue;
         };
-        let Some(from) = read_from(evidence, deal, bill) else {
+        let sent = made_by(evidence, deal, bill).into_iter();
+        let last = sent.map(|(_, at)| at).max();
+        let (Some(from), Some(sent)) = (read_from(evidence, deal, bill), last) else {
             continue;
         };
+        let funnels = production::billed_between(evidence, deal, from, sent);
         let named = true_since(known, from).into_iter();
         let named: Vec<&Version> = named.filter(|version| asks_as(bill, version)).collect();
         let sold = seller_of(evidence, bill);
         let printed = account_of(evidence, deal, bill);
         let is_meant = |version: &&Version| {
-            let own = sellers.named(version.said);
-            let account = own.and_then(|own| sellers.account(own, version.said));
-            let is_it = account.is_some() && account == printed.as_deref();
-            own.is_some() && own == sold && is_it
+            let mut named = funnels
+                .iter()
+                .map(|funnel| sellers.named(version.said, *funnel));
+            named.any(|own| {
+                let account = own.and_then(|own| sellers.account(own, version.said));
+                own == sold && account.is_some() && account == printed.as_deref()
+            })
         };
         if !named.is_empty() && !named.iter().any(is_meant) {
             let said: Vec<_> = named.iter().map(|version| version.said).collect();
             wrong.push(format!(
-                "[seller] bill № {} of deal {deal} is {sold:?}'s with the account {printed:?}, and the deal said {said:?} to {sellers:?}",
+                "[seller] bill № {} of deal {deal} in {funnels:?} is {sold:?}'s with the account {printed:?}, and the deal said {said:?} to {sellers:?}",
                 bill.number
             ));
         }
@@ -46,18 +52,26 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 }
 
 /// Whether it can be said who sells, and to which account he is paid.
-pub(super) fn is_clear(evidence: &Evidence<'_>, version: &Version) -> bool {
+pub(super) fn is_clear(evidence: &Evidence<'_>, deal: i64, version: &Version) -> bool {
     let sellers = evidence.weather.customs.sellers.as_ref();
     sellers.is_none_or(|sellers| {
-        let own = sellers.named(version.said);
+        let own = sellers.named(version.said, production::billed_at_last(evidence, deal));
         own.is_some_and(|own| sellers.account(own, version.said).is_some())
     })
 }
 
 /// Whether a bill is sold by another than the deal names by now.
-pub(super) fn is_by_another(evidence: &Evidence<'_>, bill: &Bill, last: &Version) -> bool {
+pub(super) fn is_by_another(
+    evidence: &Evidence<'_>,
+    deal: i64,
+    bill: &Bill,
+    last: &Version,
+) -> bool {
     let sellers = evidence.weather.customs.sellers.as_ref();
-    let named = sellers.and_then(|sellers: &Sellers| sellers.named(last.said));
+    let named = sellers.and_then(|sellers: &Sellers| {
+        let funnel = production::billed_at_last(evidence, deal);
+        sellers.named(last.said, funnel)
+    });
     named.is_some_and(|named| Some(named) != seller_of(evidence, bill))
 }
 
