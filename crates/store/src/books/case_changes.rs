@@ -70,9 +70,10 @@ pub enum CaseChange {
 }
 
 statements! {
+    /// By what they are about: by the state alone SQLite would read all open ones.
     FIND_OPEN =
         "SELECT id, subject, key, code, cause, facts, text, waits_for FROM office_case
-         WHERE portal_id = $1 AND subject IN keys($2) AND state = 'open' ORDER BY id /*pg FOR UPDATE */";
+         WHERE portal_id = $1 AND subject IN keys($2) AND state || '' = 'open' ORDER BY id /*pg FOR UPDATE */";
     OPEN =
         "INSERT INTO office_case (portal_id, subject, key, code, cause, facts, text, waits_for, state, opened_at, changed_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $9)";
@@ -103,7 +104,8 @@ statements! {
          SELECT portal_id, CAST($4 AS TEXT), id FROM office_case
          WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open'
          ON CONFLICT (portal_id, record, case_id) DO NOTHING";
-    WAIT_NO_MORE = "DELETE FROM case_waits_for WHERE portal_id = $1 AND case_id = $2";
+    WAIT_NO_MORE =
+        "DELETE FROM case_waits_for WHERE case_id IN (SELECT id FROM office_case WHERE portal_id = $1 AND id = $2)";
 }
 
 /// Applies changes in order. Those that open and withdraw are read and written together as far as each is about another

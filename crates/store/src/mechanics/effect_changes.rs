@@ -107,12 +107,12 @@ statements! {
     /// The only row of a slot; of another key the one that is not settled. Without one the next look makes it.
     BY_KEY =
         "SELECT id, state, attempt FROM effect
-         WHERE portal_id = $1 AND key = $2 AND (once = 1 OR state IN ('intended', 'sent', 'unknown'))
+         WHERE portal_id = $1 AND key = $2 AND (once = 1 OR once = 0 AND state IN ('intended', 'sent', 'unknown'))
          /*pg FOR UPDATE */";
     /// What a former owner had sent: nobody waits for its answer any more.
     ORPHAN =
         "UPDATE effect SET state = $3, error = 'its sender stopped before the answer'
-         WHERE portal_id = $1 AND state = 'sent' AND fence < $2";
+         WHERE portal_id = $1 AND state IN ('sent', 'unknown') AND state = 'sent' AND fence < $2";
 }
 
 /// Applies changes, each by the effect's number.

@@ -153,24 +153,32 @@ pub enum Held {
     TooManyAttempts,
 }
 
+macro_rules! stored {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, key, once, subject, action, request, request_hash, state, attempt, not_before, sent_at,
+                 quiet_until, not_after, absent_looks, first_absent_at, outcome, error, fence, created_at, updated_at
+             FROM effect WHERE portal_id = $1 AND ",
+            $rest
+        )
+    };
+}
+
 statements! {
     /// Whoever pauses the portal waits for this to be committed.
     IN_FORCE =
         "SELECT (SELECT COALESCE(max(version), 0) FROM policy WHERE portal_id = $1) FROM portal
          WHERE portal_id = $1 AND paused = 0 AND mode = 'active' /*pg FOR SHARE */";
     /// The newest row of each key: the only one of a slot, the unsettled or last settled one of others.
-    BY_KEYS =
-        "SELECT id, key, once, subject, action, request, request_hash, state, attempt, not_before, sent_at,
-                quiet_until, not_after, absent_looks, first_absent_at, outcome, error, fence, created_at, updated_at
-         FROM effect WHERE portal_id = $1 AND key IN keys($2)
-             AND (once = 1 OR state IN ('intended', 'sent', 'unknown'))";
+    BY_KEYS = concat!(
+        stored!("key IN keys($2) AND once = 1"),
+        " UNION ALL ",
+        stored!("key IN keys($2) AND once = 0 AND state IN ('intended', 'sent', 'unknown')")
+    );
     /// Settled rows of keys that are done again and again.
-    SETTLED_OF_KEYS =
-        "SELECT id, key, once, subject, action, request, request_hash, state, attempt, not_before, sent_at,
-                quiet_until, not_after, absent_looks, first_absent_at, outcome, error, fence, created_at, updated_at
-         FROM effect WHERE portal_id = $1 AND key IN keys($2) AND once = 0
-             AND state IN ('done', 'refused', 'superseded') AND updated_at >= $3
-         ORDER BY id";
+    SETTLED_OF_KEYS = stored!(
+        "key IN keys($2) AND once = 0 AND state IN ('done', 'refused', 'superseded') AND updated_at >= $3 ORDER BY id"
+    );
     UNDER_WAY =
         "SELECT subject, action FROM effect
          WHERE portal_id = $1 AND subject IN keys($2) AND once = 1 AND state IN ('sent', 'unknown')";

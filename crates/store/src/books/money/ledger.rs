@@ -136,10 +136,10 @@ statements! {
          FROM invoice_balance b
          WHERE b.portal_id = $1 AND b.organisation_id IN keys($2) AND b.invoice_id IN keys($3)
          ORDER BY b.organisation_id, b.invoice_id /*pg FOR UPDATE */";
-    /// Locked, so that nobody answers meanwhile.
+    /// Locked, so that nobody answers meanwhile. By what they are about: by the state alone SQLite would read all open ones.
     QUESTIONS =
         "SELECT subject, id, state FROM office_case
-         WHERE portal_id = $1 AND subject IN keys($2) AND key = 'payment' AND state IN ('open', 'answered')
+         WHERE portal_id = $1 AND subject IN keys($2) AND key = 'payment' AND state || '' IN ('open', 'answered')
          ORDER BY id /*pg FOR UPDATE */";
 }
 
