@@ -177,8 +177,8 @@ fn as_typed(reading: &DealReading, found: &[String]) -> String {
         .join("\n")
 }
 
-/// The first invoice that is still to be paid when a rate of its lines ends: what is shipped later bears another one. The
-/// administrator gets one list of them, and each can be left or replaced.
+/// The first invoice that is still to be paid when a rate of its lines ends, by law or because its seller's regime is another one
+/// by now: what is shipped later bears another rate. The administrator gets one list of them, and each can be left or replaced.
 pub(crate) fn rate_ended(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     let code = CaseCode::InvoiceRateEnded;
     let is_left = |invoice: &OurInvoice| {
@@ -193,20 +193,22 @@ pub(crate) fn rate_ended(snapshot: &DealSnapshot, policy: &Policy, now: Timestam
                 invoice.status,
                 InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid
             );
-        let zone = policy.organisation(&invoice.organisation);
-        let zone = zone.map_or(jiff::tz::TimeZone::UTC, Organisation::zone);
-        let ended = vat::ended_since(&invoice.draft, invoice.date, now.to_zoned(zone).date());
-        let rate = ended.filter(|_| is_open && !is_left(invoice))?;
-        Some((invoice, rate))
+        let seller = policy.organisation(&invoice.organisation);
+        let zone = seller.map_or(jiff::tz::TimeZone::UTC, Organisation::zone);
+        let (draft, issued) = (&invoice.draft, invoice.date);
+        let today = now.to_zoned(zone).date();
+        let ended = vat::ended_since(draft, issued, today, seller, &policy.invoice);
+        let ended = ended.filter(|_| is_open && !is_left(invoice))?;
+        Some((invoice, ended))
     });
-    let Some((invoice, rate)) = ended else {
+    let Some((invoice, ended)) = ended else {
         return answered(snapshot, Plan::default(), &[code]);
     };
     let choices = vec![Choice {
         word: LEAVE.to_owned(),
         text: "оставить счёт как есть".to_owned(),
     }];
-    let text = texts::with_choices(&texts::rate_ended(invoice, rate), &choices);
+    let text = texts::with_choices(&texts::rate_ended(invoice, ended), &choices);
     let mut asked = case(snapshot.id, code, text, Whom::Administrator);
     asked.case.choices = choices;
     asked.case.about = invoice.slot.to_string();

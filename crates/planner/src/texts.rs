@@ -3,10 +3,11 @@
 use domain::observed::{Owner, SmartInvoice};
 use domain::{
     AccountError, AmountError, BikError, Counterparty, Deal, DealId, InnError, InvoiceStatus,
-    KppError, SlotKind, UserId, VatRate, Who, display,
+    KppError, SlotKind, UserId, Who, display,
 };
 
 use crate::notices::Entry;
+use crate::vat::Ended;
 use crate::{Choice, Fault, OurInvoice, sums};
 
 /// The portal's path to a company's or contact's card.
@@ -398,14 +399,21 @@ pub(crate) fn not_replaced(invoice: &OurInvoice, lacks: &[String]) -> String {
 }
 
 /// An open invoice whose rate is over.
-pub(crate) fn rate_ended(invoice: &OurInvoice, rate: VatRate) -> String {
+pub(crate) fn rate_ended(invoice: &OurInvoice, ended: Ended) -> String {
+    let why = match ended {
+        Ended::ByLaw(rate) => format!("ставка НДС {} больше не действует", rate.label()),
+        Ended::ByRegime(rate, regime) => format!(
+            "«{}» в его строках организации больше не подходит (теперь {})",
+            rate.label(),
+            regime.label()
+        ),
+    };
     format!(
-        "Счёт № {} от {} на {} не оплачен, а ставка НДС {} больше не действует. Если отгрузка будет по новой ставке, \
-         исправьте ставку в строках сделки и напишите «перевыставить» в поле «Счёт: что сделать». Иначе:",
+        "Счёт № {} от {} на {} не оплачен, а {why}. Если отгрузка будет по новой ставке, исправьте ставку в строках \
+         сделки и напишите «перевыставить» в поле «Счёт: что сделать». Иначе:",
         invoice.number,
         display::date(invoice.date),
         display::money(invoice.total),
-        rate.label()
     )
 }
 

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use crate::asking::Question;
 use crate::lines::Rules;
-use crate::policy::{VatPeriod, VatRegime};
+use crate::policy::{InvoicePolicy, Organisation, VatPeriod, VatRegime};
 use crate::{CaseCode, Choice};
 
 /// A row's rate as the rules have it.
@@ -105,11 +105,39 @@ fn not_in_force(rate: VatRate, date: Date) -> String {
     )
 }
 
-/// A rate of the invoice's lines that was in force on its day and is over `today`.
-pub(crate) fn ended_since(draft: &InvoiceDraft, issued: Date, today: Date) -> Option<VatRate> {
-    let rates = draft.lines.iter().map(|line| line.vat);
-    let mut ended = rates.filter(|rate| rate.in_force_on(issued) && !rate.in_force_on(today));
-    ended.next()
+/// A rate of an invoice's lines that was right on its day and is not any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The law has it no more.
+    ByLaw(VatRate),
+    /// The seller's regime is another one since, and forbids it.
+    ByRegime(VatRate, VatRegime),
+}
+
+/// The first rate of the invoice's lines that was right when it was `issued` and is not `today`.
+pub(crate) fn ended_since(
+    draft: &InvoiceDraft,
+    issued: Date,
+    today: Date,
+    seller: Option<&Organisation>,
+    policy: &InvoicePolicy,
+) -> Option<Ended> {
+    let regime_on = |day: Date| Some(seller?.vat_on(day)?.regime);
+    let may_state = |regime: VatRegime, rate: VatRate| {
+        let goes_without = rate == VatRate::Without && policy.no_rate.lets_go_without();
+        regime.allows(rate) || goes_without
+    };
+    let forbidding =
+        |rate: VatRate, day: Date| regime_on(day).filter(|regime| !may_state(*regime, rate));
+    draft.lines.iter().map(|line| line.vat).find_map(|rate| {
+        if !rate.in_force_on(issued) || forbidding(rate, issued).is_some() {
+            return None;
+        }
+        if !rate.in_force_on(today) {
+            return Some(Ended::ByLaw(rate));
+        }
+        forbidding(rate, today).map(|regime| Ended::ByRegime(rate, regime))
+    })
 }
 
 /// What may be right where 20 % is over.

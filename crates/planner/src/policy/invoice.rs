@@ -246,6 +246,12 @@ impl NoRate {
         *self == Self::default()
     }
 
+    /// Whether a payer may have rows that are without VAT.
+    pub(crate) fn lets_go_without(&self) -> bool {
+        let mut rates = self.free_rows.iter().chain(self.products.values());
+        rates.any(|rate| *rate == VatRate::Without)
+    }
+
     /// What is said of rows of this product.
     pub(crate) fn of(&self, product: Option<u64>) -> Option<VatRate> {
         match product {

@@ -301,3 +301,43 @@ fn an_open_invoice_over_a_change_of_rate_is_listed_until_it_is_paid_or_left() {
     let chosen = answered(twenty(VatMode::Included), "shipped-2025").settled();
     assert!(chosen.planned().is_empty(), "{}", chosen.plan());
 }
+
+#[test]
+fn an_open_invoice_over_a_change_of_regime_is_listed_as_well() {
+    // By the same law, at an organisation that was exempt in 2025.
+    let over = |regime, chosen| {
+        let then = "2025-12-25T09:00:00Z".parse().unwrap();
+        let now = "2026-01-12T09:00:00Z".parse().unwrap();
+        let exempt = under(VatRegime::Exempt).with(|deal| {
+            let periods = &mut deal.policy.organisations[0].vat;
+            periods[0].from = "2025-01-01".parse().unwrap();
+            periods.push(VatPeriod {
+                from: "2026-01-01".parse().unwrap(),
+                regime,
+                wording: (regime == VatRegime::Exempt).then(|| "Без НДС.".to_owned()),
+            });
+            deal.policy.invoice.no_rate.free_rows = chosen;
+            deal.now = then;
+        });
+        let issued = exempt.rows([rate(VatRate::Without)]).ordered();
+        let issued = issued.seen_at(then).settled();
+        issued.seen_at(now).with(|deal| deal.now = now)
+    };
+    let listed = over(VatRegime::Usn5, None).planned();
+    let told: Vec<&str> = listed.cases.iter().map(|case| case.code.as_str()).collect();
+    assert_eq!(told, ["INVOICE-RATE-ENDED"]);
+    let text = &listed.cases[0].text;
+    assert!(
+        text.contains(
+            "«Без НДС» в его строках организации больше не подходит (теперь УСН с НДС 5%)"
+        ),
+        "{text}"
+    );
+    for (regime, chosen) in [
+        (VatRegime::Exempt, None),
+        (VatRegime::Usn5, Some(VatRate::Without)),
+    ] {
+        let stands = over(regime, chosen);
+        assert!(stands.planned().cases.is_empty(), "{}", stands.plan());
+    }
+}
