@@ -152,9 +152,10 @@ async fn told_in_parts(office: &Office) {
         cases: Vec::new(),
         journal: Vec::new(),
     };
-    let lease = office.store.lease_of(&portal(), at(1)).await.unwrap();
-    let followed = office.store.money_follow(&lease.unwrap(), page, at(1));
-    assert_eq!(followed.await.unwrap().new, [2, 3]);
+    let lease = office.store.lease_of(&portal(), at(1)).await;
+    let lease = lease.unwrap().unwrap();
+    let followed = office.store.money_follow(&lease, page, at(1)).await;
+    assert_eq!(followed.unwrap().new, [2, 3]);
 }
 
 #[tokio::test]
@@ -181,8 +182,8 @@ async fn the_whole_order_that_made_room_for_a_part_is_named_with_the_way_to_it()
     assert_eq!(states(&office.store).await, wanted);
     // Nothing is named that is no number.
     for whole in ["0", "-1", "x", "%3Cimg"] {
-        let page = anna.get(&format!("/money/payments/2?said=given&whole={whole}"));
-        let page = page.await.text();
+        let path = format!("/money/payments/2?said=given&whole={whole}");
+        let page = anna.get(&path).await.text();
         assert!(!page.contains("показывает эти деньги целиком"), "{page}");
         assert!(!page.contains("<img"), "{page}");
     }

@@ -598,7 +598,8 @@ pub(super) async fn counted_before(
     invoices: impl Iterator<Item = &InvoiceRef>,
 ) -> Result<BTreeMap<InvoiceRef, CountedBefore>, StoreError> {
     let (organisations, ids) = sets_of(invoices);
-    let counted = tx.list(&COUNTED, &params![portal, organisations, ids], |row| {
+    let ask = params![portal, organisations, ids];
+    let counted = tx.list(&COUNTED, &ask, |row| {
         Ok((read_ref(row)?, read_counted(row)?.1))
     });
     Ok(counted.await?.into_iter().collect())
