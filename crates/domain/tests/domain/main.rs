@@ -11,6 +11,7 @@
 
 mod accounts;
 mod build;
+mod counted;
 mod identifiers;
 mod invoices;
 mod ledger;
