@@ -1,14 +1,17 @@
-//! The turn of the year within a day, by the organisation's clock: the former main rate of VAT ends with it. Managers write
-//! what is right most often, some the new rate too soon and some the former one too late. Where the register is our own, its
-//! numbers begin anew.
+//! The turn of the year within a day, by the organisation's clock: the former main rate of VAT ends with it, or the
+//! organisation was exempt and pays VAT from then on. Managers write what is right most often, some the new rate too soon and
+//! some the former one too late. Where the register is our own, its numbers begin anew.
 
 use std::time::Duration;
 
 use engine::clock::earlier;
 use jiff::Timestamp;
+use jiff::civil::date;
+use planner::{VatPeriod, VatRegime};
 
 use crate::dice::Dice;
 use crate::people::ENDED_RATE;
+use crate::regimes::WORDING;
 
 /// 1 January 2026, 0:00 in Moscow.
 const MIDNIGHT: i64 = 1_767_214_800;
@@ -18,8 +21,18 @@ const MIDNIGHT: i64 = 1_767_214_800;
 pub(crate) struct NewYear {
     /// So long after the day's beginning.
     pub(crate) after: Duration,
-    /// Lines bear a rate that ends; else one that goes on.
-    pub(crate) rates: bool,
+    pub(crate) ends: Ends,
+}
+
+/// What ends with the year for the rates of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// The main rate, by law.
+    Rate,
+    /// That the organisation is exempt.
+    Exemption,
+    /// None: they bear one that goes on.
+    Nothing,
 }
 
 impl NewYear {
@@ -34,14 +47,39 @@ impl NewYear {
 
     /// What a manager writes into a line, in percent.
     pub(crate) fn some_rate(self, now: Timestamp, dice: &mut Dice) -> &'static str {
-        if !self.rates {
-            return "10";
-        }
+        let (before, after) = match self.ends {
+            Ends::Rate => (ENDED_RATE, "22"),
+            Ends::Exemption => ("", "5"),
+            Ends::Nothing => return "10",
+        };
         let (right, wrong, often) = if now < Self::midnight() {
-            (ENDED_RATE, "22", 900)
+            (before, after, 900)
         } else {
-            ("22", ENDED_RATE, 700)
+            (after, before, 700)
         };
         if dice.chance(often) { right } else { wrong }
+    }
+
+    /// What policy says of the organisation's regime.
+    pub(crate) fn periods(self) -> Vec<VatPeriod> {
+        if self.ends != Ends::Exemption {
+            return Vec::new();
+        }
+        let exempt = VatPeriod {
+            from: date(2025, 1, 1),
+            regime: VatRegime::Exempt,
+            wording: Some(WORDING.to_owned()),
+        };
+        let payer = VatPeriod {
+            from: date(2026, 1, 1),
+            regime: VatRegime::Usn5,
+            wording: None,
+        };
+        vec![exempt, payer]
+    }
+
+    /// Whether a line of so many percent may be billed once the year is over.
+    pub(crate) fn is_lawful_after(self, percent: &str) -> bool {
+        self.ends != Ends::Exemption || percent == "5"
     }
 }

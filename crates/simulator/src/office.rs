@@ -11,11 +11,12 @@ use emulator_bitrix24::{
 use jiff::Timestamp;
 use planner::{
     Advance, Funnel, InvoicePolicy, Mode, NewBuyers, Notices, Organisation, Pilot, Policy, Quiet,
-    SmartInvoices, WithoutInn,
+    SmartInvoices, VatPeriod, WithoutInn,
 };
 use serde_json::json;
 
-use crate::customs::OwnBooks;
+use crate::customs::{Customs, OwnBooks};
+use crate::new_year::NewYear;
 use crate::parts::PERCENT;
 use crate::production::Production;
 use crate::regimes::Regime;
@@ -365,7 +366,7 @@ pub(crate) fn policy(
         account: None,
         time_zone: "Europe/Moscow".to_owned(),
         test,
-        vat: customs.regime.map(Regime::periods).unwrap_or_default(),
+        vat: vat_of(customs),
         paper: None,
     };
     let trial = || ours(OrganisationId::new(trial(place)), TRIAL, true);
@@ -452,6 +453,13 @@ pub(crate) fn policy(
             .chain(second)
             .collect(),
     }
+}
+
+/// How the organisation stands to VAT, where policy says so.
+fn vat_of(customs: &Customs) -> Vec<VatPeriod> {
+    let of_regime = customs.regime.map(Regime::periods);
+    let of_year = customs.new_year.map(NewYear::periods);
+    of_regime.or(of_year).unwrap_or_default()
 }
 
 /// What a buyer of this number is called.

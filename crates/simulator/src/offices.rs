@@ -3,7 +3,7 @@
 
 use crate::day::secs;
 use crate::dice::{About, Dice};
-use crate::new_year::NewYear;
+use crate::new_year::{Ends, NewYear};
 use crate::production::Production;
 use crate::regimes::Regime;
 use crate::sellers::Sellers;
@@ -82,9 +82,14 @@ impl Weather {
         if own_books {
             self.keep_own_books(dice);
         }
+        let ends = match (own_books, dice.chance(350)) {
+            (true, _) => Ends::Nothing,
+            (false, true) => Ends::Exemption,
+            (false, false) => Ends::Rate,
+        };
         self.customs.new_year = Some(NewYear {
             after: dice.time(quarter, quarter.saturating_mul(3)),
-            rates: !own_books,
+            ends,
         });
         self.parts = false;
         self.bank = false;

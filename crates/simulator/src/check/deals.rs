@@ -11,7 +11,7 @@ use super::bills::{asks_as, is_sample};
 use super::buyers::is_for_another;
 use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use super::{belated, restored};
-use super::{own_invoices, production, regimes, sellers, typed};
+use super::{new_year, own_invoices, production, regimes, sellers, typed};
 use crate::branches;
 use crate::oddities::STRANGE_RATE;
 use crate::office;
@@ -249,7 +249,8 @@ fn is_stopped(evidence: &Evidence<'_>, id: i64) -> bool {
 pub(super) fn is_complete(evidence: &Evidence<'_>, last: &Version) -> bool {
     let office = evidence.office;
     let is_lawful = last.lines.iter().all(|line| line.vat != STRANGE_RATE)
-        && regimes::is_lawful(evidence, last);
+        && regimes::is_lawful(evidence, last)
+        && new_year::is_lawful(evidence, last);
     let is_known = |number: u32| {
         let buyer = office.buyers.get(&number);
         buyer.is_some_and(|buyer| buyer.with_kpp)

@@ -9,21 +9,33 @@ use super::bills::{made_by, read_from};
 use super::deals::{asks, is_bill_of};
 use super::{Evidence, deal_of};
 use crate::bank::today;
-use crate::remembered::Deal;
+use crate::new_year::Ends;
+use crate::remembered::{Deal, Version};
 
 const ASKED: &str = "INVOICE-RATE-ENDED";
 const LAST_YEAR: i16 = 2025;
+/// What was right until then, by law or for whom was exempt.
+const ENDED: [&str; 2] = ["nds20", "withoutNds"];
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some(new_year) = evidence.weather.customs.new_year else {
         return;
     };
     dated(evidence, wrong);
-    if new_year.rates {
+    if new_year.ends != Ends::Nothing {
         for (id, deal) in &evidence.office.deals {
             ended(evidence, *id, deal, wrong);
         }
     }
+}
+
+/// Whether the year that has begun lets every line be billed.
+pub(super) fn is_lawful(evidence: &Evidence<'_>, version: &Version) -> bool {
+    let new_year = evidence.weather.customs.new_year;
+    new_year.is_none_or(|new_year| {
+        let mut lines = version.lines.iter();
+        lines.all(|line| new_year.is_lawful_after(&line.vat))
+    })
 }
 
 fn dated(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
@@ -60,7 +72,8 @@ fn ended(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>)
         let first = history.first();
         first.is_some_and(|first| {
             let mut items = first.items.iter();
-            first.date.year() == LAST_YEAR && items.any(|item| item.nds_rate.name() == "nds20")
+            first.date.year() == LAST_YEAR
+                && items.any(|item| ENDED.contains(&item.nds_rate.name()))
         })
     };
     let old: Vec<&&Vec<Arc<Bill>>> = histories.iter().filter(is_old).collect();

@@ -1,5 +1,5 @@
-//! The main rate of VAT is that of the bill's day: the former one until 2025 ended, the present one since. A line that still bears
-//! the former one is billed with the present one, in the way that a person had said for just these lines.
+//! A bill states the rate of its day: the former main one, or none, until 2025 ended, the present one since. A line that still
+//! bears the former main one is billed with the present one, in the way that a person had said for just these lines.
 
 use emulator_bitrix24::LineSeed;
 use emulator_kontur_accounting::{Bill, CreatedBy, Item};
@@ -83,6 +83,9 @@ fn fits(line: &LineSeed, item: &Item, is_over: bool, said: &[&str]) -> bool {
         }
         ("22", true) => rate == "nds22" && is_same,
         ("10", _) => rate == "nds10" && is_same,
+        // Of who was exempt until then.
+        ("", false) => rate == "withoutNds" && is_same,
+        ("5", true) => rate == "nds5" && is_same,
         (_, _) => false,
     }
 }
