@@ -10,10 +10,17 @@
 
 mod shared;
 
-use shared::money::{ACCOUNT, HOSTILE, booking, office, order_at};
+use domain::payment::{
+    AccountNumber, Direction, LineId, OtherSide, PaymentKind, PaymentOrder, SourceId,
+};
+use domain::{Money, OrganisationId};
+use jiff::civil::date;
+use shared::money::{ACCOUNT, HOSTILE, US, booking, office, order_at};
 use shared::office::{Office, PASSWORD};
 use shared::statement::{book, bring, case_of, order, rested, statement, states};
-use store::{PaymentState, Store};
+use store::{PaymentState, SeenLine, Store};
+use testkit::builders::portal;
+use testkit::time::at;
 
 #[tokio::test]
 async fn a_statement_is_shown_first_and_booked_only_when_told() {
@@ -141,6 +148,39 @@ async fn a_file_is_brought_by_who_is_signed_in_whole_and_not_too_large() {
     );
     order_at(&mut ivan, &format!("{place}/forget"), &[]).await;
     assert_eq!(anna.get(&place).await.status, 200);
+}
+
+#[tokio::test]
+async fn where_nothing_is_asked_the_page_says_whether_all_that_came_is_given() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let page = anna.get("/money").await.text();
+    assert!(page.contains("всё, что пришло, разнесено"), "{page}");
+    // Recorded, and nobody looked at it yet.
+    let own_account = AccountNumber::new(ACCOUNT).unwrap();
+    let shown = SeenLine {
+        line: LineId("1".to_owned()),
+        order: PaymentOrder {
+            own_account,
+            direction: Direction::In,
+            form: None,
+            number: "5".to_owned(),
+            date: date(2026, 3, 11),
+            booked: None,
+            amount: Money::from_kopecks(700),
+            other: OtherSide::default(),
+            purpose: "Оплата".to_owned(),
+        },
+        organisation: OrganisationId::new(US),
+        kind: PaymentKind::Incoming,
+    };
+    let source = SourceId("march".to_owned());
+    let (store, portal) = (&office.store, portal());
+    let seen = store.money_see(&portal, &source, &[shown], at(1)).await;
+    assert_eq!(seen.unwrap().new, [1]);
+    let page = anna.get("/money").await.text();
+    let told = "Ещё не разнесено: 1 платёж, ждут бухгалтера или рассмотрения";
+    assert!(page.contains(told), "{page}");
 }
 
 #[tokio::test]

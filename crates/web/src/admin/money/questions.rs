@@ -43,6 +43,8 @@ struct Page {
     tiles: Vec<Tile>,
     accounts: Vec<AccountInWords>,
     questions: Vec<Asked>,
+    /// Payments that are neither given nor asked about: the accountant is waited for, or nobody looked at them yet.
+    waiting: Option<String>,
     next: Option<i64>,
     leave: &'static str,
 }
@@ -133,6 +135,7 @@ async fn gathered(admin: &Admin, session: &Session, uri: &Uri) -> Result<Page, S
             .map(|one| account_in_words(one, today))
             .collect(),
         questions: found.questions.iter().map(asked_in_words).collect(),
+        waiting: waiting(&sums),
         next: found.next,
         leave: GIVE_TO_NOTHING,
     })
@@ -196,6 +199,14 @@ pub(super) fn why_off(why: &NoBooking) -> String {
         }
         NoBooking::Store(_) => "Записи сейчас недоступны.".to_owned(),
     }
+}
+
+fn waiting(sums: &[PaymentSum]) -> Option<String> {
+    let new = sums
+        .iter()
+        .filter(|sum| sum.direction == Direction::In && sum.state == PaymentState::New);
+    let count: i64 = new.map(|sum| sum.count).sum();
+    (count > 0).then(|| plural(count, "платёж", "платежа", "платежей"))
 }
 
 fn tiles(sums: &[PaymentSum]) -> Vec<Tile> {
