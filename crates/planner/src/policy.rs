@@ -111,7 +111,8 @@ pub struct Funnel {
     pub stages: Vec<StageId>,
     /// A deal that enters one of these wants an invoice.
     pub invoice_stages: Vec<StageId>,
-    /// Who sells here, unless the deal says otherwise.
+    /// Who sells here, unless the deal says otherwise; also once a deal that entered an invoice stage here was taken on to another
+    /// funnel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OrganisationId>,
     /// How long a deal must stand before its invoice is issued: forgives a wrong drag.
