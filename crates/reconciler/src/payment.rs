@@ -146,8 +146,9 @@ async fn decide_together(
         .iter()
         .map(|payment| answer(&payment.cases))
         .collect();
-    let found = named::found(store, portal, payments, &purposes, &answers).await?;
-    let mut others = Others::beside(store, portal, payments, &found.invoices).await?;
+    let found = named::found(store, portal, payments, &purposes, &answers);
+    let (found, unclear) = found.await?;
+    let mut others = Others::beside(store, portal, &unclear, &found.invoices).await?;
     let mut twice = BTreeMap::new();
     if payments.iter().any(|payment| payment.has_feed) {
         let numbers = payments.iter().map(|payment| payment.number);

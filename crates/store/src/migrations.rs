@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 23] = [
+const MIGRATIONS: [Migration; 24] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -104,6 +104,10 @@ const MIGRATIONS: [Migration; 23] = [
     Migration {
         number: 23,
         text: include_str!("../migrations/0023_sums_of_strangers.sql"),
+    },
+    Migration {
+        number: 24,
+        text: include_str!("../migrations/0024_refunds_asked.sql"),
     },
 ];
 

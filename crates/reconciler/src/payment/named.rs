@@ -12,28 +12,28 @@ use domain::{Inn, Money, PortalId};
 use planner::payments::{Offer, PaymentAnswer};
 use store::{Found, InvoiceRef, Store, StoreError, Undecided, Wanted};
 
-/// The invoices that all these payments may be for.
+/// The invoices that all these payments may be for, and the payers whose payment may be for any of theirs.
 pub(super) async fn found(
     store: &Store,
     portal: &PortalId,
     payments: &[Undecided],
     purposes: &[Purpose],
     answers: &[Option<PaymentAnswer>],
-) -> Result<Found, StoreError> {
+) -> Result<(Found, BTreeSet<Inn>), StoreError> {
     let wanted = by_name(payments, purposes, answers);
     let mut found = store.money_open(portal, &wanted).await?;
     let payers = unclear(payments, purposes, answers, &found);
     if payers.is_empty() {
-        return Ok(found);
+        return Ok((found, payers));
     }
     let wanted = Wanted {
-        inns: payers.into_iter().collect(),
+        inns: payers.iter().cloned().collect(),
         ..Wanted::default()
     };
     let others = store.money_open(portal, &wanted).await?;
     found.invoices.extend(others.invoices);
     found.chosen_before = others.chosen_before;
-    Ok(found)
+    Ok((found, payers))
 }
 
 /// By what they are found, whoever paid: number, sum, a person's choice.

@@ -1,6 +1,7 @@
 //! What else a payer's money is asked about: several payments may pay one invoice together.
 //!
-//! Only of payers who have an open invoice: beside nothing there is nothing to be paid together. What is decided in the same
+//! Only of payers who have an open invoice, and whose payment is not for the one that it names: beside nothing there is nothing
+//! to be paid together. What is decided in the same
 //! pass is followed, so that two payments of one file are seen beside each other.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,18 +19,13 @@ pub(super) struct Others {
 }
 
 impl Others {
-    /// Those beside these payments, which may be for these invoices.
+    /// Those of these payers, whose payments may be for these invoices.
     pub(super) async fn beside(
         store: &Store,
         portal: &PortalId,
-        payments: &[Undecided],
+        payers: &BTreeSet<Inn>,
         invoices: &[(OpenInvoice, DealId)],
     ) -> Result<Others, StoreError> {
-        let incoming = payments
-            .iter()
-            .filter(|one| one.kind == PaymentKind::Incoming);
-        let payers = incoming.filter_map(|one| one.order.other.inn.clone());
-        let payers: BTreeSet<Inn> = payers.collect();
         let buyers = invoices
             .iter()
             .filter_map(|(invoice, _)| invoice.buyer.as_ref());

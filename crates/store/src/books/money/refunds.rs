@@ -127,7 +127,7 @@ statements! {
     ASKED =
         "SELECT number FROM payment
          WHERE portal_id = $1 AND payer_inn IN keys($2) AND kind = 'refund_out' AND state = 'asked'
-         ORDER BY payer_inn, number";
+         ORDER BY +number";
 }
 
 impl Store {
