@@ -52,7 +52,8 @@ macro_rules! shown_by {
 statements! {
     HAS_FEED = "SELECT payment FROM followed_payment WHERE portal_id = $1 LIMIT 1";
     /// What was withdrawn, rows from before there were likenesses, and orders without a number, of which there may be hundreds
-    /// a day, are nobody's parts.
+    /// a day, are nobody's parts. The sign in the order keeps SQLite from reading all payments beside each one, in the order of
+    /// their numbers.
     BESIDE = concat!(
         "SELECT p.number, p.body, ", shown_by!("p"), ", o.number, o.body, ", shown_by!("o"), "
          FROM payment p JOIN payment o ON o.portal_id = p.portal_id AND ",
@@ -60,7 +61,7 @@ statements! {
          WHERE p.portal_id = $1 AND p.number IN numbers($2) AND o.portal_id = $1 AND o.number <> p.number
              AND p.kind IN ('incoming', 'register') AND o.kind IN ('incoming', 'register')
              AND p.likeness <> '' AND o.likeness <> '' AND ", numbered!("p"), " <> '' AND ", told!("o", "date"), " = ", told!("p", "date"), "
-         ORDER BY p.number, o.number"
+         ORDER BY p.number, +o.number"
     );
     /// Only what one side alone shows.
     ALIKE = concat!(
@@ -70,7 +71,7 @@ statements! {
          WHERE p.portal_id = $1 AND p.number IN numbers($2) AND o.portal_id = $1 AND o.number <> p.number
              AND p.payer_inn <> '' AND p.kind = 'incoming' AND o.kind = 'incoming'
              AND p.likeness <> '' AND o.likeness <> ''
-         ORDER BY p.number, o.number"
+         ORDER BY p.number, +o.number"
     );
 }
 
