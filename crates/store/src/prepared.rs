@@ -198,6 +198,7 @@ fn what_is_asked_of_a_few_is_not_sought_among_all_of_a_portal() {
         books::money::given::STATEMENTS,
         books::money::ledger::STATEMENTS,
         books::money::open::STATEMENTS,
+        books::money::page::STATEMENTS,
         books::money::receipts::STATEMENTS,
         books::money::refunds::STATEMENTS,
         books::money::sightings::STATEMENTS,
@@ -223,6 +224,7 @@ fn what_is_asked_of_a_few_is_not_sought_among_all_of_a_portal() {
             let few = ["SEARCH x ", "SEARCH portal ", "SEARCH policy "];
             let is_few = few.iter().any(|few| step.starts_with(few)) || sql.name() == "HAS_FEED";
             let is_walked = step.ends_with("(portal_id=?)")
+                || step.contains("payment_by_day") && sql.name() != "PAGE"
                 || step.contains("office_case_by_state (portal_id=? AND state=?)")
                     && sql.name() != "UNEDITED";
             if is_walked && !is_few {

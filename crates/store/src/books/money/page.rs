@@ -111,24 +111,25 @@ macro_rules! day {
     };
 }
 
+/// By order and by payer SQLite would read all days nevertheless, in their order: what is added to the day keeps it from that.
 macro_rules! page {
-    ($order:literal, $payer:literal) => {
+    ($day:literal, $order:literal, $payer:literal) => {
         concat!(
             "SELECT number, organisation_id, kind, state, because, remaining, days_differ, body FROM payment
-             WHERE portal_id = $1 AND ($2 = '' OR state = $2) AND ", day!(), " >= $3
-                 AND (", day!(), ", number) < ($4, $5)
+             WHERE portal_id = $1 AND ($2 = '' OR state = $2) AND ", day!(), $day, " >= $3
+                 AND (", day!(), $day, ", number) < ($4, $5)
                  AND ($6 = '' OR /*pg CAST( */body/*pg  AS JSONB) */ ->> 'own_account' = $6)
                  AND (", $order, " /*pg CAST( */body/*pg  AS JSONB) */ ->> 'number' = $7)
                  AND (", $payer, " payer_inn = $8)
-             ORDER BY ", day!(), " DESC, number DESC LIMIT $9"
+             ORDER BY ", day!(), $day, " DESC, number DESC LIMIT $9"
         )
     };
 }
 
 statements! {
-    PAGE = page!("$7 = '' OR", "$8 = '' OR");
-    PAGE_OF_ORDER = page!("", "$8 = '' OR");
-    PAGE_OF_PAYER = page!("$7 = '' OR", "");
+    PAGE = page!("", "$7 = '' OR", "$8 = '' OR");
+    PAGE_OF_ORDER = page!(" || ''", "", "$8 = '' OR");
+    PAGE_OF_PAYER = page!(" || ''", "$7 = '' OR", "");
     BALANCES =
         "SELECT organisation_id, invoice_id, deal, number, date, total, paid, stands FROM invoice_balance
          WHERE portal_id = $1 AND organisation_id IN keys($2) AND invoice_id IN keys($3) AND deal <> 0";
