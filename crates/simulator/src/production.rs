@@ -116,7 +116,7 @@ impl Office {
         let deal = self.habits.pick(&living);
         match (self.habits.below(100), deal) {
             (0..40, _) | (_, None) => self.new_deal_somewhere(now),
-            (40..75, Some(deal)) => self.to_the_other_funnel(now, deal),
+            (40..75, Some(deal)) => self.take_to_the_other_funnel(now, deal),
             (75..90, Some(deal)) => self.move_to(now, deal, INVOICE),
             (_, Some(deal)) => self.order_anew(now, deal),
         }
@@ -153,7 +153,7 @@ impl Office {
         }
     }
 
-    fn to_the_other_funnel(&mut self, now: Timestamp, deal: i64) {
+    fn take_to_the_other_funnel(&mut self, now: Timestamp, deal: i64) {
         let other = if self.funnel_of(deal) == SECOND_FUNNEL {
             0
         } else {
