@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::matching::{Incoming, OpenInvoices, may_have_no_inn, propose};
+use domain::matching::{Incoming, OpenInvoice, OpenInvoices, may_have_no_inn, propose};
 use domain::payment::PaymentKind;
 use domain::purpose::{NumberKey, Purpose};
-use domain::{Inn, Money, PortalId};
+use domain::{DealId, Inn, InvoiceId, Money, PortalId};
 use planner::payments::{Offer, PaymentAnswer};
 use store::{Found, InvoiceRef, Store, StoreError, Undecided, Wanted};
 
@@ -31,7 +31,11 @@ pub(super) async fn found(
         ..Wanted::default()
     };
     let others = store.money_open(portal, &wanted).await?;
-    found.invoices.extend(others.invoices);
+    // Each once, in an order that does not depend on how it was found: where two fit alike, the first is offered first.
+    let all = found.invoices.into_iter().chain(others.invoices);
+    let all: BTreeMap<InvoiceId, (OpenInvoice, DealId)> =
+        all.map(|one| (one.0.id.clone(), one)).collect();
+    found.invoices = all.into_values().collect();
     found.chosen_before = others.chosen_before;
     Ok((found, payers))
 }
@@ -110,9 +114,8 @@ fn is_for_one(payment: &Undecided, purpose: &Purpose, open: &OpenInvoices) -> bo
 #[cfg(test)]
 mod tests {
     use domain::OrganisationId;
-    use domain::matching::{CountedBefore, OpenInvoice};
+    use domain::matching::CountedBefore;
     use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
-    use domain::{DealId, InvoiceId};
     use jiff::Timestamp;
     use jiff::civil::date;
     use store::PaymentState;
