@@ -4,7 +4,7 @@
 //! pages asked for, never before. A sweep reaches back behind the one before, because clocks differ and lists
 //! lag; what it shows unchanged a second time is not looked at again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use capability::portal::{Changed, RecordKind, SweepAsk, SweepOf};
 use engine::{Halted, LeaseContext};
@@ -32,6 +32,15 @@ struct Thread {
     /// When its first page was asked for, by the portal's clock. Ours may be wrong by an hour, and a sweep that began
     /// an hour too late would never see what changed before.
     asked_at: Option<Timestamp>,
+}
+
+/// One sweep from its first page to its last.
+struct Sweeping {
+    started: Timestamp,
+    overlap: SignedDuration,
+    /// Deals that it found to have entered their stage. The look that it asked for began after it, so whatever the list
+    /// of changes shows of them was seen by that look, or came after it and is in the next sweep.
+    entered: BTreeSet<Subject>,
 }
 
 /// What is kept of a thread between two sweeps.
@@ -65,8 +74,13 @@ pub(crate) async fn look(
         };
         ctx.record(record).await?;
     }
+    let mut sweeping = Sweeping {
+        started,
+        overlap,
+        entered: BTreeSet::new(),
+    };
     while !threads.is_empty() {
-        threads = pages(ctx, connected, threads, started, overlap).await?;
+        threads = pages(ctx, connected, threads, &mut sweeping).await?;
     }
     access::regained(ctx, portal_task::SWEEP).await?;
     ctx.record(Record {
@@ -178,9 +192,9 @@ async fn pages(
     ctx: &LeaseContext,
     connected: &Connected,
     threads: Vec<Thread>,
-    started: Timestamp,
-    overlap: SignedDuration,
+    sweeping: &mut Sweeping,
 ) -> Result<Vec<Thread>, Halted> {
+    let started = sweeping.started;
     let portal = ctx.portal();
     let call = ctx.call(&portal);
     let asks: Vec<SweepAsk> = threads.iter().map(|thread| thread.ask.clone()).collect();
@@ -203,7 +217,7 @@ async fn pages(
         let asked_at = *thread
             .asked_at
             .get_or_insert(page.asked_at.unwrap_or(started));
-        let found = fresh(&mut thread, &page, asked_at, overlap);
+        let found = fresh(&mut thread, &page, asked_at, sweeping.overlap);
         match &thread.ask.of {
             SweepOf::Entered(_) => entered.extend(found),
             SweepOf::Changed(_) | SweepOf::OwnInvoices => changed.extend(found),
@@ -222,7 +236,8 @@ async fn pages(
         found.sort_unstable();
         found.dedup();
     }
-    changed.retain(|subject| entered.binary_search(subject).is_err());
+    sweeping.entered.extend(entered.iter().cloned());
+    changed.retain(|subject| !sweeping.entered.contains(subject));
     let (deals, others): (Vec<Subject>, Vec<Subject>) = changed
         .into_iter()
         .partition(|subject| subject.kind == SubjectKind::Deal);

@@ -463,6 +463,43 @@ fn what_a_sweep_shows_unchanged_again_is_not_looked_at_again() {
 }
 
 #[test]
+fn a_deal_that_entered_its_stage_is_asked_about_once_by_a_sweep() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.run(20).await;
+        desk.office.enter(1);
+        let deal = |second| vec![(Record::Deal(DealId(1)), Some(at(second)))];
+        let shown = |entered, changed| {
+            let mut state = desk.office.state();
+            state.entered = entered;
+            state.pages.insert(RecordKind::Deal, changed);
+        };
+        let asked = || async {
+            let due = desk.due(Lane::Due).await.into_iter();
+            let deals = due.filter(|work| work.subject == Subject::deal(DealId(1)));
+            deals.map(|work| work.version).collect::<Vec<_>>()
+        };
+        shown(vec![deal(10)], vec![vec![], deal(10)]);
+        desk.task("sweep").await;
+        let sweep = desk.due(Lane::Due).await;
+        desk.look(Lane::Due, sweep).await.unwrap();
+        assert_eq!(
+            asked().await,
+            [1],
+            "what the list of changes shows is seen by the look that its entry asked for"
+        );
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        // What came after that look is in the next sweep.
+        let glances = desk.office.calls("glance");
+        shown(vec![deal(10)], vec![vec![], deal(30)]);
+        desk.task("sweep").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.calls("glance"), glances + 1);
+    });
+}
+
+#[test]
 fn a_deal_that_entered_its_stage_twice_is_not_looked_at_by_every_sweep() {
     paused(async {
         let desk = Desk::open().await;
