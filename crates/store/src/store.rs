@@ -10,10 +10,11 @@ use crate::{
     error::StoreError,
     faults::Faults,
     lite::Inline,
+    mechanics::inbox::Heard,
     postgres::{Kind, Postgres, PostgresOptions},
     tx::Work,
     wakeups::{Bell, Wakeups},
-    writer::{Threads, Urgency},
+    writer::{Threads, Together, Urgency},
 };
 
 /// The store of one installation. Clones share it; the last one to go closes it.
@@ -25,6 +26,8 @@ struct Inner {
     bell: Bell,
     faults: Faults,
     halted: watch::Sender<Option<String>>,
+    /// Events that wait for the writer.
+    heard: Arc<Together<Heard>>,
 }
 
 enum Backend {
@@ -163,6 +166,25 @@ impl Store {
         self.note_halt(done)
     }
 
+    /// One transaction that takes events in, with those of whoever else waits for the same on SQLite.
+    pub(crate) async fn take_in(
+        &self,
+        heard: Heard,
+        work: impl Work<Vec<Heard>, ()> + Sync,
+    ) -> Result<(), StoreError> {
+        self.refuse_halted()?;
+        let faults = &self.0.faults;
+        let done = match &self.0.backend {
+            Backend::Inline(inline) => inline.write(faults, &vec![heard], &work),
+            Backend::Threads(threads) => threads.write_together(&self.0.heard, heard, work).await,
+            Backend::Postgres(postgres) => {
+                let heard = vec![heard];
+                postgres.transact(faults, Kind::Write, &heard, &work).await
+            }
+        };
+        self.note_halt(done)
+    }
+
     /// One transaction that only reads, from one moment.
     pub(crate) async fn read<A, T>(
         &self,
@@ -215,6 +237,7 @@ impl Store {
             bell,
             faults,
             halted,
+            heard: Arc::default(),
         }))
     }
 

@@ -2,7 +2,8 @@
 //!
 //! An fsync costs milliseconds whatever it carries, so all that waits is committed together: events first, as
 //! somebody outside waits for the answer. Each call runs in its own savepoint and fails alone; only a failed
-//! COMMIT fails the whole group, and nobody is answered before it. Not here: what is written.
+//! COMMIT fails the whole group, and nobody is answered before it. Calls of one kind that come by the thousand may run as
+//! one, and each by itself only where that fails. Not here: what is written.
 
 use std::{
     collections::VecDeque,
@@ -65,6 +66,25 @@ struct Call<A, T, W> {
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
+/// Calls of one kind that wait for the writer, which runs all that wait as one.
+pub(crate) struct Together<A> {
+    waiting: Mutex<Vec<Waiting<A>>>,
+}
+
+struct Waiting<A> {
+    args: A,
+    caller: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// Those of them that came until the writer got to them.
+struct Joint<A, W> {
+    together: Arc<Together<A>>,
+    work: W,
+    /// Whose calls they were; none before its turn has come.
+    callers: Option<Vec<oneshot::Sender<Result<(), StoreError>>>>,
+    done: Vec<Result<(), StoreError>>,
+}
+
 type ReadJob = Box<dyn FnOnce(&mut Connection, &Faults) + Send>;
 
 impl Threads {
@@ -120,6 +140,36 @@ impl Threads {
             return Err(closed());
         };
         writes.send(Box::new(call)).await.map_err(|_| closed())?;
+        outcome.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// One of the calls that run together; `work` gets all that came.
+    pub(crate) async fn write_together<A>(
+        &self,
+        together: &Arc<Together<A>>,
+        args: A,
+        work: impl Work<Vec<A>, ()>,
+    ) -> Result<(), StoreError>
+    where
+        A: Send + 'static,
+    {
+        let Some(writes) = &self.writes else {
+            return Err(closed());
+        };
+        // Whoever is the first has a place in the queue already: if it went away while it waited for one, nobody would
+        // run the others.
+        let place = writes.reserve().await.map_err(|_| closed())?;
+        let (caller, outcome) = oneshot::channel();
+        if together.join(Waiting { args, caller }) {
+            place.send(Box::new(Joint {
+                together: Arc::clone(together),
+                work,
+                callers: None,
+                done: Vec::new(),
+            }));
+        } else {
+            drop(place);
+        }
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -253,14 +303,111 @@ where
     }
 
     fn answer(self: Box<Self>, failure: Option<&StoreError>) {
-        let answer = match (self.done, failure) {
-            (Some(Err(own)), _) => Err(own),
-            (_, Some(failure)) => Err(repeat(failure)),
-            (Some(done), None) => done,
-            (None, None) => Err(closed()),
-        };
         // The caller may have gone; what it wrote stays.
-        drop(self.caller.send(answer));
+        drop(self.caller.send(outcome(self.done, failure)));
+    }
+}
+
+impl<A> Default for Together<A> {
+    fn default() -> Self {
+        Self {
+            waiting: Mutex::default(),
+        }
+    }
+}
+
+impl<A> Together<A> {
+    /// One more; true if it is the first of those that wait now.
+    fn join(&self, one: Waiting<A>) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(one);
+        waiting.len() == 1
+    }
+
+    fn take(&self) -> Vec<Waiting<A>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *waiting)
+    }
+}
+
+impl<A, W> Job for Joint<A, W>
+where
+    A: Send + 'static,
+    W: Work<Vec<A>, ()>,
+{
+    fn urgency(&self) -> Urgency {
+        Urgency::Event
+    }
+
+    fn run(&mut self, connection: &mut Connection, faults: &Faults) -> Option<String> {
+        let waiting = self.together.take().into_iter();
+        let (calls, callers): (Vec<A>, Vec<_>) = waiting.map(|one| (one.args, one.caller)).unzip();
+        self.callers = Some(callers);
+        let together = in_savepoint(connection, faults, &calls, &self.work);
+        match together {
+            Ok(()) => self.done.extend(calls.iter().map(|_| Ok(()))),
+            Err(StoreError::Halted(why)) => {
+                self.done.push(Err(StoreError::Halted(why.clone())));
+                return Some(why);
+            }
+            // Of one call that is its own fate, and of all where the whole transaction was given up.
+            Err(error) if calls.len() == 1 || connection.is_autocommit() => {
+                self.done.push(Err(error));
+            }
+            Err(_) => {
+                for call in calls {
+                    let done = in_savepoint(connection, faults, &vec![call], &self.work);
+                    let halted = match &done {
+                        Err(StoreError::Halted(why)) => Some(why.clone()),
+                        _ => None,
+                    };
+                    self.done.push(done);
+                    if halted.is_some() {
+                        return halted;
+                    }
+                    if connection.is_autocommit() {
+                        break;
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn answer(mut self: Box<Self>, failure: Option<&StoreError>) {
+        let callers = match self.callers.replace(Vec::new()) {
+            Some(callers) => callers,
+            None => {
+                let waiting = self.together.take().into_iter();
+                waiting.map(|one| one.caller).collect()
+            }
+        };
+        let mut done = std::mem::take(&mut self.done).into_iter();
+        for caller in callers {
+            drop(caller.send(outcome(done.next(), failure)));
+        }
+    }
+}
+
+impl<A, W> Drop for Joint<A, W> {
+    /// Nobody waits for a writer that is gone.
+    fn drop(&mut self) {
+        if self.callers.is_none() {
+            drop(self.together.take());
+        }
+    }
+}
+
+/// What a caller is told: its own failure, else the group's.
+fn outcome<T>(
+    done: Option<Result<T, StoreError>>,
+    failure: Option<&StoreError>,
+) -> Result<T, StoreError> {
+    match (done, failure) {
+        (Some(Err(own)), _) => Err(own),
+        (_, Some(failure)) => Err(repeat(failure)),
+        (Some(done), None) => done,
+        (None, None) => Err(closed()),
     }
 }
 

@@ -5,6 +5,8 @@
 //! which the reconciler finds whose it is. An event right after our own write is most likely its echo: it waits for
 //! a moment, so that the echoes of a batch are looked at together. Not here: tokens and hosts of events (`web` drops them).
 
+use std::collections::BTreeMap;
+
 use domain::PortalId;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -18,7 +20,6 @@ use crate::{
     subject::{Subject, SubjectKind, key_set},
     tx::Tx,
     value::{Value, params},
-    writer::Urgency,
 };
 
 /// A fact that a remote told us.
@@ -40,6 +41,12 @@ pub struct NewEvent {
     pub detail: serde_json::Value,
 }
 
+/// Events of one call.
+pub(crate) struct Heard {
+    events: Vec<NewEvent>,
+    at: Timestamp,
+}
+
 statements! {
     INSERT =
         "INSERT INTO inbox (portal_id, source, name, subject, received_at, detail)
@@ -55,14 +62,15 @@ statements! {
 }
 
 impl Store {
-    /// Stores events and what is to be looked at because of them. Once this returns they survive everything.
+    /// Stores events and what is to be looked at because of them. Once this returns they survive everything. On SQLite
+    /// whatever waits to be stored is stored together.
     pub async fn accept(&self, events: &[NewEvent], now: Timestamp) -> Result<(), StoreError> {
-        self.write_with(
-            Urgency::Event,
-            (events.to_vec(), now),
-            |tx, (events, now)| Box::pin(accept(tx, events, *now)),
-        )
-        .await?;
+        let heard = Heard {
+            events: events.to_vec(),
+            at: now,
+        };
+        self.take_in(heard, |tx, heard| Box::pin(accept(tx, heard)))
+            .await?;
         self.ring();
         Ok(())
     }
@@ -123,10 +131,14 @@ impl Store {
     }
 }
 
-async fn accept(tx: &mut Tx<'_>, events: &[NewEvent], now: Timestamp) -> Result<(), StoreError> {
+async fn accept(tx: &mut Tx<'_>, heard: &[Heard]) -> Result<(), StoreError> {
+    let events: Vec<(&NewEvent, Timestamp)> = heard
+        .iter()
+        .flat_map(|heard| heard.events.iter().map(|event| (event, heard.at)))
+        .collect();
     let rows: Vec<Vec<Value>> = events
         .iter()
-        .map(|event| {
+        .map(|(event, _)| {
             params![
                 &event.portal,
                 &event.source,
@@ -139,27 +151,19 @@ async fn accept(tx: &mut Tx<'_>, events: &[NewEvent], now: Timestamp) -> Result<
         })
         .collect();
     tx.execute_each(&INSERT, &rows).await?;
-    let mut looks: Vec<(&PortalId, Look)> = Vec::new();
-    for event in events {
+    // Portals in one order for all transactions, so that two never wait in a ring.
+    let mut looks: BTreeMap<&PortalId, Vec<(Look, Timestamp)>> = BTreeMap::new();
+    for (event, at) in events {
         let Some(record) = &event.record else {
             continue;
         };
-        looks.extend(
-            looks_of(tx, event, record, now)
-                .await?
-                .into_iter()
-                .map(|look| (&event.portal, look)),
-        );
+        let of_event = looks_of(tx, event, record, at).await?;
+        let of_portal = looks.entry(&event.portal).or_default();
+        of_portal.extend(of_event.into_iter().map(|look| (look, at)));
     }
-    // Portals in one order for all transactions, so that two never wait in a ring.
-    looks.sort_by_key(|(portal, _)| *portal);
-    for of_portal in looks.chunk_by(|(a, _), (b, _)| a == b) {
-        let Some((portal, _)) = of_portal.first() else {
-            continue;
-        };
-        let mut looks: Vec<Look> = of_portal.iter().map(|(_, look)| look.clone()).collect();
-        echoes_wait(tx, portal, &mut looks, now).await?;
-        hear(tx, portal, &looks, now).await?;
+    for (portal, mut looks) in looks {
+        echoes_wait(tx, portal, &mut looks).await?;
+        hear(tx, portal, &looks).await?;
     }
     Ok(())
 }
@@ -172,23 +176,26 @@ const ECHO_WAITS: SignedDuration = SignedDuration::from_secs(2);
 async fn echoes_wait(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    looks: &mut [Look],
-    now: Timestamp,
+    looks: &mut [(Look, Timestamp)],
 ) -> Result<(), StoreError> {
-    let deals = looks.iter().map(|look| &look.subject);
+    let deals = looks.iter().map(|(look, _)| &look.subject);
     let deals: Vec<&Subject> = deals
         .filter(|subject| subject.kind == SubjectKind::Deal)
         .collect();
-    if deals.is_empty() {
+    let first = looks.iter().map(|(_, at)| *at).min();
+    let Some(first) = first.filter(|_| !deals.is_empty()) else {
         return Ok(());
-    }
-    let since = now.checked_sub(ECHO_WITHIN).unwrap_or(Timestamp::MIN);
+    };
+    let since = first.checked_sub(ECHO_WITHIN).unwrap_or(Timestamp::MIN);
     let ask = params![portal, key_set(deals), since];
     let written: Vec<String> = tx.list(&WRITTEN_SINCE, &ask, |row| row.text()).await?;
-    for look in looks {
+    if written.is_empty() {
+        return Ok(());
+    }
+    for (look, at) in looks {
         if written.contains(&look.subject.to_string()) {
             look.lane = look.lane.max(Lane::Due);
-            look.due_at = now.checked_add(ECHO_WAITS).unwrap_or(now);
+            look.due_at = at.checked_add(ECHO_WAITS).unwrap_or(*at);
         }
     }
     Ok(())

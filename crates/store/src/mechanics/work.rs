@@ -328,27 +328,29 @@ pub(crate) async fn enqueue(
     portal: &PortalId,
     looks: &[Look],
 ) -> Result<(), StoreError> {
-    wish(tx, portal, looks, None).await
+    let looks = looks.iter().map(|look| (look, None)).collect();
+    wish(tx, portal, looks).await
 }
 
-/// The same for looks that events ask for, which came at this moment.
+/// The same for looks that events ask for, each with the moment at which its event came.
 pub(crate) async fn hear(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    looks: &[Look],
-    heard_at: Timestamp,
+    looks: &[(Look, Timestamp)],
 ) -> Result<(), StoreError> {
-    wish(tx, portal, looks, Some(heard_at)).await
+    let looks = looks.iter().map(|(look, at)| (look, Some(*at))).collect();
+    wish(tx, portal, looks).await
 }
 
 async fn wish(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    looks: &[Look],
-    heard_at: Option<Timestamp>,
+    mut looks: Vec<(&Look, Option<Timestamp>)>,
 ) -> Result<(), StoreError> {
-    let sets: Vec<Vec<Value>> = sorted(looks.iter(), |look| &look.subject)
-        .map(|look| {
+    looks.sort_by(|(one, _), (other, _)| one.subject.cmp(&other.subject));
+    let sets: Vec<Vec<Value>> = looks
+        .into_iter()
+        .map(|(look, heard_at)| {
             params![
                 portal,
                 &look.subject,

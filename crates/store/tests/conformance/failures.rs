@@ -139,6 +139,24 @@ async fn when_a_commit_fails_all_of_its_group_fail_and_none_is_stored() {
     }
 }
 
+/// SQLite with threads alone: only there are events of several callers stored as one.
+#[tokio::test]
+async fn an_event_that_cannot_be_stored_fails_alone() {
+    let db = Db::new(Form::Threads).await.unwrap();
+    leased(&db, 1).await;
+    let is_known = |n: u64| n % 3 != 0;
+    let events = (0..60).map(|n| {
+        let store = db.store.clone();
+        let whose = if is_known(n) { "a" } else { "of nobody" };
+        let call = async move { store.accept(&[event(whose, deal(n))], at(0)).await.is_ok() };
+        (n, tokio::spawn(call))
+    });
+    for (n, one) in events.collect::<Vec<_>>() {
+        assert_eq!(one.await.unwrap(), is_known(n), "{n}");
+    }
+    assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 40);
+}
+
 /// SQLite alone: the limit is SQLite's own, so its true error and its own giving up are tried.
 #[tokio::test]
 async fn a_truly_full_database_refuses_and_recovers() {
