@@ -37,6 +37,24 @@ pub(crate) fn read(params: &Map) -> (Vec<Command>, bool) {
     (commands, halt)
 }
 
+/// The methods of the commands alone, in order.
+pub(crate) fn methods(params: &Map) -> Vec<String> {
+    match param(params, "cmd") {
+        Value::Object(commands) => commands.values().map(method_of).collect(),
+        Value::Array(commands) => commands.iter().map(method_of).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn method_of(command: &Value) -> String {
+    if let Value::Object(parts) = command {
+        return plain_method(&text_of(param(parts, "method")));
+    }
+    let line = text_of(command);
+    let method = line.split_once('?').map_or(&*line, |(method, _)| method);
+    plain_method(method)
+}
+
 fn read_command(key: String, command: &Value) -> Command {
     if let Value::Object(parts) = command {
         let params = match param(parts, "params") {
@@ -45,15 +63,15 @@ fn read_command(key: String, command: &Value) -> Command {
         };
         return Command {
             key,
-            method: plain_method(&text_of(param(parts, "method"))),
+            method: method_of(command),
             params,
         };
     }
     let line = text_of(command);
-    let (method, query) = line.split_once('?').unwrap_or((&line, ""));
+    let query = line.split_once('?').map_or("", |(_, query)| query);
     Command {
         key,
-        method: plain_method(method),
+        method: method_of(command),
         params: read_query(query),
     }
 }

@@ -11,7 +11,7 @@ use crate::directory::{CATALOG, INVOICE_FUNNEL, stage_directory};
 use crate::items::{aged, origin};
 use crate::schema::{COMPANY, CONTACT, DEAL, EntityType, REQUISITE, SMART_INVOICE, entity_type};
 use crate::state::{Origin, State, Table, int, text};
-use crate::truth::Truth;
+use crate::truth::{Truth, Written};
 use crate::value::Map;
 
 pub(crate) fn plant(state: &mut State, now: Timestamp) {
@@ -49,6 +49,7 @@ pub(crate) fn plant(state: &mut State, now: Timestamp) {
     state.events.subscriptions = subscriptions;
     state.robots = robots;
     state.truth = Truth::default();
+    state.written = Written::default();
 }
 
 fn phones(value: &str) -> Value {

@@ -175,12 +175,7 @@ impl Target {
 fn fault_names(method: &str, params: &Map) -> Vec<String> {
     let mut names = vec![method.to_owned()];
     if method == "batch" {
-        names.extend(
-            batch::read(params)
-                .0
-                .into_iter()
-                .map(|command| command.method),
-        );
+        names.extend(batch::methods(params));
     }
     names
 }

@@ -23,7 +23,7 @@ use crate::limits::LimitBook;
 use crate::robots::RobotBook;
 use crate::schema::{EntityType, Schema, plain_schema};
 use crate::system::SystemBook;
-use crate::truth::{Truth, What, without_files};
+use crate::truth::{Truth, What, Written, without_files};
 use crate::value::{Map, Zone, int_of, text_of};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +79,7 @@ pub(crate) struct State {
     schemas: BTreeMap<Table, Arc<Schema>>,
     by_owner: BTreeMap<(Table, i64), BTreeSet<i64>>,
     pub(crate) truth: Truth,
+    pub(crate) written: Written,
     pub(crate) rng: ChaCha8Rng,
     pub(crate) auth: AuthBook,
     pub(crate) limits: LimitBook,
@@ -115,6 +116,7 @@ impl State {
             schemas: BTreeMap::new(),
             by_owner: BTreeMap::new(),
             truth: Truth::default(),
+            written: Written::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             limits: LimitBook::default(),
             files: FileBook::default(),
@@ -244,7 +246,8 @@ impl State {
         before: Option<&Map>,
         after: Option<&Map>,
     ) {
-        let copy = |record: &Map| Value::Object(crate::truth::trimmed(record));
+        let before = before.map(|record| self.written.found(entity, id, record));
+        let after = self.written.left(entity, id, after);
         self.truth.add(
             origin.at,
             What::Write {
@@ -253,8 +256,8 @@ impl State {
                 entity: entity.to_owned(),
                 id,
                 arguments: without_files(&origin.arguments),
-                before: before.map(copy),
-                after: after.map(copy),
+                before,
+                after,
             },
         );
         self.version = self.version.wrapping_add(1);

@@ -3,10 +3,11 @@
 //! Only tests and the demo's judge read it; no method of the portal does. Long values (files) are
 //! kept as their length.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::call::Actor;
@@ -33,8 +34,10 @@ pub enum What {
         entity: String,
         id: i64,
         arguments: Value,
-        before: Option<Value>,
-        after: Option<Value>,
+        #[serde(serialize_with = "shared")]
+        before: Option<Arc<Value>>,
+        #[serde(serialize_with = "shared")]
+        after: Option<Arc<Value>>,
     },
     /// One HTTP request that reached the REST address, and what was answered on it.
     Request {
@@ -102,6 +105,11 @@ pub enum Outcome {
     Refused { code: String },
 }
 
+/// A record as one write left it and the next one found it stands in both, once in memory.
+fn shared<S: Serializer>(record: &Option<Arc<Value>>, serializer: S) -> Result<S::Ok, S::Error> {
+    record.as_deref().serialize(serializer)
+}
+
 /// The history, cheap to copy.
 #[derive(Debug, Clone, Default)]
 pub struct Truth {
@@ -148,6 +156,40 @@ impl Truth {
     }
 }
 
+/// How records were when they were written last, by entity and id.
+#[derive(Debug, Default)]
+pub(crate) struct Written(BTreeMap<String, BTreeMap<i64, Arc<Value>>>);
+
+impl Written {
+    /// What the next write of a record finds: mostly what the last one left.
+    pub(crate) fn found(&self, entity: &str, id: i64, record: &Map) -> Arc<Value> {
+        let last = self.0.get(entity).and_then(|written| written.get(&id));
+        match last {
+            Some(last) if matches!(&**last, Value::Object(last) if last == record) => {
+                Arc::clone(last)
+            }
+            Some(_) | None => Arc::new(Value::Object(trimmed(record))),
+        }
+    }
+
+    /// What a write leaves; nothing where it deletes.
+    pub(crate) fn left(
+        &mut self,
+        entity: &str,
+        id: i64,
+        record: Option<&Map>,
+    ) -> Option<Arc<Value>> {
+        let written = self.0.entry(entity.to_owned()).or_default();
+        let Some(record) = record else {
+            written.remove(&id);
+            return None;
+        };
+        let record = Arc::new(Value::Object(trimmed(record)));
+        written.insert(id, Arc::clone(&record));
+        Some(record)
+    }
+}
+
 const LONG: usize = 4096;
 
 /// A copy in which long strings are replaced by their length.
@@ -160,9 +202,51 @@ pub(crate) fn without_files(value: &Value) -> Value {
     }
 }
 
-pub(crate) fn trimmed(fields: &Map) -> Map {
+fn trimmed(fields: &Map) -> Map {
     fields
         .iter()
         .map(|(name, value)| (name.clone(), without_files(value)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Arc, Map, Value, Written};
+
+    fn record(stage: &str) -> Map {
+        let record = json!({"ID": 1, "STAGE_ID": stage});
+        record.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_write_that_finds_what_the_last_one_left_shares_it() {
+        let mut written = Written::default();
+        let left = written.left("deal", 1, Some(&record("NEW"))).unwrap();
+        assert!(Arc::ptr_eq(
+            &left,
+            &written.found("deal", 1, &record("NEW"))
+        ));
+        let other = written.found("deal", 1, &record("WON"));
+        assert_eq!(
+            *other,
+            Value::Object(record("WON")),
+            "it was changed without a write"
+        );
+        assert_eq!(written.left("deal", 1, None), None);
+        assert!(!Arc::ptr_eq(
+            &left,
+            &written.found("deal", 1, &record("NEW"))
+        ));
+    }
+
+    #[test]
+    fn long_values_are_kept_as_their_length_whoever_shares_them() {
+        let mut written = Written::default();
+        let long = record(&"x".repeat(5_000));
+        let left = written.left("deal", 1, Some(&long)).unwrap();
+        assert_eq!(left.get("STAGE_ID"), Some(&json!("<5000 bytes>")));
+        assert_eq!(written.found("deal", 1, &long), left);
+    }
 }
