@@ -10,8 +10,17 @@ use store::{CaseChange, JournalEntry, Lane, Record, Settled, Subject, Work};
 use crate::access;
 
 /// One exchange; with a subject when it concerned just one.
-pub(crate) fn exchange(exchange: &Exchange, subjects: &[Subject]) -> JournalEntry {
-    let mut body = serde_json::to_value(exchange).unwrap_or(Value::Null);
+pub(crate) fn exchange(exchange: Exchange, subjects: &[Subject]) -> JournalEntry {
+    let mut exchange = exchange;
+    let at = exchange.at;
+    // Most of it is what was asked and answered: that is moved and not copied.
+    let request = std::mem::take(&mut exchange.request);
+    let response = std::mem::take(&mut exchange.response);
+    let mut body = serde_json::to_value(&exchange).unwrap_or(Value::Null);
+    if let Value::Object(fields) = &mut body {
+        fields.insert("request".to_owned(), request);
+        fields.insert("response".to_owned(), response);
+    }
     let subject = match subjects {
         [only] => Some(only.clone()),
         several => {
@@ -23,7 +32,7 @@ pub(crate) fn exchange(exchange: &Exchange, subjects: &[Subject]) -> JournalEntr
         }
     };
     JournalEntry {
-        at: exchange.at,
+        at,
         subject,
         kind: "exchange".to_owned(),
         body,
@@ -33,7 +42,7 @@ pub(crate) fn exchange(exchange: &Exchange, subjects: &[Subject]) -> JournalEntr
 /// All that a call exchanged.
 pub(crate) fn exchanges(call: &Call<'_>, subjects: &[Subject]) -> Vec<JournalEntry> {
     call.take_exchanges()
-        .iter()
+        .into_iter()
         .map(|one| exchange(one, subjects))
         .collect()
 }

@@ -3,7 +3,7 @@
 //! An allow-list: a key that is not named here is kept by its kind only. Names, titles, requisites of
 //! people, texts, files, tokens and addresses are never named.
 
-use capability::mask::keep;
+use capability::mask::{keep, keep_open};
 use serde_json::{Map, Value, json};
 
 use crate::command::Command;
@@ -135,15 +135,12 @@ pub(crate) fn commands<'a>(commands: impl Iterator<Item = (&'a str, &'a Command)
     json!({ "cmd": cmd })
 }
 
-/// The masked `result` of one method.
+/// The masked `result` of one method: a scalar or a list of words is kept.
 pub(crate) fn result(method: &str, value: &Value) -> Value {
     match method {
         // Hundreds of field descriptions that tell nothing about what happened.
         "crm.item.fields" | "crm.deal.userfield.list" | "events" => "<list>".into(),
-        _ => keep(&json!({ "result": value }), OPEN)
-            .get("result")
-            .cloned()
-            .unwrap_or_default(),
+        _ => keep_open(value, OPEN),
     }
 }
 

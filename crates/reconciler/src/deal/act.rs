@@ -307,8 +307,11 @@ async fn alone(
     for exchange in exchanges.iter().filter(|one| one.status.is_some()) {
         reconciler.create_times.saw(portal, exchange.duration_ms);
     }
-    let lines = exchanges.iter().map(|one| journal::exchange(one, &subject));
-    (one, outcome, lines.collect())
+    let lines = exchanges
+        .into_iter()
+        .map(|one| journal::exchange(one, &subject));
+    let lines = lines.collect();
+    (one, outcome, lines)
 }
 
 async fn on_accounting(connected: &Connected, call: &Call<'_>, one: &Sent) -> Outcome {
