@@ -105,9 +105,8 @@ impl Doors {
     }
 
     /// How often each event was answered with 200 so far.
-    pub(crate) fn accepted(&self) -> BTreeMap<Event, u64> {
-        let accepted = self.accepted.lock();
-        accepted.unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn accepted(&self) -> MutexGuard<'_, BTreeMap<Event, u64>> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was answered before is owed no more: it was lost with the database.

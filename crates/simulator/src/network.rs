@@ -12,6 +12,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
+use memchr::memmem;
 use tokio::sync::mpsc::UnboundedSender;
 use tower::ServiceExt as _;
 use transport::{Peer, PeerFailure};
@@ -379,9 +380,8 @@ fn is_like(remote: Remote, holds: &str, what: &str, body: &[u8]) -> bool {
     match remote {
         Remote::Accounting => what.starts_with("POST ") && what.ends_with(holds),
         Remote::Portal => {
-            let wanted = holds.as_bytes();
             what.contains(holds.rsplit('/').next().unwrap_or(holds))
-                || body.windows(wanted.len()).any(|part| part == wanted)
+                || memmem::find(body, holds.as_bytes()).is_some()
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::PortalId;
 use jiff::Timestamp;
-use rusqlite::types::Value as Cell;
+use rusqlite::types::{Value as Cell, ValueRef};
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -25,6 +25,15 @@ pub(crate) struct Event {
     pub(crate) id: Option<u64>,
 }
 
+/// The events of a portal that were read from the inbox.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inbox {
+    /// How often each is there.
+    pub(crate) events: BTreeMap<Event, u64>,
+    rows: i64,
+    last: i64,
+}
+
 /// A deal, a kind of invoice, and which of that kind.
 pub(crate) type Slot = (i64, String, i64);
 
@@ -39,6 +48,8 @@ pub(crate) struct Line {
     pub(crate) subject: Option<String>,
     pub(crate) kind: String,
     pub(crate) body: Value,
+    /// The same as it is stored.
+    pub(crate) text: String,
     /// What proves it and all before it.
     pub(crate) hash: Vec<u8>,
 }
@@ -68,8 +79,10 @@ pub(crate) struct Stored {
     pub(crate) fence: i64,
 }
 
-const EVENTS: &str = "SELECT name, subject, count(*) FROM inbox \
-                      WHERE portal_id = ?1 AND source = 'online' GROUP BY name, subject";
+const EVENTS: &str = "SELECT name, subject, id FROM inbox \
+                      WHERE +portal_id = ?1 AND source = 'online' AND id > CAST(?2 AS INTEGER) ORDER BY id";
+const COUNT_EVENTS: &str = "SELECT count(*) FROM inbox \
+                            WHERE portal_id = ?1 AND source = 'online' AND id <= CAST(?2 AS INTEGER)";
 const LINES: &str =
     "SELECT seq, at, subject, kind, body, hash FROM journal WHERE portal_id = ?1 ORDER BY seq";
 const LAST_LINE: &str =
@@ -104,6 +117,37 @@ const KINDS: [&str; 5] = [
 ];
 
 impl Stored {
+    /// A row of [`EFFECTS`].
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            key: row.get(1)?,
+            once: row.get::<_, i64>(2)? == 1,
+            subject: row.get(3)?,
+            action: row.get(4)?,
+            request_hash: row.get(5)?,
+            state: row.get(6)?,
+            attempt: row.get(7)?,
+            sent_at: row.get(8)?,
+            outcome: row.get(9)?,
+            fence: row.get(10)?,
+        })
+    }
+
+    /// Whether the row of its id says the same of it: most do, and nothing is copied to find that out.
+    fn stands_in(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        Ok(row.get_ref(6)? == text(Some(&self.state))
+            && row.get_ref(7)? == number(Some(self.attempt))
+            && row.get_ref(8)? == number(self.sent_at)
+            && row.get_ref(10)? == number(Some(self.fence))
+            && row.get_ref(5)? == text(Some(&self.request_hash))
+            && row.get_ref(9)? == text(self.outcome.as_deref())
+            && row.get_ref(2)? == number(Some(i64::from(self.once)))
+            && row.get_ref(1)? == text(Some(&self.key))
+            && row.get_ref(3)? == text(Some(&self.subject))
+            && row.get_ref(4)? == text(Some(&self.action)))
+    }
+
     /// It has left, and nobody knows yet what became of it.
     pub(crate) fn is_under_way(&self) -> bool {
         matches!(self.state.as_str(), "sent" | "unknown")
@@ -204,25 +248,56 @@ impl Records {
         put.map_err(told)
     }
 
-    /// How often each event of a portal is in the inbox.
-    pub(crate) fn events(&self, portal: &PortalId) -> Result<BTreeMap<Event, u64>, String> {
-        let rows = self.ask(EVENTS, &[portal.as_str()], |row| {
+    /// The inbox of a portal, as far as it was read before, and what has come since. Rows only come: where one of those that
+    /// were read is there no more, all are read anew.
+    pub(crate) fn inbox(&self, portal: &PortalId, before: Inbox) -> Result<Inbox, String> {
+        let last = before.last.to_string();
+        let count = self.ask(COUNT_EVENTS, &[portal.as_str(), &last], |row| {
+            row.get::<_, i64>(0)
+        })?;
+        let mut inbox = if count == [before.rows] {
+            before
+        } else {
+            Inbox::default()
+        };
+        let last = inbox.last.to_string();
+        let come = self.ask(EVENTS, &[portal.as_str(), &last], |row| {
             let subject: Option<String> = row.get(1)?;
             let id = subject.and_then(|subject| subject.split_once('/')?.1.parse().ok());
-            let count: i64 = row.get(2)?;
-            Ok((Event::of(row.get(0)?, id), count))
+            Ok((Event::of(row.get(0)?, id), row.get(2)?))
         })?;
-        let mut events: BTreeMap<Event, u64> = BTreeMap::new();
-        for (event, count) in rows {
-            let sum = events.entry(event).or_default();
-            *sum = sum.saturating_add(u64::try_from(count).unwrap_or(0));
+        for (event, number) in come {
+            let count = inbox.events.entry(event).or_default();
+            *count = count.saturating_add(1);
+            inbox.rows = inbox.rows.saturating_add(1);
+            inbox.last = number;
         }
-        Ok(events)
+        Ok(inbox)
     }
 
     /// Every effect of a portal.
     pub(crate) fn effects(&self, portal: &PortalId) -> Result<Vec<Stored>, String> {
         self.which("1 = 1", &[portal.as_str()])
+    }
+
+    /// Those that are not as they were read before.
+    pub(crate) fn changed_effects(
+        &self,
+        portal: &PortalId,
+        before: &BTreeMap<i64, Stored>,
+    ) -> Result<Vec<Stored>, String> {
+        let sql = format!("{EFFECTS}1 = 1 ORDER BY id");
+        let effects = self.ask(&sql, &[portal.as_str()], |row| {
+            let id: i64 = row.get(0)?;
+            let known = before.get(&id);
+            let is_same = known.map(|known| known.stands_in(row)).transpose()?;
+            if is_same == Some(true) {
+                Ok(None)
+            } else {
+                Stored::read(row).map(Some)
+            }
+        })?;
+        Ok(effects.into_iter().flatten().collect())
     }
 
     /// Those whose fate nobody knows yet.
@@ -246,21 +321,7 @@ impl Records {
 
     fn which(&self, are: &str, about: &[&str]) -> Result<Vec<Stored>, String> {
         let sql = format!("{EFFECTS}{are} ORDER BY id");
-        self.ask(&sql, about, |row| {
-            Ok(Stored {
-                id: row.get(0)?,
-                key: row.get(1)?,
-                once: row.get::<_, i64>(2)? == 1,
-                subject: row.get(3)?,
-                action: row.get(4)?,
-                request_hash: row.get(5)?,
-                state: row.get(6)?,
-                attempt: row.get(7)?,
-                sent_at: row.get(8)?,
-                outcome: row.get(9)?,
-                fence: row.get(10)?,
-            })
-        })
+        self.ask(&sql, about, Stored::read)
     }
 
     /// The questions that were ever asked, with their states.
@@ -360,6 +421,7 @@ impl Records {
                 subject,
                 kind,
                 body: serde_json::from_str(&body).map_err(told)?,
+                text: body,
                 hash,
             });
         }
@@ -374,6 +436,14 @@ impl Records {
         }
         Ok(journal)
     }
+}
+
+fn text(text: Option<&str>) -> ValueRef<'_> {
+    text.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
+}
+
+fn number(number: Option<i64>) -> ValueRef<'static> {
+    number.map_or(ValueRef::Null, ValueRef::Integer)
 }
 
 /// What a line's hash covers: the hash before it, number and moment as eight bytes each, whether it has a subject, and its

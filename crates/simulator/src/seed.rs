@@ -19,6 +19,7 @@ use crate::logs::Logs;
 use crate::mirror::mirrored;
 use crate::neighbour::{self, Belongings};
 use crate::office;
+use crate::records::Inbox;
 use crate::world::{Scene, World, told};
 
 /// What came of a seed.
@@ -143,6 +144,7 @@ async fn live(
     world.live().await?;
     let settled = world.settle().await?;
     let late_writes = world.idle_hour().await;
+    world.watch.read_anew();
     world.observe()?;
     let mut violations = world.watch.wrong();
     violations.extend(at_rest(settled, late_writes));
@@ -241,7 +243,7 @@ async fn evidence<'a>(
         cases: world.open_cases(place).await?,
         known: known.map_err(told)?,
         journal: world.records.journal(&tenant.id)?,
-        events: world.records.events(&tenant.id)?,
+        events: world.records.inbox(&tenant.id, Inbox::default())?.events,
         effects: world.records.effects(&tenant.id)?,
         figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
         secrets,

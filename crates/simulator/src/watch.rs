@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::network::Seen;
 use crate::office;
-use crate::records::{Event, Journal, Records, Slot, Stored};
+use crate::records::{Event, Inbox, Journal, Records, Slot, Stored};
 use crate::witness::Ordered;
 
 /// So long something may stay beyond its bound.
@@ -38,6 +38,8 @@ struct State {
     observed: BTreeMap<usize, Timestamp>,
     /// By tenant: how its questions, slots and numbers stood.
     books: BTreeMap<usize, Books>,
+    /// By tenant: which events it has.
+    inboxes: BTreeMap<usize, Inbox>,
     /// By tenant: the newest lines of its journal that were seen, by number.
     lines: BTreeMap<usize, BTreeMap<i64, Vec<u8>>>,
     wrong: Vec<String>,
@@ -137,7 +139,6 @@ impl Watch {
             return Ok(());
         };
         let records = &self.0.records;
-        let effects = records.effects(portal)?;
         let last = records.last_line(portal)?;
         let books = Books {
             cases: records.cases(portal)?,
@@ -145,6 +146,7 @@ impl Watch {
             numbers: records.numbers(portal)?,
         };
         let mut state = self.state();
+        let effects = records.changed_effects(portal, &state.effects)?;
         let since = state.observed.insert(tenant, now);
         let orders = retried.iter().filter(|order| Some(order.at) >= since);
         let orders: Vec<&str> = orders.filter_map(|order| order.effect.as_deref()).collect();
@@ -157,8 +159,9 @@ impl Watch {
             }
             state.effects.insert(effect.id, effect);
         }
-        let before = state.books.insert(tenant, books.clone());
+        let before = state.books.get(&tenant);
         let shrunk = before.and_then(|before| before.shrank_to(&books));
+        state.books.insert(tenant, books);
         state
             .wrong
             .extend(shrunk.map(|why| format!("[I-20] at {now}: {why}")));
@@ -202,7 +205,13 @@ impl Watch {
         state.effects.clear();
         state.observed.clear();
         state.books.clear();
+        state.inboxes.clear();
         state.lines.clear();
+    }
+
+    /// The next look at what is kept reads all of it, whatever was read before.
+    pub(crate) fn read_anew(&self) {
+        self.state().inboxes.clear();
     }
 
     /// Something does not hold.
@@ -220,15 +229,18 @@ impl Watch {
         let Some(portal) = self.0.portals.get(tenant) else {
             return Ok(());
         };
-        let kept = self.0.records.events(portal)?;
+        let mut state = self.state();
+        let before = state.inboxes.remove(&tenant).unwrap_or_default();
+        let inbox = self.0.records.inbox(portal, before)?;
         for (event, times) in accepted {
-            let found = kept.get(event).copied().unwrap_or(0);
+            let found = inbox.events.get(event).copied().unwrap_or(0);
             if found < *times {
-                self.state().wrong.push(format!(
+                state.wrong.push(format!(
                     "[I-3] at {now}: {event:?} was answered with 200 {times} times and is on disk {found} times"
                 ));
             }
         }
+        state.inboxes.insert(tenant, inbox);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::PortalId;
 use jiff::Timestamp;
+use memchr::memmem;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -220,12 +221,13 @@ const WRITES: [&str; 7] = [
     "im.message.update",
 ];
 
-fn writes(seen: &Seen) -> bool {
+/// Whether a request may change something on its remote.
+pub(crate) fn writes(seen: &Seen) -> bool {
     match seen.remote {
         Remote::Accounting => seen.what.starts_with("POST "),
         Remote::Portal if seen.what == "batch" => {
-            let text = String::from_utf8_lossy(&seen.body);
-            WRITES.iter().any(|method| text.contains(method))
+            let stands = |method: &&str| memmem::find(&seen.body, method.as_bytes()).is_some();
+            WRITES.iter().any(stands)
         }
         Remote::Portal => WRITES.contains(&seen.what.as_str()),
     }

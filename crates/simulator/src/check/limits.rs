@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Evidence;
 use crate::asked::{Command, commands, keyed_commands};
 use crate::network::{Remote, Seen, Told};
-use crate::witness::{Created, Ordered, Write};
+use crate::witness::{Created, Ordered, Write, writes};
 
 /// The portal's bucket: so many requests at once…
 const BURST: f64 = 50.0;
@@ -89,13 +89,14 @@ fn attempts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let count = creations.get(&(of.words(), &*sent.body)).copied();
         too_often(&of.words(), count.unwrap_or(0), orders, wrong);
     }
-    let mut writes: BTreeMap<String, usize> = BTreeMap::new();
-    for sent in to_portal(evidence) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    // Most requests only read, and what was answered to them need not be read again.
+    for sent in to_portal(evidence).filter(|sent| writes(sent)) {
         for (command, fate) in fates(sent) {
             let Some(write) = Write::by(&command) else {
                 continue;
             };
-            let count = writes.entry(format!("{command:?}")).or_default();
+            let count = counts.entry(format!("{command:?}")).or_default();
             match fate {
                 Fate::Clear => *count = 0,
                 Fate::NotTaken => {}

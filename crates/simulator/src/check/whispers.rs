@@ -24,7 +24,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     };
     for line in &evidence.journal.lines {
         let whence = || format!("line {} of the journal, `{}`", line.seq, line.kind);
-        judge(&whence, &line.body.to_string());
+        judge(&whence, &line.text);
     }
     for case in &evidence.cases {
         let facts = &case.facts;
