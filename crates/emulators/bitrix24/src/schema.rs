@@ -3,11 +3,13 @@
 //! One generic engine reads and writes records; this table is what makes a deal differ from a
 //! bank detail. Custom fields join the fixed ones at run time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
 use crate::fields::*;
+use crate::state::Table;
 use crate::value::{Kind, Map};
 
 pub(crate) const DEAL: i64 = 2;
@@ -251,7 +253,7 @@ fn is_digits(text: &str) -> bool {
 }
 
 /// The fixed fields of an item's type.
-pub(crate) fn item_schema(entity_type_id: i64) -> Schema {
+fn item_schema(entity_type_id: i64) -> Schema {
     let mut schema = match entity_type_id {
         DEAL => Schema::of(DEAL_FIELDS),
         CONTACT => Schema::of(CONTACT_FIELDS),
@@ -268,9 +270,16 @@ pub(crate) fn item_schema(entity_type_id: i64) -> Schema {
     schema
 }
 
-/// The fixed fields of records that are no items.
-pub(crate) fn plain_schema(table: crate::state::Table) -> Schema {
-    use crate::state::Table;
+/// The fixed fields of a table, made once for all portals of the process: a thousand of them have the same.
+pub(crate) fn shared_schema(table: Table) -> Arc<Schema> {
+    static SHARED: Mutex<BTreeMap<Table, Arc<Schema>>> = Mutex::new(BTreeMap::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let schema = shared.entry(table);
+    Arc::clone(schema.or_insert_with(|| Arc::new(plain_schema(table))))
+}
+
+/// The fixed fields of a table.
+fn plain_schema(table: Table) -> Schema {
     match table {
         Table::Item(id) => item_schema(id),
         Table::ProductRow => Schema::of(ROW_FIELDS),

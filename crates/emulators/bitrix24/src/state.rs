@@ -21,7 +21,7 @@ use crate::files::FileBook;
 use crate::filter::Filter;
 use crate::limits::LimitBook;
 use crate::robots::RobotBook;
-use crate::schema::{EntityType, Schema, plain_schema};
+use crate::schema::{EntityType, Schema, shared_schema};
 use crate::system::SystemBook;
 use crate::truth::{Truth, What, Written, without_files};
 use crate::value::{Map, Zone, int_of, text_of};
@@ -135,9 +135,8 @@ impl State {
         if let Some(schema) = self.schemas.get(&table) {
             return Arc::clone(schema);
         }
-        let mut schema = plain_schema(table);
+        let mut schema = shared_schema(table);
         crate::userfields::join(self, table, &mut schema);
-        let schema = Arc::new(schema);
         self.schemas.insert(table, Arc::clone(&schema));
         schema
     }

@@ -2,6 +2,8 @@
 //!
 //! <https://apidocs.bitrix24.com/api-reference/crm/deals/user-defined-fields/index.html>
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::call::{Answer, Call, ListParams, Refusal, Reply};
@@ -47,7 +49,7 @@ fn kind_of(user_type: &str) -> Kind {
 }
 
 /// Adds the custom fields of a table to its schema.
-pub(crate) fn join(state: &State, table: Table, schema: &mut Schema) {
+pub(crate) fn join(state: &State, table: Table, schema: &mut Arc<Schema>) {
     let Some(entity) = entity_of(table) else {
         return;
     };
@@ -62,7 +64,7 @@ pub(crate) fn join(state: &State, table: Table, schema: &mut Schema) {
             let part = |name: &str| item.get(name).map(text_of);
             json!({"ID": part("ID"), "VALUE": part("VALUE")})
         };
-        schema.push_custom(Field {
+        Arc::make_mut(schema).push_custom(Field {
             upper: text(field, "FIELD_NAME"),
             camel: String::new(),
             kind,
