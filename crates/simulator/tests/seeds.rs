@@ -21,6 +21,10 @@ use simulator::{Report, Simulator, named_points};
 
 mod page;
 
+/// Days are short-lived values by the million.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A seed that fails tells its whole story.
 fn assert_clean(report: &Report) {
     if report.violations.is_empty() {
