@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup, config::DbConfig};
 
 use crate::{
     error::StoreError,
@@ -45,10 +45,8 @@ pub(crate) struct Inline {
 impl Inline {
     /// A new database in memory.
     pub(crate) fn in_memory() -> Result<Inline, StoreError> {
-        let mut connection =
-            Connection::open_in_memory().map_err(|error| classify("open", error))?;
-        prepare(&mut connection, None)?;
-        migrations::run_lite(&mut connection)?;
+        let mut connection = open_in_memory()?;
+        begin_empty(&mut connection)?;
         Ok(Inline {
             connection: Mutex::new(connection),
         })
@@ -101,6 +99,29 @@ impl Inline {
             .unwrap_or_else(PoisonError::into_inner);
         read_on(&mut connection, faults, args, work)
     }
+}
+
+fn open_in_memory() -> Result<Connection, StoreError> {
+    let mut connection = Connection::open_in_memory().map_err(|error| classify("open", error))?;
+    prepare(&mut connection, None)?;
+    Ok(connection)
+}
+
+/// A database that has its schema and nothing else. Thousands of simulated days begin with one, and each is a copy.
+static EMPTY: Mutex<Option<Connection>> = Mutex::new(None);
+
+fn begin_empty(connection: &mut Connection) -> Result<(), StoreError> {
+    let mut empty = EMPTY.lock().unwrap_or_else(PoisonError::into_inner);
+    let empty = match &mut *empty {
+        Some(empty) => empty,
+        none => {
+            let mut made = open_in_memory()?;
+            migrations::run_lite(&mut made)?;
+            none.insert(made)
+        }
+    };
+    let copied = Backup::new(empty, connection).and_then(|copy| copy.step(-1));
+    copied.map(drop).map_err(|error| classify("open", error))
 }
 
 /// Opens the file for the one who writes: creates it if needed and brings its schema up to date.
@@ -306,6 +327,30 @@ mod tests {
         assert_eq!(pragma("cache_size").unwrap(), -WRITER_CACHE_KIB);
         assert_eq!(pragma("wal_autocheckpoint").unwrap(), PAGES_OF_LOG);
         assert_eq!(pragma("application_id").unwrap(), APPLICATION_ID);
+    }
+
+    #[test]
+    fn databases_in_memory_begin_alike_and_share_nothing() {
+        let begin = || Inline::in_memory().unwrap();
+        let count = |inline: &Inline| {
+            inline.plain(|connection| {
+                let count = "SELECT count(*) FROM portal";
+                connection.query_row(count, (), |row| row.get::<_, i64>(0))
+            })
+        };
+        let (first, other) = (begin(), begin());
+        let put = "INSERT INTO portal (portal_id, host, mode, paused, detail, created_at, updated_at) \
+                   VALUES ('a', 'a', 'active', 0, '{}', 0, 0)";
+        first
+            .plain(|connection| connection.execute(put, ()))
+            .unwrap();
+        assert_eq!(count(&first).unwrap(), 1);
+        assert_eq!(count(&other).unwrap(), 0);
+        assert_eq!(count(&begin()).unwrap(), 0);
+        let foreign_keys = other.plain(|connection| {
+            connection.pragma_query_value(None, "foreign_keys", |row| row.get::<_, i64>(0))
+        });
+        assert_eq!(foreign_keys.unwrap(), 1);
     }
 
     #[test]
