@@ -47,8 +47,9 @@ pub(crate) struct Line {
     pub(crate) at: Timestamp,
     pub(crate) subject: Option<String>,
     pub(crate) kind: String,
+    /// Null of an exchange, the longest of all: nobody judges it but by its text.
     pub(crate) body: Value,
-    /// The same as it is stored.
+    /// The body as it is stored.
     pub(crate) text: String,
     /// What proves it and all before it.
     pub(crate) hash: Vec<u8>,
@@ -415,12 +416,16 @@ impl Records {
                 journal.broken = Some(words);
             }
             (last, before) = (seq, hash.clone());
+            let parsed = match kind.as_str() {
+                "exchange" => Value::Null,
+                _ => serde_json::from_str(&body).map_err(told)?,
+            };
             journal.lines.push(Line {
                 seq,
                 at: Timestamp::from_microsecond(at).map_err(told)?,
                 subject,
                 kind,
-                body: serde_json::from_str(&body).map_err(told)?,
+                body: parsed,
                 text: body,
                 hash,
             });

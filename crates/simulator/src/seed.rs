@@ -373,14 +373,14 @@ fn count_faults(world: &World, evidence: &Evidence<'_>) {
 fn add_hash(world: &World, evidence: &Evidence<'_>, hash: &mut Sha256) -> Result<(), String> {
     for line in &evidence.journal.lines {
         if line.kind != "exchange" {
-            let words: String = line.body.to_string().chars().take(600).collect();
+            let words: String = line.text.chars().take(600).collect();
             let about = line.subject.as_deref().unwrap_or_default();
             let words = format!("    journal: {about} {}: {words}", line.kind);
             world.story.add(line.at, words);
         }
         hash.update(format!(
             "{} {} {:?} {} {}\n",
-            line.seq, line.at, line.subject, line.kind, line.body
+            line.seq, line.at, line.subject, line.kind, line.text
         ));
     }
     for entry in evidence.portal.entries() {
