@@ -343,11 +343,11 @@ pub(crate) fn outcome_id(effect: &Effect) -> Option<String> {
 
 /// The action an effect was made for.
 pub(crate) fn action_of(effect: &Effect) -> Option<Action> {
-    serde_json::from_value(effect.request.clone()).ok()
+    Action::deserialize(&effect.request).ok()
 }
 
 pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
-    let issued: Issued = serde_json::from_value(link.draft.clone()).ok()?;
+    let issued = Issued::deserialize(&link.draft).ok()?;
     let status = serde_json::from_value(link.status.clone().into())
         .unwrap_or(domain::InvoiceStatus::Unknown);
     Some(OurInvoice {
