@@ -1,7 +1,7 @@
 //! From a deal to the invoice it asks for, or to the full list of what it lacks.
 
-use domain::InvoiceDraft;
 use domain::observed::DealReading;
+use domain::{InvoiceDraft, Line};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -36,11 +36,14 @@ pub(crate) fn draft(
         .map_err(Clone::clone)
         .and_then(|organisation| seller::seller(organisation, reading, own, date));
     let seller_org = organisation.as_ref().ok().copied();
+    let standing = snapshot.live_invoice().filter(|one| one.stands());
+    let standing = standing.map(|one| one.draft.of_whole());
+    let called = standing.as_ref().map_or(&[][..], |whole| &whole.lines);
     match (
         buyer::buyer(reading, &policy.invoice),
         organisation,
         printed,
-        lines::lines(reading, &rules(snapshot, policy, seller_org, date)),
+        lines::lines(reading, &rules(snapshot, policy, seller_org, date, called)),
         terms::basis(reading, &policy.invoice),
     ) {
         (Ok(buyer), Ok(organisation), Ok(seller), Ok((mode, lines)), Ok(basis)) => Ok(Draft {
@@ -81,6 +84,7 @@ fn rules<'a>(
     policy: &'a Policy,
     organisation: Option<&'a Organisation>,
     date: Date,
+    called: &'a [Line],
 ) -> Rules<'a> {
     Rules {
         date,
@@ -88,6 +92,7 @@ fn rules<'a>(
         policy: &policy.invoice,
         answers: &snapshot.answers,
         is_billed: false,
+        called,
     }
 }
 
@@ -104,7 +109,7 @@ pub(crate) fn asks_now(
     let judged_by = organisation.or_else(|| policy.organisation(&issued.seller));
     let rules = Rules {
         is_billed: true,
-        ..rules(snapshot, policy, judged_by, issued.date)
+        ..rules(snapshot, policy, judged_by, issued.date, &issued.lines)
     };
     let (mode, lines) = lines::lines(reading, &rules)?;
     let asked = InvoiceDraft {

@@ -25,6 +25,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) answers: &'a Answers,
     /// It was billed already: whether its rows or its sum are right was decided then.
     pub(crate) is_billed: bool,
+    /// The lines that it was billed by, if it was: a line of the policy goes on being called what it is called there.
+    pub(crate) called: &'a [Line],
 }
 
 /// The lines with the one way in which their prices hold VAT, or every fault by line.
@@ -40,7 +42,7 @@ pub(crate) fn lines(
             format!("валюта сделки {currency}: счёт выставляется только в рублях"),
         ));
     }
-    let instead = sums::instead_of_rows(reading, rules.policy);
+    let instead = sums::instead_of_rows(reading, rules);
     let rows = match &instead {
         Some(row) => std::slice::from_ref(row),
         None => reading.rows.as_slice(),

@@ -8,20 +8,24 @@ use domain::{Deal, Line, Money, Price, Quantity, VatMode, display};
 
 use crate::asking::Question;
 use crate::lines::Rules;
-use crate::policy::{InvoicePolicy, OwnLine};
+use crate::policy::OwnLine;
 use crate::{CaseCode, Choice, units};
 
+/// Stands for the deal's name in the line of a policy.
+const TITLE: &str = "{deal}";
+
 /// The row of a deal that has an amount and no rows, where policy says what it is.
-pub(crate) fn instead_of_rows(reading: &DealReading, policy: &InvoicePolicy) -> Option<ProductRow> {
+pub(crate) fn instead_of_rows(reading: &DealReading, rules: &Rules<'_>) -> Option<ProductRow> {
     let deal = &reading.glance.deal;
-    let own = policy.without_rows.as_ref()?;
+    let own = rules.policy.without_rows.as_ref()?;
     if !reading.rows.is_empty() || !deal.amount.is_positive() {
         return None;
     }
-    let unit = units::named(&own.unit, &policy.units)?;
+    let unit = units::named(&own.unit, &rules.policy.units)?;
+    let billed = rules.called.first();
     Some(ProductRow {
         product: None,
-        name: named(own, reading),
+        name: named(own, reading, billed),
         quantity: Quantity::ONE,
         price: Price::from(deal.amount),
         vat_included: true,
@@ -31,9 +35,21 @@ pub(crate) fn instead_of_rows(reading: &DealReading, policy: &InvoicePolicy) -> 
     })
 }
 
-fn named(own: &OwnLine, reading: &DealReading) -> String {
-    let title = reading.glance.deal.title.trim();
-    own.name.replace("{deal}", title).trim().to_owned()
+/// A deal that is called otherwise since it was billed asks for nothing else.
+fn named(own: &OwnLine, reading: &DealReading, billed: Option<&Line>) -> String {
+    let called = |title: &str| own.name.replace(TITLE, title).trim().to_owned();
+    let (before, after) = own
+        .name
+        .split_once(TITLE)
+        .unwrap_or((own.name.as_str(), ""));
+    let is_this = |line: &&Line| {
+        let title = line.name.strip_prefix(before.trim_start());
+        title.is_some_and(|title| title.ends_with(after.trim_end()))
+    };
+    match billed.filter(is_this) {
+        Some(line) if own.name.contains(TITLE) => line.name.clone(),
+        _ => called(reading.glance.deal.title.trim()),
+    }
 }
 
 /// The lines that go on the invoice: those of the rows, and perhaps that of the delivery.
@@ -86,7 +102,7 @@ fn delivery(reading: &DealReading, mode: VatMode, gross: Money, rules: &Rules<'_
         && own.vat.in_force_on(rules.date);
     (beyond.is_positive() && fits && allowed).then_some(())?;
     Some(Line {
-        name: named(own, reading),
+        name: named(own, reading, rules.called.last()),
         unit: units::named(&own.unit, &rules.policy.units)?,
         quantity: Quantity::ONE,
         price: Price::from(beyond),

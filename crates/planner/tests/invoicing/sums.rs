@@ -69,6 +69,32 @@ fn an_amount_without_rows_is_one_line_where_policy_says_which() {
 }
 
 #[test]
+fn a_deal_that_is_called_otherwise_asks_for_nothing_else() {
+    let own = |deal: TestDeal| {
+        deal.with(|deal| {
+            deal.policy.invoice.without_rows = Some(own_line("Услуги: {deal}"));
+            deal.policy.invoice.delivery = Some(own_line("{deal}, доставка"));
+        })
+    };
+    let renamed = |deal: TestDeal| deal.of(|deal| "Ромашка, осень".clone_into(&mut deal.title));
+    for made in [
+        own(amount(deal().rows([]), 50_000)),
+        own(amount(deal(), 20_000)),
+    ] {
+        let settled = made.settled();
+        let again = renamed(settled);
+        assert!(again.planned().is_empty(), "{}", again.plan());
+        let dearer = amount(again, 60_000);
+        let text = dearer.planned().cases.remove(0).text;
+        assert!(text.contains("600,00"), "{text}");
+        assert!(text.contains("весна") && !text.contains("осень"), "{text}");
+    }
+    // What was not billed yet goes by the name of today.
+    let new = renamed(own(amount(deal().rows([]), 50_000)));
+    assert_snapshot!(outcome(&new), @"500.00: Услуги: Ромашка, осень усл. ед 500");
+}
+
+#[test]
 fn a_typed_amount_that_is_not_that_of_the_rows_is_a_question_with_both() {
     let typed = || amount(deal().of(|deal| deal.manual_amount = true), 12_000);
     assert_snapshot!(typed().plan(), @r"
