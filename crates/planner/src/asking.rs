@@ -181,7 +181,7 @@ pub(crate) fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
         plan.actions.push(Action::Notify {
             whom,
             about: case.key.clone(),
-            text: case.text.clone(),
+            text: message(&case.text),
             also: Vec::new(),
             besides: Vec::new(),
             list: None,
@@ -192,6 +192,37 @@ pub(crate) fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
         plan.cases.push(case);
     }
     plan
+}
+
+/// So many characters a message may have, and so many lines of it are kept at its end, where the choices stand.
+const LONGEST: usize = 12_000;
+const LAST_LINES: usize = 8;
+
+/// A question as a message. One about hundreds of rows is no message any more: the page of questions has all of it.
+fn message(question: &str) -> String {
+    if question.chars().count() <= LONGEST {
+        return question.to_owned();
+    }
+    let lines: Vec<&str> = question.lines().collect();
+    let end = lines.len().saturating_sub(LAST_LINES);
+    let (body, last) = lines.split_at_checked(end).unwrap_or_default();
+    let length = |line: &str| line.chars().count().saturating_add(1);
+    let mut room = last
+        .iter()
+        .fold(LONGEST, |room, line| room.saturating_sub(length(line)));
+    let fitting = body.iter().take_while(|line| {
+        let left = room.checked_sub(length(line));
+        room = left.unwrap_or(0);
+        left.is_some()
+    });
+    let mut said: Vec<&str> = fitting.copied().collect();
+    let left_out = format!(
+        "… и ещё строк: {}; весь вопрос — на странице «Вопросы» и по команде `provodka cases`",
+        body.len().saturating_sub(said.len())
+    );
+    said.push(&left_out);
+    said.extend(last);
+    said.join("\n")
 }
 
 /// Withdraws the questions that have answered themselves.

@@ -3,7 +3,7 @@
 use domain::observed::RowVat;
 use domain::{InvoiceStatus, Money, Price, Quantity, VatRate};
 use insta::assert_snapshot;
-use planner::Seen;
+use planner::{Action, Seen};
 
 use crate::build::{TestDeal, contact_requisite, deal, row};
 
@@ -33,6 +33,29 @@ fn a_deal_changed_after_its_invoice_is_told_line_by_line_and_not_reissued() {
     let text = changed.planned().cases[0].text.clone();
     let told = changed.open("DEAL-CHANGED-AFTER-INVOICE", &text, true);
     assert!(told.planned().is_empty(), "{}", told.plan());
+}
+
+#[test]
+fn a_question_about_hundreds_of_rows_is_whole_and_its_message_is_not() {
+    let rows = |name: &str| {
+        let rows = (1..=300).map(|place| row(&format!("{name} {place}")));
+        rows.collect::<Vec<_>>()
+    };
+    let changed = deal().rows(rows("Стол")).settled().rows(rows("Стул"));
+    let plan = changed.planned();
+    let question = &plan.cases[0].text;
+    assert!(question.contains("«Стул 300»"), "{question}");
+    let message = plan.actions.iter().find_map(|action| match action {
+        Action::Notify { text, .. } => Some(text),
+        _ => None,
+    });
+    let message = message.unwrap();
+    assert!(message.chars().count() < 12_200, "{message}");
+    assert!(message.contains("«Стул 1»") && message.contains("… и ещё строк: "));
+    assert!(
+        message.ends_with("• оставить счёт как есть (leave)"),
+        "{message}"
+    );
 }
 
 #[test]
