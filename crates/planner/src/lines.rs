@@ -4,7 +4,7 @@
 //! `units.rs`.
 
 use domain::observed::{DealReading, ProductRow, Record};
-use domain::{Line, Price, Quantity, VatMode, VatRate};
+use domain::{Line, Price, Quantity, Totals, VatMode, VatRate, display};
 use jiff::civil::Date;
 
 use crate::asking::{Lack, Question};
@@ -72,9 +72,27 @@ pub(crate) fn lines(
     let lines: Vec<Line> = judged.into_iter().map(|(line, _)| line).collect();
     let totals = domain::totals(mode, &lines)
         .map_err(|error| Lack::Faults(vec![fault(reading, error.in_russian())]))?;
+    let nothing = worth_nothing(reading, &lines, &totals);
+    if !nothing.is_empty() && !rules.is_billed {
+        return Err(Lack::Faults(nothing));
+    }
     let question = |question: Question| Lack::Question(Box::new(question));
     let lines = sums::agreed(reading, mode, lines, totals.gross, rules).map_err(question)?;
     vat::settled(mode, lines, &ended, rules).map_err(question)
+}
+
+/// So little of something cheap that no kopeck is asked for it: it is given away like what has no price.
+fn worth_nothing(reading: &DealReading, lines: &[Line], totals: &Totals) -> Vec<Fault> {
+    let sums = lines.iter().zip(&totals.lines).zip(1_u32..);
+    sums.filter(|((_, sum), _)| sum.gross.is_zero())
+        .map(|((line, sum), number)| {
+            let sum = display::money(sum.gross);
+            fault(
+                reading,
+                format!("строка {number} «{}»: сумма {sum}", line.name),
+            )
+        })
+        .collect()
 }
 
 /// The numbers of lines whose rate is over.

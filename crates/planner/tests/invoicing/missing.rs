@@ -291,6 +291,12 @@ fn each_fault_of_the_rows_is_named_with_its_line() {
     assert_snapshot!(row(|it| it.quantity = Quantity::parse("0").unwrap()), @"строка 1 «Консультация»: количество 0 → /crm/deal/details/4711/");
     assert_snapshot!(row(|it| it.quantity = Quantity::parse("-1").unwrap()), @"строка 1 «Консультация»: количество -1 → /crm/deal/details/4711/");
     assert_snapshot!(row(|it| it.price = Price::parse("-0.01").unwrap()), @"строка 1 «Консультация»: цена -0.01 → /crm/deal/details/4711/");
+    // A trifle of something cheap is given away as well.
+    let trifle = |it: &mut domain::observed::ProductRow| {
+        it.price = Price::parse("0.01").unwrap();
+        it.quantity = Quantity::parse("0.4").unwrap();
+    };
+    assert_snapshot!(row(trifle), @"строка 1 «Консультация»: сумма 0,00 ₽ → /crm/deal/details/4711/");
     assert_snapshot!(row(|it| it.unit_name = None), @"строка 1 «Консультация»: не указана единица измерения → /crm/deal/details/4711/");
     assert_snapshot!(row(|it| it.unit_name = Some(" ".to_owned())), @"строка 1 «Консультация»: не указана единица измерения → /crm/deal/details/4711/");
     assert_snapshot!(row(|it| it.vat = RowVat::Strange("18".to_owned())), @"строка 1 «Консультация»: ставки НДС 18 % нет в законе → /crm/deal/details/4711/");
