@@ -17,6 +17,7 @@ use crate::command::Command;
 use crate::density::{Density, List};
 use crate::error::{Effect, other_shape};
 use crate::pace::MOST_COMMANDS;
+use crate::row_pages::{RowPage, RowPages};
 use crate::translate::{COMPANY, CONTACT};
 use crate::wire::{self, Items, ProductRows, Rows};
 
@@ -32,10 +33,7 @@ const MOST_ROUNDS: usize = 60;
 #[derive(Clone, Debug)]
 enum Want {
     Deals(Vec<u64>),
-    Rows {
-        deals: Vec<u64>,
-        after: u64,
-    },
+    Rows(RowPage),
     History {
         deals: Vec<u64>,
         after: u64,
@@ -83,6 +81,7 @@ pub(crate) struct Gathering {
     pub(crate) unknown: Vec<u64>,
     /// Owners whose requisites were asked for, and what was found of the unknown ones.
     pub(crate) learnt: BTreeMap<(u64, u64), BTreeSet<u64>>,
+    row_pages: RowPages,
     density: Arc<Density>,
     wants: Vec<Want>,
     asked: Asked,
@@ -151,7 +150,8 @@ impl Gathering {
 
     /// The methods of the first request or requests, as far as it is known what is wanted.
     pub(crate) fn methods(&self) -> Vec<&'static str> {
-        let commands = self.wants.iter().map(|want| self.command(want));
+        let wants = self.wants.iter().zip(0..);
+        let commands = wants.map(|(want, place)| self.command(want, place));
         commands.map(|command| command.method).collect()
     }
 
@@ -162,10 +162,7 @@ impl Gathering {
             self.wants.push(Want::Links(chunk.to_vec()));
         }
         for chunk in ids.chunks(self.density.owners(List::Rows)) {
-            self.wants.push(Want::Rows {
-                deals: chunk.to_vec(),
-                after: 0,
-            });
+            self.wants.push(Want::Rows(RowPage::first(chunk)));
         }
         for chunk in ids.chunks(self.density.owners(List::History)) {
             self.wants.push(Want::History {
@@ -277,13 +274,21 @@ impl Gathering {
                 self.note_density();
                 return Ok(());
             }
-            let commands: Vec<Command> = wants.iter().map(|want| self.command(want)).collect();
+            let commands = wants.iter().zip(0..);
+            let commands = commands.map(|(want, place)| self.command(want, place));
+            let commands: Vec<Command> = commands.collect();
             let results = client.batch(call, &commands, Effect::Read).await;
             for ((want, command), result) in wants.into_iter().zip(&commands).zip(results) {
+                // What was asked for on trust is asked for by its id then.
+                let is_on_trust = matches!(&want, Want::Rows(page) if page.is_on_trust());
+                if result.is_err() && is_on_trust {
+                    continue;
+                }
                 self.absorb(want, result?).map_err(|shape| {
                     other_shape(Effect::Read, command.method, shape.to_string())
                 })?;
             }
+            self.go_on();
             self.want_what_hangs_on();
         }
         Err(other_shape(
@@ -293,17 +298,15 @@ impl Gathering {
         ))
     }
 
-    fn command(&self, want: &Want) -> Command {
+    /// The command for a want that stands in this place of its request.
+    fn command(&self, want: &Want, place: usize) -> Command {
         match want {
             Want::Deals(ids) => {
                 let ours = self.our_fields.iter().map(String::as_str);
                 let select: Vec<&str> = DEAL_FIELDS.into_iter().chain(ours).collect();
                 deals_command(ids, &select)
             }
-            Want::Rows { deals, after } => Command::new(
-                "crm.item.productrow.list",
-                json!({"filter": {"=ownerType": "D", "=ownerId": deals, ">id": after}, "order": {"id": "ASC"}, "start": -1}),
-            ),
+            Want::Rows(page) => page.command(place),
             Want::History { deals, after } => Command::new(
                 "crm.stagehistory.list",
                 json!({
@@ -378,15 +381,17 @@ impl Gathering {
                     self.deals.insert(item.id.0, item);
                 }
             }
-            Want::Rows { deals, .. } => {
+            Want::Rows(page) => {
+                if !page.is_on_trust() {
+                    self.go_on();
+                }
                 let rows = wire::read::<ProductRows>(result, "product rows")?
                     .product_rows
                     .0;
-                if let Some(after) = full(&rows, |row| row.id.0) {
-                    self.wants.push(Want::Rows { deals, after });
+                if self.row_pages.goes_on(page, &rows) {
+                    self.rows
+                        .extend(rows.into_iter().map(|row| (row.id.0, row)));
                 }
-                self.rows
-                    .extend(rows.into_iter().map(|row| (row.id.0, row)));
             }
             Want::History { deals, .. } => {
                 let entries = items::<wire::StageEntry>(result)?;
@@ -475,6 +480,12 @@ impl Gathering {
             }
         }
         Ok(())
+    }
+
+    /// The rows behind the last page are wanted.
+    fn go_on(&mut self) {
+        let behind = self.row_pages.behind().into_iter();
+        self.wants.extend(behind.map(Want::Rows));
     }
 
     fn keep_requisites(&mut self, found: Vec<wire::Requisite>) {

@@ -38,6 +38,7 @@ mod offline;
 mod pace;
 mod probe;
 pub mod robot;
+mod row_pages;
 mod scalar;
 mod setup;
 mod smart_invoices;

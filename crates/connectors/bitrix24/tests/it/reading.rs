@@ -231,26 +231,53 @@ async fn requisites_come_with_banks_and_legal_address_in_the_portals_order() {
     assert_eq!(own.requisites[0].director, "Директорова Д. Д.");
 }
 
-#[tokio::test]
-async fn a_deal_with_three_hundred_rows_is_read_to_its_end() {
-    let stage = Stage::webhook(portal(|method, params| {
+/// So many rows, read by a portal that makes of a reference to the page before what it is told.
+async fn rows_of_one(
+    count: u64,
+    refer: impl Fn(u64) -> u64 + Send + Sync + 'static,
+) -> (usize, usize) {
+    let last = Mutex::new(0);
+    let script = portal(move |method, params| {
         if method != "crm.item.productrow.list" {
             return example(method, params);
         }
-        let after: u64 = params["filter[>id]"].parse().unwrap();
-        let page: Vec<Value> = (after + 1..=300)
-            .take(50)
-            .map(|id| json!({"id": id, "ownerId": 351, "productName": "Товар", "price": 1, "quantity": 1, "taxRate": 22, "taxIncluded": "Y", "sort": 300 - id}))
+        let mut last = last.lock().unwrap();
+        let after = &params["filter[>id]"];
+        let after = after.parse().unwrap_or_else(|_| {
+            assert!(
+                after.starts_with("$result[c") && after.ends_with("][productRows][49][id]"),
+                "{after}"
+            );
+            refer(*last)
+        });
+        let ids: Vec<u64> = (after + 1..=count).take(50).collect();
+        *last = if ids.len() == 50 { ids[49] } else { 0 };
+        let page: Vec<Value> = ids
+            .into_iter()
+            .map(|id| json!({"id": id, "ownerId": 351, "productName": "Товар", "price": 1, "quantity": 1, "taxRate": 22, "taxIncluded": "Y", "sort": 300 - id.min(300)}))
             .collect();
         Reply::Result(json!({"productRows": page}))
-    }));
-    let reading = stage
-        .portal
-        .deals
-        .read(&stage.call(), &[DealId(351)])
-        .await
-        .unwrap();
-    assert_eq!(reading.deals[0].rows.len(), 300);
+    });
+    let stage = Stage::webhook(Arc::clone(&script));
+    let deals = &stage.portal.deals;
+    let reading = deals.read(&stage.call(), &[DealId(351)]).await.unwrap();
+    (reading.deals[0].rows.len(), script.seen().len())
+}
+
+#[tokio::test]
+async fn a_deal_with_hundreds_of_rows_is_read_to_its_end_in_few_requests() {
+    let (_, usual) = rows_of_one(1, |last| last).await;
+    for (count, more) in [(49, 0), (50, 1), (51, 1), (300, 1), (449, 1), (890, 3)] {
+        let read = rows_of_one(count, |last| last).await;
+        assert!(read.1 <= usual.max(1 + more), "{count}: {read:?}, {usual}");
+        assert_eq!(u64::try_from(read.0).unwrap(), count);
+    }
+}
+
+#[tokio::test]
+async fn where_references_lead_nowhere_rows_are_read_page_by_page() {
+    let (rows, _) = rows_of_one(300, |_| 0).await;
+    assert_eq!(rows, 300);
 }
 
 #[tokio::test]
