@@ -39,11 +39,13 @@ pub enum Bug {
     TenantFilterMissing,
     /// A portal does one thing at a time.
     ClickBehindBulk,
+    /// Equal orders of statements that overlap are added up, instead of the most that one of them shows.
+    EqualOrdersByFile,
 }
 
 impl Bug {
-    /// All of them, in the order of the issue that asked for them.
-    pub const ALL: [Self; 18] = [
+    /// All of them.
+    pub const ALL: [Self; 19] = [
         Self::NaiveRetry,
         Self::AbsentAtFirstLook,
         Self::QuietTimeInMemory,
@@ -62,6 +64,7 @@ impl Bug {
         Self::AttemptCountedAfterSend,
         Self::TenantFilterMissing,
         Self::ClickBehindBulk,
+        Self::EqualOrdersByFile,
     ];
 
     /// As people write it.
@@ -85,6 +88,7 @@ impl Bug {
             Self::AttemptCountedAfterSend => "attempt-counted-after-send",
             Self::TenantFilterMissing => "tenant-filter-missing",
             Self::ClickBehindBulk => "click-behind-bulk",
+            Self::EqualOrdersByFile => "equal-orders-by-file",
         }
     }
 
@@ -108,6 +112,7 @@ impl Bug {
             Self::RefreshNotSingleFlight => "crates/connectors/bitrix24/src/tokens.rs",
             Self::TenantFilterMissing => "crates/store/src/books/cases.rs",
             Self::ClickBehindBulk => "crates/engine/src/passes.rs",
+            Self::EqualOrdersByFile => "crates/store/src/books/money/sightings.rs",
         }
     }
 
@@ -125,6 +130,7 @@ impl Bug {
             Self::MissingKeyIsSuccess => "I-21",
             Self::CursorBeforeRows | Self::DoneKeyBlocksReissue => "I-4",
             Self::StaleSnapshot => "I-5",
+            Self::EqualOrdersByFile => "I-8",
             Self::AttemptCountedAfterSend => "I-12",
             Self::RefreshNotSingleFlight => "I-14",
             Self::TenantFilterMissing => "I-15",

@@ -16,7 +16,7 @@ use crate::Simulator;
 use crate::weather::Weather;
 
 /// Seeds that found a bug when somebody looked last: they are tried first. What has moved since costs a search from 0.
-const KEPT: [(Bug, u64); 18] = [
+const KEPT: [(Bug, u64); 19] = [
     (Bug::NaiveRetry, 6),
     (Bug::AbsentAtFirstLook, 2),
     (Bug::QuietTimeInMemory, 9),
@@ -35,6 +35,7 @@ const KEPT: [(Bug, u64); 18] = [
     (Bug::AttemptCountedAfterSend, 0),
     (Bug::TenantFilterMissing, 0),
     (Bug::ClickBehindBulk, 107),
+    (Bug::EqualOrdersByFile, 2),
 ];
 
 /// How to look.
@@ -222,6 +223,7 @@ fn may_meet(bug: Bug, day: &Weather) -> bool {
         Bug::LeaseWithoutFence => day.owners > 1 && often.frozen.is_some(),
         Bug::DoneKeyBlocksReissue => day.accountant.is_some(),
         Bug::ClickBehindBulk => day.hangs,
+        Bug::EqualOrdersByFile => day.bank,
         Bug::StaleSnapshot
         | Bug::EchoLoop
         | Bug::AttemptCountedAfterSend
