@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-/// The portal's number for the kind of its own invoices.
+/// The portal's number for the kind of deals.
+const DEAL: i64 = 2;
+/// The same for its own invoices.
 const OWN_INVOICE: i64 = 31;
 
 /// One method within a request, alone or in a batch.
@@ -62,8 +64,41 @@ impl Command {
         }
     }
 
-    /// Whether the command reads this deal: its number stands among its parameters.
+    /// Whether the command reads this deal or its lines: whatever else has the same number is none of them.
     pub(crate) fn reads(&self, deal: i64) -> bool {
+        let of_deals = self.number(&["entityTypeId"]) == Some(DEAL);
+        match self.method.as_str() {
+            "crm.item.get" => of_deals && self.number(&["id"]) == Some(deal),
+            "crm.item.list" => of_deals && self.is_filtered_by(&["id", "=id", "@id"], deal),
+            "crm.item.productrow.list" => {
+                self.text(&["filter", "=ownerType"]).as_deref() == Some("D")
+                    && self.is_filtered_by(&["ownerId", "=ownerId", "@ownerId"], deal)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether one of these filters names the number, alone or among others.
+    fn is_filtered_by(&self, filters: &[&str], number: i64) -> bool {
+        let number = number.to_string();
+        match &self.params {
+            Params::Query(query) => {
+                let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+                pairs.any(|(name, value)| {
+                    let filter = name.strip_prefix("filter[");
+                    let filter = filter.and_then(|rest| rest.split_once(']'));
+                    filter.is_some_and(|(filter, _)| filters.contains(&filter)) && value == number
+                })
+            }
+            Params::Json(value) => filters.iter().any(|filter| {
+                let named = value.get("filter").and_then(|all| all.get(filter));
+                named.is_some_and(|named| holds(named, &number))
+            }),
+        }
+    }
+
+    /// Whether the command asks for anything of this number, be it what it may.
+    pub(crate) fn names(&self, deal: i64) -> bool {
         let is_read = self.method.ends_with(".list") || self.method.ends_with(".get");
         let number = deal.to_string();
         is_read
@@ -77,7 +112,7 @@ impl Command {
     }
 
     /// Whether the command is about invoices of the portal's own.
-    pub(crate) fn is_of_own_invoices(&self) -> bool {
+    fn is_of_own_invoices(&self) -> bool {
         self.number(&["entityTypeId"]) == Some(OWN_INVOICE)
     }
 
@@ -158,5 +193,58 @@ mod tests {
         assert!(batch.iter().all(|command| !command.reads_own_invoices(7)));
         let alone = commands("crm.item.update", br#"{"entityTypeId":2,"id":"9"}"#);
         assert_eq!(alone.first().and_then(Command::deal_written), Some(9));
+    }
+
+    #[test]
+    fn only_what_asks_for_a_deal_or_its_lines_reads_it() {
+        for (method, params, reads, names) in [
+            ("crm.item.get", r#"{"entityTypeId":2,"id":7}"#, true, true),
+            ("crm.item.get", r#"{"entityTypeId":2,"id":8}"#, false, false),
+            ("crm.item.get", r#"{"entityTypeId":7,"id":8}"#, false, true),
+            (
+                "crm.item.list",
+                r#"{"entityTypeId":2,"filter":{"@id":[5,7]}}"#,
+                true,
+                true,
+            ),
+            (
+                "crm.item.list",
+                r#"{"entityTypeId":2,"filter":{">id":7}}"#,
+                false,
+                true,
+            ),
+            (
+                "crm.item.list",
+                r#"{"entityTypeId":4,"filter":{"@id":[7]}}"#,
+                false,
+                true,
+            ),
+            (
+                "crm.item.productrow.list",
+                r#"{"filter":{"=ownerType":"D","=ownerId":[7],">id":0}}"#,
+                true,
+                true,
+            ),
+            (
+                "crm.item.productrow.list",
+                r#"{"filter":{"=ownerType":"SI","=ownerId":[7],">id":0}}"#,
+                false,
+                true,
+            ),
+            (
+                "crm.requisite.list",
+                r#"{"filter":{"=ENTITY_TYPE_ID":4,"@ENTITY_ID":[7]}}"#,
+                false,
+                true,
+            ),
+        ] {
+            let asked = commands(method, params.as_bytes());
+            let seen = asked.first().map(|one| (one.reads(7), one.names(7)));
+            assert_eq!(seen, Some((reads, names)), "{method} {params}");
+        }
+        let batch = br#"{"cmd":{"a":"crm.item.productrow.list?filter%5B%3DownerType%5D=D&filter%5B%3DownerId%5D%5B1%5D=7","b":"crm.item.list?entityTypeId=2&filter%5B%3Eid%5D=7","c":"crm.item.list?entityTypeId=2&filter%5B%40id%5D%5B3%5D=7"}}"#;
+        let batch = commands("batch", batch);
+        let read: Vec<_> = batch.iter().map(|command| command.reads(7)).collect();
+        assert_eq!(read, [true, false, true]);
     }
 }

@@ -230,7 +230,7 @@ pub(super) fn read_from(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Opti
                         .is_some_and(|told_at| told_at >= since && told_at <= at)
                     && commands(&seen.what, &seen.body)
                         .iter()
-                        .any(|command| command.reads(deal) && !command.is_of_own_invoices())
+                        .any(|command| command.reads(deal))
             })
             .map(|seen| seen.at)
             .min();

@@ -28,7 +28,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             continue;
         }
         let asked = commands(&seen.what, &seen.body);
-        let of = |deal: &&i64| asked.iter().any(|command| command.reads(**deal));
+        let of = |deal: &&i64| asked.iter().any(|command| command.names(**deal));
         if let Some(deal) = nobodys.iter().find(of) {
             wrong.push(format!(
                 "[R27] at {}: `{}` asked for deal {deal}, of which only a forged event told",

@@ -1,14 +1,16 @@
 //! [I-18] Whoever clicks is not behind somebody else's write that hangs, nor behind another tenant's flood.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use emulator_bitrix24::What;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::Evidence;
+use crate::asked::commands;
 use crate::network::{Remote, Seen};
 
-/// From the answer on the event of a new deal to the first request for it. A hanging pass holds its lane for three.
+/// From the answer on the event of a new deal to the first request that reads it. A hanging pass holds its lane for three.
 const AT_MOST: SignedDuration = SignedDuration::from_secs(8);
 /// With more writes hanging at one time their lane may be full.
 const FEW: usize = 2;
@@ -31,33 +33,56 @@ fn served_in(evidence: &Evidence<'_>, at_most: SignedDuration, wrong: &mut Vec<S
         .iter()
         .filter(|seen| seen.remote == Remote::Portal)
         .collect();
-    for at in new_deals(evidence) {
+    for (at, deal) in new_deals(evidence) {
         let until = at.checked_add(at_most).unwrap_or(at);
         let hanging = on_portal.iter().filter(|seen| hangs(seen, at)).count();
-        let served = on_portal
+        let mut in_time = on_portal
             .iter()
-            .any(|seen| seen.at >= at && seen.at <= until);
+            .filter(|seen| seen.at >= at && seen.at <= until);
+        let served = in_time.any(|seen| {
+            let commands = commands(&seen.what, &seen.body);
+            commands.iter().any(|command| command.reads(deal))
+        });
         if !served && hanging <= FEW {
             wrong.push(format!(
-                "[I-18] a deal was made at {at}, and in {at_most:#} nobody looked at it: {hanging} requests hung"
+                "[I-18] we were told of deal {deal} at {at}, and in {at_most:#} nobody looked at it: {hanging} requests hung"
             ));
         }
     }
 }
 
 /// When we were told of deals that nobody can have been at work on.
-fn new_deals(evidence: &Evidence<'_>) -> Vec<Timestamp> {
-    let mut heard = BTreeSet::new();
+fn new_deals(evidence: &Evidence<'_>) -> BTreeSet<(Timestamp, i64)> {
+    let (mut deals, mut heard) = (BTreeMap::new(), BTreeSet::new());
     for entry in evidence.portal.entries() {
-        if let What::EventDelivered {
-            event, status: 200, ..
-        } = &entry.what
-            && event == "ONCRMDEALADD"
-        {
-            heard.insert(entry.at);
+        match &entry.what {
+            What::EventCreated {
+                delivery,
+                event,
+                data,
+                ..
+            } if event == "ONCRMDEALADD" => {
+                deals.insert(*delivery, number(data));
+            }
+            What::EventDelivered {
+                delivery,
+                status: 200,
+                ..
+            } => {
+                if let Some(Some(deal)) = deals.get(delivery) {
+                    heard.insert((entry.at, *deal));
+                }
+            }
+            _ => {}
         }
     }
-    heard.into_iter().collect()
+    heard
+}
+
+/// The number of the record that an event is about.
+fn number(data: &Value) -> Option<i64> {
+    let id = data.pointer("/FIELDS/ID")?;
+    id.as_i64().or_else(|| id.as_str()?.parse().ok())
 }
 
 fn hangs(seen: &Seen, at: Timestamp) -> bool {
