@@ -370,12 +370,8 @@ impl World {
             | Happening::KillAtPoint
             | Happening::DiskFull
             | Happening::Locked
-            | Happening::UnknownCommit => {
-                self.forgettings.push(now);
-                self.order_death(calendar, now, happening, &often);
-            }
+            | Happening::UnknownCommit => self.order_death(calendar, now, happening, &often),
             Happening::Freeze => {
-                self.forgettings.push(now);
                 self.freeze(calendar, now);
                 calendar.again(now, often.frozen, happening);
             }
@@ -412,7 +408,6 @@ impl World {
                 (secs(150), secs(600))
             }
         };
-        self.story.tell(now, "frozen", format!("process {number}"));
         calendar.soon(now, from, to, Happening::Thaw(number));
     }
 
@@ -482,8 +477,6 @@ impl World {
                     fault,
                 };
                 process.dies_at(moment, small(dice.between(1, 20)), None);
-                self.story
-                    .tell(now, "unknown commit", format!("{fault:?} soon"));
                 often.unknown_commit
             }
             Happening::Locked => {
@@ -492,7 +485,6 @@ impl World {
                     fault: Fault::Busy,
                 };
                 process.dies_at(moment, small(dice.between(1, 300)), None);
-                self.story.tell(now, "database locked", "soon");
                 often.locked
             }
             _ => {
@@ -507,7 +499,6 @@ impl World {
                     fault,
                 };
                 process.dies_at(moment, small(dice.between(1, most)), None);
-                self.story.tell(now, "disk full", format!("{fault:?} soon"));
                 often.disk_full
             }
         };

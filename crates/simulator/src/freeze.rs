@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use transport::{Answer, Request, Transport, TransportError};
 
+use crate::strikes::Strikes;
+
 /// Whether a process stands still.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Freezer(Arc<State>);
@@ -25,6 +27,8 @@ struct State {
     at_answer: Mutex<Option<Awaited>>,
     /// Its timers ring so many milliseconds after it is thawed.
     timers_late_ms: AtomicU64,
+    /// Which process this is, and who is told that it stands still.
+    told: Option<(u64, Strikes)>,
 }
 
 /// Which answer stops a process in the middle of its work: it is there, and nothing is made of it yet.
@@ -50,8 +54,21 @@ impl Awaited {
 }
 
 impl Freezer {
+    /// The one of a process.
+    pub(crate) fn of(process: u64, strikes: Strikes) -> Self {
+        Self(Arc::new(State {
+            told: Some((process, strikes)),
+            ..State::default()
+        }))
+    }
+
     pub(crate) fn freeze(&self) {
-        self.0.frozen.store(true, Ordering::SeqCst);
+        let was_frozen = self.0.frozen.swap(true, Ordering::SeqCst);
+        if let Some((process, strikes)) = &self.0.told
+            && !was_frozen
+        {
+            strikes.freezes(*process);
+        }
     }
 
     pub(crate) fn freeze_at_answer(&self, awaited: Awaited) {

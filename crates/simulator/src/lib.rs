@@ -7,7 +7,7 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `weather`, `customs`, `spoil`, `death` | what a seed's day is like, and how things go wrong |
+//! | `weather`, `customs`, `spoil`, `death`, `strikes` | what a seed's day is like, and how things go wrong |
 //! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `tenant` | who works, and what they do |
 //! | `strangers` | who knocks at our door and is no portal |
 //! | `restore`, `poison`, `import`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, bills come too late |
@@ -75,6 +75,7 @@ mod spoil;
 mod still;
 mod story;
 mod strangers;
+mod strikes;
 mod tenant;
 mod tenants;
 mod terms;

@@ -27,6 +27,7 @@ use crate::freeze::{Freezer, ProcessClock, ProcessTransport};
 use crate::host::HostClock;
 use crate::network::{Network, Remote, Way};
 use crate::office;
+use crate::strikes::Strikes;
 use crate::weather::{ACCOUNTING_QUIET, PORTAL_QUIET};
 
 /// What every process of a world shares.
@@ -38,6 +39,7 @@ pub(crate) struct Ground {
     pub(crate) tenants: Vec<Site>,
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) ended: UnboundedSender<u64>,
+    pub(crate) strikes: Strikes,
     pub(crate) numbers: Numbers,
 }
 
@@ -82,7 +84,7 @@ struct Equipment {
 
 impl Equipment {
     fn of(ground: &Ground, number: u64, store: &Store) -> Self {
-        let freezer = Freezer::default();
+        let freezer = Freezer::of(number, ground.strikes.clone());
         let clock: Arc<dyn Clock> = Arc::new(ProcessClock {
             clock: ground.clock.steady(),
             freezer: freezer.clone(),
@@ -160,6 +162,10 @@ impl Process {
         for site in &ground.tenants {
             look_now(&store, &site.access, clock.now()).await;
         }
+        let strikes = ground.strikes.clone();
+        store
+            .faults()
+            .tell(move |fault| strikes.store_fails(number, fault));
         let (stopper, stop) = Stopper::new();
         let engine = Engine::new(means, Arc::new(reconciler), format!("process-{number}"));
         let ended = ground.ended.clone();

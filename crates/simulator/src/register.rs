@@ -122,7 +122,7 @@ impl World {
             let statement = Some(statement);
             process.dies_at(Moment { statement, fault }, 1, None);
             let words = format!("process {}: {statement:?} {fault:?}", process.number);
-            self.story.tell(now, "books fail", words);
+            self.story.add(now, format!("books are to fail: {words}"));
         }
     }
 

@@ -116,7 +116,7 @@ impl World {
                 .await?;
         }
         self.watch.forget();
-        self.forgettings.push(now);
+        self.ground.strikes.forgets();
         self.restored = Some(Restored { copied, at });
         let words = format!("as it was at {copied}");
         self.story.tell(now, "restored", words);

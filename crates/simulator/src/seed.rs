@@ -254,7 +254,7 @@ async fn evidence<'a>(
         waiting: waiting(world, &tenant.id, &calls).await?,
         calls,
         jumps: world.host.jumps(),
-        forgettings: world.forgettings.clone(),
+        forgettings: world.ground.strikes.forgettings(),
         retried: &tenant.retried,
         adopted: tenant
             .adopter

@@ -27,6 +27,7 @@ use crate::records::{Backup, Records};
 use crate::restore::Restored;
 use crate::spoil::Spoils;
 use crate::story::Story;
+use crate::strikes::Strikes;
 use crate::tenant::Tenant;
 use crate::watch::Watch;
 use crate::weather::Weather;
@@ -96,8 +97,6 @@ pub(crate) struct World {
     pub(crate) story: Story,
     /// Who of the tenants is next to work.
     pub(crate) turns: Dice,
-    /// When a process died, stood still or was to fail in writing.
-    pub(crate) forgettings: Vec<Timestamp>,
     /// The last backup of the database, with the moment at which it was made.
     pub(crate) copy: Option<(Timestamp, Backup)>,
     /// The machine is gone, and nobody starts anything before the backup is put back.
@@ -179,6 +178,7 @@ impl World {
             tenants: sites.collect(),
             renderer,
             ended,
+            strikes: Strikes::new(clock, story.clone()),
             numbers,
         };
         let mut world = Self {
@@ -200,7 +200,6 @@ impl World {
             ends,
             story,
             turns: Dice::of(seed, About::Tenants),
-            forgettings: Vec::new(),
             copy: None,
             is_lost: false,
             restored: None,
@@ -273,7 +272,7 @@ impl World {
 
     /// The process of this number is no more; its slot.
     pub(crate) fn remove(&mut self, number: u64) -> Option<usize> {
-        self.forgettings.push(self.now());
+        self.ground.strikes.ends(number);
         let slot = self
             .slots
             .iter()

@@ -4,9 +4,12 @@
 //! In production nothing is ever ordered and the price is an atomic load and a count a statement. Not here: failures of
 //! remotes (the emulators').
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
+    },
 };
 
 use crate::{error::StoreError, sql::Sql};
@@ -65,6 +68,17 @@ struct Ordered {
     within: Mutex<Option<&'static str>>,
     /// The open transaction is such a one.
     is_within: AtomicBool,
+    ear: Ear,
+}
+
+/// Who is told of a failure as it happens.
+#[derive(Default)]
+struct Ear(OnceLock<Box<dyn Fn(Fault) + Send + Sync>>);
+
+impl fmt::Debug for Ear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ear").field(&self.0.get().is_some()).finish()
+    }
 }
 
 const NONE: u8 = 0;
@@ -93,6 +107,11 @@ impl Faults {
     /// Takes an order back. True if the failure had not happened yet.
     pub fn cancel(&self) -> bool {
         self.0.kind.swap(NONE, Ordering::SeqCst) != NONE
+    }
+
+    /// Has `ear` told of each failure as it happens: an order may be replaced or taken back before. The first ear stays.
+    pub fn tell(&self, ear: impl Fn(Fault) + Send + Sync + 'static) {
+        let _is_first = self.0.ear.0.set(Box::new(ear)).is_ok();
     }
 
     /// What ran so far.
@@ -187,6 +206,9 @@ impl Faults {
             return false;
         }
         self.0.kind.store(NONE, Ordering::SeqCst);
+        if let Some(ear) = self.0.ear.0.get() {
+            ear(fault);
+        }
         true
     }
 }
@@ -231,6 +253,27 @@ mod tests {
         let beside = store.opened_again().unwrap();
         let kept = beside.secrets_get(&portal).await.unwrap();
         (done, kept.is_some())
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_when_it_happens_and_not_when_it_is_ordered() {
+        let store = Store::open_inline().unwrap();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&told);
+        let faults = store.faults();
+        faults.tell(move |fault| heard.lock().unwrap().push(fault));
+        let portal = PortalId::new("a");
+        let read = || store.secrets_get(&portal);
+
+        faults.fail_nth(1, Fault::Busy);
+        faults.fail_nth(1, Fault::DiskFull);
+        assert!(told.lock().unwrap().is_empty());
+        assert!(matches!(read().await, Err(StoreError::DiskFull(_))));
+        assert_eq!(told.lock().unwrap().as_slice(), [Fault::DiskFull]);
+        faults.fail_nth(1, Fault::Busy);
+        assert!(faults.cancel());
+        assert!(read().await.unwrap().is_none());
+        assert_eq!(told.lock().unwrap().as_slice(), [Fault::DiskFull]);
     }
 
     #[tokio::test]
