@@ -63,7 +63,7 @@ impl World {
             }
             Happening::BrokenEnds => self.usual_faults(),
             Happening::Scopes => {
-                self.scopes(&["user", "im"]);
+                self.scopes(&["user", "im"].map(str::to_owned));
                 self.story
                     .tell(now, "lost rights", "the scope `crm` is gone");
                 calendar.soon(now, secs(10), secs(600), Happening::ScopesEnd);
@@ -156,24 +156,17 @@ impl World {
         });
     }
 
-    fn scopes(&self, scopes: &[&str]) {
-        let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        self.configure(|portal| {
-            for hook in &mut portal.webhooks {
-                hook.scopes.clone_from(&scopes);
-            }
-        });
+    /// What the portals let our credentials ask for, be they webhooks or applications.
+    fn scopes(&self, scopes: &[String]) {
+        for tenant in &self.tenants {
+            tenant.office.portal.set_scopes(scopes);
+        }
     }
 
     pub(crate) fn all_scopes(&self) {
         let usual = PortalConfig::default();
-        let scopes = usual.webhooks.into_iter().next().map(|hook| hook.scopes);
-        let scopes = scopes.unwrap_or_default();
-        self.configure(|portal| {
-            for hook in &mut portal.webhooks {
-                hook.scopes.clone_from(&scopes);
-            }
-        });
+        let hook = usual.webhooks.into_iter().next();
+        self.scopes(&hook.map(|hook| hook.scopes).unwrap_or_default());
     }
 }
 

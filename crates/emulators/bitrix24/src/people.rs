@@ -226,6 +226,18 @@ impl Emulator {
         state.config.webhooks.push(webhook);
     }
 
+    /// What every incoming webhook and every application may ask for from now on.
+    pub fn set_scopes(&self, scopes: &[String]) {
+        self.configure(|config| {
+            for hook in &mut config.webhooks {
+                hook.scopes = scopes.to_vec();
+            }
+        });
+        for app in &mut self.inner.lock().auth.apps {
+            app.seed.scopes = scopes.to_vec();
+        }
+    }
+
     /// Changes settings of the running portal: limits, latency, lateness of events, features, rights.
     pub fn configure(&self, change: impl FnOnce(&mut crate::config::PortalConfig)) {
         change(&mut self.inner.lock().config);

@@ -61,6 +61,24 @@ async fn scopes_narrow_a_webhook() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn scopes_that_are_taken_away_are_gone_for_webhook_and_application() {
+    let portal = Portal::sample();
+    let codes = async || {
+        let asked = json!({"entityTypeId": 2});
+        let hook = portal.hook("crm.item.list", asked.clone()).await.1;
+        let app = portal.app("crm.item.list", asked).await.1;
+        [hook["error"].clone(), app["error"].clone()]
+    };
+    assert_eq!(codes().await, [Value::Null, Value::Null]);
+    portal.emulator.set_scopes(&["user".to_owned()]);
+    let refused = json!("insufficient_scope");
+    assert_eq!(codes().await, [refused.clone(), refused]);
+    let scopes = ["user", "crm"].map(str::to_owned);
+    portal.emulator.set_scopes(&scopes);
+    assert_eq!(codes().await, [Value::Null, Value::Null]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn records_beyond_a_users_rights_do_not_appear() {
     let portal = Portal::sample();
     portal.emulator.add_webhook(WebhookSeed {
