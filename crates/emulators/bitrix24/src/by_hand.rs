@@ -1,6 +1,6 @@
 //! What people do by hand to records beside deals and companies: contacts, and invoices of the portal's own.
 //!
-//! It fires events as every other click does. Deals, companies and requisites stand in `people`.
+//! It fires events as every other click does. Deals and companies stand in `people`, requisites in `cards`.
 
 use serde_json::Value;
 

@@ -21,6 +21,7 @@ mod auth;
 mod batch;
 mod by_hand;
 mod call;
+mod cards;
 mod chat;
 mod config;
 mod deliver;

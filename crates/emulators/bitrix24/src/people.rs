@@ -8,9 +8,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::call::{Actor, Refusal};
-use crate::config::{
-    CompanySeed, CustomFieldSeed, DealSeed, LineSeed, RequisiteSeed, RobotSeed, WebhookSeed,
-};
+use crate::config::{CompanySeed, CustomFieldSeed, DealSeed, LineSeed, RobotSeed, WebhookSeed};
 use crate::emulator::Emulator;
 use crate::schema::{COMPANY, DEAL, EntityType, entity_type};
 use crate::state::{Origin, State, Table, int};
@@ -276,22 +274,6 @@ impl Person {
             crate::seed::plant_company(state, company, origin)
         })
         .ok_or_else(|| Declined("company was not accepted".into()))
-    }
-
-    /// Further requisites of a company: the id of the new record.
-    pub fn add_requisite(&self, company: i64, requisite: &RequisiteSeed) -> i64 {
-        let mut record: Map = requisite
-            .fields
-            .iter()
-            .map(|(name, value)| (name.clone(), Value::from(value.clone())))
-            .collect();
-        record.insert("NAME".into(), requisite.name.clone().into());
-        record.insert("ENTITY_TYPE_ID".into(), COMPANY.into());
-        record.insert("ENTITY_ID".into(), company.into());
-        record.insert("PRESET_ID".into(), requisite.preset.into());
-        self.act("add requisite", Value::Null, |state, origin| {
-            crate::requisites::insert(state, Table::Requisite, record, origin)
-        })
     }
 
     /// A new deal with its lines; a company is named by its title.

@@ -429,6 +429,16 @@ fn find_address(state: &State, key: &AddressKey) -> Option<i64> {
     found.map(|address| int(address, "LOC_ADDR_ID"))
 }
 
+/// The address of this type that a requisite has.
+pub(crate) fn find_address_of(state: &State, requisite: i64, type_id: i64) -> Option<i64> {
+    let key = AddressKey {
+        type_id,
+        entity_type_id: REQUISITE,
+        entity_id: requisite,
+    };
+    find_address(state, &key)
+}
+
 pub(crate) fn address_add(call: &mut Call<'_>) -> Answer {
     let fields = call.fields();
     let key = address_key(&fields)?;
@@ -543,12 +553,18 @@ pub(crate) fn address_delete(call: &mut Call<'_>) -> Answer {
         return Err(Refusal::nameless("TypeAddress not found."));
     };
     let origin = origin_of(call);
-    if let Some(record) = call.state.remove(Table::Address, id) {
-        call.state
-            .note_write(&origin, "address", id, Some(&record), None);
-        fire_address(call.state, "UNREGISTER", &record, &origin);
-    }
+    remove_address(call.state, id, &origin);
     Ok(Value::Bool(true).into())
+}
+
+/// Takes an address away by its own id; `false` where there is none.
+pub(crate) fn remove_address(state: &mut State, id: i64, origin: &Origin) -> bool {
+    let Some(record) = state.remove(Table::Address, id) else {
+        return false;
+    };
+    state.note_write(origin, "address", id, Some(&record), None);
+    fire_address(state, "UNREGISTER", &record, origin);
+    true
 }
 
 pub(crate) fn address_types(_call: &mut Call<'_>) -> Answer {

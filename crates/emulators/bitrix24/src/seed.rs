@@ -6,13 +6,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::call::Actor;
-use crate::config::{CompanySeed, CustomFieldSeed, DealSeed, FunnelSeed, LineSeed, StageSeed};
+use crate::config::{
+    CompanySeed, CustomFieldSeed, DealSeed, FunnelSeed, LineSeed, RequisiteSeed, StageSeed,
+};
 use crate::directory::{CATALOG, INVOICE_FUNNEL, stage_directory};
 use crate::items::{aged, origin};
 use crate::schema::{COMPANY, CONTACT, DEAL, EntityType, REQUISITE, SMART_INVOICE, entity_type};
 use crate::state::{Origin, State, Table, int, text};
 use crate::truth::{Truth, Written};
 use crate::value::Map;
+
+/// The legal address among the types of addresses.
+pub(crate) const LEGAL: i64 = 6;
 
 pub(crate) fn plant(state: &mut State, now: Timestamp) {
     let config = state.config.clone();
@@ -283,36 +288,66 @@ pub(crate) fn plant_company(state: &mut State, seed: &CompanySeed, origin: &Orig
     }
     let company = plant_item(state, COMPANY, fields, origin)?;
     for requisite in &seed.requisites {
-        let mut record: Map = requisite
-            .fields
-            .iter()
-            .map(|(name, value)| (name.clone(), Value::from(value.clone())))
-            .collect();
-        record.insert("NAME".into(), requisite.name.clone().into());
-        record.insert("ENTITY_TYPE_ID".into(), COMPANY.into());
-        record.insert("ENTITY_ID".into(), company.into());
-        record.insert("PRESET_ID".into(), requisite.preset.into());
-        let id = crate::requisites::insert(state, Table::Requisite, record, origin);
-        for bank in &requisite.banks {
-            let mut record: Map = bank
-                .iter()
-                .map(|(name, value)| (name.clone(), Value::from(value.clone())))
-                .collect();
-            record.insert("ENTITY_ID".into(), id.into());
-            crate::requisites::insert(state, Table::BankDetail, record, origin);
-        }
-        for (type_id, address) in &requisite.addresses {
-            let mut record: Map = address
-                .iter()
-                .map(|(name, value)| (name.clone(), Value::from(value.clone())))
-                .collect();
-            record.insert("TYPE_ID".into(), type_id.parse().unwrap_or(6).into());
-            record.insert("ENTITY_TYPE_ID".into(), REQUISITE.into());
-            record.insert("ENTITY_ID".into(), id.into());
-            crate::requisites::put_address(state, record, origin);
-        }
+        plant_requisite(state, (COMPANY, company), requisite, origin);
     }
     Some(company)
+}
+
+/// A requisite of a company or a contact with its bank details and addresses; its id.
+pub(crate) fn plant_requisite(
+    state: &mut State,
+    (entity_type_id, owner): (i64, i64),
+    seed: &RequisiteSeed,
+    origin: &Origin,
+) -> i64 {
+    let mut record = texts_of(&seed.fields);
+    record.insert("NAME".into(), seed.name.clone().into());
+    record.insert("ENTITY_TYPE_ID".into(), entity_type_id.into());
+    record.insert("ENTITY_ID".into(), owner.into());
+    record.insert("PRESET_ID".into(), seed.preset.into());
+    let id = crate::requisites::insert(state, Table::Requisite, record, origin);
+    for bank in &seed.banks {
+        plant_bank_detail(state, id, bank, origin);
+    }
+    for (type_id, address) in &seed.addresses {
+        let type_id = type_id.parse().unwrap_or(LEGAL);
+        plant_address(state, id, type_id, address, origin);
+    }
+    id
+}
+
+/// Bank details of a requisite; their id.
+pub(crate) fn plant_bank_detail(
+    state: &mut State,
+    requisite: i64,
+    fields: &BTreeMap<String, String>,
+    origin: &Origin,
+) -> i64 {
+    let mut record = texts_of(fields);
+    record.insert("ENTITY_ID".into(), requisite.into());
+    crate::requisites::insert(state, Table::BankDetail, record, origin)
+}
+
+/// An address of a requisite.
+pub(crate) fn plant_address(
+    state: &mut State,
+    requisite: i64,
+    type_id: i64,
+    fields: &BTreeMap<String, String>,
+    origin: &Origin,
+) {
+    let mut record = texts_of(fields);
+    record.insert("TYPE_ID".into(), type_id.into());
+    record.insert("ENTITY_TYPE_ID".into(), REQUISITE.into());
+    record.insert("ENTITY_ID".into(), requisite.into());
+    crate::requisites::put_address(state, record, origin);
+}
+
+pub(crate) fn texts_of(fields: &BTreeMap<String, String>) -> Map {
+    let fields = fields.iter();
+    fields
+        .map(|(name, value)| (name.clone(), Value::from(value.clone())))
+        .collect()
 }
 
 fn plant_deal(

@@ -10,6 +10,7 @@
 
 mod access;
 mod batch;
+mod cards;
 mod events;
 mod faults;
 mod hand;
