@@ -3,7 +3,9 @@
 use domain::DealId;
 use domain::observed::{DealGlance, DealReading, Record};
 
-use crate::{Action, Case, CaseCode, Choice, DealSnapshot, Fault, OurInvoice, Plan, Whom, texts};
+use crate::{
+    Action, Case, CaseCode, Choice, DealSnapshot, Fault, OpenCase, OurInvoice, Plan, Whom, texts,
+};
 
 /// Why no invoice can be made of a deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +85,7 @@ pub(crate) fn case(deal: DealId, code: CaseCode, text: String, whom: Whom) -> As
             waits_for: vec![Record::Deal(deal)],
             choices: Vec::new(),
             about: String::new(),
+            whom: None,
         },
         whom,
     }
@@ -168,15 +171,23 @@ pub(crate) fn responsible(glance: &DealGlance) -> Whom {
     Whom::User(glance.deal.responsible)
 }
 
-/// Opens a question, and tells somebody unless they were told of just this text.
+/// Opens a question, and tells somebody unless they were told of just this text. Whoever takes the deal over hears it anew.
 pub(crate) fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
-    let Asked { case, whom } = asked;
+    let Asked { mut case, whom } = asked;
+    case.whom = match whom {
+        Whom::User(user) => Some(user),
+        Whom::HeadOf(_) | Whom::Administrator => None,
+    };
     let mut plan = Plan {
         because: vec![case.text.clone()],
         ..Plan::default()
     };
     let open = snapshot.open_cases.get(&case.key);
-    let known = open.is_some_and(|open| open.text == case.text && !open.watched);
+    let is_same = |open: &&OpenCase| {
+        let is_his = open.whom.is_none() || open.whom == case.whom;
+        open.text == case.text && is_his
+    };
+    let known = open.filter(is_same).is_some_and(|open| !open.watched);
     if !known || open.is_some_and(|open| !open.told) {
         plan.actions.push(Action::Notify {
             whom,

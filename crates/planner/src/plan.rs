@@ -229,6 +229,8 @@ pub struct Case {
     pub choices: Vec<Choice>,
     /// What exactly is asked: an answer holds for that and nothing else.
     pub about: String,
+    /// The manager whom it is for; none: no manager's.
+    pub whom: Option<UserId>,
 }
 
 /// One of the answers to a question.

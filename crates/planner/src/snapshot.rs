@@ -11,7 +11,7 @@ use domain::observed::{
 };
 use domain::{
     ContractorId, Counterparty, CounterpartyKey, DealId, InvoiceDraft, InvoiceId, InvoiceStatus,
-    Money, Order, OrderNumber, OrganisationId, Revision, Slot, SlotKind, StageId, Who,
+    Money, Order, OrderNumber, OrganisationId, Revision, Slot, SlotKind, StageId, UserId, Who,
 };
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -123,6 +123,8 @@ pub struct OpenCase {
     pub watched: bool,
     /// What exactly is asked; empty where the text says it all.
     pub about: String,
+    /// The manager whom it is for; none: no manager's, or nobody noted it.
+    pub whom: Option<UserId>,
     /// Its number in our records; none until it was read back.
     pub id: Option<i64>,
 }

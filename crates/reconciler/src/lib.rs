@@ -288,7 +288,10 @@ impl Reconciler {
                 portal_task::OVERDUE => overdue::look(ctx, connected, work).await,
                 portal_task::PAYMENTS => payment::look_at_new(ctx, connected, work).await,
                 portal_task::CASES => revisit::open_cases(ctx, connected, work).await,
-                portal_task::LINKS => revisit::linked_deals(ctx, work).await,
+                portal_task::LINKS => {
+                    deal::untell_dismissed(self, ctx, connected).await?;
+                    revisit::linked_deals(ctx, work).await
+                }
                 _ => forget(ctx, work).await,
             },
             // Their waiters were woken when the event was stored.

@@ -39,7 +39,7 @@ mod writer;
 pub use books::{
     admin::{AdminSession, Alive},
     adopted::{Adopted, Adoption},
-    case_changes::CaseChange,
+    case_changes::{CaseChange, WHOM},
     cases::{Case, CaseFacts, CaseFilter, CasePage, CaseState},
     links::{CounterpartyLink, InvoiceLink},
     money::{

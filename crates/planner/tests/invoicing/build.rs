@@ -396,6 +396,7 @@ impl TestDeal {
             told,
             watched: false,
             about: String::new(),
+            whom: None,
             id: Some(1),
         };
         self.snapshot.open_cases.insert(key.to_owned(), open);

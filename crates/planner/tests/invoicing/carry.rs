@@ -20,6 +20,7 @@ impl TestDeal {
                     told: false,
                     watched: false,
                     about: case.about,
+                    whom: case.whom,
                     id: Some(1),
                 },
             );

@@ -67,6 +67,41 @@ fn an_invoice_is_issued_at_night_as_by_day() {
 }
 
 #[test]
+fn who_takes_a_deal_over_is_told_what_is_asked_and_nobody_else_twice() {
+    let mut asked = deal().buyer(|it| it.kpp.clear());
+    let plan = asked.planned();
+    let [case] = plan.cases.as_slice() else {
+        panic!("{}", asked.plan());
+    };
+    assert_eq!(case.whom, Some(UserId(5)));
+    asked.carry_out(plan);
+    for open in asked.snapshot.open_cases.values_mut() {
+        open.told = true;
+    }
+    assert!(asked.planned().is_empty(), "{}", asked.plan());
+    let mut taken_over = asked.of(|deal| deal.responsible = UserId(6));
+    let plan = taken_over.planned();
+    assert!(
+        matches!(
+            plan.actions.as_slice(),
+            [Action::Notify {
+                whom: Whom::User(UserId(6)),
+                ..
+            }]
+        ),
+        "{}",
+        taken_over.plan()
+    );
+    taken_over.carry_out(plan);
+    for open in taken_over.snapshot.open_cases.values_mut() {
+        open.told = true;
+        // As an older version noted it.
+        open.whom = None;
+    }
+    assert!(taken_over.planned().is_empty(), "{}", taken_over.plan());
+}
+
+#[test]
 fn a_kind_of_question_that_is_switched_off_is_listed_and_not_told() {
     let off = asked().with(|deal| deal.policy.notices.off = vec![CaseCode::DealDataMissing.into()]);
     let plan = off.planned();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{CounterpartyKey, DealId, Money, Revision};
+use domain::{CounterpartyKey, DealId, Money, Revision, UserId};
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use planner::receipts::{Means, Receipt};
@@ -187,6 +187,7 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
                 told: case.told_at.is_some_and(|at| at >= case.changed_at),
                 watched: is_watched(case),
                 about: about(case).to_owned(),
+                whom: whom(case),
                 id: Some(case.id),
             };
             (case.facts.key.clone(), open)
@@ -254,6 +255,12 @@ fn receipt(invoices: &[OurInvoice], receipt: &store::Receipt) -> Option<Receipt>
 fn is_watched(case: &Case) -> bool {
     let watched = case.facts.facts.get(WATCHED);
     watched.and_then(|watched| watched.as_bool()) == Some(true)
+}
+
+/// The manager whom a question is for.
+fn whom(case: &Case) -> Option<UserId> {
+    let whom = case.facts.facts.get(store::WHOM)?;
+    whom.as_u64().map(UserId)
 }
 
 /// What exactly a question is about.

@@ -40,7 +40,7 @@ pub(crate) use self::known::our_invoice;
 pub(crate) use self::lists::Telling;
 pub(crate) use self::pace::CreateTimes;
 use self::pass::Pass;
-pub(crate) use self::stand_ins::StandIns;
+pub(crate) use self::stand_ins::{StandIns, untell_dismissed};
 pub(crate) use self::writes::{answer, message_of};
 use crate::{Connected, PlannedDeal, Reconciler, journal};
 

@@ -232,6 +232,7 @@ fn open_and_withdraw(
                 told: false,
                 watched,
                 about: case.about.clone(),
+                whom: case.whom,
                 id: None,
             },
         );
@@ -260,6 +261,9 @@ fn facts(case: &Case, watched: bool) -> Value {
     if !case.choices.is_empty() || !case.about.is_empty() {
         facts.insert("choices".to_owned(), json!(case.choices));
         facts.insert("about".to_owned(), json!(case.about));
+    }
+    if let Some(user) = case.whom {
+        facts.insert(store::WHOM.to_owned(), json!(user));
     }
     if watched {
         facts.insert(known::WATCHED.to_owned(), Value::Bool(true));

@@ -12,7 +12,7 @@ use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
 use planner::notices::{self, StandIn};
 use planner::{Action, Whom};
-use store::Record;
+use store::{CaseChange, Record};
 
 use super::{Looked, lists};
 use crate::{Connected, Reconciler, journal};
@@ -151,6 +151,39 @@ pub(crate) async fn reach(
         reached.push((id, action));
     }
     Ok(reached)
+}
+
+/// What somebody was told who was dismissed since counts as told to nobody: the next look tells whoever stands in. The staff
+/// is read for it once a day.
+pub(crate) async fn untell_dismissed(
+    reconciler: &Reconciler,
+    ctx: &LeaseContext,
+    connected: &Connected,
+) -> Result<(), Halted> {
+    let portal = ctx.portal();
+    let heard = ctx.store().cases_heard_by(&portal).await;
+    let heard = heard.map_err(Halted::from)?;
+    if heard.is_empty() {
+        return Ok(());
+    }
+    let asked = heard.iter().map(|user| (*user, false)).collect();
+    read(reconciler, ctx, connected, asked).await?;
+    let has_administrator = connected.policy.administrator.is_some();
+    let is_stood_in_for = |user: &UserId| {
+        let known = reconciler.stand_ins.of(&portal, (*user, false), ctx.now());
+        match known {
+            Some(StandIn::Head(_)) => true,
+            // Without one there is nobody else.
+            Some(StandIn::Administrator) => has_administrator,
+            Some(StandIn::Themselves) | None => false,
+        }
+    };
+    let gone = heard.into_iter().filter(is_stood_in_for);
+    ctx.record(Record {
+        cases: gone.map(CaseChange::Unheard).collect(),
+        ..Record::default()
+    })
+    .await
 }
 
 fn meant(action: &Action) -> Option<Meant> {

@@ -239,6 +239,7 @@ pub(crate) fn note_asked(deals: &mut BTreeMap<DealId, Looked>, record: &Record) 
                 told: false,
                 watched: false,
                 about: String::new(),
+                whom: None,
                 id: None,
             };
             deal.snapshot.open_cases.insert(facts.key.clone(), asked);

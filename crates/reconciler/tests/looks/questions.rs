@@ -363,6 +363,62 @@ fn dismissed(desk: &Desk, head: Option<u64>) {
     });
 }
 
+#[test]
+fn what_a_manager_heard_before_he_was_dismissed_his_head_hears_a_day_later() {
+    paused(async {
+        let desk = Desk::open().await;
+        without_rows(&desk, 1..=1).await;
+        let told = || {
+            let bells = desk.office.bells();
+            bells.values().map(|bell| bell.0).collect::<Vec<_>>()
+        };
+        assert_eq!(told(), [UserId(5)]);
+        // As long as he works there nobody else is told.
+        desk.task("links").await;
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert_eq!(told(), [UserId(5)]);
+        dismissed(&desk, Some(7));
+        desk.task("links").await;
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert!(told().contains(&UserId(7)), "{:?}", told());
+        let bells = desk.office.story().matches("bell for").count();
+        desk.task("links").await;
+        desk.task("cases").await;
+        desk.run(3_700).await;
+        assert_eq!(desk.office.story().matches("bell for").count(), bells);
+    });
+}
+
+#[test]
+fn a_manager_who_takes_a_deal_over_hears_what_is_still_asked() {
+    paused(async {
+        let desk = Desk::open().await;
+        without_rows(&desk, 1..=1).await;
+        let told = || {
+            let bells = desk.office.story();
+            let bells = bells.lines().filter(|line| line.contains("bell for"));
+            bells.count()
+        };
+        assert_eq!(told(), 1);
+        let give = |user: u64| {
+            desk.office
+                .edit(1, |reading| reading.glance.deal.responsible = UserId(user));
+        };
+        give(8);
+        desk.event(1).await;
+        desk.run(60).await;
+        let bells = desk.office.bells();
+        assert!(bells.values().any(|bell| bell.0 == UserId(8)), "{bells:?}");
+        assert_eq!(told(), 2);
+        // It is told him once.
+        desk.task("cases").await;
+        desk.run(3_700).await;
+        assert_eq!(told(), 2);
+    });
+}
+
 async fn without_rows(desk: &Desk, ids: std::ops::RangeInclusive<u64>) {
     for id in ids {
         desk.office.enter(id);

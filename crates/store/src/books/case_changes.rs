@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::PortalId;
+use domain::{PortalId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ use crate::{
     tx::Tx,
     value::{Value, json_text, params},
 };
+
+/// Whom a question is for, among its particulars: whoever told somebody else told him nothing.
+pub const WHOM: &str = "whom";
 
 /// What becomes of a case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +68,8 @@ pub enum CaseChange {
         /// In which message; none: in one that no later one takes the place of.
         within: Option<ToldIn>,
     },
+    /// Whoever was told by a bell is not there any more: of what is open nobody was told, reminders apart.
+    Unheard(UserId),
     /// A message of this id can be edited no more: what is told later stands in another.
     Unedited(String),
 }
@@ -77,10 +82,10 @@ statements! {
     OPEN =
         "INSERT INTO office_case (portal_id, subject, key, code, cause, facts, text, waits_for, state, opened_at, changed_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $9)";
-    /// Who was told of the same text knows it. A message lists what has one cause.
+    /// Who was told of the same text knows it, and nobody else does. A message lists what has one cause.
     REPLACE =
         "UPDATE office_case SET code = $3, cause = $4, facts = $5, text = $6, waits_for = $7,
-             changed_at = CASE WHEN text = $6 THEN changed_at ELSE $8 END,
+             changed_at = CASE WHEN text = $9 THEN changed_at ELSE $8 END,
              told_dialog = CASE WHEN cause = $4 THEN told_dialog END,
              told_message = CASE WHEN cause = $4 THEN told_message END
          WHERE portal_id = $1 AND id = $2 AND state = 'open'";
@@ -95,6 +100,10 @@ statements! {
     TOLD_OF =
         "UPDATE office_case SET told_at = $4, told_to = $5, told_list = $6, told_dialog = $8, told_message = $9
          WHERE portal_id = $1 AND subject = $2 AND key = $3 AND state = 'open' AND changed_at <= $7";
+    UNHEARD =
+        "UPDATE office_case SET told_at = NULL, told_to = NULL, told_list = NULL
+         WHERE portal_id = $1 AND state = 'open' AND told_to = $2
+             AND key NOT IN ('INVOICE-OVERDUE', 'INVOICE-LONG-OVERDUE')";
     UNEDITED =
         "UPDATE office_case SET told_dialog = NULL, told_message = NULL
          WHERE portal_id = $1 AND state = 'open' AND told_message = $2";
@@ -192,6 +201,7 @@ impl CaseChange {
             CaseChange::Answer { .. }
             | CaseChange::Told { .. }
             | CaseChange::ToldOf { .. }
+            | CaseChange::Unheard(_)
             | CaseChange::Unedited(_) => None,
         }
     }
@@ -242,6 +252,10 @@ async fn apply_one(
             ];
             Ok(tx.execute(&TOLD_OF, &told).await? > 0)
         }
+        CaseChange::Unheard(user) => {
+            let user = i64::try_from(user.0).unwrap_or(i64::MAX);
+            Ok(tx.execute(&UNHEARD, &params![portal, user]).await? > 0)
+        }
         CaseChange::Unedited(id) => Ok(tx.execute(&UNEDITED, &params![portal, id]).await? > 0),
     }
 }
@@ -273,7 +287,7 @@ async fn apply_together(
         match (change, open) {
             (CaseChange::Open(facts), Some((_, open))) if open == facts => {}
             (CaseChange::Open(facts), open) => {
-                rows.ask(portal, facts, open.map(|(id, _)| *id), now);
+                rows.ask(portal, facts, open, now);
             }
             (_, Some((id, _))) => {
                 rows.withdrawn.push(params![portal, *id, now].to_vec());
@@ -295,7 +309,13 @@ async fn apply_together(
 
 impl Rows {
     /// The question is new, or takes the place of the open one.
-    fn ask(&mut self, portal: &PortalId, facts: &CaseFacts, open: Option<i64>, now: Timestamp) {
+    fn ask(
+        &mut self,
+        portal: &PortalId,
+        facts: &CaseFacts,
+        open: Option<&(i64, CaseFacts)>,
+        now: Timestamp,
+    ) {
         let CaseFacts {
             code,
             cause,
@@ -307,10 +327,22 @@ impl Rows {
         } = facts;
         let waits = json_text(waits_for);
         match open {
-            Some(id) => {
-                let row = params![portal, id, code, cause, particulars, text, waits, now];
+            Some((id, open)) => {
+                let known = Some(text).filter(|_| !is_for_another(&open.facts, particulars));
+                let known = known.map(String::as_str);
+                let row = params![
+                    portal,
+                    *id,
+                    code,
+                    cause,
+                    particulars,
+                    text,
+                    waits,
+                    now,
+                    known
+                ];
                 self.replaced.push(row.to_vec());
-                self.wait_no_more.push(params![portal, id].to_vec());
+                self.wait_no_more.push(params![portal, *id].to_vec());
             }
             None => {
                 let row = params![
@@ -331,6 +363,12 @@ impl Rows {
         let waits = records.map(|record| params![portal, subject, key, record].to_vec());
         self.waits.extend(waits);
     }
+}
+
+/// Whether both say whom the question is for, and not the same.
+fn is_for_another(before: &serde_json::Value, now: &serde_json::Value) -> bool {
+    let whom = before.get(WHOM).zip(now.get(WHOM));
+    whom.is_some_and(|(before, now)| before != now)
 }
 
 async fn find_open(

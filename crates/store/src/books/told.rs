@@ -122,6 +122,12 @@ statements! {
              WHERE portal_id = $1 AND state = 'open' AND cause IN keys($2)
                  AND told_to IS NULL AND told_at >= changed_at) told
          WHERE told.place <= $3 ORDER BY told.id DESC";
+    /// A reminder is for its day.
+    HEARD_BY =
+        "SELECT DISTINCT told_to FROM office_case
+         WHERE portal_id = $1 AND state = 'open' AND told_to IS NOT NULL AND told_at >= changed_at
+             AND key NOT IN ('INVOICE-OVERDUE', 'INVOICE-LONG-OVERDUE')
+         ORDER BY told_to";
     /// Also where the question is another since: its text is to be edited.
     CAUSE_MESSAGES =
         "SELECT cause, told_message, max(told_at) FROM office_case
@@ -146,6 +152,14 @@ impl Store {
                 })
             },
         )
+        .await
+    }
+
+    /// Who was told by a bell of what is still open, reminders apart.
+    pub async fn cases_heard_by(&self, portal: &PortalId) -> Result<Vec<UserId>, StoreError> {
+        self.read(portal.clone(), |tx, portal| {
+            Box::pin(async move { tx.list(&HEARD_BY, &params![portal], read_user).await })
+        })
         .await
     }
 
@@ -175,13 +189,21 @@ impl Store {
     }
 }
 
+fn read_user(row: &mut Row) -> Result<UserId, StoreError> {
+    Ok(user_of(row.int()?))
+}
+
+fn user_of(id: i64) -> UserId {
+    UserId(u64::try_from(id).unwrap_or_default())
+}
+
 fn read_told(row: &mut Row) -> Result<Told, StoreError> {
     Ok(Told {
         subject: row.parsed()?,
         key: row.text()?,
         cause: row.text()?,
         text: row.text()?,
-        user: UserId(u64::try_from(row.int()?).unwrap_or_default()),
+        user: user_of(row.int()?),
         list: row.count()?,
         at: row.moment()?,
     })

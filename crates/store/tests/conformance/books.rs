@@ -52,6 +52,24 @@ conformance! {
         assert_eq!(after[0].facts, ask(1, "КПП"));
     }
 
+    async fn of_a_question_that_is_another_managers_by_now_nobody_was_told(db: &Db) {
+        let lease = leased(db, 1).await;
+        let of = |user: Option<u64>| {
+            let mut facts = ask(1, "КПП");
+            if let Some(user) = user {
+                facts.facts[store::WHOM] = json!(user);
+            }
+            facts
+        };
+        apply(db, &lease, CaseChange::Open(of(None)), 1).await;
+        apply(db, &lease, CaseChange::Open(of(Some(5))), 2).await;
+        assert_eq!(open(db).await[0].changed_at, at(1), "nobody noted whose it was");
+        apply(db, &lease, CaseChange::Open(of(Some(6))), 3).await;
+        assert_eq!(open(db).await[0].changed_at, at(3));
+        apply(db, &lease, CaseChange::Open(of(Some(6))), 4).await;
+        assert_eq!(open(db).await[0].changed_at, at(3));
+    }
+
     async fn somebody_is_told_of_a_question_whose_number_nobody_knows(db: &Db) {
         let lease = leased(db, 1).await;
         apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;
@@ -108,6 +126,29 @@ conformance! {
         apply(db, &lease, CaseChange::Open(other), 3).await;
         assert_eq!(together().await, [(1, 5, 0), (4, 5, 2), (5, 7, 0)]);
         assert!(db.store.cases_told(&portal("a"), ["иное".to_owned()]).await.unwrap().is_empty());
+    }
+
+    async fn what_somebody_heard_who_is_gone_was_told_to_nobody(db: &Db) {
+        let lease = leased(db, 1).await;
+        let overdue = CaseFacts { key: "INVOICE-OVERDUE".to_owned(), ..ask(3, "срок") };
+        let asked = [ask(1, "КПП"), ask(2, "КПП"), overdue];
+        for (facts, user) in asked.into_iter().zip([5, 7, 5]) {
+            let told = CaseChange::ToldOf {
+                subject: facts.subject.clone(),
+                key: facts.key.clone(),
+                sent_at: at(2),
+                at: at(2),
+                within: Some(ToldIn::Bell { user: UserId(user), list: 0 }),
+            };
+            apply(db, &lease, CaseChange::Open(facts), 1).await;
+            apply(db, &lease, told, 2).await;
+        }
+        let heard = async || db.store.cases_heard_by(&portal("a")).await.unwrap();
+        assert_eq!(heard().await, [UserId(5), UserId(7)]);
+        apply(db, &lease, CaseChange::Unheard(UserId(5)), 3).await;
+        assert_eq!(heard().await, [UserId(7)]);
+        let told: Vec<_> = open(db).await.iter().map(|case| case.told_at).collect();
+        assert_eq!(told, [None, Some(at(2)), Some(at(2))]);
     }
 
     async fn what_the_administrator_was_told_is_in_the_last_message_of_the_chat(db: &Db) {
