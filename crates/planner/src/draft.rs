@@ -134,8 +134,7 @@ pub(crate) fn with_parties(
     if let Ok(organisation) = organisation {
         asked.seller = organisation.id.clone();
     }
-    if let Ok(basis) = terms::basis(reading, &policy.invoice) {
-        asked.basis = basis;
-    }
+    // A contract that is gone is a difference, also where no invoice could be made without one.
+    asked.basis = terms::basis(reading, &policy.invoice).unwrap_or_default();
     asked
 }

@@ -4,7 +4,8 @@ use domain::observed::ProductRow;
 use domain::{CompanyId, Money, Price, Quantity, VatRate};
 use insta::assert_snapshot;
 use planner::{
-    Action, Answer, Contract, Demand, DueCount, OwnLine, OwnUnit, Terms, VatPeriod, VatRegime,
+    Action, Answer, CaseCode, Contract, Demand, DueCount, OwnLine, OwnUnit, Terms, VatPeriod,
+    VatRegime,
 };
 
 use crate::build::{TestDeal, deal, organisation, own_company, row};
@@ -236,6 +237,17 @@ fn named(deal: TestDeal, values: &[(&str, &str)]) -> TestDeal {
     })
 }
 
+/// Where fields of the deal name its contract.
+fn of_contract() -> TestDeal {
+    deal().with(|deal| {
+        deal.policy.invoice.contract = Some(Contract {
+            number: "UF_NUMBER".to_owned(),
+            date: Some("UF_DATE".to_owned()),
+            title: "Договор".to_owned(),
+        });
+    })
+}
+
 #[test]
 fn the_contract_is_printed_as_the_basis_and_demanded_only_where_policy_does() {
     let basis = |deal: &TestDeal| {
@@ -247,17 +259,8 @@ fn the_contract_is_printed_as_the_basis_and_demanded_only_where_policy_does() {
                 _ => None,
             })
     };
-    let asked = || {
-        deal().with(|deal| {
-            deal.policy.invoice.contract = Some(Contract {
-                number: "UF_NUMBER".to_owned(),
-                date: Some("UF_DATE".to_owned()),
-                title: "Договор".to_owned(),
-            });
-        })
-    };
     let whole = named(
-        asked(),
+        of_contract(),
         &[
             ("UF_NUMBER", "№ 7/К"),
             ("UF_DATE", "2026-01-10T00:00:00+03:00"),
@@ -267,10 +270,10 @@ fn the_contract_is_printed_as_the_basis_and_demanded_only_where_policy_does() {
         basis(&whole),
         Some(Some("Договор № 7/К от 10.01.2026".to_owned()))
     );
-    let dateless = named(asked(), &[("UF_NUMBER", "7")]);
+    let dateless = named(of_contract(), &[("UF_NUMBER", "7")]);
     assert_eq!(basis(&dateless), Some(Some("Договор № 7".to_owned())));
-    assert_eq!(basis(&asked()), Some(None));
-    let demanded = asked().with(|deal| deal.policy.invoice.demand = vec![Demand::Contract]);
+    assert_eq!(basis(&of_contract()), Some(None));
+    let demanded = of_contract().with(|deal| deal.policy.invoice.demand = vec![Demand::Contract]);
     assert_snapshot!(outcome(&demanded), @"DEAL-DATA-MISSING: не указан номер договора");
     // A contract that changes after the invoice is a change of the invoice.
     let changed = named(whole.settled(), &[("UF_NUMBER", "8")]);
@@ -278,6 +281,34 @@ fn the_contract_is_printed_as_the_basis_and_demanded_only_where_policy_does() {
     assert!(
         plan.contains("основание: в счёте Договор № 7/К от 10.01.2026, в сделке Договор № 8"),
         "{plan}"
+    );
+}
+
+#[test]
+fn a_contract_that_is_gone_after_the_invoice_is_a_change_also_where_it_is_demanded() {
+    let gone = |demand: Vec<Demand>| {
+        let issued = named(of_contract(), &[("UF_NUMBER", "7")])
+            .with(|deal| deal.policy.invoice.demand = demand)
+            .settled();
+        assert!(issued.planned().is_empty(), "{}", issued.plan());
+        let case = named(issued, &[]).planned().cases.remove(0);
+        assert_eq!(case.code, CaseCode::DealChanged);
+        let words: Vec<String> = case.choices.iter().map(|it| it.word.clone()).collect();
+        (words.join(", "), case.text)
+    };
+    let difference = "основание: в счёте Договор № 7, в сделке не указано";
+    let missing = "не указан номер договора";
+    let (words, text) = gone(Vec::new());
+    assert_eq!(words, "reissue, leave");
+    assert!(
+        text.contains(difference) && !text.contains(missing),
+        "{text}"
+    );
+    let (words, text) = gone(vec![Demand::Contract]);
+    assert_eq!(words, "leave");
+    assert!(
+        text.contains(difference) && text.contains(missing),
+        "{text}"
     );
 }
 
