@@ -209,20 +209,16 @@ fn added(before: &InvoiceDraft, whole: &InvoiceDraft) -> Result<InvoiceDraft, St
         .into_iter()
         .map(|billed| billed.map_or_else(Amounts::default, |(_, amounts)| amounts))
         .collect();
-    let (sums, left) =
+    let (sums, mut left) =
         rest(whole.mode, &whole.lines, &billed, "Дополнительно: ").map_err(why_not)?;
     if sums.is_empty() {
         return Err("после выставленных счетов в сделку ничего не добавлено".to_owned());
     }
     let mut made = parted(whole, more, left.clone());
     made.mode = whole.mode;
-    // Pieces at their price, where their sums come to just what the deal has more; else sums of money.
-    let left = left.into_iter().map(|left| left.gross);
-    let left: Vec<Money> = left.filter(|gross| gross.is_positive()).collect();
-    let fits = made.totals().is_ok_and(|totals| {
-        let sums = totals.lines.iter().map(|line| line.gross);
-        sums.eq(left.iter().copied())
-    });
+    // Pieces at their price, where their sums and their VAT come to just what the deal has more; else sums of money.
+    left.retain(|left| left.gross.is_positive());
+    let fits = made.totals().is_ok_and(|totals| totals.lines == left);
     if fits {
         return Ok(made);
     }

@@ -219,7 +219,7 @@ fn what_was_added_gets_an_invoice_of_its_own() {
     ");
     assert_snapshot!(invoices(&deal).join("\n"), @r"
     whole/1 1000.00: Консультация 1 шт 1000
-    additional/1 2122.00: Консультация 2 шт 1000, Доставка 1 шт 122
+    additional/1 2122.00: Дополнительно: Консультация 1 усл. ед 1999.99, Дополнительно: Консультация 1 усл. ед 0.01, Доставка 1 шт 122
     ");
     // Nothing is different any more, and nothing is there to be added a second time.
     assert!(deal.planned().is_empty(), "{}", deal.plan());
@@ -238,7 +238,7 @@ fn what_was_added_gets_an_invoice_of_its_own() {
     assert_snapshot!(invoices(&twice).join("\n"), @r"
     advance/1 300.00: Аванс: Консультация 1 усл. ед 300
     rest/1 700.00: Остаток: Консультация 1 усл. ед 700
-    additional/1 2122.00: Консультация 2 шт 1000, Доставка 1 шт 122
+    additional/1 2122.00: Дополнительно: Консультация 1 усл. ед 1999.99, Дополнительно: Консультация 1 усл. ед 0.01, Доставка 1 шт 122
     additional/2 1000.00: Консультация 1 шт 1000
     ");
 }
@@ -282,6 +282,39 @@ fn more_of_a_line_is_billed_to_the_kopeck_of_the_deal() {
     whole/1 0.34: Консультация 1 шт 0.335
     additional/1 0.67: Консультация 2 шт 0.335
     ");
+}
+
+#[test]
+fn the_vat_of_what_was_billed_and_of_what_was_added_is_that_of_the_deal() {
+    let of = |price: &str, vat_included: bool, quantity: u32| {
+        let price = Price::parse(price).unwrap();
+        let quantity = Quantity::parse(&quantity.to_string()).unwrap();
+        move |it: &mut domain::observed::ProductRow| {
+            it.price = price;
+            it.quantity = quantity;
+            it.vat_included = vat_included;
+        }
+    };
+    for (price, vat_included, before, after) in [
+        // Apart they bear a kopeck less than together, or a kopeck more.
+        ("66646.17", true, 29, 59),
+        ("77119.65", true, 2, 65),
+        ("1000", true, 1, 3),
+        ("1000", true, 1, 2),
+        ("33.33", false, 1, 3),
+        ("33.33", false, 3, 7),
+        ("0.335", true, 1, 2),
+    ] {
+        let billed = deal().row(of(price, vat_included, before)).settled();
+        let more = billed.row(of(price, vat_included, after));
+        let deal = ordered(more, "дополнительный");
+        let apart = deal.snapshot.invoices.iter();
+        let apart = apart.map(|one| one.draft.totals().unwrap().amounts());
+        let apart = apart.reduce(|one, other| one.checked_add(other).unwrap());
+        let whole = of_kind(&deal, SlotKind::Additional).draft.of_whole();
+        let together = whole.totals().unwrap().amounts();
+        assert_eq!(apart, Some(together), "{price}: {before} and {after}");
+    }
 }
 
 #[test]
