@@ -5,7 +5,7 @@
 //! the order in which sources come, and how often, changes nothing. What the feed of an accounting side shows is what it
 //! holds now: its ids last, so an order that was edited or deleted over there is no longer shown as it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fmt::Write as _;
 
@@ -186,8 +186,10 @@ impl Sightings {
 
     /// Every payment, once.
     pub fn payments(&self) -> impl Iterator<Item = SeenPayment> {
-        self.by_key.iter().flat_map(|(key, orders)| {
+        let credited = self.credited();
+        self.by_key.iter().flat_map(move |(key, orders)| {
             let Orders { likeness, sources } = orders;
+            let credited = credited.get(likeness).copied();
             let most = sources.values().map(BTreeMap::len).max().unwrap_or(0);
             let days_differ = days_shown(sources) > most;
             let told_best = sources
@@ -197,14 +199,18 @@ impl Sightings {
                 .max_by(|one, other| detail(one).cmp(&detail(other)).then_with(|| other.cmp(one)));
             (0..)
                 .zip(told_best.unwrap_or_default())
-                .map(move |(nth, order)| SeenPayment {
-                    id: PaymentId {
-                        key: key.clone(),
-                        nth,
-                    },
-                    likeness: likeness.clone(),
-                    order: filled(order, sources, most),
-                    days_differ,
+                .map(move |(nth, order)| {
+                    let mut order = filled(order, sources, most);
+                    order.booked = order.booked.or(credited);
+                    SeenPayment {
+                        id: PaymentId {
+                            key: key.clone(),
+                            nth,
+                        },
+                        likeness: likeness.clone(),
+                        order,
+                        days_differ,
+                    }
                 })
         })
     }
@@ -215,6 +221,34 @@ impl Sightings {
     /// only the feed shows and what only statements show are one payment as far as they pair up. Between statements other
     /// words are another payment.
     pub fn counts(&self) -> BTreeMap<Likeness, usize> {
+        let counts = self.counted_apart().into_iter();
+        counts
+            .map(|(likeness, (in_statements, in_feed))| (likeness, in_statements.max(in_feed)))
+            .collect()
+    }
+
+    /// The day of credit, which a feed does not know, of orders that are alike in whichever words: where each that the feed
+    /// shows pairs up with one of a statement, and statements tell one and the same day of all of them.
+    pub fn credited(&self) -> BTreeMap<Likeness, Date> {
+        let mut days: BTreeMap<&Likeness, BTreeSet<Option<Date>>> = BTreeMap::new();
+        for Orders { likeness, sources } in self.by_key.values() {
+            let statements = sources.iter().filter(|(source, _)| !source.is_feed());
+            let told = statements.flat_map(|(_, lines)| lines.values());
+            let of_likeness = days.entry(likeness).or_default();
+            of_likeness.extend(told.map(|order| order.booked));
+        }
+        let counts = self.counted_apart().into_iter();
+        let paired = counts.filter(|(_, (in_statements, in_feed))| in_statements >= in_feed);
+        let credited = paired.filter_map(|(likeness, _)| {
+            let told = days.get(&likeness).filter(|days| days.len() == 1)?;
+            let day = told.first().copied().flatten()?;
+            Some((likeness, day))
+        });
+        credited.collect()
+    }
+
+    /// How many orders of each likeness statements show, and how many the feed.
+    fn counted_apart(&self) -> BTreeMap<Likeness, (usize, usize)> {
         let mut by_likeness: BTreeMap<Likeness, (usize, usize)> = BTreeMap::new();
         for Orders { likeness, sources } in self.by_key.values() {
             let most = |feeds: bool| {
@@ -227,10 +261,7 @@ impl Sightings {
             *in_statements = in_statements.saturating_add(most(false));
             *in_feed = in_feed.saturating_add(most(true));
         }
-        let counts = by_likeness.into_iter();
-        counts
-            .map(|(likeness, (in_statements, in_feed))| (likeness, in_statements.max(in_feed)))
-            .collect()
+        by_likeness
     }
 }
 

@@ -155,6 +155,35 @@ fn what_one_source_leaves_out_of_an_order_another_tells() {
 }
 
 #[test]
+fn the_day_of_credit_is_told_of_an_order_that_the_feed_words_otherwise() {
+    let in_bank = order("5", 100, "Оплата");
+    let with_day = |booked| PaymentOrder {
+        booked,
+        ..in_bank.clone()
+    };
+    let (told, tuesday) = (in_bank.booked, Some(date(2026, 2, 4)));
+    let in_feed = PaymentOrder {
+        booked: None,
+        ..order("5", 100, "Оплата, по выписке")
+    };
+    let days = |bank: &[PaymentOrder], count: usize| {
+        let feed = vec![in_feed.clone(); count];
+        let all = seen(&[("statement/1", bank.to_vec()), ("accounting/us", feed)]);
+        let of_feed = all
+            .into_iter()
+            .filter(|one| one.order.purpose == in_feed.purpose);
+        of_feed.map(|one| one.order.booked).collect::<Vec<_>>()
+    };
+    assert_eq!(days(&[with_day(told)], 1), [told]);
+    assert_eq!(days(&[with_day(told), with_day(told)], 2), [told, told]);
+    // One that no statement shows was credited on no day that anybody knows, and two days are nobody's guess.
+    assert_eq!(days(&[with_day(told)], 2), [None, None]);
+    assert_eq!(days(&[with_day(told), with_day(tuesday)], 1), [None]);
+    assert_eq!(days(&[with_day(told), with_day(None)], 1), [None]);
+    assert_eq!(days(&[], 1), [None]);
+}
+
+#[test]
 fn an_order_that_the_accountant_split_is_noticed_beside_the_banks_whole_one() {
     let shown = |kopecks, in_bank| Shown {
         order: order("5", kopecks, "Оплата"),

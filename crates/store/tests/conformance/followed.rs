@@ -404,6 +404,30 @@ conformance! {
         assert_eq!(looked, [(deal(7), vec![MONEY_MOVED.to_owned()])]);
     }
 
+    async fn the_bank_tells_the_day_of_money_that_the_accountant_words_otherwise(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 100)]).await;
+        let untold = |number| PaymentOrder { booked: None, ..order(number, 100) };
+        let entered = |number| gave(number, reworded(untold(number)), &[(number, 100)]);
+        follow(db, &lease, vec![entered("1"), entered("2")]).await;
+        // Of the second the words are changed once more.
+        follow(db, &lease, vec![gave("2", reworded(reworded(untold("2"))), &[("2", 100)])]).await;
+        let taken = async || db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();
+        for work in taken().await {
+            db.store.record(&lease, settled(&work, None), at(9)).await.unwrap();
+        }
+        let days = async || {
+            let all = listed(db).await.into_iter();
+            all.map(|one| one.order.booked).collect::<Vec<_>>()
+        };
+        assert_eq!(days().await, [None, None]);
+        see(db, "march", &[order("1", 100), order("2", 100)]).await;
+        let credited = order("1", 100).booked;
+        assert_eq!(days().await, [credited, credited]);
+        let looked: Vec<Subject> = taken().await.into_iter().map(|work| work.subject).collect();
+        assert!(looked.contains(&deal(7)) && looked.contains(&deal(8)), "{looked:?}");
+    }
+
     async fn a_payment_is_looked_at_again_when_another_source_tells_who_paid(db: &Db) {
         let lease = leased(db, 1).await;
         let mut nobodys = order("1", 100);

@@ -13,7 +13,7 @@ use domain::payment::{
 };
 use domain::purpose::Purpose;
 use domain::{DealId, Money, OrganisationId, PortalId};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use planted::Bug;
 
 use super::{
@@ -80,6 +80,15 @@ impl Recorded {
         let known = serde_json::from_str::<PaymentOrder>(&self.body);
         let was_told = known.is_ok_and(|known| known.booked.is_some());
         !was_told && told.booked.is_some_and(|day| day != told.date)
+    }
+
+    /// The order with its day of credit, where none was known.
+    fn credited_on(&self, day: Date) -> Option<PaymentOrder> {
+        let known: PaymentOrder = serde_json::from_str(&self.body).ok()?;
+        known.booked.is_none().then_some(PaymentOrder {
+            booked: Some(day),
+            ..known
+        })
     }
 }
 
@@ -250,10 +259,12 @@ pub(super) async fn recount(
     let mut dated = Vec::new();
     // Whoever is told to have paid: refunds to him may be of this money, and a question may have its answer.
     let (mut payers, mut retold) = (BTreeSet::new(), Vec::new());
+    let mut as_worded = BTreeSet::new();
     for seen in shown.payments() {
         match known.get(&(seen.id.key.as_str(), i64::from(seen.id.nth))) {
             None => unknown.push(seen),
             Some(known) => {
+                as_worded.insert(known.number);
                 let told = told_better(portal, known, &seen);
                 payers.extend(told.as_ref().and_then(|_| came_from(&seen.order)));
                 dated.extend(known.is_dated_by(&seen.order).then_some(known.number));
@@ -264,6 +275,17 @@ pub(super) async fn recount(
                 );
                 better.extend(told);
             }
+        }
+    }
+    // One whose words the accountant changed since is no longer shown in them, and its money came on that day all the same.
+    let credited = shown.credited();
+    let all = recounted.recorded.iter();
+    for one in all.filter(|one| !as_worded.contains(&one.number)) {
+        let day = credited.get(&one.likeness);
+        if let Some(order) = day.and_then(|day| one.credited_on(*day)) {
+            dated.extend(one.is_dated_by(&order).then_some(one.number));
+            let (body, payer) = (json_text(&order), payer_of(&order));
+            better.push(params![portal, one.number, body, one.days_differ, payer].to_vec());
         }
     }
     tx.execute_each(&TOLD_BETTER, &better).await?;
