@@ -3,12 +3,13 @@
 //! A trigger is fired and answers nothing: whether it moved the deal only the deal shows, a moment later. One that is bound to
 //! no stage moves nothing and complains to nobody. Not here: when it is fired (`receipts`).
 
+use domain::StageId;
 use domain::observed::{DealGlance, DealReading};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::asking::{answered, ask, case};
 use crate::receipts::{completing, mark};
-use crate::{CaseCode, DealSnapshot, Fired, Need, PaidStage, Plan, Policy, Seen, Whom};
+use crate::{CaseCode, DealSnapshot, Fired, Funnel, Need, PaidStage, Plan, Policy, Seen, Whom};
 
 /// By then the automation has moved the deal, and its stage history tells.
 const MOVED_WITHIN: SignedDuration = SignedDuration::from_secs(10);
@@ -35,7 +36,8 @@ pub(crate) fn read_back(
             return Plan::need(Need::Whole);
         }
     };
-    if was_moved(reading, stage, fired) {
+    let funnel = policy.funnel(glance.deal.funnel);
+    if was_moved(reading, funnel, stage, fired) {
         return answered(snapshot, Plan::default(), &[code]);
     }
     let text = format!(
@@ -62,14 +64,27 @@ fn left_behind<'a>(
     Some((stage, fired))
 }
 
-/// Whether the deal was in any other stage since. The portal tells its times in whole seconds: of that second counts what
-/// follows a stage that the trigger was to move it from.
-fn was_moved(reading: &DealReading, stage: &PaidStage, fired: &Fired) -> bool {
+/// Whether the deal went on to any other stage since. The portal tells its times in whole seconds: of that second counts what
+/// follows a stage that the trigger was to move it from. A stage before all of those is none that a trigger moves to: who took
+/// the deal back there and brought it again has not seen it paid.
+fn was_moved(
+    reading: &DealReading,
+    funnel: Option<&Funnel>,
+    stage: &PaidStage,
+    fired: &Fired,
+) -> bool {
     let since = fired.since.unwrap_or(fired.at);
+    let place = |of: &StageId| funnel.and_then(|funnel| funnel.position(of));
+    let first = stage.from.iter().filter_map(place).min();
+    let is_before = |of: &StageId| {
+        let places = place(of).zip(first);
+        places.is_some_and(|(place, first)| place < first)
+    };
     let mut was_there = false;
     reading.history.iter().any(|entry| {
         let is_there = stage.from.contains(&entry.stage);
         was_there |= is_there;
-        !is_there && (entry.at > since || entry.at == since && was_there)
+        let went_on = !is_there && !is_before(&entry.stage);
+        went_on && (entry.at > since || entry.at == since && was_there)
     })
 }

@@ -96,6 +96,12 @@ fn a_deal_that_it_moved_may_be_put_back_and_a_stage_of_before_is_no_move() {
     });
     assert!(!is_asked(&back), "{}", back.plan());
     assert!(!is_fired(&back));
+    let brought_again = fired(60).read(|reading| {
+        let at = reading.glance.deal.changed;
+        reading.history.push(entered("NEW", at));
+        reading.history.push(entered(INVOICE_STAGE, at));
+    });
+    assert!(is_asked(&brought_again), "{}", brought_again.plan());
     let before = fired(60).read(|reading| {
         let at = reading.glance.deal.changed - SignedDuration::from_secs(1);
         reading.history.insert(0, entered("EXECUTING", at));
