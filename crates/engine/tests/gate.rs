@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use capability::exchange::LimitHit;
+use capability::exchange::{LimitHit, MethodRest};
 use capability::{Admission, Exchange, Gate, Remote, Urgency};
 use engine::clock::later;
 use engine::settings::GateSettings;
@@ -52,6 +52,14 @@ fn exchange(at: Timestamp, limit: Option<LimitHit>, remote_failed: bool) -> Exch
         result: "ok".to_owned(),
         remote_failed,
     }
+}
+
+fn used_up(method: &str, until: Timestamp) -> LimitHit {
+    let rest = MethodRest {
+        method: method.to_owned(),
+        until: Some(until),
+    };
+    LimitHit::Methods { rests: vec![rest] }
 }
 
 /// Two processes, one store, one address.
@@ -301,10 +309,7 @@ fn a_method_that_used_up_its_time_rests_alone() {
     paused(async {
         let clock = clock();
         let gates = two_gates(&clock, &GateSettings::default()).await;
-        let limit = LimitHit::Method {
-            method: "crm.item.list".to_owned(),
-            until: Some(at(15)),
-        };
+        let limit = used_up("crm.item.list", at(15));
         gates[0]
             .book(&portal(), &exchange(at(0), Some(limit), false))
             .await;
@@ -336,10 +341,7 @@ fn whoever_waits_for_a_method_does_not_hold_up_the_line() {
     paused(async {
         let clock = clock();
         let [gate, _] = two_gates(&clock, &GateSettings::default()).await;
-        let limit = LimitHit::Method {
-            method: "slow".to_owned(),
-            until: Some(at(15)),
-        };
+        let limit = used_up("slow", at(15));
         gate.book(&portal(), &exchange(at(0), Some(limit), false))
             .await;
         let waiter = Arc::clone(&gate);

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use capability::exchange::{Exchange, LimitHit};
+use capability::exchange::{Exchange, LimitHit, MethodRest};
 use capability::{Call, ConnectorError, MethodTime, Remote};
 use domain::Verdict;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -317,9 +317,11 @@ impl Client {
         Judged {
             limit: match meaning {
                 Meaning::Rate => Some(LimitHit::Rate { retry_at }),
-                Meaning::Method => Some(LimitHit::Method {
-                    method: method.to_owned(),
-                    until: reset,
+                Meaning::Method => Some(LimitHit::Methods {
+                    rests: vec![MethodRest {
+                        method: method.to_owned(),
+                        until: reset,
+                    }],
                 }),
                 Meaning::Blocked => Some(LimitHit::Blocked),
                 _ => None,
@@ -340,7 +342,7 @@ impl Client {
 
     fn answered(&self, body: Value, load: &Load<'_>, effect: Effect) -> Judged {
         let mut times = Vec::new();
-        let mut limit = None;
+        let mut rests: Vec<MethodRest> = Vec::new();
         let response = match load {
             Load::One(command) => {
                 times.extend(self.time_of(command.method, body.get("time")));
@@ -354,8 +356,9 @@ impl Client {
                     times.extend(self.time_of(command.method, inside("result_time")));
                     if let Some(refused) = inside("result_error") {
                         let refusal = refusal_of(None, refused);
-                        if refusal.meaning(effect) == Meaning::Method {
-                            limit = Some(LimitHit::Method {
+                        let is_known = rests.iter().any(|rest| rest.method == command.method);
+                        if refusal.meaning(effect) == Meaning::Method && !is_known {
+                            rests.push(MethodRest {
                                 method: command.method.to_owned(),
                                 until: self.reset_of(command.method),
                             });
@@ -372,7 +375,7 @@ impl Client {
             outcome: Ok(Outcome::Answered(body)),
             response,
             times: latest(times),
-            limit,
+            limit: (!rests.is_empty()).then_some(LimitHit::Methods { rests }),
             remote_failed: false,
         }
     }

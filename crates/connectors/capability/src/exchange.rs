@@ -40,6 +40,15 @@ pub struct MethodTime {
     pub reset_at: Option<Timestamp>,
 }
 
+/// A method that has used up its run time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodRest {
+    /// The remote's name of the method, lower case.
+    pub method: String,
+    /// Until when, where known.
+    pub until: Option<Timestamp>,
+}
+
 /// A limit that the remote answered with instead of working.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -49,12 +58,10 @@ pub enum LimitHit {
         /// As the remote asked, already bounded to an hour.
         retry_at: Option<Timestamp>,
     },
-    /// One method has used up its run time: it alone waits.
-    Method {
-        /// Which.
-        method: String,
-        /// Until when, where known.
-        until: Option<Timestamp>,
+    /// Methods have used up their run time: they alone wait. One batch may meet several.
+    Methods {
+        /// Each once.
+        rests: Vec<MethodRest>,
     },
     /// Blocked by the vendor: a person must act.
     Blocked,

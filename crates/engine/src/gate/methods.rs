@@ -50,8 +50,11 @@ impl Methods {
             }
             found.extend(self.near_its_limit(time, settings, now));
         }
-        if let Some(LimitHit::Method { method, until }) = &exchange.limit {
-            found.push((method.clone(), self.pause_of(method, *until, settings, now)));
+        if let Some(LimitHit::Methods { rests }) = &exchange.limit {
+            found.extend(rests.iter().map(|rest| {
+                let pause = self.pause_of(&rest.method, rest.until, settings, now);
+                (rest.method.clone(), pause)
+            }));
         }
         self.pauses.retain(|_, until| now < *until);
         found.retain(|(method, until)| self.pauses.get(method).is_none_or(|known| known < until));
@@ -107,6 +110,7 @@ mod tests {
     use std::time::Duration;
 
     use capability::Remote;
+    use capability::exchange::MethodRest;
 
     use super::*;
 
@@ -144,10 +148,16 @@ mod tests {
     }
 
     fn limited(until: Option<Timestamp>) -> Option<LimitHit> {
-        Some(LimitHit::Method {
-            method: "crm.item.list".to_owned(),
-            until,
+        Some(LimitHit::Methods {
+            rests: vec![rest("crm.item.list", until)],
         })
+    }
+
+    fn rest(method: &str, until: Option<Timestamp>) -> MethodRest {
+        MethodRest {
+            method: method.to_owned(),
+            until,
+        }
     }
 
     /// What was heard before, then the exchange, then the pause in seconds after noon.
@@ -194,6 +204,25 @@ mod tests {
             &exchange(vec![], limited(Some(after(999_999)))),
             Some(3600),
         );
+    }
+
+    #[test]
+    fn every_method_that_one_batch_met_at_its_limit_rests() {
+        let mut methods = Methods::default();
+        let limit = LimitHit::Methods {
+            rests: vec![
+                rest("crm.item.update", Some(after(517))),
+                rest("crm.timeline.comment.add", Some(after(516))),
+            ],
+        };
+        let met = exchange(vec![], Some(limit));
+        let stored = methods.learn(&met, &GateSettings::default(), noon());
+        assert_eq!(stored.len(), 2);
+        for (method, seconds) in [("crm.item.update", 517), ("crm.timeline.comment.add", 516)] {
+            let asked = [method.to_owned()];
+            let pause = methods.paused(&asked, noon());
+            assert_eq!(pause, Some((method, after(seconds))));
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What the client makes of answers: limits, pages instead of JSON, missing keys, long batches.
 
-use capability::exchange::LimitHit;
+use capability::exchange::{LimitHit, MethodRest};
 use capability::portal::PortalWrite;
-use domain::{DealId, UserId, Verdict};
+use domain::{DealId, StageId, UserId, Verdict};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use transport::{Answer, TransportError};
@@ -136,11 +136,37 @@ async fn a_method_that_used_up_its_time_waits_until_the_reset_told_before() {
     let exchanges = stage.gate.exchanges();
     assert_eq!(exchanges[0].times[0].operating_ms, 1_000);
     let until = "2026-03-01T10:10:00Z".parse().unwrap();
-    let hit = LimitHit::Method {
+    let rest = MethodRest {
         method: "im.notify.system.add".to_owned(),
         until: Some(until),
     };
+    let hit = LimitHit::Methods { rests: vec![rest] };
     assert_eq!(exchanges[1].limit, Some(hit));
+}
+
+#[tokio::test]
+async fn every_method_that_a_batch_met_at_its_limit_is_told_once() {
+    let stage = Stage::webhook(portal(|method, _| match method {
+        "im.message.add" => Reply::Result(json!(7)),
+        _ => Reply::Error("OPERATION_TIME_LIMIT"),
+    }));
+    let mut writes = bells(2);
+    writes.push(PortalWrite::MoveStage {
+        deal: DealId(7),
+        stage: StageId::new("C1:PAID"),
+    });
+    writes.push(PortalWrite::PostToChat {
+        dialog: "chat5".to_owned(),
+        text: "Счёт выставлен".to_owned(),
+        mark: "pv-1".to_owned(),
+    });
+    stage.portal.write.write(&stage.call(), &writes).await;
+    let limit = stage.gate.exchanges().pop().unwrap().limit;
+    let Some(LimitHit::Methods { rests }) = &limit else {
+        panic!("no method rests: {limit:?}");
+    };
+    let methods: Vec<&str> = rests.iter().map(|rest| rest.method.as_str()).collect();
+    assert_eq!(methods, ["im.notify.system.add", "crm.item.update"]);
 }
 
 #[tokio::test]
