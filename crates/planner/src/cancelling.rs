@@ -13,6 +13,9 @@ use crate::{CaseCode, Choice, DealSnapshot, OurInvoice, Plan, Policy, texts};
 /// The word for leaving the invoice as it is.
 const LEAVE: &str = "leave";
 
+/// What is said of an order that is handed on is about this, and the invoice.
+pub(crate) const ASKED: &str = "cancel-asked/";
+
 /// What becomes of the order: it is handed on, or answered why not.
 pub(crate) fn ordered(
     snapshot: &DealSnapshot,
@@ -87,7 +90,7 @@ pub(crate) fn is_asked(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {
 }
 
 fn asked_about(invoice: &OurInvoice) -> String {
-    format!("cancel-asked/{}", invoice.slot)
+    format!("{ASKED}{}", invoice.slot)
 }
 
 fn is_left(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {

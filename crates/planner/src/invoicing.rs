@@ -14,7 +14,7 @@ use crate::asking::{
 use crate::draft::{Draft, draft};
 use crate::flood::Standing;
 use crate::orders::{
-    given, in_vain, is_any, is_by_field, is_ordered, refused, unheard, used_by_invoice,
+    given, in_vain, is_any, is_by_field, is_ordered, owed, refused, unheard, used_by_invoice,
     without_invoice,
 };
 use crate::showing::{Edited, is_not_kept, mark_replaced, put_back, shown, tell, wanted_fields};
@@ -110,7 +110,8 @@ fn ask_once_more(
 }
 
 fn follow(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
-    copied::plan(snapshot, go_on(snapshot, policy, now), policy, now)
+    let plan = copied::plan(snapshot, go_on(snapshot, policy, now), policy, now);
+    owed(snapshot, plan, policy)
 }
 
 fn go_on(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {

@@ -62,6 +62,7 @@ mod units;
 mod vat;
 mod wanted;
 
+pub use orders::is_answer;
 pub use plan::{
     Action, Case, CaseCode, Choice, Fault, GivenUp, List, Need, NextDay, Plan, Reply,
     UnknownAccount, Whom,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::asking::merge;
 use crate::showing::is_not_kept;
 use crate::wanted::{is_followed, is_left_alone};
-use crate::{Action, DealSnapshot, Plan, Policy, texts};
+use crate::{Action, DealSnapshot, Plan, Policy, cancelling, texts};
 
 /// An order that is to be obeyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +125,45 @@ pub(crate) fn said(snapshot: &DealSnapshot, given: Given, about: &str, text: Str
             text,
             called,
         });
+    }
+    plan
+}
+
+/// Whether a timeline entry about this answers an order.
+pub fn is_answer(about: &str) -> bool {
+    about.starts_with("order/") || about.starts_with(cancelling::ASKED)
+}
+
+/// Where the field was emptied and the answer beside it was lost, nothing in the deal asks for that answer any more: it is
+/// said all the same.
+pub(crate) fn owed(snapshot: &DealSnapshot, mut plan: Plan, policy: &Policy) -> Plan {
+    // What is decided or made on the accounting side goes first: an answer that waits still would hold it up.
+    let is_first = |action: &Action| {
+        matches!(
+            action,
+            Action::IssueInvoice { .. } | Action::CreateCounterparty { .. }
+        )
+    };
+    let is_busy = !plan.needs.is_empty() || plan.is_decided() || plan.actions.iter().any(is_first);
+    if is_busy || snapshot.glance().is_none() || !is_followed(snapshot, policy) {
+        return plan;
+    }
+    for (about, text) in &snapshot.owed {
+        let is_said = snapshot.done.contains_key(&format!("timeline/{about}"));
+        let mut actions = plan.actions.iter();
+        let is_planned = actions.any(
+            |action| matches!(action, Action::AddTimelineEntry { about: one, .. } if one == about),
+        );
+        if is_said || is_planned {
+            continue;
+        }
+        let answer = Action::AddTimelineEntry {
+            about: about.clone(),
+            text: text.clone(),
+            called: None,
+        };
+        let why = "ответ на команду ещё не записан в ленту сделки";
+        merge(&mut plan, Plan::act(answer, why));
     }
     plan
 }

@@ -53,6 +53,8 @@ pub struct DealSnapshot {
     pub done: BTreeMap<String, Option<String>>,
     /// The triggers among it, by the same.
     pub fired: BTreeMap<String, Fired>,
+    /// Answers to orders that did not reach the timeline and may be sent again: what each is about, and its text.
+    pub owed: Vec<(String, String)>,
     /// What our fields were set to in the last day, oldest first.
     pub written: Vec<(Timestamp, OurField, FieldValue)>,
     /// The questions that are open about this deal, by their keys.
@@ -296,6 +298,7 @@ impl DealSnapshot {
             registering: Vec::new(),
             done: BTreeMap::new(),
             fired: BTreeMap::new(),
+            owed: Vec::new(),
             written: Vec::new(),
             open_cases: BTreeMap::new(),
             heard_before: Vec::new(),

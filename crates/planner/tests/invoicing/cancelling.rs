@@ -2,8 +2,9 @@
 
 use domain::{InvoiceStatus, UserId};
 use insta::assert_snapshot;
+use planner::Mode;
 
-use crate::build::deal;
+use crate::build::{TestDeal, deal};
 use crate::changed::{order, settle};
 use crate::slots::{more, ordered, parted, refused};
 
@@ -124,4 +125,29 @@ fn an_order_to_cancel_is_obeyed_of_those_whom_policy_names_alone() {
     );
     assert!(other.contains("write Command = (empty)"), "{other}");
     assert!(named(None).plan().contains("менял неизвестно кто"));
+}
+
+#[test]
+fn an_answer_that_was_lost_while_the_field_was_emptied_is_said_all_the_same() {
+    let (about, text) = ("order/refused/2026-03-12T09:00:00Z", "Счёт не отменён.");
+    let owes = |deal: TestDeal| {
+        deal.with(|deal| {
+            let owed = &mut deal.snapshot.owed;
+            owed.push((about.to_owned(), text.to_owned()));
+        })
+    };
+    let mut owing = owes(deal().settled());
+    assert_eq!(owing.snapshot.glance().unwrap().fields.command, None);
+    let said = format!("timeline {about}: {text}");
+    assert!(owing.plan().contains(&said), "{}", owing.plan());
+    settle(&mut owing);
+    let mark = format!("timeline/{about}");
+    assert!(owing.snapshot.done.contains_key(&mark));
+    assert!(owing.planned().is_empty(), "{}", owing.plan());
+    // Also in a deal that never had an invoice and wants none.
+    let without = owes(deal().history(&[("NEW", 600)]));
+    assert!(without.plan().contains(text), "{}", without.plan());
+    // Not where nothing is done any more.
+    let off = owes(deal().settled()).with(|deal| deal.policy.funnels[0].mode = Mode::Off);
+    assert!(!off.plan().contains(text), "{}", off.plan());
 }

@@ -208,6 +208,7 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
     snapshot.registering.clear();
     snapshot.done.clear();
     snapshot.fired.clear();
+    snapshot.owed.clear();
     snapshot.written.clear();
     for effect in &ours.effects {
         remember(connected, snapshot, effect, now);
@@ -313,6 +314,17 @@ fn remember(connected: &Connected, snapshot: &mut DealSnapshot, effect: &Effect,
                     .written
                     .push((effect.updated_at, *field, value.clone()));
             }
+        }
+        // Who called an order has it until it is answered; the field may be empty by now.
+        (
+            Action::AddTimelineEntry {
+                about,
+                text,
+                called: None,
+            },
+            EffectState::Intended,
+        ) if planner::is_answer(about) => {
+            snapshot.owed.push((about.clone(), text.clone()));
         }
         (action, EffectState::Done) if effect.once => {
             snapshot.done.insert(action.mark(), outcome_id(effect));

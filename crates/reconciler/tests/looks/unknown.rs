@@ -11,6 +11,7 @@ use store::{EffectState, Lane, Record, Retried};
 use testkit::builders::portal;
 use testkit::time::{at, paused};
 
+use crate::decisions;
 use crate::desk::Desk;
 use crate::office::Trouble;
 
@@ -344,6 +345,25 @@ fn a_timeline_entry_whose_answer_is_lost_is_found_by_its_mark() {
         desk.deal_enters(1).await;
         desk.run(60).await;
         assert_one_invoice_shown(&desk).await;
+    });
+}
+
+#[test]
+fn an_answer_to_an_order_that_was_lost_is_written_though_the_field_is_empty() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        desk.office.order("timeline", Trouble::Lost);
+        // There is no rest of a whole invoice.
+        decisions::order(&desk, 1, "остаток");
+        desk.event(1).await;
+        desk.run(30).await;
+        assert!(!decisions::shown(&desk, 1).1, "the order is in the field");
+        assert_eq!(desk.office.timeline().len(), 1);
+        desk.run(3_600).await;
+        // Once, though it was lost.
+        assert_eq!(desk.office.timeline().len(), 2, "{}", desk.office.story());
     });
 }
 
