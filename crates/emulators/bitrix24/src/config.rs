@@ -469,8 +469,12 @@ pub struct LineSeed {
     pub vat_included: bool,
     /// Percent.
     pub discount: String,
+    /// Roubles off each unit, without VAT; it goes before the percentage.
+    pub discount_sum: String,
     /// OKEI.
     pub measure: i64,
+    /// Of the catalogue; 0: a row that was typed.
+    pub product: i64,
 }
 
 impl Default for LineSeed {
@@ -482,7 +486,9 @@ impl Default for LineSeed {
             vat: String::new(),
             vat_included: true,
             discount: String::new(),
+            discount_sum: String::new(),
             measure: 796,
+            product: 0,
         }
     }
 }

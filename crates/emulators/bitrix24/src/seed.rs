@@ -404,7 +404,15 @@ fn as_row(at: usize, line: &LineSeed) -> Map {
         "DISCOUNT_TYPE_ID": 2, "DISCOUNT_RATE": if line.discount.is_empty() { "0" } else { &line.discount },
         "MEASURE_CODE": line.measure, "SORT": at.saturating_add(1).saturating_mul(10),
     });
-    row.as_object().cloned().unwrap_or_default()
+    let mut row = row.as_object().cloned().unwrap_or_default();
+    if !line.discount_sum.is_empty() {
+        row.insert("DISCOUNT_TYPE_ID".into(), 1.into());
+        row.insert("DISCOUNT_SUM".into(), line.discount_sum.as_str().into());
+    }
+    if line.product != 0 {
+        row.insert("PRODUCT_ID".into(), line.product.into());
+    }
+    row
 }
 
 /// The id of a company by its title.

@@ -347,6 +347,7 @@ fn line(value: &Value) -> LineSeed {
             .get("measure")
             .and_then(crate::value::int_of)
             .unwrap_or(796),
+        ..LineSeed::default()
     }
 }
 
