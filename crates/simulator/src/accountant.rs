@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::bank::today;
 use crate::people::Office;
-use crate::{branches, office};
+use crate::{branches, office, papers};
 
 impl Office {
     /// The accountant does something.
@@ -63,6 +63,7 @@ impl Office {
             .filter_map(|(id, deal)| Some((*id, deal.versions.last()?.buyer?)))
             .filter(|(_, buyer)| !self.foreigners.contains_key(buyer))
             .filter(|(_, buyer)| branches::of_number(*buyer).is_none())
+            .filter(|(_, buyer)| papers::of_number(*buyer).is_none())
             .collect();
         if let Some((deal, _)) = self.dice.pick(&asked) {
             self.bill_by_hand(now, deal);

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use store::{Case, CaseFacts};
 
 use crate::dice::{About, Dice};
+use crate::editors::CHANGED;
 use crate::parts::Part;
 use crate::world::{World, told};
 
-const CHANGED: &str = "DEAL-CHANGED-AFTER-INVOICE";
 const DELETED: &str = "INVOICE-DELETED";
 const FLOOD: &str = "INVOICE-FLOOD";
 const OWN_INVOICE: &str = "DEAL-SMART-INVOICE";
@@ -44,17 +44,13 @@ impl World {
         let Some(choice) = dice.pick(&choices(&case.facts)) else {
             return Ok(false);
         };
-        let (now, host_now) = (self.now(), self.host.now());
+        if !self.take_answer(place, case, &choice.word).await? {
+            return Ok(false);
+        }
+        let now = self.now();
         let Some(tenant) = self.tenants.get_mut(place) else {
             return Ok(false);
         };
-        let answer = json!({"choice": choice.word});
-        let answered = self
-            .store
-            .case_answer(&tenant.id, case, &answer, "administrator", host_now);
-        if !answered.await.map_err(told)? {
-            return Ok(false);
-        }
         let (code, subject) = (&case.facts.code, &case.facts.subject);
         let words = format!("{code} {subject}: {}", choice.word);
         tenant.office.tell(now, "answered", words);
@@ -63,12 +59,13 @@ impl World {
         if let Some(buyer) = about.filter(|_| code == NEW_BUYER) {
             tenant.office.let_in.push((now, buyer.to_owned()));
         }
-        for deal in deals_of(&case.facts) {
-            let Some(deal) = tenant.office.deals.get_mut(&deal) else {
+        for id in deals_of(&case.facts) {
+            let is_paid = tenant.office.paid.contains(&id);
+            let Some(deal) = tenant.office.deals.get_mut(&id) else {
                 continue;
             };
             match (code.as_str(), choice.word.as_str()) {
-                (CHANGED, "reissue") => deal.replaced.push(now),
+                (CHANGED, "reissue") if !is_paid => deal.replaced.push(now),
                 (CHANGED, "additional") => deal.parts.push((now, Part::Additional)),
                 (CHANGED, "leave") => deal.left.push(now),
                 (FLOOD, "leave") => deal.left_out = Some(now),
@@ -84,6 +81,25 @@ impl World {
             }
         }
         Ok(true)
+    }
+
+    /// Whether an answer was taken: at the desk, where somebody sits there.
+    async fn take_answer(&mut self, place: usize, case: &Case, word: &str) -> Result<bool, String> {
+        if self.weather.customs.edits.is_some() && case.facts.subject.as_deal().is_some() {
+            self.know_paid(place).await?;
+            let offered = choices(&case.facts).into_iter();
+            let offered: Vec<String> = offered.map(|choice| choice.word).collect();
+            self.answer_in_vain(place, case, &offered).await?;
+            return self.answer_at_desk(place, case, word).await;
+        }
+        let Some(tenant) = self.tenants.get(place) else {
+            return Ok(false);
+        };
+        let (answer, now) = (json!({"choice": word}), self.host.now());
+        let answered = self
+            .store
+            .case_answer(&tenant.id, case, &answer, "administrator", now);
+        answered.await.map_err(told)
     }
 
     /// Orders another invoice where one was deleted, for each deal once; true if there was anything.

@@ -16,18 +16,20 @@ use planner::{MoneyPolicy, Policy};
 use store::{PaymentFilter, PaymentState, SeenLine, Store};
 
 use crate::check::deal_of;
+use crate::clerk::Clerking;
 use crate::day::secs;
 use crate::dice::{About, Dice};
 use crate::freeze::pause;
 use crate::office;
 use crate::tenant::Tenant;
+use crate::weather::Weather;
 use crate::world::{World, told};
 
 /// One order as the bank carried it out.
 #[derive(Clone, Debug)]
 pub(crate) struct Paid {
     pub(crate) order: PaymentOrder,
-    /// The deals whose bills the buyer meant; none where it was no buyer's payment of a bill.
+    /// The deals whose bills are meant: the buyer's, or those of which we paid something back.
     pub(crate) meant: Vec<i64>,
     /// Bills by hand that the buyer meant, by their ids: they bear no deal's mark, whoever takes them over.
     pub(crate) by_hand: Vec<String>,
@@ -37,6 +39,8 @@ pub(crate) struct Paid {
 pub(crate) struct Bank {
     place: usize,
     dice: Dice,
+    /// Some orders are older by a day than the money.
+    credits_later: bool,
     /// All orders, in the order in which they were carried out: a statement is a stretch of them.
     pub(crate) orders: Vec<Paid>,
     /// Payments that a person had a hand in, by their numbers.
@@ -44,9 +48,10 @@ pub(crate) struct Bank {
 }
 
 impl Bank {
-    pub(crate) fn new(seed: u64, place: usize) -> Self {
+    pub(crate) fn new(seed: u64, place: usize, credits_later: bool) -> Self {
         Self {
             place,
+            credits_later,
             dice: Dice::of(seed, About::Bank),
             orders: Vec::new(),
             by_person: BTreeSet::new(),
@@ -96,26 +101,31 @@ impl Bank {
             }
             _ => {
                 direction = Direction::Out;
-                meant.clear();
                 format!(
                     "Возврат излишне уплаченных средств по счету {}",
                     named(&bill)
                 )
             }
         };
+        let number = self.dice.between(1, 9);
+        let is_older = self.credits_later && number.is_multiple_of(3);
         let order = PaymentOrder {
             own_account: account(self.place)?,
             direction,
             form: Some("Платежное поручение".to_owned()),
-            number: self.dice.between(1, 9).to_string(),
-            date: today,
+            number: number.to_string(),
+            date: if is_older {
+                today.yesterday().ok()?
+            } else {
+                today
+            },
             booked: Some(today),
             amount: Money::from_kopecks(i64::try_from(amount).ok()?),
             other: OtherSide {
                 name: Some(bill.contractor.name.clone()),
                 inn: payer.and_then(|inn| Inn::parse(&inn).ok()),
                 kpp: None,
-                account: AccountNumber::new("40702810000000009001"),
+                account: AccountNumber::new(BUYERS_ACCOUNT),
                 bik: None,
             },
             purpose,
@@ -144,25 +154,36 @@ impl Bank {
     }
 }
 
+/// Where all buyers have their money.
+pub(crate) const BUYERS_ACCOUNT: &str = "40702810000000009001";
+
 /// Our account.
 pub(crate) fn account(place: usize) -> Option<AccountNumber> {
     AccountNumber::new(&format!("407028100000000{place:05}"))
 }
 
 /// What the policy says of money on a day with a bank.
-pub(crate) fn policy(place: usize, organisation: &OrganisationId) -> Option<MoneyPolicy> {
+pub(crate) fn policy(
+    weather: &Weather,
+    place: usize,
+    organisation: &OrganisationId,
+) -> Option<MoneyPolicy> {
+    let clerk = weather.customs.clerk;
     Some(MoneyPolicy {
-        booking: Some(planner::Booking::Provodka),
+        booking: clerk.map_or(Some(planner::Booking::Provodka), |clerk| clerk.booking),
         since: None,
-        wait_hours: 24,
-        refunds: planner::Refunds::List,
+        wait_hours: clerk.map_or(24, |clerk| clerk.wait_hours),
+        refunds: match weather.customs.cashier {
+            Some(cashing) if cashing.takes_off => planner::Refunds::TakeOff,
+            Some(_) | None => planner::Refunds::List,
+        },
         registers: planner::Registers::default(),
         accounts: vec![planner::OwnAccount {
             number: account(place)?,
             organisation: organisation.clone(),
             inn: None,
         }],
-        stages: Vec::new(),
+        stages: clerk.map(Clerking::stage).into_iter().collect(),
         overdue: None,
     })
 }
@@ -224,7 +245,8 @@ impl World {
         let Some(tenant) = self.tenants.get(place) else {
             return Ok(());
         };
-        let policy = self.policy(&tenant.id).await?;
+        // The accounting side tells what its accountant gave.
+        let policy = self.policy(&tenant.id).await?.decided_by(true);
         let Some(lines) = lines(tenant, &policy, stretch.clone()) else {
             return Ok(());
         };
@@ -321,6 +343,10 @@ fn lines(
 
 /// The day in Moscow.
 pub(crate) fn today(now: Timestamp) -> Date {
-    let zone = TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC);
-    now.to_zoned(zone).date()
+    now.to_zoned(zone()).date()
+}
+
+/// The seller's.
+pub(crate) fn zone() -> TimeZone {
+    TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC)
 }

@@ -5,19 +5,30 @@
 
 mod access;
 mod adopted;
+mod asked_for;
 mod belated;
 mod bills;
 mod buyers;
 mod by_hand;
 mod calls;
+mod cancels;
+mod contracts;
 mod copied;
 mod deals;
+mod desk;
 mod echo;
+mod editors;
+mod exempt;
 mod foreigners;
+mod hidden;
+mod kopecks;
+mod ledger;
 mod limits;
 mod manners;
 mod money;
+mod moves;
 mod new_year;
+mod odd_rows;
 mod own_invoices;
 mod owners;
 mod parts;
@@ -27,9 +38,11 @@ mod records;
 mod regimes;
 mod register;
 mod reissue;
+mod requisites;
 mod restored;
 mod sellers;
 mod settled;
+mod staff;
 mod standing;
 mod strangers;
 mod tenants;
@@ -54,12 +67,14 @@ pub(crate) use whispers::in_logs;
 
 use crate::adopter::Taken;
 use crate::bank::Paid;
+use crate::clerk::Clerk;
 use crate::doors::Call;
 use crate::neighbour::Belongings;
 use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES, bare_stage};
 use crate::people::Office;
-use crate::records::{Event, Journal, Stored};
+use crate::presses::Said;
+use crate::records::{Event, Journal, Ledger, Posted, Stored};
 use crate::register::{Books, Register};
 use crate::restore::Restored;
 use crate::weather::Weather;
@@ -84,6 +99,8 @@ pub(crate) struct Evidence<'a> {
     /// Our links and effects of every deal.
     pub(crate) known: Known,
     pub(crate) journal: Journal,
+    /// When it was asked about which deal that it was changed after its invoice.
+    pub(crate) asked_of_changes: Vec<(String, Timestamp)>,
     /// How often each event is in the inbox.
     pub(crate) events: BTreeMap<Event, u64>,
     /// Every effect of ours, as it is stored.
@@ -98,6 +115,16 @@ pub(crate) struct Evidence<'a> {
     pub(crate) payments: Vec<ListedPayment>,
     /// Payments that a person had a hand in.
     pub(crate) by_person: &'a BTreeSet<i64>,
+    /// What was done with payments in the accounting program.
+    pub(crate) clerk: &'a Clerk,
+    /// What our ledger gave to invoices and took back.
+    pub(crate) posted: Vec<Posted>,
+    /// Its transactions that do not sum to nothing.
+    pub(crate) unbalanced: Vec<i64>,
+    /// What was said at our desk, as it came.
+    pub(crate) said: Vec<Said>,
+    /// The ledger, where somebody works with it.
+    pub(crate) ledger: Ledger,
     pub(crate) start: Timestamp,
     /// The orders that were called, and what their callers were told.
     pub(crate) calls: Vec<Call>,
@@ -127,17 +154,27 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     bills::check(evidence, &mut wrong);
     buyers::check(evidence, &mut wrong);
     calls::check(evidence, &mut wrong);
+    cancels::check(evidence, &mut wrong);
+    contracts::check(evidence, &mut wrong);
     copied::check(evidence, &mut wrong);
     deals::check(evidence, &mut wrong);
+    desk::check(evidence, &mut wrong);
     wire::check(evidence, &mut wrong);
     access::check(evidence, &mut wrong);
     echo::check(evidence, &mut wrong);
+    editors::check(evidence, &mut wrong);
+    exempt::check(evidence, &mut wrong);
     foreigners::check(evidence, &mut wrong);
+    hidden::check(evidence, &mut wrong);
+    kopecks::check(evidence, &mut wrong);
+    ledger::check(evidence, &mut wrong);
     limits::check(evidence, &mut wrong);
     manners::check(evidence, &mut wrong);
     money::check(evidence, &mut wrong);
+    moves::check(evidence, &mut wrong);
     new_year::check(evidence, &mut wrong);
     rates::check(evidence, &mut wrong);
+    odd_rows::check(evidence, &mut wrong);
     own_invoices::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);
     production::check(evidence, &mut wrong);
@@ -145,9 +182,11 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     register::check(evidence, &mut wrong);
     regimes::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
+    requisites::check(evidence, &mut wrong);
     restored::check(evidence, &mut wrong);
     sellers::check(evidence, &mut wrong);
     settled::check(evidence, &mut wrong);
+    staff::check(evidence, &mut wrong);
     strangers::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);
     terms::check(evidence, &mut wrong);

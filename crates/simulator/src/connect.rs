@@ -140,6 +140,13 @@ impl Connector {
         Arc::new(move || clock.now())
     }
 
+    /// The policy as this connection can follow it.
+    fn settled(&self, mode: Mode, policy: Policy) -> Policy {
+        within(mode, policy)
+            .decided_by(self.access.own_books.is_none())
+            .moved_by_triggers(self.access.webhook.is_none())
+    }
+
     fn compose(&self, policy: Policy, version: i64, offline: Offline) -> Option<Connected> {
         let bitrix24 = self.bitrix24(
             FieldNames::new(policy.fields.clone())
@@ -232,7 +239,7 @@ impl Connector {
         let policy = Policy::parse(text.unwrap_or_default());
         let policy = policy.map_err(|error| broken("POLICY-OUTDATED", error))?;
         let connected = self
-            .compose(within(portal.mode, policy), stored.version, offline)
+            .compose(self.settled(portal.mode, policy), stored.version, offline)
             .ok_or_else(|| broken("CONFIG-REFUSED", "refused"))?;
         let connected = Arc::new(connected);
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) =

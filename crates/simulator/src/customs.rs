@@ -5,15 +5,23 @@ use std::time::Duration;
 
 use jiff::ToSpan as _;
 use jiff::civil::Time;
-use planner::{Attach, SmartInvoices};
+use planner::{Attach, Demand, Kind, SmartInvoices};
 
+use crate::cancels::Cancels;
+use crate::clerk::Clerking;
+use crate::contracts::Contracts;
 use crate::dice::Dice;
+use crate::editors::Edits;
+use crate::exempt::Exempt;
 use crate::import::Import;
+use crate::kopecks::Kopecks;
 use crate::new_year::NewYear;
+use crate::odd_rows::OddRows;
 use crate::office::SECOND_FUNNEL;
 use crate::poison::Poisoning;
 use crate::production::Production;
 use crate::regimes::Regime;
+use crate::requisites::Requisites;
 use crate::restore::Restore;
 use crate::sellers::Sellers;
 use crate::terms::Terms;
@@ -46,6 +54,18 @@ pub(crate) struct Customs {
     pub(crate) asks_buyers: bool,
     /// Mean time between two acts of managers who sell to companies with branches.
     pub(crate) branches: Option<Duration>,
+    /// Managers sell to buyers with several requisites, or not all of one.
+    pub(crate) requisites: Option<Requisites>,
+    /// Mean time between two changes of who works there and answers for what.
+    pub(crate) dismissals: Option<Duration>,
+    /// Some deals are not billed for what stands in them.
+    pub(crate) exempt: Option<Exempt>,
+    /// People order that invoices are cancelled.
+    pub(crate) cancels: Option<Cancels>,
+    /// Mean time between two times when a right hides companies from us.
+    pub(crate) hides: Option<Duration>,
+    /// A kind of question of which nobody is told.
+    pub(crate) silent: Option<Kind>,
     /// Mean time between two acts of managers who type sums by hand.
     pub(crate) typists: Option<Duration>,
     /// Deals go on from one funnel to another.
@@ -58,6 +78,10 @@ pub(crate) struct Customs {
     pub(crate) new_year: Option<NewYear>,
     /// How the organisation stands to VAT, where policy says so.
     pub(crate) regime: Option<Regime>,
+    /// The accounting program holds payments as well.
+    pub(crate) clerk: Option<Clerking>,
+    /// Somebody works with money at our desk.
+    pub(crate) cashier: Option<Cashing>,
     /// A backup is put back.
     pub(crate) restore: Option<Restore>,
     /// One deal spoils whatever reads it.
@@ -68,6 +92,14 @@ pub(crate) struct Customs {
     pub(crate) belated: bool,
     /// Some lines bear a VAT rate that no law has.
     pub(crate) strange_rates: bool,
+    /// Managers write rows that cannot be invoiced as they stand.
+    pub(crate) odd_rows: Option<OddRows>,
+    /// Managers go on editing deals that have their invoice.
+    pub(crate) edits: Option<Edits>,
+    /// Managers keep the contract in fields of the deal.
+    pub(crate) contracts: Option<Contracts>,
+    /// Managers sell by weight and by hundreds of rows.
+    pub(crate) kopecks: Option<Kopecks>,
 }
 
 impl Customs {
@@ -91,8 +123,31 @@ impl Customs {
             self.regime.is_some(),
             self.new_year.is_some(),
             self.terms.is_some(),
+            self.odd_rows.is_some(),
+            self.edits.is_some(),
+            self.contracts.is_some(),
+            self.kopecks.is_some(),
+            self.clerk.is_some(),
+            self.cashier.is_some(),
+            self.requisites.is_some(),
+            self.dismissals.is_some(),
+            self.exempt.is_some(),
+            self.cancels.is_some(),
+            self.hides.is_some(),
+            self.silent.is_some(),
         ];
         !others.contains(&true)
+    }
+
+    /// Whether a field of the deal says that it takes part in the pilot.
+    pub(crate) fn pilot_by_field(&self) -> bool {
+        self.exempt.as_ref().is_some_and(|one| one.by_field)
+    }
+
+    /// What invoices must have beside the usual.
+    pub(crate) fn demand(&self) -> Vec<Demand> {
+        let requisites = self.requisites.as_ref();
+        requisites.map_or_else(Vec::new, |one| one.demand.clone())
     }
 }
 
@@ -125,6 +180,15 @@ impl Drags {
     }
 }
 
+/// An office with a cashier.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cashing {
+    /// Mean time between two orders.
+    pub(crate) every: Duration,
+    /// What is paid back is taken off what was paid.
+    pub(crate) takes_off: bool,
+}
+
 /// An office with its own register.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnBooks {
@@ -145,6 +209,17 @@ const fn secs(n: u64) -> Duration {
 }
 
 impl Weather {
+    /// Nothing unusual is drawn yet, and nothing that befalls few days.
+    pub(crate) fn is_plain(&self) -> bool {
+        let customs = &self.customs;
+        let rarest = [
+            customs.restore.is_some(),
+            customs.poison.is_some(),
+            customs.import.is_some(),
+        ];
+        customs.is_usual() && !rarest.contains(&true)
+    }
+
     /// Draws the customs. Each new one draws after those before it.
     pub(crate) fn draw_customs(&mut self, dice: &mut Dice) {
         if dice.chance(70) {

@@ -11,7 +11,7 @@ use planner::Mode;
 use reconciler::portal_task;
 use store::{Fault, Lane, Look, Subject};
 
-use crate::death::{Death, Doom, Moment, POINTS};
+use crate::death::{Death, Doom, Moment, OF_MONEY, POINTS};
 use crate::dice::{About, Dice};
 use crate::freeze::Awaited;
 use crate::process::Process;
@@ -49,6 +49,20 @@ pub(crate) enum Happening {
     TakeOn,
     SayWhoSells,
     AgreeOnTerms,
+    OddRow,
+    Edit,
+    EditOn(usize, i64),
+    Contract,
+    Weigh,
+    NameUnit,
+    Clerk,
+    Cash,
+    Requisite,
+    Staff,
+    Exempt,
+    Cancel,
+    Hide,
+    Unhide(usize),
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -190,6 +204,9 @@ impl World {
             neighbour,
         } = self.weather.often.clone();
         let own_books = self.weather.customs.own_books.clone();
+        let customs = &self.weather.customs;
+        let (odd_rows, kopecks) = (customs.odd_rows, customs.kopecks);
+        let (contracts, edits) = (customs.contracts, customs.edits);
         for (mean, happening) in [
             (Some(self.weather.managers), Happening::Manager),
             (self.weather.accountant, Happening::Accountant),
@@ -209,6 +226,16 @@ impl World {
             (self.taking_on_every(), Happening::TakeOn),
             (self.sellers_every(), Happening::SayWhoSells),
             (self.terms_every(), Happening::AgreeOnTerms),
+            (odd_rows.map(|odd| odd.every), Happening::OddRow),
+            (kopecks.map(|one| one.every), Happening::Weigh),
+            (contracts.map(|one| one.every), Happening::Contract),
+            (edits.map(|one| one.every), Happening::Edit),
+            (self.cashes_every(), Happening::Cash),
+            (self.requisites_every(), Happening::Requisite),
+            (self.weather.customs.dismissals, Happening::Staff),
+            (self.exempt_every(), Happening::Exempt),
+            (self.cancels_every(), Happening::Cancel),
+            (self.weather.customs.hides, Happening::Hide),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -231,6 +258,7 @@ impl World {
             (tokens, Happening::Tokens),
             (neighbour, Happening::Neighbour),
             (self.weather.customs.strangers, Happening::Stranger),
+            (self.clerk_every(), Happening::Clerk),
         ] {
             calendar.again(now, mean, happening);
         }
@@ -251,6 +279,9 @@ impl World {
             calendar.put(later(now, import.after), Happening::Import);
             calendar.put(later(now, import.storm_after), Happening::Storm);
         }
+        if let Some(after) = customs.odd_rows.and_then(|odd| odd.named_after) {
+            calendar.put(later(now, after), Happening::NameUnit);
+        }
     }
 
     fn died(&mut self, calendar: &mut Calendar, number: u64, how: &str) {
@@ -261,7 +292,8 @@ impl World {
             .and_then(Process::failed_at);
         let how = failed_at.filter(|_| how == ENDED).unwrap_or(how);
         if let Some(slot) = self.remove(number) {
-            let kind = if POINTS.iter().any(|point| point.name == how) {
+            let mut points = POINTS.iter().chain(&OF_MONEY);
+            let kind = if points.any(|point| point.name == how) {
                 format!("died: {how}")
             } else {
                 how.to_owned()
@@ -286,6 +318,7 @@ impl World {
         match happening {
             Happening::Manager => {
                 let place = self.some_tenant();
+                self.know_paid(place).await?;
                 if let Some(tenant) = self.tenants.get_mut(place) {
                     tenant.office.manager(now);
                 }
@@ -328,6 +361,10 @@ impl World {
                 self.adopt().await?;
                 calendar.again(now, self.weather.customs.adopts, happening);
             }
+            Happening::Cash => {
+                self.cash().await?;
+                calendar.again(now, self.cashes_every(), happening);
+            }
             Happening::Register => {
                 self.keep_register().await?;
                 let every = self.weather.customs.own_books.as_ref().map(|own| own.every);
@@ -339,12 +376,19 @@ impl World {
                 let fails = self.weather.customs.own_books.as_ref().map(|own| own.fails);
                 calendar.again(now, fails, happening);
             }
+            Happening::Clerk => {
+                self.clerk(now);
+                calendar.again(now, self.clerk_every(), happening);
+            }
             Happening::BackUp => self.back_up(calendar, now)?,
             Happening::Lost => self.lose(calendar, now),
             Happening::Restored => self.restore(now).await?,
             Happening::Poison => self.poison(calendar, now),
             Happening::Import => self.import(now),
             Happening::Storm => self.storm(now),
+            Happening::Edit => self.edit(calendar, now).await?,
+            Happening::EditOn(place, deal) => self.edit_on(calendar, now, (place, deal)),
+            Happening::NameUnit => self.name_unit().await?,
             Happening::TryOut
             | Happening::Foreigner
             | Happening::OwnInvoice
@@ -353,9 +397,18 @@ impl World {
             | Happening::Copy
             | Happening::Branch
             | Happening::TypeSum
+            | Happening::OddRow
+            | Happening::Contract
+            | Happening::Weigh
             | Happening::TakeOn
             | Happening::SayWhoSells
-            | Happening::AgreeOnTerms => self.follow_customs(calendar, now, happening),
+            | Happening::AgreeOnTerms
+            | Happening::Requisite
+            | Happening::Staff
+            | Happening::Exempt
+            | Happening::Cancel => self.follow_customs(calendar, now, happening),
+            Happening::Hide => self.hide(calendar, now),
+            Happening::Unhide(place) => self.unhide(place, now),
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,

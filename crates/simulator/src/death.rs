@@ -187,3 +187,31 @@ pub(crate) const POINTS: [Point; 26] = [
         Fault::IoAfterCommit,
     ),
 ];
+
+/// Those around a page of the accounting side's payments, on days that have any.
+pub(crate) const OF_MONEY: [Point; 5] = [
+    at(
+        "before payments are asked for",
+        Remote::Accounting,
+        "/payments",
+        Death::Before,
+    ),
+    at(
+        "while payments are asked for",
+        Remote::Accounting,
+        "/payments",
+        Death::During,
+    ),
+    at(
+        "after payments were answered",
+        Remote::Accounting,
+        "/payments",
+        Death::After,
+    ),
+    stored("before payments are taken", "IS_PAYMENT", Fault::IoAtCommit),
+    stored(
+        "after payments are taken",
+        "IS_PAYMENT",
+        Fault::IoAfterCommit,
+    ),
+];

@@ -32,6 +32,16 @@ pub(crate) enum About {
     Usage,
     Habits,
     Offices,
+    Rows,
+    Clerking,
+    Clerk,
+    Cashing,
+    Cashier,
+    Requisites,
+    Staff,
+    Exempt,
+    Cancels,
+    Hidden,
 }
 
 /// One stream of chance.
@@ -67,6 +77,16 @@ impl Dice {
             About::Usage => 17,
             About::Habits => 19,
             About::Offices => 31,
+            About::Rows => 41,
+            About::Clerking => 24,
+            About::Clerk => 25,
+            About::Cashing => 26,
+            About::Cashier => 27,
+            About::Requisites => 46,
+            About::Staff => 42,
+            About::Exempt => 43,
+            About::Cancels => 44,
+            About::Hidden => 45,
         });
         Self(rng)
     }

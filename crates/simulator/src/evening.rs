@@ -29,6 +29,12 @@ impl World {
     pub(crate) async fn settle(&mut self) -> Result<bool, String> {
         self.end_troubles().await?;
         self.bring_all().await?;
+        // What only a statement shows is decided by rule once nobody else did.
+        let clerk = self.weather.customs.clerk;
+        if let Some(clerk) = clerk.filter(|clerk| clerk.is_decided_at_last()) {
+            self.wait(secs(u64::from(clerk.wait_hours) * 3_600 + 600))
+                .await;
+        }
         let mut seen = (usize::MAX, usize::MAX);
         let mut quiet = 0;
         let mut ordered = BTreeMap::new();
@@ -116,6 +122,9 @@ impl World {
         self.host.jump(0);
         self.tariff(true);
         self.all_scopes();
+        for place in 0..self.tenants.len() {
+            self.unhide(place, now);
+        }
         self.calm_portals();
         let network = &self.ground.network;
         network.spoils().follow(Vec::new());

@@ -8,12 +8,13 @@
 //! | module | subject |
 //! |---|---|
 //! | `weather`, `customs`, `spoil`, `death`, `strikes` | what a seed's day is like, and how things go wrong |
-//! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `tenant` | who works, and what they do |
-//! | `strangers` | who knocks at our door and is no portal |
+//! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `clerk`, `cashier`, `presses`, `tenant` | who works, and what they do |
+//! | `strangers`, `hidden` | who knocks at our door and is no portal, and what a right hides from us |
 //! | `restore`, `poison`, `import`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, bills come too late |
-//! | `usage`, `tester`, `foreigners`, `branches`, `typists`, `own_invoices`, `drags`, `copies` | what people do in some offices |
+//! | `usage`, `tester`, `foreigners`, `branches`, `requisites`, `staff`, `exempt`, `cancels`, `typists`, `odd_rows`, `kopecks`, `contracts`, `editors`, `own_invoices`, `drags`, `copies` | what people do in some offices |
+//! | `rows` | on which days deals are made of what is not plain |
 //! | `offices`, `production`, `sellers`, `regimes`, `new_year`, `terms` | how some offices are organised |
-//! | `remembered` | what people know of deals and buyers |
+//! | `remembered`, `papers` | what people know of deals, buyers and their requisites |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
 //! | `connect`, `process` | the product put together |
@@ -33,8 +34,12 @@ mod asked;
 mod bank;
 mod branches;
 mod calls;
+mod cancels;
+mod cashier;
 mod check;
+mod clerk;
 mod connect;
+mod contracts;
 mod copies;
 mod customs;
 mod day;
@@ -42,36 +47,46 @@ mod death;
 mod dice;
 mod doors;
 mod drags;
+mod editors;
 mod evening;
+mod exempt;
 mod foreigners;
 mod fortnight;
 mod freeze;
+mod hidden;
 mod host;
 mod hunt;
 mod import;
+mod kopecks;
 mod logs;
 mod many;
 mod mirror;
 mod neighbour;
 mod network;
 mod new_year;
+mod odd_rows;
 mod oddities;
 pub mod office;
 mod offices;
 mod own_invoices;
+mod papers;
 mod parts;
 mod people;
 mod poison;
+mod presses;
 mod process;
 mod production;
 mod records;
 mod regimes;
 mod register;
 mod remembered;
+mod requisites;
 mod restore;
+mod rows;
 mod seed;
 mod sellers;
 mod spoil;
+mod staff;
 mod still;
 mod story;
 mod strangers;

@@ -71,6 +71,7 @@ fn request(bill: &OfficeBill, contractor: Id) -> Value {
             "unitName": line.unit.name,
             "quantity": line.quantity.value().normalize().to_string(),
             "price": line.price.value().normalize().to_string(),
+            "unitCode": line.unit.okei,
             "ndsRate": nds_rate(line.vat),
         })
     });
@@ -79,6 +80,7 @@ fn request(bill: &OfficeBill, contractor: Id) -> Value {
         "withNds": true,
         "sumsWithNds": draft.mode == VatMode::Included,
         "contractorId": contractor,
+        "reason": draft.basis.as_ref().map(|basis| json!({"name": basis})),
         "items": items.collect::<Vec<_>>(),
     })
 }

@@ -10,17 +10,25 @@ use emulator_bitrix24::{
 };
 use jiff::Timestamp;
 use planner::{
-    Advance, Funnel, InvoicePolicy, Mode, NewBuyers, Notices, Organisation, Pilot, Policy, Quiet,
-    SmartInvoices, VatPeriod, WithoutInn,
+    Advance, Cancel, Contract, Demand, Funnel, InvoicePolicy, Mode, NewBuyers, Notices,
+    Organisation, Pilot, Policy, Quiet, SmartInvoices, VatPeriod, WithoutInn,
 };
 use serde_json::json;
 
+use crate::cancels::Cancels;
+use crate::clerk::Clerking;
+use crate::contracts::Contracts;
 use crate::customs::{Customs, OwnBooks};
+use crate::exempt::PILOT_FIELD;
+use crate::hidden;
 use crate::new_year::NewYear;
+use crate::odd_rows::OddRows;
 use crate::parts::PERCENT;
 use crate::production::Production;
 use crate::regimes::Regime;
+use crate::requisites::CONTRACT;
 use crate::sellers::Sellers;
+use crate::staff;
 use crate::terms::Terms;
 use crate::weather::Weather;
 
@@ -35,6 +43,8 @@ pub(crate) const STAGES: [&str; 6] = [
 ];
 /// The stage in which a deal wants an invoice.
 pub const INVOICE: &str = "FINAL_INVOICE";
+/// Where a paid deal goes.
+pub(crate) const PAID_STAGE: &str = "EXECUTING";
 /// The stage of a lost deal.
 pub(crate) const LOST: &str = "LOSE";
 /// Responsible for every deal.
@@ -135,6 +145,12 @@ pub(crate) fn organisation(place: usize) -> String {
     format!("3d1f6b2a-7c54-4f0e-9a31-5b8e2c7d{own}")
 }
 
+/// Our account, as the books call it.
+fn bank_account(place: usize) -> String {
+    let own = four_digits(0xa110, place);
+    format!("5c0d92e4-18b7-4c36-8f52-0d6b7e94{own}")
+}
+
 /// The organisation for trying out.
 pub(crate) fn trial(place: usize) -> String {
     let own = four_digits(0xae10, place);
@@ -211,6 +227,14 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         field(PAID, "money", "Оплачено"),
         field(PAID_ON, "date", "Дата оплаты"),
     ];
+    if weather.customs.pilot_by_field() {
+        let pilot = field(PILOT_FIELD, "boolean", "Через Provodka");
+        portal.custom_fields.push(pilot);
+    }
+    if weather.customs.demand().contains(&Demand::Contract) {
+        let contract = field(CONTRACT, "string", "Договор");
+        portal.custom_fields.push(contract);
+    }
     if weather.customs.trials.is_some() || weather.customs.sellers.is_some() {
         let seller = field(SELLER_FIELD, "string", "Организация");
         portal.custom_fields.push(seller);
@@ -224,6 +248,12 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         admin: true,
         ..UserSeed::default()
     });
+    if weather.customs.hides.is_some() {
+        hidden::keep_seller(&mut portal);
+    }
+    if weather.customs.dismissals.is_some() {
+        staff::employ(&mut portal, place);
+    }
     portal.companies.push(buyer(place, 0, true));
     let sellers = weather.customs.sellers.as_ref();
     portal
@@ -248,6 +278,12 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     portal.events = weather.events.clone();
     portal.access_token_seconds = weather.token_seconds;
     portal.row_edit_always_fires = weather.row_edit_always_fires;
+    if weather.customs.odd_rows.is_some() {
+        OddRows::at_portal(&mut portal);
+    }
+    if weather.customs.contracts.is_some() {
+        Contracts::at_portal(&mut portal);
+    }
     if let Some(import) = weather.customs.import {
         portal.limits.batch_commands = import.batch;
     }
@@ -277,19 +313,33 @@ fn robots(weather: &Weather) -> Vec<RobotSeed> {
     });
     let takes_on = weather.customs.production.as_ref();
     let takes_on = takes_on.and_then(Production::robot);
+    let paid = weather.customs.clerk.and_then(Clerking::robot);
     let all = moves.into_iter().chain(empties);
-    all.chain(takes_on).collect()
+    all.chain(takes_on).chain(paid).collect()
 }
 
 /// The accounting side's books.
 pub(crate) fn books(weather: &Weather, place: usize) -> serde_json::Value {
+    let account = weather
+        .customs
+        .clerk
+        .and_then(|_| crate::bank::account(place));
+    let account = account.map(|account| {
+        json!({
+            "id": bank_account(place),
+            "account_number": account.as_str(),
+            "bik": "044525225",
+            "is_main": true,
+        })
+    });
+    let accounts: Vec<serde_json::Value> = account.into_iter().collect();
     let first = json!({
         "id": organisation(place),
         "name": "Общество с ограниченной ответственностью «Северный ветер»",
         "short_name": SELLER,
         "inn": "7707083893",
         "kpp": "770701001",
-        "bank_accounts": []
+        "bank_accounts": accounts,
     });
     let sellers = weather.customs.sellers.as_ref();
     let second = sellers.map(|_| Sellers::second_books(place));
@@ -385,6 +435,8 @@ pub(crate) fn policy(
         organisation: Some(organisation.clone()),
         settle_seconds,
     };
+    let demand = customs.demand();
+    let cancels = customs.cancels.as_ref();
     let drags = customs.drags.as_ref();
     let settles = drags.map(|drags| drags.settle_of(SECOND_FUNNEL));
     let settles = settles.or(production
@@ -406,7 +458,7 @@ pub(crate) fn policy(
         ]),
         money: weather
             .bank
-            .then(|| crate::bank::policy(place, &organisation))
+            .then(|| crate::bank::policy(weather, place, &organisation))
             .flatten(),
         invoice: InvoicePolicy {
             attach: weather.attach,
@@ -425,6 +477,14 @@ pub(crate) fn policy(
                 Some(_) => WithoutInn::OwnId,
                 None => WithoutInn::Fault,
             },
+            contract: demand.contains(&Demand::Contract).then(|| Contract {
+                number: CONTRACT.to_owned(),
+                date: None,
+                title: "Договор".to_owned(),
+            }),
+            demand,
+            cancel: cancels.map_or(Cancel::Unpaid, |one| one.cancel),
+            cancel_by: cancels.map_or_else(Vec::new, Cancels::users),
             smart_invoices: Some(
                 customs
                     .own_invoices
@@ -440,12 +500,20 @@ pub(crate) fn policy(
                 until,
                 time_zone: "Europe/Moscow".to_owned(),
             }),
-            ..Notices::default()
+            off: customs.silent.iter().cloned().collect(),
         },
-        pilot: weather.pilot.then(|| Pilot {
-            responsible: vec![UserId(MANAGER.unsigned_abs())],
-            field: None,
-        }),
+        pilot: weather
+            .pilot
+            .then(|| Pilot {
+                responsible: vec![UserId(MANAGER.unsigned_abs())],
+                field: None,
+            })
+            .or_else(|| {
+                customs.pilot_by_field().then(|| Pilot {
+                    responsible: Vec::new(),
+                    field: Some(PILOT_FIELD.to_owned()),
+                })
+            }),
         organisations: std::iter::once(ours(organisation.clone(), SELLER, false))
             .chain(trial)
             .collect(),

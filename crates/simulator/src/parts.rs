@@ -66,7 +66,7 @@ impl Office {
         }
     }
 
-    fn order_part(&mut self, now: Timestamp, deal: i64, part: Part) {
+    pub(crate) fn order_part(&mut self, now: Timestamp, deal: i64, part: Part) {
         self.say(now, deal, part.order());
         if let Some(known) = self.deals.get_mut(&deal) {
             known.ordered = true;

@@ -1,21 +1,28 @@
 //! The people of the office: managers who edit, press twice and move back. What they did is kept in `remembered`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use emulator_bitrix24::{DealSeed, LineSeed};
 use emulator_kontur_accounting as kontur;
 use jiff::Timestamp;
+use planner::Demand;
 use serde_json::json;
 
 use crate::branches::Branched;
+use crate::contracts::Contracts;
 use crate::dice::Dice;
+use crate::exempt;
 use crate::foreigners::Foreigner;
 use crate::new_year::NewYear;
+use crate::odd_rows::LineRules;
 use crate::oddities::STRANGE_RATE;
 use crate::office::{self, INVOICE, LOST, STAGES};
 use crate::own_invoices::OwnInvoice;
+use crate::papers::Varied;
 use crate::regimes::Regime;
 use crate::remembered::{Buyer, Deal, Version};
+use crate::requisites;
+use crate::staff::Staff;
 use crate::story::Story;
 
 /// The people and what they have done.
@@ -30,6 +37,18 @@ pub(crate) struct Office {
     pub(crate) foreigners: BTreeMap<u32, Foreigner>,
     /// Companies with branches, by numbers of their own.
     pub(crate) branched: BTreeMap<u32, Branched>,
+    /// Buyers with several requisites, or not all of one.
+    pub(crate) varied: Varied,
+    /// Who was dismissed, and who works there.
+    pub(crate) staff: Staff,
+    /// Since when the buyers' companies are hidden from us, or are not.
+    pub(crate) hidden: Vec<(Timestamp, bool)>,
+    /// A field of the deal says whether it takes part in the pilot.
+    pub(crate) pilot_by_field: bool,
+    /// Managers come and go.
+    pub(crate) changes_staff: bool,
+    /// What invoices must have beside the usual.
+    pub(crate) demand: Vec<Demand>,
     /// What people let us enter in the accounting side, with the moment: whose books, and which buyer.
     pub(crate) let_in: Vec<(Timestamp, String)>,
     /// What was made of the portal's own invoices.
@@ -49,6 +68,11 @@ pub(crate) struct Office {
     pub(crate) regime: Option<Regime>,
     pub(crate) new_year: Option<NewYear>,
     pub(crate) strange_rates: bool,
+    pub(crate) contracts: Option<Contracts>,
+    /// Deals of whose last bill some is paid, where somebody looks.
+    pub(crate) paid: BTreeSet<i64>,
+    /// What policy says of rows that are not plain, where managers write such.
+    pub(crate) line_rules: Option<LineRules>,
 }
 
 /// In percent.
@@ -161,23 +185,39 @@ impl Office {
 
     /// A deal with the buyer and in the stage that the seed has, and what else it says.
     pub(crate) fn made(&mut self, seed: DealSeed, version: Version) -> Option<i64> {
-        let outside = self.pilot && self.dice.chance(300);
-        let seed = DealSeed {
+        let takes_part = self.some_part_in_pilot();
+        let outside = self.pilot && self.dice.chance(300) || takes_part == Some(false);
+        let contract = self.some_contract();
+        let responsible = self.some_responsible();
+        let mut seed = DealSeed {
             title: "Поставка".to_owned(),
             lines: version.lines.clone(),
-            responsible: if outside {
+            responsible: if outside && self.pilot {
                 office::COLLEAGUE
             } else {
-                office::MANAGER
+                responsible.unwrap_or(office::MANAGER)
             },
             ..seed
         };
         let (now, buyer) = (version.at, version.buyer);
+        let version = Version {
+            rules: self.line_rules,
+            contract: self.contracts.map(Contracts::silent),
+            ..version
+        };
+        let field = contract.iter();
+        let field = field.map(|number| (requisites::CONTRACT.to_owned(), json!(number)));
+        seed.fields.extend(field);
+        let field = takes_part.map(|takes_part| json!(u8::from(takes_part)));
+        let field = field.map(|said| (exempt::PILOT_FIELD.to_owned(), said));
+        seed.fields.extend(field);
         match self.portal.manager().create_deal(&seed) {
             Ok(id) => {
                 let deal = Deal {
                     versions: vec![version],
                     outside,
+                    contract: contract.map(|number| (now, number)),
+                    responsible: vec![(now, seed.responsible)],
                     funnel: seed.funnel,
                     ..Deal::default()
                 };
@@ -204,10 +244,9 @@ impl Office {
         }
         let number = known.saturating_add(1);
         let with_kpp = !self.dice.chance(250);
-        let made = self
-            .portal
-            .manager()
-            .create_company(&office::buyer(self.place, number, with_kpp));
+        let seed = office::buyer(self.place, number, with_kpp);
+        let seed = requisites::as_demanded(seed, &self.demand);
+        let made = self.portal.manager().create_company(&seed);
         if made.is_ok() {
             self.buyers.insert(number, Buyer { with_kpp });
         }
@@ -349,6 +388,7 @@ impl Office {
         let company = self.portal.company_by_title(&self.title_of(number));
         let fields = json!({"COMPANY_ID": company.unwrap_or(0)});
         self.forget_branch(deal);
+        self.forget_requisite(deal);
         let edited = self.portal.manager().edit_deal(deal, fields);
         self.tell(
             now,
@@ -371,15 +411,17 @@ impl Office {
     }
 
     /// Another invoice in the place of the one there is; where there is none, the first.
-    fn replace(&mut self, now: Timestamp, deal: i64) {
+    pub(crate) fn replace(&mut self, now: Timestamp, deal: i64) {
         self.say(now, deal, "Перевыставить");
         if let Some(known) = self.deals.get_mut(&deal) {
             known.ordered = true;
-            known.replaced.push(now);
+            if !self.paid.contains(&deal) {
+                known.replaced.push(now);
+            }
         }
     }
 
-    fn leave(&mut self, now: Timestamp, deal: i64) {
+    pub(crate) fn leave(&mut self, now: Timestamp, deal: i64) {
         self.say(now, deal, "Оставить");
         if let Some(known) = self.deals.get_mut(&deal) {
             known.left.push(now);

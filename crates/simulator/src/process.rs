@@ -360,4 +360,10 @@ impl Numbers {
         };
         Self { engine, reconciler }
     }
+
+    /// The accounting side's payments are read, as often as the program does.
+    pub(crate) fn follow_payments(&mut self) {
+        let task = PortalTask::new(portal_task::FOLLOWED, self.reconciler.payments_idle_every);
+        self.engine.upkeep.portal_tasks.push(task);
+    }
 }

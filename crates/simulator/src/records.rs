@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use store::Store;
 use url::form_urlencoded;
 
+use crate::editors::CHANGED;
 use crate::world::told;
 
 /// Reads the database beside the product. Clones read the same.
@@ -63,6 +64,17 @@ pub(crate) struct Journal {
     pub(crate) broken: Option<String>,
 }
 
+/// What a transaction of the ledger gave to an invoice, or took back from it.
+#[derive(Clone, Debug)]
+pub(crate) struct Posted {
+    pub(crate) at: Timestamp,
+    /// 0: no payment of a bank.
+    pub(crate) payment: i64,
+    /// The bill's id.
+    pub(crate) bill: String,
+    pub(crate) kopecks: i64,
+}
+
 /// An effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
@@ -80,6 +92,35 @@ pub(crate) struct Stored {
     pub(crate) fence: i64,
 }
 
+/// An entry of the ledger, with what its transaction says.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) transaction: i64,
+    /// `payment`, `allocation`, `settlement` or `correction`.
+    pub(crate) kind: String,
+    /// Whose transaction it is; 0: no payment's.
+    pub(crate) payment: i64,
+    /// The transaction that it takes back.
+    pub(crate) undoes: Option<i64>,
+    pub(crate) because: String,
+    pub(crate) author: String,
+    /// `outside`, `payment`, `settled` or `invoice`.
+    pub(crate) place: String,
+    /// The bill's id, where the place is one.
+    pub(crate) bill: Option<String>,
+    pub(crate) kopecks: i64,
+    /// Whose money it is, where that is another payment.
+    pub(crate) other: Option<i64>,
+}
+
+/// The ledger of a portal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) entries: Vec<Entry>,
+    /// What is kept as paid of each bill.
+    pub(crate) paid: BTreeMap<String, i64>,
+}
+
 const EVENTS: &str = "SELECT name, subject, id FROM inbox \
                       WHERE +portal_id = ?1 AND source = 'online' AND id > CAST(?2 AS INTEGER) ORDER BY id";
 const COUNT_EVENTS: &str = "SELECT count(*) FROM inbox \
@@ -92,6 +133,8 @@ const HEAD: &str = "SELECT seq, hash, anchor_seq FROM journal_chain WHERE portal
 const EFFECTS: &str = "SELECT id, key, once, subject, action, request_hash, state, attempt, sent_at, outcome, fence \
                        FROM effect WHERE portal_id = ?1 AND ";
 const CASES: &str = "SELECT id, state FROM office_case WHERE portal_id = ?1";
+const ASKED: &str =
+    "SELECT subject, opened_at FROM office_case WHERE portal_id = ?1 AND code = ?2 ORDER BY id";
 const LINKS: &str = "SELECT deal, slot_kind, slot_generation, organisation_id || '/' || invoice_id \
                      FROM invoice_link WHERE portal_id = ?1";
 const POLICY: &str = "SELECT coalesce(max(version), 0) FROM policy WHERE portal_id = ?1";
@@ -101,6 +144,18 @@ const LATE_EFFECTS: &str = "SELECT key, state, quiet_until FROM effect \
      WHERE portal_id = ?1 AND state IN ('sent', 'unknown') AND quiet_until < ?2 AND NOT EXISTS ( \
          SELECT 1 FROM office_case asked WHERE asked.portal_id = effect.portal_id AND asked.state = 'open' \
              AND asked.subject = effect.subject AND asked.code = 'OUTCOME-UNKNOWN')";
+const POSTED: &str = "SELECT t.recorded_at, t.payment, e.invoice_id, e.amount FROM ledger_entry e \
+     JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no \
+     WHERE e.portal_id = ?1 AND e.place = 'invoice' ORDER BY e.transaction_no, e.line";
+const UNBALANCED: &str = "SELECT transaction_no FROM ledger_entry WHERE portal_id = ?1 \
+     GROUP BY transaction_no HAVING sum(amount) <> 0";
+const ENTRIES: &str = "SELECT t.number, t.kind, t.payment, t.undoes, t.because, t.author, e.place, e.invoice_id, e.amount, \
+                       e.other_payment \
+                       FROM ledger_transaction t JOIN ledger_entry e \
+                           ON e.portal_id = t.portal_id AND e.transaction_no = t.number \
+                       WHERE t.portal_id = ?1 ORDER BY t.number, e.line";
+const PAID: &str =
+    "SELECT invoice_id, sum(paid) FROM invoice_balance WHERE portal_id = ?1 GROUP BY invoice_id";
 const FENCE: &str = "SELECT fence FROM lease WHERE portal_id = ?1";
 const FED: &str = "SELECT count(*) FROM sweep_cursor WHERE portal_id = ?1 AND name LIKE 'feed/%'";
 const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' \
@@ -276,6 +331,23 @@ impl Records {
         Ok(inbox)
     }
 
+    /// What the ledger gave to invoices and took back, in order.
+    pub(crate) fn posted(&self, portal: &PortalId) -> Result<Vec<Posted>, String> {
+        self.ask(POSTED, &[portal.as_str()], |row| {
+            Ok(Posted {
+                at: Timestamp::from_microsecond(row.get(0)?).unwrap_or_default(),
+                payment: row.get(1)?,
+                bill: row.get(2)?,
+                kopecks: row.get(3)?,
+            })
+        })
+    }
+
+    /// Transactions of the ledger that do not sum to nothing.
+    pub(crate) fn unbalanced(&self, portal: &PortalId) -> Result<Vec<i64>, String> {
+        self.ask(UNBALANCED, &[portal.as_str()], |row| row.get(0))
+    }
+
     /// Every effect of a portal.
     pub(crate) fn effects(&self, portal: &PortalId) -> Result<Vec<Stored>, String> {
         self.which("1 = 1", &[portal.as_str()])
@@ -301,6 +373,17 @@ impl Records {
         Ok(effects.into_iter().flatten().collect())
     }
 
+    /// Which subjects were ever asked about a change after their invoice, and when.
+    pub(crate) fn asked_of_changes(
+        &self,
+        portal: &PortalId,
+    ) -> Result<Vec<(String, Timestamp)>, String> {
+        self.ask(ASKED, &[portal.as_str(), CHANGED], |row| {
+            let at = Timestamp::from_microsecond(row.get(1)?).unwrap_or_default();
+            Ok((row.get(0)?, at))
+        })
+    }
+
     /// Those whose fate nobody knows yet.
     pub(crate) fn under_way(&self, portal: &PortalId) -> Result<Vec<Stored>, String> {
         self.which("state IN ('sent', 'unknown')", &[portal.as_str()])
@@ -323,6 +406,31 @@ impl Records {
     fn which(&self, are: &str, about: &[&str]) -> Result<Vec<Stored>, String> {
         let sql = format!("{EFFECTS}{are} ORDER BY id");
         self.ask(&sql, about, Stored::read)
+    }
+
+    /// All entries of a portal's ledger, and what is kept beside them.
+    pub(crate) fn ledger(&self, portal: &PortalId) -> Result<Ledger, String> {
+        let entries = self.ask(ENTRIES, &[portal.as_str()], |row| {
+            Ok(Entry {
+                transaction: row.get(0)?,
+                kind: row.get(1)?,
+                payment: row.get(2)?,
+                undoes: row.get(3)?,
+                because: row.get(4)?,
+                author: row.get(5)?,
+                place: row.get(6)?,
+                bill: row.get(7)?,
+                kopecks: row.get(8)?,
+                other: row.get(9)?,
+            })
+        })?;
+        let paid = self.ask(PAID, &[portal.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        Ok(Ledger {
+            entries,
+            paid: paid.into_iter().collect(),
+        })
     }
 
     /// The questions that were ever asked, with their states.

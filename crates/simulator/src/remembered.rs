@@ -4,6 +4,8 @@ use emulator_bitrix24::LineSeed;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::contracts::Agreed;
+use crate::odd_rows::LineRules;
 use crate::parts::Part;
 use crate::sellers::Said;
 
@@ -22,6 +24,14 @@ pub(crate) struct Version {
     pub(crate) said: Said,
     /// Until when it is to be paid, if it names a day.
     pub(crate) pay_until: Option<Date>,
+    /// What stands in the fields for the contract, where there are such.
+    pub(crate) contract: Option<Agreed>,
+    /// Its sums are not in roubles.
+    pub(crate) foreign: bool,
+    /// What its delivery costs, in kopecks; it is in no row.
+    pub(crate) delivery: i64,
+    /// What policy says of rows that are not plain, where managers write such.
+    pub(crate) rules: Option<LineRules>,
 }
 
 /// A deal as people know it.
@@ -46,6 +56,16 @@ pub(crate) struct Deal {
     /// Somebody wanted its bill taken back: that it is gone then is no question.
     pub(crate) taken_back: bool,
     pub(crate) funnel: i64,
+    /// When who wanted its invoice cancelled.
+    pub(crate) cancels: Vec<(Timestamp, i64)>,
+    /// Since when it was a template of recurring deals, or was none.
+    pub(crate) template: Vec<(Timestamp, bool)>,
+    /// When somebody named it for the pilot.
+    pub(crate) takes_part: Option<Timestamp>,
+    /// Who answers for it, and since when.
+    pub(crate) responsible: Vec<(Timestamp, i64)>,
+    /// The number of its contract, and since when it stands there.
+    pub(crate) contract: Option<(Timestamp, String)>,
     /// The deal that it was copied from.
     pub(crate) copied_from: Option<i64>,
     /// When people decided about the portal's own invoices of it: whether ours was to stand beside them.
@@ -59,6 +79,21 @@ pub(crate) struct Deal {
 }
 
 impl Deal {
+    /// Whether it is a template by now.
+    pub(crate) fn is_template(&self) -> bool {
+        self.template.last().is_some_and(|(_, is_one)| *is_one)
+    }
+
+    /// Whether it was one all the time between two moments.
+    pub(crate) fn was_template(&self, from: Timestamp, until: Timestamp) -> bool {
+        let before = self.template.iter().rfind(|(at, _)| *at <= from);
+        let mut between = self
+            .template
+            .iter()
+            .filter(|(at, _)| *at > from && *at <= until);
+        before.is_some_and(|(_, is_one)| *is_one) && between.all(|(_, is_one)| *is_one)
+    }
+
     /// Whether a person wanted the invoice left although the deal was as it is now. Such a decision holds also when the
     /// deal comes back to it.
     pub(crate) fn is_left(&self) -> bool {
@@ -72,13 +107,19 @@ impl Deal {
 
 impl Version {
     fn asks_as(&self, other: &Self) -> bool {
-        let told = |lines: &[LineSeed]| -> Vec<[String; 4]> {
+        let told = |lines: &[LineSeed]| -> Vec<([String; 4], (i64, i64, bool))> {
             let told = |line: &LineSeed| {
-                [&line.name, &line.price, &line.quantity, &line.vat].map(String::clone)
+                let words = [&line.name, &line.price, &line.quantity, &line.vat];
+                let rest = (line.measure, line.product, line.vat_included);
+                (words.map(String::clone), rest)
             };
             lines.iter().map(told).collect()
         };
-        let rest = |version: &Self| (version.buyer, version.sample, version.typed);
+        let rest = |version: &Self| {
+            let sums = (version.typed, version.foreign, version.delivery);
+            let rules = (version.rules, version.contract.clone());
+            (version.buyer, version.sample, sums, rules)
+        };
         rest(self) == rest(other) && told(&self.lines) == told(&other.lines)
     }
 }

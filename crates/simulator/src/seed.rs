@@ -12,14 +12,15 @@ use sha2::{Digest as _, Sha256};
 use store::{CalledOrder, ListedPayment, PaymentFilter, Subject};
 
 use crate::adopter::Adopter;
+use crate::cashier::Cashier;
 use crate::check::{self, Evidence};
-use crate::death::POINTS;
+use crate::death::{OF_MONEY, POINTS};
 use crate::doors::Call;
 use crate::logs::Logs;
 use crate::mirror::mirrored;
 use crate::neighbour::{self, Belongings};
 use crate::office;
-use crate::records::Inbox;
+use crate::records::{Inbox, Ledger};
 use crate::world::{Scene, World, told};
 
 /// What came of a seed.
@@ -156,6 +157,7 @@ async fn live(
     world.last_exports().await?;
     for tenant in &mut world.tenants {
         tenant.recall();
+        tenant.recall_orders();
     }
     for place in 0..world.tenants.len() {
         let evidence = evidence(&world, place, neighbour.clone(), &secrets).await?;
@@ -207,7 +209,10 @@ fn inns(world: &World) -> Vec<String> {
         let office = &tenant.office;
         office.buyers.keys().chain(office.branched.keys())
     });
-    buyers.map(|number| office::inn(*number)).collect()
+    let varied = world.tenants.iter();
+    let varied = varied.flat_map(|tenant| tenant.office.varied.inns());
+    let buyers = buyers.map(|number| office::inn(*number));
+    buyers.chain(varied).collect()
 }
 
 async fn evidence<'a>(
@@ -243,6 +248,7 @@ async fn evidence<'a>(
         cases: world.open_cases(place).await?,
         known: known.map_err(told)?,
         journal: world.records.journal(&tenant.id)?,
+        asked_of_changes: world.records.asked_of_changes(&tenant.id)?,
         events: world.records.inbox(&tenant.id, Inbox::default())?.events,
         effects: world.records.effects(&tenant.id)?,
         figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
@@ -250,6 +256,18 @@ async fn evidence<'a>(
         orders: &tenant.bank.orders,
         payments: payments(world, &tenant.id).await?,
         by_person: &tenant.bank.by_person,
+        clerk: &tenant.clerk,
+        posted: world.records.posted(&tenant.id)?,
+        unbalanced: world.records.unbalanced(&tenant.id)?,
+        said: tenant
+            .cashier
+            .as_ref()
+            .map(Cashier::said)
+            .unwrap_or_default(),
+        ledger: match tenant.cashier {
+            Some(_) => world.records.ledger(&tenant.id)?,
+            None => Ledger::default(),
+        },
         start: world.start,
         waiting: waiting(world, &tenant.id, &calls).await?,
         calls,
@@ -283,7 +301,10 @@ async fn waiting(
     Ok(known.map_err(told)?.orders)
 }
 
-async fn payments(world: &World, portal: &PortalId) -> Result<Vec<ListedPayment>, String> {
+pub(crate) async fn payments(
+    world: &World,
+    portal: &PortalId,
+) -> Result<Vec<ListedPayment>, String> {
     let mut all: Vec<ListedPayment> = Vec::new();
     loop {
         let filter = PaymentFilter {
@@ -306,7 +327,7 @@ pub fn named_points() -> Vec<&'static str> {
 
 /// The names under which points of death and spoilt answers are counted.
 pub fn named_faults() -> Vec<String> {
-    let points = named_points().into_iter();
+    let points = POINTS.iter().chain(&OF_MONEY).map(|point| point.name);
     let points = points.map(|point| format!("died: {point}"));
     let answers = crate::spoil::ALL.iter();
     points

@@ -13,12 +13,16 @@ use jiff::{SignedDuration, Timestamp};
 use crate::adopter::Adopter;
 use crate::bank::Bank;
 use crate::calls::Caller;
+use crate::cashier::Cashier;
+use crate::clerk::Clerk;
 use crate::connect::Access;
 use crate::dice::{About, Dice};
 use crate::doors::Doors;
 use crate::office;
+use crate::papers::Varied;
 use crate::people::Office;
 use crate::register::Register;
+use crate::staff::Staff;
 use crate::story::Story;
 use crate::weather::Weather;
 use crate::witness::Ordered;
@@ -34,6 +38,7 @@ pub(crate) struct Tenant {
     /// What only this tenant's remotes may be sent.
     pub(crate) secrets: Vec<String>,
     pub(crate) bank: Bank,
+    pub(crate) clerk: Clerk,
     /// Deals whose deleted invoice was given up.
     pub(crate) given_up: BTreeSet<DealId>,
     /// What people ordered to be tried anew.
@@ -42,6 +47,8 @@ pub(crate) struct Tenant {
     pub(crate) caller: Option<Caller>,
     /// Whoever takes over what was invoiced by hand.
     pub(crate) adopter: Option<Adopter>,
+    /// Whoever works with money at our desk.
+    pub(crate) cashier: Option<Cashier>,
     /// The accountant's, where there is no accounting program.
     pub(crate) register: Option<Register>,
     /// Until when it was watched only, if it ever was.
@@ -105,6 +112,12 @@ impl Tenant {
             buyers: BTreeMap::new(),
             foreigners: BTreeMap::new(),
             branched: BTreeMap::new(),
+            varied: Varied::default(),
+            demand: weather.customs.demand(),
+            staff: Staff::default(),
+            hidden: Vec::new(),
+            pilot_by_field: weather.customs.pilot_by_field(),
+            changes_staff: weather.customs.dismissals.is_some(),
             let_in: Vec::new(),
             own_invoices: Vec::new(),
             handled: Vec::new(),
@@ -123,6 +136,9 @@ impl Tenant {
             regime: weather.customs.regime,
             new_year: weather.customs.new_year,
             strange_rates: weather.customs.strange_rates,
+            paid: BTreeSet::new(),
+            contracts: weather.customs.contracts,
+            line_rules: weather.customs.line_rules(),
         };
         Ok(Self {
             place,
@@ -131,11 +147,13 @@ impl Tenant {
             access,
             doors,
             secrets,
-            bank: Bank::new(own_seed, place),
+            bank: Bank::new(own_seed, place, weather.customs.clerk.is_some()),
+            clerk: Clerk::new(own_seed),
             given_up: BTreeSet::new(),
             retried: Vec::new(),
             caller: None,
             adopter: weather.customs.adopts.map(|_| Adopter::new(own_seed)),
+            cashier: weather.customs.cashier.map(|_| Cashier::new(own_seed)),
             register: own_books.map(|_| Register::new(own_seed)),
             watched_until: None,
         })

@@ -13,6 +13,21 @@ impl World {
         own.map(|own| own.every)
     }
 
+    pub(crate) fn requisites_every(&self) -> Option<Duration> {
+        let requisites = self.weather.customs.requisites.as_ref();
+        requisites.map(|one| one.every)
+    }
+
+    pub(crate) fn exempt_every(&self) -> Option<Duration> {
+        let exempt = self.weather.customs.exempt.as_ref();
+        exempt.map(|one| one.every)
+    }
+
+    pub(crate) fn cancels_every(&self) -> Option<Duration> {
+        let cancels = self.weather.customs.cancels.as_ref();
+        cancels.map(|one| one.every)
+    }
+
     pub(crate) fn drags_every(&self) -> Option<Duration> {
         let drags = self.weather.customs.drags.as_ref();
         drags.map(|drags| drags.every)
@@ -30,6 +45,14 @@ impl World {
 
     pub(crate) fn terms_every(&self) -> Option<Duration> {
         self.weather.customs.terms.map(|terms| terms.every)
+    }
+
+    pub(crate) fn clerk_every(&self) -> Option<Duration> {
+        self.weather.customs.clerk.map(|clerk| clerk.every)
+    }
+
+    pub(crate) fn cashes_every(&self) -> Option<Duration> {
+        self.weather.customs.cashier.map(|cashing| cashing.every)
     }
 
     /// Somebody does what is done in this office.
@@ -91,6 +114,38 @@ impl World {
                     office.agree_on_terms(now, terms);
                 }
                 self.terms_every()
+            }
+            Happening::Weigh => {
+                office.sell_by_weight(now);
+                customs.kopecks.map(|one| one.every)
+            }
+            Happening::Contract => {
+                office.keep_contracts(now);
+                customs.contracts.map(|one| one.every)
+            }
+            Happening::OddRow => {
+                office.write_odd_rows(now);
+                customs.odd_rows.map(|odd| odd.every)
+            }
+            Happening::Requisite => {
+                office.sell_to_varied(now);
+                self.requisites_every()
+            }
+            Happening::Staff => {
+                office.change_staff(now);
+                customs.dismissals
+            }
+            Happening::Exempt => {
+                if let Some(exempt) = &customs.exempt {
+                    office.exempt(now, exempt);
+                }
+                self.exempt_every()
+            }
+            Happening::Cancel => {
+                if let Some(cancels) = &customs.cancels {
+                    office.cancel_by_order(now, cancels);
+                }
+                self.cancels_every()
             }
             Happening::Drag => {
                 let dragged = customs.drags.as_ref();

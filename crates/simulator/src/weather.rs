@@ -202,6 +202,14 @@ impl Weather {
             weather.draw_poison(seed);
             weather.draw_import(seed);
             weather.draw_oddities(seed);
+            weather.draw_rows(seed);
+            weather.draw_clerk(seed);
+            weather.draw_cashier(seed);
+            weather.draw_requisites(seed);
+            weather.draw_staff(seed);
+            weather.draw_exempt(seed);
+            weather.draw_cancels(seed);
+            weather.draw_hidden(seed);
         }
         weather
     }
@@ -323,6 +331,10 @@ impl Weather {
             (self.customs.import.is_some(), "short batches"),
             (self.customs.belated, "bills beyond the promise"),
             (self.customs.strange_rates, "strange rates"),
+            (self.customs.odd_rows.is_some(), "odd rows"),
+            (self.customs.kopecks.is_some(), "sums off by kopecks"),
+            (self.customs.contracts.is_some(), "contracts"),
+            (self.customs.edits.is_some(), "edits after the issue"),
             (self.customs.trials.is_some(), "test organisation"),
             (self.customs.foreigners.is_some(), "buyers without an INN"),
             (self.customs.own_invoices.is_some(), "portal's own invoices"),
@@ -337,6 +349,17 @@ impl Weather {
             (self.customs.regime.is_some(), "regimes of VAT"),
             (self.customs.new_year.is_some(), "turn of the year"),
             (self.customs.terms.is_some(), "terms agreed upon"),
+            (self.customs.clerk.is_some(), "payments in accounting"),
+            (self.customs.cashier.is_some(), "money at the desk"),
+            (self.customs.requisites.is_some(), "several requisites"),
+            (self.customs.dismissals.is_some(), "people come and go"),
+            (
+                self.customs.exempt.is_some(),
+                "templates or a pilot by field",
+            ),
+            (self.customs.cancels.is_some(), "cancels ordered"),
+            (self.customs.hides.is_some(), "companies hidden from us"),
+            (self.customs.silent.is_some(), "a kind of question is off"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

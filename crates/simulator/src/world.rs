@@ -65,9 +65,13 @@ impl Scene {
             let portal = office::portal(&weather, place);
             (portal, office::books(&weather, place))
         });
+        let mut numbers = Numbers::of_a_day();
+        if weather.customs.clerk.is_some() {
+            numbers.follow_payments();
+        }
         Self {
             sites: sites.collect(),
-            numbers: Numbers::of_a_day(),
+            numbers,
             weather,
             doom: None,
         }
@@ -321,7 +325,12 @@ impl World {
             .bind_events(&call, office::DOOR)
             .await
             .map_err(told)?;
-        match findings.iter().find(|finding| !finding.holds) {
+        let trigger = match self.weather.customs.clerk {
+            Some(_) => bitrix24.portal().set_up.register_trigger(&call).await,
+            None => None,
+        };
+        let mut findings = findings.iter().chain(&trigger);
+        match findings.find(|finding| !finding.holds) {
             Some(missing) => Err(format!("{}: {}", missing.what, missing.advice)),
             None => Ok(()),
         }
@@ -428,6 +437,12 @@ async fn found(
     }
     if let Some(terms) = &weather.customs.terms {
         terms.rule(&mut policy.invoice);
+    }
+    if let Some(odd) = weather.customs.odd_rows {
+        odd.rules.write(&mut policy);
+    }
+    if let Some(contracts) = weather.customs.contracts {
+        contracts.write(&mut policy);
     }
     let body = json!({"toml": policy.to_text().map_err(told)?});
     store

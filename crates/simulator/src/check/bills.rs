@@ -7,6 +7,8 @@ use emulator_kontur_accounting::{Bill, CreatedBy, Millionths, RecordState};
 use jiff::{SignedDuration, Timestamp};
 
 use super::adopted::adopted_by;
+use super::asked_for::asked_for;
+use super::contracts::is_of_contract;
 use super::{Evidence, belated, deal_of, parts, slot_of};
 use crate::asked::commands;
 use crate::network::{Remote, Told};
@@ -193,6 +195,7 @@ pub(super) fn first_of<'a>(evidence: &'a Evidence<'_>, deal: i64) -> Option<&'a 
 /// Whether a bill, of a part or of the whole, is one of this version.
 pub(super) fn asks_as(bill: &Bill, version: &Version) -> bool {
     is_sample(bill) == version.sample
+        && is_of_contract(bill, version)
         && match parts::part_of(bill) {
             Some(part) => parts::is_part_of(bill, part, version),
             None => has_lines_of(bill, version),
@@ -201,6 +204,9 @@ pub(super) fn asks_as(bill: &Bill, version: &Version) -> bool {
 
 /// Whether a bill has the lines of this version. With a rate that ended, a person decides what becomes of the price.
 fn has_lines_of(bill: &Bill, version: &Version) -> bool {
+    if version.rules.is_some() {
+        return asked_for(version).is_some_and(|asked| asked.is_billed_by(bill));
+    }
     version.lines.len() == bill.items.len()
         && version.lines.iter().all(|line| line.vat != STRANGE_RATE)
         && version.lines.iter().zip(&bill.items).all(|(line, item)| {

@@ -5,7 +5,7 @@ use emulator_kontur_accounting::{Bill, CreatedBy};
 
 use super::bills::{asks_as, read_from, true_since};
 use super::deals::is_complete;
-use super::{Evidence, deal_of};
+use super::{Evidence, deal_of, requisites};
 use crate::remembered::Version;
 use crate::{branches, office};
 
@@ -50,6 +50,9 @@ fn is_for(evidence: &Evidence<'_>, bill: &Bill, version: &Version) -> bool {
         let inn = office::inn(company);
         bill.contractor.inn.as_deref() == Some(inn.as_str())
     };
+    if let Some(paper) = evidence.office.varied.paper(number) {
+        return requisites::is_for(bill, paper);
+    }
     match branches::of_number(number) {
         Some((company, branch)) => {
             let kpp = branches::kpp(branch);

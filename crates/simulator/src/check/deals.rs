@@ -7,8 +7,11 @@ use emulator_bitrix24::What;
 use emulator_kontur_accounting::{Bill, BillState, CreatedBy};
 
 use super::adopted::adopted_by;
+use super::asked_for::asked_for;
 use super::bills::{asks_as, is_sample};
 use super::buyers::is_for_another;
+use super::contracts::is_agreed;
+use super::requisites::{has_contract, is_whole};
 use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use super::{belated, restored};
 use super::{new_year, own_invoices, production, regimes, sellers, typed};
@@ -198,8 +201,10 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     if production::is_closed(evidence, id) == Some(Mode::WatchOnly) {
         return;
     }
-    let wanted = wanted && !deal.outside;
-    let complete = is_complete(evidence, last) && sellers::is_clear(evidence, id, last);
+    let wanted = wanted && !deal.outside && !deal.is_template();
+    let complete = is_complete(evidence, last)
+        && has_contract(evidence, deal)
+        && sellers::is_clear(evidence, id, last);
     let ambiguous = asks(
         evidence,
         id,
@@ -248,16 +253,23 @@ fn is_stopped(evidence: &Evidence<'_>, id: i64) -> bool {
 /// Whether nothing is missing for an invoice.
 pub(super) fn is_complete(evidence: &Evidence<'_>, last: &Version) -> bool {
     let office = evidence.office;
-    let is_lawful = last.lines.iter().all(|line| line.vat != STRANGE_RATE)
-        && regimes::is_lawful(evidence, last)
-        && new_year::is_lawful(evidence, last);
+    let has_lines = if last.rules.is_some() {
+        asked_for(last).is_some()
+    } else {
+        let mut lines = last.lines.iter();
+        !last.lines.is_empty()
+            && lines.all(|line| line.vat != STRANGE_RATE)
+            && regimes::is_lawful(evidence, last)
+            && new_year::is_lawful(evidence, last)
+    };
     let is_known = |number: u32| {
         let buyer = office.buyers.get(&number);
         buyer.is_some_and(|buyer| buyer.with_kpp)
             || office.foreigners.contains_key(&number)
             || branches::of_number(number).is_some_and(|(_, branch)| branch > 0)
+            || is_whole(evidence, number)
     };
-    !last.lines.is_empty() && is_lawful && last.buyer.is_some_and(is_known)
+    has_lines && is_agreed(last) && last.buyer.is_some_and(is_known)
 }
 
 /// [I-21] The deal shows the invoice as it is.

@@ -42,7 +42,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 
 /// What explains that one write to a deal is repeated, in order: one that got no clear answer, and whoever forgot what it
 /// had done.
-fn reasons(evidence: &Evidence<'_>, deal: i64) -> Vec<Timestamp> {
+pub(super) fn reasons(evidence: &Evidence<'_>, deal: i64) -> Vec<Timestamp> {
     let unclear = evidence.seen.iter().filter(|seen| {
         let is_write = || {
             let commands = commands(&seen.what, &seen.body);

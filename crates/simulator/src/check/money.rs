@@ -9,14 +9,17 @@ use emulator_kontur_accounting::Bill;
 use store::{ListedPayment, PaymentState, Subject};
 
 use super::adopted::adopted_by;
-use super::{Evidence, deal_of};
+use super::{Evidence, deal_of, desk, ledger};
 use crate::bank::Paid;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if !evidence.weather.bank {
         return;
     }
-    counted(evidence, wrong);
+    // Where the accounting program holds payments as well, `ledger` counts.
+    if evidence.weather.customs.clerk.is_none() {
+        counted(evidence, wrong);
+    }
     for payment in &evidence.payments {
         one(evidence, payment, wrong);
     }
@@ -51,24 +54,30 @@ fn counted(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 fn one(evidence: &Evidence<'_>, payment: &ListedPayment, wrong: &mut Vec<String>) {
     let name = format!("payment {} ({})", payment.number, payment.order.purpose);
     let given = Money::sum(payment.invoices.iter().map(|(_, amount)| *amount)).unwrap_or_default();
+    let has_clerk = evidence.weather.customs.clerk.is_some();
+    if has_clerk && ledger::is_withdrawn(payment) {
+        return;
+    }
     if payment.order.direction == Direction::In {
-        let rest = payment.order.amount.checked_sub(given).unwrap_or_default();
-        if rest.is_negative() || rest != payment.remaining {
+        // What the bank kept was paid as well, and what went back of the rest is there no more.
+        let kept = desk::kept(evidence, payment.number);
+        let back = desk::paid_back(evidence, payment.number);
+        let whole = payment.order.amount.kopecks().saturating_add(kept);
+        let rest = whole.saturating_sub(given.kopecks()).saturating_sub(back);
+        if rest < 0 || rest != payment.remaining.kopecks() {
             wrong.push(format!(
                 "[I-7, I-9] {name}: given {given:?}, left {:?}",
                 payment.remaining
             ));
         }
-    } else if !given.is_zero() {
-        wrong.push(format!(
-            "[I-7] {name}: our own payment is given to invoices"
-        ));
-    }
-    if given.is_positive() != (payment.state == PaymentState::Booked) {
-        wrong.push(format!(
-            "[I-7] {name} is {:?} with {given:?} given",
-            payment.state
-        ));
+        if given.is_positive() != (payment.state == PaymentState::Booked) {
+            wrong.push(format!(
+                "[I-7] {name} is {:?} with {given:?} given",
+                payment.state
+            ));
+        }
+    } else {
+        refund(evidence, payment, &name, given, wrong);
     }
     let subject = Subject::payment(payment.number);
     let is_asked = evidence
@@ -76,6 +85,7 @@ fn one(evidence: &Evidence<'_>, payment: &ListedPayment, wrong: &mut Vec<String>
         .iter()
         .any(|case| case.facts.subject == subject);
     match payment.state {
+        PaymentState::New if ledger::may_wait(evidence, payment) => {}
         PaymentState::New => wrong.push(format!("[I-10] nobody has looked at {name}")),
         PaymentState::Asked if !is_asked => {
             wrong.push(format!("[I-4] nobody is asked about {name}"))
@@ -85,16 +95,52 @@ fn one(evidence: &Evidence<'_>, payment: &ListedPayment, wrong: &mut Vec<String>
         }
         PaymentState::Asked | PaymentState::Booked | PaymentState::Aside | PaymentState::Left => {}
     }
-    if payment.state == PaymentState::Booked && !evidence.by_person.contains(&payment.number) {
+    let is_ruled = payment.state == PaymentState::Booked && !ledger::is_given_by_people(evidence);
+    if is_ruled && !evidence.by_person.contains(&payment.number) {
         meant(evidence, payment, &name, wrong);
     }
 }
 
+/// [I-7] What we paid is given to nothing; where it is taken off what was paid, all of it is, or somebody is asked about what
+/// is not.
+fn refund(
+    evidence: &Evidence<'_>,
+    payment: &ListedPayment,
+    name: &str,
+    given: Money,
+    wrong: &mut Vec<String>,
+) {
+    let taken = desk::off_rests(evidence, payment.number).saturating_sub(given.kopecks());
+    let left = payment.remaining.kopecks();
+    if given.is_positive() || taken.saturating_sub(left) != payment.order.amount.kopecks() {
+        wrong.push(format!(
+            "[I-7] {name}: {taken} of our own payment are taken off, {left} are left"
+        ));
+    }
+    let cashing = evidence.weather.customs.cashier;
+    let may_be = cashing.is_some_and(|cashing| cashing.takes_off);
+    if taken != 0 && !may_be || (left == 0) != (payment.state == PaymentState::Booked) {
+        wrong.push(format!(
+            "[I-7] {name} is {:?}, {taken} are taken off and {left} left",
+            payment.state
+        ));
+    }
+}
+
 /// Booked without a person: only to bills of the deals that the buyer meant.
-fn meant(evidence: &Evidence<'_>, payment: &ListedPayment, name: &str, wrong: &mut Vec<String>) {
+pub(super) fn meant(
+    evidence: &Evidence<'_>,
+    payment: &ListedPayment,
+    name: &str,
+    wrong: &mut Vec<String>,
+) {
     let same = |paid: &&Paid| told(&paid.order) == told(&payment.order);
     let paid: Vec<&Paid> = evidence.orders.iter().filter(same).collect();
-    let meant: Vec<i64> = paid.iter().flat_map(|paid| paid.meant.clone()).collect();
+    let meant: Vec<i64> = if evidence.weather.customs.clerk.is_some() {
+        ledger::meant(evidence, payment)
+    } else {
+        paid.iter().flat_map(|paid| paid.meant.clone()).collect()
+    };
     for (invoice, _) in &payment.invoices {
         let bill = bill_of(evidence, invoice.invoice.as_str());
         let deal = bill.and_then(|bill| {
@@ -170,12 +216,16 @@ fn invoices(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     }
 }
 
-/// What each bill got, by its id.
-fn given(evidence: &Evidence<'_>) -> BTreeMap<String, Money> {
+/// What each bill got, by its id: of payments, and without any.
+pub(super) fn given(evidence: &Evidence<'_>) -> BTreeMap<String, Money> {
     let mut given: BTreeMap<String, Money> = BTreeMap::new();
-    for (invoice, amount) in evidence.payments.iter().flat_map(|one| &one.invoices) {
-        let sum = given.entry(invoice.invoice.to_string()).or_default();
-        *sum = sum.checked_add(*amount).unwrap_or(*sum);
+    let paid = evidence.payments.iter().flat_map(|one| &one.invoices);
+    let paid = paid.map(|(invoice, amount)| (invoice.invoice.to_string(), *amount));
+    let closed = desk::without_bank(evidence).into_iter();
+    let closed = closed.map(|(bill, kopecks)| (bill, Money::from_kopecks(kopecks)));
+    for (bill, amount) in paid.chain(closed) {
+        let sum = given.entry(bill).or_default();
+        *sum = sum.checked_add(amount).unwrap_or(*sum);
     }
     given
 }

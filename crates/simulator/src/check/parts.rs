@@ -7,6 +7,7 @@ use std::sync::Arc;
 use emulator_kontur_accounting::Bill;
 use jiff::{SignedDuration, Timestamp};
 
+use super::asked_for::asked_for;
 use super::bills::{read_from, true_since};
 use super::{Evidence, slot_of};
 use crate::parts::{PERCENT, Part};
@@ -27,11 +28,14 @@ pub(super) fn part_of(bill: &Bill) -> Option<Part> {
 
 /// Whether a part can be one of this version: its lines are lines of the deal, and an advance is the agreed share of it.
 pub(super) fn is_part_of(bill: &Bill, part: Part, version: &Version) -> bool {
+    let odd = version.rules.and_then(|_| asked_for(version));
+    let of_policy = odd.map(|odd| odd.lines).unwrap_or_default();
     let named = bill.items.iter().all(|item| {
         let name = item.product_name.as_str();
         let bare = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
         let name = bare.unwrap_or(name);
-        version.lines.iter().any(|line| line.name == name)
+        let mut lines = version.lines.iter().map(|line| &line.name);
+        lines.any(|line| line == name) || of_policy.iter().any(|line| line.name == name)
     });
     let (whole, lines) = (worth(version).sum, version.lines.len());
     let off = (100 * bill.sum.0 - i64::from(PERCENT) * whole).abs();
@@ -188,6 +192,11 @@ struct Worth {
 
 /// What a deal with these lines is worth: prices hold 22 % of VAT, which is counted line by line.
 fn worth(version: &Version) -> Worth {
+    if version.rules.is_some() {
+        let asked = asked_for(version);
+        let (sum, vat) = asked.map_or((0, 0), |asked| (asked.sum, asked.vat));
+        return Worth { sum, vat };
+    }
     let number = |text: &str| text.parse::<i64>().unwrap_or(0);
     let mut worth = Worth { sum: 0, vat: 0 };
     for line in &version.lines {

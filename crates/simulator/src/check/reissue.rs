@@ -1,6 +1,7 @@
 //! [I-4] Where a person gave an invoice up, another takes its place if the deal still wants one.
 
 use super::deals::{asks, is_bill_of, is_complete};
+use super::requisites::has_contract;
 use super::{Evidence, is_wanted, sellers, typed};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
@@ -10,7 +11,9 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             continue;
         };
         let complete = known.versions.last().is_some_and(|last| {
-            is_complete(evidence, last) && sellers::is_clear(evidence, id, last)
+            is_complete(evidence, last)
+                && has_contract(evidence, known)
+                && sellers::is_clear(evidence, id, last)
         });
         let waits = asks(
             evidence,

@@ -1,8 +1,9 @@
-//! A sum that somebody typed must be that of the lines, or a person says that the lines hold: no bill is made of a deal where
-//! the two differ, and nobody is asked about one where they agree.
+//! A deal's sum must be that of its lines, or a person says that the lines hold: no bill is made of a deal where the two
+//! differ, and nobody is asked about one where they agree.
 
 use emulator_kontur_accounting::{Bill, CreatedBy};
 
+use super::asked_for::asked_for;
 use super::bills::{asks_as, made_by, read_from, true_since};
 use super::deals::asks;
 use super::{Evidence, deal_of};
@@ -13,7 +14,8 @@ use crate::remembered::{Deal, Version};
 pub(super) const ASKED: &str = "DEAL-SUM-DIFFERS";
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    if evidence.weather.customs.typists.is_none() {
+    let customs = &evidence.weather.customs;
+    if customs.typists.is_none() && customs.line_rules().is_none() {
         return;
     }
     let owns = evidence.accounting.organizations.values();
@@ -35,10 +37,21 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     }
 }
 
-/// Whether the deal's sum is that of its lines.
+/// Whether the deal's sum is that of its lines, or no other than the portal's rounding makes it.
 pub(super) fn agrees(version: &Version) -> bool {
+    if version.rules.is_some() {
+        return asked_for(version).is_none_or(|asked| asked.agrees());
+    }
     let of_lines = worth(&version.lines);
     version.typed.is_none_or(|typed| typed == of_lines)
+}
+
+/// The deal's own sum where it is another than that of the lines, and that of these.
+fn sums(version: &Version) -> (Option<i64>, i64) {
+    match version.rules.and_then(|_| asked_for(version)) {
+        Some(asked) => (Some(asked.amount), asked.sum),
+        None => (version.typed, worth(&version.lines)),
+    }
 }
 
 fn of_agreed(
@@ -54,20 +67,16 @@ fn of_agreed(
         return;
     };
     let holds = |version: &Version| {
-        let told = (version.typed, worth(&version.lines));
+        let told = sums(version);
         let mut said = known.by_lines.iter();
         said.any(|(at, typed, lines)| *at <= sent && (Some(*typed), *lines) == told)
     };
     let true_then = true_since(known, from).into_iter();
     let mut fitting = true_then.filter(|version| asks_as(bill, version));
     if !fitting.any(|version| agrees(version) || holds(version)) {
-        let typed = known
-            .versions
-            .iter()
-            .rev()
-            .find_map(|version| version.typed);
+        let sums: Vec<(Option<i64>, i64)> = known.versions.iter().map(sums).collect();
         wrong.push(format!(
-            "[sum] bill № {} of deal {deal} was made although somebody had typed {typed:?} kopecks",
+            "[sum] bill № {} of deal {deal} was made although its sum and that of its lines were {sums:?}",
             bill.number
         ));
     }

@@ -66,11 +66,9 @@ fn whatever_a_day_found_is_kept_as_a_test_of_the_product() {
     tests.into_iter().for_each(assert_exists);
 }
 
-/// Every fault of the reliability model that a way from a deal to its invoice can meet. Those of payments alone (R41, R42)
-/// are not among them.
+/// Every fault of the reliability model that a way from a deal to its invoice and to its money can meet.
 fn model() -> Vec<String> {
-    let remote = (1..=44).filter(|n| ![41, 42].contains(n));
-    let ids = remote.map(|n| format!("R{n}"));
+    let ids = (1..=44).map(|n| format!("R{n}"));
     let ids = ids.chain((1..=21).map(|n| format!("L{n}")));
     ids.chain((1..=13).map(|n| format!("H{n}"))).collect()
 }

@@ -1,0 +1,72 @@
+//! What stands in a deal keeps it from being billed: a template never is, and in a pilot by a field whoever was not named is only
+//! by an order. Of a kind of question that is switched off nobody is told.
+
+use emulator_kontur_accounting::{Bill, CreatedBy};
+
+use super::bills::{made_by, read_from};
+use super::{Evidence, deal_of};
+use crate::asked::commands;
+use crate::exempt::KINDS;
+use crate::network::Remote;
+use crate::remembered::Deal;
+
+pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let customs = &evidence.weather.customs;
+    if customs.exempt.is_some() {
+        let owns = evidence.accounting.organizations.values();
+        let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
+        for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
+            let deal = bill.comment.as_deref().and_then(deal_of);
+            let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
+            if let Some((deal, known)) = known {
+                of_exempt(evidence, deal, known, bill, wrong);
+            }
+        }
+    }
+    if let Some(silent) = customs.silent.clone() {
+        of_silenced(evidence, &String::from(silent), wrong);
+    }
+}
+
+fn of_exempt(evidence: &Evidence<'_>, id: i64, deal: &Deal, bill: &Bill, wrong: &mut Vec<String>) {
+    let sent = made_by(evidence, id, bill).into_iter();
+    let sent = sent.map(|(_, at)| at).max();
+    let (Some(from), Some(sent)) = (read_from(evidence, id, bill), sent) else {
+        return;
+    };
+    if deal.was_template(from, sent) {
+        wrong.push(format!(
+            "[exempt] bill № {} was made of deal {id} while it was a template",
+            bill.number
+        ));
+    }
+    if deal.takes_part.is_some_and(|at| at > sent) && !deal.ordered {
+        wrong.push(format!(
+            "[exempt] bill № {} was made of deal {id} before it took part in the pilot",
+            bill.number
+        ));
+    }
+}
+
+fn of_silenced(evidence: &Evidence<'_>, silent: &str, wrong: &mut Vec<String>) {
+    let known = KINDS.iter().find(|(code, _)| *code == silent);
+    let Some((code, begins)) = known else {
+        return;
+    };
+    let on_portal = evidence
+        .seen
+        .iter()
+        .filter(|seen| seen.remote == Remote::Portal);
+    for seen in on_portal {
+        let commands = commands(&seen.what, &seen.body);
+        let messages = commands.iter().filter(|one| one.method.starts_with("im."));
+        for text in messages.filter_map(|one| one.text(&["MESSAGE"])) {
+            if text.contains(begins) {
+                wrong.push(format!(
+                    "[exempt] somebody was told of {code} at {}, and nobody wants to hear of it: {text}",
+                    seen.at
+                ));
+            }
+        }
+    }
+}
