@@ -61,7 +61,7 @@ pub enum Means {
 
 impl Receipt {
     /// Whether the other is of the same payment: taken back and given again, or given in parts.
-    fn is_of_payment(&self, other: &Receipt) -> bool {
+    pub(crate) fn is_of_payment(&self, other: &Receipt) -> bool {
         match (&self.means, &other.means) {
             (Means::Payment { payment: one, .. }, Means::Payment { payment: two, .. }) => {
                 one == two

@@ -60,8 +60,12 @@ fn left_behind<'a>(
     let stage = policy.money.as_ref()?.stage(deal.funnel)?;
     let is_left = !deal.closed && !deal.lost && stage.from.contains(&deal.stage);
     let receipt = completing(snapshot).filter(|_| is_left)?;
-    let fired = snapshot.fired.get(&mark(&stage.to, receipt.transaction))?;
-    Some((stage, fired))
+    // Taken back and given again, it is the same payment still, for which nothing is fired twice.
+    let of_payment = snapshot.receipts.iter();
+    let of_payment = of_payment.filter(|one| one.is_of_payment(receipt));
+    let marks = of_payment.map(|one| mark(&stage.to, one.transaction));
+    let fired = marks.filter_map(|mark| snapshot.fired.get(&mark));
+    Some((stage, fired.max_by_key(|fired| fired.at)?))
 }
 
 /// Whether the deal went on to any other stage since. The portal tells its times in whole seconds: of that second counts what

@@ -88,6 +88,18 @@ fn one_that_moved_nothing_is_a_question_that_says_where_to_bind_it() {
 }
 
 #[test]
+fn one_that_moved_nothing_is_asked_about_also_once_its_money_is_given_again() {
+    let again = fired(10).with(|it| {
+        it.snapshot.receipts[0].undone = Some((9, "письмо № 4".to_owned()));
+        let mut same = it.snapshot.receipts[0].clone();
+        (same.transaction, same.undone) = (10, None);
+        it.snapshot.receipts.push(same);
+    });
+    assert!(is_asked(&again), "{}", again.plan());
+    assert!(!is_fired(&again));
+}
+
+#[test]
 fn a_deal_that_it_moved_may_be_put_back_and_a_stage_of_before_is_no_move() {
     let back = fired(60).read(|reading| {
         let at = reading.glance.deal.changed;
