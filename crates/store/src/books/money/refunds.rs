@@ -112,7 +112,7 @@ statements! {
         "SELECT DISTINCT t.payment, b.deal
          FROM ledger_transaction t CROSS JOIN ledger_entry e CROSS JOIN invoice_balance b
          WHERE t.portal_id = $1 AND t.payment IN numbers($2) AND t.kind = 'allocation'
-             AND e.portal_id = t.portal_id AND e.transaction_no = t.number AND e.place = 'invoice'
+             AND e.portal_id = t.portal_id AND e.transaction_no = t.number AND e.place || '' = 'invoice'
              AND b.portal_id = e.portal_id AND b.organisation_id = e.organisation_id AND b.invoice_id = e.invoice_id
              AND b.deal <> 0
          ORDER BY t.payment, b.deal";
