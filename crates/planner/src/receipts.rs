@@ -130,7 +130,8 @@ pub(crate) fn fields(snapshot: &DealSnapshot, policy: &Policy) -> Vec<(OurField,
 }
 
 /// The word of the status field; none where it does not follow from money that is ours to count. What the accounting side
-/// alone calls paid is not: sum, day and stage do not know it either, and its payment is taken over or asked about.
+/// alone calls paid is not: sum, day and stage do not know it either. A payment that it shows is taken over or asked about; a
+/// bill that it only marks as paid has none: it stays issued until its money is known, or a person settles it.
 pub(crate) fn status(
     snapshot: &DealSnapshot,
     invoice: &OurInvoice,
