@@ -29,7 +29,7 @@ pub(crate) struct Doom {
     pub(crate) point: &'static str,
 }
 
-/// A kind of request: to this remote, with this in its path or body.
+/// A kind of request: to this remote, with this in its path or body; the accounting side's by method and end of path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
     pub(crate) remote: Remote,
@@ -91,31 +91,31 @@ pub(crate) const POINTS: [Point; 26] = [
     at(
         "before a bill is sent",
         Remote::Accounting,
-        "/bills",
+        "POST /bills",
         Death::Before,
     ),
     at(
         "while a bill is created",
         Remote::Accounting,
-        "/bills",
+        "POST /bills",
         Death::During,
     ),
     at(
         "after a bill was answered",
         Remote::Accounting,
-        "/bills",
+        "POST /bills",
         Death::After,
     ),
     at(
         "while a contractor is created",
         Remote::Accounting,
-        "/contractors",
+        "POST /contractors",
         Death::During,
     ),
     at(
         "after a contractor was answered",
         Remote::Accounting,
-        "/contractors",
+        "POST /contractors",
         Death::After,
     ),
     at(
@@ -193,19 +193,19 @@ pub(crate) const OF_MONEY: [Point; 5] = [
     at(
         "before payments are asked for",
         Remote::Accounting,
-        "/payments",
+        "GET /payments",
         Death::Before,
     ),
     at(
         "while payments are asked for",
         Remote::Accounting,
-        "/payments",
+        "GET /payments",
         Death::During,
     ),
     at(
         "after payments were answered",
         Remote::Accounting,
-        "/payments",
+        "GET /payments",
         Death::After,
     ),
     stored("before payments are taken", "IS_PAYMENT", Fault::IoAtCommit),

@@ -378,7 +378,10 @@ fn told(answer: &http::Response<Bytes>) -> Told {
 
 fn is_like(remote: Remote, holds: &str, what: &str, body: &[u8]) -> bool {
     match remote {
-        Remote::Accounting => what.starts_with("POST ") && what.ends_with(holds),
+        Remote::Accounting => {
+            let (method, path) = holds.split_once(' ').unwrap_or(("", holds));
+            what.starts_with(method) && what.ends_with(path)
+        }
         Remote::Portal => {
             what.contains(holds.rsplit('/').next().unwrap_or(holds))
                 || memmem::find(body, holds.as_bytes()).is_some()
