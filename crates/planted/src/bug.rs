@@ -41,11 +41,17 @@ pub enum Bug {
     ClickBehindBulk,
     /// Equal orders of statements that overlap are added up, instead of the most that one of them shows.
     EqualOrdersByFile,
+    /// A payer's letter moves more money to an invoice than is open of it.
+    MovedBeyondOpen,
+    /// An order to settle an invoice that is given twice settles it twice.
+    EachPressSettles,
+    /// A refund is taken off in one commit and done in the next.
+    RefundDoneLater,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::NaiveRetry,
         Self::AbsentAtFirstLook,
         Self::QuietTimeInMemory,
@@ -65,6 +71,9 @@ impl Bug {
         Self::TenantFilterMissing,
         Self::ClickBehindBulk,
         Self::EqualOrdersByFile,
+        Self::MovedBeyondOpen,
+        Self::EachPressSettles,
+        Self::RefundDoneLater,
     ];
 
     /// As people write it.
@@ -89,6 +98,9 @@ impl Bug {
             Self::TenantFilterMissing => "tenant-filter-missing",
             Self::ClickBehindBulk => "click-behind-bulk",
             Self::EqualOrdersByFile => "equal-orders-by-file",
+            Self::MovedBeyondOpen => "moved-beyond-open",
+            Self::EachPressSettles => "each-press-settles",
+            Self::RefundDoneLater => "refund-done-later",
         }
     }
 
@@ -113,6 +125,9 @@ impl Bug {
             Self::TenantFilterMissing => "crates/store/src/books/cases.rs",
             Self::ClickBehindBulk => "crates/engine/src/passes.rs",
             Self::EqualOrdersByFile => "crates/store/src/books/money/sightings.rs",
+            Self::MovedBeyondOpen => "crates/store/src/books/money/moved.rs",
+            Self::EachPressSettles => "crates/store/src/books/money/settled.rs",
+            Self::RefundDoneLater => "crates/store/src/books/money/ledger.rs",
         }
     }
 
@@ -130,6 +145,7 @@ impl Bug {
             Self::MissingKeyIsSuccess => "I-21",
             Self::CursorBeforeRows | Self::DoneKeyBlocksReissue => "I-4",
             Self::StaleSnapshot => "I-5",
+            Self::MovedBeyondOpen | Self::EachPressSettles | Self::RefundDoneLater => "I-7",
             Self::EqualOrdersByFile => "I-8",
             Self::AttemptCountedAfterSend => "I-12",
             Self::RefreshNotSingleFlight => "I-14",

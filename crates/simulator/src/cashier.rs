@@ -25,9 +25,11 @@ use crate::bank::{Paid, account, today};
 use crate::check::deal_of;
 use crate::customs::Cashing;
 use crate::day::secs;
+use crate::death::OF_DECISIONS;
 use crate::dice::{About, Dice};
 use crate::office;
 use crate::presses::{Order, Outcome, Said, Sayings, letter_of};
+use crate::process::Process;
 use crate::tenant::Tenant;
 use crate::weather::Weather;
 use crate::world::{World, told};
@@ -146,6 +148,9 @@ impl World {
         let Some(cashier) = &mut tenant.cashier else {
             return Ok(());
         };
+        if cashier.dice.chance(80) {
+            Process::one_dies(&self.slots, &OF_DECISIONS, &mut cashier.dice);
+        }
         let order = match cashier.dice.below(100) {
             0..14 => cashier.closes(&bills, now),
             14..22 => cashier.reopens(),

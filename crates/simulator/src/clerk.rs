@@ -24,6 +24,7 @@ use crate::death::OF_MONEY;
 use crate::dice::{About, Dice};
 use crate::office::{INVOICE, PAID_STAGE};
 use crate::people::Office;
+use crate::process::Process;
 use crate::weather::Weather;
 use crate::world::World;
 
@@ -488,11 +489,7 @@ impl World {
         };
         let (clerk, office) = (&mut tenant.clerk, &mut tenant.office);
         if clerk.dice.chance(80) {
-            let (point, skipped) = (clerk.dice.pick(&OF_MONEY), clerk.dice.below(3));
-            let alive: Vec<_> = self.slots.iter().flatten().collect();
-            if let (Some(point), Some(process)) = (point, clerk.dice.pick(&alive)) {
-                process.dies_at_point(point, skipped);
-            }
+            Process::one_dies(&self.slots, &OF_MONEY, &mut clerk.dice);
         }
         if clerk.dice.chance(100) {
             clerk.put_back(office, now);

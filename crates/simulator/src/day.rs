@@ -11,7 +11,7 @@ use planner::Mode;
 use reconciler::portal_task;
 use store::{Fault, Lane, Look, Subject};
 
-use crate::death::{Death, Doom, Moment, OF_MONEY, POINTS};
+use crate::death::{self, Death, Doom, Moment, POINTS};
 use crate::dice::{About, Dice};
 use crate::freeze::Awaited;
 use crate::process::Process;
@@ -292,8 +292,7 @@ impl World {
             .and_then(Process::failed_at);
         let how = failed_at.filter(|_| how == ENDED).unwrap_or(how);
         if let Some(slot) = self.remove(number) {
-            let mut points = POINTS.iter().chain(&OF_MONEY);
-            let kind = if points.any(|point| point.name == how) {
+            let kind = if death::named().any(|point| point.name == how) {
                 format!("died: {how}")
             } else {
                 how.to_owned()

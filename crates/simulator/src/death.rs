@@ -188,6 +188,11 @@ pub(crate) const POINTS: [Point; 26] = [
     ),
 ];
 
+/// All points that have names.
+pub(crate) fn named() -> impl Iterator<Item = &'static Point> {
+    POINTS.iter().chain(&OF_MONEY).chain(&OF_DECISIONS)
+}
+
 /// Those around a page of the accounting side's payments, on days that have any.
 pub(crate) const OF_MONEY: [Point; 5] = [
     at(
@@ -214,4 +219,10 @@ pub(crate) const OF_MONEY: [Point; 5] = [
         "IS_PAYMENT",
         Fault::IoAfterCommit,
     ),
+];
+
+/// Those around what is decided of payments, on days on which somebody works with them.
+pub(crate) const OF_DECISIONS: [Point; 2] = [
+    stored("before money is decided", "DECIDE", Fault::IoAtCommit),
+    stored("after money is decided", "DECIDE", Fault::IoAfterCommit),
 ];

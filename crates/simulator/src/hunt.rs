@@ -224,6 +224,9 @@ fn may_meet(bug: Bug, day: &Weather) -> bool {
         Bug::DoneKeyBlocksReissue => day.accountant.is_some(),
         Bug::ClickBehindBulk => day.hangs,
         Bug::EqualOrdersByFile => day.bank,
+        Bug::MovedBeyondOpen | Bug::EachPressSettles => day.customs.cashier.is_some(),
+        // At the desk somebody always dies.
+        Bug::RefundDoneLater => day.customs.cashier.is_some_and(|desk| desk.takes_off),
         Bug::StaleSnapshot
         | Bug::EchoLoop
         | Bug::AttemptCountedAfterSend

@@ -252,6 +252,15 @@ impl Process {
         }
     }
 
+    /// One of them is to die at one of these points, once it came by a few times.
+    pub(crate) fn one_dies(slots: &[Option<Self>], points: &[Point], dice: &mut Dice) {
+        let (point, skipped) = (dice.pick(points), dice.below(3));
+        let alive: Vec<&Self> = slots.iter().flatten().collect();
+        if let (Some(point), Some(process)) = (point, dice.pick(&alive)) {
+            process.dies_at_point(point, skipped);
+        }
+    }
+
     /// It is to die when its store comes to this.
     pub(crate) fn dies_at(&self, moment: Moment, nth: u32, point: Option<&'static str>) {
         *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = point;

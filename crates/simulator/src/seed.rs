@@ -14,7 +14,7 @@ use store::{CalledOrder, ListedPayment, PaymentFilter, Subject};
 use crate::adopter::Adopter;
 use crate::cashier::Cashier;
 use crate::check::{self, Evidence};
-use crate::death::{OF_MONEY, POINTS};
+use crate::death::{self, POINTS};
 use crate::doors::Call;
 use crate::logs::Logs;
 use crate::mirror::mirrored;
@@ -327,8 +327,7 @@ pub fn named_points() -> Vec<&'static str> {
 
 /// The names under which points of death and spoilt answers are counted.
 pub fn named_faults() -> Vec<String> {
-    let points = POINTS.iter().chain(&OF_MONEY).map(|point| point.name);
-    let points = points.map(|point| format!("died: {point}"));
+    let points = death::named().map(|point| format!("died: {}", point.name));
     let answers = crate::spoil::ALL.iter();
     points
         .chain(answers.map(|how| format!("answer: {how:?}")))
