@@ -1,6 +1,7 @@
 //! Managers who keep the contract in fields of the deal: its number and day are the invoice's basis, another one is another
 //! revision. What they change beside it, name and stage, who is responsible and where the buyer sits, is none.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emulator_bitrix24::{CustomFieldSeed, PortalConfig};
@@ -170,8 +171,10 @@ impl Office {
                 let title = buyer.map(|number| office::title_in(self.place, number));
                 let company = title.and_then(|title| self.portal.company_by_title(&title));
                 let street = format!("ул. Новая, {}", self.habits.between(1, 200));
+                let street = BTreeMap::from([("ADDRESS_1".to_owned(), street)]);
                 for requisite in company.map_or(Vec::new(), |id| self.portal.requisites_of(id)) {
-                    self.portal.manager().write_address(requisite, &street);
+                    let manager = self.portal.manager();
+                    manager.set_legal_address(requisite, &street);
                 }
             }
         }

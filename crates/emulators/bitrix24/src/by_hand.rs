@@ -1,8 +1,8 @@
-//! What people do by hand to records beside deals and companies: contacts, addresses, and invoices of the portal's own.
+//! What people do by hand to records beside deals and companies: contacts, and invoices of the portal's own.
 //!
 //! It fires events as every other click does. Deals and companies stand in `people`, requisites in `cards`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::call::Refusal;
 use crate::people::{Declined, Person};
@@ -23,14 +23,6 @@ impl Person {
     /// Where it does not exist or a value does not fit.
     pub fn edit_contact(&self, contact: i64, fields: Value) -> Result<bool, Declined> {
         self.edit(CONTACT, contact, "edit contact", fields)
-    }
-
-    /// Writes where the owner of a requisite sits.
-    pub fn write_address(&self, requisite: i64, street: &str) {
-        let arguments = json!({"ADDRESS_1": street});
-        self.act("write address", arguments, |state, origin| {
-            crate::requisites::write_address(state, requisite, street, origin);
-        });
     }
 
     /// A new invoice of the portal's own; `PARENT_ID_2` is its deal.

@@ -400,9 +400,6 @@ pub(crate) fn preset_fields(call: &mut Call<'_>) -> Answer {
     Ok(Value::Array(rows.collect()).into())
 }
 
-/// The type of a legal address.
-const LEGAL: i64 = 6;
-
 struct AddressKey {
     type_id: i64,
     entity_type_id: i64,
@@ -547,28 +544,6 @@ pub(crate) fn change_address(state: &mut State, id: i64, changes: Map, origin: &
         state.note_write(origin, "address", id, Some(&before), Some(&record));
         fire_address(state, "REGISTER", &record, origin);
     }
-}
-
-/// The legal address of a requisite, as a person writes it on the card.
-pub(crate) fn write_address(state: &mut State, requisite: i64, street: &str, origin: &Origin) {
-    let key = AddressKey {
-        type_id: LEGAL,
-        entity_type_id: REQUISITE,
-        entity_id: requisite,
-    };
-    let mut fields = Map::new();
-    fields.insert("ADDRESS_1".into(), street.into());
-    if let Some(id) = find_address(state, &key) {
-        return change_address(state, id, fields, origin);
-    }
-    for (name, value) in [
-        ("TYPE_ID", key.type_id),
-        ("ENTITY_TYPE_ID", key.entity_type_id),
-        ("ENTITY_ID", key.entity_id),
-    ] {
-        fields.insert(name.into(), value.into());
-    }
-    put_address(state, fields, origin);
 }
 
 pub(crate) fn address_delete(call: &mut Call<'_>) -> Answer {
