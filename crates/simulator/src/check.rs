@@ -47,6 +47,7 @@ mod standing;
 mod strangers;
 mod tenants;
 mod terms;
+mod told;
 mod typed;
 mod waiting;
 mod whispers;
@@ -74,7 +75,7 @@ use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES, bare_stage};
 use crate::people::Office;
 use crate::presses::Said;
-use crate::records::{Event, Journal, Ledger, Posted, Stored};
+use crate::records::{Event, Journal, Ledger, Stored};
 use crate::register::{Books, Register};
 use crate::restore::Restored;
 use crate::weather::Weather;
@@ -117,13 +118,9 @@ pub(crate) struct Evidence<'a> {
     pub(crate) by_person: &'a BTreeSet<i64>,
     /// What was done with payments in the accounting program.
     pub(crate) clerk: &'a Clerk,
-    /// What our ledger gave to invoices and took back.
-    pub(crate) posted: Vec<Posted>,
-    /// Its transactions that do not sum to nothing.
-    pub(crate) unbalanced: Vec<i64>,
     /// What was said at our desk, as it came.
     pub(crate) said: Vec<Said>,
-    /// The ledger, where somebody works with it.
+    /// Our ledger.
     pub(crate) ledger: Ledger,
     pub(crate) start: Timestamp,
     /// The orders that were called, and what their callers were told.

@@ -3,39 +3,16 @@
 
 use std::time::Duration;
 
-use emulator_bitrix24::DealSeed;
 use jiff::Timestamp;
 
 use crate::customs::Drags;
 use crate::office::{self, INVOICE};
 use crate::people::Office;
-use crate::remembered::Version;
 
 impl Office {
     /// A deal is dragged; when it is to be dragged back, if ever.
     pub(crate) fn drag(&mut self, now: Timestamp, drags: &Drags) -> Option<(i64, Duration)> {
-        let (buyer, lines) = (self.some_buyer(now), self.some_lines());
-        self.fill_kpp(now, buyer);
-        let funnel = if self.habits.chance(500) {
-            0
-        } else {
-            office::SECOND_FUNNEL
-        };
-        let straight = self.habits.chance(200);
-        let first = if straight { INVOICE } else { "NEW" };
-        let seed = DealSeed {
-            stage: office::stage_in(funnel, first),
-            funnel,
-            company: office::title_in(self.place, buyer),
-            ..DealSeed::default()
-        };
-        let version = Version {
-            at: now,
-            lines,
-            buyer: Some(buyer),
-            ..Version::default()
-        };
-        let deal = self.made(seed, version)?;
+        let (deal, funnel, straight) = self.deal_somewhere(now, 500, 200)?;
         if !straight {
             self.move_to(now, deal, INVOICE);
         }

@@ -3,16 +3,14 @@
 
 use std::time::Duration;
 
-use emulator_bitrix24::DealSeed;
 use jiff::Timestamp;
 use planner::Kind;
 use serde_json::json;
 
 use crate::day::secs;
 use crate::dice::{About, Dice};
-use crate::office::{self, INVOICE};
+use crate::office::INVOICE;
 use crate::people::Office;
-use crate::remembered::Version;
 use crate::weather::Weather;
 
 /// Says whether a deal takes part in the pilot.
@@ -102,18 +100,8 @@ impl Office {
     /// It is a template before it comes to the stage.
     fn new_template(&mut self, now: Timestamp) {
         let buyer = self.some_buyer(now);
-        let seed = DealSeed {
-            stage: "NEW".to_owned(),
-            company: office::title_in(self.place, buyer),
-            ..DealSeed::default()
-        };
-        let version = Version {
-            at: now,
-            lines: self.some_lines(),
-            buyer: Some(buyer),
-            ..Version::default()
-        };
-        if let Some(deal) = self.made(seed, version) {
+        let lines = self.some_lines();
+        if let Some(deal) = self.deal_of(now, Some(buyer), lines, (0, "NEW")) {
             self.say_template(now, deal, true);
             self.move_to(now, deal, INVOICE);
         }

@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
-use emulator_bitrix24::{DealSeed, LineSeed};
+use emulator_bitrix24::LineSeed;
 use jiff::Timestamp;
 
 use crate::day::secs;
 use crate::dice::Dice;
 use crate::office::{self, INVOICE};
 use crate::people::Office;
-use crate::remembered::Version;
 
 /// An office where such deals are made.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +38,7 @@ enum Vat {
 impl Office {
     /// A manager who sells by weight does something.
     pub(crate) fn sell_by_weight(&mut self, now: Timestamp) {
-        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
-        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
-        let deal = self.habits.pick(&living);
+        let deal = self.some_living();
         match (self.habits.below(100), deal) {
             (0..55, _) | (_, None) => self.new_deal_by_weight(now),
             (55..75, Some(deal)) => {
@@ -58,24 +55,14 @@ impl Office {
         self.fill_kpp(now, buyer);
         let straight = self.habits.chance(600);
         let stage = if straight { INVOICE } else { "NEW" };
-        let seed = DealSeed {
-            stage: stage.to_owned(),
-            company: office::title_in(self.place, buyer),
-            ..DealSeed::default()
-        };
-        let version = Version {
-            at: now,
-            lines: self.rows_by_weight(),
-            buyer: Some(buyer),
-            ..Version::default()
-        };
-        let rows = version.lines.len();
+        let lines = self.rows_by_weight();
+        let rows = lines.len();
         let kind = if rows > 50 {
             "hundreds of rows"
         } else {
             "rows by weight"
         };
-        if let Some(deal) = self.made(seed, version) {
+        if let Some(deal) = self.deal_of(now, Some(buyer), lines, (0, stage)) {
             self.tell(now, kind, format!("deal {deal}: {rows}"));
         }
     }

@@ -150,25 +150,34 @@ impl Office {
         } else {
             "NEW"
         };
-        self.deal_of(now, buyer, lines, stage);
+        self.deal_of(now, buyer, lines, (0, stage));
+    }
+
+    /// One of the deals that are there.
+    pub(crate) fn some_living(&mut self) -> Option<i64> {
+        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
+        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
+        self.habits.pick(&living)
     }
 
     /// A deal that lacks nothing and that nobody moved yet.
     pub(crate) fn quiet_deal(&mut self, now: Timestamp) -> Option<i64> {
         let (buyer, lines) = (self.some_buyer(now), self.some_lines());
         self.fill_kpp(now, buyer);
-        self.deal_of(now, Some(buyer), lines, "NEW")
+        self.deal_of(now, Some(buyer), lines, (0, "NEW"))
     }
 
-    fn deal_of(
+    /// In this stage of this funnel.
+    pub(crate) fn deal_of(
         &mut self,
         now: Timestamp,
         buyer: Option<u32>,
         lines: Vec<LineSeed>,
-        stage: &str,
+        (funnel, stage): (i64, &str),
     ) -> Option<i64> {
         let seed = DealSeed {
-            stage: stage.to_owned(),
+            stage: office::stage_in(funnel, stage),
+            funnel,
             company: buyer
                 .map(|number| self.title_of(number))
                 .unwrap_or_default(),

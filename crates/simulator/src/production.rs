@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::FunnelId;
-use emulator_bitrix24::{DealSeed, RobotAction, RobotSeed};
+use emulator_bitrix24::{RobotAction, RobotSeed};
 use jiff::Timestamp;
 use planner::Mode;
 
@@ -12,7 +12,6 @@ use crate::day::secs;
 use crate::dice::Dice;
 use crate::office::{self, INVOICE, SECOND_FUNNEL};
 use crate::people::Office;
-use crate::remembered::Version;
 
 /// Two funnels between which deals go.
 #[derive(Clone, Debug)]
@@ -111,9 +110,7 @@ impl Office {
 
     /// A manager who takes deals on does something.
     pub(crate) fn take_on(&mut self, now: Timestamp) {
-        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
-        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
-        let deal = self.habits.pick(&living);
+        let deal = self.some_living();
         match (self.habits.below(100), deal) {
             (0..40, _) | (_, None) => self.new_deal_somewhere(now),
             (40..75, Some(deal)) => self.take_to_the_other_funnel(now, deal),
@@ -122,35 +119,33 @@ impl Office {
         }
     }
 
-    /// It lacks nothing.
     fn new_deal_somewhere(&mut self, now: Timestamp) {
+        if let Some((deal, _, false)) = self.deal_somewhere(now, 700, 300)
+            && self.habits.chance(600)
+        {
+            self.move_to(now, deal, INVOICE);
+        }
+    }
+
+    /// A deal that lacks nothing, so many times in a thousand in the funnel of sales, and so many straight in the invoice stage:
+    /// its funnel, and whether it is.
+    pub(crate) fn deal_somewhere(
+        &mut self,
+        now: Timestamp,
+        in_sales: u64,
+        straight: u64,
+    ) -> Option<(i64, i64, bool)> {
         let (buyer, lines) = (self.some_buyer(now), self.some_lines());
         self.fill_kpp(now, buyer);
-        let funnel = if self.habits.chance(700) {
+        let funnel = if self.habits.chance(in_sales) {
             0
         } else {
             SECOND_FUNNEL
         };
-        let straight = self.habits.chance(300);
-        let first = if straight { INVOICE } else { "NEW" };
-        let seed = DealSeed {
-            stage: office::stage_in(funnel, first),
-            funnel,
-            company: office::title_in(self.place, buyer),
-            ..DealSeed::default()
-        };
-        let version = Version {
-            at: now,
-            lines,
-            buyer: Some(buyer),
-            ..Version::default()
-        };
-        let Some(deal) = self.made(seed, version) else {
-            return;
-        };
-        if !straight && self.habits.chance(600) {
-            self.move_to(now, deal, INVOICE);
-        }
+        let straight = self.habits.chance(straight);
+        let stage = if straight { INVOICE } else { "NEW" };
+        let deal = self.deal_of(now, Some(buyer), lines, (funnel, stage))?;
+        Some((deal, funnel, straight))
     }
 
     fn take_to_the_other_funnel(&mut self, now: Timestamp, deal: i64) {

@@ -64,17 +64,6 @@ pub(crate) struct Journal {
     pub(crate) broken: Option<String>,
 }
 
-/// What a transaction of the ledger gave to an invoice, or took back from it.
-#[derive(Clone, Debug)]
-pub(crate) struct Posted {
-    pub(crate) at: Timestamp,
-    /// 0: no payment of a bank.
-    pub(crate) payment: i64,
-    /// The bill's id.
-    pub(crate) bill: String,
-    pub(crate) kopecks: i64,
-}
-
 /// An effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
@@ -111,6 +100,7 @@ pub(crate) struct Entry {
     pub(crate) kopecks: i64,
     /// Whose money it is, where that is another payment.
     pub(crate) other: Option<i64>,
+    pub(crate) at: Timestamp,
 }
 
 /// The ledger of a portal.
@@ -144,13 +134,8 @@ const LATE_EFFECTS: &str = "SELECT key, state, quiet_until FROM effect \
      WHERE portal_id = ?1 AND state IN ('sent', 'unknown') AND quiet_until < ?2 AND NOT EXISTS ( \
          SELECT 1 FROM office_case asked WHERE asked.portal_id = effect.portal_id AND asked.state = 'open' \
              AND asked.subject = effect.subject AND asked.code = 'OUTCOME-UNKNOWN')";
-const POSTED: &str = "SELECT t.recorded_at, t.payment, e.invoice_id, e.amount FROM ledger_entry e \
-     JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no \
-     WHERE e.portal_id = ?1 AND e.place = 'invoice' ORDER BY e.transaction_no, e.line";
-const UNBALANCED: &str = "SELECT transaction_no FROM ledger_entry WHERE portal_id = ?1 \
-     GROUP BY transaction_no HAVING sum(amount) <> 0";
 const ENTRIES: &str = "SELECT t.number, t.kind, t.payment, t.undoes, t.because, t.author, e.place, e.invoice_id, e.amount, \
-                       e.other_payment \
+                       e.other_payment, t.recorded_at \
                        FROM ledger_transaction t JOIN ledger_entry e \
                            ON e.portal_id = t.portal_id AND e.transaction_no = t.number \
                        WHERE t.portal_id = ?1 ORDER BY t.number, e.line";
@@ -171,6 +156,23 @@ const KINDS: [&str; 5] = [
     "ONCRMREQUISITE",
     "ONCRMBANKDETAIL",
 ];
+
+impl Ledger {
+    /// What invoices got and what was taken back from them, in order.
+    pub(crate) fn of_bills(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|one| one.place == "invoice")
+    }
+
+    /// The transactions that do not come to nothing, each with what it comes to.
+    pub(crate) fn unbalanced(&self) -> BTreeMap<i64, i64> {
+        let mut sums: BTreeMap<i64, i64> = BTreeMap::new();
+        for one in &self.entries {
+            *sums.entry(one.transaction).or_default() += one.kopecks;
+        }
+        sums.retain(|_, sum| *sum != 0);
+        sums
+    }
+}
 
 impl Stored {
     /// A row of [`EFFECTS`].
@@ -331,23 +333,6 @@ impl Records {
         Ok(inbox)
     }
 
-    /// What the ledger gave to invoices and took back, in order.
-    pub(crate) fn posted(&self, portal: &PortalId) -> Result<Vec<Posted>, String> {
-        self.ask(POSTED, &[portal.as_str()], |row| {
-            Ok(Posted {
-                at: Timestamp::from_microsecond(row.get(0)?).unwrap_or_default(),
-                payment: row.get(1)?,
-                bill: row.get(2)?,
-                kopecks: row.get(3)?,
-            })
-        })
-    }
-
-    /// Transactions of the ledger that do not sum to nothing.
-    pub(crate) fn unbalanced(&self, portal: &PortalId) -> Result<Vec<i64>, String> {
-        self.ask(UNBALANCED, &[portal.as_str()], |row| row.get(0))
-    }
-
     /// Every effect of a portal.
     pub(crate) fn effects(&self, portal: &PortalId) -> Result<Vec<Stored>, String> {
         self.which("1 = 1", &[portal.as_str()])
@@ -422,6 +407,7 @@ impl Records {
                 bill: row.get(7)?,
                 kopecks: row.get(8)?,
                 other: row.get(9)?,
+                at: Timestamp::from_microsecond(row.get(10)?).unwrap_or_default(),
             })
         })?;
         let paid = self.ask(PAID, &[portal.as_str()], |row| {

@@ -20,7 +20,7 @@ use crate::logs::Logs;
 use crate::mirror::mirrored;
 use crate::neighbour::{self, Belongings};
 use crate::office;
-use crate::records::{Inbox, Ledger};
+use crate::records::Inbox;
 use crate::world::{Scene, World, told};
 
 /// What came of a seed.
@@ -257,17 +257,12 @@ async fn evidence<'a>(
         payments: payments(world, &tenant.id).await?,
         by_person: &tenant.bank.by_person,
         clerk: &tenant.clerk,
-        posted: world.records.posted(&tenant.id)?,
-        unbalanced: world.records.unbalanced(&tenant.id)?,
         said: tenant
             .cashier
             .as_ref()
             .map(Cashier::said)
             .unwrap_or_default(),
-        ledger: match tenant.cashier {
-            Some(_) => world.records.ledger(&tenant.id)?,
-            None => Ledger::default(),
-        },
+        ledger: world.records.ledger(&tenant.id)?,
         start: world.start,
         waiting: waiting(world, &tenant.id, &calls).await?,
         calls,

@@ -218,9 +218,7 @@ impl Sellers {
 impl Office {
     /// A manager who says who sells does something.
     pub(crate) fn say_who_sells(&mut self, now: Timestamp, sellers: &Sellers) {
-        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
-        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
-        let deal = self.habits.pick(&living);
+        let deal = self.some_living();
         match (self.habits.below(100), deal) {
             (0..45, _) | (_, None) => {
                 let Some(deal) = self.quiet_deal(now) else {

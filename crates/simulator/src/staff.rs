@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use emulator_bitrix24::{DealSeed, DepartmentSeed, PortalConfig, UserSeed};
+use emulator_bitrix24::{DepartmentSeed, PortalConfig, UserSeed};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -11,7 +11,6 @@ use crate::day::secs;
 use crate::dice::{About, Dice};
 use crate::office::{self, INVOICE, MANAGER};
 use crate::people::Office;
-use crate::remembered::Version;
 use crate::weather::Weather;
 
 /// Works in the department that is led.
@@ -111,9 +110,7 @@ impl Weather {
 impl Office {
     /// Somebody is dismissed or taken on, or a deal changes hands.
     pub(crate) fn change_staff(&mut self, now: Timestamp) {
-        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
-        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
-        let deal = self.habits.pick(&living);
+        let deal = self.some_living();
         match (self.habits.below(100), deal) {
             (0..35, _) | (_, None) => self.new_lacking_deal(now),
             (35..55, _) => self.dismiss(now),
@@ -144,18 +141,7 @@ impl Office {
         } else {
             self.some_lines()
         };
-        let seed = DealSeed {
-            stage: INVOICE.to_owned(),
-            company: office::title_in(self.place, buyer),
-            ..DealSeed::default()
-        };
-        let version = Version {
-            at: now,
-            lines,
-            buyer: Some(buyer),
-            ..Version::default()
-        };
-        self.made(seed, version);
+        self.deal_of(now, Some(buyer), lines, (0, INVOICE));
     }
 
     fn dismiss(&mut self, now: Timestamp) {

@@ -9,9 +9,7 @@ use crate::people::Office;
 impl Office {
     /// Something is tried out.
     pub(crate) fn try_out(&mut self, now: Timestamp) {
-        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
-        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
-        let deal = self.habits.pick(&living);
+        let deal = self.some_living();
         match (self.habits.below(100), deal) {
             (0..40, _) | (_, None) => {
                 if let Some(deal) = self.quiet_deal(now) {

@@ -10,9 +10,7 @@ use crate::people::Office;
 impl Office {
     /// A manager who types sums does something.
     pub(crate) fn type_sums(&mut self, now: Timestamp) {
-        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
-        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
-        let deal = self.habits.pick(&living);
+        let deal = self.some_living();
         match (self.habits.below(100), deal) {
             (0..45, _) | (_, None) => {
                 if let Some(deal) = self.quiet_deal(now) {

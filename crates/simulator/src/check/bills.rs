@@ -180,16 +180,37 @@ pub(super) fn is_sample(bill: &Bill) -> bool {
     bill.number.starts_with(TRIAL_PREFIX)
 }
 
-/// The first bill that we made for a deal.
-pub(super) fn first_of<'a>(evidence: &'a Evidence<'_>, deal: i64) -> Option<&'a Bill> {
+/// All bills, each as it was made.
+pub(super) fn firsts<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = &'a Bill> {
     let owns = evidence.accounting.organizations.values();
     let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    let ours = firsts.filter(|bill| {
+    firsts.map(AsRef::as_ref)
+}
+
+/// Those that we made, each with its deal.
+pub(super) fn ours<'a>(
+    evidence: &'a Evidence<'_>,
+) -> impl Iterator<Item = (i64, &'a Deal, &'a Bill)> {
+    let ours = firsts(evidence).filter(|bill| bill.meta.created_by == CreatedBy::Api);
+    ours.filter_map(move |bill| {
+        let deal = bill.comment.as_deref().and_then(deal_of)?;
+        Some((deal, evidence.office.deals.get(&deal)?, bill))
+    })
+}
+
+/// Versions of a deal whose bill this may be, since they were true at some moment since then.
+pub(super) fn asked_by<'a>(bill: &Bill, known: &'a Deal, from: Timestamp) -> Vec<&'a Version> {
+    let then = true_since(known, from).into_iter();
+    then.filter(|version| asks_as(bill, version)).collect()
+}
+
+/// The first bill that we made for a deal.
+pub(super) fn first_of<'a>(evidence: &'a Evidence<'_>, deal: i64) -> Option<&'a Bill> {
+    let ours = firsts(evidence).filter(|bill| {
         let marked = bill.comment.as_deref().and_then(deal_of);
         bill.meta.created_by == CreatedBy::Api && marked == Some(deal)
     });
-    let first = ours.min_by_key(|bill| (bill.meta.created_at, bill.meta.revision));
-    first.map(AsRef::as_ref)
+    ours.min_by_key(|bill| (bill.meta.created_at, bill.meta.revision))
 }
 
 /// Whether a bill, of a part or of the whole, is one of this version.
@@ -247,6 +268,21 @@ pub(super) fn read_from(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Opti
         };
     }
     earliest
+}
+
+/// From when it was read for a bill until it was asked for last.
+pub(super) fn made_between(
+    evidence: &Evidence<'_>,
+    deal: i64,
+    bill: &Bill,
+) -> Option<(Timestamp, Timestamp)> {
+    read_from(evidence, deal, bill).zip(sent_at(evidence, deal, bill))
+}
+
+/// When it was asked for last.
+pub(super) fn sent_at(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Option<Timestamp> {
+    let sent = made_by(evidence, deal, bill).into_iter();
+    sent.map(|(_, at)| at).max()
 }
 
 /// Who asked for a bill, and when; whoever it was recorded by, where the register is our own.

@@ -1,28 +1,20 @@
 //! [I-1] Whoever is billed is whom the deal named when it was read: a branch by its KPP, for which no other branch of the same
 //! INN may stand, and anybody else by the INN. Buyers without one are judged in `foreigners`.
 
-use emulator_kontur_accounting::{Bill, CreatedBy};
+use emulator_kontur_accounting::Bill;
 
-use super::bills::{asks_as, read_from, true_since};
+use super::bills::{asked_by, ours, read_from};
 use super::deals::is_complete;
-use super::{Evidence, deal_of, requisites};
+use super::{Evidence, requisites};
 use crate::remembered::Version;
 use crate::{branches, office};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
-        let deal = bill.comment.as_deref().and_then(deal_of);
-        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
-        let Some((deal, known)) = known else {
-            continue;
-        };
+    for (deal, known, bill) in ours(evidence) {
         let Some(from) = read_from(evidence, deal, bill) else {
             continue;
         };
-        let named = true_since(known, from).into_iter();
-        let named: Vec<&Version> = named.filter(|version| asks_as(bill, version)).collect();
+        let named = asked_by(bill, known, from);
         let is_one = named.iter().any(|version| is_for(evidence, bill, version));
         if !named.is_empty() && !is_one {
             let buyers: Vec<Option<u32>> = named.iter().map(|version| version.buyer).collect();

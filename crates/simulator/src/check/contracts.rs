@@ -4,7 +4,7 @@
 use emulator_kontur_accounting::{Bill, CreatedBy};
 
 use super::Evidence;
-use super::bills::asks_as;
+use super::bills::{asks_as, firsts};
 use super::buyers::is_for_another;
 use super::deals::{asks, is_bill_of};
 use crate::contracts::{Agreed, TITLE};
@@ -43,9 +43,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if evidence.weather.customs.contracts.is_none() {
         return;
     }
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    let firsts: Vec<&Bill> = firsts.map(AsRef::as_ref).collect();
+    let firsts: Vec<&Bill> = firsts(evidence).collect();
     for (id, deal) in &evidence.office.deals {
         let mut bills = firsts.iter().filter(|bill| is_bill_of(evidence, bill, *id));
         let (Some(bill), None) = (bills.next(), bills.next()) else {

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::payment::Direction;
+use emulator_kontur_accounting::Bill;
 use store::ListedPayment;
 
 use super::adopted::adopted_by;
 use super::deals::is_bill_of;
-use super::{Evidence, money};
+use super::{Evidence, told};
 use crate::presses::{Order, Outcome, Said, letter_of, name_of};
 use crate::records::Entry;
 
@@ -18,7 +19,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if evidence.weather.customs.cashier.is_none() {
         return;
     }
-    closes(evidence, wrong);
+    taken_back_once(evidence, wrong);
     for payment in &evidence.payments {
         adds_up(evidence, payment, wrong);
     }
@@ -38,10 +39,15 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     }
 }
 
+/// The ledger, where somebody works at the desk: elsewhere what came from outside, or went there, is the sources' doing.
+fn entries<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = &'a Entry> {
+    let works = evidence.weather.customs.cashier.is_some();
+    evidence.ledger.entries.iter().filter(move |_| works)
+}
+
 /// What the bank kept of a payment that was split over its sales.
 pub(super) fn kept(evidence: &Evidence<'_>, payment: i64) -> i64 {
-    let entries = evidence.ledger.entries.iter();
-    let outside = entries
+    let outside = entries(evidence)
         .filter(|one| one.payment == payment && one.place == "outside" && one.kind != "payment");
     let kept: i64 = outside.map(|one| one.kopecks).sum();
     kept.saturating_neg()
@@ -49,16 +55,15 @@ pub(super) fn kept(evidence: &Evidence<'_>, payment: i64) -> i64 {
 
 /// What of a payment's rest was paid back.
 pub(super) fn paid_back(evidence: &Evidence<'_>, payment: i64) -> i64 {
-    let entries = evidence.ledger.entries.iter();
-    let advances = entries.filter(|one| one.other == Some(payment) && one.place == "payment");
+    let advances =
+        entries(evidence).filter(|one| one.other == Some(payment) && one.place == "payment");
     let back: i64 = advances.map(|one| one.kopecks).sum();
     back.saturating_neg()
 }
 
 /// What a refund was taken off the rests of other payments.
 pub(super) fn off_rests(evidence: &Evidence<'_>, refund: i64) -> i64 {
-    let entries = evidence.ledger.entries.iter();
-    let rests = entries
+    let rests = entries(evidence)
         .filter(|one| one.payment == refund && one.other.is_some() && one.place == "payment");
     let off: i64 = rests.map(|one| one.kopecks).sum();
     off.saturating_neg()
@@ -67,12 +72,7 @@ pub(super) fn off_rests(evidence: &Evidence<'_>, refund: i64) -> i64 {
 /// What stands of bills that were closed without a bank.
 pub(super) fn without_bank(evidence: &Evidence<'_>) -> BTreeMap<String, i64> {
     let mut closed: BTreeMap<String, i64> = BTreeMap::new();
-    for one in evidence
-        .ledger
-        .entries
-        .iter()
-        .filter(|one| one.payment == 0)
-    {
+    for one in entries(evidence).filter(|one| one.payment == 0) {
         if let Some(bill) = &one.bill {
             *closed.entry(bill.clone()).or_default() += one.kopecks;
         }
@@ -81,26 +81,14 @@ pub(super) fn without_bank(evidence: &Evidence<'_>) -> BTreeMap<String, i64> {
     closed
 }
 
-/// [I-9] Every transaction comes to nothing, and nothing is taken back twice.
-fn closes(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    let mut sums: BTreeMap<i64, i64> = BTreeMap::new();
+/// [I-7] Nothing is taken back twice.
+fn taken_back_once(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let mut given: BTreeMap<i64, i64> = BTreeMap::new();
-    for one in &evidence.ledger.entries {
-        *sums.entry(one.transaction).or_default() += one.kopecks;
-        if one.place == "invoice" {
-            let of = one.undoes.unwrap_or(one.transaction);
-            *given.entry(of).or_default() += one.kopecks;
-        }
+    for one in evidence.ledger.of_bills() {
+        let of = one.undoes.unwrap_or(one.transaction);
+        *given.entry(of).or_default() += one.kopecks;
     }
-    for (transaction, sum) in sums.into_iter().filter(|(_, sum)| *sum != 0) {
-        wrong.push(format!("[I-9] transaction {transaction} comes to {sum}"));
-    }
-    for one in evidence
-        .ledger
-        .entries
-        .iter()
-        .filter(|one| one.place == "invoice")
-    {
+    for one in evidence.ledger.of_bills() {
         let left = given.get(&one.transaction).copied().unwrap_or(0);
         let is_over = one.kind != "correction" && left.signum() == -one.kopecks.signum();
         if is_over && left != 0 {
@@ -359,81 +347,24 @@ fn is_as_said(evidence: &Evidence<'_>, order: &Order, amount: Option<i64>, act: 
 
 /// Whether a bill is the one of that name: its number, or `organisation/id`.
 fn is_named(evidence: &Evidence<'_>, id: &str, named: &str) -> bool {
-    let mut bills = evidence.accounting.organizations.values().flat_map(|own| {
-        own.bill_versions
-            .iter()
-            .filter_map(|history| history.last())
-    });
-    let bill = bills.find(|bill| bill.meta.id.to_string() == id);
+    let bill = lasts(evidence).find(|bill| bill.meta.id.to_string() == id);
     named.rsplit('/').next() == Some(id) || bill.is_some_and(|bill| bill.number == named)
 }
 
-/// [I-11] What the timeline tells of money comes to what the deal's bills got: each sum once.
+/// What was paid before a bill was taken over is no entry: such deals are passed over.
 fn timeline(evidence: &Evidence<'_>, id: i64, wrong: &mut Vec<String>) {
-    let stuck = ["OUTCOME-UNKNOWN", "ACTION-REFUSED", "TRIED-TOO-OFTEN"];
-    if super::deals::asks(evidence, id, &stuck) {
-        return;
-    }
-    let comments = evidence.office.portal.comments_of_deal(id);
-    let told: i64 = comments.iter().filter_map(|(text, _)| told_sum(text)).sum();
-    let given = money::given(evidence);
-    let bills = evidence.accounting.organizations.values().flat_map(|own| {
-        own.bill_versions
-            .iter()
-            .filter_map(|history| history.last())
-    });
-    let bills = bills.filter(|bill| is_bill_of(evidence, bill, id));
-    let bills: Vec<_> = bills.collect();
-    // What was paid before it was taken over is no entry.
-    if bills
-        .iter()
-        .any(|bill| adopted_by(evidence, bill).is_some())
-    {
-        return;
-    }
-    let sums = bills
-        .iter()
-        .filter_map(|bill| given.get(&bill.meta.id.to_string()));
-    let paid: i64 = sums.map(|sum| sum.kopecks()).sum();
-    if told != paid {
-        let texts: Vec<&str> = comments.iter().map(|(text, _)| text.as_str()).collect();
-        wrong.push(format!(
-            "[I-11] deal {id}: the timeline comes to {told} kopecks, its bills got {paid}: {texts:#?}"
-        ));
+    let bills = lasts(evidence).filter(|bill| is_bill_of(evidence, bill, id));
+    let bills: Vec<&Bill> = bills.collect();
+    let mut all = bills.iter();
+    if all.all(|bill| adopted_by(evidence, bill).is_none()) {
+        let bills: Vec<String> = bills.iter().map(|bill| bill.meta.id.to_string()).collect();
+        told::timeline(evidence, id, &bills, wrong);
     }
 }
 
-/// What an entry says that came; below zero for what went back or was taken back; none where it is about no money.
-fn told_sum(text: &str) -> Option<i64> {
-    if let Some(rest) = text.strip_prefix("Возврат ") {
-        let sum = kopecks(rest.split('₽').next()?)?;
-        let is_taken_back = rest.contains(" больше не вычитается из оплаченного");
-        let is_of_rest = rest.contains(" из аванса");
-        return Some(match (is_taken_back, is_of_rest) {
-            (true, _) => sum,
-            (false, true) => 0,
-            (false, false) => sum.saturating_neg(),
-        });
-    }
-    if let Some((_, rest)) = text.split_once(" закрыт ") {
-        let (_, rest) = rest.split_once(" на ")?;
-        return kopecks(rest.split_once(" (")?.0);
-    }
-    let rest = text.strip_prefix("Оплата ")?;
-    let sum = kopecks(rest.split('₽').next()?)?;
-    let behind = rest.split_once('₽')?.1;
-    if behind.starts_with(" получена ") {
-        return Some(sum);
-    }
-    let is_taken_back = behind.starts_with(" от ") && behind.contains(" снята со счёта ");
-    is_taken_back.then(|| sum.saturating_neg())
-}
-
-/// `1 234,56 ₽`, and nothing else.
-fn kopecks(text: &str) -> Option<i64> {
-    let figures = text.trim_end_matches('₽').trim();
-    let is_figure = |c: char| c.is_ascii_digit() || c.is_whitespace() || c == ',';
-    let digits: String = figures.chars().filter(char::is_ascii_digit).collect();
-    let is_sum = figures.chars().all(is_figure);
-    is_sum.then(|| digits.parse().ok())?
+/// All bills, each as it is.
+fn lasts<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = &'a Bill> {
+    let owns = evidence.accounting.organizations.values();
+    let lasts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.last()));
+    lasts.map(AsRef::as_ref)
 }

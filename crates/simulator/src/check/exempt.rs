@@ -1,10 +1,10 @@
 //! What stands in a deal keeps it from being billed: a template never is, and in a pilot by a field whoever was not named is only
 //! by an order. Of a kind of question that is switched off nobody is told.
 
-use emulator_kontur_accounting::{Bill, CreatedBy};
+use emulator_kontur_accounting::Bill;
 
-use super::bills::{made_by, read_from};
-use super::{Evidence, deal_of};
+use super::Evidence;
+use super::bills::{made_between, ours};
 use crate::asked::commands;
 use crate::exempt::KINDS;
 use crate::network::Remote;
@@ -13,14 +13,8 @@ use crate::remembered::Deal;
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let customs = &evidence.weather.customs;
     if customs.exempt.is_some() {
-        let owns = evidence.accounting.organizations.values();
-        let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-        for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
-            let deal = bill.comment.as_deref().and_then(deal_of);
-            let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
-            if let Some((deal, known)) = known {
-                of_exempt(evidence, deal, known, bill, wrong);
-            }
+        for (deal, known, bill) in ours(evidence) {
+            of_exempt(evidence, deal, known, bill, wrong);
         }
     }
     if let Some(silent) = customs.silent.clone() {
@@ -29,9 +23,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 }
 
 fn of_exempt(evidence: &Evidence<'_>, id: i64, deal: &Deal, bill: &Bill, wrong: &mut Vec<String>) {
-    let sent = made_by(evidence, id, bill).into_iter();
-    let sent = sent.map(|(_, at)| at).max();
-    let (Some(from), Some(sent)) = (read_from(evidence, id, bill), sent) else {
+    let Some((from, sent)) = made_between(evidence, id, bill) else {
         return;
     };
     if deal.was_template(from, sent) {

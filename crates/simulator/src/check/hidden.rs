@@ -4,7 +4,7 @@
 use emulator_kontur_accounting::{Bill, CreatedBy};
 use jiff::{SignedDuration, Timestamp};
 
-use super::bills::{made_by, read_from};
+use super::bills::{firsts, made_between};
 use super::deals::asks;
 use super::{Evidence, deal_of};
 use crate::asked::commands;
@@ -25,9 +25,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if evidence.weather.customs.hides.is_none() {
         return;
     }
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
+    for bill in firsts(evidence).filter(|bill| bill.meta.created_by == CreatedBy::Api) {
         of_seen(evidence, bill, wrong);
     }
     for id in evidence.office.deals.keys() {
@@ -52,10 +50,7 @@ fn of_seen(evidence: &Evidence<'_>, bill: &Bill, wrong: &mut Vec<String>) {
     let Some(deal) = bill.comment.as_deref().and_then(deal_of) else {
         return;
     };
-    let sent = made_by(evidence, deal, bill).into_iter();
-    let sent = sent.map(|(_, at)| at).max();
-    let read = read_from(evidence, deal, bill);
-    if let (Some(from), Some(sent)) = (read, sent)
+    if let Some((from, sent)) = made_between(evidence, deal, bill)
         && is_hidden(evidence, from, sent)
     {
         wrong.push(format!(

@@ -7,7 +7,8 @@ use domain::payment::{Direction, PaymentOrder};
 use emulator_kontur_accounting as kontur;
 use store::{ListedPayment, PaymentState};
 
-use super::{Evidence, deal_of, money};
+use super::bills::firsts;
+use super::{Evidence, deal_of, money, told};
 use crate::office;
 
 /// By what an order is the same for every source: direction, sum, number, date.
@@ -27,7 +28,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     }
     for (id, deal) in &evidence.office.deals {
         if !deal.deleted {
-            timeline(evidence, *id, wrong);
+            told::timeline(evidence, *id, &bills_of(evidence, *id), wrong);
             day(evidence, *id, wrong);
         }
     }
@@ -90,20 +91,14 @@ pub(super) fn meant(evidence: &Evidence<'_>, payment: &ListedPayment) -> Vec<i64
     all.flat_map(|paid| paid.meant.clone()).collect()
 }
 
-/// [I-9] Every transaction sums to nothing. [I-7] What all of them gave of a payment is what we say that is given of it, and no
-/// more than it brought at any moment; the same of each bill.
+/// [I-7] What all transactions gave of a payment is what we say that is given of it; the same of each bill.
 fn adds_up(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    if !evidence.unbalanced.is_empty() {
-        wrong.push(format!(
-            "[I-9] transactions that do not sum to nothing: {:?}",
-            evidence.unbalanced
-        ));
-    }
     let mut of_payment: BTreeMap<i64, i64> = BTreeMap::new();
     let mut of_bill: BTreeMap<&str, i64> = BTreeMap::new();
-    for posted in &evidence.posted {
+    for posted in evidence.ledger.of_bills() {
         *of_payment.entry(posted.payment).or_default() += posted.kopecks;
-        *of_bill.entry(&posted.bill).or_default() += posted.kopecks;
+        let bill = posted.bill.as_deref().unwrap_or_default();
+        *of_bill.entry(bill).or_default() += posted.kopecks;
     }
     for payment in &evidence.payments {
         let given: i64 = shares(payment).values().sum();
@@ -309,53 +304,11 @@ fn stands_alone(evidence: &Evidence<'_>, bill: &kontur::Bill) -> bool {
     known.is_some_and(|deal| !deal.deleted) && beside.count() == 1
 }
 
-/// [I-11] What the timeline tells of money comes to what the deal's bills got: each sum once.
-fn timeline(evidence: &Evidence<'_>, id: i64, wrong: &mut Vec<String>) {
-    let stuck = ["OUTCOME-UNKNOWN", "ACTION-REFUSED", "TRIED-TOO-OFTEN"];
-    if super::deals::asks(evidence, id, &stuck) {
-        return;
-    }
-    let comments = evidence.office.portal.comments_of_deal(id);
-    let told: i64 = comments.iter().filter_map(|(text, _)| told(text)).sum();
-    let given = money::given(evidence);
-    let got = bills_of(evidence, id);
-    let got = got.iter().filter_map(|bill| given.get(bill));
-    let got: i64 = got.map(|sum| sum.kopecks()).sum();
-    if told != got {
-        let texts: Vec<&str> = comments.iter().map(|(text, _)| text.as_str()).collect();
-        wrong.push(format!(
-            "[I-11] deal {id}: the timeline comes to {told} kopecks, its bills got {got}: {texts:#?}"
-        ));
-    }
-}
-
 /// The bills that were ever made for a deal, by their ids.
 pub(super) fn bills_of(evidence: &Evidence<'_>, deal: i64) -> Vec<String> {
-    let own = evidence.accounting.organizations.values();
-    let firsts = own.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    let of_deal = firsts.filter(|bill| bill.comment.as_deref().and_then(deal_of) == Some(deal));
+    let of_deal =
+        firsts(evidence).filter(|bill| bill.comment.as_deref().and_then(deal_of) == Some(deal));
     of_deal.map(|bill| bill.meta.id.to_string()).collect()
-}
-
-/// What an entry says that came; below zero for what was taken back.
-fn told(text: &str) -> Option<i64> {
-    let (_, rest) = text.split_once("Оплата ")?;
-    let came = rest.split_once(" получена ").map(|(sum, _)| sum);
-    if let Some(came) = came.and_then(kopecks) {
-        return Some(came);
-    }
-    let (sum, rest) = rest.split_once(" от ")?;
-    let sum = rest.contains("снята со счёта").then(|| kopecks(sum))?;
-    sum.map(|sum| -sum)
-}
-
-/// `1 234,56 ₽`, and nothing else.
-fn kopecks(text: &str) -> Option<i64> {
-    let figures = text.trim_end_matches('₽').trim();
-    let is_figure = |c: char| c.is_ascii_digit() || c.is_whitespace() || c == ',';
-    let digits: String = figures.chars().filter(char::is_ascii_digit).collect();
-    let is_sum = figures.chars().all(is_figure);
-    is_sum.then(|| digits.parse().ok())?
 }
 
 /// The only bill of a deal, while nobody laid hands on it.

@@ -20,6 +20,9 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if evidence.weather.customs.clerk.is_none() {
         counted(evidence, wrong);
     }
+    for (transaction, sum) in evidence.ledger.unbalanced() {
+        wrong.push(format!("[I-9] transaction {transaction} comes to {sum}"));
+    }
     for payment in &evidence.payments {
         one(evidence, payment, wrong);
     }

@@ -115,7 +115,8 @@ fn was_paid(evidence: &Evidence<'_>, id: i64, at: Timestamp) -> bool {
         let versions = own.flat_map(|own| own.bill_versions.iter().flatten());
         let sums = versions.filter(|one| one.meta.id.to_string() == *bill);
         let least = sums.map(|one| one.sum.0).min().unwrap_or(i64::MAX);
-        let posted = evidence.posted.iter().filter(|one| one.bill == *bill);
+        let posted = evidence.ledger.of_bills();
+        let posted = posted.filter(|one| one.bill.as_ref() == Some(bill));
         let (mut sum, mut was_paid) = (0_i64, false);
         for one in posted.take_while(|one| one.at <= at) {
             // What it had until then it had within the time, where this comes within it.
@@ -129,10 +130,8 @@ fn was_paid(evidence: &Evidence<'_>, id: i64, at: Timestamp) -> bool {
 /// Each move is for another payment, or repeats one of which it was not known that it was done.
 fn once_for_a_payment(evidence: &Evidence<'_>, id: i64, moves: usize, wrong: &mut Vec<String>) {
     let bills = bills_of(evidence, id);
-    let given = evidence
-        .posted
-        .iter()
-        .filter(|one| bills.contains(&one.bill));
+    let given = evidence.ledger.of_bills();
+    let given = given.filter(|one| one.bill.as_ref().is_some_and(|bill| bills.contains(bill)));
     let payments: BTreeSet<i64> = given.map(|one| one.payment).collect();
     let most = payments
         .len()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use emulator_kontur_accounting::{Bill, CreatedBy};
 
-use super::bills::{made_by, read_from};
+use super::bills::{firsts, made_between};
 use super::deals::{asks, is_bill_of};
 use super::{Evidence, deal_of};
 use crate::bank::today;
@@ -39,15 +39,11 @@ pub(super) fn is_lawful(evidence: &Evidence<'_>, version: &Version) -> bool {
 }
 
 fn dated(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
+    for bill in firsts(evidence).filter(|bill| bill.meta.created_by == CreatedBy::Api) {
         let Some(deal) = bill.comment.as_deref().and_then(deal_of) else {
             continue;
         };
-        let sent = made_by(evidence, deal, bill).into_iter();
-        let last = sent.map(|(_, at)| at).max();
-        let (Some(from), Some(sent)) = (read_from(evidence, deal, bill), last) else {
+        let Some((from, sent)) = made_between(evidence, deal, bill) else {
             continue;
         };
         if bill.date != today(from) && bill.date != today(sent) {

@@ -2,13 +2,12 @@
 //! taken on, and shown wherever it stands; where nothing is done, nothing is billed and nothing is shown.
 
 use emulator_bitrix24::What;
-use emulator_kontur_accounting::CreatedBy;
 use jiff::{SignedDuration, Timestamp};
 use planner::Mode;
 use serde_json::Value;
 
-use super::bills::{first_of, made_by, read_from};
-use super::{Evidence, deal_of, is_our_write};
+use super::bills::{first_of, made_between, ours};
+use super::{Evidence, is_our_write};
 use crate::office::{self, INVOICE, LOST, SECOND_FUNNEL, STAGES};
 use crate::production::Production;
 
@@ -162,17 +161,8 @@ fn funnel_in(record: &Value) -> i64 {
 /// [funnels] A bill is made of a deal that stood where work is done when it was read; the first also of none that had not
 /// entered the invoice stage of a funnel at work, unless a person ordered it.
 fn made_at_work(evidence: &Evidence<'_>, production: &Production, wrong: &mut Vec<String>) {
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
-        let deal = bill.comment.as_deref().and_then(deal_of);
-        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
-        let Some((deal, known)) = known else {
-            continue;
-        };
-        let sent = made_by(evidence, deal, bill).into_iter();
-        let last = sent.map(|(_, at)| at).max();
-        let (Some(from), Some(sent)) = (read_from(evidence, deal, bill), last) else {
+    for (deal, known, bill) in ours(evidence) {
+        let Some((from, sent)) = made_between(evidence, deal, bill) else {
             continue;
         };
         let path = path(evidence, deal);

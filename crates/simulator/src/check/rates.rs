@@ -2,11 +2,11 @@
 //! bears the former main one is billed with the present one, in the way that a person had said for just these lines.
 
 use emulator_bitrix24::LineSeed;
-use emulator_kontur_accounting::{Bill, CreatedBy, Item};
+use emulator_kontur_accounting::{Bill, Item};
 use jiff::Timestamp;
 
-use super::bills::{asks_as, is_number, made_by, read_from, true_since};
-use super::{Evidence, deal_of, parts};
+use super::bills::{asked_by, is_number, made_between, ours};
+use super::{Evidence, parts};
 use crate::people::ENDED_RATE;
 use crate::remembered::{Deal, Version};
 
@@ -18,23 +18,12 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if !evidence.weather.old_rates && new_year.is_none() {
         return;
     }
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    let ours = firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api);
     // The lines of a part are shares.
-    for bill in ours.filter(|bill| parts::part_of(bill).is_none()) {
-        let deal = bill.comment.as_deref().and_then(deal_of);
-        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
-        let Some((deal, known)) = known else {
+    for (deal, known, bill) in ours(evidence).filter(|(.., bill)| parts::part_of(bill).is_none()) {
+        let Some((from, sent)) = made_between(evidence, deal, bill) else {
             continue;
         };
-        let sent = made_by(evidence, deal, bill).into_iter();
-        let last = sent.map(|(_, at)| at).max();
-        let (Some(from), Some(sent)) = (read_from(evidence, deal, bill), last) else {
-            continue;
-        };
-        let asked = true_since(known, from).into_iter();
-        let asked: Vec<&Version> = asked.filter(|version| asks_as(bill, version)).collect();
+        let asked = asked_by(bill, known, from);
         let states = |version: &&Version| states(bill, version, &said(known, version, sent));
         if !asked.is_empty() && !asked.iter().any(states) {
             let stated: Vec<&str> = bill.items.iter().map(|item| item.nds_rate.name()).collect();

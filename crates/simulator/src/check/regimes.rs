@@ -1,10 +1,10 @@
 //! A bill states of each line the rate that its deal had, where the seller's regime of the day allows it; where it does not,
 //! and where a line of a payer has none, there is no bill. Who is exempt says why.
 
-use emulator_kontur_accounting::{Bill, CreatedBy};
+use emulator_kontur_accounting::Bill;
 use serde_json::Value;
 
-use super::bills::{asks_as, read_from, true_since};
+use super::bills::{asked_by, ours, read_from};
 use super::{Evidence, deal_of, parts, slot_of};
 use crate::regimes::{Regime, WORDING};
 use crate::remembered::Version;
@@ -13,14 +13,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some(regime) = evidence.weather.customs.regime else {
         return;
     };
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
-        let deal = bill.comment.as_deref().and_then(deal_of);
-        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
-        let Some((deal, known)) = known else {
-            continue;
-        };
+    for (deal, known, bill) in ours(evidence) {
         if said_why(evidence, deal, bill) != regime.is_exempt() {
             wrong.push(format!(
                 "[vat] bill № {} of deal {deal} is printed with `{WORDING}` or without it, and {regime:?} holds",
@@ -34,8 +27,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         if parts::part_of(bill).is_some() {
             continue;
         }
-        let asked = true_since(known, from).into_iter();
-        let asked: Vec<&Version> = asked.filter(|version| asks_as(bill, version)).collect();
+        let asked = asked_by(bill, known, from);
         let is_one = asked.iter().any(|version| states(bill, version, regime));
         if !asked.is_empty() && !is_one {
             let stated: Vec<&str> = bill.items.iter().map(|item| item.nds_rate.name()).collect();

@@ -1,12 +1,11 @@
 //! [I-1] Buyers with several requisites, or not all of one: no invoice before what it needs stands there, it is for the very
 //! requisite that the deal means, and its basis is the deal's contract; and who is asked is told just what is missing.
 
-use emulator_kontur_accounting::{Bill, CreatedBy};
-use jiff::Timestamp;
+use emulator_kontur_accounting::Bill;
 
-use super::bills::{asks_as, first_of, made_by, read_from, true_since};
+use super::Evidence;
+use super::bills::{asked_by, first_of, made_between, ours, sent_at};
 use super::deals::is_about;
-use super::{Evidence, deal_of};
 use crate::papers::{Nobody, Paper, Part};
 use crate::remembered::Deal;
 
@@ -29,15 +28,9 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if evidence.weather.customs.requisites.is_none() {
         return;
     }
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
-        let deal = bill.comment.as_deref().and_then(deal_of);
-        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
-        if let Some((deal, known)) = known {
-            of_whole(evidence, deal, known, bill, wrong);
-            by_contract(evidence, deal, known, bill, wrong);
-        }
+    for (deal, known, bill) in ours(evidence) {
+        of_whole(evidence, deal, known, bill, wrong);
+        by_contract(evidence, deal, known, bill, wrong);
     }
     for (id, deal) in &evidence.office.deals {
         asked(evidence, *id, deal, wrong);
@@ -68,15 +61,12 @@ pub(super) fn has_contract(evidence: &Evidence<'_>, deal: &Deal) -> bool {
 
 /// What its requisite needs stood there at some moment between the reading and the sending.
 fn of_whole(evidence: &Evidence<'_>, id: i64, deal: &Deal, bill: &Bill, wrong: &mut Vec<String>) {
-    let (Some(from), Some(sent)) = (read_from(evidence, id, bill), sent_at(evidence, id, bill))
-    else {
+    let Some((from, sent)) = made_between(evidence, id, bill) else {
         return;
     };
     let office = evidence.office;
-    let named = true_since(deal, from).into_iter();
-    let numbers = named
-        .filter(|version| asks_as(bill, version))
-        .filter_map(|version| version.buyer);
+    let named = asked_by(bill, deal, from).into_iter();
+    let numbers = named.filter_map(|version| version.buyer);
     let papers: Vec<&Paper> = numbers
         .filter_map(|number| office.varied.paper(number))
         .filter(|paper| is_for(bill, paper))
@@ -123,11 +113,6 @@ fn by_contract(
             bill.number
         ));
     }
-}
-
-fn sent_at(evidence: &Evidence<'_>, deal: i64, bill: &Bill) -> Option<Timestamp> {
-    let sent = made_by(evidence, deal, bill).into_iter();
-    sent.map(|(_, at)| at).max()
 }
 
 /// The question about a deal without a bill names what it lacks, and nothing else.

@@ -2,10 +2,10 @@
 //! funnel has it whose invoice stage it had entered, else the only one; and its paper names the account that was meant. Where
 //! nobody can say either of them, there is no bill.
 
-use emulator_kontur_accounting::{Bill, CreatedBy};
+use emulator_kontur_accounting::Bill;
 use serde_json::Value;
 
-use super::bills::{asks_as, made_by, read_from, true_since};
+use super::bills::{asked_by, made_between, ours};
 use super::{Evidence, deal_of, production, slot_of};
 use crate::remembered::Version;
 use crate::sellers::{Own, Sellers};
@@ -14,22 +14,12 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some(sellers) = &evidence.weather.customs.sellers else {
         return;
     };
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
-        let deal = bill.comment.as_deref().and_then(deal_of);
-        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
-        let Some((deal, known)) = known else {
-            continue;
-        };
-        let sent = made_by(evidence, deal, bill).into_iter();
-        let last = sent.map(|(_, at)| at).max();
-        let (Some(from), Some(sent)) = (read_from(evidence, deal, bill), last) else {
+    for (deal, known, bill) in ours(evidence) {
+        let Some((from, sent)) = made_between(evidence, deal, bill) else {
             continue;
         };
         let funnels = production::billed_between(evidence, deal, from, sent);
-        let named = true_since(known, from).into_iter();
-        let named: Vec<&Version> = named.filter(|version| asks_as(bill, version)).collect();
+        let named = asked_by(bill, known, from);
         let sold = seller_of(evidence, bill);
         let printed = account_of(evidence, deal, bill);
         let is_meant = |version: &&Version| {

@@ -1,25 +1,18 @@
 //! Until when a bill is to be paid is what its deal named when it was read, where policy reads that and the day is not over, else the
 //! days that policy has; until when the offer holds likewise. Both stay as they were at the issue.
 
-use emulator_kontur_accounting::{Bill, CreatedBy};
+use emulator_kontur_accounting::Bill;
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::bills::{asks_as, read_from, true_since};
+use super::bills::{asked_by, ours, read_from};
 use super::{Evidence, deal_of, slot_of};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some(terms) = &evidence.weather.customs.terms else {
         return;
     };
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
-        let deal = bill.comment.as_deref().and_then(deal_of);
-        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
-        let Some((deal, known)) = known else {
-            continue;
-        };
+    for (deal, known, bill) in ours(evidence) {
         let (offered, valid) = (offered_until(evidence, deal, bill), terms.valid(bill.date));
         if offered != valid {
             wrong.push(format!(
@@ -30,9 +23,8 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let Some(from) = read_from(evidence, deal, bill) else {
             continue;
         };
-        let asked = true_since(known, from).into_iter();
-        let asked = asked.filter(|version| asks_as(bill, version));
-        let due: Vec<Option<Date>> = asked
+        let due: Vec<Option<Date>> = asked_by(bill, known, from)
+            .into_iter()
             .map(|version| terms.due(bill.date, version.pay_until))
             .collect();
         if !due.is_empty() && !due.contains(&bill.payment_due_date) {

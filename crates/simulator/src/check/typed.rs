@@ -1,12 +1,12 @@
 //! A deal's sum must be that of its lines, or a person says that the lines hold: no bill is made of a deal where the two
 //! differ, and nobody is asked about one where they agree.
 
-use emulator_kontur_accounting::{Bill, CreatedBy};
+use emulator_kontur_accounting::Bill;
 
+use super::Evidence;
 use super::asked_for::asked_for;
-use super::bills::{asks_as, made_by, read_from, true_since};
+use super::bills::{asked_by, made_between, ours};
 use super::deals::asks;
-use super::{Evidence, deal_of};
 use crate::own_invoices::worth;
 use crate::remembered::{Deal, Version};
 
@@ -18,14 +18,8 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if customs.typists.is_none() && customs.line_rules().is_none() {
         return;
     }
-    let owns = evidence.accounting.organizations.values();
-    let firsts = owns.flat_map(|own| own.bill_versions.iter().filter_map(|all| all.first()));
-    for bill in firsts.filter(|bill| bill.meta.created_by == CreatedBy::Api) {
-        let deal = bill.comment.as_deref().and_then(deal_of);
-        let known = deal.and_then(|deal| Some((deal, evidence.office.deals.get(&deal)?)));
-        if let Some((deal, known)) = known {
-            of_agreed(evidence, deal, known, bill, wrong);
-        }
+    for (deal, known, bill) in ours(evidence) {
+        of_agreed(evidence, deal, known, bill, wrong);
     }
     for (id, deal) in &evidence.office.deals {
         let agrees = deal.versions.last().is_some_and(agrees);
@@ -61,9 +55,7 @@ fn of_agreed(
     bill: &Bill,
     wrong: &mut Vec<String>,
 ) {
-    let sent = made_by(evidence, deal, bill).into_iter();
-    let last = sent.map(|(_, at)| at).max();
-    let (Some(from), Some(sent)) = (read_from(evidence, deal, bill), last) else {
+    let Some((from, sent)) = made_between(evidence, deal, bill) else {
         return;
     };
     let holds = |version: &Version| {
@@ -71,8 +63,7 @@ fn of_agreed(
         let mut said = known.by_lines.iter();
         said.any(|(at, typed, lines)| *at <= sent && (Some(*typed), *lines) == told)
     };
-    let true_then = true_since(known, from).into_iter();
-    let mut fitting = true_then.filter(|version| asks_as(bill, version));
+    let mut fitting = asked_by(bill, known, from).into_iter();
     if !fitting.any(|version| agrees(version) || holds(version)) {
         let sums: Vec<(Option<i64>, i64)> = known.versions.iter().map(sums).collect();
         wrong.push(format!(
