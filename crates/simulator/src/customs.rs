@@ -1,6 +1,7 @@
 //! What only some offices do beside the usual: about one seed in six has any of it. It is drawn from a stream of its own,
 //! so that the days of all the others stay as they are.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::ToSpan as _;
@@ -21,6 +22,7 @@ use crate::office::SECOND_FUNNEL;
 use crate::poison::Poisoning;
 use crate::production::Production;
 use crate::regimes::Regime;
+use crate::remembered::Buyer;
 use crate::requisites::Requisites;
 use crate::restore::Restore;
 use crate::sellers::Sellers;
@@ -103,6 +105,13 @@ pub(crate) struct Customs {
 }
 
 impl Customs {
+    /// Buyers who are there before the day begins.
+    pub(crate) fn known_buyers(&self) -> BTreeMap<u32, Buyer> {
+        let known = self.terms.iter().flat_map(Terms::known_buyers);
+        let known = known.map(|number| (number, Buyer { with_kpp: true }));
+        known.collect()
+    }
+
     /// Nobody else works with our records than whoever works in every office.
     pub(crate) fn is_usual(&self) -> bool {
         let others = [

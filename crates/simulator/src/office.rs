@@ -255,6 +255,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         staff::employ(&mut portal, place);
     }
     portal.companies.push(buyer(place, 0, true));
+    let known = terms.into_iter().flat_map(Terms::known_buyers);
+    let known = known.map(|number| buyer(place, number, true));
+    portal.companies.extend(known);
     let sellers = weather.customs.sellers.as_ref();
     portal
         .companies

@@ -30,7 +30,7 @@ impl Weather {
         } else if new_year {
             self.end_the_year(dice);
         } else if let Some(terms) = terms {
-            self.agree_on_terms(terms);
+            self.agree_on_terms(terms.with_own(dice));
         }
     }
 

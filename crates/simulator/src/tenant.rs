@@ -109,7 +109,7 @@ impl Tenant {
             portal,
             accounting,
             deals: BTreeMap::new(),
-            buyers: BTreeMap::new(),
+            buyers: weather.customs.known_buyers(),
             foreigners: BTreeMap::new(),
             branched: BTreeMap::new(),
             varied: Varied::default(),

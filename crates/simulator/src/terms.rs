@@ -1,8 +1,10 @@
 //! Managers who write into a deal until when it is to be paid, as a date or in words, some too late and some what is no day; policy
-//! names that field or not, and has days to pay and to accept the offer, by the calendar or working ones.
+//! names that field or not, and has days to pay and to accept the offer, by the calendar or working ones; two buyers who were there
+//! before may have days of their own.
 
 use std::time::Duration;
 
+use domain::CompanyId;
 use emulator_bitrix24::CustomFieldSeed;
 use jiff::civil::{Date, Weekday};
 use jiff::{Timestamp, ToSpan as _};
@@ -12,7 +14,7 @@ use serde_json::json;
 use crate::bank::today;
 use crate::day::secs;
 use crate::dice::Dice;
-use crate::office::INVOICE;
+use crate::office::{INVOICE, title_in};
 use crate::people::Office;
 
 /// Of deals: until when it is to be paid.
@@ -30,12 +32,22 @@ pub(crate) struct Terms {
     of_dates: bool,
     due: Option<Days>,
     valid: Option<Days>,
+    /// Of the buyers who were there before, who have the first numbers.
+    own: [Option<Own>; 2],
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Days {
     number: u16,
     working: bool,
+}
+
+/// What was agreed upon with one buyer.
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    number: u16,
+    /// As with everybody where it is not said.
+    working: Option<bool>,
 }
 
 impl Terms {
@@ -58,7 +70,33 @@ impl Terms {
             of_dates,
             due: days(800),
             valid: days(600),
+            own: [None; 2],
         }
+    }
+
+    /// The same with what two buyers agreed upon.
+    pub(crate) fn with_own(self, dice: &mut Dice) -> Self {
+        let mut own = || {
+            let number = u16::try_from(dice.between(0, 20)).unwrap_or(0);
+            let (is_said, working) = (dice.chance(500), dice.chance(500));
+            let own = Own {
+                number,
+                working: is_said.then_some(working),
+            };
+            dice.chance(700).then_some(own)
+        };
+        let own = [own(), own()];
+        Self { own, ..self }
+    }
+
+    /// The buyers who were there before, each with what was agreed upon with him.
+    fn buyers(&self) -> impl Iterator<Item = (u32, Option<Own>)> {
+        (1_u32..).zip(self.own)
+    }
+
+    /// Their numbers.
+    pub(crate) fn known_buyers(&self) -> impl Iterator<Item = u32> {
+        self.buyers().map(|(buyer, _)| buyer)
     }
 
     /// The field on the portal.
@@ -73,23 +111,51 @@ impl Terms {
         }
     }
 
-    /// What policy says of it.
-    pub(crate) fn rule(&self, policy: &mut InvoicePolicy) {
-        let count = |days: Option<Days>| match days {
-            Some(days) if days.working => DueCount::Working,
-            Some(_) | None => DueCount::Calendar,
+    /// What policy says of it; none: a buyer is not there.
+    pub(crate) fn rule(&self, policy: &mut InvoicePolicy, office: &Office) -> Option<()> {
+        let counted = |working| {
+            if working {
+                DueCount::Working
+            } else {
+                DueCount::Calendar
+            }
         };
+        let count = |days: Option<Days>| counted(days.is_some_and(|days| days.working));
+        for (buyer, own) in self.buyers() {
+            let company = title_in(office.place, buyer);
+            let company = office.portal.company_by_title(&company)?;
+            let company = CompanyId(u64::try_from(company).ok()?);
+            let own = own.map(|own| planner::Terms {
+                company,
+                due_days: own.number,
+                due_count: own.working.map(counted),
+            });
+            policy.terms.extend(own);
+        }
         policy.due_field = self.by_field.then(|| FIELD.to_owned());
         policy.due_days = self.due.map(|days| days.number);
         policy.due_count = count(self.due);
         policy.valid_days = self.valid.map(|days| days.number);
         policy.valid_count = count(self.valid);
+        Some(())
     }
 
-    /// The last day to pay of a bill of this day, for a deal that names one or not.
-    pub(crate) fn due(&self, bill: Date, named: Option<Date>) -> Option<Date> {
+    /// The last day to pay of a bill of this day, for a deal of this buyer that names one or not.
+    pub(crate) fn due(&self, bill: Date, buyer: Option<u32>, named: Option<Date>) -> Option<Date> {
         let named = named.filter(|named| self.by_field && *named >= bill);
-        named.or_else(|| self.due?.after(bill))
+        named.or_else(|| self.of_buyer(buyer)?.after(bill))
+    }
+
+    /// His own days, else everybody's.
+    fn of_buyer(&self, buyer: Option<u32>) -> Option<Days> {
+        let mut buyers = self.buyers();
+        let own = buyers.find_map(|(known, own)| own.filter(|_| Some(known) == buyer));
+        let everybodys = self.due.is_some_and(|days| days.working);
+        let own = own.map(|own| Days {
+            number: own.number,
+            working: own.working.unwrap_or(everybodys),
+        });
+        own.or(self.due)
     }
 
     /// The last day of its offer.
@@ -124,9 +190,7 @@ fn is_working(day: Date) -> bool {
 impl Office {
     /// A manager who agrees upon terms does something.
     pub(crate) fn agree_on_terms(&mut self, now: Timestamp, terms: &Terms) {
-        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
-        let living: Vec<i64> = living.map(|(id, _)| *id).collect();
-        let deal = self.habits.pick(&living);
+        let deal = self.some_living();
         match (self.habits.below(100), deal) {
             (0..50, _) | (_, None) => {
                 let Some(deal) = self.quiet_deal(now) else {
@@ -189,6 +253,42 @@ mod tests {
             let days = Days { number, working };
             let last = days.after(date(2026, 3, 12));
             assert_eq!(last, Some(date(2026, 3, expected)), "{days:?}");
+        }
+    }
+
+    #[test]
+    fn a_buyers_own_days_go_before_everybodys_and_behind_the_deals_own() {
+        let terms = Terms {
+            every: Duration::ZERO,
+            by_field: true,
+            of_dates: true,
+            due: Some(Days {
+                number: 5,
+                working: true,
+            }),
+            valid: None,
+            own: [
+                Some(Own {
+                    number: 2,
+                    working: None,
+                }),
+                Some(Own {
+                    number: 5,
+                    working: Some(false),
+                }),
+            ],
+        };
+        let day = |day| date(2026, 3, day);
+        for (buyer, named, expected) in [
+            (None, None, 19),
+            (Some(1), None, 16),
+            (Some(2), None, 17),
+            (Some(3), None, 19),
+            (Some(1), Some(day(20)), 20),
+            (Some(1), Some(day(11)), 16),
+        ] {
+            let due = terms.due(day(12), buyer, named);
+            assert_eq!(due, Some(day(expected)), "{buyer:?}, {named:?}");
         }
     }
 }

@@ -436,7 +436,8 @@ async fn found(
         ruled.ok_or("no second seller")?;
     }
     if let Some(terms) = &weather.customs.terms {
-        terms.rule(&mut policy.invoice);
+        let ruled = terms.rule(&mut policy.invoice, &tenant.office);
+        ruled.ok_or("no buyer with terms of his own")?;
     }
     if let Some(odd) = weather.customs.odd_rows {
         odd.rules.write(&mut policy);

@@ -1,5 +1,5 @@
 //! Until when a bill is to be paid is what its deal named when it was read, where policy reads that and the day is not over, else the
-//! days that policy has; until when the offer holds likewise. Both stay as they were at the issue.
+//! days that policy has, for its buyer or for everybody; until when the offer holds likewise. Both stay as they were at the issue.
 
 use emulator_kontur_accounting::Bill;
 use jiff::civil::Date;
@@ -25,7 +25,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         };
         let due: Vec<Option<Date>> = asked_by(bill, known, from)
             .into_iter()
-            .map(|version| terms.due(bill.date, version.pay_until))
+            .map(|version| terms.due(bill.date, version.buyer, version.pay_until))
             .collect();
         if !due.is_empty() && !due.contains(&bill.payment_due_date) {
             wrong.push(format!(
