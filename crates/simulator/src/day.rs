@@ -49,6 +49,7 @@ pub(crate) enum Happening {
     TakeOn,
     SayWhoSells,
     AgreeOnTerms,
+    TurnOfYear,
     OddRow,
     Edit,
     EditOn(usize, i64),
@@ -226,6 +227,7 @@ impl World {
             (self.taking_on_every(), Happening::TakeOn),
             (self.sellers_every(), Happening::SayWhoSells),
             (self.terms_every(), Happening::AgreeOnTerms),
+            (self.turn_of_year_every(), Happening::TurnOfYear),
             (odd_rows.map(|odd| odd.every), Happening::OddRow),
             (kopecks.map(|one| one.every), Happening::Weigh),
             (contracts.map(|one| one.every), Happening::Contract),
@@ -402,6 +404,7 @@ impl World {
             | Happening::TakeOn
             | Happening::SayWhoSells
             | Happening::AgreeOnTerms
+            | Happening::TurnOfYear
             | Happening::Requisite
             | Happening::Staff
             | Happening::Exempt

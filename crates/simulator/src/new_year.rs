@@ -1,20 +1,26 @@
 //! The turn of the year within a day, by the organisation's clock: the former main rate of VAT ends with it, or the
 //! organisation was exempt and pays VAT from then on. Managers write what is right most often, some the new rate too soon and
-//! some the former one too late. Where the register is our own, its numbers begin anew.
+//! some the former one too late, and they bill most just before midnight and just after. Where the register is our own, its
+//! numbers begin anew.
 
 use std::time::Duration;
 
 use engine::clock::earlier;
-use jiff::Timestamp;
 use jiff::civil::date;
+use jiff::{SignedDuration, Timestamp};
 use planner::{VatPeriod, VatRegime};
 
+use crate::day::secs;
 use crate::dice::Dice;
-use crate::people::ENDED_RATE;
+use crate::office::INVOICE;
+use crate::people::{ENDED_RATE, Office};
 use crate::regimes::WORDING;
 
 /// 1 January 2026, 0:00 in Moscow.
 const MIDNIGHT: i64 = 1_767_214_800;
+
+/// So long before midnight and after it they are in a hurry.
+const RUSH: SignedDuration = SignedDuration::from_secs(150);
 
 /// A day on which a year ends.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +49,12 @@ impl NewYear {
     /// When the day begins.
     pub(crate) fn morning(self) -> Timestamp {
         earlier(Self::midnight(), self.after)
+    }
+
+    /// Mean time between two acts of whoever bills at the turn of the year.
+    pub(crate) fn every(now: Timestamp) -> Duration {
+        let away = now.duration_since(Self::midnight()).abs();
+        secs(if away < RUSH { 12 } else { 40 })
     }
 
     /// What a manager writes into a line, in percent.
@@ -81,5 +93,20 @@ impl NewYear {
     /// Whether a line of so many percent may be billed once the year is over.
     pub(crate) fn is_lawful_after(self, percent: &str) -> bool {
         self.ends != Ends::Exemption || percent == "5"
+    }
+}
+
+impl Office {
+    /// A manager bills what is to be in the books of the year that ends, or of the one that began.
+    pub(crate) fn bill_at_the_turn(&mut self, now: Timestamp) {
+        let hurries = self.habits.chance(700);
+        let deal = if hurries {
+            self.quiet_deal(now)
+        } else {
+            self.some_living()
+        };
+        if let Some(deal) = deal {
+            self.move_to(now, deal, INVOICE);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::day::{Calendar, Happening};
+use crate::new_year::NewYear;
 use crate::world::World;
 
 impl World {
@@ -45,6 +46,11 @@ impl World {
 
     pub(crate) fn terms_every(&self) -> Option<Duration> {
         self.weather.customs.terms.map(|terms| terms.every)
+    }
+
+    pub(crate) fn turn_of_year_every(&self) -> Option<Duration> {
+        let turns = self.weather.customs.new_year.is_some();
+        turns.then(|| NewYear::every(self.now()))
     }
 
     pub(crate) fn clerk_every(&self) -> Option<Duration> {
@@ -114,6 +120,10 @@ impl World {
                     office.agree_on_terms(now, terms);
                 }
                 self.terms_every()
+            }
+            Happening::TurnOfYear => {
+                office.bill_at_the_turn(now);
+                self.turn_of_year_every()
             }
             Happening::Weigh => {
                 office.sell_by_weight(now);
