@@ -2,7 +2,7 @@
 //!
 //! Repeating it is harmless: fields are reused, the policy is added to, events that are bound stay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use anyhow::Context as _;
@@ -384,10 +384,22 @@ fn followed_in_words(funnel: &Funnel, seen: &[SeenFunnel]) -> Finding {
 
 fn next_steps(policy: &Policy) -> Vec<String> {
     let mut next = Vec::new();
-    if policy.funnels.iter().any(|one| one.mode == Mode::WatchOnly) {
-        next.push(
-            "посмотрите планы: `provodka plan --deal НОМЕР`; чтобы счета выставлялись, повторите с --active".to_owned(),
-        );
+    let watched = policy.funnels.iter();
+    let watched = watched.filter(|one| one.mode == Mode::WatchOnly);
+    let others_work = policy.funnels.iter().any(|one| one.mode == Mode::Active);
+    // `--active` alone begins every one of them.
+    let way = |one: &Funnel| {
+        if others_work {
+            format!("--active --funnel {}", one.id)
+        } else {
+            "--active".to_owned()
+        }
+    };
+    let ways: BTreeSet<String> = watched.map(way).collect();
+    for way in ways {
+        next.push(format!(
+            "посмотрите планы: `provodka plan --deal НОМЕР`; чтобы счета выставлялись, повторите с {way}"
+        ));
     }
     if policy.administrator.is_none() {
         next.push(

@@ -272,3 +272,25 @@ fn since_when(
     }
     since
 }
+
+#[cfg(test)]
+mod tests {
+    use super::cancels::{FOR_NOBODY, FOR_OTHERS, HANDED_ON};
+    use super::hidden::WRONG_WORDS;
+    use super::staff::INSTEAD;
+    use crate::exempt::KINDS;
+
+    /// A check that looks for words which must not be said finds nothing once the product words it otherwise.
+    #[test]
+    fn what_must_not_be_said_is_worded_as_the_product_words_it() {
+        let texts = concat!(
+            include_str!("../../planner/src/texts.rs"),
+            include_str!("../../planner/src/buyer.rs"),
+        );
+        let words = KINDS.iter().map(|(_, begins)| *begins);
+        let words = words.chain(WRONG_WORDS);
+        for words in words.chain([HANDED_ON, FOR_OTHERS, FOR_NOBODY, INSTEAD]) {
+            assert!(texts.contains(words), "{words}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What `setup` chooses on a portal.
 
-use super::{Wishes, begin, companies_of, followed, invoice_policy, reordered};
+use super::{Wishes, begin, companies_of, followed, invoice_policy, next_steps, reordered};
 use capability::accounting::OwnOrganisation;
 use capability::portal::{Funnel as SeenFunnel, OwnInvoices, Stage, StageSemantics};
 use domain::observed::{OwnCompany, Owner, Requisite};
@@ -315,4 +315,20 @@ fn what_becomes_of_the_portals_own_invoices_is_told_where_there_are_any() {
     assert_eq!(told(ignore, hidden()), None);
     let (holds, advice) = told(ignore, OwnInvoices::Some).unwrap();
     assert!(holds && advice.contains("не смотрим"), "{advice}");
+}
+
+#[test]
+fn beside_a_funnel_at_work_the_next_step_begins_only_the_one_that_is_named() {
+    let mut policy = policy(followed(&portal(), &Wishes::default(), &[], None).unwrap());
+    let told = |policy: &Policy| -> Vec<String> {
+        let steps = next_steps(policy).into_iter();
+        let ways = steps.filter_map(|step| Some(step.split_once("повторите с ")?.1.to_owned()));
+        ways.collect()
+    };
+    assert_eq!(told(&policy), ["--active"]);
+    policy.funnels[0].mode = Mode::Active;
+    let left = policy.funnels[1].id;
+    assert_eq!(told(&policy), [format!("--active --funnel {left}")]);
+    policy.funnels[1].mode = Mode::Active;
+    assert_eq!(told(&policy), Vec::<String>::new());
 }

@@ -15,10 +15,10 @@ use crate::office::COMMAND;
 /// The question to the accountant.
 const ASKED: &str = "INVOICE-CANCEL-ORDERED";
 /// What is said where an order goes to the accountant.
-const HANDED_ON: &str = "передана просьба отменить";
+pub(super) const HANDED_ON: &str = "передана просьба отменить";
 /// What is said where somebody else may order it, and where nobody may.
-const FOR_OTHERS: &str = "по правилам портала просить об этом могут";
-const FOR_NOBODY: &str = "по правилам портала счета отменяет только бухгалтер";
+pub(super) const FOR_OTHERS: &str = "по правилам портала просить об этом могут";
+pub(super) const FOR_NOBODY: &str = "по правилам портала счета отменяет только бухгалтер";
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some(cancels) = &evidence.weather.customs.cancels else {

@@ -13,7 +13,7 @@ use crate::network::Remote;
 /// The question about the right.
 const ASKED: &str = "BUYER-HIDDEN";
 /// What is said of a company that has none, and of one that is no more.
-const WRONG_WORDS: [&str; 3] = [
+pub(super) const WRONG_WORDS: [&str; 3] = [
     "не заполнены реквизиты",
     "не указан покупатель",
     "Сделка удалена",

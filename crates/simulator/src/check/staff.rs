@@ -14,7 +14,7 @@ use crate::staff::heads_above;
 /// What the portal told of its people holds so long, and a message may be so much longer on its way.
 const HOLDS: SignedDuration = SignedDuration::from_secs(3_600 + 200);
 /// Stands before what was meant for another.
-const INSTEAD: &str = "Ответственный за сделку уволен";
+pub(super) const INSTEAD: &str = "Ответственный за сделку уволен";
 /// What the manager of a deal is asked.
 const MANAGERS: [&str; 4] = [
     "DEAL-DATA-MISSING",
