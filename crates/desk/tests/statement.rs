@@ -203,3 +203,37 @@ async fn a_day_that_was_not_over_is_not_known() {
         "{through}"
     );
 }
+
+#[tokio::test]
+async fn days_without_a_movement_are_known_where_the_bank_writes_balances_for_the_others_alone() {
+    let office = Office::open().await;
+    let section = |day: u32| {
+        format!(
+            "СекцияРасчСчет\r\nДатаНачала={day}.03.2026\r\nДатаКонца={day}.03.2026\r\n\
+             РасчСчет={ACCOUNT}\r\nКонецРасчСчет\r\n"
+        )
+    };
+    let part = |days: (u32, u32), accounts: &str, sections: &str| {
+        let (from, to) = days;
+        format!(
+            "1CClientBankExchange\r\nВерсияФормата=1.03\r\nДатаСоздания=28.03.2026\r\n\
+             ДатаНачала={from}.03.2026\r\nДатаКонца={to}.03.2026\r\n{accounts}{sections}КонецФайла\r\n"
+        )
+    };
+    let named = format!("РасчСчет={ACCOUNT}\r\n");
+    // Nothing moved before the 4th, on the 5th and 6th, and after the 7th.
+    let quiet = part((2, 13), &named, &format!("{}{}", section(4), section(7)));
+    // The second names its account in a section alone, and its days in the header alone; the third has nothing at all.
+    let bare = format!("СекцияРасчСчет\r\nРасчСчет={ACCOUNT}\r\nКонецРасчСчет\r\n");
+    let file = [quiet, part((16, 17), "", &bare), part((20, 20), &named, "")].concat();
+    let path = office.file(&file);
+    assert_eq!(know(&path).unwrap().spans.len(), 3);
+    office.import(&path, Mode::Book).await.unwrap();
+    let days = office.desk.store.money_covered(&portal()).await.unwrap();
+    let days: Vec<_> = days.iter().map(|span| (span.from, span.to)).collect();
+    let day = |day| jiff::civil::date(2026, 3, day);
+    assert_eq!(
+        days,
+        [(day(2), day(13)), (day(16), day(17)), (day(20), day(20))]
+    );
+}

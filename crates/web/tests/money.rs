@@ -40,7 +40,7 @@ async fn a_statement_is_shown_first_and_booked_only_when_told() {
     assert!(page.contains("1 007,00"), "{page}");
     assert_eq!(states(&office.store).await, []);
     let known = anna.get("/money/statements").await.text();
-    assert!(known.contains("выписок ещё не было"), "{known}");
+    assert!(known.contains("нет выписки за целый день"), "{known}");
     let answer = order_at(&mut anna, &format!("{place}/book"), &[]).await;
     assert_eq!(answer.leads_to(), place);
     let page = rested(&mut anna, &place).await;

@@ -48,6 +48,8 @@ pub struct Header {
     pub from: Option<Date>,
     /// The last day.
     pub to: Option<Date>,
+    /// Whose documents of these days are all there.
+    pub accounts: Vec<AccountNumber>,
 }
 
 /// A statement that is being read. It ends with the first [`ReadError`].
@@ -131,11 +133,6 @@ impl<R: BufRead> Statement<R> {
     /// How its bytes were read: plain ASCII is all three.
     pub fn code_page(&self) -> Option<CodePage> {
         self.lines.page()
-    }
-
-    /// The accounts that it is about.
-    pub fn own_accounts(&self) -> &[AccountNumber] {
-        &self.own
     }
 
     /// Sums so far.
@@ -244,6 +241,11 @@ impl<R: BufRead> Statement<R> {
         }
         let text = |key| fields.get(key).map(str::to_owned);
         let day = |key| fields.get(key).and_then(translate::date);
+        let own = fields.all(wire::OWN_ACCOUNT).filter_map(AccountNumber::new);
+        let accounts: Vec<AccountNumber> = own.take(MOST_ACCOUNTS).collect();
+        for account in &accounts {
+            self.note_own(account.clone());
+        }
         self.header = Header {
             version: text("ВерсияФормата"),
             claims: text("Кодировка"),
@@ -251,11 +253,8 @@ impl<R: BufRead> Statement<R> {
             created: day("ДатаСоздания"),
             from: day("ДатаНачала"),
             to: day("ДатаКонца"),
+            accounts,
         };
-        let own = fields.all(wire::OWN_ACCOUNT).filter_map(AccountNumber::new);
-        for account in own.collect::<Vec<_>>() {
-            self.note_own(account);
-        }
     }
 
     fn note_own(&mut self, account: AccountNumber) {

@@ -115,7 +115,7 @@ fn the_code_page_is_found_whatever_the_header_claims() {
         assert_eq!(statement.header().claims.as_deref(), Some(claims));
         assert_eq!(statement.header().version.as_deref(), Some("1.03"));
         assert_eq!(statement.header().from, Some(date(2026, 2, 2)));
-        assert_eq!(statement.own_accounts().len(), 1);
+        assert_eq!(statement.header().accounts.len(), 1);
         if page != CodePage::Ibm866 {
             assert_eq!(read(bytes).orders, expected);
         }

@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use connector_bank_statement::{Record, Statement};
+use connector_bank_statement::{Header, Record, Statement};
 use domain::payment::{AccountNumber, LineId, OwnSide, PaymentOrder};
 use domain::purpose::Purpose;
 use jiff::civil::Date;
@@ -134,22 +134,19 @@ impl Opened {
 pub fn know(path: &Path) -> Result<Known, StatementError> {
     let mut opened = Opened::new(path)?;
     let mut known = Known::default();
+    let mut headed = 0;
     while let Some(record) = opened.next()? {
-        known.learn(record, opened.statement.header().created);
+        let (part, header) = (opened.statement.part(), opened.statement.header());
+        // A record may come before its part's header is read.
+        if headed != part && header.to.is_some() {
+            headed = part;
+            known.cover_all(header);
+        }
+        known.learn(record, header);
     }
-    let statement = &opened.statement;
-    known.parts = statement.part();
-    // Of several it is not known which account each is about.
-    if known.spans.is_empty()
-        && known.parts == 1
-        && let (Some(from), Some(to)) = (statement.header().from, statement.header().to)
-    {
-        let created = statement.header().created;
-        let accounts = statement.own_accounts().iter().cloned();
-        known.spans.extend(accounts.map(|account| CoveredDays {
-            span: AccountSpan { account, from, to },
-            created,
-        }));
+    known.parts = opened.statement.part();
+    if headed != known.parts {
+        known.cover_all(opened.statement.header());
     }
     if known.lost {
         // What was not read may be money: these days are not known.
@@ -175,18 +172,46 @@ impl Known {
         over.collect()
     }
 
-    fn learn(&mut self, record: Record, created: Option<Date>) {
+    /// A file has all documents of its accounts in its days; some banks write balances for those with a movement alone.
+    fn cover_all(&mut self, header: &Header) {
+        for account in &header.accounts {
+            self.cover(account, (header.from, header.to), header.created);
+        }
+    }
+
+    fn cover(
+        &mut self,
+        account: &AccountNumber,
+        (from, to): (Option<Date>, Option<Date>),
+        created: Option<Date>,
+    ) {
+        let (Some(from), Some(to)) = (from, to) else {
+            return;
+        };
+        let mut same = self.spans.iter_mut().filter(|days| {
+            let span = &days.span;
+            (&span.account, days.created) == (account, created)
+                && span.from <= to
+                && from <= span.to
+        });
+        if let Some(CoveredDays { span, .. }) = same.next() {
+            (span.from, span.to) = (span.from.min(from), span.to.max(to));
+            return;
+        }
+        let account = account.clone();
+        let span = AccountSpan { account, from, to };
+        self.spans.push(CoveredDays { span, created });
+    }
+
+    fn learn(&mut self, record: Record, header: &Header) {
         match record {
             Record::Order { order, .. } => {
                 self.orders += 1;
                 self.accounts.insert(order.own_account);
             }
             Record::Days(days) => {
-                if let (Some(from), Some(to)) = (days.from, days.to) {
-                    let account = days.account;
-                    let span = AccountSpan { account, from, to };
-                    self.spans.push(CoveredDays { span, created });
-                }
+                let of_days = (days.from.or(header.from), days.to.or(header.to));
+                self.cover(&days.account, of_days, header.created);
             }
             Record::Fault(fault) => {
                 self.lost |= fault.kind.loses();

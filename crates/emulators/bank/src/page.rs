@@ -153,11 +153,12 @@ fn html(bank: &Bank, trouble: Option<&str>) -> String {
         };
         let _written = write!(
             rows,
-            "<tr><td>{}</td><td>№ {} от {}</td><td>{}<br><small>{}</small></td><td>{}</td>\
+            "<tr><td>{}</td><td>№ {} от {}<br><small>{}</small></td><td>{}<br><small>{}</small></td><td>{}</td>\
              <td class=\"sum {class}\">{sign}{}</td></tr>",
             one.booked.strftime("%d.%m.%Y"),
             escaped(&one.number),
             one.date.strftime("%d.%m.%Y"),
+            escaped(&one.account),
             escaped(&one.other.name),
             escaped(&one.other.inn),
             escaped(&one.purpose),

@@ -149,10 +149,13 @@ function paymentRow(payment) {
   const remove = () => act({ act: "deletePayment", organization: own.organization.id, id: payment.id });
   const button = (label, name, onclick, kind = "quiet") =>
     make("button", { class: kind, "data-key": name + payment.id, onclick }, label);
+  const number = (share) => own.bills.find((bill) => bill.id === share.billId)?.number || "?";
+  const given = payment.allocations.map((share) =>
+    make("div", { class: "muted" }, `→ счёт № ${number(share)}: ${money(share.sum)}`));
   return make("tr", {},
-    make("td", { class: "short" }, day(payment.date)),
+    make("td", { class: "short" }, day(payment.date), payment.number && make("div", { class: "muted" }, "№ " + payment.number)),
     make("td", { class: "text" }, payment.counterparty.name || payment.counterparty.inn || "—"),
-    make("td", { class: "text" }, payment.purpose),
+    make("td", { class: "text" }, payment.purpose, ...given),
     make("td", { class: "sum" }, (payment.direction === "outgoing" ? "−" : "") + money(payment.sum)),
     make("td", { class: "sum" }, money(payment.unallocatedSum)),
     make("td", {}, ...(payment.status === "deleted" ? [make("span", { class: "muted" }, "удалён")] : [

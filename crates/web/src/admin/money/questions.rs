@@ -274,7 +274,7 @@ pub(super) fn account_in_words(account: &KnownAccount, today: Date) -> AccountIn
         number: plain(account.number.as_str()),
         owner: plain(&account.owner),
         through: match account.days.as_slice() {
-            [] => "выписок ещё не было".to_owned(),
+            [] => "нет выписки за целый день".to_owned(),
             [.., (_, to)] if account.days.len() > 1 => {
                 format!("известен по {}, до этого есть пропуски", date(*to))
             }
