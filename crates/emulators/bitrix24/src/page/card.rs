@@ -178,7 +178,7 @@ fn shown_field(
         Kind::Money => "money",
         Kind::Double => "number",
         Kind::Choice => "list",
-        Kind::Flag => "flag",
+        Kind::Flag | Kind::CustomFlag => "flag",
         _ => "text",
     };
     json!({"name": name, "label": label, "kind": kind, "custom": custom, "editable": editable && !value.is_array(), "value": text})

@@ -97,6 +97,25 @@ async fn a_sum_that_a_person_types_stays_until_it_is_emptied() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_custom_yes_or_no_is_chosen_on_the_card() {
+    let portal = Portal::sample();
+    let field =
+        json!({"FIELD_NAME": "PILOT", "USER_TYPE_ID": "boolean", "EDIT_FORM_LABEL": "Пилот"});
+    let made = json!({"fields": field});
+    portal.result("crm.deal.userfield.add", made).await;
+    let saved = portal.post("/page/api/deal/1/fields", json!({"UF_CRM_PILOT": "Y"}));
+    assert_eq!(saved.await.0, 200);
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    let mut fields = card["fields"].as_array().unwrap().iter();
+    let pilot = fields.find(|field| field["name"] == "UF_CRM_PILOT");
+    let pilot = pilot.unwrap();
+    assert_eq!(
+        (&pilot["kind"], &pilot["value"]),
+        (&json!("flag"), &json!("Y"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_line_is_counted_in_the_unit_that_is_chosen_last() {
     let portal = Portal::sample();
     let line = json!({"name": "Кабель", "price": "10", "quantity": "2", "vat": "22", "vat_included": true, "measure": 166});
