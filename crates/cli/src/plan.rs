@@ -15,7 +15,7 @@ use engine::{Halted, LeaseContext};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use planner::Policy;
-use reconciler::{Connected, NotConnected, PlannedDeal};
+use reconciler::{Asked, Connected, NotConnected, PlannedDeal};
 use serde_json::Value;
 use store::{Lane, Lease};
 use tokio::sync::watch;
@@ -64,13 +64,13 @@ pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
     let zone = zone::of(Some(&connected.policy));
     let Some(since) = args.since else {
         let ids: Vec<DealId> = args.deals.iter().map(|id| DealId(*id)).collect();
-        let deals = planned(&ctx, &connected, &ids).await?;
+        let deals = planned(&ctx, &connected, &ids, Asked::Before).await?;
         return Ok(Plans::Deals { deals, zone });
     };
     let connected = since_then(&connected, since, &zone)?;
     let from = connected.policy.start_at;
     let ids = reconciler::deals_entered_since(&ctx, &connected, from).await;
-    let deals = planned(&ctx, &connected, &ids.map_err(unread)?).await?;
+    let deals = planned(&ctx, &connected, &ids.map_err(unread)?, Asked::Nothing).await?;
     let summary = Summary::of(
         since,
         deals,
@@ -109,11 +109,12 @@ async fn planned(
     ctx: &LeaseContext,
     connected: &Connected,
     ids: &[DealId],
+    asked: Asked,
 ) -> anyhow::Result<Vec<PlannedDeal>> {
     let tells_progress = ids.len() > PORTION && std::io::stderr().is_terminal();
     let mut planned = Vec::with_capacity(ids.len());
     for portion in ids.chunks(PORTION) {
-        let plans = reconciler::plan_deals(ctx, connected, portion).await;
+        let plans = reconciler::plan_deals(ctx, connected, portion, asked).await;
         planned.extend(plans.map_err(unread)?);
         if tells_progress {
             eprint!("\r{} of {} deals", planned.len(), ids.len());

@@ -49,7 +49,7 @@ pub use deal::{Claimed, Claims};
 pub use own_invoices::OwnInvoices;
 pub use papers::Papers;
 pub use payment::{Tally, decide_new, decide_these};
-pub use plan_only::{PlannedDeal, deals_entered_since, plan_deals};
+pub use plan_only::{Asked, PlannedDeal, deals_entered_since, plan_deals};
 
 /// Words of the portal's own subjects; the engine's schedule uses them as well.
 pub mod portal_task {

@@ -28,6 +28,15 @@ pub struct PlannedDeal {
     pub plan: Plan,
 }
 
+/// What of a deal's open questions counts in a plan that is only shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// What was asked before is not asked again: the plan has what is new.
+    Before,
+    /// As if nobody had been asked yet: the plan has all that a person is to mend.
+    Nothing,
+}
+
 /// Observes the deals and plans them; writes nothing to any remote.
 ///
 /// # Errors
@@ -36,6 +45,7 @@ pub async fn plan_deals(
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &[DealId],
+    asked: Asked,
 ) -> Result<Vec<PlannedDeal>, Halted> {
     let now = ctx.now();
     let works = deals
@@ -50,7 +60,7 @@ pub async fn plan_deals(
             deaths: 0,
         })
         .collect();
-    deal::plan_only(ctx, connected, works).await
+    deal::plan_only(ctx, connected, works, asked).await
 }
 
 /// The deals that entered an invoice stage of a followed funnel at or after a moment, by number.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use emulator_bitrix24::{
-    CompanySeed, CustomFieldSeed, DealSeed, LineSeed, PortalConfig, RequisiteSeed, UserSeed,
+    CompanySeed, CustomFieldSeed, DealSeed, LineSeed, MeasureSeed, PortalConfig, RequisiteSeed,
+    UserSeed,
 };
 
 use super::sellers::Sellers;
@@ -24,6 +25,7 @@ pub(super) fn for_a_person() -> PortalConfig {
     let mut portal = PortalConfig::sample();
     portal.users.push(administrator());
     portal.custom_fields.push(waybill());
+    portal.measures.push(pallet());
     portal.companies.extend(Sellers::Two.beside_the_sample());
     portal
 }
@@ -37,6 +39,15 @@ fn waybill() -> CustomFieldSeed {
         label: "Номер накладной".to_owned(),
         multiple: false,
         items: Vec::new(),
+    }
+}
+
+/// A unit that the portal's administrator made, and the classifier lacks.
+fn pallet() -> MeasureSeed {
+    MeasureSeed {
+        code: 9001,
+        title: "Паллета".to_owned(),
+        symbol: "паллета".to_owned(),
     }
 }
 

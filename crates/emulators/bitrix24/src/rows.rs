@@ -105,6 +105,14 @@ fn read_row(state: &mut State, fields: &Map, mut row: Map, strict: bool) -> Resu
         })?;
         row.insert(field.upper.clone(), value);
     }
+    let is_written = |upper: &str| {
+        let mut written = fields.keys().filter_map(|name| schema.field(name));
+        written.any(|field| field.upper == upper)
+    };
+    if is_written("MEASURE_CODE") && !is_written("MEASURE_NAME") {
+        // A unit that is chosen by its code brings its own name.
+        row.remove("MEASURE_NAME");
+    }
     complete(state, &mut row);
     Ok(row)
 }

@@ -42,7 +42,7 @@ pub(crate) use self::pace::CreateTimes;
 use self::pass::Pass;
 pub(crate) use self::stand_ins::{StandIns, untell_dismissed};
 pub(crate) use self::writes::{answer, message_of};
-use crate::{Connected, PlannedDeal, Reconciler, journal};
+use crate::{Asked, Connected, PlannedDeal, Reconciler, journal};
 
 /// Plans of one deal that are carried out in one look; what is not settled then is looked at again.
 const MAX_ROUNDS: usize = 8;
@@ -210,8 +210,14 @@ pub(crate) async fn plan_only(
     ctx: &LeaseContext,
     connected: &Connected,
     works: Vec<Work>,
+    asked: Asked,
 ) -> Result<Vec<PlannedDeal>, Halted> {
     let (mut deals, _) = known::begin(ctx, connected, works).await?;
+    if asked == Asked::Nothing {
+        let deals = deals.values_mut();
+        let open = deals.flat_map(|deal| deal.snapshot.open_cases.values_mut());
+        open.for_each(|open| open.watched = true);
+    }
     for _reading in 0..MAX_READINGS {
         let needs: BTreeMap<DealId, Vec<Need>> = deals
             .iter_mut()

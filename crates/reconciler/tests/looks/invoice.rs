@@ -8,7 +8,7 @@ use domain::Price;
 use domain::observed::{OurField, StageEntry};
 use insta::assert_snapshot;
 use planner::{Attach, Mode, OwnPaper};
-use reconciler::{NotConnected, Papers, plan_deals};
+use reconciler::{Asked, NotConnected, Papers, plan_deals};
 use store::Lane;
 use testkit::time::{at, paused};
 
@@ -393,7 +393,9 @@ fn a_plan_that_is_only_shown_asks_much_and_writes_nothing() {
         let connected = desk.connected();
         let ctx = desk.context(Lane::Click);
         let ids = [domain::DealId(1), domain::DealId(2)];
-        let plans = plan_deals(&ctx, &connected, &ids).await.unwrap();
+        let plans = plan_deals(&ctx, &connected, &ids, Asked::Before)
+            .await
+            .unwrap();
         let kinds: Vec<Vec<&str>> = plans
             .iter()
             .map(|deal| {

@@ -45,7 +45,8 @@ fn name_it(desk: &Desk, mode: Mode) {
 async fn planned(desk: &Desk) -> Plan {
     let connected = desk.connected();
     let ctx = desk.context(store::Lane::Click);
-    let plans = reconciler::plan_deals(&ctx, &connected, &[DealId(1)]).await;
+    let asked = reconciler::Asked::Before;
+    let plans = reconciler::plan_deals(&ctx, &connected, &[DealId(1)], asked).await;
     plans.unwrap().remove(0).plan
 }
 

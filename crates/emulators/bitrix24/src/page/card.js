@@ -6,17 +6,21 @@ let shown = -1;
 
 const isEdited = (host) => host.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
 
-// How a field's kept value is shown and typed: a date `2026-11-22` as `22.11.2026`, money `13080.00|RUB` as `13 080,00 ₽`.
+// How a field's kept value is shown and typed: a date `2026-11-22` as `22.11.2026`, money `13080.00|RUB` as `13 080,00 ₽`, a number
+// `90.5` as `90,5`.
 const SHOWN = {
   date: (kept) => kept.split("-").reverse().join("."),
   money: (kept) => (kept.endsWith("|RUB") ? money(kept.slice(0, -4)) : kept),
+  number: (kept) => kept.replace(".", ","),
 };
+const number = (typed) => typed.replace(/[\s₽]/g, "").replace(",", ".");
 const TYPED = {
   date: (typed) => typed.trim().split(".").reverse().join("-"),
   money: (typed) => {
-    const sum = typed.replace(/[\s₽]/g, "").replace(",", ".");
+    const sum = number(typed);
     return !sum || sum.includes("|") ? sum : `${sum}|RUB`;
   },
+  number,
 };
 const same = (text) => text;
 
@@ -25,8 +29,7 @@ function field(one) {
   if (one.files) {
     label.append(el("div", { class: "value", "data-field": one.name }, one.files.length ? one.files.map(fileLink) : el("span", { class: "empty" }, "нет файлов")));
   } else if (!one.editable) {
-    const text = one.name === "OPPORTUNITY" ? money(one.value) : one.value;
-    label.append(el("div", { class: "value", "data-field": one.name }, text || "—"));
+    label.append(el("div", { class: "value", "data-field": one.name }, one.value || "—"));
   } else if (one.kind === "flag") {
     const select = el("select", { "data-field": one.name, onchange: async () => {
       await ask(`/page/api/deal/${id}/fields`, "POST", { [one.name]: select.value });
@@ -61,8 +64,11 @@ function lines(data) {
   const draw = () => body.replaceChildren(...rows.map((line, at) => {
     const input = (name, attributes = {}) => el("input", { value: line[name], "data-line": name, oninput: (event) => { line[name] = event.target.value; }, ...attributes });
     const vat = el("select", { "data-line": "vat", onchange: (event) => { line.vat = event.target.value; } }, rates.map((rate) => el("option", { value: rate.rate, selected: rate.rate === line.vat }, rate.name)));
+    const known = data.measures.some((one) => one.code === line.measure);
+    const unit = el("select", { "data-line": "measure", "aria-label": "Единица", onchange: (event) => { line.measure = Number(event.target.value); } },
+      known ? null : el("option", { value: line.measure, selected: true }, line.unit || "—"), data.measures.map((one) => el("option", { value: one.code, selected: one.code === line.measure }, one.name)));
     return el("tr", {}, el("td", {}, input("name")), el("td", { class: "num" }, input("price", { inputmode: "decimal", style: { width: "100px" } })), el("td", { class: "num" }, input("quantity", { inputmode: "decimal", style: { width: "76px" } })),
-      el("td", {}, line.unit || ""), el("td", {}, vat), el("td", { class: "num" }, money(line.total)), el("td", {}, el("button", { class: "quiet", type: "button", "aria-label": "Убрать строку", onclick: () => { rows.splice(at, 1); draw(); } }, "✕")));
+      el("td", {}, unit), el("td", {}, vat), el("td", { class: "num" }, money(line.total)), el("td", {}, el("button", { class: "quiet", type: "button", "aria-label": "Убрать строку", onclick: () => { rows.splice(at, 1); draw(); } }, "✕")));
   }));
   draw();
   return [

@@ -40,6 +40,7 @@ pub(super) async fn card(Shared(emulator): Shared<Emulator>, Path(id): Path<i64>
         "company": party_of(&state, COMPANY, int(&deal, "COMPANY_ID")),
         "contact": party_of(&state, CONTACT, int(&deal, "CONTACT_ID")),
         "companies": state.all(Table::Item(COMPANY)).filter(|company| text(company, "IS_MY_COMPANY") != "Y").map(|company| json!({"id": int(company, "ID"), "title": text(company, "TITLE")})).collect::<Vec<_>>(),
+        "measures": state.all(Table::Measure).map(|measure| json!({"code": int(measure, "CODE"), "name": text(measure, "SYMBOL")})).collect::<Vec<_>>(),
         "vat_rates": state.all(Table::Vat).map(|vat| json!({"name": text(vat, "NAME"), "rate": text(vat, "RATE")})).collect::<Vec<_>>(),
         "timeline": timeline_of(&state, id),
         "messages": super::board::notices(&state),
@@ -128,7 +129,7 @@ fn fields_of(state: &mut State, deal: &Map) -> Vec<Value> {
             &field.upper,
             field.kind,
             label,
-            !matches!(*name, "ASSIGNED_BY_ID" | "OPPORTUNITY"),
+            *name != "ASSIGNED_BY_ID",
             false,
         ));
     }
@@ -175,8 +176,9 @@ fn shown_field(
     let kind = match kind {
         Kind::Date => "date",
         Kind::Money => "money",
+        Kind::Double => "number",
         Kind::Choice => "list",
-        Kind::Flag => "flag",
+        Kind::Flag | Kind::CustomFlag => "flag",
         _ => "text",
     };
     json!({"name": name, "label": label, "kind": kind, "custom": custom, "editable": editable && !value.is_array(), "value": text})
@@ -312,7 +314,23 @@ pub(super) async fn fields(
     Path(id): Path<i64>,
     body: axum::Json<Value>,
 ) -> Response {
-    outcome(emulator.manager().edit_deal(id, body.0))
+    outcome(emulator.manager().edit_deal(id, by_hand(body.0)))
+}
+
+/// A sum that a person types is his own; emptied, it is that of the lines again.
+fn by_hand(mut fields: Value) -> Value {
+    let typed = fields.get("OPPORTUNITY").map(text_of);
+    if let (Some(sum), Some(fields)) = (typed, fields.as_object_mut()) {
+        let is_empty = sum.trim().is_empty();
+        let (sum, is_manual) = if is_empty {
+            ("0", "N")
+        } else {
+            (sum.as_str(), "Y")
+        };
+        fields.insert("OPPORTUNITY".into(), sum.into());
+        fields.insert("IS_MANUAL_OPPORTUNITY".into(), is_manual.into());
+    }
+    fields
 }
 
 pub(super) async fn lines(

@@ -71,6 +71,71 @@ async fn a_deal_is_moved_to_another_funnel_and_its_history_keeps_both() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sum_that_a_person_types_stays_until_it_is_emptied() {
+    let portal = Portal::sample();
+    let shown = async || {
+        let (_, card) = portal.get("/page/api/deal/1").await;
+        let mut fields = card["fields"].as_array().unwrap().iter();
+        let sum = fields.find(|field| field["name"] == "OPPORTUNITY").unwrap();
+        (
+            sum["value"].clone(),
+            sum["kind"].clone(),
+            sum["editable"].clone(),
+        )
+    };
+    assert_eq!(
+        shown().await,
+        (json!("13080"), json!("number"), json!(true))
+    );
+    for (typed, sum, is_manual) in [("90.5", "90.5", "Y"), ("", "13080", "N")] {
+        let saved = portal.post("/page/api/deal/1/fields", json!({"OPPORTUNITY": typed}));
+        assert_eq!(saved.await.0, 200, "{typed}");
+        assert_eq!(shown().await.0, sum, "{typed}");
+        let manual = portal.emulator.deal_field(1, "IS_MANUAL_OPPORTUNITY");
+        assert_eq!(manual, is_manual, "{typed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_custom_yes_or_no_is_chosen_on_the_card() {
+    let portal = Portal::sample();
+    let field =
+        json!({"FIELD_NAME": "PILOT", "USER_TYPE_ID": "boolean", "EDIT_FORM_LABEL": "Пилот"});
+    let made = json!({"fields": field});
+    portal.result("crm.deal.userfield.add", made).await;
+    let saved = portal.post("/page/api/deal/1/fields", json!({"UF_CRM_PILOT": "Y"}));
+    assert_eq!(saved.await.0, 200);
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    let mut fields = card["fields"].as_array().unwrap().iter();
+    let pilot = fields.find(|field| field["name"] == "UF_CRM_PILOT");
+    let pilot = pilot.unwrap();
+    assert_eq!(
+        (&pilot["kind"], &pilot["value"]),
+        (&json!("flag"), &json!("Y"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_is_counted_in_the_unit_that_is_chosen_last() {
+    let portal = Portal::sample();
+    let line = json!({"name": "Кабель", "price": "10", "quantity": "2", "vat": "22", "vat_included": true, "measure": 166});
+    portal.post("/page/api/deal/1/lines", json!([line])).await;
+    let (_, card) = portal.get("/page/api/deal/1").await;
+    let known = card["measures"].as_array().unwrap();
+    assert!(known.contains(&json!({"code": 166, "name": "кг"})));
+    assert_eq!(card["lines"][0]["unit"], "кг");
+    let of_deal = json!({"filter": {"=ownerType": "D", "=ownerId": 1}});
+    let rows = portal.result("crm.item.productrow.list", of_deal).await;
+    let id = rows["productRows"][0]["id"].clone();
+    for (code, unit) in [(6, "м"), (9999, "")] {
+        let chosen = json!({"id": id, "fields": {"measureCode": code}});
+        portal.result("crm.item.productrow.update", chosen).await;
+        let (_, card) = portal.get("/page/api/deal/1").await;
+        assert_eq!(card["lines"][0]["unit"], unit, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn person_edits_lines_requisites_and_comments() {
     let portal = Portal::sample();
     let lines = json!([{"name": "<b>Щит</b>", "price": "10,50", "quantity": "2", "vat": "22", "vat_included": true}]);
