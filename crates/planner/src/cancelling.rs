@@ -93,6 +93,13 @@ fn asked_about(invoice: &OurInvoice) -> String {
     format!("{ASKED}{}", invoice.slot)
 }
 
+/// Whether what is said of an order that is handed on is about one of which nothing is left to be done.
+pub(crate) fn is_over(snapshot: &DealSnapshot, about: &str) -> bool {
+    let mut invoices = snapshot.invoices.iter();
+    let invoice = invoices.find(|one| asked_about(one) == about);
+    invoice.is_some_and(|one| !one.stands() || is_left(snapshot, one))
+}
+
 fn is_left(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {
     let (key, about) = (CaseCode::CancelOrdered.as_str(), invoice.slot.to_string());
     snapshot.answers.to(key, &about) == Some(LEAVE)

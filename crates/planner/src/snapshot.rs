@@ -53,8 +53,10 @@ pub struct DealSnapshot {
     pub done: BTreeMap<String, Option<String>>,
     /// The triggers among it, by the same.
     pub fired: BTreeMap<String, Fired>,
-    /// Answers to orders that did not reach the timeline and may be sent again: what each is about, and its text.
-    pub owed: Vec<(String, String)>,
+    /// Answers to orders in the field: those of the last day, and older ones that did not reach the timeline.
+    pub order_answers: Vec<OrderAnswer>,
+    /// When an invoice of it was issued last.
+    pub last_issued: Option<Timestamp>,
     /// What our fields were set to in the last day, oldest first.
     pub written: Vec<(Timestamp, OurField, FieldValue)>,
     /// The questions that are open about this deal, by their keys.
@@ -86,6 +88,30 @@ pub struct Called {
     pub order: Order,
     /// When it was called first.
     pub called_at: Timestamp,
+}
+
+/// An answer to an order that stood in the deal's field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderAnswer {
+    /// What its timeline entry is about.
+    pub about: String,
+    /// The entry's text.
+    pub text: String,
+    /// When it was made first.
+    pub made_at: Timestamp,
+    /// Whether it was said.
+    pub is_said: IsSaid,
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IsSaid {
+    /// It stands in the timeline, or may.
+    Yes,
+    /// It surely does not, and may be sent again.
+    NotYet,
+    /// Nor does it, and without a person it is not sent again.
+    GivenUp,
 }
 
 /// What people answered, oldest first.
@@ -298,7 +324,8 @@ impl DealSnapshot {
             registering: Vec::new(),
             done: BTreeMap::new(),
             fired: BTreeMap::new(),
-            owed: Vec::new(),
+            order_answers: Vec::new(),
+            last_issued: None,
             written: Vec::new(),
             open_cases: BTreeMap::new(),
             heard_before: Vec::new(),

@@ -540,6 +540,7 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
         Action::IssueInvoice { .. } => {
             snapshot.creating = None;
             deal.create_again = None;
+            snapshot.last_issued = Some(now);
             snapshot.invoices.extend(our_invoice(action, answer));
             snapshot.invoices.sort_by_key(|invoice| invoice.slot);
         }
