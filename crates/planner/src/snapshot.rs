@@ -153,6 +153,8 @@ pub struct OpenCase {
     pub about: String,
     /// The manager whom it is for; none: no manager's, or nobody noted it.
     pub whom: Option<UserId>,
+    /// Who heard just this text, whomever it is for by now: a head in a manager's place, say.
+    pub heard_by: Option<UserId>,
     /// Its number in our records; none until it was read back.
     pub id: Option<i64>,
 }

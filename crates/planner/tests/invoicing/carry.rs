@@ -21,6 +21,7 @@ impl TestDeal {
                     watched: false,
                     about: case.about,
                     whom: case.whom,
+                    heard_by: None,
                     id: Some(1),
                 },
             );

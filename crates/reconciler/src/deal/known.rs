@@ -188,6 +188,7 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
                 watched: is_watched(case),
                 about: about(case).to_owned(),
                 whom: whom(case),
+                heard_by: case.told_to,
                 id: Some(case.id),
             };
             (case.facts.key.clone(), open)

@@ -244,6 +244,7 @@ pub(crate) fn note_asked(deals: &mut BTreeMap<DealId, Looked>, record: &Record) 
                 watched: false,
                 about: String::new(),
                 whom: None,
+                heard_by: None,
                 id: None,
             };
             deal.snapshot.open_cases.insert(facts.key.clone(), asked);
