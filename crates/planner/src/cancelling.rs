@@ -61,7 +61,7 @@ pub(crate) fn ordered(
 }
 
 /// Whether the order is by somebody whose it is to give. Who filled the field, or moved the deal so that a robot called, is
-/// who changed the deal last.
+/// who changed the deal last; where that was us, [`DealSnapshot::see`] leaves it unknown.
 fn may_order(glance: &DealGlance, policy: &Policy) -> bool {
     let people = &policy.invoice.cancel_by;
     let by = glance.deal.changed_by;

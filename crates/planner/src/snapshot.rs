@@ -59,6 +59,8 @@ pub struct DealSnapshot {
     pub last_issued: Option<Timestamp>,
     /// What our fields were set to in the last day, oldest first.
     pub written: Vec<(Timestamp, OurField, FieldValue)>,
+    /// The deal's times of change that our writes of the last day left.
+    pub our_changes: Vec<Timestamp>,
     /// The questions that are open about this deal, by their keys.
     pub open_cases: BTreeMap<String, OpenCase>,
     /// Reminders that settled themselves after somebody had heard them.
@@ -329,6 +331,7 @@ impl DealSnapshot {
             order_answers: Vec::new(),
             last_issued: None,
             written: Vec::new(),
+            our_changes: Vec::new(),
             open_cases: BTreeMap::new(),
             heard_before: Vec::new(),
             answers: Answers::default(),
@@ -344,6 +347,17 @@ impl DealSnapshot {
     /// A called order was used up; one that was called since then stands.
     pub fn use_up(&mut self, number: OrderNumber) {
         self.called.take_if(|called| called.number == number);
+    }
+
+    /// Takes what the portal shows. Where our own write changed the deal last, the portal tells no more who had before: by
+    /// whom an order in it is, is not known then.
+    pub fn see(&mut self, seen: Seen) {
+        self.seen = seen;
+        let changed = self.glance().map(|glance| glance.deal.changed);
+        let is_ours = changed.is_some_and(|at| self.our_changes.contains(&at));
+        if let Some(glance) = self.glance_mut().filter(|_| is_ours) {
+            glance.deal.changed_by = None;
+        }
     }
 
     /// The cheap look, whichever look was taken.

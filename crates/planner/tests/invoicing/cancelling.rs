@@ -126,6 +126,25 @@ fn an_order_to_cancel_is_obeyed_of_those_whom_policy_names_alone() {
     );
     assert!(other.contains("write Command = (empty)"), "{other}");
     assert!(named(None).plan().contains("менял неизвестно кто"));
+    // Our own write came after the order: whose it is, is not taken from there.
+    let written_over = named(Some(9)).with(|deal| {
+        let snapshot = &mut deal.snapshot;
+        snapshot.our_changes.push(ago(60));
+        let seen = snapshot.seen.clone();
+        snapshot.see(seen);
+    });
+    let told = written_over.plan();
+    assert!(!told.contains("INVOICE-CANCEL-ORDERED"), "{told}");
+    assert!(told.contains("Дайте команду ещё раз"), "{told}");
+    let anybody = written_over.with(|deal| deal.policy.invoice.cancel_by.clear());
+    assert!(anybody.plan().contains("INVOICE-CANCEL-ORDERED"));
+    let before = named(Some(9)).with(|deal| {
+        let snapshot = &mut deal.snapshot;
+        snapshot.our_changes.push(ago(90));
+        let seen = snapshot.seen.clone();
+        snapshot.see(seen);
+    });
+    assert!(before.plan().contains("case INVOICE-CANCEL-ORDERED"));
 }
 
 /// An order of a minute ago was answered so, and the answer has come to this.

@@ -14,7 +14,7 @@ use planner::{
 use serde::{Deserialize, Serialize};
 use store::{Case, CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
 
-use super::{Looked, flood, orders};
+use super::{Looked, flood, orders, writes};
 use crate::{Connected, journal, overdue};
 
 /// Seconds until an unsettled effect of somebody else's making is worth another look.
@@ -209,6 +209,7 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
     snapshot.registering.clear();
     snapshot.done.clear();
     snapshot.fired.clear();
+    snapshot.our_changes.clear();
     snapshot.order_answers.clear();
     snapshot.last_issued = None;
     snapshot.written.clear();
@@ -287,6 +288,10 @@ fn remember(connected: &Connected, snapshot: &mut DealSnapshot, effect: &Effect,
     let Some(action) = action_of(effect) else {
         return;
     };
+    let outcome = effect.outcome.as_ref();
+    snapshot
+        .our_changes
+        .extend(outcome.and_then(writes::written_at));
     snapshot
         .order_answers
         .extend(order_answer(&action, effect, now));
