@@ -134,7 +134,8 @@ pub(crate) fn said(snapshot: &DealSnapshot, given: Given, about: &str, text: Str
 }
 
 /// What the answer to the order in the field is about, if it was made before the deal was edited: the field was not emptied
-/// since, so it is the same order. What may have been said already is that answer only in the same words.
+/// since, so it is the same order. What may have been said already is that answer only in the same words, and for a while:
+/// of a field that was emptied without an answer from the portal we do not know.
 fn made_before<'a>(snapshot: &'a DealSnapshot, about: &str, text: &str) -> Option<&'a str> {
     let kind = kind(about)?;
     let emptied = snapshot.written.iter().filter_map(|(at, field, value)| {
@@ -143,7 +144,7 @@ fn made_before<'a>(snapshot: &'a DealSnapshot, about: &str, text: &str) -> Optio
     let emptied = emptied.max();
     let is_it = |one: &&OrderAnswer| {
         let stands = match one.is_said {
-            IsSaid::Yes => one.text == text,
+            IsSaid::Yes => one.is_fresh && one.text == text,
             IsSaid::NotYet => true,
             IsSaid::GivenUp => false,
         };

@@ -101,6 +101,8 @@ pub struct OrderAnswer {
     pub text: String,
     /// When it was made first.
     pub made_at: Timestamp,
+    /// That was so short a while ago that the order may stand in the field for want of having been taken out.
+    pub is_fresh: bool,
     /// Whether it was said.
     pub is_said: IsSaid,
 }

@@ -156,6 +156,7 @@ fn owing(deal: TestDeal, about: &str, text: &str, is_said: IsSaid) -> TestDeal {
             about: about.to_owned(),
             text: text.to_owned(),
             made_at: ago(60),
+            is_fresh: true,
             is_said,
         });
     })
@@ -215,7 +216,10 @@ fn an_order_that_could_not_be_taken_out_of_the_field_is_answered_once_however_of
         let emptied = (ago(30), OurField::Command, FieldValue::Empty);
         deal.snapshot.written.push(emptied);
     });
-    for other in [emptied, answered(IsSaid::Yes, TEXT)] {
+    let long_ago = answered(IsSaid::Yes, &text).with(|deal| {
+        deal.snapshot.order_answers[0].is_fresh = false;
+    });
+    for other in [emptied, answered(IsSaid::Yes, TEXT), long_ago] {
         let about = format!("order/refused/{}", ago(5));
         assert_eq!(entries(&other), [(about, text.clone())]);
     }

@@ -21,6 +21,8 @@ use crate::{Connected, journal, overdue};
 pub(crate) const LOOK_UP_AGAIN: i64 = 15;
 /// So far back it is known what our fields were set to.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// For so long an order may stand in the field though it was answered.
+const FRESH: SignedDuration = SignedDuration::from_mins(15);
 
 /// What is kept beside a link: enough to compare the deal with its invoice and to print it again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -363,13 +365,13 @@ fn order_answer(action: &Action, effect: &Effect, now: Timestamp) -> Option<Orde
         EffectState::Intended | EffectState::Refused => IsSaid::GivenUp,
         EffectState::Superseded => return None,
     };
-    // What our fields were set to is known for so long.
-    let is_recent = now.duration_since(effect.created_at) < DAY;
-    let counts = planner::is_answer(about) && (is_recent || is_said != IsSaid::Yes);
+    let age = now.duration_since(effect.created_at);
+    let counts = planner::is_answer(about) && (age < DAY || is_said != IsSaid::Yes);
     counts.then(|| OrderAnswer {
         about: about.clone(),
         text: text.clone(),
         made_at: effect.created_at,
+        is_fresh: age < FRESH,
         is_said,
     })
 }
