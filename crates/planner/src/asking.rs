@@ -171,7 +171,8 @@ pub(crate) fn responsible(glance: &DealGlance) -> Whom {
     Whom::User(glance.deal.responsible)
 }
 
-/// Opens a question, and tells somebody unless they were told of just this text. Whoever takes the deal over hears it anew.
+/// Opens a question, and tells somebody unless they were told of just this text. Whoever takes the deal over is told as well,
+/// which [`crate::notices::heard_already`] keeps from who knows.
 pub(crate) fn ask(snapshot: &DealSnapshot, asked: Asked) -> Plan {
     let Asked { mut case, whom } = asked;
     case.whom = match whom {

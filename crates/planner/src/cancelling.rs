@@ -61,7 +61,7 @@ pub(crate) fn ordered(
 }
 
 /// Whether the order is by somebody whose it is to give. Who filled the field, or moved the deal so that a robot called, is
-/// who changed the deal last.
+/// who changed the deal last; where that was us, [`DealSnapshot::see`] leaves it unknown.
 fn may_order(glance: &DealGlance, policy: &Policy) -> bool {
     let people = &policy.invoice.cancel_by;
     let by = glance.deal.changed_by;
@@ -91,6 +91,13 @@ pub(crate) fn is_asked(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {
 
 fn asked_about(invoice: &OurInvoice) -> String {
     format!("{ASKED}{}", invoice.slot)
+}
+
+/// Whether what is said of an order that is handed on is about one of which nothing is left to be done.
+pub(crate) fn is_over(snapshot: &DealSnapshot, about: &str) -> bool {
+    let mut invoices = snapshot.invoices.iter();
+    let invoice = invoices.find(|one| asked_about(one) == about);
+    invoice.is_some_and(|one| !one.stands() || is_left(snapshot, one))
 }
 
 fn is_left(snapshot: &DealSnapshot, invoice: &OurInvoice) -> bool {

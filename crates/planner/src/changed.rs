@@ -2,7 +2,7 @@
 //! itself. A person replaces the invoice or leaves it, by the field of the deal or by an answer.
 
 use domain::observed::{DealGlance, DealReading, FieldValue, OurField};
-use domain::{InvoiceStatus, Order, Revision, Slot, SlotKind};
+use domain::{InvoiceStatus, Line, Order, Revision, Slot, SlotKind};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::asking::{Lack, answered, ask, case, merge, responsible};
@@ -13,7 +13,7 @@ use crate::plan::{GivenUp, Reply};
 use crate::showing::is_not_kept;
 use crate::slots::{self, Next};
 use crate::{
-    CaseCode, Choice, DealSnapshot, Organisation, OurInvoice, Plan, Policy, Whom, cancelling,
+    CaseCode, Choice, DealSnapshot, Need, Organisation, OurInvoice, Plan, Policy, Whom, cancelling,
     parts, texts, vat,
 };
 
@@ -179,7 +179,12 @@ fn as_typed(reading: &DealReading, found: &[String]) -> String {
 
 /// The first invoice that is still to be paid when a rate of its lines ends, by law or because its seller's regime is another one
 /// by now: what is shipped later bears another rate. The administrator gets one list of them, and each can be left or replaced.
-pub(crate) fn rate_ended(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
+pub(crate) fn rate_ended(
+    snapshot: &DealSnapshot,
+    reading: Option<&DealReading>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
     let code = CaseCode::InvoiceRateEnded;
     let is_left = |invoice: &OurInvoice| {
         let about = invoice.slot.to_string();
@@ -197,13 +202,21 @@ pub(crate) fn rate_ended(snapshot: &DealSnapshot, policy: &Policy, now: Timestam
         let zone = seller.map_or(jiff::tz::TimeZone::UTC, Organisation::zone);
         let (draft, issued) = (&invoice.draft, invoice.date);
         let today = now.to_zoned(zone).date();
-        let ended = vat::ended_since(draft, issued, today, seller, &policy.invoice);
+        let goes_without = |line: &Line| {
+            reading.is_some_and(|reading| vat::goes_without(line, reading, &policy.invoice))
+        };
+        let ended = vat::ended_since(draft, issued, today, seller, goes_without);
         let ended = ended.filter(|_| is_open && !is_left(invoice))?;
         Some((invoice, ended))
     });
     let Some((invoice, ended)) = ended else {
         return answered(snapshot, Plan::default(), &[code]);
     };
+    let may_go_without = ended.is_without() && policy.invoice.no_rate.lets_go_without();
+    if reading.is_none() && may_go_without {
+        // Of which product a line is only the rows tell.
+        return Plan::need(Need::Whole);
+    }
     let choices = vec![Choice {
         word: LEAVE.to_owned(),
         text: "оставить счёт как есть".to_owned(),

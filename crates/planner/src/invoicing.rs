@@ -427,7 +427,10 @@ fn keep_true(
         }
         (None, after) => after.into_iter().for_each(|after| merge(&mut plan, after)),
     }
-    merge(&mut plan, changed::rate_ended(snapshot, policy, now));
+    merge(
+        &mut plan,
+        changed::rate_ended(snapshot, reading, policy, now),
+    );
     if given(snapshot, glance).is_none_or(|given| given.order != Order::Cancel) {
         merge(&mut plan, cancelling::plan(snapshot));
     }

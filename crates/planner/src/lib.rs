@@ -62,7 +62,7 @@ mod units;
 mod vat;
 mod wanted;
 
-pub use orders::is_answer;
+pub use orders::{answers_given_up, is_answer};
 pub use plan::{
     Action, Case, CaseCode, Choice, Fault, GivenUp, List, Need, NextDay, Plan, Reply,
     UnknownAccount, Whom,
@@ -77,8 +77,8 @@ pub use policy::{
 pub use seller::Seller;
 pub use showing::is_test;
 pub use snapshot::{
-    Answer, Answers, Called, Creating, DealSnapshot, Fired, Heard, OpenCase, OurInvoice,
-    Repeatable, Seen,
+    Answer, Answers, Called, Creating, DealSnapshot, Fired, Heard, IsSaid, OpenCase, OrderAnswer,
+    OurInvoice, Repeatable, Seen,
 };
 pub use texts::{by_strangers, status_label};
 pub use wanted::{NOT_FOLLOWED, is_at_work, is_followed};

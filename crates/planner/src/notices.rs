@@ -6,7 +6,7 @@ use domain::staff::Staff;
 use domain::{DealId, UserId};
 use jiff::Timestamp;
 
-use crate::{Action, List, Plan, Policy, Whom, texts};
+use crate::{Action, CaseCode, DealSnapshot, List, Plan, Policy, Whom, texts};
 
 /// Who hears what is meant for a manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,22 @@ pub fn told_without_head(action: &mut Action) {
         *text = texts::instead_of_head(text);
         *whom = Whom::Administrator;
     }
+}
+
+/// The key of the question that a message tells of, if whoever is told has heard just that: in another's place, or before the
+/// deal was given to him. A reminder is for its day.
+pub fn heard_already(snapshot: &DealSnapshot, action: &Action) -> Option<String> {
+    let Action::Notify {
+        whom: Whom::User(user),
+        about,
+        ..
+    } = action
+    else {
+        return None;
+    };
+    let open = snapshot.open_cases.get(about)?;
+    let is_heard = open.heard_by == Some(*user) && !CaseCode::is_reminder(about);
+    is_heard.then(|| about.clone())
 }
 
 /// So many deals with one cause a manager hears of one by one; of more there is one list.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::asking::merge;
 use crate::showing::is_not_kept;
 use crate::wanted::{is_followed, is_left_alone};
-use crate::{Action, DealSnapshot, Plan, Policy, cancelling, texts};
+use crate::{Action, DealSnapshot, IsSaid, OrderAnswer, Plan, Policy, cancelling, texts};
 
 /// An order that is to be obeyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +116,11 @@ impl Given {
 /// An answer in the timeline, once; a called order is used up with it.
 pub(crate) fn said(snapshot: &DealSnapshot, given: Given, about: &str, text: String) -> Plan {
     let mut plan = Plan::default();
-    let (about, called) = (about.to_owned(), given.called);
+    let before = match given.called {
+        Some(_) => None,
+        None => made_before(snapshot, about, &text),
+    };
+    let (about, called) = (before.unwrap_or(about).to_owned(), given.called);
     if snapshot.done.contains_key(&format!("timeline/{about}")) {
         plan.obeyed = called;
     } else {
@@ -129,13 +133,65 @@ pub(crate) fn said(snapshot: &DealSnapshot, given: Given, about: &str, text: Str
     plan
 }
 
+/// What the answer to the order in the field is about, if it was made before the deal was edited: the field was not emptied
+/// since, so it is the same order. What may have been said already is that answer only in the same words, and for a while:
+/// of a field that was emptied without an answer from the portal we do not know.
+fn made_before<'a>(snapshot: &'a DealSnapshot, about: &str, text: &str) -> Option<&'a str> {
+    let kind = kind(about)?;
+    let emptied = snapshot.written.iter().filter_map(|(at, field, value)| {
+        (*field == OurField::Command && *value == FieldValue::Empty).then_some(*at)
+    });
+    let emptied = emptied.max();
+    let is_it = |one: &&OrderAnswer| {
+        let stands = match one.is_said {
+            IsSaid::Yes => one.is_fresh && one.text == text,
+            IsSaid::NotYet => true,
+            IsSaid::GivenUp => false,
+        };
+        let is_since = emptied.is_none_or(|at| one.made_at > at);
+        stands && is_since && self::kind(&one.about) == Some(kind)
+    };
+    let made = snapshot.order_answers.iter().rfind(is_it);
+    made.map(|one| one.about.as_str())
+}
+
+/// What a refusal is about but for the moment, which is that of the deal's last change.
+fn kind(about: &str) -> Option<&str> {
+    let (kind, _) = about.strip_prefix(ORDER)?.rsplit_once('/')?;
+    Some(kind)
+}
+
+const ORDER: &str = "order/";
+
 /// Whether a timeline entry about this answers an order.
 pub fn is_answer(about: &str) -> bool {
-    about.starts_with("order/") || about.starts_with(cancelling::ASKED)
+    about.starts_with(ORDER) || about.starts_with(cancelling::ASKED)
+}
+
+/// What those answers are about that are given up, though whoever gave the order still waits for them.
+pub fn answers_given_up(snapshot: &DealSnapshot) -> impl Iterator<Item = &str> {
+    let answers = snapshot.order_answers.iter();
+    answers
+        .filter(|one| one.is_said == IsSaid::GivenUp && is_still_true(snapshot, one))
+        .map(|one| one.about.as_str())
+}
+
+/// Whether an answer that comes late is one still: nothing was issued since, no other order was answered, and the invoice
+/// that it tells of is what it was.
+fn is_still_true(snapshot: &DealSnapshot, answer: &OrderAnswer) -> bool {
+    let made_at = answer.made_at;
+    let is_issued_since = snapshot.last_issued.is_some_and(|at| at > made_at);
+    let mut others = snapshot.order_answers.iter();
+    let is_answered_since = others.any(|other| other.made_at > made_at);
+    let about = &answer.about;
+    let mut invoices = snapshot.invoices.iter();
+    let invoice = invoices.find(|one| about.starts_with(&format!("{ORDER}{}/", one.slot)));
+    let is_replaced = invoice.is_some_and(|one| !one.live);
+    !is_issued_since && !is_answered_since && !is_replaced && !cancelling::is_over(snapshot, about)
 }
 
 /// Where the field was emptied and the answer beside it was lost, nothing in the deal asks for that answer any more: it is
-/// said all the same.
+/// said all the same, as long as it is true. An order that was given since is answered instead.
 pub(crate) fn owed(snapshot: &DealSnapshot, mut plan: Plan, policy: &Policy) -> Plan {
     // What is decided or made on the accounting side goes first: an answer that waits still would hold it up.
     let is_first = |action: &Action| {
@@ -145,16 +201,17 @@ pub(crate) fn owed(snapshot: &DealSnapshot, mut plan: Plan, policy: &Policy) -> 
         )
     };
     let is_busy = !plan.needs.is_empty() || plan.is_decided() || plan.actions.iter().any(is_first);
-    if is_busy || snapshot.glance().is_none() || !is_followed(snapshot, policy) {
+    let is_given = snapshot
+        .glance()
+        .is_none_or(|glance| is_any(snapshot, glance));
+    if is_busy || is_given || !is_followed(snapshot, policy) {
         return plan;
     }
-    for (about, text) in &snapshot.owed {
-        let is_said = snapshot.done.contains_key(&format!("timeline/{about}"));
-        let mut actions = plan.actions.iter();
-        let is_planned = actions.any(
-            |action| matches!(action, Action::AddTimelineEntry { about: one, .. } if one == about),
-        );
-        if is_said || is_planned {
+    let answers = snapshot.order_answers.iter();
+    for OrderAnswer { about, text, .. } in
+        answers.filter(|one| one.is_said == IsSaid::NotYet && is_still_true(snapshot, one))
+    {
+        if snapshot.done.contains_key(&format!("timeline/{about}")) {
             continue;
         }
         let answer = Action::AddTimelineEntry {

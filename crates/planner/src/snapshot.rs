@@ -53,10 +53,14 @@ pub struct DealSnapshot {
     pub done: BTreeMap<String, Option<String>>,
     /// The triggers among it, by the same.
     pub fired: BTreeMap<String, Fired>,
-    /// Answers to orders that did not reach the timeline and may be sent again: what each is about, and its text.
-    pub owed: Vec<(String, String)>,
+    /// Answers to orders in the field: those of the last day, and older ones that did not reach the timeline.
+    pub order_answers: Vec<OrderAnswer>,
+    /// When an invoice of it was issued last.
+    pub last_issued: Option<Timestamp>,
     /// What our fields were set to in the last day, oldest first.
     pub written: Vec<(Timestamp, OurField, FieldValue)>,
+    /// The deal's times of change that our writes of the last day left.
+    pub our_changes: Vec<Timestamp>,
     /// The questions that are open about this deal, by their keys.
     pub open_cases: BTreeMap<String, OpenCase>,
     /// Reminders that settled themselves after somebody had heard them.
@@ -86,6 +90,32 @@ pub struct Called {
     pub order: Order,
     /// When it was called first.
     pub called_at: Timestamp,
+}
+
+/// An answer to an order that stood in the deal's field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderAnswer {
+    /// What its timeline entry is about.
+    pub about: String,
+    /// The entry's text.
+    pub text: String,
+    /// When it was made first.
+    pub made_at: Timestamp,
+    /// That was so short a while ago that the order may stand in the field for want of having been taken out.
+    pub is_fresh: bool,
+    /// Whether it was said.
+    pub is_said: IsSaid,
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IsSaid {
+    /// It stands in the timeline, or may.
+    Yes,
+    /// It surely does not, and may be sent again.
+    NotYet,
+    /// Nor does it, and without a person it is not sent again.
+    GivenUp,
 }
 
 /// What people answered, oldest first.
@@ -127,6 +157,8 @@ pub struct OpenCase {
     pub about: String,
     /// The manager whom it is for; none: no manager's, or nobody noted it.
     pub whom: Option<UserId>,
+    /// Who heard just this text, whomever it is for by now: a head in a manager's place, say.
+    pub heard_by: Option<UserId>,
     /// Its number in our records; none until it was read back.
     pub id: Option<i64>,
 }
@@ -298,8 +330,10 @@ impl DealSnapshot {
             registering: Vec::new(),
             done: BTreeMap::new(),
             fired: BTreeMap::new(),
-            owed: Vec::new(),
+            order_answers: Vec::new(),
+            last_issued: None,
             written: Vec::new(),
+            our_changes: Vec::new(),
             open_cases: BTreeMap::new(),
             heard_before: Vec::new(),
             answers: Answers::default(),
@@ -315,6 +349,17 @@ impl DealSnapshot {
     /// A called order was used up; one that was called since then stands.
     pub fn use_up(&mut self, number: OrderNumber) {
         self.called.take_if(|called| called.number == number);
+    }
+
+    /// Takes what the portal shows. Where our own write changed the deal last, the portal tells no more who had before: by
+    /// whom an order in it is, is not known then.
+    pub fn see(&mut self, seen: Seen) {
+        self.seen = seen;
+        let changed = self.glance().map(|glance| glance.deal.changed);
+        let is_ours = changed.is_some_and(|at| self.our_changes.contains(&at));
+        if let Some(glance) = self.glance_mut().filter(|_| is_ours) {
+            glance.deal.changed_by = None;
+        }
     }
 
     /// The cheap look, whichever look was taken.

@@ -4,7 +4,7 @@
 //! may be rounded otherwise, and may hold a delivery that is in no row.
 
 use domain::observed::{DealReading, ProductRow, RowVat};
-use domain::{Deal, Line, Money, Price, Quantity, VatMode, display};
+use domain::{Deal, Line, Money, Price, Quantity, Unit, VatMode, display};
 
 use crate::asking::Question;
 use crate::lines::Rules;
@@ -22,10 +22,13 @@ pub(crate) fn instead_of_rows(reading: &DealReading, rules: &Rules<'_>) -> Optio
         return None;
     }
     let unit = units::named(&own.unit, &rules.policy.units)?;
-    let billed = rules.called.first();
+    let billed = match rules.called {
+        [line] => Some(line),
+        _ => None,
+    };
     Some(ProductRow {
         product: None,
-        name: named(own, reading, billed),
+        name: named(own, &unit, reading, billed),
         quantity: Quantity::ONE,
         price: Price::from(deal.amount),
         vat_included: true,
@@ -35,21 +38,37 @@ pub(crate) fn instead_of_rows(reading: &DealReading, rules: &Rules<'_>) -> Optio
     })
 }
 
-/// A deal that is called otherwise since it was billed asks for nothing else.
-fn named(own: &OwnLine, reading: &DealReading, billed: Option<&Line>) -> String {
-    let called = |title: &str| own.name.replace(TITLE, title).trim().to_owned();
-    let (before, after) = own
-        .name
-        .split_once(TITLE)
-        .unwrap_or((own.name.as_str(), ""));
+/// A deal that is called otherwise since it was billed asks for nothing else. Where nothing stands around the deal's name any
+/// name may have been its: but the line is one piece of its own unit, and no row of the deal.
+fn named(own: &OwnLine, unit: &Unit, reading: &DealReading, billed: Option<&Line>) -> String {
+    let template = own.name.trim();
+    let is_row = |line: &Line| reading.rows.iter().any(|row| row.name.trim() == line.name);
     let is_this = |line: &&Line| {
-        let title = line.name.strip_prefix(before.trim_start());
-        title.is_some_and(|title| title.ends_with(after.trim_end()))
+        line.quantity == Quantity::ONE
+            && line.unit.okei == unit.okei
+            && line.discount.is_none()
+            && is_made_of(template, &line.name)
+            && !is_row(line)
     };
     match billed.filter(is_this) {
-        Some(line) if own.name.contains(TITLE) => line.name.clone(),
-        _ => called(reading.glance.deal.title.trim()),
+        Some(line) => line.name.clone(),
+        None => template.replace(TITLE, reading.glance.deal.title.trim()),
     }
+}
+
+/// Whether some name of a deal makes this name of the template.
+fn is_made_of(template: &str, name: &str) -> bool {
+    let titles = template.matches(TITLE).count();
+    let around = template.replace(TITLE, "").len();
+    let length = name.len().saturating_sub(around).checked_div(titles);
+    let title = template
+        .find(TITLE)
+        .zip(length)
+        .and_then(|(start, length)| {
+            let end = start.checked_add(length)?;
+            name.get(start..end)
+        });
+    title.is_some_and(|title| !title.is_empty() && template.replace(TITLE, title) == name)
 }
 
 /// The lines that go on the invoice: those of the rows, and perhaps that of the delivery.
@@ -101,9 +120,12 @@ fn delivery(reading: &DealReading, mode: VatMode, gross: Money, rules: &Rules<'_
     let allowed = rules.vat.is_none_or(|period| period.regime.allows(own.vat))
         && own.vat.in_force_on(rules.date);
     (beyond.is_positive() && fits && allowed).then_some(())?;
+    let unit = units::named(&own.unit, &rules.policy.units)?;
+    // It stands behind the rows.
+    let billed = rules.called.get(1..).and_then(<[Line]>::last);
     Some(Line {
-        name: named(own, reading, rules.called.last()),
-        unit: units::named(&own.unit, &rules.policy.units)?,
+        name: named(own, &unit, reading, billed),
+        unit,
         quantity: Quantity::ONE,
         price: Price::from(beyond),
         discount: None,

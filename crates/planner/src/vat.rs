@@ -3,7 +3,7 @@
 //! Sources: chapter 21 NK as in the reference of accounting rules, 2.1–2.3. What ended with 2025 is asked about with
 //! its choices: the rate follows the day of shipment, and only a person knows it.
 
-use domain::observed::{ProductRow, RowVat};
+use domain::observed::{DealReading, ProductRow, RowVat};
 use domain::{Decimal, InvoiceDraft, Line, Money, Price, VatMode, VatRate, display};
 use jiff::civil::Date;
 
@@ -114,30 +114,55 @@ pub(crate) enum Ended {
     ByRegime(VatRate, VatRegime),
 }
 
-/// The first rate of the invoice's lines that was right when it was `issued` and is not `today`.
+impl Ended {
+    /// Whether it is "without VAT" that is over.
+    pub(crate) fn is_without(self) -> bool {
+        let (Self::ByLaw(rate) | Self::ByRegime(rate, _)) = self;
+        rate == VatRate::Without
+    }
+}
+
+/// The first rate of the invoice's lines that was right when it was `issued` and is not `today`. What went without VAT because
+/// its seller paid none is right at one who does only where policy says so of the very line.
 pub(crate) fn ended_since(
     draft: &InvoiceDraft,
     issued: Date,
     today: Date,
     seller: Option<&Organisation>,
-    policy: &InvoicePolicy,
+    goes_without: impl Fn(&Line) -> bool,
 ) -> Option<Ended> {
-    let regime_on = |day: Date| Some(seller?.vat_on(day)?.regime);
-    let may_state = |regime: VatRegime, rate: VatRate| {
-        let goes_without = rate == VatRate::Without && policy.no_rate.lets_go_without();
-        regime.allows(rate) || goes_without
+    let forbidding = |rate: VatRate, day: Date| {
+        let regime = seller?.vat_on(day)?.regime;
+        (!regime.allows(rate)).then_some(regime)
     };
-    let forbidding =
-        |rate: VatRate, day: Date| regime_on(day).filter(|regime| !may_state(*regime, rate));
-    draft.lines.iter().map(|line| line.vat).find_map(|rate| {
+    draft.lines.iter().find_map(|line| {
+        let rate = line.vat;
         if !rate.in_force_on(issued) || forbidding(rate, issued).is_some() {
             return None;
         }
         if !rate.in_force_on(today) {
             return Some(Ended::ByLaw(rate));
         }
-        forbidding(rate, today).map(|regime| Ended::ByRegime(rate, regime))
+        let regime = forbidding(rate, today)?;
+        let is_exempt = rate == VatRate::Without && goes_without(line);
+        (!is_exempt).then_some(Ended::ByRegime(rate, regime))
     })
+}
+
+/// Whether policy lets a line of a deal go without VAT at a payer: whatever bears its name in the deal must.
+pub(crate) fn goes_without(line: &Line, reading: &DealReading, policy: &InvoicePolicy) -> bool {
+    let is_free = |product| policy.no_rate.of(product) == Some(VatRate::Without);
+    if reading.rows.is_empty() {
+        // It stands for the deal's amount.
+        return is_free(None);
+    }
+    let mut rows = reading
+        .rows
+        .iter()
+        .filter(|row| row.name.trim() == line.name)
+        .map(|row| row.product)
+        .peekable();
+    rows.peek().is_some() && rows.all(is_free)
 }
 
 /// What may be right where 20 % is over.

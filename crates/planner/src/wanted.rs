@@ -119,22 +119,40 @@ fn came_from<'a>(reading: &DealReading, policy: &'a Policy) -> Option<&'a Funnel
 }
 
 /// The funnel by which a deal is billed: that whose invoice stage it entered last and was not taken back from, where it stands
-/// before where it came from. A robot that takes it on to another one changes nothing of that. What entered none is billed
-/// where it stands.
+/// before where it came from, and what counts before what entered ahead of its funnel's start. A robot that takes it on to
+/// another one changes nothing of that. What entered none is billed where it stands.
 pub(crate) fn billed_in<'a>(reading: &DealReading, policy: &'a Policy) -> Option<&'a Funnel> {
-    let here = reading.glance.deal.funnel;
-    let stands = policy.funnel(here);
-    let entered = |funnel: &'a Funnel| Some((entered_at(reading, funnel, policy)?, funnel));
-    let came = || {
-        elsewhere(here, policy)
-            .filter_map(entered)
-            .max_by_key(|(since, _)| *since)
-    };
-    let billed = stands.and_then(entered).or_else(came);
+    let stands = policy.funnel(reading.glance.deal.funnel);
+    let entered = entered(reading, stands, policy);
+    let billed = last_counting(&entered, policy).or_else(|| entered.last().copied());
     billed
-        .map(|(_, funnel)| funnel)
+        .map(|(funnel, _)| funnel)
         .or(stands)
         .or_else(|| came_from(reading, policy))
+}
+
+/// The funnels whose invoice stage a deal entered and was not taken back from, with when: the latest last, and after them all
+/// the one where it stands.
+fn entered<'a>(
+    reading: &DealReading,
+    stands: Option<&'a Funnel>,
+    policy: &'a Policy,
+) -> Vec<(&'a Funnel, Timestamp)> {
+    let at = |funnel: &'a Funnel| Some((funnel, entered_at(reading, funnel, policy)?));
+    let here = reading.glance.deal.funnel;
+    let mut entered: Vec<_> = elsewhere(here, policy).filter_map(at).collect();
+    entered.sort_by_key(|(_, since)| *since);
+    entered.extend(stands.and_then(at));
+    entered
+}
+
+/// The last of them that was entered since its funnel's start.
+fn last_counting<'a>(
+    entered: &[(&'a Funnel, Timestamp)],
+    policy: &Policy,
+) -> Option<(&'a Funnel, Timestamp)> {
+    let counts = |(funnel, since): &&(&Funnel, Timestamp)| *since >= policy.start_of(funnel);
+    entered.iter().rfind(counts).copied()
 }
 
 /// Whether what becomes of a deal is ours to know: policy follows its funnel, or does not name it, and the deal came from
@@ -218,19 +236,8 @@ pub(crate) fn by_history(
             None => Wanted::No(NOT_FOLLOWED.to_owned()),
         };
     }
-    let mut entered: Vec<(&Funnel, Timestamp)> = elsewhere(deal.funnel, policy)
-        .filter_map(|funnel| Some((funnel, entered_at(reading, funnel, policy)?)))
-        .collect();
-    entered.sort_by_key(|(_, since)| *since);
-    // Where it stands goes before where it came from.
-    entered.extend(
-        here.ok()
-            .and_then(|funnel| Some((funnel, entered_at(reading, funnel, policy)?))),
-    );
-    let counts = entered
-        .iter()
-        .rfind(|(funnel, since)| *since >= policy.start_of(funnel));
-    let Some((funnel, since)) = counts.copied() else {
+    let entered = entered(reading, here.ok(), policy);
+    let Some((funnel, since)) = last_counting(&entered, policy) else {
         return match (here, entered.last()) {
             (Ok(funnel), Some((of, since))) if of.id == funnel.id => {
                 too_early(funnel, *since, policy)

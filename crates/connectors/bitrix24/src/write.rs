@@ -68,10 +68,7 @@ impl WritePortal for Connector {
                     Err(error)
                         if error.code == "missing-key" && planted::is(Bug::MissingKeyIsSuccess) =>
                     {
-                        Ok(Written {
-                            id: None,
-                            changed: None,
-                        })
+                        Ok(Written::default())
                     }
                     Err(error) => Err(error),
                 });
@@ -132,7 +129,7 @@ impl WritePortal for Connector {
                         search.index,
                         Ok(Some(Written {
                             id: Some(id),
-                            changed: None,
+                            ..Written::default()
                         })),
                     ),
                     Err(error) => put(&mut results, search.index, Err(error)),
@@ -275,13 +272,13 @@ fn written(
     match (write, &value) {
         (PortalWrite::AttachFile { entry, .. }, Value::Bool(true)) => Ok(Written {
             id: Some(entry.clone()),
-            changed: None,
+            ..Written::default()
         }),
         // The vendor: true "even if the stage has not changed".
         (PortalWrite::FirePaidTrigger { .. }, Value::Bool(true)) => Ok(Written::default()),
         (PortalWrite::EditInChat { message, .. }, Value::Bool(true)) => Ok(Written {
             id: Some(message.clone()),
-            changed: None,
+            ..Written::default()
         }),
         (PortalWrite::EditInChat { .. }, Value::Bool(false)) => Err(failed(
             Verdict::Reject,
@@ -299,7 +296,7 @@ fn written(
         _ => match serde_json::from_value::<wire::Id>(value) {
             Ok(id) if id.0 > 0 => Ok(Written {
                 id: Some(id.0.to_string()),
-                changed: None,
+                ..Written::default()
             }),
             Ok(_) | Err(_) => Err(other_shape(Effect::Write, method, "the answer is no id")),
         },
@@ -312,6 +309,7 @@ fn updated(deal: DealId, value: Value, undisturbed: bool) -> Result<Written, Con
         Ok(one) if one.item.id.0 == deal.0 => Ok(Written {
             id: None,
             changed: one.item.updated_time.0.filter(|_| undisturbed),
+            written_at: one.item.updated_time.0,
         }),
         Ok(_) => Err(other_shape(
             Effect::Write,

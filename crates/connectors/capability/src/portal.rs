@@ -267,6 +267,8 @@ pub struct Written {
     /// The deal's time of change after its fields were set, if it was still the compared one right before:
     /// whatever event tells of this change is an echo.
     pub changed: Option<Timestamp>,
+    /// The same whoever had changed it before.
+    pub written_at: Option<Timestamp>,
 }
 
 /// Writes, packed.

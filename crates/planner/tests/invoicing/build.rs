@@ -397,6 +397,7 @@ impl TestDeal {
             watched: false,
             about: String::new(),
             whom: None,
+            heard_by: None,
             id: Some(1),
         };
         self.snapshot.open_cases.insert(key.to_owned(), open);

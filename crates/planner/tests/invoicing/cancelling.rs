@@ -1,10 +1,11 @@
 //! An order to cancel an invoice, and what the accountant makes of it.
 
+use domain::observed::{FieldValue, OurField};
 use domain::{InvoiceStatus, UserId};
 use insta::assert_snapshot;
-use planner::Mode;
+use planner::{Action, IsSaid, Mode, OrderAnswer};
 
-use crate::build::{TestDeal, deal};
+use crate::build::{TestDeal, ago, deal};
 use crate::changed::{order, settle};
 use crate::slots::{more, ordered, parted, refused};
 
@@ -125,29 +126,136 @@ fn an_order_to_cancel_is_obeyed_of_those_whom_policy_names_alone() {
     );
     assert!(other.contains("write Command = (empty)"), "{other}");
     assert!(named(None).plan().contains("менял неизвестно кто"));
+    // Our own write came after the order: whose it is, is not taken from there.
+    let written_over = named(Some(9)).with(|deal| {
+        let snapshot = &mut deal.snapshot;
+        snapshot.our_changes.push(ago(60));
+        let seen = snapshot.seen.clone();
+        snapshot.see(seen);
+    });
+    let told = written_over.plan();
+    assert!(!told.contains("INVOICE-CANCEL-ORDERED"), "{told}");
+    assert!(told.contains("Дайте команду ещё раз"), "{told}");
+    let anybody = written_over.with(|deal| deal.policy.invoice.cancel_by.clear());
+    assert!(anybody.plan().contains("INVOICE-CANCEL-ORDERED"));
+    let before = named(Some(9)).with(|deal| {
+        let snapshot = &mut deal.snapshot;
+        snapshot.our_changes.push(ago(90));
+        let seen = snapshot.seen.clone();
+        snapshot.see(seen);
+    });
+    assert!(before.plan().contains("case INVOICE-CANCEL-ORDERED"));
 }
+
+/// An order of a minute ago was answered so, and the answer has come to this.
+fn owing(deal: TestDeal, about: &str, text: &str, is_said: IsSaid) -> TestDeal {
+    deal.with(|deal| {
+        deal.snapshot.last_issued = None;
+        deal.snapshot.written.clear();
+        deal.snapshot.order_answers.push(OrderAnswer {
+            about: about.to_owned(),
+            text: text.to_owned(),
+            made_at: ago(60),
+            is_fresh: true,
+            is_said,
+        });
+    })
+}
+
+/// What is said in the timeline, and about what.
+fn entries(deal: &TestDeal) -> Vec<(String, String)> {
+    let actions = deal.planned().actions.into_iter();
+    let entries = actions.filter_map(|action| match action {
+        Action::AddTimelineEntry { about, text, .. } => Some((about, text)),
+        _ => None,
+    });
+    entries.collect()
+}
+
+const REFUSED: &str = "order/refused/2026-03-12T09:00:00Z";
+const TEXT: &str = "Счёт не отменён.";
 
 #[test]
 fn an_answer_that_was_lost_while_the_field_was_emptied_is_said_all_the_same() {
-    let (about, text) = ("order/refused/2026-03-12T09:00:00Z", "Счёт не отменён.");
-    let owes = |deal: TestDeal| {
-        deal.with(|deal| {
-            let owed = &mut deal.snapshot.owed;
-            owed.push((about.to_owned(), text.to_owned()));
-        })
-    };
+    let owes = |deal: TestDeal| owing(deal, REFUSED, TEXT, IsSaid::NotYet);
     let mut owing = owes(deal().settled());
     assert_eq!(owing.snapshot.glance().unwrap().fields.command, None);
-    let said = format!("timeline {about}: {text}");
-    assert!(owing.plan().contains(&said), "{}", owing.plan());
+    assert_eq!(entries(&owing), [(REFUSED.to_owned(), TEXT.to_owned())]);
     settle(&mut owing);
-    let mark = format!("timeline/{about}");
+    let mark = format!("timeline/{REFUSED}");
     assert!(owing.snapshot.done.contains_key(&mark));
     assert!(owing.planned().is_empty(), "{}", owing.plan());
     // Also in a deal that never had an invoice and wants none.
     let without = owes(deal().history(&[("NEW", 600)]));
-    assert!(without.plan().contains(text), "{}", without.plan());
+    assert!(without.plan().contains(TEXT), "{}", without.plan());
     // Not where nothing is done any more.
     let off = owes(deal().settled()).with(|deal| deal.policy.funnels[0].mode = Mode::Off);
-    assert!(!off.plan().contains(text), "{}", off.plan());
+    assert!(!off.plan().contains(TEXT), "{}", off.plan());
+}
+
+#[test]
+fn an_order_that_could_not_be_taken_out_of_the_field_is_answered_once_however_often_the_deal_is_edited()
+ {
+    let text = entries(&order(deal().settled(), "остаток")).remove(0).1;
+    let answered = |is_said, said: &str| {
+        let owing = owing(deal().settled(), REFUSED, said, is_said);
+        order(owing, "остаток").of(|deal| deal.changed = ago(5))
+    };
+    // It is the same effect, with what is true by now.
+    for said in [TEXT, text.as_str()] {
+        let waiting = answered(IsSaid::NotYet, said);
+        assert_eq!(entries(&waiting), [(REFUSED.to_owned(), text.clone())]);
+    }
+    let mut said = answered(IsSaid::Yes, &text);
+    let mark = format!("timeline/{REFUSED}");
+    said.snapshot.done.insert(mark, None);
+    assert!(entries(&said).is_empty(), "{}", said.plan());
+    assert!(said.plan().contains("write Command = (empty)"));
+    // What was emptied since holds another order, and so does another answer.
+    let emptied = answered(IsSaid::Yes, &text).with(|deal| {
+        let emptied = (ago(30), OurField::Command, FieldValue::Empty);
+        deal.snapshot.written.push(emptied);
+    });
+    let long_ago = answered(IsSaid::Yes, &text).with(|deal| {
+        deal.snapshot.order_answers[0].is_fresh = false;
+    });
+    for other in [emptied, answered(IsSaid::Yes, TEXT), long_ago] {
+        let about = format!("order/refused/{}", ago(5));
+        assert_eq!(entries(&other), [(about, text.clone())]);
+    }
+}
+
+#[test]
+fn an_answer_that_is_owed_is_not_said_once_it_is_no_longer_true() {
+    let owes = |about: &str| owing(deal().settled(), about, TEXT, IsSaid::NotYet);
+    let issued = owes(REFUSED).with(|deal| deal.snapshot.last_issued = Some(ago(30)));
+    // The order that was given since is answered, and then the one before it is not.
+    let ordered = order(owes(REFUSED), "отменить");
+    let about = |deal: &TestDeal| entries(deal).remove(0).0;
+    assert_eq!(entries(&ordered).len(), 1);
+    assert_eq!(about(&ordered), "cancel-asked/whole/1");
+    let answered = owes(REFUSED).with(|deal| {
+        let answers = &mut deal.snapshot.order_answers;
+        answers.push(OrderAnswer {
+            about: "order/left/2026-03-12T09:00:30Z".to_owned(),
+            made_at: ago(30),
+            is_said: IsSaid::Yes,
+            ..answers[0].clone()
+        });
+    });
+    let asked = "cancel-asked/whole/1";
+    assert_eq!(about(&owes(asked)), asked);
+    let cancelled = owes(asked).invoice(|it| it.status = InvoiceStatus::Cancelled);
+    let of_invoice = "order/whole/1/2026-03-12T09:00:00Z";
+    assert_eq!(about(&owes(of_invoice)), of_invoice);
+    let replaced = owes(of_invoice).invoice(|it| it.live = false);
+    let given_up = owing(deal().settled(), REFUSED, TEXT, IsSaid::GivenUp);
+    let unsaid = |deal: &TestDeal| planner::answers_given_up(&deal.snapshot).count();
+    assert_eq!(unsaid(&given_up), 1);
+    for deal in [issued, answered, cancelled, replaced, given_up.clone()] {
+        let said = entries(&deal);
+        assert!(said.iter().all(|(_, text)| text != TEXT), "{said:?}");
+    }
+    let issued = given_up.with(|deal| deal.snapshot.last_issued = Some(ago(30)));
+    assert_eq!(unsaid(&issued), 0);
 }

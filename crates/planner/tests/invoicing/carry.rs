@@ -21,6 +21,7 @@ impl TestDeal {
                     watched: false,
                     about: case.about,
                     whom: case.whom,
+                    heard_by: None,
                     id: Some(1),
                 },
             );
@@ -56,6 +57,7 @@ impl TestDeal {
 fn fold(snapshot: &mut DealSnapshot, action: &Action, now: Timestamp) {
     match action {
         Action::IssueInvoice { .. } => {
+            snapshot.last_issued = Some(now);
             snapshot.invoices.extend(issued(action, "17"));
             snapshot.invoices.sort_by_key(|invoice| invoice.slot);
         }

@@ -90,6 +90,28 @@ fn a_deal_that_is_called_otherwise_asks_for_nothing_else() {
         assert!(text.contains("600,00"), "{text}");
         assert!(text.contains("весна") && !text.contains("осень"), "{text}");
     }
+    // A row that was billed is never taken for the line of the policy, whatever may stand for the deal's name.
+    for template in ["{deal}", "{deal}, {deal}"] {
+        let delivery = |deal: TestDeal| {
+            deal.with(|deal| {
+                let unit = "шт".to_owned();
+                let line = OwnLine {
+                    unit,
+                    ..own_line(template)
+                };
+                deal.policy.invoice.delivery = Some(line);
+            })
+        };
+        let of_rows = delivery(deal().rows([row("Стол"), row("Весна, Весна")]).settled());
+        let dearer = amount(of_rows, 30_000);
+        let text = dearer.planned().cases.remove(0).text;
+        let added = template.replace("{deal}", "Ромашка, весна");
+        assert!(text.contains(&added), "{text}");
+        // The line of the policy keeps its name.
+        let settled = delivery(amount(deal(), 20_000)).settled();
+        let again = renamed(settled);
+        assert!(again.planned().is_empty(), "{template}: {}", again.plan());
+    }
     // What was not billed yet goes by the name of today.
     let new = renamed(own(amount(deal().rows([]), 50_000)));
     assert_snapshot!(outcome(&new), @"500.00: Услуги: Ромашка, осень усл. ед 500");

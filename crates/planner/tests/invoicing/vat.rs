@@ -305,7 +305,7 @@ fn an_open_invoice_over_a_change_of_rate_is_listed_until_it_is_paid_or_left() {
 #[test]
 fn an_open_invoice_over_a_change_of_regime_is_listed_as_well() {
     // By the same law, at an organisation that was exempt in 2025.
-    let over = |regime, chosen| {
+    let over = |regime, free: &[Option<&str>]| {
         let then = "2025-12-25T09:00:00Z".parse().unwrap();
         let now = "2026-01-12T09:00:00Z".parse().unwrap();
         let exempt = under(VatRegime::Exempt).with(|deal| {
@@ -316,14 +316,20 @@ fn an_open_invoice_over_a_change_of_regime_is_listed_as_well() {
                 regime,
                 wording: (regime == VatRegime::Exempt).then(|| "Без НДС.".to_owned()),
             });
-            deal.policy.invoice.no_rate.free_rows = chosen;
+            let no_rate = &mut deal.policy.invoice.no_rate;
+            for product in free {
+                match product {
+                    Some(id) => drop(no_rate.products.insert((*id).to_owned(), VatRate::Without)),
+                    None => no_rate.free_rows = Some(VatRate::Without),
+                }
+            }
             deal.now = then;
         });
         let issued = exempt.rows([rate(VatRate::Without)]).ordered();
         let issued = issued.seen_at(then).settled();
         issued.seen_at(now).with(|deal| deal.now = now)
     };
-    let listed = over(VatRegime::Usn5, None).planned();
+    let listed = over(VatRegime::Usn5, &[]).planned();
     let told: Vec<&str> = listed.cases.iter().map(|case| case.code.as_str()).collect();
     assert_eq!(told, ["INVOICE-RATE-ENDED"]);
     let text = &listed.cases[0].text;
@@ -333,11 +339,21 @@ fn an_open_invoice_over_a_change_of_regime_is_listed_as_well() {
         ),
         "{text}"
     );
-    for (regime, chosen) in [
-        (VatRegime::Exempt, None),
-        (VatRegime::Usn5, Some(VatRate::Without)),
+    // What the policy lets go without VAT is the row's product, and no other.
+    for (regime, free) in [
+        (VatRegime::Exempt, &[][..]),
+        (VatRegime::Usn5, &[Some("501")][..]),
     ] {
-        let stands = over(regime, chosen);
+        let stands = over(regime, free);
         assert!(stands.planned().cases.is_empty(), "{}", stands.plan());
     }
+    let another = over(VatRegime::Usn5, &[None, Some("502")]);
+    assert_eq!(another.planned().cases, listed.cases);
+    let glanced = |mut deal: TestDeal| {
+        deal.snapshot.undisturbed = true;
+        deal.glanced().planned()
+    };
+    let unknown = glanced(over(VatRegime::Usn5, &[Some("501")]));
+    assert_eq!(unknown.needs, [planner::Need::Whole]);
+    assert!(glanced(over(VatRegime::Usn5, &[])).needs.is_empty());
 }

@@ -109,7 +109,18 @@ fn a_robot_that_takes_a_deal_on_changes_nothing_of_who_sells() {
         reading.glance.deal.stage = stage;
     });
     let settled = entered.with(|deal| deal.policy.funnels[1].settle_seconds = 0);
-    assert_eq!(sellers(settled), ["org-2"]);
+    assert_eq!(sellers(settled.clone()), ["org-2"]);
+    // What entered there ahead of that funnel's start does not count, to be billed or to be sold.
+    let early = settled.clone().with(|deal| {
+        deal.policy.funnels[1].start_at = Some(ago(0));
+    });
+    assert_eq!(sellers(early), ["org"]);
+    let none = settled.clone().ordered().with(|deal| {
+        for funnel in &mut deal.policy.funnels {
+            funnel.start_at = Some(ago(0));
+        }
+    });
+    assert_eq!(sellers(none), ["org-2"]);
     // What entered none, or was taken back, is sold where it stands.
     for history in [&[("NEW", 600)][..], &[(INVOICE_STAGE, 60), ("NEW", 30)]] {
         let ordered = gone_on(sold_by_two(deal().history(history))).ordered();

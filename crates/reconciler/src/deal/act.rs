@@ -533,6 +533,7 @@ pub(crate) fn note_success(
 /// The outcome becomes part of the snapshot, so that the next plan sees it without a call.
 pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Timestamp) {
     let snapshot = &mut deal.snapshot;
+    snapshot.our_changes.extend(writes::written_at(answer));
     if let Some(number) = action.uses_up() {
         snapshot.use_up(number);
     }
@@ -540,6 +541,7 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
         Action::IssueInvoice { .. } => {
             snapshot.creating = None;
             deal.create_again = None;
+            snapshot.last_issued = Some(now);
             snapshot.invoices.extend(our_invoice(action, answer));
             snapshot.invoices.sort_by_key(|invoice| invoice.slot);
         }

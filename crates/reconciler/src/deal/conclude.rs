@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use domain::DealId;
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{Policy, Seen};
+use planner::{Action, Policy, Seen};
 use store::{
-    CaseChange, CaseState, EffectChange, EffectState, Lane, Look, Record, Settled, Subject,
+    CaseChange, CaseState, Effect, EffectChange, EffectState, Lane, Look, Record, Settled, Subject,
 };
 
-use super::{Looked, earlier, tell};
+use super::{Looked, earlier, known, tell};
 use crate::{feed, journal, twins};
 
 /// Settles every look: forgotten until something happens, or due again when an effect or a rule says so.
@@ -122,8 +122,19 @@ async fn no_longer_wanted(
     }
     let left = ctx.known(&agreed).await?.effects.into_iter();
     let reason = "both sides agree without it";
+    // Whoever gave an order waits for its answer still, and a person may have it sent again.
+    let is_given_up = |effect: &Effect| {
+        let deal = effect.subject.as_deal().and_then(|id| deals.get(&id));
+        deal.zip(known::action_of(effect))
+            .is_some_and(|(deal, action)| {
+                let Action::AddTimelineEntry { about, .. } = action else {
+                    return false;
+                };
+                planner::answers_given_up(&deal.snapshot).any(|one| one == about)
+            })
+    };
     Ok(left
-        .filter(|effect| effect.state == EffectState::Intended)
+        .filter(|effect| effect.state == EffectState::Intended && !is_given_up(effect))
         .map(|effect| {
             let reason = reason.to_owned();
             (effect.id, EffectChange::Superseded { reason })

@@ -3,21 +3,26 @@
 use std::collections::BTreeMap;
 
 use domain::{CounterpartyKey, DealId, Money, Revision, UserId};
+use engine::transition::is_exhausted;
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use planner::receipts::{Means, Receipt};
 use planner::{
-    Action, Answer, Called, Creating, DealSnapshot, Fired, Heard, OpenCase, OurInvoice, Repeatable,
-    Seller,
+    Action, Answer, Called, Creating, DealSnapshot, Fired, Heard, IsSaid, OpenCase, OrderAnswer,
+    OurInvoice, Repeatable, Seller,
 };
 use serde::{Deserialize, Serialize};
 use store::{Case, CaseState, Effect, EffectState, InvoiceLink, Known, Subject, Work};
 
-use super::{Looked, flood, orders};
+use super::{Looked, flood, orders, writes};
 use crate::{Connected, journal, overdue};
 
 /// Seconds until an unsettled effect of somebody else's making is worth another look.
 pub(crate) const LOOK_UP_AGAIN: i64 = 15;
+/// So far back it is known what our fields were set to.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// For so long an order may stand in the field though it was answered.
+const FRESH: SignedDuration = SignedDuration::from_mins(15);
 
 /// What is kept beside a link: enough to compare the deal with its invoice and to print it again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,10 +100,7 @@ pub(crate) async fn refresh(
     subjects.push(flood::subject());
     let mut known = ctx.known(&subjects).await?;
     let standings = flood::standings(&known.cases);
-    let day_ago = ctx
-        .now()
-        .checked_sub(SignedDuration::from_hours(24))
-        .unwrap_or(Timestamp::MIN);
+    let day_ago = ctx.now().checked_sub(DAY).unwrap_or(Timestamp::MIN);
     let written = ctx
         .store()
         .effects_done_since(&ctx.portal(), &subjects, day_ago)
@@ -188,6 +190,7 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
                 watched: is_watched(case),
                 about: about(case).to_owned(),
                 whom: whom(case),
+                heard_by: case.told_to,
                 id: Some(case.id),
             };
             (case.facts.key.clone(), open)
@@ -208,7 +211,9 @@ fn fill(connected: &Connected, snapshot: &mut DealSnapshot, ours: &OfDeal<'_>, n
     snapshot.registering.clear();
     snapshot.done.clear();
     snapshot.fired.clear();
-    snapshot.owed.clear();
+    snapshot.our_changes.clear();
+    snapshot.order_answers.clear();
+    snapshot.last_issued = None;
     snapshot.written.clear();
     for effect in &ours.effects {
         remember(connected, snapshot, effect, now);
@@ -285,6 +290,13 @@ fn remember(connected: &Connected, snapshot: &mut DealSnapshot, effect: &Effect,
     let Some(action) = action_of(effect) else {
         return;
     };
+    let outcome = effect.outcome.as_ref();
+    snapshot
+        .our_changes
+        .extend(outcome.and_then(writes::written_at));
+    snapshot
+        .order_answers
+        .extend(order_answer(&action, effect, now));
     let pending = matches!(effect.state, EffectState::Sent | EffectState::Unknown);
     // Its quiet time may be over while its absence is not proved yet.
     let look_at = effect
@@ -315,18 +327,10 @@ fn remember(connected: &Connected, snapshot: &mut DealSnapshot, effect: &Effect,
                     .push((effect.updated_at, *field, value.clone()));
             }
         }
-        // Who called an order has it until it is answered; the field may be empty by now.
-        (
-            Action::AddTimelineEntry {
-                about,
-                text,
-                called: None,
-            },
-            EffectState::Intended,
-        ) if planner::is_answer(about) => {
-            snapshot.owed.push((about.clone(), text.clone()));
-        }
         (action, EffectState::Done) if effect.once => {
+            if let Action::IssueInvoice { .. } = action {
+                snapshot.last_issued = snapshot.last_issued.max(Some(effect.updated_at));
+            }
             snapshot.done.insert(action.mark(), outcome_id(effect));
             if let Action::MoveStage {
                 changed,
@@ -343,6 +347,33 @@ fn remember(connected: &Connected, snapshot: &mut DealSnapshot, effect: &Effect,
         }
         _ => {}
     }
+}
+
+/// An answer to an order in the field; who called one has the order itself until it is answered.
+fn order_answer(action: &Action, effect: &Effect, now: Timestamp) -> Option<OrderAnswer> {
+    let Action::AddTimelineEntry {
+        about,
+        text,
+        called: None,
+    } = action
+    else {
+        return None;
+    };
+    let is_said = match effect.state {
+        EffectState::Sent | EffectState::Unknown | EffectState::Done => IsSaid::Yes,
+        EffectState::Intended if !is_exhausted(effect) => IsSaid::NotYet,
+        EffectState::Intended | EffectState::Refused => IsSaid::GivenUp,
+        EffectState::Superseded => return None,
+    };
+    let age = now.duration_since(effect.created_at);
+    let counts = planner::is_answer(about) && (age < DAY || is_said != IsSaid::Yes);
+    counts.then(|| OrderAnswer {
+        about: about.clone(),
+        text: text.clone(),
+        made_at: effect.created_at,
+        is_fresh: age < FRESH,
+        is_said,
+    })
 }
 
 /// The first repetition goes at once: whoever waits should not wait for what cannot do harm. The others go ever later, and

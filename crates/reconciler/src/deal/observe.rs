@@ -283,7 +283,7 @@ async fn glance(
         missing.remove(&glance.deal.id);
         if let Some(deal) = deals.get_mut(&glance.deal.id) {
             tell::withdraw_unreadable(deal, &[tell::GLANCE], record);
-            deal.snapshot.seen = Seen::Glance(Box::new(glance));
+            deal.snapshot.see(Seen::Glance(Box::new(glance)));
         }
     }
     let mut unreadable = seen.unreadable;
@@ -431,7 +431,7 @@ async fn whole(
             missing.remove(&id);
             if let Some(deal) = deals.get_mut(&id) {
                 tell::withdraw_unreadable(deal, &[tell::GLANCE, tell::WHOLE], record);
-                deal.snapshot.seen = Seen::Whole(Box::new(whole), read_at);
+                deal.snapshot.see(Seen::Whole(Box::new(whole), read_at));
                 deal.snapshot
                     .own_companies
                     .clone_from(&reading.own_companies);

@@ -225,6 +225,9 @@ fn open_and_withdraw(
     record: &mut Record,
 ) {
     for case in plan.cases.drain(..) {
+        let before = deal.snapshot.open_cases.get(&case.key);
+        let heard_by = before.filter(|before| before.text == case.text);
+        let heard_by = heard_by.and_then(|before| before.heard_by);
         deal.snapshot.open_cases.insert(
             case.key.clone(),
             planner::OpenCase {
@@ -233,6 +236,7 @@ fn open_and_withdraw(
                 watched,
                 about: case.about.clone(),
                 whom: case.whom,
+                heard_by,
                 id: None,
             },
         );

@@ -148,6 +148,12 @@ pub(crate) async fn reach(
             (_, stand_in) => stand_in,
         };
         notices::told_instead(&mut action, stand_in);
+        if let Some(deal) = deals.get_mut(&id)
+            && let Some(about) = notices::heard_already(&deal.snapshot, &action)
+        {
+            deal.told(&about);
+            continue;
+        }
         reached.push((id, action));
     }
     Ok(reached)

@@ -84,6 +84,8 @@ pub(crate) fn exhausted(deal: DealId, effect: &Effect, record: &mut Record) {
     );
 }
 
+/// The kind of an action that says something in a deal's timeline.
+const ADD_TIMELINE_ENTRY: &str = "add_timeline_entry";
 /// The kind of an action that moves a deal to another stage.
 const MOVE_STAGE: &str = "move_stage";
 /// Asking the accounting side for a buyer: no action, and questions about it go by this name.
@@ -178,8 +180,9 @@ pub(crate) fn withdraw_unreadable(deal: &mut Looked, readings: &[&str], record: 
     }
 }
 
-/// Both sides agree: what was refused or given up is wanted no more, and no question either.
+/// Both sides agree: what was refused or given up is wanted no more, and no question either; but an answer to an order is.
 pub(crate) fn withdraw_moot(deal: &mut Looked, record: &mut Record) {
+    let owes_answer = planner::answers_given_up(&deal.snapshot).next().is_some();
     let moot: Vec<String> = deal
         .snapshot
         .open_cases
@@ -188,7 +191,8 @@ pub(crate) fn withdraw_moot(deal: &mut Looked, record: &mut Record) {
             let code = key.split('/').next().unwrap_or_default();
             let of_action = [ACTION_REFUSED, TRIED_TOO_OFTEN, ANSWER].contains(&code);
             let of_reading = key.ends_with(READ_INVOICE);
-            of_action && !of_reading
+            let of_answer = owes_answer && key.ends_with(ADD_TIMELINE_ENTRY);
+            of_action && !of_reading && !of_answer
         })
         .cloned()
         .collect();
@@ -240,6 +244,7 @@ pub(crate) fn note_asked(deals: &mut BTreeMap<DealId, Looked>, record: &Record) 
                 watched: false,
                 about: String::new(),
                 whom: None,
+                heard_by: None,
                 id: None,
             };
             deal.snapshot.open_cases.insert(facts.key.clone(), asked);

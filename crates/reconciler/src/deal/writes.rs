@@ -5,6 +5,7 @@ use capability::{Call, ConnectorError};
 use documents::Void;
 use domain::{DealId, Slot, Verdict};
 use engine::Outcome;
+use jiff::Timestamp;
 use planner::{Action, OurInvoice, Whom, is_test};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -121,6 +122,9 @@ pub(crate) async fn carry(
 /// What is kept of a write that was done.
 pub(crate) fn answer(write: &PortalWrite, written: &Written) -> Value {
     let mut answer = json!({"id": written.id, "changed": written.changed});
+    if let (Some(at), Value::Object(answer)) = (written.written_at, &mut answer) {
+        answer.insert(WRITTEN_AT.to_owned(), json!(at));
+    }
     if let (
         PortalWrite::PostToChat { dialog, .. } | PortalWrite::EditInChat { dialog, .. },
         Value::Object(answer),
@@ -129,6 +133,13 @@ pub(crate) fn answer(write: &PortalWrite, written: &Written) -> Value {
         answer.insert("dialog".to_owned(), dialog.as_str().into());
     }
     answer
+}
+
+const WRITTEN_AT: &str = "written_at";
+
+/// The time of change that a write left its deal with.
+pub(crate) fn written_at(answer: &Value) -> Option<Timestamp> {
+    serde_json::from_value(answer.get(WRITTEN_AT)?.clone()).ok()
 }
 
 /// The chat message that a write left.

@@ -257,7 +257,7 @@ impl WritePortal for Crm {
                 let found = state.timeline.iter().find(|entry| entry.mark == *mark);
                 found.map(|entry| Written {
                     id: Some(entry.id.clone()),
-                    changed: None,
+                    ..Written::default()
                 })
             }
             PortalWrite::PostToChat { mark, .. } => {
@@ -304,6 +304,7 @@ fn done(state: &mut State, write: PortalWrite, now: Timestamp) -> (Written, Stri
             if let Some(reading) = state.deals.get_mut(&deal) {
                 let changed = &mut reading.glance.deal.changed;
                 written.changed = (compared == Some(*changed)).then_some(now);
+                written.written_at = Some(now);
                 *changed = now;
                 for (field, to) in &fields {
                     reading.glance.fields.set(*field, to);
@@ -341,7 +342,7 @@ fn done(state: &mut State, write: PortalWrite, now: Timestamp) -> (Written, Stri
             let line = format!("deal {deal}: timeline {id}: {text}");
             let written = Written {
                 id: Some(id.clone()),
-                changed: None,
+                ..Written::default()
             };
             state.timeline.push(Entry {
                 mark,
@@ -390,7 +391,7 @@ fn done(state: &mut State, write: PortalWrite, now: Timestamp) -> (Written, Stri
 fn message(place: usize) -> Written {
     Written {
         id: Some(place.to_string()),
-        changed: None,
+        ..Written::default()
     }
 }
 

@@ -392,6 +392,37 @@ fn what_a_manager_heard_before_he_was_dismissed_his_head_hears_a_day_later() {
 }
 
 #[test]
+fn a_head_who_heard_in_a_managers_place_hears_nothing_anew_with_the_deal() {
+    paused(async {
+        let desk = Desk::open().await;
+        dismissed(&desk, Some(7));
+        without_rows(&desk, 1..=1).await;
+        let told = || {
+            let bells = desk.office.story();
+            let bells = bells.lines().filter(|line| line.contains("bell for"));
+            bells.count()
+        };
+        let give = async |user: u64| {
+            desk.office
+                .edit(1, |reading| reading.glance.deal.responsible = UserId(user));
+            desk.event(1).await;
+            desk.run(60).await;
+        };
+        assert_eq!(told(), 1);
+        give(7).await;
+        assert_eq!(told(), 1, "{}", desk.office.story());
+        // Nor with the nightly tasks, nor in the place of the dismissed manager again.
+        desk.task("links").await;
+        desk.task("cases").await;
+        desk.run(3_700).await;
+        give(5).await;
+        assert_eq!(told(), 1, "{}", desk.office.story());
+        give(8).await;
+        assert_eq!(told(), 2, "{}", desk.office.story());
+    });
+}
+
+#[test]
 fn a_manager_who_takes_a_deal_over_hears_what_is_still_asked() {
     paused(async {
         let desk = Desk::open().await;

@@ -368,6 +368,38 @@ fn an_answer_to_an_order_that_was_lost_is_written_though_the_field_is_empty() {
 }
 
 #[test]
+fn an_answer_to_an_order_that_cannot_be_written_is_given_up_in_sight_and_written_once_by_order() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        for _attempt in 0..8 {
+            desk.office.order("timeline", Trouble::Busy);
+        }
+        decisions::order(&desk, 1, "остаток");
+        desk.event(1).await;
+        desk.run(86_400).await;
+        let asked = ["TRIED-TOO-OFTEN/add_timeline_entry"];
+        assert_eq!(desk.questions().await, asked);
+        assert!(!decisions::shown(&desk, 1).1, "the order is in the field");
+        // It is planned no more, and stays in sight whatever becomes of the deal.
+        for _day in 0..3 {
+            desk.event(1).await;
+            desk.run(86_400).await;
+            assert_eq!(desk.questions().await, asked);
+        }
+        assert_eq!(desk.office.timeline().len(), 1, "{}", desk.office.story());
+        let given_up = desk.open_cases().await.remove(0);
+        let (portal, now) = (portal(), desk.clock.now());
+        let retried = desk.store.case_retry(&portal, &given_up, "admin", now);
+        assert!(matches!(retried.await.unwrap(), Retried::Ordered(_)));
+        desk.run(60).await;
+        assert_eq!(desk.office.timeline().len(), 2, "{}", desk.office.story());
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
+#[test]
 fn fields_whose_answer_is_lost_are_written_again_at_once() {
     paused(async {
         let desk = Desk::open().await;

@@ -86,6 +86,7 @@ statements! {
     REPLACE =
         "UPDATE office_case SET code = $3, cause = $4, facts = $5, text = $6, waits_for = $7,
              changed_at = CASE WHEN text = $9 THEN changed_at ELSE $8 END,
+             told_to = CASE WHEN text = $6 THEN told_to END,
              told_dialog = CASE WHEN cause = $4 THEN told_dialog END,
              told_message = CASE WHEN cause = $4 THEN told_message END
          WHERE portal_id = $1 AND id = $2 AND state = 'open'";

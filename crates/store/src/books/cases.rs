@@ -6,7 +6,7 @@
 
 use std::str::FromStr;
 
-use domain::PortalId;
+use domain::{PortalId, UserId};
 use jiff::Timestamp;
 use planted::Bug;
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,8 @@ pub struct Case {
     pub closed_at: Option<Timestamp>,
     /// When somebody was told last.
     pub told_at: Option<Timestamp>,
+    /// Who was told of just this text, whomever it is for by now; none: nobody, or the administrator.
+    pub told_to: Option<UserId>,
 }
 
 statements! {
@@ -84,24 +86,24 @@ statements! {
     /// that settled itself it is known for which days somebody heard it.
     OF_SUBJECTS =
         "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
-                changed_at, closed_at, told_at
+                changed_at, closed_at, told_at, told_to
          FROM office_case WHERE portal_id = $1 AND subject IN keys($2)
              AND (state IN ('open', 'answered') OR state = 'withdrawn'
                  AND key IN ('INVOICE-OVERDUE', 'INVOICE-LONG-OVERDUE') AND told_at >= changed_at)
          ORDER BY id";
     OPEN_CASES =
         "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
-                changed_at, closed_at, told_at
+                changed_at, closed_at, told_at, told_to
          FROM office_case WHERE portal_id = $1 AND state = 'open' AND id > $2
              AND ($3 = '' OR code = $3) AND ($4 = '' OR cause = $4) ORDER BY id LIMIT $5";
     NEWEST_CASES =
         "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
-                changed_at, closed_at, told_at
+                changed_at, closed_at, told_at, told_to
          FROM office_case WHERE portal_id = $1 AND state = 'open' AND id < $2
              AND ($3 = '' OR code = $3) AND code <> $4 ORDER BY id DESC LIMIT $5";
     GET =
         "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
-                changed_at, closed_at, told_at
+                changed_at, closed_at, told_at, told_to
          FROM office_case WHERE portal_id = $1 AND id = $2";
 }
 
@@ -258,7 +260,7 @@ pub(crate) async fn of_subjects(
 static OF_SUBJECTS_OF_ANY_PORTAL: Sql = Sql::new(
     "OF_SUBJECTS_OF_ANY_PORTAL",
     "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
-            changed_at, closed_at, told_at
+            changed_at, closed_at, told_at, told_to
      FROM office_case WHERE $1 <> '' AND subject IN keys($2) AND state IN ('open', 'answered')
      ORDER BY id",
 );
@@ -304,5 +306,9 @@ fn read_case(row: &mut Row) -> Result<Case, StoreError> {
         changed_at: row.moment()?,
         closed_at: row.moment_or_null()?,
         told_at: row.moment_or_null()?,
+        told_to: row
+            .int_or_null()?
+            .and_then(|user| u64::try_from(user).ok())
+            .map(UserId),
     })
 }

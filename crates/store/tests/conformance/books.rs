@@ -68,6 +68,21 @@ conformance! {
         assert_eq!(open(db).await[0].changed_at, at(3));
         apply(db, &lease, CaseChange::Open(of(Some(6))), 4).await;
         assert_eq!(open(db).await[0].changed_at, at(3));
+        // Who heard it knows it, whomever it is for; and nobody knows another text.
+        let facts = of(None);
+        let told = CaseChange::ToldOf {
+            subject: facts.subject.clone(),
+            key: facts.key.clone(),
+            sent_at: at(4),
+            at: at(4),
+            within: Some(ToldIn::Bell { user: UserId(6), list: 0 }),
+        };
+        apply(db, &lease, told, 4).await;
+        apply(db, &lease, CaseChange::Open(of(Some(7))), 5).await;
+        let handed = open(db).await.remove(0);
+        assert_eq!((handed.changed_at, handed.told_to), (at(5), Some(UserId(6))));
+        apply(db, &lease, CaseChange::Open(ask(1, "ИНН")), 6).await;
+        assert_eq!(open(db).await[0].told_to, None);
     }
 
     async fn somebody_is_told_of_a_question_whose_number_nobody_knows(db: &Db) {

@@ -425,7 +425,7 @@ async fn an_entry_is_found_by_its_mark_also_on_the_second_page() {
     let id = |id: &str| {
         Some(Written {
             id: Some(id.to_owned()),
-            changed: None,
+            ..Written::default()
         })
     };
     assert_eq!(found, [id("70"), None, id("51"), None, None]);
@@ -466,7 +466,7 @@ async fn a_chat_message_is_found_by_its_mark_going_back() {
         found,
         Some(Written {
             id: Some("100".to_owned()),
-            changed: None,
+            ..Written::default()
         })
     );
 }
