@@ -12,6 +12,7 @@ pub(super) mod questions;
 pub(super) mod reconciliation;
 pub(super) mod registers;
 pub(super) mod settlements;
+mod typed;
 pub(super) mod uploads;
 pub(super) mod words;
 

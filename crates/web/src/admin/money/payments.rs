@@ -22,8 +22,9 @@ use store::{
 
 use super::giving::Giving;
 use super::letters::Letter;
-use super::proven::{Refusal, proven, reason};
+use super::proven::{Refusal, proven};
 use super::registers::{Sales, SplitForm};
+use super::typed::reason;
 use super::words::{PaymentInWords, invoice_name, plain};
 use super::{asked, said};
 use crate::admin::Admin;
