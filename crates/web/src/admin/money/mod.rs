@@ -33,6 +33,11 @@ fn number(uri: &Uri, name: &str) -> Option<i64> {
     number.filter(|number| *number > 0)
 }
 
+/// The whole order that was taken back for a part of it, as the end of an address.
+fn beside(whole: Option<i64>) -> String {
+    whole.map_or_else(String::new, |whole| format!("&whole={whole}"))
+}
+
 /// What was done before this page, in words: only what we know how to say.
 fn said(uri: &Uri) -> Option<&'static str> {
     Some(match asked(uri, "said")?.as_str() {
