@@ -238,10 +238,11 @@ conformance! {
         }
         assert_eq!(paid(db, 7).await, [(2, 60)]);
         assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, New, 40)]);
+        db.store.record(&lease, Record::default(), at(5)).await.unwrap();
         let filter = JournalFilter { subject: Some(Subject::payment(1)), ..JournalFilter::default() };
         let lines = db.store.journal_read(&portal("a"), &filter).await.unwrap();
-        let undone = lines.iter().filter(|line| line.body.get("undone").is_some());
-        let undone: Vec<_> = undone.map(|line| (&line.body["by"], &line.body["because"])).collect();
+        let undone = lines.iter().map(|line| &line.entry.body).filter(|body| body.get("undone").is_some());
+        let undone: Vec<_> = undone.map(|body| (&body["by"], &body["because"])).collect();
         assert_eq!(undone, [(&json!("anna"), &json!("по частям"))]);
         sums_close(db).await;
     }
