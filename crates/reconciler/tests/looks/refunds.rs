@@ -131,7 +131,7 @@ fn a_refund_lessens_what_the_deal_shows_and_asks_about_its_stage() {
 }
 
 #[test]
-fn a_credit_that_goes_back_altogether_leaves_a_deal_that_shows_nothing_paid_and_stands_where_it_stood() {
+fn a_credit_that_goes_back_altogether_leaves_nothing_paid_and_the_stage_as_it_was() {
     paused(async {
         let desk = desk(Refunds::TakeOff).await;
         let (total, named) = bill(&desk);

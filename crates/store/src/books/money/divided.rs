@@ -13,9 +13,7 @@ use super::{
     InvoiceRef,
     batch::not_borne,
     followed::ACCOUNTING,
-    ledger::{
-        Decided, Decision, RULE, balances, decide_together, questions, rest_after, standing,
-    },
+    ledger::{Decided, Decision, RULE, balances, decide_together, questions, rest_after, standing},
     refunds::Resting,
     twice,
     undo::{Order, Transaction, WasUndone, transactions, undo},
