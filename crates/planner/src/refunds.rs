@@ -17,7 +17,8 @@ use crate::payments::{LEAVE, PaymentAnswer, PaymentPlan, PaymentQuestion, Paymen
 use crate::{CaseCode, Choice, MoneyPolicy, Refunds, texts};
 
 /// What people do about a credit that the bank takes back by an order of its own.
-const BY_BANK: &str = "деньги списал сам банк; если он отозвал ошибочное зачисление, снимите тот платёж со счетов, а здесь и там выберите «не снимать» и «не относить»";
+const BY_BANK: &str = "деньги списал сам банк; если он отозвал ошибочное зачисление, снимите тот платёж со счетов, \
+                       а потом выберите здесь «не снимать», там «не относить»";
 
 /// A part of a refund.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

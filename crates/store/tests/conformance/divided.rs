@@ -163,7 +163,8 @@ conformance! {
         // Nor is a part booked which was seen before the whole one came; what a person gives is his to say.
         let part = book(3, 0, vec![share("1", 60)]);
         assert_eq!(decide(db, std::slice::from_ref(&part)).await, [Decided::Refused]);
-        let by_anna = Ruling::Book { shares: vec![share("1", 60)], author: "anna".to_owned(), chosen: true, by_parts: None };
+        let shares = vec![share("1", 60)];
+        let by_anna = Ruling::Book { shares, author: "anna".to_owned(), chosen: true, by_parts: None };
         assert_eq!(decide(db, &[Decision { ruling: by_anna, ..part }]).await, [Decided::Done]);
         assert_eq!(paid(db, 7).await, [(3, 60)]);
         sums_close(db).await;
