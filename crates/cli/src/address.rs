@@ -51,11 +51,11 @@ impl Called {
         Ok(url)
     }
 
-    /// Nobody can call it any more; says whether anybody could.
+    /// Nobody can call it any more; says whether anybody could, and has nothing to be printed.
     ///
     /// # Errors
     /// The store's.
-    pub(crate) async fn forget(self, product: &Product) -> anyhow::Result<()> {
+    pub(crate) async fn forget(self, product: &Product) -> anyhow::Result<String> {
         let portal = product.portal();
         if self.address.forget_token(&product.store, portal).await? {
             product.note_person(json!({self.noted: "off"})).await?;
@@ -63,6 +63,6 @@ impl Called {
         } else {
             eprintln!("there was no address");
         }
-        Ok(())
+        Ok(String::new())
     }
 }

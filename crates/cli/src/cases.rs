@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use desk::cases::{NotRetried, deals, is_watched};
-use desk::payments::{NotAnswered, choices};
+use desk::payments::{Answered, NotAnswered, choices};
 use jiff::tz::TimeZone;
 use planner::Choice;
 use serde_json::json;
@@ -66,7 +66,7 @@ async fn look(product: &Product, number: i64) -> anyhow::Result<Case> {
 
 async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyhow::Result<Case> {
     let answered = product.desk().answer(number, None, choice, by).await;
-    let case = answered.map_err(|error| match error {
+    let Answered { case, whole } = answered.map_err(|error| match error {
         NotAnswered::NoCase(number) => no_case(number),
         NotAnswered::NoChoice { case, choices } => no_choice(&case, &choices, choice),
         NotAnswered::Closed(number) => is_closed(number),
@@ -77,6 +77,9 @@ async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyho
     match subject.as_payment() {
         Some(_) => eprintln!("{subject}: its deals are told as soon as `provodka serve` runs"),
         None => eprintln!("{subject}: carried out as soon as `provodka serve` runs"),
+    }
+    if let Some(whole) = whole {
+        eprintln!("payment/{whole}: taken off its invoices, since {subject} is a part of it");
     }
     Ok(case)
 }

@@ -25,10 +25,7 @@ pub async fn run(product: &Product, command: &HintCommand) -> anyhow::Result<Str
             eprintln!("{SHOWN_ONCE}");
             Ok(format!("{address}\n"))
         }
-        HintCommand::Off => {
-            HINTS.forget(product).await?;
-            Ok(String::new())
-        }
+        HintCommand::Off => HINTS.forget(product).await,
     }
 }
 

@@ -28,10 +28,7 @@ pub async fn run(product: &Product, command: &RobotCommand) -> anyhow::Result<St
                 .map(|(order, address)| format!("{}\t{address}\n", order.in_russian()))
                 .collect())
         }
-        RobotCommand::Off => {
-            ORDERS.forget(product).await?;
-            Ok(String::new())
-        }
+        RobotCommand::Off => ORDERS.forget(product).await,
     }
 }
 

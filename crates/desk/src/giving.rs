@@ -99,6 +99,14 @@ pub enum NotGiven {
         /// So much.
         open: Money,
     },
+    /// The bank's whole order, which it is a part of, has what is open: a person gave that.
+    #[error("payment {payment} is a part of payment {whole}, which a person gave already")]
+    WholeGiven {
+        /// The payment's number.
+        payment: i64,
+        /// That of the whole one: it is taken back first.
+        whole: i64,
+    },
     /// Our records.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -166,6 +174,7 @@ impl Desk {
                 GivingRefused::NoAmount => NotGiven::NoAmount,
                 GivingRefused::NotThatMuch { left } => NotGiven::NotThatMuch { payment, left },
                 GivingRefused::MoreThanOpen { open } => NotGiven::MoreThanOpen { number, open },
+                GivingRefused::WholeGiven { whole } => NotGiven::WholeGiven { payment, whole },
             }),
         }
     }

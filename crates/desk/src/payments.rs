@@ -133,6 +133,15 @@ pub fn asks_of_refund(case: &Case) -> bool {
     case.facts.facts.get("refund_of").is_some()
 }
 
+/// A case that was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    /// As it is now.
+    pub case: Case,
+    /// The bank's whole order that was taken back, since the case is about a part of it and gave that.
+    pub whole: Option<i64>,
+}
+
 /// Tells a question from what it was before: the same choice may stand for another invoice.
 pub fn fingerprint(case: &Case) -> String {
     let digest = Sha256::digest(case.facts.facts.to_string());
@@ -151,7 +160,7 @@ impl Desk {
         seen: Option<&str>,
         choice: &str,
         by: &str,
-    ) -> Result<Case, NotAnswered> {
+    ) -> Result<Answered, NotAnswered> {
         let case = self.store.case_get(&self.portal, number).await?;
         let case = case.ok_or(NotAnswered::NoCase(number))?;
         if case.state == CaseState::Open && seen.is_some_and(|seen| seen != fingerprint(&case)) {
@@ -174,11 +183,17 @@ impl Desk {
         }
         let note = json!({"answered": choice, "case": number, "code": case.facts.code, "by": by});
         self.note_person(note).await?;
+        let mut taken_back = Vec::new();
         if let Some(payment) = case.facts.subject.as_payment() {
-            self.decide(&[payment]).await?;
+            taken_back = self.decide(&[payment]).await?;
+            // At once, so that the question is there.
+            self.decide(&taken_back).await?;
         }
         let answered = self.store.case_get(&self.portal, number).await?;
-        Ok(answered.unwrap_or(case))
+        Ok(Answered {
+            case: answered.unwrap_or(case),
+            whole: taken_back.first().copied(),
+        })
     }
 
     /// Takes a payment off its invoices in the name of `by`, by corrections of today in `zone`; it is asked about anew.
@@ -299,13 +314,14 @@ impl Desk {
         }
     }
 
-    /// A policy that does not book leaves them to the server.
-    pub(crate) async fn decide(&self, payments: &[i64]) -> Result<(), StoreError> {
+    /// A policy that does not book leaves them to the server. Gives the bank's whole orders that were taken back for parts
+    /// which people gave.
+    pub(crate) async fn decide(&self, payments: &[i64]) -> Result<Vec<i64>, StoreError> {
         let Ok(policy) = self.booking_policy().await else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let now = self.clock.now();
-        reconciler::decide_these(&self.store, &self.portal, &policy, payments, now).await?;
-        Ok(())
+        let tally = reconciler::decide_these(&self.store, &self.portal, &policy, payments, now);
+        Ok(tally.await?.taken_back)
     }
 }

@@ -171,6 +171,14 @@ pub enum NotSplit {
         /// So much.
         open: Money,
     },
+    /// The bank's whole order, which it is a part of, has what is open: a person gave that.
+    #[error("payment {payment} is a part of payment {whole}, which a person gave already")]
+    WholeGiven {
+        /// The payment's number.
+        payment: i64,
+        /// That of the whole one: it is taken back first.
+        whole: i64,
+    },
     /// Our records.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -404,6 +412,10 @@ fn not_split(refused: SplitRefused, order: &SplitOrder, sales: &[Sale]) -> NotSp
         },
         SplitRefused::NothingForInvoices => NotSplit::NothingForInvoices(order.payment),
         SplitRefused::NoSuchShares => NotSplit::NoSuchSales,
+        SplitRefused::WholeGiven { whole } => NotSplit::WholeGiven {
+            payment: order.payment,
+            whole,
+        },
         SplitRefused::MoreThanOpen { invoice, open } => {
             let sale = sales.iter().find(|sale| sale.invoice == invoice);
             let number = sale.map_or_else(

@@ -214,8 +214,15 @@ async fn who_gives_a_part_that_nobody_gave_takes_the_whole_order_back() {
     // The other invoice is open: whoever gives it that part means the parts.
     let (case, text) = question(&office, 2).await;
     assert!(text.contains("счёт № 118"), "{text}");
-    desk.answer(case, None, "1", "Анна").await.unwrap();
-    decide_new().await;
+    let answered = desk.answer(case, None, "1", "Анна").await.unwrap();
+    // Whoever answers is told which, and it is asked about at once.
+    assert_eq!(answered.whole, Some(1));
     let expected = [(Asked, 10_000), (Booked, 0), (Asked, 4_000)];
+    assert_eq!(states(&office).await, expected);
+    let (case, _) = question(&office, 3).await;
+    let answered = desk.answer(case, None, "1", "Анна").await.unwrap();
+    assert_eq!(answered.whole, None);
+    decide_new().await;
+    let expected = [(Asked, 10_000), (Booked, 0), (Booked, 0)];
     assert_eq!(states(&office).await, expected);
 }

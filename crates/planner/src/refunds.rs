@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::payments::{LEAVE, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot};
 use crate::{CaseCode, Choice, MoneyPolicy, Refunds, texts};
 
+/// What people do about a credit that the bank takes back by an order of its own.
+const BY_BANK: &str = "деньги списал сам банк; если он отозвал ошибочное зачисление, снимите тот платёж со счетов, \
+                       а потом выберите здесь «не снимать», там «не относить»";
+
 /// A part of a refund.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundPart {
@@ -156,10 +160,12 @@ struct Back<'a> {
 }
 
 impl<'a> Back<'a> {
-    /// None where nobody says who got it, and no document is named that would say it.
+    /// None where nobody says who got it, and no document is named that would say it. What the bank wrote itself may be a
+    /// credit that it takes back: it goes to the bank, whoever had paid.
     fn of(refund: &'a PaymentSnapshot<'a>, refundable: &'a Refundable) -> Option<Back<'a>> {
         let receiver = refund.order.other.inn.as_ref();
-        if receiver.is_none() && !names_any(refund.purpose) {
+        let is_told = names_any(refund.purpose) || refund.order.is_banks_own();
+        if receiver.is_none() && !is_told {
             return None;
         }
         let of_receiver = |one: &&PaidBy| receiver == Some(&one.payer);
@@ -186,7 +192,13 @@ impl<'a> Back<'a> {
     /// He paid nothing that could go back, and nothing names what it would be of: it is no money of a buyer, as far as we
     /// know by now.
     fn is_nobodys(&self) -> bool {
-        self.paid.is_empty() && !self.is_open() && !names_any(self.refund.purpose)
+        let may_be_a_buyers = names_any(self.refund.purpose) || self.is_banks_own();
+        self.paid.is_empty() && !self.is_open() && !may_be_a_buyers
+    }
+
+    /// A credit that the bank takes back, of somebody else than who gets it: none of his money is offered.
+    fn is_banks_own(&self) -> bool {
+        self.refund.order.is_banks_own() && self.known.is_empty()
     }
 
     /// His payments of which nobody said yet what they are for.
@@ -213,6 +225,9 @@ impl<'a> Back<'a> {
     fn certain(&self, policy: &MoneyPolicy) -> Result<(RefundOf, Vec<RefundPart>), &'static str> {
         if self.refund.undone > 0 {
             return Err("прежнее решение отменено");
+        }
+        if self.is_banks_own() {
+            return Err(BY_BANK);
         }
         let named = named(self.refund.purpose)?;
         let Some(of) = self.find(named) else {

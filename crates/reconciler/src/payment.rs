@@ -15,6 +15,7 @@ use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use planner::payments::{
     Claims, GIVEN_BY_PARTS, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, plan,
@@ -23,8 +24,8 @@ use planner::refunds::{self, RefundPart, Refundable};
 use planner::{MoneyPolicy, Organisation, Policy, Refunds};
 use serde_json::json;
 use store::{
-    BookedShare, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane, PAYMENT_CASE_KEY,
-    RULE, Record, Ruling, Settled, Store, StoreError, Subject, Undecided, Work,
+    BookedShare, ByParts, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane,
+    PAYMENT_CASE_KEY, RULE, Record, Ruling, Settled, Store, StoreError, Subject, Undecided, Work,
 };
 
 use self::others::Others;
@@ -36,7 +37,7 @@ const PORTION: usize = 1_000;
 const MOST_PORTIONS: usize = 10;
 
 /// What became of payments.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Given to invoices.
     pub booked: usize,
@@ -48,17 +49,21 @@ pub struct Tally {
     pub waiting: usize,
     /// Not recorded: somebody else decided meanwhile, or what was open is paid by now. To be looked at again.
     pub refused: usize,
+    /// The bank's whole orders that were taken back, since a person gave a part of them: to be looked at again.
+    pub taken_back: Vec<i64>,
 }
 
 impl Tally {
     /// Of both.
-    fn with(self, other: Tally) -> Tally {
+    fn with(mut self, other: Tally) -> Tally {
+        self.taken_back.extend(other.taken_back);
         Tally {
             booked: self.booked + other.booked,
             asked: self.asked + other.asked,
             aside: self.aside + other.aside,
             waiting: self.waiting + other.waiting,
             refused: self.refused + other.refused,
+            taken_back: self.taken_back,
         }
     }
 
@@ -164,7 +169,6 @@ async fn decide_together(
     let refunds = payments.iter().filter(|one| is_taken_off(policy, one));
     let mut refundable = refundable(store, portal, refunds.collect()).await?;
     let mut decisions = Vec::with_capacity(payments.len());
-    let mut by_parts = Vec::new();
     for ((payment, purpose), answer) in payments.iter().zip(&purposes).zip(&answers) {
         let payer = payment.order.other.inn.as_ref();
         let chosen_before = payer.and_then(|payer| found.chosen_before.get(payer));
@@ -197,38 +201,24 @@ async fn decide_together(
         if let PaymentPlan::TakeOff { parts, .. } = &plan {
             refundable.take_off(parts);
         }
-        if let PaymentPlan::Book {
-            chosen_by: Some(by),
-            ..
-        } = &plan
-            && matches!(snapshot.twice, Some(CountedTwice::PartOf(_)))
-        {
-            by_parts.push((payment, by.clone()));
-        }
         let is_asked = matches!(plan, PaymentPlan::Ask(_)) && twice.is_none();
         others.decided(payment, is_asked);
-        decisions.push(decision(payment, plan));
-    }
-    // Before the part is given: in between nothing counts twice.
-    for (part, by) in by_parts {
-        let organisation = policy.organisation(&part.organisation);
+        let organisation = policy.organisation(&payment.organisation);
         let zone = organisation.map_or(TimeZone::UTC, Organisation::zone);
-        let (today, because) = (now.to_zoned(zone).date(), (by.as_str(), GIVEN_BY_PARTS));
-        store
-            .money_count_by_parts(portal, part.number, because, today, now)
-            .await?;
+        decisions.push(decision(payment, plan, now.to_zoned(zone).date()));
     }
     let decided = store.money_decide(portal, &decisions, now).await?;
     let mut tally = Tally::default();
     for (decision, decided) in decisions.iter().zip(decided) {
+        if let Decided::InPlaceOf(whole) = decided {
+            tally.taken_back.push(whole);
+        }
         let count = match (decided, &decision.ruling) {
             (Decided::Refused, _) => &mut tally.refused,
-            (Decided::Done, Ruling::Book { .. } | Ruling::TakeOff { .. }) => &mut tally.booked,
-            (Decided::Done, Ruling::Ask(_)) => &mut tally.asked,
-            (Decided::Done, Ruling::Aside | Ruling::AsideUntilPaid { .. } | Ruling::Leave) => {
-                &mut tally.aside
-            }
-            (Decided::Done, Ruling::Wait { .. }) => &mut tally.waiting,
+            (_, Ruling::Book { .. } | Ruling::TakeOff { .. }) => &mut tally.booked,
+            (_, Ruling::Ask(_)) => &mut tally.asked,
+            (_, Ruling::Aside | Ruling::AsideUntilPaid { .. } | Ruling::Leave) => &mut tally.aside,
+            (_, Ruling::Wait { .. }) => &mut tally.waiting,
         };
         *count += 1;
     }
@@ -315,7 +305,8 @@ fn answer(cases: &[Case]) -> Option<PaymentAnswer> {
     })
 }
 
-fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
+/// As it is recorded; what it takes back is dated by `today`.
+fn decision(payment: &Undecided, plan: PaymentPlan, today: Date) -> Decision {
     let mut undecided = Vec::new();
     let (ruling, because) = match plan {
         PaymentPlan::Aside(because) => (Ruling::Aside, because),
@@ -360,6 +351,11 @@ fn decision(payment: &Undecided, plan: PaymentPlan) -> Decision {
             let ruling = Ruling::Book {
                 shares: shares.collect(),
                 chosen: chosen_by.is_some(),
+                // Whether it is a part of one then is seen with the booking.
+                by_parts: chosen_by.is_some().then(|| ByParts {
+                    because: GIVEN_BY_PARTS.to_owned(),
+                    today,
+                }),
                 author: chosen_by.unwrap_or_else(|| RULE.to_owned()),
             };
             (ruling, because)
@@ -514,10 +510,11 @@ mod tests {
             undecided: vec![1, 2],
             offered: Vec::new(),
         };
+        let today = jiff::civil::date(2026, 3, 14);
         for plan in [PaymentPlan::Ask(asks), waits] {
-            assert_eq!(decision(&refund(), plan).undecided, [1, 2]);
+            assert_eq!(decision(&refund(), plan, today).undecided, [1, 2]);
         }
         let lists = PaymentPlan::Aside("вернули".to_owned());
-        assert_eq!(decision(&refund(), lists).undecided, [0_i64; 0]);
+        assert_eq!(decision(&refund(), lists, today).undecided, [0_i64; 0]);
     }
 }

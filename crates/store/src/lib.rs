@@ -48,7 +48,9 @@ pub use books::{
         by_hand::{Giving, GivingRefused, WasGiven},
         days::{ACCOUNT_KNOWN, AccountSpan, OVERDUE_TASK},
         followed::{ACCOUNTING, Followed, FollowedPage, FollowedPayment, NotTaken, WhyNotTaken},
-        ledger::{BookedShare, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, RULE, Ruling},
+        ledger::{
+            BookedShare, ByParts, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, RULE, Ruling,
+        },
         list::{ListedPayment, PaymentFilter, PaymentSum},
         month::{
             MonthCorrection, MonthFacts, MonthPayment, MonthSettlement, MonthShare, NamedInvoice,

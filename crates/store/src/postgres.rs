@@ -204,11 +204,18 @@ pub(crate) fn classify(statement: &'static str, error: tokio_postgres::Error) ->
 }
 
 fn commit_failed(error: tokio_postgres::Error) -> StoreError {
+    let may_have_committed = may_have_committed(error.code());
     match classify("COMMIT", error) {
-        // The server may have committed before the word was lost.
-        StoreError::Unreachable(source) => StoreError::UnknownCommit(source),
+        StoreError::Unreachable(source) if may_have_committed => StoreError::UnknownCommit(source),
         other => other,
     }
+}
+
+/// Whether a server that ended the session with this code, or went without one, may have committed before the word was
+/// lost. Not where it found the transaction idle for too long: it looks for that once more after it has read a command and
+/// before it runs it, so COMMIT was never run.
+fn may_have_committed(code: Option<&SqlState>) -> bool {
+    code != Some(&SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT)
 }
 
 /// Whether the transaction surely did not happen and another try is worth it at once.
@@ -293,4 +300,20 @@ fn tls_config(config: &Config, extra_roots: &[Vec<u8>]) -> Result<ClientConfig, 
         .with_safe_default_protocol_versions()
         .map_err(|error| StoreError::Misconfigured(error.to_string()))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_commit_that_was_never_run_is_surely_none() {
+        let idle = SqlState::from_code("25P03");
+        assert!(!may_have_committed(Some(&idle)));
+        // The connection went; the server was shut down, or crashed; a failure of the connection.
+        for lost in [None, Some("57P01"), Some("57P02"), Some("08006")] {
+            let code = lost.map(SqlState::from_code);
+            assert!(may_have_committed(code.as_ref()), "{lost:?}");
+        }
+    }
 }

@@ -166,7 +166,7 @@ impl Store {
         self.note_halt(done)
     }
 
-    /// One transaction that takes events in, with those of whoever else waits for the same on SQLite.
+    /// One transaction that takes events in, with those of others who wait for the same on SQLite.
     pub(crate) async fn take_in(
         &self,
         heard: Heard,

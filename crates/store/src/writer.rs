@@ -2,8 +2,8 @@
 //!
 //! An fsync costs milliseconds whatever it carries, so all that waits is committed together: events first, as
 //! somebody outside waits for the answer. Each call runs in its own savepoint and fails alone; only a failed
-//! COMMIT fails the whole group, and nobody is answered before it. Calls of one kind that come by the thousand may run as
-//! one, and each by itself only where that fails. Not here: what is written.
+//! COMMIT fails the whole group, and nobody is answered before it. Calls of one kind that come by the thousand run by
+//! portions, each portion as one call, and each call by itself only where that fails. Not here: what is written.
 
 use std::{
     collections::VecDeque,
@@ -30,6 +30,12 @@ const QUEUE: usize = 4096;
 const URGENT_IN_GROUP: usize = 256;
 /// Other calls in one group: they are served too while events pour in.
 const OTHERS_IN_GROUP: usize = 64;
+/// Events of one portion, which a group has one of: whoever comes next waits for so many at most, and no transaction holds
+/// more of them. An event is a few rows, so a full portion takes some milliseconds, about as long as the fsync that it
+/// shares; larger ones would save nothing that is worth the waiting.
+const MOST_EVENTS: usize = 512;
+/// Bytes of them: so much is copied for the statements and kept in SQLite's pages and log until the commit.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 const READERS: usize = 2;
 
 /// The threads of one database file.
@@ -51,6 +57,9 @@ pub(crate) enum Urgency {
 trait Job: Send {
     fn urgency(&self) -> Urgency;
 
+    /// Whether many calls are in it: no other job like it belongs to the same transaction.
+    fn is_portion(&self) -> bool;
+
     /// Runs the call in a savepoint of the open transaction. Gives the reason if the storage failed for good.
     fn run(&mut self, connection: &mut Connection, faults: &Faults) -> Option<String>;
 
@@ -66,9 +75,27 @@ struct Call<A, T, W> {
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
-/// Calls of one kind that wait for the writer, which runs all that wait as one.
+/// How much a call brings.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+}
+
+/// A call that runs together with others of its kind.
+pub(crate) trait Shared: Send + 'static {
+    fn load(&self) -> Load;
+}
+
+/// Calls of one kind that wait for the writer, which runs each portion of them as one. Each has its own job in the queue.
 pub(crate) struct Together<A> {
-    waiting: Mutex<Vec<Waiting<A>>>,
+    waiting: Mutex<VecDeque<Portion<A>>>,
+}
+
+/// Calls that fit into one transaction. A call that alone brings more is a portion by itself: no call is divided.
+struct Portion<A> {
+    calls: Vec<Waiting<A>>,
+    load: Load,
 }
 
 struct Waiting<A> {
@@ -76,7 +103,7 @@ struct Waiting<A> {
     caller: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// Those of them that came until the writer got to them.
+/// The oldest portion of them, with what came until the writer got to it.
 struct Joint<A, W> {
     together: Arc<Together<A>>,
     work: W,
@@ -143,21 +170,18 @@ impl Threads {
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// One of the calls that run together; `work` gets all that came.
-    pub(crate) async fn write_together<A>(
+    /// One of the calls that run together; `work` gets a portion of them.
+    pub(crate) async fn write_together<A: Shared>(
         &self,
         together: &Arc<Together<A>>,
         args: A,
         work: impl Work<Vec<A>, ()>,
-    ) -> Result<(), StoreError>
-    where
-        A: Send + 'static,
-    {
+    ) -> Result<(), StoreError> {
         let Some(writes) = &self.writes else {
             return Err(closed());
         };
-        // Whoever is the first has a place in the queue already: if it went away while it waited for one, nobody would
-        // run the others.
+        // Whoever begins a portion has a place in the queue already: if it went away while it waited for one, nobody would
+        // run the others of the portion.
         let place = writes.reserve().await.map_err(|_| closed())?;
         let (caller, outcome) = oneshot::channel();
         if together.join(Waiting { args, caller }) {
@@ -224,8 +248,7 @@ impl Writer {
             {
                 sort(job, &mut urgent, &mut others);
             }
-            let mut group: VecDeque<Box<dyn Job>> =
-                urgent.drain(..urgent.len().min(URGENT_IN_GROUP)).collect();
+            let mut group = urgent_group(&mut urgent);
             group.extend(others.drain(..others.len().min(OTHERS_IN_GROUP)));
             while !group.is_empty() {
                 self.commit_group(&mut group);
@@ -292,6 +315,10 @@ where
         self.urgency
     }
 
+    fn is_portion(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, connection: &mut Connection, faults: &Faults) -> Option<String> {
         let done = in_savepoint(connection, faults, &self.args, &self.work);
         let halted = match &done {
@@ -317,16 +344,45 @@ impl<A> Default for Together<A> {
 }
 
 impl<A> Together<A> {
-    /// One more; true if it is the first of those that wait now.
-    fn join(&self, one: Waiting<A>) -> bool {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(one);
-        waiting.len() == 1
-    }
-
+    /// The oldest portion.
     fn take(&self) -> Vec<Waiting<A>> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *waiting)
+        let portion = waiting.pop_front();
+        portion.map(|portion| portion.calls).unwrap_or_default()
+    }
+}
+
+impl<A: Shared> Together<A> {
+    /// One more; true if it begins a portion, which needs a job.
+    fn join(&self, one: Waiting<A>) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let load = one.args.load();
+        match waiting.back_mut() {
+            Some(last) if last.load.has_room_for(load) => {
+                last.load = last.load.with(load);
+                last.calls.push(one);
+                false
+            }
+            Some(_) | None => {
+                let calls = vec![one];
+                waiting.push_back(Portion { calls, load });
+                true
+            }
+        }
+    }
+}
+
+impl Load {
+    fn with(self, other: Load) -> Load {
+        Load {
+            events: self.events.saturating_add(other.events),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    fn has_room_for(self, other: Load) -> bool {
+        let both = self.with(other);
+        both.events <= MOST_EVENTS && both.bytes <= MOST_BYTES
     }
 }
 
@@ -337,6 +393,10 @@ where
 {
     fn urgency(&self) -> Urgency {
         Urgency::Event
+    }
+
+    fn is_portion(&self) -> bool {
+        true
     }
 
     fn run(&mut self, connection: &mut Connection, faults: &Faults) -> Option<String> {
@@ -422,6 +482,13 @@ fn sort(
     }
 }
 
+/// The oldest of them, up to the first portion.
+fn urgent_group(urgent: &mut VecDeque<Box<dyn Job>>) -> VecDeque<Box<dyn Job>> {
+    let until_portion = urgent.iter().position(|job| job.is_portion());
+    let most = until_portion.map_or(URGENT_IN_GROUP, |place| URGENT_IN_GROUP.min(place + 1));
+    urgent.drain(..urgent.len().min(most)).collect()
+}
+
 fn in_savepoint<A, T>(
     connection: &mut Connection,
     faults: &Faults,
@@ -473,5 +540,42 @@ fn repeat(failure: &StoreError) -> StoreError {
             statement: "COMMIT",
             source: other.to_string().into(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Shared for Load {
+        fn load(&self) -> Load {
+            *self
+        }
+    }
+
+    /// The portions of calls that bring so many events and bytes, as how many calls each has.
+    fn portions(loads: &[(usize, usize)]) -> Vec<usize> {
+        let together = Together::default();
+        let mut jobs = 0;
+        for &(events, bytes) in loads {
+            let (caller, _) = oneshot::channel();
+            let args = Load { events, bytes };
+            jobs += usize::from(together.join(Waiting { args, caller }));
+        }
+        let portions: Vec<usize> = (0..jobs).map(|_| together.take().len()).collect();
+        assert!(together.take().is_empty(), "each portion has its job");
+        portions
+    }
+
+    #[test]
+    fn no_portion_has_more_events_or_bytes_than_one_transaction_may() {
+        assert_eq!(portions(&[(1, 100); 3]), [3]);
+        assert_eq!(portions(&[(1, 100); MOST_EVENTS + 1]), [MOST_EVENTS, 1]);
+        let third = MOST_BYTES / 3;
+        assert_eq!(portions(&[(1, third); 7]), [3, 3, 1]);
+        // A call is never divided, and whoever comes after a full portion does not wait for it.
+        let large = (MOST_EVENTS * 2, 100);
+        assert_eq!(portions(&[(1, 1), large, (1, 1), (1, 1)]), [1, 1, 2]);
+        assert_eq!(portions(&[(1, MOST_BYTES * 2), (1, 1)]), [1, 1]);
     }
 }

@@ -14,7 +14,7 @@ use domain::{Money, OrganisationId};
 use jiff::civil::date;
 use shared::money::{HOSTILE, US, office, order_at};
 use shared::office::{Office, PASSWORD};
-use shared::statement::{book, order, statement, states};
+use shared::statement::{book, case_of, order, statement, states};
 use store::{FollowedPage, FollowedPayment, PaymentFilter, PaymentState, SeenLine};
 use testkit::builders::portal;
 use testkit::time::at;
@@ -126,7 +126,7 @@ async fn a_payment_goes_to_the_invoice_that_is_named_and_its_rest_to_another() {
 }
 
 /// The accountant entered the first payment in two parts, and gave neither.
-async fn told_in_parts(office: &Office) {
+async fn told_in_parts(office: &Office, [first, second]: [i64; 2]) {
     let filter = PaymentFilter::default();
     let whole = office.store.money_list(&portal(), &filter).await.unwrap();
     let part = |line: &str, kopecks| FollowedPayment {
@@ -144,7 +144,7 @@ async fn told_in_parts(office: &Office) {
     };
     let page = FollowedPage {
         organisation: OrganisationId::new(US),
-        payments: vec![part("x", 60_000), part("y", 40_000)],
+        payments: vec![part("x", first), part("y", second)],
         cursor: ("payments".to_owned(), "c".to_owned()),
         is_taken_over: false,
         because: ("разнёс".to_owned(), "изменил".to_owned()),
@@ -166,7 +166,7 @@ async fn the_whole_order_that_made_room_for_a_part_is_named_with_the_way_to_it()
     let paid = order("5", "1000.00", "ООО «Ромашка»", purpose);
     book(&mut anna, &statement(&[paid])).await;
     assert_eq!(states(&office.store).await, [(1, PaymentState::Booked, 0)]);
-    told_in_parts(&office).await;
+    told_in_parts(&office, [60_000, 40_000]).await;
     let seen = office.store.money_last(&portal(), &[2]).await.unwrap()[&2].to_string();
     let answer = order_at(&mut anna, "/money/payments/2/give", &form("117", "", &seen)).await;
     let place = "/money/payments/2?said=given&whole=1";
@@ -187,6 +187,35 @@ async fn the_whole_order_that_made_room_for_a_part_is_named_with_the_way_to_it()
         assert!(!page.contains("показывает эти деньги целиком"), "{page}");
         assert!(!page.contains("<img"), "{page}");
     }
+}
+
+#[tokio::test]
+async fn it_is_named_as_well_where_a_click_gives_the_part() {
+    let office = office().await;
+    let mut anna = office.enrolled("Анна").await;
+    let purpose = "Оплата по счёту № 117 от 01.03.2026";
+    let paid = order("5", "1000.00", "ООО «Ромашка»", purpose);
+    book(&mut anna, &statement(&[paid])).await;
+    told_in_parts(&office, [70_000, 30_000]).await;
+    // With the next statement all that is new is looked at.
+    let next = order("6", "1.00", "ООО «Ромашка»", "Доплата");
+    book(&mut anna, &statement(&[next])).await;
+    let (case, seen) = case_of(&office.store, 3).await;
+    let click = [
+        ("case", case.as_str()),
+        ("seen", seen.as_str()),
+        ("choice", "1"),
+    ];
+    let answer = order_at(&mut anna, "/money/answer", &click).await;
+    let place = "/money?said=given&payment=3&whole=1";
+    assert_eq!(answer.leads_to(), place, "{}", answer.text());
+    let page = anna.get(place).await.text();
+    let link = "<a href=\"/money/payments/1\">платёж № 1</a> снят со счетов";
+    assert!(page.contains(link), "{page}");
+    assert_eq!(open(&office).await, [100_000, 0]);
+    let states = states(&office.store).await;
+    assert_eq!(states[0], (1, PaymentState::Asked, 100_000));
+    assert_eq!(states[2], (3, PaymentState::Booked, 0));
 }
 
 #[tokio::test]

@@ -43,6 +43,11 @@ pub(super) fn once_more(last: i64) -> String {
     format!("if as much is to go there once more, add `--after {last}`")
 }
 
+/// What is to be done before a part of an order is given that a person gave whole.
+pub(super) fn whole_first(whole: i64) -> String {
+    format!("take the whole one back first: `provodka payments undo {whole}`")
+}
+
 /// The bank's whole order that was taken back for its part.
 pub(super) fn taken_back(whole: Option<i64>) -> String {
     whole.map_or_else(String::new, |whole| {
@@ -51,7 +56,7 @@ pub(super) fn taken_back(whole: Option<i64>) -> String {
 }
 
 fn told(error: NotGiven) -> anyhow::Error {
-    let again;
+    let first;
     let hint = match error {
         NotGiven::NotNamed(error) => return not_named(error),
         NotGiven::NoBooking(error) => return no_booking(error),
@@ -61,8 +66,8 @@ fn told(error: NotGiven) -> anyhow::Error {
         NotGiven::Register(_) => "`provodka payments split` names its sales and the commission",
         NotGiven::Changed(_) => "`provodka payments list` shows what became of it",
         NotGiven::Again { last, .. } => {
-            again = once_more(last);
-            again.as_str()
+            first = once_more(last);
+            first.as_str()
         }
         NotGiven::NoAmount => "write roubles above nothing after --amount, or leave it out",
         NotGiven::NotThatMuch { .. } => {
@@ -70,6 +75,10 @@ fn told(error: NotGiven) -> anyhow::Error {
         }
         NotGiven::MoreThanOpen { .. } => {
             "name a smaller --amount; `provodka payments list` shows who paid it already"
+        }
+        NotGiven::WholeGiven { whole, .. } => {
+            first = whole_first(whole);
+            first.as_str()
         }
     };
     Told::mistake(error.to_string()).hint(hint).into()
@@ -93,6 +102,21 @@ mod tests {
             text,
             "error: entry 42 gave just this of payment 17 to invoice `118` already\n\
              hint: if as much is to go there once more, add `--after 42`\n"
+        );
+        assert_eq!(status, 2);
+    }
+
+    #[test]
+    fn what_a_person_gave_whole_is_named_with_how_it_is_taken_back() {
+        let whole = NotGiven::WholeGiven {
+            payment: 5,
+            whole: 4,
+        };
+        let (text, status) = crate::fault::told(&told(whole));
+        assert_eq!(
+            text,
+            "error: payment 5 is a part of payment 4, which a person gave already\n\
+             hint: take the whole one back first: `provodka payments undo 4`\n"
         );
         assert_eq!(status, 2);
     }

@@ -5,7 +5,7 @@ use desk::registers::{NotSplit, SplitCount, SplitOrder, read_sales};
 use domain::Money;
 use domain::display::money;
 
-use super::giving::taken_back;
+use super::giving::{taken_back, whole_first};
 use super::settlements::{amount, no_booking, not_named};
 use crate::args::SplitArgs;
 use crate::fault::Told;
@@ -99,6 +99,7 @@ fn sales(args: &SplitArgs) -> anyhow::Result<Vec<(String, Money)>> {
 }
 
 fn told(error: NotSplit) -> anyhow::Error {
+    let first;
     let hint = match error {
         NotSplit::NotNamed(error) => return not_named(error),
         NotSplit::NoBooking(error) => return no_booking(error),
@@ -114,6 +115,10 @@ fn told(error: NotSplit) -> anyhow::Error {
         NotSplit::NoSuchSales => "write each sale as --sale 117=1500.00",
         NotSplit::Twice(_) => "add its sales up: --sale 117=1500.00",
         NotSplit::MoreThanOpen { .. } => "`provodka payments list` shows who paid it already",
+        NotSplit::WholeGiven { whole, .. } => {
+            first = whole_first(whole);
+            first.as_str()
+        }
     };
     Told::mistake(error.to_string()).hint(hint).into()
 }

@@ -197,8 +197,10 @@ pub(crate) fn payment(
     })
 }
 
+/// Deleted, or edited down to nothing: no money came either way.
 fn is_gone(payment: &wire::Payment) -> bool {
-    payment.status == "deleted"
+    let sum = money(&payment.sum, "sum");
+    payment.status == "deleted" || sum.is_ok_and(Money::is_zero)
 }
 
 /// A payment on an account of ours.
@@ -208,19 +210,15 @@ fn on<'a>(
 ) -> Result<ToldPayment, Strange> {
     let payment = wire::Payment::deserialize(raw).map_err(|_| Strange("payment"))?;
     let (account, deleted) = (account(&payment), is_gone(&payment));
-    let amount = positive(&payment.sum, "sum")?;
-    let mut by_bill: BTreeMap<InvoiceId, Money> = BTreeMap::new();
-    for allocation in payment.allocations {
-        let sum = positive(&allocation.sum, "allocations[].sum")?;
-        let given = by_bill
-            .entry(InvoiceId::new(allocation.bill_id))
-            .or_default();
-        *given = given.checked_add(sum).ok_or(Strange("allocations[].sum"))?;
+    let amount = money(&payment.sum, "sum")?;
+    if amount.is_negative() {
+        return Err(Strange("sum"));
     }
-    let given = Money::sum(by_bill.values().copied());
-    if given.is_none_or(|given| given > amount) {
-        return Err(Strange("allocations"));
-    }
+    let allocations = if deleted {
+        BTreeMap::new()
+    } else {
+        given(payment.allocations, amount)?
+    };
     let account = account.and_then(|account| AccountNumber::new(&account.account_number));
     let other = payment.counterparty;
     Ok(ToldPayment {
@@ -249,12 +247,28 @@ fn on<'a>(
             purpose: payment.purpose,
         },
         deleted,
-        allocations: if deleted {
-            Vec::new()
-        } else {
-            by_bill.into_iter().collect()
-        },
+        allocations: allocations.into_iter().collect(),
     })
+}
+
+/// What an accountant gave of a payment to each bill.
+fn given(
+    allocations: Vec<wire::Allocation>,
+    amount: Money,
+) -> Result<BTreeMap<InvoiceId, Money>, Strange> {
+    let mut by_bill: BTreeMap<InvoiceId, Money> = BTreeMap::new();
+    for allocation in allocations {
+        let sum = positive(&allocation.sum, "allocations[].sum")?;
+        let given = by_bill
+            .entry(InvoiceId::new(allocation.bill_id))
+            .or_default();
+        *given = given.checked_add(sum).ok_or(Strange("allocations[].sum"))?;
+    }
+    let given = Money::sum(by_bill.values().copied());
+    if given.is_none_or(|given| given > amount) {
+        return Err(Strange("allocations"));
+    }
+    Ok(by_bill)
 }
 
 /// What a person needs to find a payment that cannot be read, and what it is if it lacks our account alone.

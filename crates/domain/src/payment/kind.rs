@@ -55,7 +55,7 @@ impl OwnSide {
             Direction::In if signs.register && names_no_invoice => PaymentKind::Register,
             Direction::In if signs.refund && names_no_invoice => PaymentKind::ReturnedToUs,
             Direction::In => PaymentKind::Incoming,
-            Direction::Out if signs.commission && is_banks_own(order) => PaymentKind::BankFee,
+            Direction::Out if signs.commission && order.is_banks_own() => PaymentKind::BankFee,
             Direction::Out if signs.refund => PaymentKind::RefundOut,
             Direction::Out => PaymentKind::Outgoing,
         }
@@ -81,8 +81,10 @@ impl OwnSide {
     }
 }
 
-/// An order that the bank writes itself: `Банковский ордер`, `Мемориальный ордер`.
-fn is_banks_own(order: &PaymentOrder) -> bool {
-    let form = order.form.as_deref().unwrap_or_default().to_lowercase();
-    form.contains("ордер")
+impl PaymentOrder {
+    /// Whether the bank wrote it itself: `Банковский ордер`, `Мемориальный ордер`.
+    pub fn is_banks_own(&self) -> bool {
+        let form = self.form.as_deref().unwrap_or_default().to_lowercase();
+        form.contains("ордер")
+    }
 }

@@ -54,7 +54,7 @@ pub struct PaymentOrder {
     /// The day on which our account was credited or charged, where the source tells it. What is paid is paid on this day
     /// (GK 316: when the money reaches the creditor's bank).
     pub booked: Option<Date>,
-    /// How much; always positive.
+    /// How much; always positive, but for what a source deleted.
     pub amount: Money,
     /// The other side.
     pub other: OtherSide,

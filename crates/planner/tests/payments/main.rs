@@ -602,6 +602,27 @@ fn a_refund_of_no_money_of_a_buyer_is_listed_and_decided_when_he_pays() {
 }
 
 #[test]
+fn a_credit_that_the_bank_takes_back_is_asked_about_and_taken_off_nothing_by_itself() {
+    let bank = Some(Inn::parse("7736050003").unwrap());
+    let of_payment = "Возврат ошибочно зачисленных средств по п/п 43 от 05.03.2026";
+    for purpose in ["Сторно ошибочного зачисления", of_payment] {
+        for receiver in [bank.clone(), None] {
+            let mut reversal = refund(70, purpose);
+            reversal.order.form = Some("Банковский ордер".to_owned());
+            reversal.order.other.inn = receiver;
+            let text = asked(&back(&reversal, Booking::Provodka));
+            assert!(text.contains("деньги списал сам банк"), "{text}");
+            assert!(text.contains("(leave)") && !text.contains("(1)"), "{text}");
+        }
+    }
+    // Where the order names the payer, it is a refund like any other.
+    let mut named = refund(70, of_payment);
+    named.order.form = Some("Банковский ордер".to_owned());
+    let parts = taken_off(&back(&named, Booking::Provodka));
+    assert_eq!(parts.unwrap(), ["payment 3 70"]);
+}
+
+#[test]
 fn refunds_change_nothing_where_the_policy_only_lists_them() {
     let listing = MoneyPolicy {
         refunds: Refunds::List,

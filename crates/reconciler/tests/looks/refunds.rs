@@ -6,7 +6,7 @@ use domain::payment::{
     AccountNumber, Direction, LineId, OtherSide, OwnSide, PaymentOrder, SourceId,
 };
 use domain::purpose::Purpose;
-use domain::{Inn, Money, OrganisationId, StageId};
+use domain::{DealId, Inn, Money, OrganisationId, StageId};
 use jiff::civil::date;
 use planner::{Booking, MoneyPolicy, OwnAccount, PaidStage, Refunds};
 use store::{PaymentFilter, PaymentState, SeenLine, WasUndone};
@@ -126,6 +126,37 @@ fn a_refund_lessens_what_the_deal_shows_and_asks_about_its_stage() {
         assert_eq!(undone.refunds, [2]);
         desk.run(120).await;
         assert_eq!(states(&desk).await, [(Asked, total), (Asked, -back)]);
+        desk.assert_at_rest(1).await;
+    });
+}
+
+#[test]
+fn a_credit_that_goes_back_altogether_leaves_nothing_paid_and_the_stage_as_it_was() {
+    paused(async {
+        let desk = desk(Refunds::TakeOff).await;
+        let (total, named) = bill(&desk);
+        carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
+        let shown = || {
+            let state = desk.office.state();
+            let glance = &state.deals[&DealId(1)].glance;
+            let paid = glance.fields.paid.unwrap_or_default().kopecks();
+            (paid, glance.fields.paid_on, glance.deal.stage.clone())
+        };
+        let won = StageId::new("WON");
+        assert_eq!(shown(), (total, Some(date(2026, 3, 13)), won.clone()));
+        // An order of its own, which names the one that it takes back.
+        let order = total % 97;
+        let purpose = format!("Возврат ошибочно зачисленных средств по п/п {order} от 13.03.2026");
+        carried_out(&desk, Direction::Out, total, &purpose).await;
+        let story = desk.office.story();
+        assert_eq!(states(&desk).await, [(Booked, 0); 2], "{story}");
+        assert_eq!(shown(), (0, None, won), "{story}");
+        assert!(story.contains("Возврат"), "{story}");
+        assert_eq!(desk.questions().await, ["PAYMENT-TAKEN-BACK"]);
+        // Its statement once more changes nothing.
+        carried_out(&desk, Direction::Out, total, &purpose).await;
+        assert_eq!(states(&desk).await, [(Booked, 0); 2]);
+        assert_eq!(shown().0, 0);
         desk.assert_at_rest(1).await;
     });
 }

@@ -20,6 +20,7 @@ use crate::{
     subject::{Subject, SubjectKind, key_set},
     tx::Tx,
     value::{Value, params},
+    writer::{Load, Shared},
 };
 
 /// A fact that a remote told us.
@@ -47,6 +48,17 @@ pub(crate) struct Heard {
     at: Timestamp,
 }
 
+impl Shared for Heard {
+    /// Of an event only what it tells has no bound of its own.
+    fn load(&self) -> Load {
+        let told = self.events.iter().map(|one| one.detail.to_string().len());
+        Load {
+            events: self.events.len(),
+            bytes: told.sum(),
+        }
+    }
+}
+
 statements! {
     INSERT =
         "INSERT INTO inbox (portal_id, source, name, subject, received_at, detail)
@@ -63,7 +75,7 @@ statements! {
 
 impl Store {
     /// Stores events and what is to be looked at because of them. Once this returns they survive everything. On SQLite
-    /// whatever waits to be stored is stored together.
+    /// what waits to be stored is stored together, by portions.
     pub async fn accept(&self, events: &[NewEvent], now: Timestamp) -> Result<(), StoreError> {
         let heard = Heard {
             events: events.to_vec(),

@@ -16,7 +16,7 @@ use crate::money::{
 use crate::refunds::{of_share, pay_back, take_off};
 use crate::support::*;
 
-fn giving(payment: i64, number: &str, kopecks: Option<i64>) -> Giving {
+pub(crate) fn giving(payment: i64, number: &str, kopecks: Option<i64>) -> Giving {
     Giving {
         payment,
         invoice: share(number, 1).invoice,

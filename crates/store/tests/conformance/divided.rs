@@ -3,6 +3,7 @@
 
 use domain::Money;
 use jiff::civil::date;
+use serde_json::json;
 use store::*;
 
 use crate::followed::{follow, gave, page, paid, standing, sums_close, told};
@@ -11,6 +12,7 @@ use crate::refunds::{of_rest, pay_back, take_off};
 use crate::split::of;
 use crate::support::*;
 
+use Decided::{Done, InPlaceOf};
 use PaymentState::{Booked, New};
 
 /// What was not taken: the accountant's record, our payment, why.
@@ -29,6 +31,22 @@ async fn whole(db: &Db, by: &str) {
         *author = by.to_owned();
     }
     assert_eq!(decide(db, &[given]).await, [Decided::Done]);
+}
+
+/// A person gives all that he has of a payment to an invoice.
+fn by_person(payment: i64, invoice: &str, kopecks: i64) -> Decision {
+    let mut given = book(payment, 0, vec![share(invoice, kopecks)]);
+    if let Ruling::Book {
+        author, by_parts, ..
+    } = &mut given.ruling
+    {
+        *author = "anna".to_owned();
+        *by_parts = Some(ByParts {
+            because: "по частям".to_owned(),
+            today: date(2026, 4, 1),
+        });
+    }
+    given
 }
 
 conformance! {
@@ -145,7 +163,8 @@ conformance! {
         // Nor is a part booked which was seen before the whole one came; what a person gives is his to say.
         let part = book(3, 0, vec![share("1", 60)]);
         assert_eq!(decide(db, std::slice::from_ref(&part)).await, [Decided::Refused]);
-        let by_anna = Ruling::Book { shares: vec![share("1", 60)], author: "anna".to_owned(), chosen: true };
+        let shares = vec![share("1", 60)];
+        let by_anna = Ruling::Book { shares, author: "anna".to_owned(), chosen: true, by_parts: None };
         assert_eq!(decide(db, &[Decision { ruling: by_anna, ..part }]).await, [Decided::Done]);
         assert_eq!(paid(db, 7).await, [(3, 60)]);
         sums_close(db).await;
@@ -175,24 +194,57 @@ conformance! {
 
     async fn who_gives_a_part_takes_back_what_a_rule_gave_of_the_whole_order(db: &Db) {
         let lease = leased(db, 1).await;
-        put(db, &lease, vec![link(7, 1, "1", 300)]).await;
+        put(db, &lease, vec![link(7, 1, "1", 300), link(8, 1, "2", 40)]).await;
         see(db, "march", &[order("5", 100), order("6", 100)]).await;
-        let mut by_person = book(2, 0, vec![share("1", 100)]);
-        if let Ruling::Book { author, .. } = &mut by_person.ruling {
-            *author = "anna".to_owned();
-        }
-        assert_eq!(decide(db, &[book(1, 0, vec![share("1", 100)]), by_person]).await, [Decided::Done; 2]);
+        let whole_ones = [book(1, 0, vec![share("1", 100)]), by_person(2, "1", 100)];
+        assert_eq!(decide(db, &whole_ones).await, [Done; 2]);
         let parts = [("x", "5", 60), ("y", "5", 40), ("z", "6", 60), ("w", "6", 40)];
         let parts = parts.map(|(id, number, kopecks)| told(id, order(number, kopecks)));
         assert_eq!(follow(db, &lease, parts.to_vec()).await.new, [3, 4, 5, 6]);
         assert_eq!(paid(db, 7).await, [(1, 100), (2, 100)]);
-        let count = async |part| {
-            let portal = portal("a");
-            let counted = db.store.money_count_by_parts(&portal, part, ("anna", "по частям"), date(2026, 4, 1), at(6));
-            counted.await.unwrap()
-        };
-        assert_eq!((count(3).await, count(4).await, count(5).await), (Some(1), None, None));
-        assert_eq!((paid(db, 7).await, standing(db).await[0]), (vec![(2, 100)], (1, New, 100)));
+        // One after the other: for the second nothing is left to take back; and beside what a person gave he gives both.
+        let given = [by_person(3, "1", 60), by_person(4, "2", 40), by_person(5, "1", 60)];
+        assert_eq!(decide(db, &given).await, [InPlaceOf(1), Done, Done]);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(2, 100), (3, 60), (5, 60)], vec![(4, 40)]));
+        assert_eq!(standing(db).await[..2], [(1, New, 100), (2, Booked, 0)]);
+        sums_close(db).await;
+    }
+
+    async fn a_part_and_the_room_for_it_are_recorded_together_or_not_at_all(db: &Db) {
+        let lease = leased(db, 1).await;
+        // The whole order pays all of it: without room the part would not be borne.
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        whole(db, "rule").await;
+        let parts = vec![told("x", order("5", 60)), told("y", order("5", 40))];
+        assert_eq!(follow(db, &lease, parts).await.new, [2, 3]);
+        let before = standing(db).await;
+        // The whole one is not taken back for a part that is not borne even so, or that was decided since it was seen.
+        let too_much = by_person(2, "1", 61);
+        let stale = Decision { undone: 1, ..by_person(2, "1", 60) };
+        for refused in [too_much, stale] {
+            assert_eq!(decide(db, &[refused]).await, [Decided::Refused]);
+            assert_eq!((paid(db, 7).await, standing(db).await), (vec![(1, 100)], before.clone()));
+        }
+        let (faults, mut nth) = (db.store.faults(), 0);
+        loop {
+            nth += 1;
+            faults.fail_nth(nth, Fault::DiskFull);
+            let done = db.store.money_decide(&portal("a"), &[by_person(2, "1", 60)], at(4)).await;
+            if faults.cancel() {
+                assert_eq!(done.unwrap(), [InPlaceOf(1)]);
+                break;
+            }
+            assert!(matches!(done, Err(StoreError::DiskFull(_))), "at {nth}: {done:?}");
+            assert_eq!((paid(db, 7).await, standing(db).await), (vec![(1, 100)], before.clone()));
+        }
+        assert_eq!(paid(db, 7).await, [(2, 60)]);
+        assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, New, 40)]);
+        db.store.record(&lease, Record::default(), at(5)).await.unwrap();
+        let filter = JournalFilter { subject: Some(Subject::payment(1)), ..JournalFilter::default() };
+        let lines = db.store.journal_read(&portal("a"), &filter).await.unwrap();
+        let undone = lines.iter().map(|line| &line.entry.body).filter(|body| body.get("undone").is_some());
+        let undone: Vec<_> = undone.map(|body| (&body["by"], &body["because"])).collect();
+        assert_eq!(undone, [(&json!("anna"), &json!("по частям"))]);
         sums_close(db).await;
     }
 
@@ -213,6 +265,53 @@ conformance! {
         assert!(matches!(done, WasSplit::Done { whole: Some(1), .. }), "{done:?}");
         assert_eq!(paid(db, 7).await, [(2, 60)]);
         assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, New, 40)]);
+        sums_close(db).await;
+    }
+
+    async fn who_splits_a_part_has_the_room_that_the_whole_order_makes(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        whole(db, "rule").await;
+        let parts = vec![told("x", order("5", 60)), told("y", order("5", 40))];
+        assert_eq!(follow(db, &lease, parts).await.new, [2, 3]);
+        let split = async |payment, amount| {
+            let wanted = of((payment, "1"), amount, 0, 0);
+            let before = db.store.money_split_preview(&portal("a"), &wanted).await.unwrap();
+            let done = db.store.money_split(&portal("a"), &wanted, at(6)).await.unwrap();
+            assert_eq!(before.is_some(), matches!(done, WasSplit::Refused(_)));
+            done
+        };
+        let first = split(2, 60).await;
+        assert!(matches!(first, WasSplit::Done { whole: Some(1), .. }), "{first:?}");
+        let second = split(3, 40).await;
+        assert!(matches!(second, WasSplit::Done { whole: None, .. }), "{second:?}");
+        assert_eq!(paid(db, 7).await, [(2, 60), (3, 40)]);
+        assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, Booked, 0)]);
+        sums_close(db).await;
+    }
+
+    async fn a_part_finds_no_room_where_a_person_gave_the_whole_order_and_is_told_which(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 30)]).await;
+        whole(db, "anna").await;
+        let parts = vec![told("x", order("5", 60)), told("y", order("5", 40))];
+        assert_eq!(follow(db, &lease, parts).await.new, [2, 3]);
+        let split = async |wanted: Split| db.store.money_split(&portal("a"), &wanted, at(6)).await.unwrap();
+        let given = async |payment, number| {
+            let wanted = crate::by_hand::giving(payment, number, None);
+            db.store.money_give(&portal("a"), &wanted, at(6)).await.unwrap()
+        };
+        assert_eq!(split(of((2, "1"), 60, 0, 0)).await, WasSplit::Refused(SplitRefused::WholeGiven { whole: 1 }));
+        assert_eq!(given(2, "1").await, WasGiven::Refused(GivingRefused::WholeGiven { whole: 1 }));
+        // An invoice that has nothing of it is not in its way.
+        let too_much = split(of((3, "2"), 40, 0, 0)).await;
+        assert!(matches!(too_much, WasSplit::Refused(SplitRefused::MoreThanOpen { .. })), "{too_much:?}");
+        assert_eq!(paid(db, 7).await, [(1, 100)]);
+        assert!(undo(db, 1).await.is_some());
+        let done = split(of((2, "1"), 60, 0, 0)).await;
+        assert!(matches!(done, WasSplit::Done { whole: None, .. }), "{done:?}");
+        assert!(matches!(given(3, "1").await, WasGiven::Done { whole: None, .. }));
+        assert_eq!(paid(db, 7).await, [(2, 60), (3, 40)]);
         sums_close(db).await;
     }
 

@@ -157,6 +157,33 @@ async fn an_event_that_cannot_be_stored_fails_alone() {
     assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 40);
 }
 
+/// SQLite with threads alone: only there do events of several callers share a transaction.
+#[tokio::test]
+async fn events_that_come_by_the_thousand_are_stored_by_portions() {
+    let db = Db::new(Form::Threads).await.unwrap();
+    leased(&db, 1).await;
+    let other = rusqlite::Connection::open(db.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let before = db.store.faults().ran();
+    let events = (0..1_200).map(|n| {
+        let store = db.store.clone();
+        tokio::spawn(async move { store.accept(&[event("a", deal(n))], at(0)).await })
+    });
+    let events: Vec<_> = events.collect();
+    // All of them wait for the writer, which waits for the lock.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    other.execute_batch("COMMIT").unwrap();
+    for one in events {
+        one.await.unwrap().unwrap();
+    }
+    assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 1_200);
+    // 512 at most in one transaction, and not each in its own.
+    let commits = db.store.faults().ran().since(before).commits;
+    assert!((3..10).contains(&commits), "{commits}");
+}
+
 /// SQLite alone: the limit is SQLite's own, so its true error and its own giving up are tried.
 #[tokio::test]
 async fn a_truly_full_database_refuses_and_recovers() {

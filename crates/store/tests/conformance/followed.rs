@@ -256,6 +256,12 @@ conformance! {
         let undecided = db.store.money_new(&portal("a"), Some(at(6)), None, 9).await.unwrap();
         assert_eq!((undecided.len(), undecided[0].undone, undecided[0].is_followed), (1, 1, false));
         sums_close(db).await;
+        // So it is where he edits one down to nothing: it is told as deleted, and brings no payment of nothing.
+        follow(db, &lease, vec![gave("z", order("3", 50), &[("2", 50)])]).await;
+        assert_eq!(paid(db, 8).await, [(3, 50)]);
+        assert_eq!(follow(db, &lease, vec![deleted("z", order("3", 0))]).await.new, Vec::<i64>::new());
+        assert_eq!((paid(db, 8).await, standing(db).await), (vec![], vec![(1, New, 100)]));
+        sums_close(db).await;
         // It comes back.
         follow(db, &lease, vec![gave("x", order("1", 100), &[("1", 100)])]).await;
         assert_eq!((paid(db, 7).await, standing(db).await), (vec![(1, 100)], vec![(1, Booked, 0)]));

@@ -115,6 +115,7 @@ pub(crate) fn book(payment: i64, undone: i64, shares: Vec<BookedShare>) -> Decis
         shares,
         author: "rule".to_owned(),
         chosen: false,
+        by_parts: None,
     };
     Decision {
         payment,
@@ -431,7 +432,8 @@ conformance! {
         put(db, &lease, vec![link(7, 1, "1", 1_000)]).await;
         see(db, "march", &[order("1", 100), order("2", 100), order("3", 100)]).await;
         let chosen = |payment| {
-            let ruling = Ruling::Book { shares: vec![share("1", 100)], author: "anna".to_owned(), chosen: true };
+            let shares = vec![share("1", 100)];
+            let ruling = Ruling::Book { shares, author: "anna".to_owned(), chosen: true, by_parts: None };
             Decision { ruling, ..book(payment, 0, vec![]) }
         };
         decide(db, &[chosen(1), chosen(2), book(3, 0, vec![share("1", 100)])]).await;

@@ -141,7 +141,7 @@ conformance! {
         see(db, "a", vec![order("5", 700)]).await;
         let invoice = InvoiceRef { organisation: us, invoice: InvoiceId::new("i1") };
         let shares = vec![BookedShare { invoice: invoice.clone(), amount: Money::from_kopecks(700) }];
-        let ruling = Ruling::Book { shares, author: "rule".to_owned(), chosen: false };
+        let ruling = Ruling::Book { shares, author: "rule".to_owned(), chosen: false, by_parts: None };
         let decision = Decision { payment: 1, undone: 0, seen: None, undecided: Vec::new(), ruling, because: "счёт № 17".to_owned() };
         let decided = db.store.money_decide(&portal("a"), &[decision], at(3)).await.unwrap();
         assert_eq!(decided, [Decided::Done]);

@@ -44,7 +44,8 @@ conformance! {
         assert_eq!(found(of_sum(699)).await, []);
         // What is paid of it leaves the rest; a person's choice is no evidence for nobody in particular.
         see(db, "march", &[order("1", 200)]).await;
-        let ruling = Ruling::Book { shares: vec![share("401", 200)], author: "anna".to_owned(), chosen: true };
+        let shares = vec![share("401", 200)];
+        let ruling = Ruling::Book { shares, author: "anna".to_owned(), chosen: true, by_parts: None };
         assert_eq!(decide(db, &[Decision { ruling, ..book(1, 0, vec![]) }]).await, [Decided::Done]);
         assert_eq!(found(of_sum(500)).await, [("401".to_owned(), None)]);
         let payer = Wanted { inns: order("1", 1).other.inn.into_iter().collect(), ..Wanted::default() };

@@ -123,7 +123,7 @@ pub(super) async fn decide(
         .answer(case, Some(&seen), &choice, &session.account)
         .await
     {
-        Ok(answered) => place.done(answered.id),
+        Ok(answered) => place.done(answered.case.id),
         Err(NotAnswered::Store(error)) => answer::broken(&error),
         Err(NotAnswered::Changed(_) | NotAnswered::NoChoice { .. }) => place.say("again"),
         Err(NotAnswered::NoCase(_) | NotAnswered::Closed(_)) => place.say("closed"),

@@ -92,6 +92,17 @@ async fn a_deleted_payment_gives_nothing_to_any_bill() {
 }
 
 #[tokio::test]
+async fn a_payment_that_is_edited_down_to_nothing_is_as_good_as_deleted() {
+    let page = told(|payment| payment["sum"] = json!("0.00")).await;
+    let page = page.unwrap();
+    assert_eq!(page.unreadable, [], "what was given of it stays beside it");
+    assert!(page.payments[0].deleted);
+    assert!(page.payments[0].allocations.is_empty());
+    let page = told(|payment| payment["sum"] = json!("-1.00")).await;
+    assert_eq!(page.unwrap().unreadable[0].field, "sum");
+}
+
+#[tokio::test]
 async fn what_a_person_left_out_does_not_hide_the_payment() {
     let page = told(|payment| {
         payment["number"] = Value::Null;

@@ -302,10 +302,15 @@ async fn pay(tx: &mut Tx<'_>, portal: &PortalId, batch: &Batch) -> Result<(), St
     let refused = touched.iter().position(|touched| *touched == 0);
     match refused.and_then(|place| changed.get(place)) {
         None => Ok(()),
-        Some((invoice, _)) => Err(StoreError::NotBorne {
-            what: "invoice",
-            key: Subject::invoice(&invoice.organisation, &invoice.invoice).id,
-        }),
+        Some((invoice, _)) => Err(not_borne(invoice)),
+    }
+}
+
+/// The invoice cannot hold what would be booked: all of the transaction is rolled back.
+pub(super) fn not_borne(invoice: &InvoiceRef) -> StoreError {
+    StoreError::NotBorne {
+        what: "invoice",
+        key: Subject::invoice(&invoice.organisation, &invoice.invoice).id,
     }
 }
 

@@ -4,25 +4,22 @@
 //! given already and an advance is left; taken back like any other (`undo`). What a rule gave of the bank's whole order that the
 //! payment is a part of makes room for it (`divided`). Not here: which invoice he means (`desk`).
 
-use std::collections::BTreeMap;
-
 use domain::payment::PaymentKind;
 use domain::{DealId, Money, PortalId};
 use jiff::{Timestamp, civil::Date};
 
 use super::{
     InvoiceRef, PaymentState,
-    batch::{Allocation, Batch, write},
-    divided::{count_by_parts, given_of_whole},
-    ledger::{Balance, BookedShare, Standing, balances, book, standing, withdrawn},
+    batch::{Allocation, Batch, not_borne, write},
+    divided::Whole,
+    ledger::{BookedShare, Standing, balances, book, standing, withdrawn},
     lock,
     open::counted_of,
-    refunds::Resting,
     split::last,
     take,
-    undo::{Order, Transaction, gave_just, transactions},
+    undo::{Order, gave_just, transactions},
 };
-use crate::{error::StoreError, store::Store, subject::Subject, tx::Tx, value::params};
+use crate::{error::StoreError, store::Store, tx::Tx, value::params};
 
 /// What a person wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +88,12 @@ pub enum GivingRefused {
         /// So much.
         open: Money,
     },
+    /// Less is open of the invoice while it has money of the bank's whole order, which this is a part of and a person gave:
+    /// that is taken back first.
+    WholeGiven {
+        /// The whole order.
+        whole: i64,
+    },
 }
 
 impl Store {
@@ -137,15 +140,26 @@ async fn give(
         return Ok(WasGiven::Refused(GivingRefused::Again { last }));
     }
     let mut invoices = balances(tx, portal, [&wanted.invoice].into_iter()).await?;
-    let room = makes_room(tx, portal, wanted).await?;
-    let open = open_with(room, &invoices, &wanted.invoice);
+    let whole = Whole::of(tx, portal, number).await?;
+    let room = whole.as_ref().map(|whole| whole.room(&wanted.invoice));
+    let known = invoices.get(&wanted.invoice);
+    let open = known.map(|one| one.open_with(room.unwrap_or_default()));
+    let open = open.unwrap_or_default();
     // What accounting counted before the invoice was a deal's is not open to what came later.
     let counted = counted_of(tx, portal, &wanted.invoice).await?;
     let came = payment.order.booked.unwrap_or(payment.order.date);
     let open = counted.open_to(open, came);
     let amount = match how_much(wanted.amount, payment.remaining, open) {
         Ok(amount) => amount,
-        Err(refused) => return Ok(WasGiven::Refused(refused)),
+        Err(refused) => {
+            let keeps = whole.filter(|whole| whole.keeps(&wanted.invoice));
+            return Ok(WasGiven::Refused(match (refused, keeps) {
+                (GivingRefused::MoreThanOpen { .. }, Some(whole)) => GivingRefused::WholeGiven {
+                    whole: whole.number,
+                },
+                (refused, _) => refused,
+            }));
+        }
     };
     let order = Order {
         by: &wanted.by,
@@ -153,7 +167,10 @@ async fn give(
         today: wanted.today,
         now,
     };
-    let whole = count_by_parts(tx, portal, number, order).await?;
+    let whole = match whole {
+        Some(whole) => whole.give_way(tx, portal, order).await?,
+        None => None,
+    };
     if whole.is_some() {
         invoices = balances(tx, portal, [&wanted.invoice].into_iter()).await?;
     }
@@ -184,16 +201,10 @@ async fn give(
     ) {
         // The whole one is not taken back for nothing.
         if whole.is_some() {
-            let InvoiceRef {
-                organisation,
-                invoice,
-            } = &wanted.invoice;
-            return Err(StoreError::NotBorne {
-                what: "invoice",
-                key: Subject::invoice(organisation, invoice).id,
-            });
+            return Err(not_borne(&wanted.invoice));
         }
-        let open = open_with(Money::ZERO, &invoices, &wanted.invoice);
+        let known = invoices.get(&wanted.invoice);
+        let open = known.map(|one| one.open).unwrap_or_default();
         return Ok(WasGiven::Refused(GivingRefused::MoreThanOpen { open }));
     }
     if payment.state == PaymentState::Asked {
@@ -228,33 +239,6 @@ async fn gave_just_this(
     let given = transactions(tx, portal, &[wanted.payment], "allocation").await?;
     let given = given.into_values().next().unwrap_or_default();
     Ok(gave_just(&given, last, (&wanted.invoice, amount)))
-}
-
-/// What is open of an invoice of a deal once so much of what it has is taken back.
-fn open_with(room: Money, invoices: &BTreeMap<InvoiceRef, Balance>, invoice: &InvoiceRef) -> Money {
-    let known = invoices.get(invoice);
-    let of_deal = known.filter(|one| one.stands && one.deal.is_some());
-    let unpaid = of_deal.map(|one| one.unpaid.kopecks() + room.kopecks());
-    Money::from_kopecks(unpaid.unwrap_or_default().max(0))
-}
-
-/// What the invoice has of the bank's whole order that the payment is a part of, less what was paid back of that: all of it is
-/// taken back before the part is given.
-async fn makes_room(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    wanted: &Giving,
-) -> Result<Money, StoreError> {
-    let Some((whole, given)) = given_of_whole(tx, portal, wanted.payment).await? else {
-        return Ok(Money::ZERO);
-    };
-    let resting = Resting::on(tx, portal, &[whole]).await?;
-    let released = resting.of(|_, _, _| true).into_iter();
-    let released = released.map(|(_, transaction)| transaction);
-    let shares = given.iter().chain(released).flat_map(Transaction::shares);
-    let of_invoice = shares.filter(|(invoice, _)| **invoice == wanted.invoice);
-    let sum = Money::sum(of_invoice.map(|(_, amount)| amount));
-    Ok(sum.unwrap_or_default())
 }
 
 /// Why a payment is given to no invoice at all, as it stands.

@@ -6,19 +6,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{OrganisationId, PortalId};
-use jiff::{Timestamp, civil::Date};
+use domain::{Money, OrganisationId, PortalId};
+use jiff::Timestamp;
 
 use super::{
+    InvoiceRef,
+    batch::not_borne,
     followed::ACCOUNTING,
-    ledger::RULE,
-    lock, twice,
+    ledger::{Decided, Decision, RULE, balances, decide_together, questions, rest_after, standing},
+    refunds::Resting,
+    twice,
     undo::{Order, Transaction, WasUndone, transactions, undo},
 };
 use crate::{
     error::StoreError,
     sql::statements,
-    store::Store,
     tx::Tx,
     value::{Value, params},
 };
@@ -40,72 +42,149 @@ pub(super) struct Divided {
     beside: BTreeSet<i64>,
 }
 
-impl Store {
-    /// Before `by` gives a part of an order: what a rule or the accountant gave of the bank's whole one is taken back, by
-    /// corrections dated `today`, since its money would count twice. What a person gave of it stays. Gives the whole one,
-    /// where anything of it was taken back.
-    pub async fn money_count_by_parts(
-        &self,
+/// The bank's whole order that a payment is a part of, where anything of it is given: its money would count twice.
+pub(super) struct Whole {
+    pub(super) number: i64,
+    /// What each invoice has of it, less what was paid back of that.
+    has: BTreeMap<InvoiceRef, Money>,
+    /// A person gave some of it, so it stays until a person takes it back. Else it makes room for the part.
+    is_a_persons: bool,
+}
+
+impl Whole {
+    pub(super) async fn of(
+        tx: &mut Tx<'_>,
         portal: &PortalId,
         part: i64,
-        (by, because): (&str, &str),
-        today: Date,
-        now: Timestamp,
+    ) -> Result<Option<Whole>, StoreError> {
+        let mut wholes = twice::wholes(tx, portal, &[part]).await?;
+        let Some(number) = wholes.remove(&part) else {
+            return Ok(None);
+        };
+        let given = transactions(tx, portal, &[number], "allocation").await?;
+        let given = given.into_values().next().unwrap_or_default();
+        if given.is_empty() {
+            return Ok(None);
+        }
+        let resting = Resting::on(tx, portal, &[number]).await?;
+        let released = resting.of(|_, _, _| true).into_iter();
+        let released = released.map(|(_, transaction)| transaction);
+        let mut has: BTreeMap<InvoiceRef, Money> = BTreeMap::new();
+        for (invoice, amount) in given.iter().chain(released).flat_map(Transaction::shares) {
+            let sum = has.entry(invoice.clone()).or_default();
+            *sum = Money::from_kopecks(sum.kopecks() + amount.kopecks());
+        }
+        Ok(Some(Whole {
+            number,
+            has,
+            is_a_persons: is_a_persons(&given),
+        }))
+    }
+
+    /// Whether all of it is taken back before the part is given.
+    pub(super) fn makes_room(&self) -> bool {
+        !self.is_a_persons
+    }
+
+    /// What the invoice then has less.
+    pub(super) fn room(&self, invoice: &InvoiceRef) -> Money {
+        let has = self.has.get(invoice).filter(|_| self.makes_room());
+        has.copied().unwrap_or_default()
+    }
+
+    /// Whether nothing but a person can make room of the invoice.
+    pub(super) fn keeps(&self, invoice: &InvoiceRef) -> bool {
+        let has = self.has.get(invoice);
+        self.is_a_persons && has.is_some_and(|has| has.is_positive())
+    }
+
+    /// Takes back what a rule or the accountant gave of it, before a person gives the part: by corrections of his, in the
+    /// same commit. Gives the whole one, where anything was taken back.
+    pub(super) async fn give_way(
+        &self,
+        tx: &mut Tx<'_>,
+        portal: &PortalId,
+        order: Order<'_>,
     ) -> Result<Option<i64>, StoreError> {
-        let args = (
-            portal.clone(),
-            part,
-            by.to_owned(),
-            because.to_owned(),
-            today,
+        if !self.makes_room() {
+            return Ok(None);
+        }
+        match undo(tx, portal, self.number, order).await? {
+            WasUndone::Done(_) => Ok(Some(self.number)),
+            WasUndone::Nothing => Ok(None),
+            // The part is not given beside it.
+            WasUndone::MoreThanOpen { invoice, .. } => Err(not_borne(&invoice)),
+        }
+    }
+}
+
+/// Those that people decided to give and that may be parts of an order which the bank shows whole.
+pub(super) async fn parts_by_people(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    decisions: &[Decision],
+) -> Result<BTreeSet<i64>, StoreError> {
+    let by_people = decisions.iter().filter(|one| one.by_parts().is_some());
+    let by_people: Vec<i64> = by_people.map(|one| one.payment).collect();
+    let parts = twice::wholes(tx, portal, &by_people).await?.into_keys();
+    Ok(parts.filter(|part| by_people.contains(part)).collect())
+}
+
+/// A part of an order, given by a person: what a rule or the accountant gave of the whole one makes room for it, where the
+/// part can then be given.
+pub(super) async fn decide_part(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<Decided, StoreError> {
+    let whole = Whole::of(tx, portal, decision.payment).await?;
+    let whole = whole.filter(Whole::makes_room);
+    let mut in_place_of = None;
+    if let (Some(whole), Some((by, how))) = (whole, decision.by_parts())
+        && is_borne_with(&whole, tx, portal, decision).await?
+    {
+        let order = Order {
+            by,
+            because: &how.because,
+            today: how.today,
             now,
-        );
-        let whole = self
-            .write(args, |tx, (portal, part, by, because, today, now)| {
-                let order = Order {
-                    by,
-                    because,
-                    today: *today,
-                    now: *now,
-                };
-                Box::pin(count_by_parts(tx, portal, *part, order))
-            })
-            .await?;
-        self.ring();
-        Ok(whole)
+        };
+        in_place_of = whole.give_way(tx, portal, order).await?;
+    }
+    let decided = decide_together(tx, portal, std::slice::from_ref(decision), now).await?;
+    match (decided.as_slice(), in_place_of) {
+        ([Decided::Done], Some(whole)) => Ok(Decided::InPlaceOf(whole)),
+        // The whole one is not taken back for nothing.
+        (_, Some(_)) => Err(StoreError::NotBorne {
+            what: "payment",
+            key: decision.payment.to_string(),
+        }),
+        (decided, None) => Ok(decided.first().copied().unwrap_or(Decided::Refused)),
     }
 }
 
-pub(super) async fn count_by_parts(
+/// Whether the decision stands as it was seen, and the invoices bear it once the whole order made room.
+async fn is_borne_with(
+    whole: &Whole,
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    part: i64,
-    order: Order<'_>,
-) -> Result<Option<i64>, StoreError> {
-    lock(tx, portal).await?;
-    let Some((whole, _)) = given_of_whole(tx, portal, part).await? else {
-        return Ok(None);
-    };
-    match undo(tx, portal, whole, order).await? {
-        WasUndone::Done(_) => Ok(Some(whole)),
-        WasUndone::Nothing | WasUndone::MoreThanOpen { .. } => Ok(None),
+    decision: &Decision,
+) -> Result<bool, StoreError> {
+    let payments = standing(tx, portal, [decision.payment].into_iter()).await?;
+    let asked = std::slice::from_ref(decision);
+    let questions = questions(tx, portal, asked, &payments).await?;
+    let shares = decision.shares().iter();
+    let mut invoices = balances(tx, portal, shares.map(|share| &share.invoice)).await?;
+    for (invoice, balance) in &mut invoices {
+        balance.open = balance.open_with(whole.room(invoice));
     }
-}
-
-/// The bank's whole order that this is a part of, and what a rule or the accountant gave of it: it makes room for the part.
-pub(super) async fn given_of_whole(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    part: i64,
-) -> Result<Option<(i64, Vec<Transaction>)>, StoreError> {
-    let mut wholes = twice::wholes(tx, portal, &[part]).await?;
-    let Some(whole) = wholes.remove(&part) else {
-        return Ok(None);
-    };
-    let given = transactions(tx, portal, &[whole], "allocation").await?;
-    let given = given.into_values().next().unwrap_or_default();
-    let makes_room = !given.is_empty() && !is_a_persons(&given);
-    Ok(makes_room.then_some((whole, given)))
+    let payment = payments.get(&decision.payment);
+    let payment = payment
+        .filter(|payment| payment.awaits(decision))
+        .filter(|_| questions.get(&decision.payment).copied() == decision.seen);
+    let rest = payment.and_then(|one| rest_after(one, decision.shares(), &invoices));
+    Ok(rest.is_some())
 }
 
 impl Divided {

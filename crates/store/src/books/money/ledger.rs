@@ -5,16 +5,17 @@
 //! The rules are judged by balances that are read behind the lock of the portal's book. What breaks one is refused alone:
 //! the other decisions of the same transaction stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
 use domain::{DealId, Inn, Money, OrganisationId, PortalId};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use planted::Bug;
 
 use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
+    divided::{decide_part, parts_by_people},
     lock,
     open::{open_ids, until_value},
     read_direction, read_kind,
@@ -61,6 +62,8 @@ pub enum Ruling {
         author: String,
         /// A person chose it: evidence for the payer's next payment.
         chosen: bool,
+        /// Where a person chose it.
+        by_parts: Option<ByParts>,
     },
     /// A person is asked.
     Ask(Box<CaseFacts>),
@@ -89,6 +92,15 @@ pub enum Ruling {
     },
 }
 
+/// How what a rule or the accountant gave of the bank's whole order is taken back, where a person gives a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByParts {
+    /// Why.
+    pub because: String,
+    /// Corrections are dated by it.
+    pub today: Date,
+}
+
 /// A decision, for a payment as it was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
@@ -111,6 +123,9 @@ pub struct Decision {
 pub enum Decided {
     /// It is recorded.
     Done,
+    /// It is recorded, and the bank's whole order of this number was taken back with it, since its money would count twice:
+    /// that is asked about anew.
+    InPlaceOf(i64),
     /// Nothing was recorded: somebody else decided meanwhile, a rule of the ledger would be broken, or a rule would give money
     /// that is counted twice by now. Look again.
     Refused,
@@ -227,6 +242,30 @@ async fn decide(
     now: Timestamp,
 ) -> Result<Vec<Decided>, StoreError> {
     lock(tx, portal).await?;
+    let parts = parts_by_people(tx, portal, decisions).await?;
+    let is_part = |one: &Decision| parts.contains(&one.payment);
+    // Each part by itself: what makes room for it is open to those after it.
+    let apart = decisions.chunk_by(|one, next| !is_part(one) && !is_part(next));
+    let apart: Vec<&[Decision]> = apart.collect();
+    let mut decided = Vec::with_capacity(decisions.len());
+    for some in apart {
+        decided.extend(match some {
+            [part] if parts.contains(&part.payment) => {
+                vec![decide_part(tx, portal, part, now).await?]
+            }
+            some => decide_together(tx, portal, some, now).await?,
+        });
+    }
+    Ok(decided)
+}
+
+/// What of these stands as it was seen, and no rule of the ledger breaks.
+pub(super) async fn decide_together(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    decisions: &[Decision],
+    now: Timestamp,
+) -> Result<Vec<Decided>, StoreError> {
     let mut payments = standing(tx, portal, decisions.iter().map(|one| one.payment)).await?;
     let questions = questions(tx, portal, decisions, &payments).await?;
     let shares = decisions.iter().flat_map(Decision::shares);
@@ -277,7 +316,7 @@ async fn decide(
 }
 
 impl Decision {
-    fn shares(&self) -> &[BookedShare] {
+    pub(super) fn shares(&self) -> &[BookedShare] {
         match &self.ruling {
             Ruling::Book { shares, .. } => shares,
             Ruling::TakeOff { .. }
@@ -307,6 +346,21 @@ impl Decision {
         matches!(&self.ruling, Ruling::Book { author, .. } if author == RULE)
     }
 
+    /// Who gives it, and how the whole order makes room where it is a part of one.
+    pub(super) fn by_parts(&self) -> Option<(&str, &ByParts)> {
+        match &self.ruling {
+            Ruling::Book {
+                author, by_parts, ..
+            } => Some((author.as_str(), by_parts.as_ref()?)),
+            Ruling::TakeOff { .. }
+            | Ruling::Ask(_)
+            | Ruling::Aside
+            | Ruling::AsideUntilPaid { .. }
+            | Ruling::Leave
+            | Ruling::Wait { .. } => None,
+        }
+    }
+
     /// How many transactions it makes.
     fn transactions(&self) -> usize {
         let booking = usize::from(matches!(self.ruling, Ruling::Book { .. }));
@@ -316,7 +370,7 @@ impl Decision {
 
 impl Standing {
     /// Whether it is to be decided, and is as it was when the decision was made.
-    fn awaits(&self, decision: &Decision) -> bool {
+    pub(super) fn awaits(&self, decision: &Decision) -> bool {
         matches!(self.state, PaymentState::New | PaymentState::Asked)
             && self.undone == decision.undone
     }
@@ -335,6 +389,15 @@ impl Standing {
     pub(super) fn is_for_invoices(&self) -> bool {
         let kind = matches!(self.kind, PaymentKind::Incoming | PaymentKind::Register);
         kind && self.direction == Direction::In
+    }
+}
+
+impl Balance {
+    /// What is open once so much of what it has is taken back.
+    pub(super) fn open_with(&self, room: Money) -> Money {
+        let is_open = self.stands && self.deal.is_some();
+        let unpaid = self.unpaid.kopecks() + room.kopecks();
+        Money::from_kopecks(if is_open { unpaid.max(0) } else { 0 })
     }
 }
 
@@ -388,6 +451,7 @@ fn apply(
             shares,
             author,
             chosen,
+            by_parts: _,
         } => {
             let allocation = Allocation {
                 payment: decision.payment,
@@ -501,7 +565,7 @@ pub(super) fn may_be_given(
 pub const PAYMENT_CASE_KEY: &str = "payment";
 
 /// What is left of the payment, if it may be given so.
-fn rest_after(
+pub(super) fn rest_after(
     payment: &Standing,
     shares: &[BookedShare],
     invoices: &BTreeMap<InvoiceRef, Balance>,
@@ -553,7 +617,7 @@ pub(super) async fn standing(
 }
 
 /// The last question about each payment that has one.
-async fn questions(
+pub(super) async fn questions(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     decisions: &[Decision],

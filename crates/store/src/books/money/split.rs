@@ -2,7 +2,8 @@
 //! which sales. Never matched by sum.
 //!
 //! The invoices get what the buyers paid; what the bank kept of it comes from outside. One transaction, undone like any
-//! other booking (`undo`). What belongs to sales without an invoice stays in the payment.
+//! other booking (`undo`). What belongs to sales without an invoice stays in the payment. What a rule gave of the bank's
+//! whole order that the credit is a part of makes room for it (`divided`).
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use serde_json::json;
 use super::{
     InvoiceRef, PaymentState,
     batch::{Batch, EntryRow, write},
-    divided::count_by_parts,
+    divided::Whole,
     ledger::{Balance, BookedShare, Standing, balances, standing, withdrawn},
     lock,
     open::counted_before,
@@ -95,6 +96,12 @@ pub enum SplitRefused {
         /// So much.
         open: Money,
     },
+    /// Less is open of an invoice while it has money of the bank's whole order, which this is a part of and a person gave:
+    /// that is taken back first.
+    WholeGiven {
+        /// The whole order.
+        whole: i64,
+    },
 }
 
 statements! {
@@ -165,6 +172,7 @@ struct Judged<'a> {
     payment: Standing,
     sums: BTreeMap<&'a InvoiceRef, Money>,
     invoices: BTreeMap<InvoiceRef, Balance>,
+    whole: Option<Whole>,
 }
 
 async fn judged<'a>(
@@ -207,20 +215,29 @@ async fn judged<'a>(
     // What accounting counted before an invoice was a deal's is not open to what came later.
     let counted = counted_before(tx, portal, sums.keys().copied()).await?;
     let came = payment.order.booked.unwrap_or(payment.order.date);
+    let whole = Whole::of(tx, portal, wanted.payment).await?;
     for (invoice, amount) in &sums {
-        let of_deal = invoices.get(*invoice).filter(|one| one.deal.is_some());
-        let open = of_deal.map(|one| one.open).unwrap_or_default();
+        let room = whole.as_ref().map(|whole| whole.room(invoice));
+        let known = invoices.get(*invoice);
+        let open = known.map(|one| one.open_with(room.unwrap_or_default()));
         let counted = counted.get(*invoice).copied().unwrap_or_default();
-        let open = counted.open_to(open, came);
+        let open = counted.open_to(open.unwrap_or_default(), came);
         if *amount > open {
             let invoice = InvoiceRef::clone(invoice);
-            return Ok(Err(SplitRefused::MoreThanOpen { invoice, open }));
+            let keeps = whole.filter(|whole| whole.keeps(&invoice));
+            return Ok(Err(match keeps {
+                Some(whole) => SplitRefused::WholeGiven {
+                    whole: whole.number,
+                },
+                None => SplitRefused::MoreThanOpen { invoice, open },
+            }));
         }
     }
     Ok(Ok(Judged {
         payment,
         sums,
         invoices,
+        whole,
     }))
 }
 
@@ -234,6 +251,7 @@ async fn split(
         payment,
         sums,
         invoices,
+        whole,
     } = match judged(tx, portal, wanted).await? {
         Ok(judged) => judged,
         Err(refused) => return Ok(WasSplit::Refused(refused)),
@@ -244,7 +262,10 @@ async fn split(
         today: wanted.today,
         now,
     };
-    let whole = count_by_parts(tx, portal, wanted.payment, order).await?;
+    let whole = match whole {
+        Some(whole) => whole.give_way(tx, portal, order).await?,
+        None => None,
+    };
     let transaction = take(tx, portal, 0, 1).await?.transaction;
     let mut batch = Batch::default();
     let of = |invoice: &&InvoiceRef| invoices.get(*invoice).and_then(|known| known.deal);

@@ -10,10 +10,10 @@ use desk::invoices::NotNamed;
 use desk::policy::NoBooking;
 use domain::display::money;
 
-use super::letters::amount;
 use super::payments::{View, back, refused};
 use super::proven::{Refusal, proven};
-use super::words::{NO_BOOKING, not_named, plain};
+use super::typed::{self, CHANGED};
+use super::words::{NO_BOOKING, not_named, plain, whole_first};
 use crate::admin::Admin;
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
@@ -47,9 +47,8 @@ pub(in crate::admin) async fn give(
         let order = GivingOrder {
             payment: number,
             invoice: giving.invoice.clone(),
-            amount: amount(&giving.amount)?,
-            // A form that says nothing of what was seen saw nothing that could be there.
-            seen: Some(seen.parse().unwrap_or_default()),
+            amount: typed::amount(&giving.amount)?,
+            seen: Some(typed::seen(&seen)),
         };
         proven(&admin, &session, password, &way).await?;
         let desk = admin.desk();
@@ -85,10 +84,7 @@ fn not_given(error: NotGiven) -> Refusal {
             "Это поступление за многие продажи: сначала разнесите его вместе с комиссией."
                 .to_owned()
         }
-        NotGiven::Changed(_) | NotGiven::Again { .. } => {
-            "Пока вы писали, с платежом что-то сделали: посмотрите историю и решите снова."
-                .to_owned()
-        }
+        NotGiven::Changed(_) | NotGiven::Again { .. } => CHANGED.to_owned(),
         NotGiven::NoAmount => "Сумма должна быть больше нуля.".to_owned(),
         NotGiven::NotThatMuch { left, .. } => {
             let left = money(left);
@@ -98,5 +94,6 @@ fn not_given(error: NotGiven) -> Refusal {
             let (number, open) = (plain(&number), money(open));
             format!("По счёту № {number} осталось {open}: больше отнести нельзя.")
         }
+        NotGiven::WholeGiven { whole, .. } => whole_first(whole),
     })
 }

@@ -7,18 +7,15 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use desk::invoices::NotNamed;
 use desk::payments::{LetterOrder, NotMoved};
-use domain::Money;
 use domain::display::money;
 
 use super::payments::{View, back, refused};
 use super::proven::{Refusal, proven};
+use super::typed::{self, CHANGED};
 use super::words::not_named;
 use crate::admin::Admin;
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
-
-/// Characters of a letter.
-const LONGEST: usize = 500;
 
 /// The form, as it was typed.
 #[derive(Clone, Default)]
@@ -71,31 +68,19 @@ pub(in crate::admin) async fn obey(
 
 impl Letter {
     fn order(&self, payment: i64, seen: &str) -> Result<LetterOrder, &'static str> {
-        let letter = self.letter.trim();
-        if letter.is_empty() || letter.chars().count() > LONGEST {
-            return Err("Назовите письмо с номером и датой: до 500 знаков.");
-        }
+        let letter = typed::named(
+            &self.letter,
+            "Назовите письмо с номером и датой: до 500 знаков.",
+        )?;
         Ok(LetterOrder {
             payment,
             from: self.from.clone(),
             to: self.to.clone(),
-            amount: amount(&self.amount)?,
-            // A form that says nothing of what was seen saw nothing that could be there.
-            seen: Some(seen.parse().unwrap_or_default()),
+            amount: typed::amount(&self.amount)?,
+            seen: Some(typed::seen(seen)),
             letter: letter.to_owned(),
         })
     }
-}
-
-/// An amount as people type it; none where they type nothing.
-pub(super) fn amount(text: &str) -> Result<Option<Money>, &'static str> {
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let read = Money::parse(&text.replace(',', "."));
-    let read = read.map_err(|_| "Сумма не читается: напишите рубли, как 1234.56.")?;
-    Ok(Some(read))
 }
 
 fn not_moved(error: NotMoved) -> Refusal {
@@ -104,10 +89,7 @@ fn not_moved(error: NotMoved) -> Refusal {
             return error.into();
         }
         NotMoved::NotNamed(error) => not_named(&error),
-        NotMoved::Changed(_) | NotMoved::Again { .. } => {
-            "Пока вы писали, с платежом что-то сделали: посмотрите историю и решите снова."
-                .to_owned()
-        }
+        NotMoved::Changed(_) | NotMoved::Again { .. } => CHANGED.to_owned(),
         NotMoved::NotThatMuch { given, .. } => {
             let given = money(given);
             format!("На этом счёте от платежа {given}: больше перенести нельзя.")

@@ -12,6 +12,7 @@ pub(super) mod questions;
 pub(super) mod reconciliation;
 pub(super) mod registers;
 pub(super) mod settlements;
+mod typed;
 pub(super) mod uploads;
 pub(super) mod words;
 
@@ -30,6 +31,11 @@ pub(super) fn asked(uri: &Uri, name: &str) -> Option<String> {
 fn number(uri: &Uri, name: &str) -> Option<i64> {
     let number = asked(uri, name)?.parse::<i64>().ok();
     number.filter(|number| *number > 0)
+}
+
+/// The whole order that was taken back for a part of it, as the end of an address.
+fn beside(whole: Option<i64>) -> String {
+    whole.map_or_else(String::new, |whole| format!("&whole={whole}"))
 }
 
 /// What was done before this page, in words: only what we know how to say.

@@ -22,10 +22,11 @@ use store::{
 
 use super::giving::Giving;
 use super::letters::Letter;
-use super::proven::{Refusal, proven, reason};
+use super::proven::{Refusal, proven};
 use super::registers::{Sales, SplitForm};
+use super::typed::reason;
 use super::words::{PaymentInWords, invoice_name, plain};
-use super::{asked, said};
+use super::{asked, beside, said};
 use crate::admin::Admin;
 use crate::admin::answer::{self, Frame};
 use crate::admin::form::Order;
@@ -336,7 +337,7 @@ pub(super) async fn refused(
 
 /// To the page of a payment, which says what was done, and which whole order was taken back for a part of it.
 pub(super) fn back(number: i64, said: &str, whole: Option<i64>) -> Response {
-    let whole = whole.map_or_else(String::new, |whole| format!("&whole={whole}"));
+    let whole = beside(whole);
     answer::see(&format!("/money/payments/{number}?said={said}{whole}"))
 }
 

@@ -10,9 +10,6 @@ use crate::admin::guard::Way;
 use crate::admin::session::Session;
 use crate::admin::sign_in::{Refused, in_words, is_password};
 
-/// Characters of a reason.
-const LONGEST_REASON: usize = 500;
-
 /// Why an order is not obeyed.
 pub(super) enum Refusal {
     /// In words, on the page that it came from.
@@ -58,13 +55,4 @@ pub(super) async fn proven(
         }
         Err(Refused::Broken(response)) => Err(Refusal::Broken(Box::new(response))),
     }
-}
-
-/// Why something is taken back.
-pub(super) fn reason(typed: &str) -> Result<&str, Refusal> {
-    let reason = typed.trim();
-    if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
-        return Err(Refusal::of("Назовите причину: до 500 знаков."));
-    }
-    Ok(reason)
 }

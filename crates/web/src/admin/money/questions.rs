@@ -20,7 +20,7 @@ use store::{PaymentState, PaymentSum, StoreError};
 
 use super::registers::SplitForm;
 use super::words::{OrderInWords, invoice_name, parts, plain, plural};
-use super::{asked, number, said};
+use super::{asked, beside, number, said};
 use crate::admin::Admin;
 use crate::admin::answer::{self, Frame};
 use crate::admin::form::Order;
@@ -38,6 +38,8 @@ struct Page {
     said: Option<&'static str>,
     /// The payment that it was done with: on its page the decision is taken back.
     decided: Option<i64>,
+    /// The bank's whole order that was taken back for the part that this payment is.
+    whole: Option<i64>,
     /// Why nothing is booked.
     off: Option<String>,
     tiles: Vec<Tile>,
@@ -128,6 +130,7 @@ async fn gathered(admin: &Admin, session: &Session, uri: &Uri) -> Result<Page, S
         frame: Frame::of(session, "money"),
         said: said(uri),
         decided: number(uri, "payment"),
+        whole: number(uri, "whole"),
         off,
         tiles: tiles(&sums),
         accounts: accounts
@@ -169,19 +172,20 @@ pub(in crate::admin) async fn decide(
             return answer::see("/money?said=closed");
         }
     };
-    let payment = answered.facts.subject.as_payment().unwrap_or_default();
+    let payment = answered.case.facts.subject.as_payment().unwrap_or_default();
     match desk.store.money_undecided(&desk.portal, &[payment]).await {
         Err(error) => answer::broken(&error),
         // What was open then is paid by now: it is asked anew.
         Ok(still) if !still.is_empty() => answer::see("/money?said=again"),
         Ok(_) => {
-            let said = match (choice == GIVE_TO_NOTHING, asks_of_refund(&answered)) {
+            let said = match (choice == GIVE_TO_NOTHING, asks_of_refund(&answered.case)) {
                 (true, true) => "kept",
                 (true, false) => "left",
                 (false, true) => "taken-off",
                 (false, false) => "given",
             };
-            answer::see(&format!("/money?said={said}&payment={payment}"))
+            let whole = beside(answered.whole);
+            answer::see(&format!("/money?said={said}&payment={payment}{whole}"))
         }
     }
 }

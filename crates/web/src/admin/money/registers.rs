@@ -16,17 +16,15 @@ use domain::Money;
 use domain::display::money;
 use http::StatusCode;
 
-use super::letters::amount;
 use super::payments::{View, back, refused, shown};
 use super::proven::{Refusal, proven};
 use super::questions::{Share, share_in_words};
-use super::words::{NO_BOOKING, not_named, plain};
+use super::typed::{self, CHANGED};
+use super::words::{NO_BOOKING, not_named, plain, whole_first};
 use crate::admin::Admin;
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
 
-/// Characters of a register.
-const LONGEST: usize = 500;
 /// The button that only counts.
 const COUNT: &str = "count";
 
@@ -146,8 +144,7 @@ pub(in crate::admin) async fn split(
         count,
         ..View::default()
     };
-    // A form that says nothing of what was seen saw nothing that could be there.
-    let order = match sales.order(number, seen.parse().unwrap_or_default()) {
+    let order = match sales.order(number, typed::seen(&seen)) {
         Ok(order) => order,
         Err(why) => {
             return refused(&admin, &session, number, Refusal::of(why), view(None)).await;
@@ -167,10 +164,10 @@ pub(in crate::admin) async fn split(
         };
     }
     let split: Result<SplitUp, Refusal> = async {
-        if !(1..=LONGEST).contains(&order.register.chars().count()) {
-            let why = "Назовите реестр с номером и датой: до 500 знаков.";
-            return Err(Refusal::of(why));
-        }
+        typed::named(
+            &order.register,
+            "Назовите реестр с номером и датой: до 500 знаков.",
+        )?;
         proven(&admin, &session, password, &way).await?;
         let split = desk.split(&order, &session.account, &admin.pages.zone);
         split.await.map_err(not_split)
@@ -190,7 +187,7 @@ impl Sales {
         let sales = read_sales(&self.sales).map_err(|BadLine(line)| {
             format!("Строка {line} не читается: напишите «номер счёта; сумма».")
         })?;
-        let read = |text| amount(text).map(Option::unwrap_or_default);
+        let read = |text| typed::amount(text).map(Option::unwrap_or_default);
         Ok(SplitOrder {
             payment,
             sales,
@@ -229,10 +226,7 @@ fn split_in_words(error: &NotSplit) -> String {
         NotSplit::NoRegister => "Назовите реестр.".to_owned(),
         NotSplit::NoCredit(_) => "Это не поступление от покупателей: разносить нечего.".to_owned(),
         NotSplit::Decided(_) => "По платежу уже решено: сначала снимите.".to_owned(),
-        NotSplit::Changed(_) => {
-            "Пока вы писали, с платежом что-то сделали: посмотрите историю и решите снова."
-                .to_owned()
-        }
+        NotSplit::Changed(_) => CHANGED.to_owned(),
         NotSplit::NotClosed {
             net,
             commission,
@@ -259,6 +253,7 @@ fn split_in_words(error: &NotSplit) -> String {
             plain(number),
             money(*open)
         ),
+        NotSplit::WholeGiven { whole, .. } => whole_first(*whole),
         NotSplit::Store(error) => error.to_string(),
     }
 }

@@ -17,9 +17,9 @@ use domain::ledger::SettlementKind;
 use http::StatusCode;
 use store::{ListedSettlement, StoreError};
 
-use super::letters::amount;
-use super::proven::{Refusal, proven, reason};
+use super::proven::{Refusal, proven};
 use super::said;
+use super::typed::{amount, named, reason};
 use super::words::{NO_BOOKING, not_named, plain};
 use crate::admin::Admin;
 use crate::admin::answer::{self, Frame};
@@ -29,8 +29,6 @@ use crate::admin::session::Session;
 
 /// The newest of them.
 const SHOWN: usize = 100;
-/// Characters of a document.
-const LONGEST: usize = 500;
 
 const KINDS: [(&str, SettlementKind); 4] = [
     ("cash", SettlementKind::Cash),
@@ -158,10 +156,7 @@ pub(in crate::admin) async fn undo(
 
 impl Wanted {
     fn order(&self) -> Result<settlements::Order, &'static str> {
-        let document = self.document.trim();
-        if document.is_empty() || document.chars().count() > LONGEST {
-            return Err("Назовите документ: до 500 знаков.");
-        }
+        let document = named(&self.document, "Назовите документ: до 500 знаков.")?;
         if self.invoice.trim().is_empty() {
             return Err("Назовите счёт по номеру.");
         }

@@ -47,6 +47,14 @@ pub(super) fn not_named(error: &NotNamed) -> String {
     }
 }
 
+/// Why a part of an order is not given that a person gave whole.
+pub(super) fn whole_first(whole: i64) -> String {
+    format!(
+        "Это часть поручения, которое банк показывает целиком: платёж № {whole} уже отнёс человек. Сначала снимите его \
+         со счетов."
+    )
+}
+
 /// A payment order for people.
 pub(super) struct OrderInWords {
     pub(super) day: String,
