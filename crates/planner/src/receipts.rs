@@ -26,7 +26,7 @@ pub struct Receipt {
     pub slot: Slot,
     /// The transaction of the ledger.
     pub transaction: i64,
-    /// The day of credit, or of the document that settles it.
+    /// The day of credit as it was known then, or of the document that settles it; see [`Receipt::day`].
     pub dated: Date,
     /// How much the invoice got; below zero for what a refund was taken off it.
     pub amount: Money,
@@ -72,14 +72,13 @@ impl Receipt {
         }
     }
 
-    /// The day of credit, also where the bank told it after the money was given: until then the order's own day stood for
-    /// it.
+    /// The day of credit as it is known by now: until the bank told it, the order's own day stood for it in the ledger.
     pub(crate) fn day(&self) -> Date {
         match &self.means {
-            Means::Payment { order, .. } if self.dated == order.date => {
+            Means::Payment { order, .. } | Means::Refund { order, .. } => {
                 order.booked.unwrap_or(self.dated)
             }
-            Means::Payment { .. } | Means::Settlement(_) | Means::Refund { .. } => self.dated,
+            Means::Settlement(_) => self.dated,
         }
     }
 
@@ -310,7 +309,7 @@ fn refunded_in_words(
     format!(
         "Возврат {}{of} покупателю {}. Получатель: {to}, поручение № {} от {}, «{}». Счёт № {}: оплачено {} из {}{stage}",
         money(returned),
-        date(receipt.dated),
+        date(receipt.day()),
         by_strangers(&order.number),
         date(order.date),
         by_strangers(&order.purpose),
@@ -350,7 +349,7 @@ fn undone_in_words(
 ) -> String {
     let paid = snapshot.paid_of(invoice);
     if let Means::Refund { returned, .. } = &receipt.means {
-        let (returned, day) = (money(*returned), date(receipt.dated));
+        let (returned, day) = (money(*returned), date(receipt.day()));
         let (number, paid, total) = (&invoice.number, money(paid), money(invoice.total));
         return if receipt.amount.is_negative() {
             format!(
@@ -367,7 +366,7 @@ fn undone_in_words(
     format!(
         "Оплата {} от {} снята со счёта № {}: {because}. Оплачено {} из {}. Стадию сделки проверьте сами",
         money(receipt.amount),
-        date(receipt.dated),
+        date(receipt.day()),
         invoice.number,
         money(paid),
         money(invoice.total)

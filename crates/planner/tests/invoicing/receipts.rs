@@ -5,7 +5,7 @@ use domain::observed::OurField;
 use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
 use domain::{FunnelId, InvoiceStatus, Money, OrganisationId, Slot, SlotKind, StageId};
 use insta::assert_snapshot;
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use planner::receipts::{Means, Receipt};
 use planner::{Action, Booking, MoneyPolicy, OwnAccount, PaidStage};
 
@@ -57,6 +57,14 @@ pub(crate) fn receipt(transaction: i64, kopecks: i64) -> Receipt {
             order: Box::new(order(kopecks)),
         },
         undone: None,
+    }
+}
+
+/// As the bank tells it.
+pub(crate) fn came_on(receipt: &mut Receipt, day: Date) {
+    receipt.dated = day;
+    if let Means::Payment { order, .. } = &mut receipt.means {
+        order.booked = Some(day);
     }
 }
 
@@ -183,7 +191,7 @@ fn a_share_that_is_given_again_as_it_was_moves_the_deal_no_second_time() {
 #[test]
 fn the_day_of_payment_is_the_last_day_of_credit_in_whichever_order_it_was_learned() {
     let mut first = receipt(2, 5_000);
-    first.dated = date(2026, 3, 14);
+    came_on(&mut first, date(2026, 3, 14));
     let plan = paid([first, receipt(3, 7_200)]).plan();
     assert!(plan.contains("PaidOn = 2026-03-14"), "{plan}");
     // It was given before the bank told when it came.
@@ -192,6 +200,11 @@ fn the_day_of_payment_is_the_last_day_of_credit_in_whichever_order_it_was_learne
     let plan = paid([early]).plan();
     assert!(plan.contains("PaidOn = 2026-03-12"), "{plan}");
     assert!(plan.contains("получена 12.03.2026"), "{plan}");
+    // Or told another day since.
+    let mut moved = receipt(2, 12_200);
+    moved.dated = date(2026, 3, 13);
+    let plan = paid([moved]).plan();
+    assert!(plan.contains("PaidOn = 2026-03-12"), "{plan}");
 }
 
 #[test]
