@@ -16,7 +16,7 @@ use crate::asking::{about_invoice, answered, ask, case, merge, responsible};
 use crate::texts::by_strangers;
 use crate::{
     Action, CaseCode, Choice, DealSnapshot, MovedBy, Organisation, OurInvoice, Overdue, Plan,
-    Policy, lost_deals, overdue, paid_before, texts, triggers,
+    Policy, lost_deals, marked, overdue, paid_before, texts, triggers,
 };
 
 /// Money that was given to an invoice of the deal, or what settled it in another way.
@@ -130,7 +130,7 @@ pub(crate) fn fields(snapshot: &DealSnapshot, policy: &Policy) -> Vec<(OurField,
 
 /// The word of the status field; none where it does not follow from money that is ours to count. What the accounting side
 /// alone calls paid is not: sum, day and stage do not know it either. A payment that it shows is taken over or asked about; a
-/// bill that it only marks as paid has none: it stays issued until its money is known, or a person settles it.
+/// bill that it only marks as paid has none: it stays issued until its money is known, or a person settles it (`marked`).
 pub(crate) fn status(
     snapshot: &DealSnapshot,
     invoice: &OurInvoice,
@@ -180,9 +180,9 @@ pub(crate) fn plan(
     now: Timestamp,
 ) -> Plan {
     let mut plan = Plan::default();
-    if policy.money.is_none() {
+    let Some(money) = &policy.money else {
         return plan;
-    }
+    };
     plan.actions.extend(entries(snapshot));
     plan.actions.extend(move_on(snapshot, glance, policy));
     merge(
@@ -190,6 +190,7 @@ pub(crate) fn plan(
         triggers::read_back(snapshot, glance, policy, now),
     );
     merge(&mut plan, paid_before::asked(snapshot));
+    merge(&mut plan, marked::asked(snapshot, policy, money, now));
     merge(&mut plan, astray(snapshot));
     merge(&mut plan, taken_back(snapshot, glance, policy));
     merge(&mut plan, lost_deals::asked(snapshot, glance));
