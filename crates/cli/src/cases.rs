@@ -65,7 +65,8 @@ async fn look(product: &Product, number: i64) -> anyhow::Result<Case> {
 }
 
 async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyhow::Result<Case> {
-    let answered = product.desk().answer(number, None, choice, by).await;
+    let desk = product.desk();
+    let answered = desk.answer(number, None, choice, by).await;
     let Answered { case, whole } = answered.map_err(|error| match error {
         NotAnswered::NoCase(number) => no_case(number),
         NotAnswered::NoChoice { case, choices } => no_choice(&case, &choices, choice),
@@ -75,7 +76,14 @@ async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyho
     })?;
     let subject = &case.facts.subject;
     match subject.as_payment() {
-        Some(_) => eprintln!("{subject}: its deals are told as soon as `provodka serve` runs"),
+        Some(payment) => {
+            let still = desk.store.money_undecided(&desk.portal, &[payment]).await?;
+            let mut last = still.iter().filter_map(|one| one.cases.last());
+            if let Some(anew) = last.find(|case| case.state == CaseState::Open) {
+                return Err(not_open(anew));
+            }
+            eprintln!("{subject}: its deals are told as soon as `provodka serve` runs");
+        }
         None => eprintln!("{subject}: carried out as soon as `provodka serve` runs"),
     }
     if let Some(whole) = whole {
@@ -96,6 +104,16 @@ fn no_choice(case: &Case, choices: &[Choice], choice: &str) -> anyhow::Error {
         format!("its choices are: {}", words.join(", "))
     };
     Told::mistake(told).hint(hint).into()
+}
+
+/// What was chosen does not fit what is open by now: the question that says so took its place.
+fn not_open(anew: &Case) -> anyhow::Error {
+    let number = anew.id;
+    Told::mistake(format!(
+        "so much is not open any more: case {number} asks anew"
+    ))
+    .hint(anew.facts.text.clone())
+    .into()
 }
 
 fn asked_anew(number: i64) -> anyhow::Error {

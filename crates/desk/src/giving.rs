@@ -49,6 +49,13 @@ pub struct Givable {
     pub seen: i64,
 }
 
+/// What is known of a payment that may be given to an invoice; none of one that may not. `seen`: its last transaction, read
+/// before it.
+pub fn givable(payment: &ListedPayment, seen: i64) -> Option<Givable> {
+    let left = payment.remaining;
+    payment.may_be_given().then_some(Givable { left, seen })
+}
+
 /// Why nothing was given.
 #[derive(Debug, thiserror::Error)]
 pub enum NotGiven {
@@ -177,22 +184,6 @@ impl Desk {
                 GivingRefused::WholeGiven { whole } => NotGiven::WholeGiven { payment, whole },
             }),
         }
-    }
-
-    /// What is known of a payment that may be given to an invoice; none of one that may not.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn givable(&self, payment: &ListedPayment) -> Result<Option<Givable>, StoreError> {
-        if !payment.may_be_given() {
-            return Ok(None);
-        }
-        let number = payment.number;
-        let last = self.store.money_last(&self.portal, &[number]).await?;
-        Ok(Some(Givable {
-            left: payment.remaining,
-            seen: last.get(&number).copied().unwrap_or_default(),
-        }))
     }
 
     /// The invoice that is named for a payment: of several with that number one that is open; else one that is paid, so that it

@@ -1,6 +1,8 @@
-//! The invoice that a person names by its number.
+//! The invoice that a person names by its number, and what of it is open to a payment.
 
-use domain::{InvoiceId, OrganisationId};
+use domain::matching::CountedBefore;
+use domain::payment::PaymentOrder;
+use domain::{InvoiceId, Money, OrganisationId};
 use store::{Balance, InvoiceRef, StoreError};
 
 use crate::Desk;
@@ -118,4 +120,15 @@ fn as_named(invoices: &[(InvoiceRef, Balance)]) -> Vec<String> {
         format!("{}/{} от {day}", one.organisation, one.invoice)
     });
     named.collect()
+}
+
+/// What of an invoice is open to a payment now: what the accounting side counted before is not open to what came later.
+pub(crate) fn open_to(
+    order: &PaymentOrder,
+    balance: &Balance,
+    counted: Option<&CountedBefore>,
+) -> Money {
+    let came = order.booked.unwrap_or(order.date);
+    let counted = counted.copied().unwrap_or_default();
+    counted.open_to(balance.open(), came)
 }

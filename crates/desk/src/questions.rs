@@ -6,14 +6,16 @@
 use std::collections::BTreeMap;
 
 use domain::Money;
+use domain::matching::CountedBefore;
 use domain::payment::PaymentKind;
 use planner::Choice;
 use planner::payments::{BUT, LEAVE, Offer};
 use store::{Balance, Case, CaseFilter, InvoiceRef, StoreError, Undecided};
 
 use crate::Desk;
+use crate::invoices::open_to;
 use crate::payments::{choices, fingerprint};
-use crate::registers::Credit;
+use crate::registers::{Credit, credits};
 
 /// The code of questions about payments.
 pub(crate) const UNDECIDED: &str = "PAYMENT-UNDECIDED";
@@ -63,6 +65,8 @@ pub struct OfferedShare {
     pub invoice: InvoiceRef,
     /// What is known of it now; none: it is gone.
     pub balance: Option<Balance>,
+    /// What of it is open to this payment now.
+    pub open: Money,
     /// How much it would get.
     pub amount: Money,
 }
@@ -99,6 +103,8 @@ impl Desk {
             .iter()
             .filter_map(|case| case.facts.subject.as_payment())
             .collect();
+        // Before what it is of: what is recorded in between is not seen.
+        let last = self.store.money_last(&self.portal, &numbers).await?;
         let payments = self.store.money_undecided(&self.portal, &numbers).await?;
         let offered: Vec<Vec<Vec<(InvoiceRef, Money)>>> = cases.iter().map(offered).collect();
         let invoices = offered
@@ -107,16 +113,19 @@ impl Desk {
             .flatten()
             .map(|(invoice, _)| invoice.clone());
         let invoices: Vec<InvoiceRef> = invoices.collect();
-        let balances = self.store.money_balances(&self.portal, &invoices).await?;
+        let open = Open {
+            balances: self.store.money_balances(&self.portal, &invoices).await?,
+            counted: self.store.money_counted(&self.portal, &invoices).await?,
+        };
         let by_number: BTreeMap<i64, Undecided> = payments
             .into_iter()
             .map(|payment| (payment.number, payment))
             .collect();
-        let credits = self.credits(&by_number).await?;
+        let credits = credits(&by_number, &last);
         let told = cases.iter().zip(&offered).filter_map(|(case, offered)| {
             let payment = by_number.get(&case.facts.subject.as_payment()?)?;
             let credit = credits.get(&payment.number).copied();
-            let question = question(case, payment, offered, &balances);
+            let question = question(case, payment, offered, &open);
             Some(Question { credit, ..question })
         });
         Ok(Questions {
@@ -126,11 +135,31 @@ impl Desk {
     }
 }
 
+/// What is open of the invoices that are offered.
+struct Open {
+    balances: BTreeMap<InvoiceRef, Balance>,
+    counted: BTreeMap<InvoiceRef, CountedBefore>,
+}
+
+impl Open {
+    fn share(&self, payment: &Undecided, invoice: &InvoiceRef, amount: Money) -> OfferedShare {
+        let balance = self.balances.get(invoice);
+        let counted = self.counted.get(invoice);
+        let open = balance.map(|balance| open_to(&payment.order, balance, counted));
+        OfferedShare {
+            invoice: invoice.clone(),
+            balance: balance.cloned(),
+            open: open.unwrap_or_default(),
+            amount,
+        }
+    }
+}
+
 fn question(
     case: &Case,
     payment: &Undecided,
     offered: &[Vec<(InvoiceRef, Money)>],
-    balances: &BTreeMap<InvoiceRef, Balance>,
+    open: &Open,
 ) -> Question {
     let choices = choices(case);
     if payment.kind == PaymentKind::RefundOut {
@@ -147,18 +176,11 @@ fn question(
     let candidates = choices.iter().zip(offered).map(|(choice, shares)| {
         let shares: Vec<OfferedShare> = shares
             .iter()
-            .map(|(invoice, amount)| OfferedShare {
-                invoice: invoice.clone(),
-                balance: balances.get(invoice).cloned(),
-                amount: *amount,
-            })
+            .map(|(invoice, amount)| open.share(payment, invoice, *amount))
             .collect();
         let given = Money::sum(shares.iter().map(|share| share.amount));
         let rest = given.and_then(|given| payment.remaining.checked_sub(given));
-        let is_open = |share: &OfferedShare| {
-            let balance = share.balance.as_ref();
-            balance.is_some_and(|balance| share.amount <= balance.open())
-        };
+        let is_open = |share: &OfferedShare| share.balance.is_some() && share.amount <= share.open;
         let reasons = choice
             .text
             .rsplit_once(REASONS)

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
 use domain::purpose::{NumberKey, Purpose};
-use domain::{DealId, Money, OrganisationId};
+use domain::{DealId, Money};
 use jiff::tz::TimeZone;
 use planner::payments::GIVEN_BY_PARTS;
 use serde_json::json;
@@ -17,7 +17,7 @@ use store::{
 };
 
 use crate::Desk;
-use crate::invoices::{NotNamed, named_by_id, one_of};
+use crate::invoices::{NotNamed, named_by_id, one_of, open_to};
 use crate::policy::NoBooking;
 
 /// What a person says of a credit.
@@ -57,18 +57,39 @@ impl Credit {
         (payment, kind): (i64, PaymentKind),
         order: &PaymentOrder,
         net: Money,
-        last: &BTreeMap<i64, i64>,
+        seen: i64,
     ) -> Credit {
         let purpose = Purpose::read(&order.purpose);
         let gross = purpose.gross(net);
         Credit {
             payment,
             is_register: kind == PaymentKind::Register,
-            seen: last.get(&payment).copied().unwrap_or_default(),
+            seen,
             net,
             told: purpose.commission.zip(gross),
         }
     }
+}
+
+/// What is known of a payment that may be split; none of one that may not. `seen`: its last transaction, read before it.
+pub fn credit(payment: &ListedPayment, seen: i64) -> Option<Credit> {
+    let kind = (payment.number, payment.kind);
+    may_be_split(payment).then(|| Credit::of(kind, &payment.order, payment.remaining, seen))
+}
+
+/// The registers among these, by their numbers; `last`: the last transaction of each, read before them.
+pub(crate) fn credits(
+    asked: &BTreeMap<i64, Undecided>,
+    last: &BTreeMap<i64, i64>,
+) -> BTreeMap<i64, Credit> {
+    let registers = asked.values();
+    let registers = registers.filter(|one| one.kind == PaymentKind::Register);
+    let credits = registers.map(|one| {
+        let seen = last.get(&one.number).copied().unwrap_or_default();
+        let credit = Credit::of((one.number, one.kind), &one.order, one.remaining, seen);
+        (one.number, credit)
+    });
+    credits.collect()
 }
 
 fn may_be_split(payment: &ListedPayment) -> bool {
@@ -99,6 +120,8 @@ pub struct Sale {
     pub invoice: InvoiceRef,
     /// What is known of that now.
     pub balance: Balance,
+    /// What of it is open to the credit now.
+    pub open: Money,
     /// What the buyer paid.
     pub amount: Money,
 }
@@ -271,40 +294,6 @@ impl Desk {
         })
     }
 
-    /// What is known of a payment that may be split; none of one that may not.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn credit(&self, payment: &ListedPayment) -> Result<Option<Credit>, StoreError> {
-        if !may_be_split(payment) {
-            return Ok(None);
-        }
-        let (number, kind) = (payment.number, payment.kind);
-        let last = self.store.money_last(&self.portal, &[number]).await?;
-        let credit = Credit::of((number, kind), &payment.order, payment.remaining, &last);
-        Ok(Some(credit))
-    }
-
-    /// The registers among these, by their numbers.
-    pub(crate) async fn credits(
-        &self,
-        asked: &BTreeMap<i64, Undecided>,
-    ) -> Result<BTreeMap<i64, Credit>, StoreError> {
-        let registers = asked.values();
-        let registers = registers.filter(|one| one.kind == PaymentKind::Register);
-        let registers: Vec<&Undecided> = registers.collect();
-        if registers.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let numbers: Vec<i64> = registers.iter().map(|one| one.number).collect();
-        let last = self.store.money_last(&self.portal, &numbers).await?;
-        let credits = registers.into_iter().map(|one| {
-            let credit = Credit::of((one.number, one.kind), &one.order, one.remaining, &last);
-            (one.number, credit)
-        });
-        Ok(credits.collect())
-    }
-
     /// The order as the store takes it, with its sales, and what came.
     async fn wanted(
         &self,
@@ -325,7 +314,7 @@ impl Desk {
         };
         let found = self.store.money_list(&self.portal, &filter).await?;
         let credit = found.first().ok_or_else(nobodys)?;
-        let sales = self.sales(&order.sales, &credit.organisation).await?;
+        let sales = self.sales(&order.sales, credit).await?;
         let wanted = Split {
             payment: order.payment,
             shares: sales
@@ -350,7 +339,7 @@ impl Desk {
     async fn sales(
         &self,
         sales: &[(String, Money)],
-        of: &OrganisationId,
+        credit: &ListedPayment,
     ) -> Result<Vec<Sale>, NotSplit> {
         let numbers: Vec<String> = sales
             .iter()
@@ -358,7 +347,7 @@ impl Desk {
             .collect();
         let mut of_number: BTreeMap<NumberKey, Vec<(InvoiceRef, Balance)>> = BTreeMap::new();
         for (invoice, balance) in self.store.money_invoices(&self.portal, &numbers).await? {
-            if balance.stands && invoice.organisation == *of {
+            if balance.stands && invoice.organisation == credit.organisation {
                 let known = of_number.entry(NumberKey::of(&balance.number));
                 known.or_default().push((invoice, balance));
             }
@@ -384,9 +373,16 @@ impl Desk {
             found.push(Sale {
                 named: typed.clone(),
                 invoice,
+                open: balance.open(),
                 balance,
                 amount: *amount,
             });
+        }
+        let invoices: Vec<InvoiceRef> = named.into_iter().collect();
+        let counted = self.store.money_counted(&self.portal, &invoices).await?;
+        for sale in &mut found {
+            let counted = counted.get(&sale.invoice);
+            sale.open = open_to(&credit.order, &sale.balance, counted);
         }
         Ok(found)
     }

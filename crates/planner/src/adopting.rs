@@ -468,6 +468,8 @@ fn taken_over(
         },
         adopted_on: Some(now.to_zoned(organisation.zone()).date()),
         paid_there: invoice.paid,
+        // What is marked by then is paid, however that came.
+        paid_since: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Which days of our accounts are known, and what is asked where they are not: what is not known may be paid.
 //!
-//! On the event's way the reconciler reads it once for a pass in which something is overdue (`overdue`). Not here: which
-//! statements there were (`store`).
+//! On the event's way the reconciler reads it once for a pass in which something is overdue (`overdue`) or only marked as paid
+//! (`marked`). Not here: which statements there were (`store`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,8 @@ use domain::payment::AccountNumber;
 use domain::{InvoiceId, OrganisationId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+use crate::OurInvoice;
 
 /// Days of which every payment is known, and payments that nobody decided yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +48,14 @@ impl KnownDays {
             Some((_, last)) if from <= next_working(*last) => *last = to.max(*last),
             Some(_) | None => spans.push((from, to)),
         }
+    }
+
+    /// Whether money waits for a decision that may be for this invoice: the buyer's, or such as it is offered for.
+    pub(crate) fn is_undecided(&self, invoice: &OurInvoice) -> bool {
+        let organisation = &invoice.organisation;
+        let buyer = invoice.draft.buyer.key.who.to_string();
+        let offered = (organisation.clone(), invoice.id.clone());
+        self.undecided.contains(&(organisation.clone(), buyer)) || self.offered.contains(&offered)
     }
 
     /// What is missing of an account for all of these days to be known.

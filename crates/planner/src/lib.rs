@@ -36,6 +36,7 @@ pub mod invoicing;
 pub mod known_days;
 mod lines;
 mod lost_deals;
+mod marked;
 mod newcomers;
 pub mod notices;
 mod orders;

@@ -173,13 +173,7 @@ fn hold(
     if morning(today, &zone(policy, first.invoice)).is_some_and(|at| now < at) {
         return Some(Hold::Early);
     }
-    let is_undecided = |open: &&Open<'_>| {
-        let buyer = open.invoice.draft.buyer.key.who.to_string();
-        let organisation = &open.invoice.organisation;
-        let days = &snapshot.known_days;
-        let offered = (organisation.clone(), open.invoice.id.clone());
-        days.undecided.contains(&(organisation.clone(), buyer)) || days.offered.contains(&offered)
-    };
+    let is_undecided = |open: &&Open<'_>| snapshot.known_days.is_undecided(open.invoice);
     if late.iter().any(is_undecided) {
         return Some(Hold::Undecided);
     }

@@ -79,7 +79,7 @@ impl DealSnapshot {
         let Some(adopted_on) = invoice.adopted_on else {
             return false;
         };
-        receipt.dated > adopted_on || self.said_of(receipt) == Some(NEW)
+        receipt.day() > adopted_on || self.said_of(receipt) == Some(NEW)
     }
 
     /// What the accountant said of a payment of that day.
@@ -94,7 +94,7 @@ impl DealSnapshot {
         standing.find_map(|invoice| {
             let bounds = self.bounds(invoice, self.receipts_of(invoice.slot));
             let of_day =
-                |one: &&Receipt| invoice.adopted_on == Some(one.dated) && one.amount.is_positive();
+                |one: &&Receipt| invoice.adopted_on == Some(one.day()) && one.amount.is_positive();
             let mut asked = self.receipts_of(invoice.slot).filter(of_day);
             let first = asked.find(|one| self.said_of(one).is_none())?;
             (bounds.known < bounds.at_most).then_some((invoice, first))
@@ -141,7 +141,7 @@ pub(crate) fn asked(snapshot: &DealSnapshot) -> Plan {
          вопрос снимется сам; иначе пусть скажет бухгалтер:",
         invoice.number,
         date(invoice.date),
-        date(receipt.dated),
+        date(receipt.day()),
         money(invoice.paid_before)
     );
     let text = with_choices(&question, &choices);

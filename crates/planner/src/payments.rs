@@ -161,6 +161,13 @@ impl Claims {
         self.open.add(invoice);
     }
 
+    /// What of an invoice is open to a payment: what the accounting side counted before is not open to what came later.
+    fn open_to(&self, payment: &PaymentSnapshot<'_>, invoice: &InvoiceId) -> Option<Money> {
+        let invoice = self.by_id.get(invoice)?;
+        let counted = invoice.counted_before;
+        Some(counted.open_to(invoice.open, came(payment)))
+    }
+
     /// What was given, and came on that day, is no longer open: the next payment sees the rest.
     pub fn book(&mut self, share: &Share, came: Date) {
         self.open.book(share, came);
@@ -290,7 +297,7 @@ fn obey(
     let mut rest = payment.left;
     let mut shares = Vec::new();
     for (invoice, amount) in offered {
-        let open = claims.by_id.get(invoice)?.open;
+        let open = claims.open_to(payment, invoice)?;
         rest = rest.checked_sub(*amount)?;
         if *amount > open || rest.is_negative() {
             return None;
@@ -447,7 +454,7 @@ fn offer_in_words(payment: &PaymentSnapshot<'_>, candidate: &Candidate, claims: 
                 invoice.number,
                 date(invoice.date),
                 money(share.amount),
-                money(invoice.open)
+                money(claims.open_to(payment, &share.invoice).unwrap_or_default())
             ),
             None => format!("{}, {}", share.invoice, money(share.amount)),
         })

@@ -322,6 +322,9 @@ pub enum CaseCode {
     /// Whether a payment of the day on which an invoice was adopted was counted as paid of it then.
     #[serde(rename = "PAYMENT-AT-ADOPTION")]
     PaymentAtAdoption,
+    /// The accounting side calls a bill paid, and nobody knows of its money.
+    #[serde(rename = "INVOICE-MARKED-PAID")]
+    MarkedPaid,
     /// A deal is lost, and its invoice has money.
     #[serde(rename = "PAYMENT-DEAL-LOST")]
     PaidDealLost,
@@ -332,7 +335,7 @@ pub enum CaseCode {
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -355,6 +358,7 @@ impl CaseCode {
         Self::InvoiceLongOverdue,
         Self::PaymentTakenBack,
         Self::PaymentAtAdoption,
+        Self::MarkedPaid,
         Self::PaidDealLost,
         Self::TriggerUnbound,
     ];
@@ -392,6 +396,7 @@ impl CaseCode {
             Self::InvoiceLongOverdue => "INVOICE-LONG-OVERDUE",
             Self::PaymentTakenBack => "PAYMENT-TAKEN-BACK",
             Self::PaymentAtAdoption => "PAYMENT-AT-ADOPTION",
+            Self::MarkedPaid => "INVOICE-MARKED-PAID",
             Self::PaidDealLost => "PAYMENT-DEAL-LOST",
             Self::TriggerUnbound => "TRIGGER-UNBOUND",
         }

@@ -16,7 +16,7 @@ use crate::asking::{about_invoice, answered, ask, case, merge, responsible};
 use crate::texts::by_strangers;
 use crate::{
     Action, CaseCode, Choice, DealSnapshot, MovedBy, Organisation, OurInvoice, Overdue, Plan,
-    Policy, lost_deals, overdue, paid_before, texts, triggers,
+    Policy, lost_deals, marked, overdue, paid_before, texts, triggers,
 };
 
 /// Money that was given to an invoice of the deal, or what settled it in another way.
@@ -26,7 +26,7 @@ pub struct Receipt {
     pub slot: Slot,
     /// The transaction of the ledger.
     pub transaction: i64,
-    /// The day of credit, or of the document that settles it.
+    /// The day of credit as it was known then, or of the document that settles it; see [`Receipt::day`].
     pub dated: Date,
     /// How much the invoice got; below zero for what a refund was taken off it.
     pub amount: Money,
@@ -72,14 +72,13 @@ impl Receipt {
         }
     }
 
-    /// The day of credit, also where the bank told it after the money was given: until then the order's own day stood for
-    /// it.
+    /// The day of credit as it is known by now: until the bank told it, the order's own day stood for it in the ledger.
     pub(crate) fn day(&self) -> Date {
         match &self.means {
-            Means::Payment { order, .. } if self.dated == order.date => {
+            Means::Payment { order, .. } | Means::Refund { order, .. } => {
                 order.booked.unwrap_or(self.dated)
             }
-            Means::Payment { .. } | Means::Settlement(_) | Means::Refund { .. } => self.dated,
+            Means::Settlement(_) => self.dated,
         }
     }
 
@@ -131,7 +130,7 @@ pub(crate) fn fields(snapshot: &DealSnapshot, policy: &Policy) -> Vec<(OurField,
 
 /// The word of the status field; none where it does not follow from money that is ours to count. What the accounting side
 /// alone calls paid is not: sum, day and stage do not know it either. A payment that it shows is taken over or asked about; a
-/// bill that it only marks as paid has none: it stays issued until its money is known, or a person settles it.
+/// bill that it only marks as paid has none: it stays issued until its money is known, or a person settles it (`marked`).
 pub(crate) fn status(
     snapshot: &DealSnapshot,
     invoice: &OurInvoice,
@@ -181,9 +180,9 @@ pub(crate) fn plan(
     now: Timestamp,
 ) -> Plan {
     let mut plan = Plan::default();
-    if policy.money.is_none() {
+    let Some(money) = &policy.money else {
         return plan;
-    }
+    };
     plan.actions.extend(entries(snapshot));
     plan.actions.extend(move_on(snapshot, glance, policy));
     merge(
@@ -191,6 +190,7 @@ pub(crate) fn plan(
         triggers::read_back(snapshot, glance, policy, now),
     );
     merge(&mut plan, paid_before::asked(snapshot));
+    merge(&mut plan, marked::asked(snapshot, policy, money, now));
     merge(&mut plan, astray(snapshot));
     merge(&mut plan, taken_back(snapshot, glance, policy));
     merge(&mut plan, lost_deals::asked(snapshot, glance));
@@ -310,7 +310,7 @@ fn refunded_in_words(
     format!(
         "Возврат {}{of} покупателю {}. Получатель: {to}, поручение № {} от {}, «{}». Счёт № {}: оплачено {} из {}{stage}",
         money(returned),
-        date(receipt.dated),
+        date(receipt.day()),
         by_strangers(&order.number),
         date(order.date),
         by_strangers(&order.purpose),
@@ -350,7 +350,7 @@ fn undone_in_words(
 ) -> String {
     let paid = snapshot.paid_of(invoice);
     if let Means::Refund { returned, .. } = &receipt.means {
-        let (returned, day) = (money(*returned), date(receipt.dated));
+        let (returned, day) = (money(*returned), date(receipt.day()));
         let (number, paid, total) = (&invoice.number, money(paid), money(invoice.total));
         return if receipt.amount.is_negative() {
             format!(
@@ -367,7 +367,7 @@ fn undone_in_words(
     format!(
         "Оплата {} от {} снята со счёта № {}: {because}. Оплачено {} из {}. Стадию сделки проверьте сами",
         money(receipt.amount),
-        date(receipt.dated),
+        date(receipt.day()),
         invoice.number,
         money(paid),
         money(invoice.total)

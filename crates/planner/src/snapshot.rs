@@ -245,6 +245,8 @@ pub struct OurInvoice {
     pub adopted_on: Option<Date>,
     /// What the accounting side shows as paid of an adopted one by now; nothing of one of ours.
     pub paid_there: Money,
+    /// When we first saw that the accounting side calls it paid; none while it does not, or where nobody wrote it down.
+    pub paid_since: Option<Timestamp>,
 }
 
 /// An unsettled creation.

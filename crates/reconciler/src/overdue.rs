@@ -1,21 +1,24 @@
-//! What must be known before anybody is reminded of money, and what waits for it.
+//! What must be known before anybody is reminded of money, or asked about a bill that is only marked as paid, and what waits for
+//! it.
 //!
-//! The rule is `planner::overdue`. Deals whose day has come while an account is not known wait in the queue under a reason
-//! of their own; a statement that covers more days, however it was imported, wakes just those. The accountant is asked
-//! about an account once. Not here: the reminders themselves, which are questions about deals like any other (`deal`).
+//! The rules are `planner::overdue` and `planner::marked`. Deals whose day has come while an account is not known wait in the
+//! queue under a reason of their own; a statement that covers more days, however it was imported, wakes just those. The
+//! accountant is asked about an account once. Not here: the reminders themselves, which are questions about deals like any other (`deal`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::payment::AccountNumber;
-use domain::{InvoiceId, OrganisationId};
+use domain::{InvoiceId, InvoiceStatus, OrganisationId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use planner::known_days::{KnownDays, KnownOf};
 use planner::payments::Offer;
-use planner::{CaseCode, MoneyPolicy, Organisation, OurInvoice, Policy, UnknownAccount};
+use planner::{
+    CaseCode, DealSnapshot, MoneyPolicy, Organisation, OurInvoice, Policy, UnknownAccount,
+};
 use serde_json::json;
 use store::{
     Case, CaseChange, CaseFacts, CaseFilter, CaseState, InvoiceRef, Record, Settled, Subject, Work,
@@ -56,23 +59,29 @@ pub(crate) fn question(unknown: UnknownAccount) -> (String, CaseFacts) {
     (key, facts)
 }
 
-/// Reads, for a pass with a deal whose term to pay is over, which days are known and which buyers' money is not decided.
+/// Reads, for a pass with a deal whose term to pay is over or whose bill is only marked as paid, which days are known and which
+/// buyers' money is not decided.
 pub(crate) async fn know(
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut Deals,
 ) -> Result<(), Halted> {
-    let money = connected.policy.money.as_ref();
-    let Some(money) = money.filter(|money| money.overdue.is_some()) else {
+    let Some(money) = connected.policy.money.as_ref() else {
         return Ok(());
     };
     // A day early in some zone costs a reading, a day late would cost a reminder.
     let today = ctx.now().to_zoned(TimeZone::UTC).date();
-    let is_over = |one: &&OurInvoice| one.live && one.draft.due.is_some_and(|due| due <= today);
-    let late = deals
-        .values()
-        .flat_map(|deal| deal.snapshot().invoices.iter().filter(is_over));
-    let buyers: BTreeSet<String> = late
+    let is_over =
+        |one: &OurInvoice| money.overdue.is_some() && one.draft.due.is_some_and(|due| due <= today);
+    let is_marked = |deal: &DealSnapshot, one: &OurInvoice| {
+        one.status == InvoiceStatus::Paid && deal.paid(one.slot) < one.total
+    };
+    let awaited = deals.values().flat_map(|deal| {
+        let deal = deal.snapshot();
+        let live = deal.invoices.iter().filter(|one| one.live);
+        live.filter(move |one| is_over(one) || is_marked(deal, one))
+    });
+    let buyers: BTreeSet<String> = awaited
         .map(|one| one.draft.buyer.key.who.to_string())
         .collect();
     if buyers.is_empty() {

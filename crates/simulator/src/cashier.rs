@@ -11,7 +11,7 @@ use std::time::Duration;
 use desk::Desk;
 use desk::giving::GivingOrder;
 use desk::payments::LetterOrder;
-use desk::registers::SplitOrder;
+use desk::registers::{SplitOrder, credit};
 use desk::settlements::Order as SettlementOrder;
 use domain::ledger::SettlementKind;
 use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
@@ -335,7 +335,8 @@ impl Cashier {
         let (Some(payment), Some(bill)) = (self.dice.pick(&open), self.dice.pick(bills)) else {
             return Ok(None);
         };
-        let seen = desk.givable(payment).await.map_err(told)?;
+        let last = desk.store.money_last(&desk.portal, &[payment.number]).await;
+        let seen = last.map_err(told)?.get(&payment.number).copied();
         self.count_order();
         let part = self.some_of(payment.remaining.kopecks());
         Ok(Some(Order::Give(GivingOrder {
@@ -346,7 +347,7 @@ impl Cashier {
                 by_id(payment, &bill)
             },
             amount: self.dice.chance(500).then_some(part),
-            seen: seen.filter(|_| self.dice.chance(700)).map(|one| one.seen),
+            seen: seen.filter(|_| self.dice.chance(700)),
         })))
     }
 
@@ -422,8 +423,12 @@ impl Cashier {
         bills: &[Bill],
     ) -> Result<Option<Order>, String> {
         let mut credits = Vec::new();
+        let numbers: Vec<i64> = payments.iter().map(|one| one.number).collect();
+        let last = desk.store.money_last(&desk.portal, &numbers).await;
+        let last = last.map_err(told)?;
         for payment in payments {
-            let credit = desk.credit(payment).await.map_err(told)?;
+            let seen = last.get(&payment.number).copied().unwrap_or_default();
+            let credit = credit(payment, seen);
             credits.extend(credit.filter(|one| one.is_register || self.dice.chance(300)));
         }
         let (Some(credit), Some(bill)) = (self.dice.pick(&credits), self.dice.pick(bills)) else {

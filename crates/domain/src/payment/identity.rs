@@ -57,8 +57,11 @@ pub struct Sightings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Orders {
     likeness: Likeness,
-    sources: BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>,
+    sources: BySource,
 }
+
+/// What each source shows, line by line.
+type BySource = BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>;
 
 /// One payment that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +72,7 @@ pub struct SeenPayment {
     pub likeness: Likeness,
     /// As the source with the most of them shows it, and what that leaves out as others tell it.
     pub order: PaymentOrder,
-    /// Sources show it on more days than any one of them shows orders: the bank moved one payment to another day, or it
+    /// Statements show it on more days than any one source shows orders: the bank moved one payment to another day, or it
     /// is two. Only a person, or the statement's balances, can tell.
     pub days_differ: bool,
 }
@@ -191,27 +194,31 @@ impl Sightings {
             let Orders { likeness, sources } = orders;
             let credited = credited.get(likeness).copied();
             let most = sources.values().map(BTreeMap::len).max().unwrap_or(0);
-            let days_differ = days_shown(sources) > most;
+            let days_differ = shown_apart(sources) > most;
             let told_best = sources
-                .values()
-                .filter(|lines| lines.len() == most)
-                .map(sorted)
-                .max_by(|one, other| detail(one).cmp(&detail(other)).then_with(|| other.cmp(one)));
-            (0..)
-                .zip(told_best.unwrap_or_default())
-                .map(move |(nth, order)| {
-                    let mut order = filled(order, sources, most);
-                    order.booked = order.booked.or(credited);
-                    SeenPayment {
-                        id: PaymentId {
-                            key: key.clone(),
-                            nth,
-                        },
-                        likeness: likeness.clone(),
-                        order,
-                        days_differ,
-                    }
-                })
+                .iter()
+                .filter(|(_, lines)| lines.len() == most)
+                .map(|(source, lines)| (source, sorted(lines)))
+                .max_by(|(_, one), (_, other)| {
+                    detail(one).cmp(&detail(other)).then_with(|| other.cmp(one))
+                });
+            let orders = told_best.map_or_else(Vec::new, |(source, orders)| {
+                let days = days_of(source, &orders, sources, credited);
+                let whole = orders.into_iter().map(|order| filled(order, sources));
+                whole.zip(days).collect()
+            });
+            (0..).zip(orders).map(move |(nth, (mut order, day))| {
+                order.booked = day;
+                SeenPayment {
+                    id: PaymentId {
+                        key: key.clone(),
+                        nth,
+                    },
+                    likeness: likeness.clone(),
+                    order,
+                    days_differ,
+                }
+            })
         })
     }
 }
@@ -272,13 +279,8 @@ fn sorted(lines: &BTreeMap<LineId, PaymentOrder>) -> Vec<&PaymentOrder> {
     orders
 }
 
-/// The order with what it leaves out, as the first other source tells it: orders of one key have one payer. The day of
-/// booking only where there is but one of them: two may be of two days.
-fn filled(
-    order: &PaymentOrder,
-    sources: &BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>,
-    most: usize,
-) -> PaymentOrder {
+/// The order with what it leaves out, as the first other source tells it: orders of one key have one payer.
+fn filled(order: &PaymentOrder, sources: &BySource) -> PaymentOrder {
     fn first<T: Clone>(
         told: &[&PaymentOrder],
         part: impl Fn(&PaymentOrder) -> &Option<T>,
@@ -308,10 +310,49 @@ fn filled(
         .take()
         .or_else(|| first(&told, |one| &one.other.name));
     filled.form = filled.form.take().or_else(|| first(&told, |one| &one.form));
-    if most == 1 {
-        filled.booked = filled.booked.or_else(|| first(&told, |one| &one.booked));
-    }
     filled
+}
+
+/// The day of credit of each of these orders, which `source` shows. The bank knows it: what its statements tell, in these words
+/// or as `credited` in others, goes before what a feed does. A day that only others tell is that of the first without one:
+/// orders of one key cannot be told apart.
+fn days_of(
+    source: &SourceId,
+    orders: &[&PaymentOrder],
+    sources: &BySource,
+    credited: Option<Date>,
+) -> Vec<Option<Date>> {
+    let own = |order: &&PaymentOrder| order.booked.filter(|_| !source.is_feed());
+    let mut days: Vec<Option<Date>> = orders.iter().map(own).collect();
+    tell(&mut days, sources, false);
+    for day in &mut days {
+        *day = day.or(credited);
+    }
+    tell(&mut days, sources, true);
+    days
+}
+
+/// Days that are not known, as statements tell them, or feeds; none twice.
+fn tell(days: &mut [Option<Date>], sources: &BySource, by_feeds: bool) {
+    if days.iter().all(Option::is_some) {
+        return;
+    }
+    let mut spare = days_told(sources, by_feeds);
+    for day in days.iter().flatten() {
+        if let Some(count) = spare.get_mut(day) {
+            *count = count.saturating_sub(1);
+        }
+    }
+    let spare = spare.into_iter();
+    let mut spare = spare.flat_map(|(day, count)| std::iter::repeat_n(day, count));
+    // Of more than any of them shows they say nothing.
+    let of_kind = sources.iter();
+    let of_kind = of_kind.filter(|(source, _)| source.is_feed() == by_feeds);
+    let most = of_kind.map(|(_, lines)| lines.len()).max().unwrap_or(0);
+    let shown = days.iter_mut().take(most);
+    for day in shown.filter(|day| day.is_none()) {
+        *day = spare.next();
+    }
 }
 
 /// How much the orders tell beyond their key.
@@ -334,10 +375,18 @@ fn detail(orders: &[&PaymentOrder]) -> usize {
         .fold(0, usize::saturating_add)
 }
 
-/// How many there are if each day of booking counts by itself.
-fn days_shown(sources: &BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>) -> usize {
+/// How many statements show if each day of booking counts by itself.
+fn shown_apart(sources: &BySource) -> usize {
+    let days = days_told(sources, false).into_values();
+    days.fold(0, usize::saturating_add)
+}
+
+/// The days of booking that statements tell, or feeds, each as often as the one that tells it most.
+fn days_told(sources: &BySource, by_feeds: bool) -> BTreeMap<Date, usize> {
     let mut by_day: BTreeMap<Date, usize> = BTreeMap::new();
-    for lines in sources.values() {
+    let of_kind = sources.iter();
+    let of_kind = of_kind.filter(|(source, _)| source.is_feed() == by_feeds);
+    for (_, lines) in of_kind {
         let mut of_source: BTreeMap<Date, usize> = BTreeMap::new();
         for day in lines.values().filter_map(|order| order.booked) {
             let count = of_source.entry(day).or_default();
@@ -348,7 +397,7 @@ fn days_shown(sources: &BTreeMap<SourceId, BTreeMap<LineId, PaymentOrder>>) -> u
             *most = count.max(*most);
         }
     }
-    by_day.into_values().fold(0, usize::saturating_add)
+    by_day
 }
 
 impl fmt::Display for PaymentKey {

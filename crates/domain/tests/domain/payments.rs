@@ -184,6 +184,35 @@ fn the_day_of_credit_is_told_of_an_order_that_the_feed_words_otherwise() {
 }
 
 #[test]
+fn the_bank_says_the_day_of_credit_whatever_the_feed_says_and_one_that_it_told_stays() {
+    let in_bank = order("5", 100, "Оплата");
+    let on = |booked| PaymentOrder {
+        booked,
+        ..in_bank.clone()
+    };
+    let (told, of_feed) = (in_bank.booked, Some(date(2026, 2, 5)));
+    let days = |bank: &[PaymentOrder], feed: &[PaymentOrder]| {
+        let sources = [
+            ("statement/1", bank.to_vec()),
+            ("accounting/us", feed.to_vec()),
+        ];
+        let all = seen(&sources);
+        assert!(all.iter().all(|one| !one.days_differ), "no two statements");
+        all.into_iter()
+            .map(|one| one.order.booked)
+            .collect::<Vec<_>>()
+    };
+    // The feed tells more of the payer, and a day of its own.
+    let mut more = on(of_feed);
+    more.other.kpp = Some(domain::Kpp::parse("770701001").unwrap());
+    assert_eq!(days(&[on(told)], std::slice::from_ref(&more)), [told]);
+    assert_eq!(days(&[on(None)], std::slice::from_ref(&more)), [of_feed]);
+    assert_eq!(days(&[], &[more]), [of_feed]);
+    // A second order that only the feed shows takes no day from the first.
+    assert_eq!(days(&[on(told)], &[on(None), on(None)]), [told, None]);
+}
+
+#[test]
 fn an_order_that_the_accountant_split_is_noticed_beside_the_banks_whole_one() {
     let shown = |kopecks, in_bank| Shown {
         order: order("5", kopecks, "Оплата"),

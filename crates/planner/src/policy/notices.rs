@@ -43,7 +43,7 @@ impl Kind {
     ];
 
     /// Those that an accountant answers: about the books, the bills in them and the money.
-    pub const ACCOUNTANTS: [&'static str; 12] = [
+    pub const ACCOUNTANTS: [&'static str; 13] = [
         "ACCOUNT-UNKNOWN",
         "ACCOUNTING-PAYMENT",
         "COUNTERPARTY-NEW",
@@ -51,6 +51,7 @@ impl Kind {
         "INVOICE-CANCEL-ORDERED",
         "INVOICE-DELETED",
         "INVOICE-EDITED",
+        "INVOICE-MARKED-PAID",
         "INVOICE-RATE-ENDED",
         "INVOICE-TWIN",
         "PAID-INVOICE-GONE",

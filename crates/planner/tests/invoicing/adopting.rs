@@ -12,7 +12,7 @@ use planner::{Action, Funnel, Mode, Seen};
 
 use crate::build::{ROMASHKA, TestDeal, deal, row};
 use crate::changed::{order, settle};
-use crate::receipts::receipt;
+use crate::receipts::{came_on, receipt};
 
 pub(crate) fn claim() -> Claim {
     Claim {
@@ -488,7 +488,7 @@ fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
             fields.insert(OurField::Paid, "UF_PAID".to_owned());
             for (number, (kopecks, day)) in (1..).zip(receipts) {
                 let mut receipt = receipt(number, *kopecks);
-                receipt.dated = date(2026, 3, *day);
+                came_on(&mut receipt, date(2026, 3, *day));
                 deal.snapshot.receipts.push(receipt);
             }
         });
@@ -511,7 +511,7 @@ fn what_was_paid_before_is_shown_as_paid_and_asks_for_nothing() {
         let mut deal = adopted_as(deal(), with(|one| one.status = InvoiceStatus::Paid));
         deal.policy.money = Some(money.clone());
         let mut later = receipt(1, 12_200);
-        later.dated = date(2026, 3, 13);
+        came_on(&mut later, date(2026, 3, 13));
         deal.snapshot.receipts.push(later);
         deal.snapshot.invoices[0].paid_there = Money::from_kopecks(there);
         settle(&mut deal);

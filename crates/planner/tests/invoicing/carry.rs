@@ -143,5 +143,6 @@ pub(crate) fn issued(action: &Action, number: &str) -> Option<OurInvoice> {
         paid_before: Money::ZERO,
         adopted_on: None,
         paid_there: Money::ZERO,
+        paid_since: None,
     })
 }

@@ -9,7 +9,7 @@ use planner::Answer;
 use crate::adopting::{adopted_as, with};
 use crate::build::{TestDeal, deal};
 use crate::changed::settle;
-use crate::receipts::receipt;
+use crate::receipts::{came_on, receipt};
 
 const CODE: &str = "PAYMENT-AT-ADOPTION";
 
@@ -34,7 +34,7 @@ fn partly_paid(receipts: &[(i64, i8)]) -> TestDeal {
         fields.insert(OurField::Paid, "UF_PAID".to_owned());
         for (number, (kopecks, day)) in (1..).zip(receipts) {
             let mut receipt = receipt(number, *kopecks);
-            receipt.dated = date(2026, 3, *day);
+            came_on(&mut receipt, date(2026, 3, *day));
             deal.snapshot.receipts.push(receipt);
         }
     })
@@ -80,6 +80,18 @@ fn a_payment_of_the_day_of_adoption_is_shown_once_and_asked_about() {
     assert_eq!(case.about, "transaction/1");
     // What is more than was counted may be a part of it all the same: the rest was for another invoice.
     assert_eq!(shown(&partly_paid(&[(6_000, 12)])), (6_000, true));
+}
+
+#[test]
+fn what_the_bank_says_later_of_a_payments_day_decides_whether_it_was_counted() {
+    // Given while the order's own day stood for it.
+    let told = |day| {
+        partly_paid(&[(3_000, day)])
+            .with(|deal| deal.snapshot.receipts[0].dated = date(2026, 3, 11))
+    };
+    assert_eq!(shown(&told(11)), (5_000, false));
+    assert_eq!(shown(&told(12)), (5_000, true));
+    assert_eq!(shown(&told(13)), (8_000, false));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use domain::observed::OurField;
 use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
 use domain::{FunnelId, InvoiceStatus, Money, OrganisationId, Slot, SlotKind, StageId};
 use insta::assert_snapshot;
-use jiff::civil::date;
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
 use planner::receipts::{Means, Receipt};
 use planner::{Action, Booking, MoneyPolicy, OwnAccount, PaidStage};
 
@@ -60,6 +61,14 @@ pub(crate) fn receipt(transaction: i64, kopecks: i64) -> Receipt {
     }
 }
 
+/// As the bank tells it.
+pub(crate) fn came_on(receipt: &mut Receipt, day: Date) {
+    receipt.dated = day;
+    if let Means::Payment { order, .. } = &mut receipt.means {
+        order.booked = Some(day);
+    }
+}
+
 fn order(kopecks: i64) -> PaymentOrder {
     PaymentOrder {
         own_account: AccountNumber::new("40702810200000012345").unwrap(),
@@ -99,19 +108,81 @@ fn a_part_is_shown_and_the_deal_stays() {
     ");
 }
 
+/// The accounting side calls its bill paid since then.
+fn marked(deal: TestDeal, since: Timestamp) -> TestDeal {
+    deal.invoice(|it| {
+        it.status = InvoiceStatus::Paid;
+        it.paid_since = Some(since);
+    })
+}
+
+#[test]
+fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() {
+    let code = "INVOICE-MARKED-PAID";
+    let (day, fresh) = (24 * 3_600, || marked(invoiced(), ago(60)));
+    // Its payment may be on its way for as long as one waits for the accountant.
+    let again = fresh().planned().look_again.unwrap().0;
+    assert_eq!(again, ago(60 - day));
+    assert!(fresh().planned().cases.is_empty());
+    let old = || marked(shown([receipt(2, 5_000)]), ago(day));
+    let asked = old().planned();
+    let text = asked.cases[0].text.replace('\u{a0}', " ");
+    for said in [
+        "Счёт № 17 от 12.03.2026 отмечен в учёте оплаченным",
+        "не хватает 72,00 ₽",
+        "`provodka payments settle 17 --kind cash",
+        "\n• пока не оплачен, пусть остаётся открытым (leave)",
+    ] {
+        assert!(text.contains(said), "{text}");
+    }
+    assert_eq!(asked.cases[0].code.as_str(), code);
+    let mut told = old();
+    told.carry_out(asked);
+    assert!(told.planned().is_empty(), "{}", told.plan());
+    // Money, also without a bank, or a mark that is taken back answers it.
+    let mut paid = told.clone();
+    paid.snapshot.receipts.push(receipt(3, 7_200));
+    assert_eq!(paid.planned().withdrawn, [code]);
+    let taken_back = told.clone().invoice(|it| it.status = InvoiceStatus::Issued);
+    assert_eq!(taken_back.planned().withdrawn, [code]);
+    // While money of the buyer waits for a decision, that is the question.
+    let mut undecided = old();
+    let invoice = &undecided.snapshot.invoices[0];
+    let of_buyer = (
+        invoice.organisation.clone(),
+        invoice.draft.buyer.key.who.to_string(),
+    );
+    let mut known = planner::known_days::KnownDays::default();
+    known.undecided.insert(of_buyer);
+    undecided.snapshot.known_days = std::sync::Arc::new(known);
+    assert!(undecided.planned().is_empty(), "{}", undecided.plan());
+    // An answer holds for just this mark.
+    let mut left = old();
+    left.snapshot.answers.0.push(planner::Answer {
+        key: code.to_owned(),
+        about: told.snapshot.open_cases[code].about.clone(),
+        choice: "leave".to_owned(),
+    });
+    assert!(left.planned().is_empty(), "{}", left.plan());
+    assert_eq!(marked(left, ago(2 * day)).planned().cases.len(), 1);
+}
+
 #[test]
 fn what_the_accounting_side_alone_calls_paid_is_not_shown_as_paid() {
     let called = |status| {
         let called = invoiced().with(|it| it.snapshot.invoices[0].status = status);
-        called.plan()
+        called.planned().actions
     };
-    let issued = called(InvoiceStatus::Issued);
+    let is_write = |action: &Action| !matches!(action, Action::Notify { .. });
+    let mut issued = called(InvoiceStatus::Issued);
+    issued.retain(is_write);
     for status in [InvoiceStatus::Paid, InvoiceStatus::PartiallyPaid] {
-        assert_eq!(called(status), issued);
+        let mut called = called(status);
+        called.retain(is_write);
+        assert_eq!(called, issued);
     }
     // Nor more of it than came.
-    let part =
-        paid([receipt(2, 5_000)]).with(|it| it.snapshot.invoices[0].status = InvoiceStatus::Paid);
+    let part = marked(paid([receipt(2, 5_000)]), ago(60));
     let plan = part.plan();
     assert!(plan.contains("Status = Оплачен частично"), "{plan}");
     assert!(!plan.contains("move to"), "{plan}");
@@ -183,7 +254,7 @@ fn a_share_that_is_given_again_as_it_was_moves_the_deal_no_second_time() {
 #[test]
 fn the_day_of_payment_is_the_last_day_of_credit_in_whichever_order_it_was_learned() {
     let mut first = receipt(2, 5_000);
-    first.dated = date(2026, 3, 14);
+    came_on(&mut first, date(2026, 3, 14));
     let plan = paid([first, receipt(3, 7_200)]).plan();
     assert!(plan.contains("PaidOn = 2026-03-14"), "{plan}");
     // It was given before the bank told when it came.
@@ -192,6 +263,11 @@ fn the_day_of_payment_is_the_last_day_of_credit_in_whichever_order_it_was_learne
     let plan = paid([early]).plan();
     assert!(plan.contains("PaidOn = 2026-03-12"), "{plan}");
     assert!(plan.contains("получена 12.03.2026"), "{plan}");
+    // Or told another day since.
+    let mut moved = receipt(2, 12_200);
+    moved.dated = date(2026, 3, 13);
+    let plan = paid([moved]).plan();
+    assert!(plan.contains("PaidOn = 2026-03-12"), "{plan}");
 }
 
 #[test]

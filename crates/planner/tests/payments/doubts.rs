@@ -95,7 +95,7 @@ fn money_that_came_after_accounting_counted_is_not_said_to_be_the_same() {
         "насчитал оплату 4,00 ₽, этот платёж пришёл позже: сверх неё открыто только 6,00 ₽ (1)";
     let text = told(date(2026, 3, 11));
     assert!(text.contains(later), "{text}");
-    let given = "счёт № СВ-1 от 01.03.2026, 6,00 ₽ из 10,00 ₽; 4,00 ₽ останется авансом";
+    let given = "счёт № СВ-1 от 01.03.2026, 6,00 ₽ из 6,00 ₽; 4,00 ₽ останется авансом";
     assert!(text.contains(given), "{text}");
     let text = told(date(2026, 3, 12));
     assert!(text.contains("это могут быть те же деньги (1)"), "{text}");
@@ -103,6 +103,36 @@ fn money_that_came_after_accounting_counted_is_not_said_to_be_the_same() {
         text.contains("№ СВ-1 от 01.03.2026, 10,00 ₽ из 10,00 ₽ —"),
         "{text}"
     );
+}
+
+#[test]
+fn an_answer_gives_no_more_than_is_open_without_what_accounting_counted_before() {
+    let answered = |until| {
+        let mut claims = claims(&[]);
+        claims.add(OpenInvoice {
+            id: InvoiceId::new("us/СВ-1"),
+            seller: OrganisationId::new("us"),
+            buyer: Some(Inn::parse(BUYER).unwrap()),
+            number: "СВ-1".to_owned(),
+            date: date(2026, 3, 1),
+            aliases: Vec::new(),
+            open: Money::from_kopecks(1_000),
+            counted_before: CountedBefore {
+                amount: Money::from_kopecks(400),
+                until: Some(until),
+            },
+        });
+        let answered = payment(1_000, "Оплата").answered("1", &[("us/СВ-1", 1_000)]);
+        answered.plan(&claims)
+    };
+    // What came on that day may be the money that was counted.
+    assert_eq!(
+        booked(&answered(date(2026, 3, 12))),
+        [("us/СВ-1".to_owned(), 1_000)]
+    );
+    // The bank told a later day since: it is asked anew, with what is open.
+    let text = asked(&answered(date(2026, 3, 11)));
+    assert!(text.contains("6,00 ₽ из 6,00 ₽"), "{text}");
 }
 
 #[test]

@@ -640,5 +640,6 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         paid_before: Money::ZERO,
         adopted_on: None,
         paid_there: Money::ZERO,
+        paid_since: None,
     })
 }

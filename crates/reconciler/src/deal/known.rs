@@ -50,6 +50,9 @@ pub(crate) struct Issued {
     /// See [`OurInvoice::paid_there`].
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub(crate) paid_there: Money,
+    /// See [`OurInvoice::paid_since`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) paid_since: Option<Timestamp>,
     /// See [`OurInvoice::billed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) billed: Option<CounterpartyKey>,
@@ -422,6 +425,7 @@ pub(crate) fn our_invoice(link: &InvoiceLink) -> Option<OurInvoice> {
         paid_before: issued.paid_before,
         adopted_on: issued.adopted_on,
         paid_there: issued.paid_there,
+        paid_since: issued.paid_since,
     })
 }
 
@@ -437,6 +441,7 @@ pub(crate) fn link_of(deal: DealId, invoice: &OurInvoice, now: Timestamp) -> Inv
         paid_before: invoice.paid_before,
         adopted_on: invoice.adopted_on,
         paid_there: invoice.paid_there,
+        paid_since: invoice.paid_since,
         billed: invoice.billed.clone(),
     };
     InvoiceLink {

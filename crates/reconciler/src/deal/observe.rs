@@ -650,7 +650,14 @@ fn adopt_state(
             ours.billed.clone_from(&seen.counterparty);
         }
         if seen.status != InvoiceStatus::Unknown {
+            let was_paid = ours.status == InvoiceStatus::Paid;
             ours.status = seen.status;
+            let is_paid = ours.status == InvoiceStatus::Paid;
+            ours.paid_since = match (was_paid, is_paid) {
+                (true, true) => ours.paid_since,
+                (false, true) => Some(now),
+                (_, false) => None,
+            };
         }
         if ours.adopted {
             ours.paid_there = seen.paid;

@@ -580,6 +580,15 @@ fn a_hint_about_one_invoice_looks_at_its_deal() {
         desk.event_about(subject).await;
         desk.run(30).await;
         assert_snapshot!(desk.office.story(), @"deal 1: fields Status=Оплачен");
+        // Since when it is called paid is kept, for as long as it is.
+        let since = async || {
+            let link = desk.known(1).await.invoice_links.remove(0);
+            link.draft.get("paid_since").cloned()
+        };
+        assert!(since().await.is_some());
+        desk.accountant(|bill| bill.invoice.status = InvoiceStatus::Issued)
+            .await;
+        assert_eq!(since().await, None);
     });
 }
 

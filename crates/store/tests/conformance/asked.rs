@@ -4,7 +4,7 @@ use domain::matching::MOST_OPEN;
 use domain::{Inn, OrganisationId};
 use store::*;
 
-use crate::money::{book, decide, order, question, see};
+use crate::money::{book, decide, link, order, put, question, see};
 use crate::support::*;
 
 conformance! {
@@ -32,5 +32,24 @@ conformance! {
         assert_eq!(of_payer, (2..=14).collect::<Vec<i64>>());
         assert_eq!(of_payer.len(), MOST_OPEN + 1);
         assert_eq!(newest.len(), MOST_OPEN + 2);
+    }
+
+    async fn of_many_that_are_asked_about_none_is_forgotten_when_an_invoice_comes(db: &Db) {
+        let lease = leased(db, 1).await;
+        let many = 1_001_i64;
+        // The last payer by his INN has the oldest payment.
+        let mut orders: Vec<_> = (1..=many).map(|sum| order(&sum.to_string(), sum)).collect();
+        orders[0].other.inn = Some(Inn::parse("7736050003").unwrap());
+        see(db, "march", &orders).await;
+        let asks = |payment| Decision { ruling: Ruling::Ask(Box::new(question(payment))), ..book(payment, 0, vec![]) };
+        let asked: Vec<Decision> = (1..=many).map(asks).collect();
+        assert!(decide(db, &asked).await.iter().all(|one| *one == Decided::Done));
+        let mut of_last = link(2, 1, "2", 100);
+        of_last.draft["draft"]["buyer"]["key"]["inn"] = "7736050003".into();
+        put(db, &lease, vec![link(1, 1, "1", 100), of_last]).await;
+        let looked = db.store.work_take(&lease, Lane::Due, 2_000, &[], at(9)).await.unwrap();
+        let looked: Vec<i64> = looked.iter().filter_map(|work| work.subject.as_payment()).collect();
+        assert_eq!(looked.len(), orders.len());
+        assert!(looked.contains(&1), "his as well");
     }
 }

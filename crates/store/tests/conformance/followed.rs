@@ -434,6 +434,53 @@ conformance! {
         assert!(looked.contains(&deal(7)) && looked.contains(&deal(8)), "{looked:?}");
     }
 
+    async fn a_day_of_credit_that_was_told_stays_and_the_bank_goes_before_the_accounting_side(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        let on = |booked| PaymentOrder { booked, ..order("1", 100) };
+        let (banks, other) = (order("1", 100).booked, Some(date(2026, 3, 14)));
+        let day = async || listed(db).await[0].order.booked;
+        let looked = async || {
+            let taken = db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();
+            for work in &taken {
+                db.store.record(&lease, settled(work, None), at(9)).await.unwrap();
+            }
+            let deals = taken.into_iter().map(|work| work.subject).filter(|one| *one == deal(7));
+            deals.count()
+        };
+        follow(db, &lease, vec![gave("x", on(other), &[("1", 100)])]).await;
+        assert_eq!((day().await, looked().await), (other, 1));
+        // It tells none any more, as in an older reading.
+        follow(db, &lease, vec![gave("x", on(None), &[("1", 100)])]).await;
+        assert_eq!((day().await, looked().await), (other, 0));
+        see(db, "march", &[on(banks)]).await;
+        assert_eq!((day().await, looked().await), (banks, 1));
+        // Neither a source that knows no day nor another day of the accounting side changes the bank's.
+        see(db, "april", &[on(None)]).await;
+        let mut more = on(other);
+        more.other.name = Some("ООО «Ромашка»".to_owned());
+        follow(db, &lease, vec![gave("x", more, &[("1", 100)])]).await;
+        assert_eq!((day().await, looked().await), (banks, 0));
+        // Nor an equal order that only a source without days shows beside it.
+        see(db, "may", &[on(None), on(None)]).await;
+        let days: Vec<_> = listed(db).await.into_iter().map(|one| (one.number, one.order.booked)).collect();
+        assert_eq!(days, [(1, banks), (2, None)]);
+    }
+
+    async fn what_is_asked_of_a_payment_is_asked_anew_when_its_day_is_told(db: &Db) {
+        let lease = leased(db, 1).await;
+        follow(db, &lease, vec![told("x", PaymentOrder { booked: None, ..order("1", 100) })]).await;
+        let asks = Decision { ruling: Ruling::Ask(Box::new(question(1))), ..book(1, 0, vec![]) };
+        assert_eq!(decide(db, &[asks]).await, [Decided::Done]);
+        let taken = async || db.store.work_take(&lease, Lane::Due, 9, &[], at(9)).await.unwrap();
+        for work in taken().await {
+            db.store.record(&lease, settled(&work, None), at(9)).await.unwrap();
+        }
+        see(db, "march", &[order("1", 100)]).await;
+        let looked: Vec<Subject> = taken().await.into_iter().map(|work| work.subject).collect();
+        assert_eq!(looked, [Subject::payment(1)]);
+    }
+
     async fn a_payment_is_looked_at_again_when_another_source_tells_who_paid(db: &Db) {
         let lease = leased(db, 1).await;
         let mut nobodys = order("1", 100);

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::matching::CountedBefore;
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
 use domain::{DealId, Inn, Money, OrganisationId, PortalId};
 use jiff::{Timestamp, civil::Date};
@@ -17,7 +18,7 @@ use super::{
     batch::{Allocation, Batch, write},
     divided::{decide_part, parts_by_people},
     lock,
-    open::{open_ids, until_value},
+    open::{counted_before, open_ids, until_value},
     read_direction, read_kind,
     refunds::{Refund, RefundPart, Refunded},
     sets_of,
@@ -269,7 +270,9 @@ pub(super) async fn decide_together(
     let mut payments = standing(tx, portal, decisions.iter().map(|one| one.payment)).await?;
     let questions = questions(tx, portal, decisions, &payments).await?;
     let shares = decisions.iter().flat_map(Decision::shares);
-    let mut invoices = balances(tx, portal, shares.map(|share| &share.invoice)).await?;
+    let shares: Vec<&InvoiceRef> = shares.map(|share| &share.invoice).collect();
+    let mut invoices = balances(tx, portal, shares.iter().copied()).await?;
+    let mut counted = counted_before(tx, portal, shares.into_iter()).await?;
     let mut refunded = Refunded::of(tx, portal, decisions, &payments).await?;
     // An order's parts may have come since a rule saw it whole: people say which of them counts.
     let by_rule = decisions.iter().filter(|one| one.is_booked_by_rule());
@@ -293,7 +296,7 @@ pub(super) async fn decide_together(
                 portal,
                 decision,
                 payment,
-                (&mut invoices, &mut refunded),
+                (&mut invoices, &mut counted, &mut refunded),
                 &mut next,
                 &mut batch,
                 now,
@@ -406,7 +409,11 @@ fn apply(
     portal: &PortalId,
     decision: &Decision,
     payment: &mut Standing,
-    (invoices, refunded): (&mut BTreeMap<InvoiceRef, Balance>, &mut Refunded),
+    (invoices, counted, refunded): (
+        &mut BTreeMap<InvoiceRef, Balance>,
+        &mut BTreeMap<InvoiceRef, CountedBefore>,
+        &mut Refunded,
+    ),
     next: &mut i64,
     batch: &mut Batch,
     now: Timestamp,
@@ -453,16 +460,24 @@ fn apply(
             chosen,
             by_parts: _,
         } => {
+            let came = payment.order.booked.unwrap_or(payment.order.date);
             let allocation = Allocation {
                 payment: decision.payment,
                 shares,
-                dated: payment.order.booked.unwrap_or(payment.order.date),
+                dated: came,
                 because: &decision.because,
                 author,
             };
             let booking = (*next, &allocation);
-            if !book(portal, booking, *chosen, payment, invoices, batch, now) {
+            if !are_open_to(shares, came, invoices, counted)
+                || !book(portal, booking, *chosen, payment, invoices, batch, now)
+            {
                 return false;
+            }
+            for share in shares {
+                if let Some(counted) = counted.get_mut(&share.invoice) {
+                    *counted = counted.without(share.amount, came);
+                }
             }
             *next += 1;
             PaymentState::Booked
@@ -495,6 +510,20 @@ fn apply(
         .to_vec(),
     );
     true
+}
+
+/// Whether each of these is open to what came on that day: what accounting counted before an invoice was a deal's is not.
+fn are_open_to(
+    shares: &[BookedShare],
+    came: Date,
+    invoices: &BTreeMap<InvoiceRef, Balance>,
+    counted: &BTreeMap<InvoiceRef, CountedBefore>,
+) -> bool {
+    shares.iter().all(|share| {
+        let open = invoices.get(&share.invoice).map(|one| one.open);
+        let counted = counted.get(&share.invoice).copied().unwrap_or_default();
+        open.is_none_or(|open| share.amount <= counted.open_to(open, came))
+    })
 }
 
 /// Gives money of a payment to invoices; false, and nothing gathered, where one of them does not bear it. What a person

@@ -91,16 +91,19 @@ macro_rules! undecided {
 }
 
 /// What was counted of an adopted invoice, and what stands of it that may be the same: what came up to the day of its
-/// adoption, or all where nobody wrote that day down.
+/// adoption, or all where nobody wrote that day down. A payment came on the day of credit that is known by now; the ledger
+/// has the one that was known when it was given.
 macro_rules! counted {
     () => {
         "o.total, o.paid_before, o.adopted_on,
              CASE WHEN o.paid_before = 0 THEN CAST(0 AS BIGINT) ELSE (
                  SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT)
                  FROM ledger_entry e JOIN ledger_transaction t ON t.portal_id = e.portal_id AND t.number = e.transaction_no
+                     LEFT JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
                  WHERE e.portal_id = $1 AND e.organisation_id = o.organisation_id AND e.invoice_id = o.invoice_id
                      AND e.place = 'invoice' AND t.kind IN ('allocation', 'settlement')
-                     AND (o.adopted_on = '' OR t.dated <= o.adopted_on)
+                     AND (o.adopted_on = ''
+                         OR coalesce(/*pg CAST( */p.body/*pg  AS JSONB) */ ->> 'booked', t.dated) <= o.adopted_on)
                      AND NOT EXISTS (
                          SELECT 1 FROM ledger_entry u WHERE u.portal_id = $1 AND u.undoes = t.number AND u.line = e.line
                      )
@@ -143,9 +146,10 @@ statements! {
              number = excluded.number, number_key = excluded.number_key, date = excluded.date,
              buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands,
              live = excluded.live, paid_before = excluded.paid_before, adopted_on = excluded.adopted_on";
+    /// All of them: of what a limit cuts off, the last payers would never be heard of.
     WAITING_PAYERS =
         "SELECT number FROM payment
-         WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY payer_inn, number LIMIT 1000";
+         WHERE portal_id = $1 AND state = 'asked' AND payer_inn IN keys($2) ORDER BY payer_inn, number";
     NEW_PAYMENTS = undecided!("p.state = 'new' AND p.waits_until <= $2 AND p.number <= $3 ORDER BY p.number LIMIT $4");
     THESE_PAYMENTS = undecided!("p.number IN numbers($2) AND p.state IN ('new', 'asked') ORDER BY p.number");
     UNDECIDED_BUYERS =
@@ -284,6 +288,19 @@ impl Store {
                 let offered = offered.iter().flatten();
                 Ok(offered.filter_map(InvoiceRef::of_open).collect())
             })
+        })
+        .await
+    }
+
+    /// What was counted as paid of each of these invoices before it was a deal's, and no money of ours shows yet.
+    pub async fn money_counted(
+        &self,
+        portal: &PortalId,
+        invoices: &[InvoiceRef],
+    ) -> Result<BTreeMap<InvoiceRef, CountedBefore>, StoreError> {
+        let args = (portal.clone(), invoices.to_vec());
+        self.read(args, |tx, (portal, invoices)| {
+            Box::pin(counted_before(tx, portal, invoices.iter()))
         })
         .await
     }

@@ -17,6 +17,7 @@ use jiff::{Timestamp, civil::Date};
 use planted::Bug;
 
 use super::{
+    PaymentState,
     batch::{EntryRow, moved},
     direction_text, kind_text, lock, refunds, take,
 };
@@ -64,6 +65,8 @@ pub(super) struct Recorded {
     body: String,
     days_differ: bool,
     pub(super) likeness: Likeness,
+    /// A person is asked about it.
+    is_asked: bool,
     /// An accounting side shows it.
     pub(super) is_followed: bool,
 }
@@ -75,21 +78,32 @@ impl Recorded {
         known.is_ok_and(|known| known.other.inn != told.other.inn)
     }
 
-    /// Whether a source tells the day of credit, which none did, and it is not the order's own.
-    fn is_dated_by(&self, told: &PaymentOrder) -> bool {
-        let known = serde_json::from_str::<PaymentOrder>(&self.body);
-        let was_told = known.is_ok_and(|known| known.booked.is_some());
-        !was_told && told.booked.is_some_and(|day| day != told.date)
+    /// The order as it is told now. A day of credit that a source told stays, whoever leaves it out since.
+    fn with_its_day(&self, told: PaymentOrder) -> PaymentOrder {
+        let known = serde_json::from_str::<PaymentOrder>(&self.body).ok();
+        let booked = told.booked.or(known.and_then(|known| known.booked));
+        PaymentOrder { booked, ..told }
     }
 
-    /// The order with its day of credit, where none was known.
+    /// Whether it came on another day, by what a source tells, than deals show.
+    fn is_dated_by(&self, told: &PaymentOrder) -> bool {
+        let known = serde_json::from_str::<PaymentOrder>(&self.body);
+        known.is_ok_and(|known| came(&known) != came(told))
+    }
+
+    /// The order with the day of credit that statements tell in other words.
     fn credited_on(&self, day: Date) -> Option<PaymentOrder> {
         let known: PaymentOrder = serde_json::from_str(&self.body).ok()?;
-        known.booked.is_none().then_some(PaymentOrder {
+        (known.booked != Some(day)).then_some(PaymentOrder {
             booked: Some(day),
             ..known
         })
     }
+}
+
+/// The day that counts for it.
+fn came(order: &PaymentOrder) -> Date {
+    order.booked.unwrap_or(order.date)
 }
 
 /// What orders come to, against what was recorded.
@@ -118,10 +132,10 @@ statements! {
         "SELECT organisation_id, line, body FROM followed_payment
          WHERE portal_id = $1 AND likeness IN keys($2) AND deleted = 0";
     RECORDED =
-        "SELECT p.number, p.key, p.nth, p.body, p.days_differ, f.payment FROM payment p
+        "SELECT p.number, p.key, p.nth, p.body, p.days_differ, p.state, f.payment FROM payment p
          LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
          WHERE p.portal_id = $1 AND p.likeness IN keys($3)
-         UNION ALL SELECT p.number, p.key, p.nth, p.body, p.days_differ, f.payment FROM payment p
+         UNION ALL SELECT p.number, p.key, p.nth, p.body, p.days_differ, p.state, f.payment FROM payment p
          LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
          WHERE p.portal_id = $1 AND p.key IN keys($2) AND p.likeness = ''";
     RECORD =
@@ -255,16 +269,17 @@ pub(super) async fn recount(
         .map(|one| ((one.key.as_str(), one.nth), one))
         .collect();
     let (mut unknown, mut better) = (Vec::new(), Vec::new());
-    // Deals show the day of credit, and some showed another.
+    // Deals show the day of credit, and some showed another; what is open to a payment goes by it, too.
     let mut dated = Vec::new();
     // Whoever is told to have paid: refunds to him may be of this money, and a question may have its answer.
     let (mut payers, mut retold) = (BTreeSet::new(), Vec::new());
     let mut as_worded = BTreeSet::new();
-    for seen in shown.payments() {
+    for mut seen in shown.payments() {
         match known.get(&(seen.id.key.as_str(), i64::from(seen.id.nth))) {
             None => unknown.push(seen),
             Some(known) => {
                 as_worded.insert(known.number);
+                seen.order = known.with_its_day(seen.order);
                 let told = told_better(portal, known, &seen);
                 payers.extend(told.as_ref().and_then(|_| came_from(&seen.order)));
                 dated.extend(known.is_dated_by(&seen.order).then_some(known.number));
@@ -292,11 +307,11 @@ pub(super) async fn recount(
     let shown_by = refunds::deals_of(tx, portal, &dated).await?;
     let looks: BTreeSet<DealId> = shown_by.into_values().flatten().collect();
     let looks = looks.into_iter().map(|deal| moved(deal, now));
-    let looks = looks.chain(
-        retold
-            .into_iter()
-            .map(|payment| paid_by_known(payment, now)),
-    );
+    let asked_anew = retold.into_iter().map(|one| (one, "it is told who paid"));
+    let is_asked = |one: &&Recorded| one.is_asked && dated.contains(&one.number);
+    let asked = recounted.recorded.iter().filter(is_asked);
+    let asked_anew = asked_anew.chain(asked.map(|one| (one.number, "it is told when it came")));
+    let looks = looks.chain(asked_anew.map(|(payment, why)| look_at(payment, why, now)));
     work::enqueue(tx, portal, &looks.collect::<Vec<Look>>()).await?;
     let as_read = AsRead::of(told);
     // People read them in the order of the source.
@@ -338,13 +353,13 @@ pub(super) fn decide_soon(now: Timestamp) -> Look {
     }
 }
 
-/// What was asked of a payment while nobody told who paid.
-fn paid_by_known(payment: i64, now: Timestamp) -> Look {
+/// What was asked of a payment while it was not known that well.
+fn look_at(payment: i64, why: &str, now: Timestamp) -> Look {
     Look {
         subject: Subject::payment(payment),
         lane: Lane::Due,
         due_at: now,
-        reason: "it is told who paid".to_owned(),
+        reason: why.to_owned(),
     }
 }
 
@@ -474,6 +489,7 @@ async fn recorded(
             likeness: Likeness::of(&order),
             body,
             days_differ: row.flag()?,
+            is_asked: row.parsed::<PaymentState>()? == PaymentState::Asked,
             is_followed: row.int_or_null()?.is_some(),
         })
     })
@@ -519,7 +535,6 @@ async fn record(
             Direction::In => order.amount.kopecks(),
             Direction::Out => -order.amount.kopecks(),
         };
-        let dated = order.booked.unwrap_or(order.date);
         payments.push(
             params![
                 portal,
@@ -543,7 +558,7 @@ async fn record(
             params![
                 portal,
                 transaction,
-                dated.to_string(),
+                came(order).to_string(),
                 "payment",
                 number,
                 None::<i64>,
@@ -564,6 +579,7 @@ async fn record(
             body: String::new(),
             days_differ: seen.days_differ,
             likeness: seen.likeness.clone(),
+            is_asked: false,
             is_followed: false,
         });
     }

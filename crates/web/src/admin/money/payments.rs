@@ -8,8 +8,9 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
+use desk::giving::givable;
 use desk::payments::NotUndone;
-use desk::registers::SplitCount;
+use desk::registers::{SplitCount, credit};
 use domain::Inn;
 use domain::display::{date, money};
 use domain::payment::{AccountNumber, Direction, PaymentKind};
@@ -367,6 +368,9 @@ async fn gathered(
         limit: 1,
         ..PaymentFilter::default()
     };
+    // Before all that it is of: a form says which it saw, and what is recorded in between was not seen.
+    let last = desk.store.money_last(&desk.portal, &[number]).await?;
+    let seen = last.get(&number).copied().unwrap_or_default();
     // Nothing has the number 0, which the filter takes for any.
     let found = if number > 0 {
         desk.store.money_list(&desk.portal, &filter).await?
@@ -409,12 +413,11 @@ async fn gathered(
             author => plain(author),
         },
     };
-    let split = desk.credit(payment).await?.map(|credit| {
+    let split = credit(payment, seen).map(|credit| {
         let form = SplitForm::new(&credit);
         form.typed(view.sales, view.count.as_ref())
     });
-    let givable = desk.givable(payment).await?;
-    let last = desk.store.money_last(&desk.portal, &[number]).await?;
+    let givable = givable(payment, seen);
     // Only from an invoice of a deal that still has money: a refund may have taken all of it.
     let has_money = |one: &InvoiceRef| balances.get(one).is_some_and(|one| one.paid.is_positive());
     let movable = payment.invoices.iter();
@@ -427,7 +430,7 @@ async fn gathered(
                 (named, invoice_name(one, balances.get(one)))
             })
             .collect(),
-        last: last.get(&number).copied().unwrap_or_default(),
+        last: seen,
         letter: view.letter,
         givable: givable.map(|one| (money(one.left), one.seen)),
         giving: view.giving,

@@ -328,7 +328,7 @@ pub(super) fn share_in_words(share: &OfferedShare) -> Share {
             given: 0,
         };
     };
-    let open = balance.open();
+    let open = share.open;
     let (paid, given) = parts(balance.total, balance.paid, share.amount.min(open));
     let after = open
         .checked_sub(share.amount)

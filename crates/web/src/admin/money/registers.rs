@@ -96,6 +96,7 @@ impl CountInWords {
             share_in_words(&OfferedShare {
                 invoice: sale.invoice.clone(),
                 balance: Some(sale.balance.clone()),
+                open: sale.open,
                 amount: sale.amount,
             })
         };
