@@ -89,7 +89,8 @@ pub async fn decide_new(
     let payments = store.money_new(portal, until, last, PORTION).await?;
     let is_full = payments.len() == PORTION;
     let tally = decide(store, portal, policy, &payments, now).await?;
-    Ok((tally, is_full && tally.decided() > 0))
+    let is_more = is_full && tally.decided() > 0;
+    Ok((tally, is_more))
 }
 
 /// Decides those of these payments that are new or asked: a person answered, or took back what was decided.

@@ -5,7 +5,7 @@ use domain::payment::CountedTwice;
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
 
-use super::{BUYER, asked, claims, payment};
+use super::{BUYER, asked, booked, claims, payment};
 
 #[test]
 fn money_that_the_other_side_may_show_as_well_is_asked_about_however_certain() {

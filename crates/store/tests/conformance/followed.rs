@@ -9,7 +9,7 @@ use jiff::civil::date;
 use store::*;
 
 use crate::money::{
-    book, decide, link, listed, order, payment_of, put, receipts, see, share, undo, wait,
+    book, decide, link, listed, order, payment_of, put, question, receipts, see, share, undo, wait,
 };
 use crate::support::*;
 

@@ -5,7 +5,7 @@
 //! The rules are judged by balances that are read behind the lock of the portal's book. What breaks one is refused alone:
 //! the other decisions of the same transaction stand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::matching::CountedBefore;
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
