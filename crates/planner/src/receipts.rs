@@ -47,6 +47,8 @@ pub enum Means {
         remaining: Money,
         /// The order.
         order: Box<PaymentOrder>,
+        /// The payer's letter that moved it here from another invoice.
+        letter: Option<String>,
     },
     /// No line of a bank: cash, netting, a card, a mark of the accounting side.
     Settlement(Settlement),
@@ -264,10 +266,13 @@ fn came_in_words(
     } else {
         "оплачен полностью".to_owned()
     };
-    let (order, remaining) = match &receipt.means {
+    let (order, remaining, letter) = match &receipt.means {
         Means::Payment {
-            order, remaining, ..
-        } => (order, *remaining),
+            order,
+            remaining,
+            letter,
+            ..
+        } => (order, *remaining, letter),
         Means::Settlement(settlement) => {
             return settled_in_words(receipt, invoice, settlement, &left);
         }
@@ -283,9 +288,13 @@ fn came_in_words(
     } else {
         String::new()
     };
+    let moved = letter
+        .as_deref()
+        .map(|letter| format!(". Перенесена с другого счёта: {}", by_strangers(letter)));
+    let moved = moved.unwrap_or_default();
     let payer = by_strangers(order.other.name.as_deref().unwrap_or("не назван"));
     format!(
-        "Оплата {} получена {}. Плательщик: {payer}, поручение № {} от {}, «{}». Счёт № {}: {left}{over}",
+        "Оплата {} получена {}{moved}. Плательщик: {payer}, поручение № {} от {}, «{}». Счёт № {}: {left}{over}",
         money(receipt.amount),
         date(receipt.day()),
         by_strangers(&order.number),

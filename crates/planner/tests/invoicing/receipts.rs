@@ -56,6 +56,7 @@ pub(crate) fn receipt(transaction: i64, kopecks: i64) -> Receipt {
             payment: transaction,
             remaining: Money::ZERO,
             order: Box::new(order(kopecks)),
+            letter: None,
         },
         undone: None,
     }
@@ -288,12 +289,26 @@ fn a_deal_that_is_beyond_won_or_lost_is_not_moved() {
 }
 
 #[test]
+fn a_payers_letter_is_named_where_the_money_came_to() {
+    let mut moved = receipt(2, 5_000);
+    if let Means::Payment { letter, .. } = &mut moved.means {
+        *letter = Some("письмо № 4 от 12.03.2026".to_owned());
+    }
+    assert_snapshot!(paid([moved]).plan(), @r"
+    write Status = Оплачен частично, Paid = 50.00
+    timeline receipt/2/whole/1: Оплата 50,00 ₽ получена 12.03.2026. Перенесена с другого счёта: письмо № 4 от 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: осталось 72,00 ₽
+    because: счёт № 17 нужно показать в сделке
+    ");
+}
+
+#[test]
 fn what_is_left_of_the_payment_is_said() {
     let mut over = receipt(2, 12_200);
     over.means = Means::Payment {
         payment: 2,
         remaining: Money::from_kopecks(800),
         order: Box::new(order(13_000)),
+        letter: None,
     };
     assert_snapshot!(paid([over]).plan(), @r"
     write Status = Переплачен, Paid = 122.00, PaidOn = 2026-03-12
@@ -482,6 +497,7 @@ fn what_a_payer_writes_becomes_no_link_of_ours() {
         payment: 2,
         remaining: Money::ZERO,
         order: Box::new(bad_order),
+        letter: None,
     };
     let plan = invoiced().with(|it| it.snapshot.receipts.push(bad)).plan();
     assert!(

@@ -245,10 +245,12 @@ fn receipt(invoices: &[OurInvoice], receipt: &store::Receipt) -> Option<Receipt>
                 payment,
                 remaining,
                 order,
+                letter,
             } => Means::Payment {
                 payment: *payment,
                 remaining: *remaining,
                 order: order.clone(),
+                letter: letter.clone(),
             },
             store::Means::Settlement(settlement) => Means::Settlement(settlement.clone()),
             store::Means::Refund { returned, order } => Means::Refund {

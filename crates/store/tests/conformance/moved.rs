@@ -39,6 +39,14 @@ async fn paid(db: &Db, deal: u64) -> Vec<(i64, i64)> {
         .collect()
 }
 
+/// The letter that moved it to its invoice.
+fn letter_of(receipt: &Receipt) -> Option<String> {
+    match &receipt.means {
+        Means::Payment { letter, .. } => letter.clone(),
+        Means::Settlement(_) | Means::Refund { .. } => None,
+    }
+}
+
 conformance! {
     async fn a_letter_moves_what_an_invoice_has_and_no_more_than_is_open(db: &Db) {
         let lease = leased(db, 1).await;
@@ -129,6 +137,10 @@ conformance! {
         let told = |all: Vec<Receipt>| all.iter().map(|one| (one.amount.kopecks(), one.undone.is_some())).collect::<Vec<_>>();
         assert_eq!(told(receipts(db, 7).await), [(100, true), (70, false)]);
         assert_eq!(told(receipts(db, 9).await), [(30, false)]);
+        // The letter is named where its money came to, not where a part stays.
+        let letters = |all: Vec<Receipt>| all.into_iter().map(|one| letter_of(&one)).collect::<Vec<_>>();
+        let because = Some("письмо № 4 от 01.04.2026".to_owned());
+        assert_eq!((letters(receipts(db, 7).await), letters(receipts(db, 9).await)), (vec![None, None], vec![because]));
         // What stays is of whoever gave it.
         let story = db.store.money_story(&portal("a"), 1).await.unwrap();
         let given = story.iter().filter(|line| line.kind == "allocation").filter_map(|line| {

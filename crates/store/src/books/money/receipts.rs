@@ -50,6 +50,8 @@ pub enum Means {
         remaining: Money,
         /// The order.
         order: Box<PaymentOrder>,
+        /// The payer's letter that moved it here from another invoice.
+        letter: Option<String>,
     },
     /// No line of a bank.
     Settlement(Settlement),
@@ -64,11 +66,20 @@ pub enum Means {
 
 statements! {
     /// Also advances that went back, for the invoices which the payment stands for. Only a buyer's payment has one. SQLite
-    /// reads cross joins as they are written: of its own it would begin with all that the portal's ledger has.
+    /// reads cross joins as they are written: of its own it would begin with all that the portal's ledger has. A letter is
+    /// known by what it took from another invoice of the same payment in the same commit, for the same reason.
     OF_DEALS =
         "SELECT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number,
                 CASE WHEN p.kind = 'incoming' THEN p.remaining ELSE 0 END, p.body,
-                s.kind, s.document, t.author, u.number, u.because, e.other_payment, e.amount, e.line
+                s.kind, s.document, t.author, u.number, u.because, e.other_payment, e.amount,
+                CASE WHEN EXISTS (
+                    SELECT 1 FROM ledger_transaction c CROSS JOIN ledger_entry ce
+                    WHERE c.portal_id = t.portal_id AND c.payment = p.number AND c.kind = 'correction'
+                        AND c.because = t.because AND c.author = t.author AND c.recorded_at = t.recorded_at
+                        AND ce.portal_id = c.portal_id AND ce.transaction_no = c.number AND ce.place = 'invoice'
+                        AND (ce.organisation_id <> e.organisation_id OR ce.invoice_id <> e.invoice_id)
+                ) THEN t.because END,
+                e.line
          FROM invoice_balance b CROSS JOIN ledger_entry e CROSS JOIN ledger_transaction t
          LEFT JOIN ledger_settlement s ON s.portal_id = t.portal_id AND s.transaction_no = t.number
          LEFT JOIN payment p ON p.portal_id = t.portal_id AND p.number = t.payment
@@ -81,7 +92,7 @@ statements! {
          UNION ALL
          SELECT DISTINCT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number,
                 CAST(0 AS BIGINT), p.body, CAST(NULL AS TEXT), CAST(NULL AS TEXT), t.author, u.number, u.because,
-                e.other_payment, CAST(0 AS BIGINT), e.line
+                e.other_payment, CAST(0 AS BIGINT), CAST(NULL AS TEXT), e.line
          FROM invoice_balance b CROSS JOIN ledger_entry g CROSS JOIN ledger_transaction a CROSS JOIN ledger_entry e
          CROSS JOIN ledger_transaction t CROSS JOIN payment p
          LEFT JOIN ledger_entry ue ON ue.portal_id = e.portal_id AND ue.undoes = t.number AND ue.line = e.line
@@ -96,7 +107,7 @@ statements! {
              AND NOT EXISTS (
                  SELECT 1 FROM ledger_entry v WHERE v.portal_id = $1 AND v.undoes = a.number AND v.line = g.line
              )
-         ORDER BY 1, 4, 17";
+         ORDER BY 1, 4, 18";
 }
 
 /// The receipts of these deals, oldest first.
@@ -132,6 +143,7 @@ fn read_receipt(row: &mut Row) -> Result<Receipt, StoreError> {
     let (undone_by, because) = (row.int_or_null()?, row.text_or_null()?);
     let is_refund = row.int_or_null()?.is_some();
     let amount = Money::from_kopecks(row.int()?);
+    let letter = row.text_or_null()?;
     let means = match (of_payment, settlement) {
         (Some((_, order)), _) if is_refund => Means::Refund {
             returned: Money::from_kopecks(-moved.kopecks()),
@@ -141,6 +153,7 @@ fn read_receipt(row: &mut Row) -> Result<Receipt, StoreError> {
             payment,
             remaining: Money::from_kopecks(remaining),
             order,
+            letter,
         },
         (None, Some(settlement)) => Means::Settlement(settlement),
         (None, None) => return Err(row.undecodable(String::from("neither payment nor settlement"))),
