@@ -379,10 +379,13 @@ impl Clerk {
         let Some((place, rest)) = self.left_over.pop() else {
             return;
         };
-        if let Some(rest) = self.add(office, rest, place, now)
-            && self.dice.chance(600)
-        {
-            self.allocate(office, bank, &rest, now);
+        let Some(added) = self.add(office, rest.clone(), place, now) else {
+            // The books are closed.
+            self.left_over.push((place, rest));
+            return;
+        };
+        if self.dice.chance(600) {
+            self.allocate(office, bank, &added, now);
         }
     }
 

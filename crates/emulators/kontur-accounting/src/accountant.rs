@@ -102,6 +102,7 @@ impl Accountant {
     /// where the bank names one).
     pub fn add_payment(&self, payment: NewPayment) -> Result<Arc<Payment>, Problem> {
         self.act(|book, stamp| {
+            book.demand_open(payment.date)?;
             let contractor_id = recognised(book, &payment.payer);
             let accounts = &book.organization.bank_accounts;
             let bank_account_id = accounts.iter().find(|a| a.is_main).map(|a| a.id);
@@ -144,6 +145,8 @@ impl Accountant {
         self.act(|book, stamp| {
             let payment = book.payment(id)?;
             demand_present(payment.state, "Платёж удалён")?;
+            book.demand_open(payment.date)?;
+            book.demand_open(changed.date)?;
             let contractor_id = recognised(book, &changed.payer);
             let payment = Payment {
                 number: changed.number,

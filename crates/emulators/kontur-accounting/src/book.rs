@@ -110,7 +110,7 @@ impl Book {
         }
     }
 
-    /// Refuses a document whose day lies in the closed period.
+    /// Refuses a document or payment whose day lies in the closed period.
     pub(crate) fn demand_open(&self, date: Date) -> Result<(), Problem> {
         match self.organization.closed_through {
             Some(through) if date <= through => {

@@ -63,6 +63,7 @@ impl Book {
     pub(crate) fn delete_payment(&mut self, id: Id, stamp: Stamp) -> Result<(), Problem> {
         let payment = self.payment(id)?;
         demand_present(payment.state, "Платёж удалён")?;
+        self.demand_open(payment.date)?;
         let touched = payment.allocations.iter().map(|a| a.bill_id).collect();
         let deleted = Payment {
             state: RecordState::Deleted,

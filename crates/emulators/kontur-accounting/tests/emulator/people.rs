@@ -140,6 +140,40 @@ async fn payments_move_the_bill_through_its_statuses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_closed_period_takes_and_loses_no_payment() {
+    let world = World::new();
+    let accountant = world.accountant();
+    let on = |day: i8| NewPayment {
+        number: None,
+        date: jiff::civil::date(2026, 3, day),
+        direction: Direction::Incoming,
+        sum: Kopecks(100),
+        payer: Payer::default(),
+        purpose: "Оплата".to_owned(),
+    };
+    let closed = accountant.add_payment(on(11)).unwrap().meta.id;
+    let open = accountant.add_payment(on(12)).unwrap().meta.id;
+    accountant
+        .close_period(Some(jiff::civil::date(2026, 3, 11)))
+        .unwrap();
+    let refused = [
+        accountant.add_payment(on(11)).err(),
+        accountant.edit_payment(closed, on(12)).err(),
+        accountant.edit_payment(open, on(11)).err(),
+        accountant.delete_payment(closed).err(),
+    ];
+    for problem in refused {
+        let problem = problem.unwrap();
+        assert_eq!(problem.code, "periodClosed");
+        assert_eq!(problem.message, "Период закрыт по 11.03.2026 включительно");
+    }
+    accountant.edit_payment(open, on(13)).unwrap();
+    accountant.delete_payment(open).unwrap();
+    accountant.close_period(None).unwrap();
+    accountant.delete_payment(closed).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn page_shows_the_books_and_carries_out_acts() {
     let world = World::new();
     let contractor = world.romashka().await;
