@@ -76,7 +76,15 @@ pub enum NotMoved {
         /// That entry; who saw it may move as much again.
         last: i64,
     },
-    /// The invoice has nothing of that payment, or less.
+    /// The invoice has nothing of that payment, or what it had went away.
+    #[error("invoice `{number}` has nothing of payment {payment}, or not any more")]
+    Nothing {
+        /// The payment's number.
+        payment: i64,
+        /// The invoice that was to lose it.
+        number: String,
+    },
+    /// The invoice has less of that payment.
     #[error("the invoice has {given} of payment {payment}")]
     NotThatMuch {
         /// The payment's number.
@@ -267,7 +275,6 @@ impl Desk {
         by: &str,
         zone: &TimeZone,
     ) -> Result<(Money, Vec<DealId>), NotMoved> {
-        let has_money = |one: &Balance| one.paid.is_positive();
         let now = self.clock.now();
         let stands = |one: &Balance| one.stands;
         let to = match self.organisation_of(order.payment).await? {
@@ -279,7 +286,7 @@ impl Desk {
         };
         let letter = Letter {
             payment: order.payment,
-            from: self.invoice_named(&order.from, has_money).await?,
+            from: self.invoice_that_gives(&order.from).await?,
             to,
             amount: order.amount,
             seen: order.seen,
@@ -298,6 +305,10 @@ impl Desk {
                 self.decide(&refunds).await?;
                 Ok((amount, deals))
             }
+            Moved::NotThatMuch { given } if given.is_zero() => Err(NotMoved::Nothing {
+                payment: order.payment,
+                number: self.number_of(&letter.from).await?,
+            }),
             Moved::NotThatMuch { given } => Err(NotMoved::NotThatMuch {
                 payment: order.payment,
                 given,
@@ -311,6 +322,16 @@ impl Desk {
             }),
             Moved::Split => Err(NotMoved::Split(order.payment)),
             Moved::Refunded { refund } => Err(NotMoved::Refunded(refund)),
+        }
+    }
+
+    /// The one that money is taken from: of several with a number the one that is paid. Where none is, who names it is told
+    /// that it has nothing.
+    async fn invoice_that_gives(&self, text: &str) -> Result<InvoiceRef, NotNamed> {
+        let has_money = |one: &Balance| one.paid.is_positive();
+        match self.invoice_named(text, has_money).await {
+            Err(NotNamed::NoInvoice(_)) => self.invoice_named(text, |_| true).await,
+            named => named,
         }
     }
 

@@ -259,6 +259,27 @@ async fn an_invoice_of_another_organisation_is_named_as_such_and_gets_nothing_by
     assert!(text.contains("them/id-119"), "{text}");
     let moved = order_at(&mut anna, "/money/payments/1/move", &form("them/id-119")).await;
     assert_eq!(moved.leads_to(), "/money/payments/1?said=moved");
+    // What is left goes there, too; then the invoice has nothing more to give.
+    for is_left in [true, false] {
+        let seen = last(&office).await;
+        let rest = [
+            ("seen", seen.as_str()),
+            ("from", "118"),
+            ("to", "them/id-119"),
+            ("amount", ""),
+            ("letter", "письмо № 5"),
+            ("password", PASSWORD),
+        ];
+        let answer = order_at(&mut anna, "/money/payments/1/move", &rest).await;
+        if is_left {
+            assert_eq!(answer.leads_to(), "/money/payments/1?said=moved");
+            continue;
+        }
+        let text = answer.text();
+        assert_eq!(answer.status, 422, "{text}");
+        let why = "На счёте № 118 нет денег этого платежа";
+        assert!(text.contains(why), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -50,7 +50,9 @@ fn told(error: NotMoved) -> anyhow::Error {
             again = once_more(last);
             again.as_str()
         }
-        NotMoved::NotThatMuch { .. } => "`provodka payments list` shows what is given to invoices",
+        NotMoved::Nothing { .. } | NotMoved::NotThatMuch { .. } => {
+            "`provodka payments list` shows what is given to invoices"
+        }
         NotMoved::MoreThanOpen { .. } => "name a smaller --amount",
         NotMoved::Split(_) => "take it back by `provodka payments undo` and split it anew",
         NotMoved::Refunded(_) => {

@@ -90,6 +90,9 @@ fn not_moved(error: NotMoved) -> Refusal {
         }
         NotMoved::NotNamed(error) => not_named(&error),
         NotMoved::Changed(_) | NotMoved::Again { .. } => CHANGED.to_owned(),
+        NotMoved::Nothing { number, .. } => {
+            format!("На счёте № {number} нет денег этого платежа: их не было, или они уже сняты.")
+        }
         NotMoved::NotThatMuch { given, .. } => {
             let given = money(given);
             format!("На этом счёте от платежа {given}: больше перенести нельзя.")
