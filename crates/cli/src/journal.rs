@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use domain::{DealId, Order};
+use domain::{DealId, Money, Order, SlotKind};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use store::{JournalFilter, JournalLine, JournalProof, Subject};
@@ -157,6 +157,9 @@ fn person(body: &Value) -> String {
             }
         };
     }
+    if let Some(number) = body.get("adopted").and_then(Value::as_str) {
+        return adoption(body, number);
+    }
     match body.get("retry") {
         Some(retried) => format!(
             "распоряжение повторить: вопрос № {} ({}), {}; кто: {}",
@@ -166,6 +169,39 @@ fn person(body: &Value) -> String {
             text(body, "by")
         ),
         None => format!("человек распорядился: {body}"),
+    }
+}
+
+fn adoption(body: &Value, number: &str) -> String {
+    let total = body.get("total").and_then(Value::as_i64);
+    let mut told = format!(
+        "{} № {number} на {} привязан к сделке; кто: {}",
+        invoice_of(text(body, "slot")),
+        domain::display::money(Money::from_kopecks(total.unwrap_or_default())),
+        text(body, "by")
+    );
+    let replaced = list(body, "replaced");
+    if !replaced.is_empty() {
+        told.push_str(&format!("; вместо № {}", replaced.join(", № ")));
+    }
+    if let Some(order) = body.get("carried_out").and_then(Value::as_i64) {
+        told.push_str(&format!("; этим исполнена команда по адресу № {order}"));
+    }
+    told
+}
+
+/// Which of a deal's invoices it is, by its slot `advance/1`.
+fn invoice_of(slot: &str) -> String {
+    let (kind, generation) = slot.split_once('/').unwrap_or((slot, "1"));
+    let invoice = match kind.parse::<SlotKind>() {
+        Ok(SlotKind::Whole) | Err(_) => "счёт",
+        Ok(SlotKind::Advance) => "счёт на аванс",
+        Ok(SlotKind::Rest) => "счёт на остаток",
+        Ok(SlotKind::Additional) => "дополнительный счёт",
+    };
+    match generation {
+        "1" => invoice.to_owned(),
+        later => format!("{invoice} ({later}-й)"),
     }
 }
 
@@ -227,7 +263,7 @@ fn of_payment(body: &Value) -> String {
     let shares = body.get("shares").and_then(Value::as_array);
     let shares = shares.into_iter().flatten().map(|share| {
         let kopecks = share.get("kopecks").and_then(Value::as_i64);
-        let amount = domain::Money::from_kopecks(kopecks.unwrap_or_default());
+        let amount = Money::from_kopecks(kopecks.unwrap_or_default());
         format!(
             "{}: {}",
             text(share, "invoice"),
@@ -246,9 +282,13 @@ fn of_payment(body: &Value) -> String {
 }
 
 fn effect(body: &Value) -> String {
-    let what = match body.get("action").and_then(Value::as_str) {
-        Some(name) => action(name).to_owned(),
-        None => format!("действие `{}`", text(body, "effect")),
+    let key = text(body, "effect");
+    // The key of an invoice alone ends in its slot.
+    let slot = key.rsplit_once("/invoice/").map(|(_, slot)| slot);
+    let what = match (body.get("action").and_then(Value::as_str), slot) {
+        (Some("issue_invoice") | None, Some(slot)) => format!("выставить {}", invoice_of(slot)),
+        (Some(name), _) => action(name).to_owned(),
+        (None, None) => format!("действие `{key}`"),
     };
     if let Some(held) = body.get("held").and_then(Value::as_str) {
         return format!("{what}: пока не отправлено ({held})");
@@ -443,6 +483,46 @@ mod tests {
             let expected = format!("{expected}; кто: accounting; почему: платёж отменён");
             assert_eq!(told(what), expected);
         }
+    }
+
+    #[test]
+    fn an_effect_says_which_invoice_it_is() {
+        for (slot, expected) in [
+            ("whole/1", "выставить счёт: сделано"),
+            ("whole/2", "выставить счёт (2-й): сделано"),
+            ("advance/1", "выставить счёт на аванс: сделано"),
+            ("rest/1", "выставить счёт на остаток: сделано"),
+            (
+                "additional/3",
+                "выставить дополнительный счёт (3-й): сделано",
+            ),
+        ] {
+            let key = format!("portal/deal/4711/invoice/{slot}");
+            let body =
+                json!({"effect": key, "action": "issue_invoice", "attempt": 1, "result": "done"});
+            assert_eq!(in_words(&line(1, "effect", body)), expected);
+        }
+        let held = json!({"effect": "portal/deal/4711/invoice/rest/1", "held": "Paused"});
+        let expected = "выставить счёт на остаток: пока не отправлено (Paused)";
+        assert_eq!(in_words(&line(1, "effect", held)), expected);
+    }
+
+    #[test]
+    fn an_adoption_is_told_in_words() {
+        let mut body = json!({
+            "adopted": "17", "invoice": "id-17", "organisation": "org", "slot": "advance/1", "total": 500_000,
+            "by": "Мария", "carried_out": null, "replaced": [],
+        });
+        let total = domain::display::money(domain::Money::from_kopecks(500_000));
+        let expected = format!("счёт на аванс № 17 на {total} привязан к сделке; кто: Мария");
+        assert_eq!(in_words(&line(1, "person", body.clone())), expected);
+        body["replaced"] = json!(["15", "16"]);
+        body["carried_out"] = json!(3);
+        let more = "; вместо № 15, № 16; этим исполнена команда по адресу № 3";
+        assert_eq!(
+            in_words(&line(1, "person", body)),
+            format!("{expected}{more}")
+        );
     }
 
     #[test]
