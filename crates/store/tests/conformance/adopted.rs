@@ -6,7 +6,7 @@ use serde_json::json;
 use store::*;
 
 use crate::followed::{follow, gave, told};
-use crate::money::{book, decide, link, order, put, see, share, undo};
+use crate::money::{book, decide, link, order, put, receipts, see, share, undo};
 use crate::support::*;
 
 fn adoption(id: u64, invoice: &str) -> Adoption {
@@ -183,6 +183,38 @@ conformance! {
         // What is taken back shows nothing any more.
         undo(db, 1).await.unwrap();
         assert_eq!(counted().await, [(5_000, 12_200), (5_000, 5_000)]);
+    }
+
+    async fn what_the_accountant_calls_new_was_not_counted_before(db: &Db) {
+        let lease = leased(db, 1).await;
+        let mut adopted = link(1, 1, "17", 12_200);
+        adopted.draft["paid_before"] = json!(5_000);
+        adopted.draft["adopted_on"] = json!("2026-03-12");
+        put(db, &lease, vec![adopted]).await;
+        see(db, "march", &[order("5", 7_200)]).await;
+        assert_eq!(decide(db, &[book(1, 0, vec![share("17", 7_200)])]).await, [Decided::Done]);
+        let counted = async || {
+            let invoices = [share("17", 1).invoice];
+            let counted = db.store.money_counted(&portal("a"), &invoices).await.unwrap();
+            counted.values().map(|one| one.amount.kopecks()).collect::<Vec<_>>()
+        };
+        assert_eq!(counted().await, [0], "it may be that very money");
+        let given = receipts(db, 1).await[0].transaction;
+        let code = String::from("PAYMENT-AT-ADOPTION");
+        for (about, choice, left) in [(given, "counted", 0), (given + 1, "new", 0), (given, "new", 5_000)] {
+            let asked = CaseFacts {
+                code: code.clone(), cause: code.clone(), key: code.clone(), subject: deal(1),
+                facts: json!({"about": format!("transaction/{about}")}), text: String::from("Входит?"), waits_for: Vec::new(),
+            };
+            let record = Record { cases: vec![CaseChange::Open(asked)], ..Record::default() };
+            db.store.record(&lease, record, at(3)).await.unwrap();
+            let of_code = CaseFilter { code: Some(code.clone()), ..CaseFilter::default() };
+            let open = db.store.cases_open(&portal("a"), &of_code).await.unwrap();
+            let answer = json!({ "choice": choice });
+            let answered = db.store.case_answer(&portal("a"), &open[0], &answer, "anna", at(3));
+            assert!(answered.await.unwrap());
+            assert_eq!(counted().await, [left], "{about} {choice}");
+        }
     }
 
     async fn the_day_of_credit_that_is_told_later_says_what_was_counted_before(db: &Db) {

@@ -91,8 +91,9 @@ macro_rules! undecided {
 }
 
 /// What was counted of an adopted invoice, and what stands of it that may be the same: what came up to the day of its
-/// adoption, or all where nobody wrote that day down. A payment came on the day of credit that is known by now; the ledger
-/// has the one that was known when it was given.
+/// adoption, or all where nobody wrote that day down; but nothing of which the accountant said that it came on top
+/// (`planner::paid_before`). A payment came on the day of credit that is known by now; the ledger has the one that was known
+/// when it was given.
 macro_rules! counted {
     () => {
         "o.total, o.paid_before, o.adopted_on,
@@ -106,6 +107,13 @@ macro_rules! counted {
                          OR coalesce(/*pg CAST( */p.body/*pg  AS JSONB) */ ->> 'booked', t.dated) <= o.adopted_on)
                      AND NOT EXISTS (
                          SELECT 1 FROM ledger_entry u WHERE u.portal_id = $1 AND u.undoes = t.number AND u.line = e.line
+                     )
+                     AND NOT EXISTS (
+                         SELECT 1 FROM office_case c
+                         WHERE c.portal_id = $1 AND c.subject = 'deal/' || o.deal AND c.code = 'PAYMENT-AT-ADOPTION'
+                             AND c.state || '' = 'answered'
+                             AND /*pg CAST( */c.facts/*pg  AS JSONB) */ ->> 'about' = 'transaction/' || t.number
+                             AND /*pg CAST( */c.answer/*pg  AS JSONB) */ ->> 'choice' = 'new'
                      )
              ) END "
     };
