@@ -512,17 +512,22 @@ fn apply(
     true
 }
 
-/// Whether each of these is open to what came on that day: what accounting counted before an invoice was a deal's is not.
-fn are_open_to(
+/// Whether these are open to what came on that day: what accounting counted before an invoice was a deal's is not.
+pub(super) fn are_open_to(
     shares: &[BookedShare],
     came: Date,
     invoices: &BTreeMap<InvoiceRef, Balance>,
     counted: &BTreeMap<InvoiceRef, CountedBefore>,
 ) -> bool {
-    shares.iter().all(|share| {
-        let open = invoices.get(&share.invoice).map(|one| one.open);
-        let counted = counted.get(&share.invoice).copied().unwrap_or_default();
-        open.is_none_or(|open| share.amount <= counted.open_to(open, came))
+    let mut of_invoice: BTreeMap<&InvoiceRef, i64> = BTreeMap::new();
+    for share in shares {
+        let sum = of_invoice.entry(&share.invoice).or_default();
+        *sum = sum.saturating_add(share.amount.kopecks());
+    }
+    of_invoice.into_iter().all(|(invoice, sum)| {
+        let open = invoices.get(invoice).map(|one| one.open);
+        let counted = counted.get(invoice).copied().unwrap_or_default();
+        open.is_none_or(|open| sum <= counted.open_to(open, came).kopecks())
     })
 }
 
