@@ -12,11 +12,9 @@ use jiff::Timestamp;
 use super::{
     InvoiceRef,
     batch::not_borne,
+    borne::{are_open_to, rest_after},
     followed::ACCOUNTING,
-    ledger::{
-        Decided, Decision, RULE, are_open_to, balances, decide_together, questions, rest_after,
-        standing,
-    },
+    ledger::{Decided, Decision, RULE, balances, decide_together, questions, standing},
     open::counted_before,
     refunds::Resting,
     twice,
