@@ -109,6 +109,10 @@ const MIGRATIONS: [Migration; 24] = [
         number: 24,
         text: include_str!("../migrations/0024_refunds_asked.sql"),
     },
+    Migration {
+        number: 25,
+        text: include_str!("../migrations/0025_told_of_this_text.sql"),
+    },
 ];
 
 /// Any number that no other program uses for its advisory lock on the same database.

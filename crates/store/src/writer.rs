@@ -355,8 +355,9 @@ impl<A> Together<A> {
 impl<A: Shared> Together<A> {
     /// One more; true if it begins a portion, which needs a job.
     fn join(&self, one: Waiting<A>) -> bool {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before the lock: what events tell is written out to be measured.
         let load = one.args.load();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         match waiting.back_mut() {
             Some(last) if last.load.has_room_for(load) => {
                 last.load = last.load.with(load);

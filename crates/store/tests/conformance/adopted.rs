@@ -242,6 +242,8 @@ conformance! {
             }
             assert_eq!(decide(db, std::slice::from_ref(&chosen)).await, [Decided::Refused]);
         }
+        let by_halves = vec![share("17", 1_100), share("17", 1_101)];
+        assert_eq!(decide(db, &[book(2, 0, by_halves)]).await, [Decided::Refused]);
         assert_eq!(decide(db, &[book(2, 0, vec![share("17", 2_200)])]).await, [Decided::Done]);
     }
 

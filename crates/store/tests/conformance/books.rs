@@ -85,6 +85,30 @@ conformance! {
         assert_eq!(open(db).await[0].told_to, None);
     }
 
+    async fn of_a_text_that_an_older_program_changed_nobody_was_told(db: &Db) {
+        let lease = leased(db, 1).await;
+        for deal in [1, 2] {
+            let facts = ask(deal, "КПП");
+            let told = CaseChange::ToldOf {
+                subject: facts.subject.clone(),
+                key: facts.key.clone(),
+                sent_at: at(2),
+                at: at(2),
+                within: Some(ToldIn::Bell { user: UserId(5), list: 0 }),
+            };
+            apply(db, &lease, CaseChange::Open(facts), 1).await;
+            apply(db, &lease, told, 2).await;
+        }
+        // It left who was told of the former text.
+        let first = open(db).await[0].id;
+        let changed = format!("UPDATE office_case SET text = 'Другое', changed_at = told_at + 1 WHERE id = {first}");
+        db.meddle(&changed).await;
+        db.meddle("DELETE FROM schema_migration WHERE number = 25").await;
+        db.another().await;
+        let told: Vec<_> = open(db).await.iter().map(|case| case.told_to).collect();
+        assert_eq!(told, [None, Some(UserId(5))]);
+    }
+
     async fn somebody_is_told_of_a_question_whose_number_nobody_knows(db: &Db) {
         let lease = leased(db, 1).await;
         apply(db, &lease, CaseChange::Open(ask(1, "КПП")), 1).await;

@@ -268,6 +268,26 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn a_part_is_refused_alone_where_what_was_counted_before_is_not_open_to_it(db: &Db) {
+        let lease = leased(db, 1).await;
+        let mut adopted = link(7, 1, "1", 12_200);
+        adopted.draft["paid_before"] = json!(5_000);
+        adopted.draft["adopted_on"] = json!("2026-03-11");
+        put(db, &lease, vec![adopted, link(8, 1, "2", 100)]).await;
+        // All of it came the day after.
+        see(db, "march", &[order("5", 10_000), order("6", 100)]).await;
+        assert_eq!(decide(db, &[book(1, 0, vec![share("1", 7_200)])]).await, [Done]);
+        let parts = vec![told("x", order("5", 7_300)), told("y", order("5", 2_700))];
+        assert_eq!(follow(db, &lease, parts).await.new, [3, 4]);
+        // The whole order makes room for 72 roubles; the other decision of the same commit stands.
+        let both = [by_person(3, "1", 7_201), book(2, 0, vec![share("2", 100)])];
+        assert_eq!(decide(db, &both).await, [Decided::Refused, Done]);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 7_200)], vec![(2, 100)]));
+        assert_eq!(decide(db, &[by_person(3, "1", 7_200)]).await, [InPlaceOf(1)]);
+        assert_eq!(paid(db, 7).await, [(3, 7_200)]);
+        sums_close(db).await;
+    }
+
     async fn who_splits_a_part_has_the_room_that_the_whole_order_makes(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 100)]).await;

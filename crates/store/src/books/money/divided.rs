@@ -12,8 +12,10 @@ use jiff::Timestamp;
 use super::{
     InvoiceRef,
     batch::not_borne,
+    borne::{are_open_to, rest_after},
     followed::ACCOUNTING,
-    ledger::{Decided, Decision, RULE, balances, decide_together, questions, rest_after, standing},
+    ledger::{Decided, Decision, RULE, balances, decide_together, questions, standing},
+    open::counted_before,
     refunds::Resting,
     twice,
     undo::{Order, Transaction, WasUndone, transactions, undo},
@@ -175,14 +177,20 @@ async fn is_borne_with(
     let asked = std::slice::from_ref(decision);
     let questions = questions(tx, portal, asked, &payments).await?;
     let shares = decision.shares().iter();
-    let mut invoices = balances(tx, portal, shares.map(|share| &share.invoice)).await?;
+    let shares: Vec<&InvoiceRef> = shares.map(|share| &share.invoice).collect();
+    let mut invoices = balances(tx, portal, shares.iter().copied()).await?;
+    let counted = counted_before(tx, portal, shares.into_iter()).await?;
     for (invoice, balance) in &mut invoices {
         balance.open = balance.open_with(whole.room(invoice));
     }
     let payment = payments.get(&decision.payment);
     let payment = payment
         .filter(|payment| payment.awaits(decision))
-        .filter(|_| questions.get(&decision.payment).copied() == decision.seen);
+        .filter(|_| questions.get(&decision.payment).copied() == decision.seen)
+        .filter(|payment| {
+            let came = payment.order.booked.unwrap_or(payment.order.date);
+            are_open_to(decision.shares(), came, &invoices, &counted)
+        });
     let rest = payment.and_then(|one| rest_after(one, decision.shares(), &invoices));
     Ok(rest.is_some())
 }

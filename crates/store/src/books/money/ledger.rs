@@ -16,6 +16,7 @@ use planted::Bug;
 use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
+    borne::{are_open_to, rest_after},
     divided::{decide_part, parts_by_people},
     lock,
     open::{counted_before, open_ids, until_value},
@@ -512,20 +513,6 @@ fn apply(
     true
 }
 
-/// Whether each of these is open to what came on that day: what accounting counted before an invoice was a deal's is not.
-fn are_open_to(
-    shares: &[BookedShare],
-    came: Date,
-    invoices: &BTreeMap<InvoiceRef, Balance>,
-    counted: &BTreeMap<InvoiceRef, CountedBefore>,
-) -> bool {
-    shares.iter().all(|share| {
-        let open = invoices.get(&share.invoice).map(|one| one.open);
-        let counted = counted.get(&share.invoice).copied().unwrap_or_default();
-        open.is_none_or(|open| share.amount <= counted.open_to(open, came))
-    })
-}
-
 /// Gives money of a payment to invoices; false, and nothing gathered, where one of them does not bear it. What a person
 /// chose is evidence for the payer.
 pub(super) fn book(
@@ -592,33 +579,6 @@ pub(super) fn may_be_given(
 
 /// The key of the question about a payment: one at a time.
 pub const PAYMENT_CASE_KEY: &str = "payment";
-
-/// What is left of the payment, if it may be given so.
-pub(super) fn rest_after(
-    payment: &Standing,
-    shares: &[BookedShare],
-    invoices: &BTreeMap<InvoiceRef, Balance>,
-) -> Option<Money> {
-    if !payment.is_for_invoices() || shares.is_empty() {
-        return None;
-    }
-    let mut of_invoice: BTreeMap<&InvoiceRef, Money> = BTreeMap::new();
-    let mut rest = payment.remaining;
-    for share in shares {
-        if !share.amount.is_positive() {
-            return None;
-        }
-        rest = rest.checked_sub(share.amount)?;
-        let sum = of_invoice.entry(&share.invoice).or_default();
-        *sum = sum.checked_add(share.amount)?;
-    }
-    let fits = |(invoice, sum): (&&InvoiceRef, &Money)| {
-        invoices
-            .get(*invoice)
-            .is_some_and(|known| *sum <= known.open)
-    };
-    (!rest.is_negative() && of_invoice.iter().all(fits)).then_some(rest)
-}
 
 pub(super) async fn standing(
     tx: &mut Tx<'_>,

@@ -1,7 +1,7 @@
 //! Money that comes back: payments counted once, the ledger, and what is open of each invoice.
 //!
 //! `sightings` takes what a source shows, `followed` what an accounting side holds, `given` what its accountant gave, `open` finds the
-//! invoices that a payment may be for, `ledger` books (`batch` writes) and `undo` takes back, `refunds` takes off what we paid back,
+//! invoices that a payment may be for, `ledger` books (`borne` says what may be, `batch` writes) and `undo` takes back, `refunds` takes off what we paid back,
 //! `moved` gives elsewhere, `by_hand` gives what a person names, `split` gives a credit to its sales, `twice` notices an order that is there whole and in parts and
 //! `divided` counts it once, and `settled` closes without a payment
 //! by the rules of [`domain::ledger::Ledger`],
@@ -12,6 +12,7 @@
 
 pub(crate) mod asked;
 pub(crate) mod batch;
+pub(crate) mod borne;
 pub(crate) mod by_hand;
 pub(crate) mod days;
 pub(crate) mod divided;
