@@ -67,7 +67,12 @@ fn unknown_of(snapshot: &DealSnapshot, invoice: &OurInvoice, policy: &Policy) ->
     if !is_marked || is_test(invoice, policy) || snapshot.known_days.is_undecided(invoice) {
         return None;
     }
-    let unknown = invoice.total.checked_sub(snapshot.paid_of(invoice))?;
+    // What went back to the buyer was known before it went.
+    let came = snapshot.receipts_of(invoice.slot);
+    let came = came.filter(|one| !one.is_refund());
+    let unknown = invoice
+        .total
+        .checked_sub(snapshot.paid_with(invoice, came))?;
     unknown.is_positive().then_some(unknown)
 }
 

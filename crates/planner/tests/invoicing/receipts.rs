@@ -521,6 +521,13 @@ fn what_went_back_is_taken_off_told_and_the_stage_is_only_asked_about() {
     timeline receipt/5/whole/1: Возврат 22,00 ₽ покупателю 12.03.2026. Получатель: ООО «Ромашка», поручение № 9 от 11.03.2026, «Возврат по счёту № 17». Счёт № 17: оплачено 100,00 ₽ из 122,00 ₽. Стадию сделки проверьте сами
     tell user 5 of PAYMENT-TAKEN-BACK
     ");
+    // The accounting side's mark was explained by what came.
+    let mut only_marked = marked(refunded.clone(), ago(2 * 24 * 3_600));
+    let plan = only_marked.planned();
+    let asked: Vec<&str> = plan.cases.iter().map(|case| case.code.as_str()).collect();
+    assert_eq!(asked, ["PAYMENT-TAKEN-BACK"]);
+    only_marked.carry_out(plan);
+    assert!(only_marked.planned().is_empty(), "{}", only_marked.plan());
     // A refund that is off again is told, and paid again is paid.
     let mut again = refunded;
     let plan = again.planned();
