@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::asking::{answered, ask, case};
 use crate::showing::is_test;
 use crate::texts::{by_strangers, with_choices};
-use crate::{CaseCode, Choice, DealSnapshot, MoneyPolicy, OurInvoice, Plan, Policy, Whom};
+use crate::{CaseCode, Choice, DealSnapshot, MoneyPolicy, NextDay, OurInvoice, Plan, Policy, Whom};
 
 /// The mark is wrong, or its money comes later.
 const LEAVE: &str = "leave";
@@ -34,9 +34,12 @@ pub(crate) fn asked(
     let is_due = |(one, _): &&(&OurInvoice, Money)| due(one).is_none_or(|due| due <= now);
     let Some((invoice, unknown)) = marked.iter().find(is_due) else {
         let mut plan = answered(snapshot, Plan::default(), &[code]);
+        // Nothing is left to be done until then: files and questions do not wait for it.
         let next = marked.iter().filter_map(|(one, _)| due(one)).min();
-        let because = "в учёте счёт отмечен оплаченным, его денег ещё не видно";
-        plan.look_again = next.map(|at| (at, because.to_owned()));
+        plan.next_day = next.map(|at| NextDay {
+            at,
+            waits_for_accounts: false,
+        });
         return plan;
     };
     let choices = vec![Choice {

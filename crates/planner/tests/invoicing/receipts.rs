@@ -121,9 +121,11 @@ fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() 
     let code = "INVOICE-MARKED-PAID";
     let (day, fresh) = (24 * 3_600, || marked(invoiced(), ago(60)));
     // Its payment may be on its way for as long as one waits for the accountant.
-    let again = fresh().planned().look_again.unwrap().0;
-    assert_eq!(again, ago(60 - day));
-    assert!(fresh().planned().cases.is_empty());
+    let waits = fresh().planned();
+    assert_eq!(waits.next_day.unwrap().at, ago(60 - day));
+    assert!(waits.cases.is_empty());
+    // What is left to be done for the deal does not wait with it.
+    assert_eq!(waits.look_again, None);
     let old = || marked(shown([receipt(2, 5_000)]), ago(day));
     let asked = old().planned();
     let text = asked.cases[0].text.replace('\u{a0}', " ");
