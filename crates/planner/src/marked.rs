@@ -31,11 +31,15 @@ pub(crate) fn asked(
         .filter(|(one, _)| snapshot.answers.to(code.as_str(), &about(one)) != Some(LEAVE))
         .collect();
     let due = |one: &OurInvoice| one.paid_since?.checked_add(rules.wait()).ok();
-    let is_due = |(one, _): &&(&OurInvoice, Money)| due(one).is_none_or(|due| due <= now);
-    let Some((invoice, unknown)) = marked.iter().find(is_due) else {
+    // Money of the buyer that waits for a decision is the question until then.
+    let is_asked = |(one, _): &&(&OurInvoice, Money)| {
+        due(one).is_none_or(|due| due <= now) && !snapshot.known_days.is_undecided(one)
+    };
+    let Some((invoice, unknown)) = marked.iter().find(is_asked) else {
         let mut plan = answered(snapshot, Plan::default(), &[code]);
         // Nothing is left to be done until then: files and questions do not wait for it.
-        let next = marked.iter().filter_map(|(one, _)| due(one)).min();
+        let coming = marked.iter().filter_map(|(one, _)| due(one));
+        let next = coming.filter(|at| *at > now).min();
         plan.next_day = next.map(|at| NextDay {
             at,
             waits_for_accounts: false,
@@ -63,11 +67,11 @@ pub(crate) fn asked(
     ask(snapshot, asked)
 }
 
-/// What of a bill that is marked as paid nothing explains, if anything: no money of ours, none that waits for a decision.
+/// What of a bill that is marked as paid no money of ours explains, if anything.
 fn unknown_of(snapshot: &DealSnapshot, invoice: &OurInvoice, policy: &Policy) -> Option<Money> {
     let is_marked = invoice.stands() && invoice.status == InvoiceStatus::Paid;
     // Nobody is to pay a sample.
-    if !is_marked || is_test(invoice, policy) || snapshot.known_days.is_undecided(invoice) {
+    if !is_marked || is_test(invoice, policy) {
         return None;
     }
     // What went back to the buyer was known before it went.

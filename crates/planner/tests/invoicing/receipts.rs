@@ -158,6 +158,9 @@ fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() 
     known.undecided.insert(of_buyer);
     undecided.snapshot.known_days = std::sync::Arc::new(known);
     assert!(undecided.planned().is_empty(), "{}", undecided.plan());
+    // It may be decided by the time that this bill would be asked about.
+    let waits = marked(undecided, ago(60)).planned();
+    assert_eq!(waits.next_day.unwrap().at, ago(60 - day));
     // An answer holds for just this mark.
     let mut left = old();
     left.snapshot.answers.0.push(planner::Answer {
