@@ -31,9 +31,12 @@ pub(crate) fn asked(
         .filter(|(one, _)| snapshot.answers.to(code.as_str(), &about(one)) != Some(LEAVE))
         .collect();
     let due = |one: &OurInvoice| one.paid_since?.checked_add(rules.wait()).ok();
-    // Money of the buyer that waits for a decision is the question until then.
+    // Money of the buyer that waits for a decision is the question until then. Who was asked before is not asked anew.
+    let open = snapshot.open_cases.get(code.as_str());
+    let is_open = |one: &OurInvoice| open.is_some_and(|open| open.about == about(one));
     let is_asked = |(one, _): &&(&OurInvoice, Money)| {
-        due(one).is_none_or(|due| due <= now) && !snapshot.known_days.is_undecided(one)
+        let is_due = due(one).is_none_or(|due| due <= now);
+        is_due && (is_open(one) || !snapshot.known_days.is_undecided(one))
     };
     let Some((invoice, unknown)) = marked.iter().find(is_asked) else {
         let mut plan = answered(snapshot, Plan::default(), &[code]);

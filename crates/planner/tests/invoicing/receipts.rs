@@ -156,8 +156,13 @@ fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() 
     );
     let mut known = planner::known_days::KnownDays::default();
     known.undecided.insert(of_buyer);
-    undecided.snapshot.known_days = std::sync::Arc::new(known);
+    let known = std::sync::Arc::new(known);
+    undecided.snapshot.known_days = std::sync::Arc::clone(&known);
     assert!(undecided.planned().is_empty(), "{}", undecided.plan());
+    // What was asked before stays, or it would be told once more after each payment.
+    let mut asked_before = told.clone();
+    asked_before.snapshot.known_days = known;
+    assert!(asked_before.planned().is_empty(), "{}", asked_before.plan());
     // It may be decided by the time that this bill would be asked about.
     let waits = marked(undecided, ago(60)).planned();
     assert_eq!(waits.next_day.unwrap().at, ago(60 - day));
