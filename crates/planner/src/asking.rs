@@ -4,7 +4,8 @@ use domain::DealId;
 use domain::observed::{DealGlance, DealReading, Record};
 
 use crate::{
-    Action, Case, CaseCode, Choice, DealSnapshot, Fault, OpenCase, OurInvoice, Plan, Whom, texts,
+    Action, Case, CaseCode, Choice, DealSnapshot, Fault, NextDay, OpenCase, OurInvoice, Plan, Whom,
+    texts,
 };
 
 /// Why no invoice can be made of a deal.
@@ -259,6 +260,12 @@ pub(crate) fn merge(plan: &mut Plan, more: Plan) {
     plan.replies.extend(more.replies);
     plan.obeyed = plan.obeyed.or(more.obeyed);
     plan.look_again = plan.look_again.take().or(more.look_again);
-    plan.next_day = plan.next_day.or(more.next_day);
+    plan.next_day = match (plan.next_day, more.next_day) {
+        (Some(one), Some(other)) => Some(NextDay {
+            at: one.at.min(other.at),
+            waits_for_accounts: one.waits_for_accounts || other.waits_for_accounts,
+        }),
+        (one, other) => one.or(other),
+    };
     plan.unknown.extend(more.unknown);
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::asking::{answered, ask, case};
 use crate::showing::is_test;
 use crate::texts::{by_strangers, with_choices};
-use crate::{CaseCode, Choice, DealSnapshot, MoneyPolicy, OurInvoice, Plan, Policy, Whom};
+use crate::{CaseCode, Choice, DealSnapshot, MoneyPolicy, NextDay, OurInvoice, Plan, Policy, Whom};
 
 /// The mark is wrong, or its money comes later.
 const LEAVE: &str = "leave";
@@ -31,12 +31,22 @@ pub(crate) fn asked(
         .filter(|(one, _)| snapshot.answers.to(code.as_str(), &about(one)) != Some(LEAVE))
         .collect();
     let due = |one: &OurInvoice| one.paid_since?.checked_add(rules.wait()).ok();
-    let is_due = |(one, _): &&(&OurInvoice, Money)| due(one).is_none_or(|due| due <= now);
-    let Some((invoice, unknown)) = marked.iter().find(is_due) else {
+    // Money of the buyer that waits for a decision is the question until then. Who was asked before is not asked anew.
+    let open = snapshot.open_cases.get(code.as_str());
+    let is_open = |one: &OurInvoice| open.is_some_and(|open| open.about == about(one));
+    let is_asked = |(one, _): &&(&OurInvoice, Money)| {
+        let is_due = due(one).is_none_or(|due| due <= now);
+        is_due && (is_open(one) || !snapshot.known_days.is_undecided(one))
+    };
+    let Some((invoice, unknown)) = marked.iter().find(is_asked) else {
         let mut plan = answered(snapshot, Plan::default(), &[code]);
-        let next = marked.iter().filter_map(|(one, _)| due(one)).min();
-        let because = "в учёте счёт отмечен оплаченным, его денег ещё не видно";
-        plan.look_again = next.map(|at| (at, because.to_owned()));
+        // Nothing is left to be done until then: files and questions do not wait for it.
+        let coming = marked.iter().filter_map(|(one, _)| due(one));
+        let next = coming.filter(|at| *at > now).min();
+        plan.next_day = next.map(|at| NextDay {
+            at,
+            waits_for_accounts: false,
+        });
         return plan;
     };
     let choices = vec![Choice {
@@ -60,14 +70,19 @@ pub(crate) fn asked(
     ask(snapshot, asked)
 }
 
-/// What of a bill that is marked as paid nothing explains, if anything: no money of ours, none that waits for a decision.
+/// What of a bill that is marked as paid no money of ours explains, if anything.
 fn unknown_of(snapshot: &DealSnapshot, invoice: &OurInvoice, policy: &Policy) -> Option<Money> {
     let is_marked = invoice.stands() && invoice.status == InvoiceStatus::Paid;
     // Nobody is to pay a sample.
-    if !is_marked || is_test(invoice, policy) || snapshot.known_days.is_undecided(invoice) {
+    if !is_marked || is_test(invoice, policy) {
         return None;
     }
-    let unknown = invoice.total.checked_sub(snapshot.paid_of(invoice))?;
+    // What went back to the buyer was known before it went.
+    let came = snapshot.receipts_of(invoice.slot);
+    let came = came.filter(|one| !one.is_refund());
+    let unknown = invoice
+        .total
+        .checked_sub(snapshot.paid_with(invoice, came))?;
     unknown.is_positive().then_some(unknown)
 }
 

@@ -11,6 +11,17 @@ use crate::policy::InvoicePolicy;
 use crate::texts::InRussian as _;
 use crate::{DealSnapshot, Fault, OurInvoice, terms};
 
+/// What the lines of a part begin with, before the name that they have in the whole.
+const ADVANCE: &str = "Аванс: ";
+const REST: &str = "Остаток: ";
+const ADDED: &str = "Дополнительно: ";
+
+/// The name in the whole of what a part names so; none: it is the name of no such line.
+pub(crate) fn name_in_whole(name: &str) -> Option<&str> {
+    let mut beginnings = [ADVANCE, REST, ADDED].into_iter();
+    beginnings.find_map(|beginning| name.strip_prefix(beginning))
+}
+
 /// The invoice of this kind for a deal that asks for `whole`; `instead` of which it is to stand.
 pub(crate) fn part(
     snapshot: &DealSnapshot,
@@ -63,14 +74,14 @@ fn of_advance(
     policy: &InvoicePolicy,
 ) -> Result<InvoiceDraft, String> {
     let share = share(reading, policy)?;
-    let (lines, billed) = advance(whole.mode, &whole.lines, share, "Аванс: ").map_err(why_not)?;
+    let (lines, billed) = advance(whole.mode, &whole.lines, share, ADVANCE).map_err(why_not)?;
     Ok(parted(whole, lines, billed))
 }
 
 /// The advance of just this sum: what an invoice that was there before bills of each line.
 pub(crate) fn advance_of(whole: &InvoiceDraft, sum: Money) -> Result<InvoiceDraft, String> {
     let share = Share::Sum(sum);
-    let (lines, billed) = advance(whole.mode, &whole.lines, share, "Аванс: ").map_err(why_not)?;
+    let (lines, billed) = advance(whole.mode, &whole.lines, share, ADVANCE).map_err(why_not)?;
     Ok(parted(whole, lines, billed))
 }
 
@@ -150,7 +161,7 @@ fn of_rest(advance: &OurInvoice, whole: &InvoiceDraft) -> Result<InvoiceDraft, S
     } else {
         billed_of(part, whole, number)?
     };
-    let (lines, left) = rest(whole.mode, &whole.lines, &billed, "Остаток: ").map_err(why_not)?;
+    let (lines, left) = rest(whole.mode, &whole.lines, &billed, REST).map_err(why_not)?;
     if lines.is_empty() {
         return Err(format!("после счёта № {number} ничего не остаётся"));
     }
@@ -209,8 +220,7 @@ fn added(before: &InvoiceDraft, whole: &InvoiceDraft) -> Result<InvoiceDraft, St
         .into_iter()
         .map(|billed| billed.map_or_else(Amounts::default, |(_, amounts)| amounts))
         .collect();
-    let (sums, mut left) =
-        rest(whole.mode, &whole.lines, &billed, "Дополнительно: ").map_err(why_not)?;
+    let (sums, mut left) = rest(whole.mode, &whole.lines, &billed, ADDED).map_err(why_not)?;
     if sums.is_empty() {
         return Err("после выставленных счетов в сделку ничего не добавлено".to_owned());
     }

@@ -31,7 +31,8 @@ pub struct Plan {
     pub obeyed: Option<OrderNumber>,
     /// When to look again without being told.
     pub look_again: Option<(Timestamp, String)>,
-    /// When a day of its terms comes on which something else is to be told; nothing is left to be done until then.
+    /// When something else is to be told by itself: on a day of its terms, or of a mark that nothing explains. Nothing is
+    /// left to be done until then.
     pub next_day: Option<NextDay>,
     /// Accounts of which too little is known to remind anybody.
     pub unknown: Vec<UnknownAccount>,
@@ -42,7 +43,7 @@ pub struct Plan {
 /// A day that changes what a deal shows and who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextDay {
-    /// In the morning of that day.
+    /// When: for a term in the morning of its day.
     pub at: Timestamp,
     /// Sooner if days of our accounts become known.
     pub waits_for_accounts: bool,

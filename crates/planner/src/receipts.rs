@@ -92,7 +92,8 @@ impl Receipt {
         }
     }
 
-    fn is_refund(&self) -> bool {
+    /// Whether it is what went back.
+    pub(crate) fn is_refund(&self) -> bool {
         matches!(self.means, Means::Refund { .. })
     }
 }

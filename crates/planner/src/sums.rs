@@ -52,7 +52,10 @@ fn named(own: &OwnLine, unit: &Unit, reading: &DealReading, billed: Option<&Line
     };
     match billed.filter(is_this) {
         Some(line) => line.name.clone(),
-        None => template.replace(TITLE, reading.glance.deal.title.trim()),
+        None => {
+            let title = reading.glance.deal.title.trim();
+            template.replace(TITLE, title).trim().to_owned()
+        }
     }
 }
 

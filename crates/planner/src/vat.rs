@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use crate::asking::Question;
 use crate::lines::Rules;
 use crate::policy::{InvoicePolicy, Organisation, VatPeriod, VatRegime};
-use crate::{CaseCode, Choice};
+use crate::{CaseCode, Choice, parts};
 
 /// A row's rate as the rules have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,10 +156,15 @@ pub(crate) fn goes_without(line: &Line, reading: &DealReading, policy: &InvoiceP
         // It stands for the deal's amount.
         return is_free(None);
     }
+    let of_whole = parts::name_in_whole(&line.name);
+    let is_its = |row: &&ProductRow| {
+        let name = row.name.trim();
+        name == line.name || of_whole == Some(name)
+    };
     let mut rows = reading
         .rows
         .iter()
-        .filter(|row| row.name.trim() == line.name)
+        .filter(is_its)
         .map(|row| row.product)
         .peekable();
     rows.peek().is_some() && rows.all(is_free)

@@ -18,7 +18,7 @@ pub(crate) const LINKED: &str = "its invoice was linked";
 /// The nightly look at linked deals, see [`crate::revisit`].
 pub(crate) const NIGHTLY: &str = "nightly look";
 
-/// A day comes on which its invoice is overdue, or somebody is to be reminded of it.
+/// A day comes on which its invoice is overdue, or somebody is to be told of that or of a mark that nothing explains.
 pub(crate) const DUE_DAY: &str = "a day of its term to pay";
 /// The same, sooner if our accounts become known.
 pub(crate) const WAITS_FOR_ACCOUNTS: &str = "a reminder waits for our accounts";

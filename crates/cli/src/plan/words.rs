@@ -67,7 +67,7 @@ pub(super) fn in_words(planned: &PlannedDeal, zone: &TimeZone) -> String {
     }
     if let Some(day) = &plan.next_day {
         let day = display::date(day.at.to_zoned(zone.clone()).date());
-        text.push_str(&format!("  Срок оплаты снова смотрим: {day}\n"));
+        text.push_str(&format!("  Оплату снова смотрим: {day}\n"));
     }
     if let Some((at, why)) = &plan.look_again {
         let at = at.to_zoned(zone.clone());

@@ -122,9 +122,11 @@ fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() 
     let code = "INVOICE-MARKED-PAID";
     let (day, fresh) = (24 * 3_600, || marked(invoiced(), ago(60)));
     // Its payment may be on its way for as long as one waits for the accountant.
-    let again = fresh().planned().look_again.unwrap().0;
-    assert_eq!(again, ago(60 - day));
-    assert!(fresh().planned().cases.is_empty());
+    let waits = fresh().planned();
+    assert_eq!(waits.next_day.unwrap().at, ago(60 - day));
+    assert!(waits.cases.is_empty());
+    // What is left to be done for the deal does not wait with it.
+    assert_eq!(waits.look_again, None);
     let old = || marked(shown([receipt(2, 5_000)]), ago(day));
     let asked = old().planned();
     let text = asked.cases[0].text.replace('\u{a0}', " ");
@@ -155,8 +157,16 @@ fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() 
     );
     let mut known = planner::known_days::KnownDays::default();
     known.undecided.insert(of_buyer);
-    undecided.snapshot.known_days = std::sync::Arc::new(known);
+    let known = std::sync::Arc::new(known);
+    undecided.snapshot.known_days = std::sync::Arc::clone(&known);
     assert!(undecided.planned().is_empty(), "{}", undecided.plan());
+    // What was asked before stays, or it would be told once more after each payment.
+    let mut asked_before = told.clone();
+    asked_before.snapshot.known_days = known;
+    assert!(asked_before.planned().is_empty(), "{}", asked_before.plan());
+    // It may be decided by the time that this bill would be asked about.
+    let waits = marked(undecided, ago(60)).planned();
+    assert_eq!(waits.next_day.unwrap().at, ago(60 - day));
     // An answer holds for just this mark.
     let mut left = old();
     left.snapshot.answers.0.push(planner::Answer {
@@ -537,6 +547,13 @@ fn what_went_back_is_taken_off_told_and_the_stage_is_only_asked_about() {
     timeline receipt/5/whole/1: Возврат 22,00 ₽ покупателю 12.03.2026. Получатель: ООО «Ромашка», поручение № 9 от 11.03.2026, «Возврат по счёту № 17». Счёт № 17: оплачено 100,00 ₽ из 122,00 ₽. Стадию сделки проверьте сами
     tell user 5 of PAYMENT-TAKEN-BACK
     ");
+    // The accounting side's mark was explained by what came.
+    let mut only_marked = marked(refunded.clone(), ago(2 * 24 * 3_600));
+    let plan = only_marked.planned();
+    let asked: Vec<&str> = plan.cases.iter().map(|case| case.code.as_str()).collect();
+    assert_eq!(asked, ["PAYMENT-TAKEN-BACK"]);
+    only_marked.carry_out(plan);
+    assert!(only_marked.planned().is_empty(), "{}", only_marked.plan());
     // A refund that is off again is told, and paid again is paid.
     let mut again = refunded;
     let plan = again.planned();

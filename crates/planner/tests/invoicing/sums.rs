@@ -56,6 +56,9 @@ fn an_amount_without_rows_is_one_line_where_policy_says_which() {
         deal.with(|deal| deal.policy.invoice.without_rows = Some(own_line("Услуги: {deal}")))
     };
     assert_snapshot!(outcome(&said(bare())), @"500.00: Услуги: Ромашка, весна усл. ед 500");
+    // No blank is left where a deal has no name.
+    let nameless = said(bare()).of(|deal| deal.title.clear());
+    assert_snapshot!(outcome(&nameless), @"500.00: Услуги: усл. ед 500");
     // Nothing is nothing, whatever policy says.
     assert_snapshot!(outcome(&said(amount(bare(), 0))), @"DEAL-DATA-MISSING: в сделке нет товаров и услуг");
     // The regime judges that line like any other.

@@ -346,6 +346,17 @@ fn an_open_invoice_over_a_change_of_regime_is_listed_as_well() {
     ] {
         let stands = over(regime, free);
         assert!(stands.planned().cases.is_empty(), "{}", stands.plan());
+        // Nor is a part of it, which names the product in its own way.
+        let part = stands.invoice(|it| {
+            let draft = &mut it.draft;
+            draft.part = Some(Box::new(domain::Part {
+                mode: draft.mode,
+                lines: draft.lines.clone(),
+                billed: Vec::new(),
+            }));
+            draft.lines[0].name.insert_str(0, "Аванс: ");
+        });
+        assert!(part.planned().cases.is_empty(), "{}", part.plan());
     }
     let another = over(VatRegime::Usn5, &[None, Some("502")]);
     assert_eq!(another.planned().cases, listed.cases);
