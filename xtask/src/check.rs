@@ -1,12 +1,9 @@
 //! The steps of `check`: each announced, timed and run to its end, so that one run tells all that is wrong.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-
 use crate::suite::Counted;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, passes};
 use crate::{deny, fuzz, hunt, suite, survive, tidy};
 
 /// One step, in the order of running: the cheap ones first.
@@ -122,13 +119,6 @@ fn one(workspace: &Workspace, step: Step, counted: &mut Option<Counted>) -> anyh
         ),
         Step::Deny => deny::run(workspace),
     }
-}
-
-fn passes(command: &mut Command) -> anyhow::Result<bool> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
-    Ok(status.success())
 }
 
 fn word(passed: bool) -> &'static str {

@@ -1,10 +1,6 @@
 //! Sets off `tests/examples/survive`: the real program in processes of its own, killed, frozen and cut off.
 
-use std::process::Command;
-
-use anyhow::Context as _;
-
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, passes};
 
 /// So many cycles CI lives: one deck.
 pub(crate) const CYCLES_IN_CI: &str = "30";
@@ -21,11 +17,4 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<b
     let own = std::env::current_exe()?;
     let harness = own.with_file_name("examples").join("survive");
     Ok(built && passes(workspace.command(harness).args(arguments))?)
-}
-
-fn passes(command: &mut Command) -> anyhow::Result<bool> {
-    let program = command.get_program().to_owned();
-    let status = command.status();
-    let status = status.with_context(|| format!("cannot start `{}`", program.display()))?;
-    Ok(status.success())
 }

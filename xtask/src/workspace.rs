@@ -116,3 +116,10 @@ fn walk(root: &Path, below: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<(
     }
     Ok(())
 }
+/// Runs a command to its end; answers whether it succeeded.
+pub(crate) fn passes(command: &mut Command) -> anyhow::Result<bool> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
+    Ok(status.success())
+}

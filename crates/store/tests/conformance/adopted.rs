@@ -211,7 +211,8 @@ conformance! {
             let of_code = CaseFilter { code: Some(code.clone()), ..CaseFilter::default() };
             let open = db.store.cases_open(&portal("a"), &of_code).await.unwrap();
             let answer = json!({ "choice": choice });
-            let answered = db.store.case_answer(&portal("a"), &open[0], &answer, "anna", at(3));
+            let portal = portal("a");
+            let answered = db.store.case_answer(&portal, &open[0], &answer, "anna", at(3));
             assert!(answered.await.unwrap());
             assert_eq!(counted().await, [left], "{about} {choice}");
         }
