@@ -1,19 +1,11 @@
 //! The folder of statements: a file is read once it is complete and once at all, and nothing is ever lost.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod office;
 
 use std::path::Path;
 use std::time::Duration;
 
 use desk::folder::{Folder, FolderError, Handled, Outcome};
-use office::{ACCOUNT, Office, statement};
+
+use crate::office::{ACCOUNT, Office, statement};
 
 fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -1,25 +1,17 @@
 //! Two payments that together pay one invoice: each is asked about with the other, and a person gives both.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod office;
 
 use std::time::Duration;
 
 use desk::statement::Mode;
 use domain::{ContractorId, DealId, InvoiceId, Money, OrganisationId, Slot, SlotKind};
 use jiff::civil::date;
-use office::{ACCOUNT, Office};
 use planner::Booking;
 use serde_json::json;
 use store::{CaseFilter, InvoiceLink, Lane, Look, PaymentFilter, PaymentState, Record, Subject};
 use testkit::builders::portal;
 use testkit::time::at;
+
+use crate::office::{ACCOUNT, Office};
 
 /// The organisation of the shipped policy.
 const US: &str = "2f6c1a9e-0000-4000-8000-000000000001";

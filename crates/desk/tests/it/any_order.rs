@@ -1,15 +1,6 @@
 //! Sources in any order and overlap, each as often as one likes, come to one ledger: statements that are imported, and
 //! pages of an accounting side's payments, whether we decide or its accountant. Whatever they tell, nothing is lost or
 //! doubled, sums close, and no payment and no invoice gives or gets more than it has.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod office;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +9,6 @@ use desk::statement::Mode;
 use domain::payment::LineId;
 use domain::{ContractorId, DealId, InvoiceId, Money, OrganisationId, Slot, SlotKind};
 use jiff::civil::date;
-use office::{ACCOUNT, Office};
 use planner::Booking;
 use serde_json::json;
 use store::{
@@ -27,6 +17,8 @@ use store::{
 };
 use testkit::builders::portal;
 use testkit::time::at;
+
+use crate::office::{ACCOUNT, Office};
 
 /// The organisation of the shipped policy.
 const US: &str = "2f6c1a9e-0000-4000-8000-000000000001";

@@ -1,14 +1,5 @@
 //! An order that the bank shows whole and the accounting program in parts, all the way: its money counts once, a person
 //! says by which, and no refund is taken off what counts no more.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod office;
 
 use std::time::Duration;
 
@@ -16,7 +7,6 @@ use desk::statement::Mode;
 use domain::payment::LineId;
 use domain::{ContractorId, DealId, InvoiceId, Money, OrganisationId, Slot, SlotKind};
 use jiff::civil::date;
-use office::{ACCOUNT, Office};
 use planner::{Booking, Refunds};
 use serde_json::json;
 use store::{
@@ -25,6 +15,8 @@ use store::{
 };
 use testkit::builders::portal;
 use testkit::time::at;
+
+use crate::office::{ACCOUNT, Office};
 
 /// The organisation of the shipped policy.
 const US: &str = "2f6c1a9e-0000-4000-8000-000000000001";

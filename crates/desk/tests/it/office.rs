@@ -1,5 +1,4 @@
 //! A desk of its own for each test, with the shipped policy, and statements for its account.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,20 +1,12 @@
 //! A statement at the desk: shown without a trace, booked once, and refused where it is nobody's or not what it was.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod office;
 
 use std::sync::Mutex;
 
 use desk::statement::{Mode, StatementError, Summary, know};
 use domain::Money;
-use office::{ACCOUNT, Office, statement};
 use testkit::builders::portal;
+
+use crate::office::{ACCOUNT, Office, statement};
 
 #[tokio::test]
 async fn a_preview_counts_and_records_nothing_and_booking_counts_the_same() {
