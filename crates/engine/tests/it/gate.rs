@@ -1,13 +1,4 @@
 //! The gate against an exact model of the remote's bucket, with two processes on one store.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,11 +11,12 @@ use engine::settings::GateSettings;
 use engine::{Clock, StoreGate};
 use jiff::Timestamp;
 use rand::{Rng, RngExt};
-use shared::{new_store, put_portal};
 use store::Store;
 use testkit::builders::portal;
 use testkit::seed::{for_seeds, seeded, shared as shared_rng};
 use testkit::time::{at, clock, paused};
+
+use crate::support::{new_store, put_portal};
 
 fn ask(urgency: Urgency, method: &str) -> Admission {
     Admission {

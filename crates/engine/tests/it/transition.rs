@@ -1,11 +1,4 @@
 //! The life of an effect, by a table and over random lives.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
 
 use std::time::Duration;
 

@@ -1,13 +1,4 @@
 //! Effects against a remote that loses answers, lands late and lags, while the process dies again and again.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +10,6 @@ use engine::{Clock, Failure, Halted, LeaseContext, LookUp, Outcome, Settlement, 
 use jiff::Timestamp;
 use rand::RngExt;
 use serde_json::json;
-use shared::{Running, means, new_store, put_portal, settings};
 use store::{
     Effect, EffectState, Held, Lane, Look, NewEffect, Record, SendDecision, Settled, Subject, Work,
 };
@@ -27,6 +17,8 @@ use testkit::builders::{deal, invoice_effect, look, portal};
 use testkit::lookers::ScriptedLooker;
 use testkit::seed::{for_seeds, seeded, shared as shared_rng};
 use testkit::time::{at, clock, paused};
+
+use crate::support::{Running, means, new_store, put_portal, settings};
 
 /// Keeps what was created: by key, when it took effect, and when lists begin to show it.
 #[derive(Default)]

@@ -1,13 +1,4 @@
 //! A read that failed for a reason that may pass is repeated within its pass, as long as that is soon.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,10 +7,11 @@ use std::time::Duration;
 use capability::{ConnectorError, Remote};
 use domain::Verdict;
 use jiff::Timestamp;
-use shared::{Running, means, new_store, put_portal, settings};
 use testkit::builders::{deal, look, portal};
 use testkit::lookers::{ScriptedLooker, settle_all};
 use testkit::time::{at, clock, paused};
+
+use crate::support::{Running, means, new_store, put_portal, settings};
 
 fn failed(verdict: Verdict) -> ConnectorError {
     ConnectorError {

@@ -1,5 +1,4 @@
 //! What the engine's tests share: a store of their own and an engine on it.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::sync::Arc;
 

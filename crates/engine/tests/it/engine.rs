@@ -1,13 +1,4 @@
 //! The engine on the inline store, with a paused clock: who takes which portal, how it stops, what it sees to by itself.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,11 +6,12 @@ use std::time::Duration;
 use engine::Clock;
 use engine::clock::later;
 use jiff::Timestamp;
-use shared::{Running, means, new_store, put_portal, settings};
 use store::{Lane, Look, Record, Settled, Store, Subject};
 use testkit::builders::{deal, event, look, look_in, portal, portal_named};
 use testkit::lookers::{ScriptedLooker, settle_all};
 use testkit::time::{at, clock, eventually, paused};
+
+use crate::support::{Running, means, new_store, put_portal, settings};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

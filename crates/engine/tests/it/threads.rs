@@ -1,23 +1,15 @@
 //! The production form: many threads, the machine's clock, SQLite behind its writer thread.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Clock, SteadyClock};
-use shared::{Running, means, put_portal, settings};
 use store::Store;
 use testkit::builders::{deal, event, portal};
 use testkit::lookers::ScriptedLooker;
 use testkit::time::eventually;
+
+use crate::support::{Running, means, put_portal, settings};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn events_of_many_senders_are_looked_at_once_each_and_at_once() {

@@ -1,13 +1,4 @@
 //! `docs/reference/states.md` says what the code does: every drawn arrow is taken by it, and it takes no other.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,7 +7,6 @@ use domain::Verdict;
 use engine::settings::EffectSettings;
 use engine::{Failure, LookUp, Outcome, transition};
 use serde_json::json;
-use shared::{new_store, put_portal};
 use store::{
     CaseState, Effect, EffectChange, EffectState, Held, Lease, NewEffect, Record, SendDecision,
     Store,
@@ -25,11 +15,13 @@ use testkit::builders::{deal, invoice_effect, look, portal, sent_effect};
 use testkit::seed::seeded;
 use testkit::time::{at, paused};
 
+use crate::support::{new_store, put_portal};
+
 /// One arrow: from, to, label.
 type Arrow = (String, String, String);
 
 fn arrows_of(section: &str) -> BTreeSet<Arrow> {
-    let page = include_str!("../../../docs/reference/states.md");
+    let page = include_str!("../../../../docs/reference/states.md");
     let drawn = page
         .split(&format!("## {section}"))
         .nth(1)

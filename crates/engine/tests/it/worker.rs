@@ -1,13 +1,4 @@
 //! Portal workers on the inline store, with a paused clock and a scripted looker.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,11 +7,12 @@ use std::time::Duration;
 use engine::clock::later;
 use engine::{Clock, Halted};
 use jiff::Timestamp;
-use shared::{Running, means, new_store, put_portal, settings};
 use store::{Fault, Lane, Look, Record, Settled, Store};
 use testkit::builders::{deal, event, invoice_effect, look, look_in, portal};
 use testkit::lookers::{ScriptedLooker, settle_all};
 use testkit::time::{at, clock, eventually, paused};
+
+use crate::support::{Running, means, new_store, put_portal, settings};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -1,13 +1,4 @@
 //! Two engines on one PostgreSQL, as two replicas are; runs where `PROVODKA_TEST_POSTGRES` names a server.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,12 +6,13 @@ use std::time::Duration;
 use engine::clock::later;
 use engine::{Clock, SteadyClock};
 use jiff::Timestamp;
-use shared::{Running, means, put_portal, settings};
 use store::{Lane, Store};
 use testkit::builders::{deal, look_in, portal_named};
 use testkit::database::postgres;
 use testkit::lookers::{ScriptedLooker, settle_all};
 use testkit::time::eventually;
+
+use crate::support::{Running, means, put_portal, settings};
 
 /// A pass: of which portal, by which replica, from when to when.
 type Span = (domain::PortalId, &'static str, Timestamp, Timestamp);
