@@ -1,22 +1,14 @@
 //! Events over real HTTP: what is kept, what is refused, and who cannot hold up whom.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::time::Duration;
 
-use shared::office::{Office, PASSWORD, sign_in};
-use shared::{Door, TOKEN, event, request, status};
 use store::Fault;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use web::{SourceList, Sources};
+
+use crate::support::office::{Office, PASSWORD, sign_in};
+use crate::support::{self, Door, TOKEN, event, request, status};
 
 #[tokio::test]
 async fn a_good_event_is_answered_once_it_is_on_disk_and_its_deal_is_due() {
@@ -32,7 +24,7 @@ async fn a_thousand_receipts_of_one_event_are_one_look() {
     let mut connection = door.connect().await;
     for _receipt in 0..1_000 {
         connection.write_all(&request(&event(TOKEN))).await.unwrap();
-        assert_eq!(status(&shared::answer(&mut connection).await), 200);
+        assert_eq!(status(&support::answer(&mut connection).await), 200);
     }
     assert_eq!(door.inbox().await, 1_000);
     assert_eq!(door.due().await, ["deal/4711"]);
@@ -427,10 +419,10 @@ async fn a_stop_lets_the_request_under_way_come_to_its_end() {
     let address = running.addr();
     let mut other = TcpStream::connect(address).await.unwrap();
     other.write_all(&good).await.unwrap();
-    assert_eq!(status(&shared::answer(&mut other).await), 200);
+    assert_eq!(status(&support::answer(&mut other).await), 200);
     let stopping = tokio::spawn(running.stop());
     connection.write_all(rest).await.unwrap();
-    assert_eq!(status(&shared::answer(&mut connection).await), 200);
+    assert_eq!(status(&support::answer(&mut connection).await), 200);
     drop((connection, other));
     stopping.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());

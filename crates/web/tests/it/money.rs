@@ -1,26 +1,18 @@
 //! The section "Money" over real HTTP: statements are shown before they are booked, people decide with one click and take
 //! back with their password, and nothing that strangers wrote is obeyed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use domain::payment::{
     AccountNumber, Direction, LineId, OtherSide, PaymentKind, PaymentOrder, SourceId,
 };
 use domain::{Money, OrganisationId};
 use jiff::civil::date;
-use shared::money::{ACCOUNT, HOSTILE, US, booking, office, order_at};
-use shared::office::{Office, PASSWORD};
-use shared::statement::{book, bring, case_of, order, rested, statement, states};
 use store::{PaymentState, SeenLine, Store};
 use testkit::builders::portal;
 use testkit::time::at;
+
+use crate::support::money::{ACCOUNT, HOSTILE, US, booking, office, order_at};
+use crate::support::office::{Office, PASSWORD};
+use crate::support::statement::{book, bring, case_of, order, rested, statement, states};
 
 #[tokio::test]
 async fn a_statement_is_shown_first_and_booked_only_when_told() {

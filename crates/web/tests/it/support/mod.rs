@@ -1,5 +1,4 @@
 //! A server on a port of its own, and the plainest client there is: bytes over TCP.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod browser;
 pub(crate) mod money;

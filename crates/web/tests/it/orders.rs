@@ -1,23 +1,15 @@
 //! Orders that are called over real HTTP: who may, what is kept, and what a stranger learns.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::time::Duration;
 
 use domain::{DealId, Order};
 use engine::Clock as _;
 use secrecy::ExposeSecret as _;
-use shared::{Door, status};
 use store::{Fault, Lane, Subject};
 use testkit::builders::portal;
 use web::{Address, SourceList, Sources};
+
+use crate::support::{Door, status};
 
 const BODY: &str = "document_id%5B0%5D=crm&document_id%5B1%5D=CCrmDocumentDeal&document_id%5B2%5D=DEAL_4711\
                     &auth%5Bmember_id%5D=portal-a";

@@ -1,19 +1,12 @@
 //! A credit of acquiring is counted and split over its sales on the pages, where the sums close.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
 
-mod shared;
-
-use shared::money::{HOSTILE, office, order_at};
-use shared::office::{Office, PASSWORD};
-use shared::statement::{book, order, statement, states};
 use store::PaymentState;
 use testkit::builders::portal;
+
+use crate::support::browser::Browser;
+use crate::support::money::{HOSTILE, office, order_at};
+use crate::support::office::{Office, PASSWORD};
+use crate::support::statement::{book, order, statement, states};
 
 const SPLIT: &str = "/money/payments/1/split";
 const BOTH: &str = "117; 1000,00\r\n№ 118 = 300";
@@ -57,7 +50,7 @@ fn with<'a>(
 }
 
 /// 1 265 ₽ came for sales of 1 300 ₽, and a credit of which the purpose says less.
-async fn credits(office: &Office) -> shared::browser::Browser {
+async fn credits(office: &Office) -> Browser {
     let mut anna = office.enrolled("Анна").await;
     let told = "Зачисление средств по эквайрингу, реестр № 4. Комиссия 35.00. Возврат покупки 0.00";
     let untold = order("6", "10.00", HOSTILE, "Переводы СБП за 11.03.2026");

@@ -1,27 +1,19 @@
 //! The page «Вопросы» over real HTTP: what waits for a person is read there and answered with one click, by the same code
 //! that obeys the command line.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::time::Duration;
 
 use domain::DealId;
 use serde_json::json;
-use shared::money::{HOSTILE, order_at};
-use shared::office::Office;
 use store::{
     Case, CaseChange, CaseFacts, CaseFilter, CaseState, JournalFilter, Lane, Lease, Look, Record,
     Subject,
 };
 use testkit::builders::portal;
 use testkit::time::at;
+
+use crate::support::money::{HOSTILE, order_at};
+use crate::support::office::Office;
 
 const ANSWER: &str = "/questions/answer";
 const RETRY: &str = "/questions/retry";

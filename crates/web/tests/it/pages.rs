@@ -1,19 +1,11 @@
 //! The pages behind their sign-in, over real HTTP: who gets in, for how long, and what cannot be ordered from elsewhere.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::sync::Arc;
 
-use shared::browser::{Answer, Browser};
-use shared::office::{Office, PASSWORD, enrol, sign_in};
 use web::GuardConfig;
+
+use crate::support::browser::{Answer, Browser};
+use crate::support::office::{Office, PASSWORD, enrol, sign_in};
 
 async fn is_in(browser: &mut Browser) -> bool {
     let answer = browser.get("/account").await;

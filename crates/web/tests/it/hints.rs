@@ -1,21 +1,13 @@
 //! Hints of the accounting side over real HTTP: who may, what becomes due, and that nothing of a body is believed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use engine::Clock as _;
 use secrecy::ExposeSecret as _;
-use shared::{Door, status};
 use store::{FEED_TASK, FOLLOWED_TASK, Fault};
 use testkit::builders::portal;
 use testkit::time::at;
 use web::Address;
+
+use crate::support::{Door, status};
 
 async fn token(door: &Door, seed: u64) -> String {
     let rng = testkit::seed::shared(seed);

@@ -30,7 +30,7 @@ pub(crate) async fn booking(office: Office) -> Office {
 /// The same beside other invoices.
 pub(crate) async fn booking_beside(office: Office, others: Vec<InvoiceLink>) -> Office {
     let store = &office.store;
-    let text = include_str!("../../../../config/policy.toml");
+    let text = include_str!("../../../../../config/policy.toml");
     let added = store
         .policy_add(&portal(), 0, &json!({"toml": text}), "test", at(0))
         .await;

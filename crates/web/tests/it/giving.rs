@@ -1,23 +1,15 @@
 //! A payment, and what is left of it, goes to the invoice that a person names on its page.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use domain::payment::{LineId, PaymentKind, PaymentOrder};
 use domain::{Money, OrganisationId};
 use jiff::civil::date;
-use shared::money::{HOSTILE, US, office, order_at};
-use shared::office::{Office, PASSWORD};
-use shared::statement::{book, case_of, order, statement, states};
 use store::{FollowedPage, FollowedPayment, PaymentFilter, PaymentState, SeenLine};
 use testkit::builders::portal;
 use testkit::time::at;
+
+use crate::support::money::{HOSTILE, US, office, order_at};
+use crate::support::office::{Office, PASSWORD};
+use crate::support::statement::{book, case_of, order, statement, states};
 
 const GIVE: &str = "/money/payments/1/give";
 const FORM: &str = "action=\"/money/payments/1/give\"";

@@ -1,18 +1,10 @@
 //! Invoices that are closed without a bank line, over real HTTP: with the password again, and back by a correction.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use domain::Money;
-use shared::money::{HOSTILE, office, order_at};
-use shared::office::PASSWORD;
 use testkit::builders::portal;
+
+use crate::support::money::{HOSTILE, office, order_at};
+use crate::support::office::PASSWORD;
 
 #[tokio::test]
 async fn an_invoice_is_closed_without_a_bank_and_opened_again() {

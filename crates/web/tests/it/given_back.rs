@@ -1,20 +1,14 @@
 //! What a payment was given for is changed on its page: money goes back to whoever paid, or a letter moves it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use domain::OrganisationId;
-use shared::money::{ACCOUNT, BUYER, HOSTILE, US, booking_beside, invoice, office, order_at};
-use shared::office::{Office, PASSWORD};
-use shared::statement::{book, case_of, order, statement, states};
 use store::{InvoiceLink, PaymentState};
 use testkit::builders::portal;
+
+use crate::support::money::{
+    ACCOUNT, BUYER, HOSTILE, US, booking_beside, invoice, office, order_at,
+};
+use crate::support::office::{Office, PASSWORD};
+use crate::support::statement::{book, case_of, order, statement, states};
 
 /// Money that we paid to the buyer.
 fn paid_back(number: &str, sum: &str, purpose: &str) -> String {

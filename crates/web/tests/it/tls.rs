@@ -1,13 +1,4 @@
 //! TLS by the program itself, with a certificate made for the test.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
-
-mod shared;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +6,11 @@ use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use shared::{Door, TOKEN, event, request, status};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsConnector;
 use web::TlsFiles;
+
+use crate::support::{self, Door, TOKEN, event, request, status};
 
 /// A certificate for `localhost` with its key, in files.
 fn self_made(folder: &Path) -> (TlsFiles, CertificateDer<'static>) {
@@ -53,7 +45,7 @@ async fn an_event_over_tls_is_kept() {
     let plain = door.connect().await;
     let mut connection = connector(certificate).connect(name, plain).await.unwrap();
     connection.write_all(&request(&event(TOKEN))).await.unwrap();
-    assert_eq!(status(&shared::answer(&mut connection).await), 200);
+    assert_eq!(status(&support::answer(&mut connection).await), 200);
     assert_eq!(door.inbox().await, 1);
 }
 
