@@ -1,4 +1,5 @@
-//! What the log says of events that prove nothing. Alone in its process: the log is the process's.
+//! What the log says of events that prove nothing. Alone in its process: the log is the process's, and the other tests
+//! would write into it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,12 +8,14 @@
     reason = "tests may"
 )]
 
-mod shared;
+#[allow(dead_code, reason = "shared with the other tests, which use all of it")]
+#[path = "it/support/mod.rs"]
+mod support;
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use shared::{Door, TOKEN, event};
+use support::{Door, TOKEN, event};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// What was logged.
