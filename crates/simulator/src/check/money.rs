@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::Money;
-use domain::payment::{Direction, PaymentOrder};
+use domain::payment::{Direction, PaymentKind, PaymentOrder};
 use emulator_kontur_accounting::Bill;
 use store::{ListedPayment, PaymentState, Subject};
 
@@ -241,7 +241,9 @@ pub(super) fn word(evidence: &Evidence<'_>, bill: &Bill) -> Option<&'static str>
         let mut invoices = payment.invoices.iter();
         invoices.any(|(invoice, _)| invoice.invoice.as_str() == id)
     });
-    let has_more = of_bill.any(|payment| payment.remaining.is_positive());
+    // What is left of a credit that was split belongs to sales without an invoice: nobody's advance.
+    let has_more = of_bill
+        .any(|payment| payment.kind == PaymentKind::Incoming && payment.remaining.is_positive());
     match given.cmp(&bill.sum.0) {
         std::cmp::Ordering::Less if given > 0 => Some("Оплачен частично"),
         std::cmp::Ordering::Less => None,
