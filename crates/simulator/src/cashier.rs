@@ -68,6 +68,9 @@ impl Cashier {
     }
 }
 
+/// How the bank begins to say what it credits for sales by cards.
+pub(crate) const BY_CARD: &str = "Возмещение по операциям эквайринга";
+
 /// How a press breaks off.
 const BREAKS: [Fault; 6] = [
     Fault::Io,
@@ -470,7 +473,7 @@ impl Cashier {
         let kept = (gross / 50).max(1);
         let net = gross.saturating_sub(kept);
         let purpose = format!(
-            "Возмещение по операциям эквайринга за {}, комиссия {}.{:02} руб., НДС не облагается",
+            "{BY_CARD} за {}, комиссия {}.{:02} руб., НДС не облагается",
             domain::display::date(today(now)),
             kept / 100,
             kept % 100

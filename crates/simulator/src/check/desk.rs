@@ -53,6 +53,24 @@ pub(super) fn kept(evidence: &Evidence<'_>, payment: i64) -> i64 {
     kept.saturating_neg()
 }
 
+/// Whether what an order to split a payment gave of it stands.
+pub(super) fn is_split(evidence: &Evidence<'_>, payment: i64) -> bool {
+    let splits = evidence.said.iter();
+    let splits = splits.filter(|said| matches!(said.order, Order::Split(_)));
+    let names: BTreeSet<String> = splits.map(|said| name_of(said.number)).collect();
+    let mut stands: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut by_split: BTreeSet<i64> = BTreeSet::new();
+    for one in entries(evidence).filter(|one| one.payment == payment && one.bill.is_some()) {
+        let of = one.undoes.unwrap_or(one.transaction);
+        *stands.entry(of).or_default() += one.kopecks;
+        if one.kind == "allocation" && names.contains(&one.author) {
+            by_split.insert(one.transaction);
+        }
+    }
+    let mut by_split = by_split.iter();
+    by_split.any(|number| stands.get(number).is_some_and(|kopecks| *kopecks != 0))
+}
+
 /// What of a payment's rest was paid back.
 pub(super) fn paid_back(evidence: &Evidence<'_>, payment: i64) -> i64 {
     let advances =

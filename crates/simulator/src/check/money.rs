@@ -11,6 +11,7 @@ use store::{ListedPayment, PaymentState, Subject};
 use super::adopted::adopted_by;
 use super::{Evidence, deal_of, desk, ledger};
 use crate::bank::Paid;
+use crate::cashier::BY_CARD;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if !evidence.weather.bank {
@@ -79,6 +80,10 @@ fn one(evidence: &Evidence<'_>, payment: &ListedPayment, wrong: &mut Vec<String>
                 payment.state
             ));
         }
+        // The accountant words orders in his own way.
+        if !has_clerk {
+            of_sales(evidence, payment, &name, wrong);
+        }
     } else {
         refund(evidence, payment, &name, given, wrong);
     }
@@ -101,6 +106,19 @@ fn one(evidence: &Evidence<'_>, payment: &ListedPayment, wrong: &mut Vec<String>
     let is_ruled = payment.state == PaymentState::Booked && !ledger::is_given_by_people(evidence);
     if is_ruled && !evidence.by_person.contains(&payment.number) {
         meant(evidence, payment, &name, wrong);
+    }
+}
+
+/// [I-7] It is money of many sales where the bank's words say so or somebody split it, and nowhere else: what is left of
+/// it is then nobody's advance.
+fn of_sales(evidence: &Evidence<'_>, payment: &ListedPayment, name: &str, wrong: &mut Vec<String>) {
+    let is_by_card = payment.order.purpose.starts_with(BY_CARD);
+    let is_of_sales = is_by_card || desk::is_split(evidence, payment.number);
+    if is_of_sales != (payment.kind == PaymentKind::Register) {
+        wrong.push(format!(
+            "[I-7] {name} is {:?}; by card or split: {is_of_sales}",
+            payment.kind
+        ));
     }
 }
 
