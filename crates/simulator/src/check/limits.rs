@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::Evidence;
+use super::{Evidence, deal_of};
 use crate::asked::{Command, commands, keyed_commands};
 use crate::network::{Remote, Seen, Told};
 use crate::witness::{Created, Ordered, Write, writes};
@@ -65,7 +65,7 @@ fn bucket(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 /// [I-12] One thing is sent a bounded number of times, and as often again for each order of a person to try it anew.
 fn attempts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let mut creations: BTreeMap<(String, &[u8]), usize> = BTreeMap::new();
-    // Whatever it says each time.
+    // Whatever it says each time; once more for each change of its deal, which is another wish.
     let mut of_slots: BTreeMap<String, usize> = BTreeMap::new();
     for sent in &evidence.seen {
         let Some(of) = Created::by(sent) else {
@@ -81,6 +81,7 @@ fn attempts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             let of_slot = of_slots.entry(of.words()).or_default();
             *of_slot = of_slot.saturating_add(1);
             let most = MOST_ATTEMPTS.saturating_mul(BODIES);
+            let most = most.saturating_add(changes(evidence, sent));
             if *of_slot == most.saturating_add(1) {
                 wrong.push(format!("[I-12] {} was sent {of_slot} times", of.words()));
             }
@@ -106,6 +107,15 @@ fn attempts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             too_often(&write.words, *count, orders, wrong);
         }
     }
+}
+
+/// How often people had changed the deal of a bill by the time that it was sent.
+fn changes(evidence: &Evidence<'_>, sent: &Seen) -> usize {
+    let deal = deal_of(&String::from_utf8_lossy(&sent.body));
+    let known = deal.and_then(|deal| evidence.office.deals.get(&deal));
+    let versions = known.map_or(&[][..], |known| &known.versions);
+    let made = versions.iter().filter(|version| version.at <= sent.at);
+    made.count()
 }
 
 /// How often people ordered that it be tried anew; who forgets how often it was begins to count anew as well.

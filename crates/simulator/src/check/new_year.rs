@@ -1,15 +1,18 @@
-//! A year that ends within the day: each bill is dated by the day on which it was made, and one that is still to be paid when its
-//! rate ends is asked about, once, unless somebody leaves it.
+//! A year that ends within the day: each bill is dated by the day on which it was made, or begun where it was repeated
+//! under its key, and one that is still to be paid when its rate ends is asked about, once, unless somebody leaves it.
 
 use std::sync::Arc;
 
 use emulator_kontur_accounting::{Bill, CreatedBy};
+use jiff::Timestamp;
+use serde_json::Value;
 
 use super::bills::{firsts, made_between};
 use super::deals::{asks, is_bill_of};
-use super::{Evidence, deal_of};
+use super::{Evidence, deal_of, slot_of};
 use crate::bank::today;
 use crate::new_year::Ends;
+use crate::records::Line;
 use crate::remembered::{Deal, Version};
 
 const ASKED: &str = "INVOICE-RATE-ENDED";
@@ -40,19 +43,73 @@ pub(super) fn is_lawful(evidence: &Evidence<'_>, version: &Version) -> bool {
 
 fn dated(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for bill in firsts(evidence).filter(|bill| bill.meta.created_by == CreatedBy::Api) {
-        let Some(deal) = bill.comment.as_deref().and_then(deal_of) else {
+        let mark = bill.comment.as_deref().unwrap_or_default();
+        let Some(deal) = deal_of(mark) else {
             continue;
         };
         let Some((from, sent)) = made_between(evidence, deal, bill) else {
             continue;
         };
-        if bill.date != today(from) && bill.date != today(sent) {
+        let is_of = |at: Timestamp| bill.date == today(at);
+        let begun = begun(&evidence.journal.lines, deal, mark);
+        if !is_of(from) && !is_of(sent) && !begun.is_some_and(is_of) {
             wrong.push(format!(
                 "[year] bill № {} of deal {deal} is dated {}, and was made between {from} and {sent}",
                 bill.number, bill.date
             ));
         }
     }
+}
+
+/// When it was decided to make the bill of this mark, if its making was in doubt from then on until it was made. Whoever
+/// repeats it under its key repeats it to the letter, day and all; what was answered without effect was begun anew.
+fn begun(journal: &[Line], deal: i64, mark: &str) -> Option<Timestamp> {
+    let slot = slot_of(mark);
+    let subject = format!("deal/{deal}");
+    let (mut begun, mut in_doubt) = (None, false);
+    for line in journal {
+        if line.subject.as_deref() != Some(subject.as_str()) {
+            continue;
+        }
+        match line.kind.as_str() {
+            "decision" if !in_doubt && issues(&line.body) => begun = Some(line.at),
+            "effect" => {
+                let effect = line.body.get("effect").and_then(Value::as_str);
+                let Some(of) = effect.and_then(slot_of) else {
+                    continue;
+                };
+                let is_its = slot == Some(of);
+                in_doubt |= is_its && is_doubtful(&line.body);
+                if !in_doubt {
+                    begun = None;
+                }
+                if is_its && is_made(&line.body) {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    begun
+}
+
+/// Whether an invoice was to be made, and not only would have been.
+fn issues(decision: &Value) -> bool {
+    let actions = decision.get("actions").and_then(Value::as_array);
+    let mut actions = actions.into_iter().flatten();
+    decision.get("carried_out") == Some(&Value::Bool(true))
+        && actions.any(|action| action.as_str() == Some("issue_invoice"))
+}
+
+/// Whether it was looked for, or was answered in a way that leaves open what became of it.
+fn is_doubtful(effect: &Value) -> bool {
+    let verdict = effect.pointer("/result/verdict").and_then(Value::as_str);
+    effect.get("looked_up").is_some() || matches!(verdict, Some("verify" | "defect"))
+}
+
+fn is_made(effect: &Value) -> bool {
+    let says = |name: &str, word: &str| effect.get(name).and_then(Value::as_str) == Some(word);
+    says("result", "done") || says("looked_up", "found")
 }
 
 fn ended(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
@@ -87,5 +144,67 @@ fn ended(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>)
         wrong.push(format!(
             "[year] deal {id} has a bill whose rate ended before it was paid, and nobody is asked"
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::begun;
+    use crate::records::Line;
+
+    const KEY: &str = "portal/deal/7/invoice/whole/1";
+
+    fn line(at: i64, kind: &str, body: Value) -> Line {
+        Line {
+            seq: at,
+            at: Timestamp::constant(at, 0),
+            subject: Some("deal/7".to_owned()),
+            kind: kind.to_owned(),
+            text: body.to_string(),
+            body,
+            hash: Vec::new(),
+        }
+    }
+
+    fn decided(at: i64) -> Line {
+        let body = json!({"because": [], "actions": ["issue_invoice"], "carried_out": true});
+        line(at, "decision", body)
+    }
+
+    fn told(at: i64, name: &str, word: Value) -> Line {
+        line(at, "effect", json!({"effect": KEY, name: word}))
+    }
+
+    #[test]
+    fn a_bill_was_begun_where_nobody_knew_what_became_of_it_until_it_was_made() {
+        let done = |at| told(at, "result", json!("done"));
+        let second = |at| Some(Timestamp::constant(at, 0));
+        let mark = format!("[provodka:{KEY}]");
+        let lost = [
+            decided(1),
+            told(2, "looked_up", json!("not found")),
+            decided(3),
+            done(4),
+        ];
+        assert_eq!(begun(&lost, 7, &mark), second(1));
+        assert_eq!(begun(&lost, 8, &mark), None);
+        assert_eq!(begun(&[decided(1), done(2)], 7, &mark), None);
+        let refused = [
+            decided(1),
+            told(2, "result", json!({"verdict": "reject"})),
+            decided(3),
+            told(4, "result", json!({"verdict": "verify"})),
+            decided(5),
+            done(6),
+        ];
+        assert_eq!(begun(&refused, 7, &mark), second(3));
+        // Another of its deal, and one that was never sent.
+        let other = mark.replace("whole", "additional");
+        assert_eq!(begun(&lost, 7, &other), None);
+        let held = [decided(1), told(2, "held", json!("NotBefore")), done(3)];
+        assert_eq!(begun(&held, 7, &mark), None);
     }
 }
