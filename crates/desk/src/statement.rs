@@ -212,11 +212,8 @@ impl Desk {
             });
         }
         if mode == Mode::Book {
-            let reminds = policy
-                .money
-                .as_ref()
-                .and_then(|money| money.overdue.as_ref());
-            let wake = reminds.map(|_| self.clock.now());
+            // Reminders wait for it, and bills that are only marked as paid.
+            let wake = policy.money.as_ref().map(|_| self.clock.now());
             self.store.money_cover(&self.portal, &spans, wake).await?;
             let note = json!({"statement": known.hash, "orders": known.orders, "new": summary.new});
             self.note_person(note).await?;

@@ -70,7 +70,8 @@ fn open<'a>(
     })
 }
 
-fn zone(policy: &Policy, invoice: &OurInvoice) -> TimeZone {
+/// Where the seller is.
+pub(crate) fn zone(policy: &Policy, invoice: &OurInvoice) -> TimeZone {
     let organisation = policy.organisation(&invoice.organisation);
     organisation.map_or(TimeZone::UTC, Organisation::zone)
 }

@@ -177,6 +177,11 @@ impl MoneyPolicy {
         SignedDuration::from_hours(i64::from(self.wait_hours))
     }
 
+    /// How long anything waits unseen at most.
+    pub(crate) fn longest_wait() -> SignedDuration {
+        SignedDuration::from_hours(i64::from(MOST_HOURS))
+    }
+
     /// Where paid deals of a funnel go.
     pub(crate) fn stage(&self, funnel: FunnelId) -> Option<&PaidStage> {
         self.stages.iter().find(|stage| stage.funnel == funnel)

@@ -21,6 +21,7 @@ mod flood;
 mod forgotten;
 mod issue;
 mod lost_deals;
+mod marked;
 mod missing;
 mod orders;
 mod overdue;

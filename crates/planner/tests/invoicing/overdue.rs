@@ -28,7 +28,7 @@ fn ten(month: i8, day: i8) -> Timestamp {
         .unwrap()
 }
 
-fn known(spans: &[(Date, Date)]) -> KnownDays {
+pub(crate) fn known(spans: &[(Date, Date)]) -> KnownDays {
     let mut days = KnownDays::default();
     for (from, to) in spans {
         days.cover(account(), *from, *to);

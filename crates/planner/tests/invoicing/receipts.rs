@@ -5,12 +5,12 @@ use domain::observed::OurField;
 use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
 use domain::{FunnelId, InvoiceStatus, Money, OrganisationId, Slot, SlotKind, StageId};
 use insta::assert_snapshot;
-use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use planner::receipts::{Means, Receipt};
 use planner::{Action, Booking, MoneyPolicy, OwnAccount, PaidStage};
 
 use crate::build::{INVOICE_STAGE, TestDeal, ago, deal};
+use crate::marked::marked;
 
 fn money() -> MoneyPolicy {
     MoneyPolicy {
@@ -35,7 +35,7 @@ fn money() -> MoneyPolicy {
 }
 
 /// A deal with a settled invoice of 122 roubles, and the policy that books.
-fn invoiced() -> TestDeal {
+pub(crate) fn invoiced() -> TestDeal {
     deal()
         .with(|it| {
             it.policy.money = Some(money());
@@ -107,75 +107,6 @@ fn a_part_is_shown_and_the_deal_stays() {
     timeline receipt/2/whole/1: Оплата 50,00 ₽ получена 12.03.2026. Плательщик: ООО «Ромашка», поручение № 77 от 11.03.2026, «Оплата по счёту № 17». Счёт № 17: осталось 72,00 ₽
     because: счёт № 17 нужно показать в сделке
     ");
-}
-
-/// The accounting side calls its bill paid since then.
-fn marked(deal: TestDeal, since: Timestamp) -> TestDeal {
-    deal.invoice(|it| {
-        it.status = InvoiceStatus::Paid;
-        it.paid_since = Some(since);
-    })
-}
-
-#[test]
-fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() {
-    let code = "INVOICE-MARKED-PAID";
-    let (day, fresh) = (24 * 3_600, || marked(invoiced(), ago(60)));
-    // Its payment may be on its way for as long as one waits for the accountant.
-    let waits = fresh().planned();
-    assert_eq!(waits.next_day.unwrap().at, ago(60 - day));
-    assert!(waits.cases.is_empty());
-    // What is left to be done for the deal does not wait with it.
-    assert_eq!(waits.look_again, None);
-    let old = || marked(shown([receipt(2, 5_000)]), ago(day));
-    let asked = old().planned();
-    let text = asked.cases[0].text.replace('\u{a0}', " ");
-    for said in [
-        "Счёт № 17 от 12.03.2026 отмечен в учёте оплаченным",
-        "не хватает 72,00 ₽",
-        "`provodka payments settle 17 --kind cash",
-        "\n• пока не оплачен, пусть остаётся открытым (leave)",
-    ] {
-        assert!(text.contains(said), "{text}");
-    }
-    assert_eq!(asked.cases[0].code.as_str(), code);
-    let mut told = old();
-    told.carry_out(asked);
-    assert!(told.planned().is_empty(), "{}", told.plan());
-    // Money, also without a bank, or a mark that is taken back answers it.
-    let mut paid = told.clone();
-    paid.snapshot.receipts.push(receipt(3, 7_200));
-    assert_eq!(paid.planned().withdrawn, [code]);
-    let taken_back = told.clone().invoice(|it| it.status = InvoiceStatus::Issued);
-    assert_eq!(taken_back.planned().withdrawn, [code]);
-    // While money of the buyer waits for a decision, that is the question.
-    let mut undecided = old();
-    let invoice = &undecided.snapshot.invoices[0];
-    let of_buyer = (
-        invoice.organisation.clone(),
-        invoice.draft.buyer.key.who.to_string(),
-    );
-    let mut known = planner::known_days::KnownDays::default();
-    known.undecided.insert(of_buyer);
-    let known = std::sync::Arc::new(known);
-    undecided.snapshot.known_days = std::sync::Arc::clone(&known);
-    assert!(undecided.planned().is_empty(), "{}", undecided.plan());
-    // What was asked before stays, or it would be told once more after each payment.
-    let mut asked_before = told.clone();
-    asked_before.snapshot.known_days = known;
-    assert!(asked_before.planned().is_empty(), "{}", asked_before.plan());
-    // It may be decided by the time that this bill would be asked about.
-    let waits = marked(undecided, ago(60)).planned();
-    assert_eq!(waits.next_day.unwrap().at, ago(60 - day));
-    // An answer holds for just this mark.
-    let mut left = old();
-    left.snapshot.answers.0.push(planner::Answer {
-        key: code.to_owned(),
-        about: told.snapshot.open_cases[code].about.clone(),
-        choice: "leave".to_owned(),
-    });
-    assert!(left.planned().is_empty(), "{}", left.plan());
-    assert_eq!(marked(left, ago(2 * day)).planned().cases.len(), 1);
 }
 
 #[test]
@@ -548,7 +479,7 @@ fn what_went_back_is_taken_off_told_and_the_stage_is_only_asked_about() {
     tell user 5 of PAYMENT-TAKEN-BACK
     ");
     // The accounting side's mark was explained by what came.
-    let mut only_marked = marked(refunded.clone(), ago(2 * 24 * 3_600));
+    let mut only_marked = marked(refunded.clone(), ago(24 * 3_600));
     let plan = only_marked.planned();
     let asked: Vec<&str> = plan.cases.iter().map(|case| case.code.as_str()).collect();
     assert_eq!(asked, ["PAYMENT-TAKEN-BACK"]);

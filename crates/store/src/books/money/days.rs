@@ -41,7 +41,7 @@ statements! {
 }
 
 impl Store {
-    /// Notes that statements covered these days; reminders that waited for them are looked at from `wake` on.
+    /// Notes that statements covered these days; deals that waited for them are looked at from `wake` on.
     pub async fn money_cover(
         &self,
         portal: &PortalId,
