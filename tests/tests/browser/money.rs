@@ -82,7 +82,7 @@ async fn an_accountant_books_decides_takes_back_and_closes_on_the_pages() {
     ];
     let file = bank::file(&world, "kl_to_1c.txt", &documents);
     browser.press("Выписки");
-    browser.until_text("выписок ещё не было");
+    browser.until_text("нет выписки за целый день");
     browser.choose_file("[name=file]", &file);
     browser.press("Показать, что нового");
     browser.until_text("Новое в файле: 2 платежа");

@@ -67,7 +67,8 @@ pub enum Means {
 statements! {
     /// Also advances that went back, for the invoices which the payment stands for. Only a buyer's payment has one. SQLite
     /// reads cross joins as they are written: of its own it would begin with all that the portal's ledger has. A letter is
-    /// known by what it took from another invoice of the same payment in the same commit, for the same reason.
+    /// known by what it took from another invoice of the same payment in the same commit, for the same reason: only an entry of an
+    /// invoice names one, and to ask for its place would make SQLite begin with all entries of the portal.
     OF_DEALS =
         "SELECT b.deal, b.organisation_id, b.invoice_id, t.number, t.dated, e.amount, p.number,
                 CASE WHEN p.kind = 'incoming' THEN p.remaining ELSE 0 END, p.body,
@@ -76,7 +77,7 @@ statements! {
                     SELECT 1 FROM ledger_transaction c CROSS JOIN ledger_entry ce
                     WHERE c.portal_id = t.portal_id AND c.payment = p.number AND c.kind = 'correction'
                         AND c.because = t.because AND c.author = t.author AND c.recorded_at = t.recorded_at
-                        AND ce.portal_id = c.portal_id AND ce.transaction_no = c.number AND ce.place = 'invoice'
+                        AND ce.portal_id = c.portal_id AND ce.transaction_no = c.number
                         AND (ce.organisation_id <> e.organisation_id OR ce.invoice_id <> e.invoice_id)
                 ) THEN t.because END,
                 e.line
