@@ -198,7 +198,7 @@ async fn one_payment_that_cannot_be_read_keeps_no_other_back() {
     let deal = world.invoiced_deal().await;
     let bill = world.bill(deal);
     let accountant = world.accountant();
-    let broken = accountant.add_payment(order("8", &bill, 0)).unwrap();
+    let broken = accountant.add_payment(order("8", &bill, -100)).unwrap();
     let payment = accountant
         .add_payment(order("9", &bill, office::KOPECKS))
         .unwrap();
