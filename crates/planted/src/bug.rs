@@ -45,13 +45,11 @@ pub enum Bug {
     MovedBeyondOpen,
     /// An order to settle an invoice that is given twice settles it twice.
     EachPressSettles,
-    /// A refund is taken off in one commit and done in the next.
-    RefundDoneLater,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 21] = [
         Self::NaiveRetry,
         Self::AbsentAtFirstLook,
         Self::QuietTimeInMemory,
@@ -73,7 +71,6 @@ impl Bug {
         Self::EqualOrdersByFile,
         Self::MovedBeyondOpen,
         Self::EachPressSettles,
-        Self::RefundDoneLater,
     ];
 
     /// As people write it.
@@ -100,7 +97,6 @@ impl Bug {
             Self::EqualOrdersByFile => "equal-orders-by-file",
             Self::MovedBeyondOpen => "moved-beyond-open",
             Self::EachPressSettles => "each-press-settles",
-            Self::RefundDoneLater => "refund-done-later",
         }
     }
 
@@ -127,7 +123,6 @@ impl Bug {
             Self::EqualOrdersByFile => "crates/store/src/books/money/sightings.rs",
             Self::MovedBeyondOpen => "crates/store/src/books/money/moved.rs",
             Self::EachPressSettles => "crates/store/src/books/money/settled.rs",
-            Self::RefundDoneLater => "crates/store/src/books/money/ledger.rs",
         }
     }
 
@@ -145,7 +140,7 @@ impl Bug {
             Self::MissingKeyIsSuccess => "I-21",
             Self::CursorBeforeRows | Self::DoneKeyBlocksReissue => "I-4",
             Self::StaleSnapshot => "I-5",
-            Self::MovedBeyondOpen | Self::EachPressSettles | Self::RefundDoneLater => "I-7",
+            Self::MovedBeyondOpen | Self::EachPressSettles => "I-7",
             Self::EqualOrdersByFile => "I-8",
             Self::AttemptCountedAfterSend => "I-12",
             Self::RefreshNotSingleFlight => "I-14",

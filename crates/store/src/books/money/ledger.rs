@@ -11,7 +11,6 @@ use domain::matching::CountedBefore;
 use domain::payment::{Direction, PaymentKind, PaymentOrder};
 use domain::{DealId, Inn, Money, OrganisationId, PortalId};
 use jiff::{Timestamp, civil::Date};
-use planted::Bug;
 
 use super::{
     InvoiceRef, PaymentState,
@@ -201,39 +200,8 @@ impl Store {
                 Box::pin(decide(tx, portal, decisions, *now))
             })
             .await?;
-        if planted::is(Bug::RefundDoneLater) {
-            self.done_later(portal, decisions, &decided, now).await?;
-        }
         self.ring();
         Ok(decided)
-    }
-
-    /// Asked by the hunt for planted bugs alone.
-    async fn done_later(
-        &self,
-        portal: &PortalId,
-        decisions: &[Decision],
-        decided: &[Decided],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let decisions = decisions.iter().zip(decided);
-        let taken_off = decisions
-            .filter(|(decision, decided)| {
-                **decided == Decided::Done && !decision.parts().is_empty()
-            })
-            .map(|(decision, _)| {
-                let (state, because) = (PaymentState::Booked.as_str(), &decision.because);
-                params![portal, decision.payment, state, because, 0_i64, 0_i64].to_vec()
-            });
-        let rows: Vec<Vec<Value>> = taken_off.collect();
-        self.write((portal.clone(), rows, now), |tx, (portal, rows, now)| {
-            let batch = Batch {
-                payments: rows.clone(),
-                ..Batch::default()
-            };
-            Box::pin(write(tx, portal, batch, *now))
-        })
-        .await
     }
 }
 
@@ -495,10 +463,6 @@ fn apply(
             .extend(payment.payer.as_ref().map(ToString::to_string));
     }
     payment.state = state;
-    // In the same commit as what it is taken off: who dies in between takes it off twice.
-    if planted::is(Bug::RefundDoneLater) && !decision.parts().is_empty() {
-        return true;
-    }
     batch.payments.push(
         params![
             portal,
