@@ -26,7 +26,7 @@ pub struct Receipt {
     pub slot: Slot,
     /// The transaction of the ledger.
     pub transaction: i64,
-    /// The day of credit as it was known then, or of the document that settles it; see [`Receipt::day`].
+    /// The day of credit as it was known then, or of the document that settles it; see `Receipt::day`.
     pub dated: Date,
     /// How much the invoice got; below zero for what a refund was taken off it.
     pub amount: Money,

@@ -32,4 +32,5 @@ mod poison;
 mod questions;
 mod refunds;
 mod restored;
+mod stand_ins;
 mod unknown;
