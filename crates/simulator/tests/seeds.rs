@@ -29,7 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A machine that needs more than twice the five minutes that these days shall take begins no more of them, so that all else
 /// is still tried: it says how many it lived. `provodka simulate` lives the rest.
-const AT_MOST: Duration = Duration::from_mins(12);
+const AT_MOST: Duration = Duration::from_mins(10);
 
 /// A seed that fails tells its whole story.
 fn assert_clean(report: &Report) {
