@@ -1,6 +1,7 @@
 //! The test's time: Thursday, 12 March 2026, noon in Moscow, and tokio's paused clock from there on.
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub fn clock() -> Arc<dyn Clock> {
 /// When the runtime cannot be built.
 #[allow(clippy::expect_used, reason = "a test without a runtime cannot go on")]
 pub fn paused<T>(test: impl Future<Output = T>) -> T {
+    // Behind a pointer, so that the runtime around it is compiled once and not for each test.
+    let test: Pin<&mut dyn Future<Output = T>> = pin!(test);
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

@@ -2,6 +2,7 @@
 
 use std::{
     path::PathBuf,
+    pin::Pin,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -61,10 +62,10 @@ enum Place {
     Schema { url: String, name: String },
 }
 
-pub(crate) fn run(
-    form: Form,
-    promise: impl for<'a> FnOnce(&'a Db) -> std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>,
-) {
+/// A promise as a pointer, so that the runtime around it is compiled once and not for each test and form.
+type Promise = for<'a> fn(&'a Db) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+pub(crate) fn run(form: Form, promise: Promise) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
