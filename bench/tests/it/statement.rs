@@ -1,11 +1,18 @@
-//! A statement is read in constant memory. Alone in its process, since it is the process' memory that is looked at.
-#![allow(clippy::unwrap_used, reason = "tests may")]
+//! A statement is read in constant memory.
 
 use bench::machine::most_memory_mb;
 use bench::statement::{read, write};
 
+use crate::alone;
+
 #[test]
 fn all_documents_of_a_large_file_are_read_in_constant_memory() {
+    alone("statement::read_in_a_process_of_its_own");
+}
+
+#[test]
+#[ignore = "the test above runs it"]
+fn read_in_a_process_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("statement.txt");
     let bytes = write(&file, 20_000).unwrap();

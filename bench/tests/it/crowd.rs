@@ -1,7 +1,5 @@
 //! Many deals at once, packed into few requests: counted in simulated time, so that no machine is too slow for it.
 
-#![allow(clippy::unwrap_used, reason = "tests may")]
-
 use bench::bulk::{Bulk, Come, What};
 use simulator::Still;
 

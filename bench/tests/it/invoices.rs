@@ -1,7 +1,5 @@
 //! The measurement of `invoices` with fewer deals, and its bounds.
 
-#![allow(clippy::unwrap_used, reason = "tests may")]
-
 use std::time::Duration;
 
 use bench::invoices::{Besides, Figures, measure};

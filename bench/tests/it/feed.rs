@@ -1,7 +1,5 @@
 //! A day of payments in the accounting program: each deal is in its stage two seconds after the list is read.
 
-#![allow(clippy::unwrap_used, reason = "tests may")]
-
 use std::time::Duration;
 
 use bench::feed::{OURS, Size, measure};
