@@ -1,12 +1,5 @@
 //! The product as an installed application, over real HTTP on loopback: the grant proves itself, `setup` prepares the
 //! portal, a deal becomes an invoice, `check` finds nothing wrong. Webhooks and faults are the scenarios' matter.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may"
-)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,11 +34,14 @@ async fn office() -> Office {
     for user in &mut portal.users {
         user.time_zone = "Asia/Yekaterinburg".to_owned();
     }
+    // A plan whose limits nobody has to wait for.
+    portal.limits.burst = 250;
+    portal.limits.drain_per_second = 40;
     let portal = Emulator::new(portal, Arc::clone(&clock), SEED, Arc::new(HttpDeliver));
     let credentials = portal.credentials(&portal_url);
     let portal_served = emulator_harness::serve(door, portal.router(), None).await;
     drop(portal.run_background());
-    let books = include_str!("../src/emulate/kontur-accounting.toml");
+    let books = include_str!("../../src/emulate/kontur-accounting.toml");
     let accounting =
         emulator_kontur_accounting::Emulator::new(toml::from_str(books).unwrap(), clock, SEED);
     let (door, accounting_url) = listen().await;
@@ -85,6 +81,8 @@ impl Office {
             .clone_from(&self.credentials.client_id);
         raw.bitrix24.oauth_url = format!("{}/", self.credentials.listen);
         raw.accounting.base_url.clone_from(&self.accounting_url);
+        raw.limits.bitrix24_burst = 200;
+        raw.limits.bitrix24_per_minute = 1_800;
         let key = self.accounting.credentials(&self.accounting_url).api_key;
         let environment: Environment = [
             (
