@@ -11,6 +11,7 @@
 mod samples;
 
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
@@ -151,9 +152,19 @@ fn one_page_carries_no_page_number() {
     assert!(!rows.contains("из\u{a0}1"), "{rows}");
 }
 
+// Two tests of about the same weight: together they take longer than all others, and one thread would be left to it.
 #[test]
-fn totals_stay_with_the_last_line_and_signatures_with_text() {
-    for count in 12..=75 {
+fn totals_stay_with_the_last_line_and_signatures_with_text_up_to_fifty_lines() {
+    nothing_is_torn_off(12..=50);
+}
+
+#[test]
+fn totals_stay_with_the_last_line_and_signatures_with_text_beyond_fifty_lines() {
+    nothing_is_torn_off(51..=75);
+}
+
+fn nothing_is_torn_off(counts: RangeInclusive<usize>) {
+    for count in counts {
         let paper = samples::many_lines(count).paper();
         let pages = lay_out(&paper);
         let last_line = &paper.lines.last().unwrap().sum;
