@@ -35,7 +35,7 @@ pub(crate) fn run(input: &[u8]) {
         client_id: "local.573ad8a0346747".to_owned(),
         client_secret: "cl13nt-s3cr3t".to_owned().into(),
         tokens: Arc::new(Memory::default()),
-        turn: RenewalTurn::default(),
+        turn: RenewalTurn::new(Arc::new(|_| Box::pin(async {}))),
     };
     finish(async {
         match operation {

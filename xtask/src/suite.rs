@@ -13,6 +13,9 @@ use crate::workspace::Workspace;
 /// The variable that tells the store's tests where PostgreSQL is.
 const ADDRESS: &str = "PROVODKA_TEST_POSTGRES";
 
+/// Scenarios mostly wait: so many of them at least run at one time, however few processors there are.
+const SCENARIOS_AT_ONCE: usize = 6;
+
 /// What the closing lines of all test programs add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
@@ -75,6 +78,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<C
     };
     let mut child = workspace
         .cargo()
+        .args(["--config", &run_by()])
         .arg("test")
         .args(chosen)
         .env(ADDRESS, address.unwrap_or_default())
@@ -95,9 +99,41 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<C
     Ok(counted)
 }
 
+/// Tells cargo by what it starts test programs.
+fn run_by() -> String {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let script = script(processors.max(SCENARIOS_AT_ONCE));
+    format!("target.'cfg(unix)'.runner = ['sh', '-c', '{script}']")
+}
+
+/// Starts the program that it is given, scenarios with so many threads.
+fn script(threads: usize) -> String {
+    format!(
+        r#"case "$0" in */scenarios-*) export RUST_TEST_THREADS={threads};; esac; exec "$0" "$@""#
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Counted;
+    use std::process::Command;
+
+    use super::{Counted, script};
+
+    #[test]
+    fn scenarios_have_threads_of_their_own_and_nobody_else_has() {
+        let told = script(7).replace("exec", "echo $RUST_TEST_THREADS");
+        for (program, shown) in [
+            ("/deps/scenarios-5f", "7 /deps/scenarios-5f --quiet\n"),
+            ("/deps/store-5f", "/deps/store-5f --quiet\n"),
+        ] {
+            let run = Command::new("sh")
+                .args(["-c", &told, program, "--quiet"])
+                .env_remove("RUST_TEST_THREADS")
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8_lossy(&run.stdout), shown);
+        }
+    }
 
     #[test]
     fn closing_lines_add_up() {

@@ -13,13 +13,14 @@ use connector_bitrix24::webhook::{InstallGrant, TokenDigest, verify_install};
 use connector_bitrix24::{App, Bitrix24, Connection, FieldNames, Offline, RenewalTurn, Tokens};
 use desk::books::StoredBooks;
 use domain::PortalId;
+use engine::clock::later;
 use engine::{Clock, SharedRng};
 use jiff::Timestamp;
 use planner::Policy;
 use reconciler::{Connected, Connections, NotConnected, OwnInvoices};
 use serde_json::{Value, json};
 use store::{Mode, Portal, Store, StoreError};
-use transport::{Allowed, TimeSource, Transport};
+use transport::{Allowed, Pause, TimeSource, Transport};
 
 use crate::config::{self, Access, CONFIG_REFUSED, Config};
 use crate::papers::{self, PAPER_UNUSABLE, PaperFaults};
@@ -108,6 +109,7 @@ impl Connector {
         allowed: Allowed,
     ) -> Self {
         Self {
+            turn: RenewalTurn::new(pause_by(&clock)),
             config,
             store,
             clock,
@@ -115,7 +117,6 @@ impl Connector {
             transport,
             allowed,
             kept: Mutex::default(),
-            turn: RenewalTurn::default(),
             taken: AtomicBool::new(false),
         }
     }
@@ -497,6 +498,15 @@ impl Connections for Connector {
     async fn of(&self, portal: &PortalId) -> Result<Arc<Connected>, NotConnected> {
         self.connect(portal, false).await
     }
+}
+
+/// Waits by this clock.
+pub(crate) fn pause_by(clock: &Arc<dyn Clock>) -> Pause {
+    let clock = Arc::clone(clock);
+    Arc::new(move |time| {
+        let clock = Arc::clone(&clock);
+        Box::pin(async move { clock.sleep_until(later(clock.now(), time)).await })
+    })
 }
 
 /// A portal that is watched only is watched in every funnel.

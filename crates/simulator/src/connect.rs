@@ -10,13 +10,14 @@ use connector_bitrix24::{
 };
 use desk::books::StoredBooks;
 use domain::PortalId;
+use engine::clock::later;
 use engine::{Clock, StoreGate};
 use planner::Policy;
 use reconciler::{Connected, Connections, NotConnected};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use store::{Mode, Store};
-use transport::{Allowed, TimeSource, Transport};
+use transport::{Allowed, Pause, TimeSource, Transport};
 use url::Url;
 
 use crate::customs::OwnBooks;
@@ -61,13 +62,13 @@ impl Connector {
         transport: Arc<dyn Transport>,
     ) -> Self {
         Self {
+            turn: RenewalTurn::new(pause_by(&clock)),
             access,
             store,
             clock,
             gate,
             transport,
             kept: Mutex::new(None),
-            turn: RenewalTurn::default(),
         }
     }
 
@@ -183,6 +184,15 @@ impl Connector {
         let transport = Arc::clone(&self.transport);
         connector_kontur_accounting::connect(settings, transport, self.time()).ok()
     }
+}
+
+/// Waits by this clock.
+fn pause_by(clock: &Arc<dyn Clock>) -> Pause {
+    let clock = Arc::clone(clock);
+    Arc::new(move |time| {
+        let clock = Arc::clone(&clock);
+        Box::pin(async move { clock.sleep_until(later(clock.now(), time)).await })
+    })
 }
 
 fn broken(code: &'static str, reason: impl ToString) -> NotConnected {

@@ -5,8 +5,9 @@ use provodka::args::{ImportArgs, StatementCommand};
 use provodka::statement;
 use store::OfficeBill;
 
+use crate::database::Database;
 use crate::office::{self, ACCOUNT};
-use crate::world::{Database, Start, World};
+use crate::world::{Start, World};
 
 pub(crate) const PAID: &str = "UF_CRM_PROVODKA_PAID";
 

@@ -5,9 +5,10 @@ use emulator_kontur_accounting::{Allocation, Bill, Direction, Id, Kopecks, NewPa
 use store::{ListedPayment, PaymentFilter, PaymentState};
 
 use crate::bank::{Document, PAID, file, import};
+use crate::database::{Database, postgres};
 use crate::money::{entries, stage};
 use crate::office::{self, ACCOUNT};
-use crate::world::{Database, Start, World, postgres};
+use crate::world::{Start, World};
 
 async fn begin(replicas: usize, database: Database) -> World {
     let world = World::begin(Start {

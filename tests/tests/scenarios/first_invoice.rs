@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::database::postgres;
 use crate::download::file_of_entry;
 use crate::office;
-use crate::world::{Start, World, postgres, until};
+use crate::world::{Start, World, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dragged_deal_shows_its_invoice_with_the_pdf() {

@@ -11,6 +11,7 @@
     reason = "tests may"
 )]
 
+mod database;
 mod download;
 mod in_parts;
 mod office;

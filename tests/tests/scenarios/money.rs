@@ -6,8 +6,9 @@ use provodka::{cases, payments};
 use store::{Fault, PaymentFilter, PaymentState};
 
 use crate::bank::{PAID, begin, document, file, import, invoiced, named};
+use crate::database::{Database, postgres};
 use crate::office::{self, ACCOUNT};
-use crate::world::{Database, Start, World, postgres};
+use crate::world::{Start, World};
 
 const PAID_ON: &str = "UF_CRM_PROVODKA_PAID_ON";
 

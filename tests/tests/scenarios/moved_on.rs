@@ -4,9 +4,9 @@
 use emulator_bitrix24::{FunnelSeed, PortalConfig, RobotAction, RobotSeed, StageSeed};
 
 use crate::bank::{PAID, begin_at, document, file, import, invoiced, named};
+use crate::database::Database;
 use crate::money::{entries, stage};
 use crate::office;
-use crate::world::Database;
 
 /// Where production begins.
 const QUEUE: &str = "C2:NEW";

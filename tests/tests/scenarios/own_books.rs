@@ -6,9 +6,10 @@ use provodka::args::{BuyerArgs, CancelArgs, ExportArgs, RegisterCommand};
 use provodka::{check, register};
 use store::OfficeBill;
 
+use crate::database::{Database, postgres};
 use crate::download::file_of_entry;
 use crate::office;
-use crate::world::{Database, Start, World, postgres, until};
+use crate::world::{Start, World, until};
 
 async fn begin(replicas: usize, database: Database) -> World {
     World::begin(Start {

@@ -8,8 +8,9 @@ use provodka::payments::reconcile::{self, Report};
 
 use crate::bank::{Document, PAID, file, import};
 use crate::by_accountant::order;
+use crate::database::{Database, postgres};
 use crate::office::{self, ACCOUNT};
-use crate::world::{Database, Start, World, postgres};
+use crate::world::{Start, World};
 
 async fn begin(replicas: usize, database: Database) -> World {
     let world = World::begin(Start {

@@ -5,9 +5,10 @@ use emulator_bitrix24::{CustomFieldSeed, Outcome, What};
 use serde_json::json;
 
 use crate::bank::{PAID, begin, document, file, import, invoiced, named};
+use crate::database::Database;
 use crate::money::{entries, stage};
 use crate::office;
-use crate::world::{Database, World};
+use crate::world::World;
 
 const WAYBILL: &str = "UF_CRM_WAYBILL";
 

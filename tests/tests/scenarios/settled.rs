@@ -8,9 +8,10 @@ use provodka::args::{
 use provodka::payments;
 
 use crate::bank::{PAID, begin, document, file, import, invoiced};
+use crate::database::Database;
 use crate::money::{entries, stage};
 use crate::office;
-use crate::world::{Database, World};
+use crate::world::World;
 
 async fn ordered(world: &World, command: PaymentsCommand) -> String {
     payments::run(&world.product(), &command).await.unwrap()

@@ -4,7 +4,6 @@
 //! Nothing waits for a length of time: [`until`] waits for what must be seen, up to a deadline.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
+use crate::database::Database;
 use crate::office;
 
 /// What an outgoing webhook sends; a portal administrator ticks the same.
@@ -63,12 +63,6 @@ pub(crate) struct Start {
     pub(crate) own_books: bool,
     /// With a test organisation beside the real one.
     pub(crate) test_beside: bool,
-}
-
-/// Where our records lie.
-pub(crate) enum Database {
-    Sqlite,
-    Postgres(String),
 }
 
 impl Default for Start {
@@ -209,8 +203,15 @@ impl World {
 
     /// What of the product a person at its console holds.
     pub(crate) fn product(&self) -> Product {
-        let mut alive = self.replicas.iter().flatten();
-        alive.next().unwrap().running.product().clone()
+        self.products().swap_remove(0)
+    }
+
+    /// The same of each process that lives.
+    pub(crate) fn products(&self) -> Vec<Product> {
+        let alive = self.replicas.iter().flatten();
+        alive
+            .map(|replica| replica.running.product().clone())
+            .collect()
     }
 
     /// Another installation for the same portal and the same accounting side, with records of its own; it does not serve.
@@ -610,30 +611,6 @@ pub(crate) fn until(what: &str, mut seen: impl FnMut() -> bool) -> impl Future<O
         }
         panic!("waited in vain: {what} ({from})");
     }
-}
-
-/// The test's PostgreSQL in a schema of its own; says where there is none.
-pub(crate) async fn postgres() -> Option<Database> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    #[expect(clippy::disallowed_methods, reason = "tests may be lent a database")]
-    let lent = std::env::var("PROVODKA_TEST_POSTGRES");
-    let Some(url) = lent.ok().filter(|url| !url.is_empty()) else {
-        println!("skipped: PROVODKA_TEST_POSTGRES is not set, PostgreSQL was not tried");
-        return None;
-    };
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("scenario{}_{count}", std::process::id());
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    let connected = tokio::spawn(connection);
-    let fresh = format!("DROP SCHEMA IF EXISTS {name} CASCADE");
-    client.batch_execute(&fresh).await.unwrap();
-    drop(client);
-    connected.await.unwrap().unwrap();
-    let mark = if url.contains('?') { '&' } else { '?' };
-    let url = format!("{url}{mark}options=-csearch_path%3D{name}");
-    Some(Database::Postgres(url))
 }
 
 async fn listen() -> (TcpListener, String) {

@@ -3,10 +3,12 @@
 //! Renewal is single-flight, over all connections of a portal in a process: whoever meets an expired token takes the
 //! lock, everybody else waits behind it and finds the new pair. The token server rotates the refresh token with every answer,
 //! so the new pair is handed to the [`TokenVault`] before its first use; when another process was
-//! faster, its pair is taken instead. Not here: how tokens are sealed (the vault's matter) and what
-//! a call looks like (`client.rs`).
+//! faster, its pair is taken instead. Who is refused because of that may be told so before the other has
+//! stored what it was given, and looks again before it says that access is lost. Not here: how tokens are
+//! sealed (the vault's matter) and what a call looks like (`client.rs`).
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use capability::{Call, ConnectorError};
@@ -14,7 +16,7 @@ use domain::{PortalId, Verdict};
 use planted::Bug;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Mutex, MutexGuard};
-use transport::Allowed;
+use transport::{Allowed, Pause};
 use url::Url;
 
 use crate::oauth::{Ask, Way, ask, oauth, pair, sign_in};
@@ -22,6 +24,18 @@ use crate::wire::Grant;
 
 /// The code of tokens that lie in the vault and do not open.
 pub(crate) const TOKENS_SEALED: &str = "tokens-sealed";
+
+/// The token server's word for a refresh token that it does not take, used up or not.
+const NOT_TAKEN: &str = "invalid_grant";
+
+/// A refresh token that was not taken may have been another process' a moment ago, whose answer is on its way or not
+/// committed yet: after each of these it is looked for. An answer and a commit take a second or two; who is frozen
+/// between them is not waited for.
+const LOOKS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
 
 /// A pair of tokens with the address that they open.
 #[derive(Clone, Debug)]
@@ -74,12 +88,23 @@ pub struct App {
 
 /// One renewal at a time. A policy that changes makes a new connection while the old one is still at work: each would
 /// renew for itself. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct RenewalTurn(Arc<Mutex<()>>);
+#[derive(Clone)]
+pub struct RenewalTurn {
+    one: Arc<Mutex<()>>,
+    pause: Pause,
+}
 
 impl RenewalTurn {
+    /// A turn of its own. By `pause` whoever is refused waits for what another process may store.
+    pub fn new(pause: Pause) -> Self {
+        Self {
+            one: Arc::default(),
+            pause,
+        }
+    }
+
     pub(crate) async fn take(&self) -> MutexGuard<'_, ()> {
-        self.0.lock().await
+        self.one.lock().await
     }
 }
 
@@ -120,8 +145,8 @@ pub(crate) struct Session {
 struct Held {
     /// What is used now.
     pair: Option<(u64, Tokens)>,
-    /// The version whose refresh token the server refused: not tried again until another is stored.
-    dead: Option<u64>,
+    /// The refresh token that the server refused: not tried again until another is stored.
+    dead: Option<SecretString>,
     /// Answered by the server, refused by the vault: stored before anything else is tried.
     unstored: Option<Unstored>,
 }
@@ -232,25 +257,29 @@ impl Session {
             self.keep(&mut held, unstored).await?;
             return Ok(Renewed::Found);
         }
-        let _turn = self.app.turn.take().await;
+        let turn = self.app.turn.take().await;
         let (version, tokens) = self.load().await?;
         if version != seen {
             held.pair = Some((version, tokens));
             return Ok(Renewed::Found);
         }
-        if held.dead == Some(version) {
-            return Err(sign_in("invalid_grant", "access must be granted anew"));
+        if held
+            .dead
+            .as_ref()
+            .is_some_and(|dead| is_same(dead, &tokens.refresh))
+        {
+            return Err(sign_in(NOT_TAKEN, "access must be granted anew"));
         }
         let fresh = match self.ask_twice(call, &tokens, way).await {
             Ok(fresh) => fresh,
             Err(refused) if refused.verdict == Verdict::Reauthorize => {
-                // Another process may have used this very refresh token a moment ago.
-                let (newer, theirs) = self.load().await?;
-                if newer != version {
-                    held.pair = Some((newer, theirs));
+                // Nobody who brings other tokens has to wait for us.
+                drop(turn);
+                if let Some(theirs) = self.look_again(&tokens.refresh, &refused).await? {
+                    held.pair = Some(theirs);
                     return Ok(Renewed::Found);
                 }
-                held.dead = Some(version);
+                held.dead = Some(tokens.refresh);
                 return Err(refused);
             }
             Err(error) => return Err(error),
@@ -258,6 +287,32 @@ impl Session {
         self.keep(&mut held, Unstored::of(version, &tokens, fresh))
             .await?;
         Ok(Renewed::Given)
+    }
+
+    /// The pair that another process has stored in the place of `used`, which was refused to us.
+    async fn look_again(
+        &self,
+        used: &SecretString,
+        refused: &ConnectorError,
+    ) -> Result<Option<(u64, Tokens)>, ConnectorError> {
+        // What is wrong with the application or its payment is not put right by another process.
+        let looks: &[Duration] = if refused.code == NOT_TAKEN {
+            &LOOKS
+        } else {
+            &[]
+        };
+        let mut looks = looks.iter();
+        loop {
+            let (version, stored) = self.load().await?;
+            // The same under a newer version: somebody only wrote down the portal's new address.
+            if !is_same(&stored.refresh, used) {
+                return Ok(Some((version, stored)));
+            }
+            let Some(pause) = looks.next() else {
+                return Ok(None);
+            };
+            (self.app.turn.pause)(*pause).await;
+        }
     }
 
     /// Without a look at who else renews; see [`Bug::RefreshNotSingleFlight`].
@@ -289,7 +344,7 @@ impl Session {
                 Ok(false) => {
                     let (newer, theirs) = self.load().await?;
                     // Stored by somebody who only wrote down the portal's new address: that token is used up.
-                    if theirs.refresh.expose_secret() != unstored.used_up.expose_secret() {
+                    if !is_same(&theirs.refresh, &unstored.used_up) {
                         break;
                     }
                     unstored.version = newer;
@@ -375,6 +430,10 @@ fn fresh(
         allowed.add(host);
     }
     Ok(tokens)
+}
+
+fn is_same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
 }
 
 fn endpoint(text: &str) -> Result<Url, ConnectorError> {

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use url::Url;
@@ -35,6 +36,9 @@ pub use in_process::{InProcess, Peer, PeerFailure};
 
 /// Tells the time; passed in, so that deadlines follow the product's clock.
 pub type TimeSource = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Lets so much time pass; passed in, so that a wait goes by the product's clock.
+pub type Pause = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Largest decoded answer that is read, in bytes.
 pub const MOST_BYTES: usize = 16 << 20;

@@ -21,10 +21,13 @@ use tokio::net::TcpListener;
 
 const CLIENTS: &[&str] = &["fast_bitrix24==1.8.14", "b24pysdk==1.3.2"];
 
-/// A Python with the clients, or why there is none.
+/// A Python with the clients, or why there is none. One that has these very clients is used again.
 fn python() -> Result<PathBuf, String> {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign-clients");
-    let python = home.join("bin/python");
+    let (python, installed) = (home.join("bin/python"), home.join("installed"));
+    if std::fs::read_to_string(&installed).is_ok_and(|names| names == CLIENTS.join(" ")) {
+        return Ok(python);
+    }
     let run = |command: &mut Command| match command.output() {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
@@ -45,6 +48,7 @@ fn python() -> Result<PathBuf, String> {
             "--timeout=10",
         ])
         .args(CLIENTS))?;
+    std::fs::write(installed, CLIENTS.join(" ")).map_err(|cause| cause.to_string())?;
     Ok(python)
 }
 
@@ -97,13 +101,34 @@ async fn foreign_clients_list_add_update_batch_and_page() {
             return;
         }
     };
-    let runs = [
-        (include_str!("foreign/lists_and_writes.py"), false),
-        (include_str!("foreign/vendor_sdk.py"), true),
-    ];
-    for (script, with_tls) in runs {
-        let served = portal(PortalConfig::sample(), with_tls).await;
-        let output = run(python.clone(), script, &served).await;
+    let talk = async |script: &'static str, config: PortalConfig, with_tls: bool| {
+        let served = portal(config, with_tls).await;
+        run(python.clone(), script, &served).await
+    };
+    let (lists, vendors) = tokio::join!(
+        talk(
+            include_str!("foreign/lists_and_writes.py"),
+            PortalConfig::sample(),
+            false
+        ),
+        talk(
+            include_str!("foreign/vendor_sdk.py"),
+            PortalConfig::sample(),
+            true
+        ),
+    );
+    // A portal whose tokens live a second: the client refreshes by itself, and has the machine for itself.
+    let short_lived = PortalConfig {
+        access_token_seconds: 1,
+        ..PortalConfig::sample()
+    };
+    let renewing = talk(
+        include_str!("foreign/vendor_sdk_oauth.py"),
+        short_lived,
+        true,
+    )
+    .await;
+    for output in [lists, vendors, renewing] {
         let (out, err) = (
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
@@ -113,19 +138,4 @@ async fn foreign_clients_list_add_update_batch_and_page() {
             "{out}\n{err}"
         );
     }
-    // A portal whose tokens live a second: the client refreshes by itself.
-    let config = PortalConfig {
-        access_token_seconds: 1,
-        ..PortalConfig::sample()
-    };
-    let served = portal(config, true).await;
-    let output = run(python, include_str!("foreign/vendor_sdk_oauth.py"), &served).await;
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(
-        output.status.success() && out.trim().ends_with("done"),
-        "{out}\n{err}"
-    );
 }

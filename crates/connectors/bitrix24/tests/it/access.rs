@@ -1,6 +1,7 @@
 //! Tokens: renewed once however many wait, stored before use, and the portal's new address.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use capability::portal::{FieldValue, PortalWrite};
 use connector_bitrix24::{Bitrix24, ConfigError, Connection, Offline};
@@ -10,7 +11,8 @@ use serde_json::{Value, json};
 use transport::{Answer, TransportError};
 
 use crate::script::{
-    MEMBER, Memory, Reply, Script, Seen, Stage, answer_of, app, ok, raw, settings, status,
+    MEMBER, Memory, Reply, Script, Seen, Stage, answer_of, app, app_waiting, ok, raw, settings,
+    status,
 };
 
 fn grant(access: &str, refresh: &str) -> Answer {
@@ -191,6 +193,79 @@ async fn tokens_of_a_faster_process_are_taken() {
         .glance(&stage.call(), &[DealId(1)])
         .await
         .unwrap();
+}
+
+/// A portal's connection that meets a used-up token. `meanwhile` is what happens during its pauses, by their number.
+async fn refused(
+    vault: &Arc<Memory>,
+    code: &'static str,
+    meanwhile: impl Fn(usize) + Send + Sync + 'static,
+) -> (Result<(), Verdict>, Vec<Duration>, usize) {
+    let script = Script::new(move |seen, _| {
+        Ok(match seen.method.as_str() {
+            "token" => status(400, json!({"error": code})),
+            _ if seen.body["auth"] == "new" => lists(seen),
+            _ => expired(),
+        })
+    });
+    let pauses = Arc::new(Mutex::new(Vec::new()));
+    let kept = pauses.clone();
+    let app = app_waiting(
+        vault.clone(),
+        Arc::new(move |time| {
+            let mut pauses = kept.lock().unwrap();
+            pauses.push(time);
+            meanwhile(pauses.len());
+            Box::pin(async {})
+        }),
+    );
+    let stage = Stage::connect(script, Connection::App(app), Offline::Absent);
+    let deal = [DealId(1)];
+    let answer = stage.portal.deals.glance(&stage.call(), &deal).await;
+    let pauses = pauses.lock().unwrap().clone();
+    let answer = answer.map(drop).map_err(|error| error.verdict);
+    (answer, pauses, stage.script.count("token"))
+}
+
+#[tokio::test]
+async fn a_refused_token_is_no_end_before_another_process_had_time_to_store_its_pair() {
+    let vault = Memory::holding("old", "used-up");
+    let theirs = vault.clone();
+    // The other has its answer already, and commits it a moment after we were refused.
+    let (answer, pauses, asked) = refused(&vault, "invalid_grant", move |pause| {
+        if pause == 2 {
+            theirs.put(2, "new", "r2");
+        }
+    })
+    .await;
+    assert_eq!(answer, Ok(()));
+    assert_eq!((pauses.len(), asked), (2, 1));
+}
+
+#[tokio::test]
+async fn access_is_lost_once_nobody_has_stored_another_pair_for_seven_seconds() {
+    let vault = Memory::holding("old", "dead");
+    let theirs = vault.clone();
+    // That another process follows the portal to its new address brings no other token.
+    let (answer, pauses, asked) = refused(&vault, "invalid_grant", move |pause| {
+        if pause == 1 {
+            theirs.put(2, "old", "dead");
+        }
+    })
+    .await;
+    assert_eq!(answer, Err(Verdict::Reauthorize));
+    assert_eq!(pauses.iter().sum::<Duration>(), Duration::from_secs(7));
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn what_no_other_process_can_put_right_is_not_waited_for() {
+    for code in ["PAYMENT_REQUIRED", "invalid_client"] {
+        let vault = Memory::holding("old", "r1");
+        let (answer, pauses, _) = refused(&vault, code, |_| {}).await;
+        assert_eq!(answer, Err(Verdict::Reauthorize), "{code}");
+        assert!(pauses.is_empty(), "{code}: {pauses:?}");
+    }
 }
 
 #[tokio::test]

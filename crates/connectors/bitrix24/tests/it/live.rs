@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use transport::{Allowed, HttpTransport, TimeSource, Transport};
 
-use crate::script::{Memory, Open};
+use crate::script::{Memory, Open, at_once};
 
 const FIELDS: [OurField; 6] = [
     OurField::Number,
@@ -71,7 +71,7 @@ fn application(told: &str) -> (App, Arc<Memory>, Tokens) {
         client_id: text("client_id"),
         client_secret: text("client_secret").into(),
         tokens: vault.clone(),
-        turn: RenewalTurn::default(),
+        turn: RenewalTurn::new(at_once()),
     };
     (app, vault, tokens)
 }

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
-use transport::{Allowed, Answer, Request, Transport, TransportError};
+use transport::{Allowed, Answer, Pause, Request, Transport, TransportError};
 
 pub(crate) const WEBHOOK: &str = "https://portal.bitrix24.test/rest/1/s3cr3t/";
 pub(crate) const MEMBER: &str = "a223c6b3710f85df22e9377d6c4f7553";
@@ -288,14 +288,23 @@ impl Stage {
     }
 }
 
+/// Lets no time pass.
+pub(crate) fn at_once() -> Pause {
+    Arc::new(|_| Box::pin(async {}))
+}
+
 pub(crate) fn app(vault: Arc<dyn TokenVault>) -> App {
+    app_waiting(vault, at_once())
+}
+
+pub(crate) fn app_waiting(vault: Arc<dyn TokenVault>, pause: Pause) -> App {
     App {
         member_id: PortalId::new(MEMBER),
         oauth: "https://oauth.bitrix24.tech/".parse().unwrap(),
         client_id: "local.573ad8a0346747".to_owned(),
         client_secret: "cl13nt-s3cr3t".to_owned().into(),
         tokens: vault,
-        turn: RenewalTurn::default(),
+        turn: RenewalTurn::new(pause),
     }
 }
 
