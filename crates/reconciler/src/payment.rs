@@ -155,13 +155,18 @@ async fn decide_together(
     let found = named::found(store, portal, payments, &purposes, &answers);
     let (found, unclear) = found.await?;
     let mut others = Others::beside(store, portal, &unclear, &found.invoices).await?;
-    let mut twice = BTreeMap::new();
+    let (mut twice, mut otherwise) = (BTreeMap::new(), BTreeMap::new());
     if payments.iter().any(|payment| payment.has_feed) {
         let numbers = payments.iter().map(|payment| payment.number);
         let numbers: BTreeSet<i64> = numbers.chain(others.numbers()).collect();
         let numbers: Vec<i64> = numbers.into_iter().collect();
         twice = store.money_twice(portal, &numbers).await?;
         others.leave_out(&twice);
+        let divided = payments.iter().map(|payment| payment.number);
+        let divided: Vec<i64> = divided
+            .filter(|number| twice.contains_key(number))
+            .collect();
+        otherwise = store.money_given_otherwise(portal, &divided).await?;
     }
     let mut claims = Claims::default();
     for (invoice, _) in found.invoices {
@@ -192,6 +197,7 @@ async fn decide_together(
             chosen_before: chosen_before.map_or(&[], Vec::as_slice),
             others: &beside,
             twice,
+            otherwise: otherwise.get(&payment.number).copied(),
             answer: answer.as_ref(),
         };
         let plan = plan(&snapshot, (&claims, &refundable), money, now);
