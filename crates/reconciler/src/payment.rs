@@ -10,7 +10,7 @@ mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::payment::{CountedTwice, PaymentKind};
+use domain::payment::PaymentKind;
 use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, PortalId};
 use engine::{Halted, LeaseContext};
@@ -246,20 +246,7 @@ async fn refundable(
         return Ok(Refundable::default());
     }
     let receivers: Vec<Inn> = receivers.into_iter().collect();
-    let mut found = store.money_refundable(portal, &receivers).await?;
-    if refunds.iter().any(|refund| refund.has_feed) {
-        let numbers: Vec<i64> = found.payments.iter().map(|one| one.payment).collect();
-        let twice = store.money_twice(portal, &numbers).await?;
-        // The money of a whole order that is given to nothing is that of its parts: nothing of it goes back, nor is it
-        // waited for.
-        let is_whole = |one: &store::PaidBy| {
-            let twice = twice.get(&one.payment);
-            one.given.is_empty() && matches!(twice, Some(CountedTwice::Whole(_)))
-        };
-        for whole in found.payments.iter_mut().filter(|one| is_whole(one)) {
-            (whole.remaining, whole.is_decided) = (Money::ZERO, true);
-        }
-    }
+    let found = store.money_refundable(portal, &receivers).await?;
     let paid_by = |one: store::PaidBy| refunds::PaidBy {
         payment: one.payment,
         organisation: one.organisation,

@@ -89,6 +89,25 @@ conformance! {
         assert_eq!(standing(db).await[..2], [(1, PaymentState::Left, 100), (2, New, -15)]);
     }
 
+    async fn no_refund_is_taken_off_an_order_whose_parts_were_told_since_it_was_seen(db: &Db) {
+        let lease = leased(db, 1).await;
+        see(db, "march", &[order("5", 100), order("6", 100)]).await;
+        let left = |payment| Decision { ruling: Ruling::Leave, ..book(payment, 0, Vec::new()) };
+        assert_eq!(decide(db, &[left(1), left(2)]).await, [Done, Done]);
+        let (first, second) = (pay_back(db, "9", 15).await, pay_back(db, "8", 15).await);
+        let seen = [take_off(first, 0, vec![of_rest(1, 15)]), take_off(second, 0, vec![of_rest(2, 15)])];
+        // Another process reads the list of the accounting side meanwhile.
+        follow(db, &lease, vec![told("x", order("5", 60)), told("y", order("5", 40))]).await;
+        assert_eq!(decide(db, &seen).await, [Decided::Refused, Done]);
+        let remaining: Vec<_> = standing(db).await.iter().map(|(number, _, left)| (*number, *left)).collect();
+        assert_eq!(remaining, [(1, 100), (2, 85), (first, -15), (second, 0), (5, 60), (6, 40)]);
+        // Who looks again sees nothing of it either.
+        let payer = order("5", 100).other.inn.unwrap();
+        let found = db.store.money_refundable(&portal("a"), &[payer]).await.unwrap();
+        let of_whole = found.payments.iter().find(|one| one.payment == 1).unwrap();
+        assert_eq!((of_whole.remaining, of_whole.is_decided), (Money::ZERO, true));
+    }
+
     async fn a_part_that_is_not_borne_brings_nothing_back_beside_one_that_counts(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 200), link(8, 1, "2", 30)]).await;
