@@ -173,7 +173,8 @@ pub(super) fn state(state: PaymentState, kind: PaymentKind) -> &'static str {
             PaymentKind::OwnTransfer => "свой перевод",
             PaymentKind::BankFee => "комиссия",
             PaymentKind::Outgoing => "наш платёж",
-            PaymentKind::Incoming => "не оплата счёта",
+            // Nothing else sets a buyer's payment aside.
+            PaymentKind::Incoming => "больше нигде не показан",
         },
     }
 }
