@@ -159,6 +159,8 @@ fn state_word(state: PaymentState, kind: PaymentKind) -> &'static str {
         PaymentState::New => "ещё не рассмотрен",
         PaymentState::Asked => "ждёт решения",
         PaymentState::Booked => "отнесён к счетам",
+        // Nothing else sets a buyer's payment aside.
+        PaymentState::Aside if kind == PaymentKind::Incoming => "больше нигде не показан",
         PaymentState::Aside => "не оплата счетов",
         PaymentState::Left if kind == PaymentKind::RefundOut => "не снят с оплаченного",
         PaymentState::Left => "оставлен без счёта",

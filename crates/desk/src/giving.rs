@@ -2,6 +2,7 @@
 //!
 //! It is recorded like a candidate that he chooses, and taken back like any other booking ([`Desk::undo`]).
 
+use domain::payment::GivenOtherwise;
 use domain::{DealId, Money};
 use jiff::tz::TimeZone;
 use planner::payments::{GIVEN_BY_PARTS, chosen_by};
@@ -106,13 +107,21 @@ pub enum NotGiven {
         /// So much.
         open: Money,
     },
-    /// The bank's whole order, which it is a part of, has what is open: a person gave that.
+    /// It is a part of the bank's whole order, which a person gave.
     #[error("payment {payment} is a part of payment {whole}, which a person gave already")]
     WholeGiven {
         /// The payment's number.
         payment: i64,
         /// That of the whole one: it is taken back first.
         whole: i64,
+    },
+    /// A part of it is given.
+    #[error("payment {payment} is given by its parts already, as payment {part}")]
+    PartGiven {
+        /// The payment's number.
+        payment: i64,
+        /// That of the part: it is taken back first.
+        part: i64,
     },
     /// Our records.
     #[error(transparent)]
@@ -181,7 +190,12 @@ impl Desk {
                 GivingRefused::NoAmount => NotGiven::NoAmount,
                 GivingRefused::NotThatMuch { left } => NotGiven::NotThatMuch { payment, left },
                 GivingRefused::MoreThanOpen { open } => NotGiven::MoreThanOpen { number, open },
-                GivingRefused::WholeGiven { whole } => NotGiven::WholeGiven { payment, whole },
+                GivingRefused::Otherwise(GivenOtherwise::Whole(whole)) => {
+                    NotGiven::WholeGiven { payment, whole }
+                }
+                GivingRefused::Otherwise(GivenOtherwise::Part(part)) => {
+                    NotGiven::PartGiven { payment, part }
+                }
             }),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::payment::{Direction, PaymentKind, PaymentOrder};
+use domain::payment::{Direction, GivenOtherwise, PaymentKind, PaymentOrder};
 use domain::purpose::{NumberKey, Purpose};
 use domain::{DealId, Money};
 use jiff::tz::TimeZone;
@@ -194,13 +194,21 @@ pub enum NotSplit {
         /// So much.
         open: Money,
     },
-    /// The bank's whole order, which it is a part of, has what is open: a person gave that.
+    /// It is a part of the bank's whole order, which a person gave.
     #[error("payment {payment} is a part of payment {whole}, which a person gave already")]
     WholeGiven {
         /// The payment's number.
         payment: i64,
         /// That of the whole one: it is taken back first.
         whole: i64,
+    },
+    /// A part of it is given.
+    #[error("payment {payment} is given by its parts already, as payment {part}")]
+    PartGiven {
+        /// The payment's number.
+        payment: i64,
+        /// That of the part: it is taken back first.
+        part: i64,
     },
     /// Our records.
     #[error(transparent)]
@@ -408,9 +416,13 @@ fn not_split(refused: SplitRefused, order: &SplitOrder, sales: &[Sale]) -> NotSp
         },
         SplitRefused::NothingForInvoices => NotSplit::NothingForInvoices(order.payment),
         SplitRefused::NoSuchShares => NotSplit::NoSuchSales,
-        SplitRefused::WholeGiven { whole } => NotSplit::WholeGiven {
+        SplitRefused::Otherwise(GivenOtherwise::Whole(whole)) => NotSplit::WholeGiven {
             payment: order.payment,
             whole,
+        },
+        SplitRefused::Otherwise(GivenOtherwise::Part(part)) => NotSplit::PartGiven {
+            payment: order.payment,
+            part,
         },
         SplitRefused::MoreThanOpen { invoice, open } => {
             let sale = sales.iter().find(|sale| sale.invoice == invoice);

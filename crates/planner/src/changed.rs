@@ -251,15 +251,16 @@ fn ordered(
     let is_robots =
         given.called.is_none() && is_not_kept(snapshot, OurField::Command, &FieldValue::Empty, now);
     let said = |about: &str, text| (!is_robots).then(|| said(snapshot, given, about, text));
-    let not_replaced = |invoice: &OurInvoice, lacks: &[String]| {
+    let kept = |invoice: &OurInvoice, text| {
         let about = format!("order/{}/{}", invoice.slot, glance.deal.changed);
-        said(&given.about(about), texts::not_replaced(invoice, lacks))
+        said(&given.about(about), text)
     };
+    let not_replaced =
+        |invoice: &OurInvoice, lacks: &[String]| kept(invoice, texts::not_replaced(invoice, lacks));
     match given.order {
-        Order::Reissue if !is_replaceable(snapshot, invoice) => said(
-            &given.about(format!("order/{}/paid", invoice.slot)),
-            texts::not_after_payment(invoice),
-        ),
+        Order::Reissue if !is_replaceable(snapshot, invoice) => {
+            kept(invoice, texts::not_after_payment(invoice))
+        }
         Order::Reissue if !change.lacks.is_empty() => not_replaced(invoice, &change.lacks),
         Order::Reissue => Some(replace(snapshot, invoice, Some(given))),
         order @ (Order::Issue | Order::Advance | Order::Rest | Order::Additional) => {

@@ -10,7 +10,7 @@ use domain::display::{date, money};
 use domain::matching::{
     Candidate, ChosenBefore, Doubt, Incoming, OpenInvoice, OpenInvoices, OtherPayment, Share,
 };
-use domain::payment::{CountedTwice, PaymentKind, PaymentOrder};
+use domain::payment::{CountedTwice, GivenOtherwise, PaymentKind, PaymentOrder};
 use domain::purpose::Purpose;
 use domain::{InvoiceId, Money, OrganisationId, matching};
 use jiff::Timestamp;
@@ -58,6 +58,8 @@ pub struct PaymentSnapshot<'a> {
     pub others: &'a [OtherPayment],
     /// Its money is counted twice, as the bank's whole order and as its parts on the accounting side.
     pub twice: Option<&'a CountedTwice>,
+    /// That money is given already as the other of the two: nobody gives it before that is taken back.
+    pub otherwise: Option<GivenOtherwise>,
     /// What a person answered, if no other question is open since.
     pub answer: Option<&'a PaymentAnswer>,
 }
@@ -292,6 +294,9 @@ fn obey(
         let because = format!("{} решил(а) не относить к счетам", answer.by);
         return Some(PaymentPlan::Leave(because));
     }
+    if payment.otherwise.is_some() {
+        return None;
+    }
     let place = answer.choice.parse::<usize>().ok()?.checked_sub(1)?;
     let Offer(offered) = answer.offered.get(place)?;
     let mut rest = payment.left;
@@ -331,10 +336,11 @@ fn question(
         word: LEAVE.to_owned(),
         text: "не относить к счетам".to_owned(),
     });
-    let why = match payment.twice {
-        Some(twice) => twice_in_words(twice),
-        None if payment.undone > 0 => "прежнее решение отменено".to_owned(),
-        None => joined(doubts),
+    let why = match (payment.otherwise, payment.twice) {
+        (Some(otherwise), _) => otherwise_in_words(otherwise),
+        (None, Some(twice)) => twice_in_words(twice),
+        (None, None) if payment.undone > 0 => "прежнее решение отменено".to_owned(),
+        (None, None) => joined(doubts),
     };
     let text = format!("{}. Не разнесено: {why}. Варианты:", said(payment));
     PaymentQuestion {
@@ -371,6 +377,17 @@ pub(crate) fn twice_in_words(twice: &CountedTwice) -> String {
                 date(*day)
             )
         }
+    }
+}
+
+pub(crate) fn otherwise_in_words(otherwise: GivenOtherwise) -> String {
+    match otherwise {
+        GivenOtherwise::Whole(whole) => format!(
+            "в банке это часть одного платежа, и его уже отнёс человек: сначала снимите со счетов платёж {whole}"
+        ),
+        GivenOtherwise::Part(part) => format!(
+            "в учёте тот же платёж внесён частями, и они уже отнесены: сначала снимите со счетов платёж {part} и остальные"
+        ),
     }
 }
 

@@ -8,8 +8,8 @@ use domain::display::money;
 use jiff::Timestamp;
 
 use crate::payments::{
-    LEAVE, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, said, twice_in_words,
-    waits,
+    LEAVE, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, otherwise_in_words, said,
+    twice_in_words, waits,
 };
 use crate::{CaseCode, Choice, MoneyPolicy, Registers, texts};
 
@@ -45,10 +45,11 @@ fn is_left(credit: &PaymentSnapshot<'_>, answer: &PaymentAnswer) -> bool {
 
 fn question(credit: &PaymentSnapshot<'_>) -> PaymentQuestion {
     let cause = "реестр эквайринга или СБП";
-    let why = match credit.twice {
-        Some(twice) => twice_in_words(twice),
-        None if credit.undone > 0 => "прежнее решение отменено".to_owned(),
-        None => "по сумме не разносится, продажи называет человек".to_owned(),
+    let why = match (credit.otherwise, credit.twice) {
+        (Some(otherwise), _) => otherwise_in_words(otherwise),
+        (None, Some(twice)) => twice_in_words(twice),
+        (None, None) if credit.undone > 0 => "прежнее решение отменено".to_owned(),
+        (None, None) => "по сумме не разносится, продажи называет человек".to_owned(),
     };
     let choices = vec![Choice {
         word: LEAVE.to_owned(),

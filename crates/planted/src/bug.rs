@@ -45,11 +45,13 @@ pub enum Bug {
     MovedBeyondOpen,
     /// An order to settle an invoice that is given twice settles it twice.
     EachPressSettles,
+    /// A refund whose purpose names nothing that its receiver paid is taken off what fits best.
+    RefundGuessed,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NaiveRetry,
         Self::AbsentAtFirstLook,
         Self::QuietTimeInMemory,
@@ -71,6 +73,7 @@ impl Bug {
         Self::EqualOrdersByFile,
         Self::MovedBeyondOpen,
         Self::EachPressSettles,
+        Self::RefundGuessed,
     ];
 
     /// As people write it.
@@ -97,6 +100,7 @@ impl Bug {
             Self::EqualOrdersByFile => "equal-orders-by-file",
             Self::MovedBeyondOpen => "moved-beyond-open",
             Self::EachPressSettles => "each-press-settles",
+            Self::RefundGuessed => "refund-guessed",
         }
     }
 
@@ -123,6 +127,7 @@ impl Bug {
             Self::EqualOrdersByFile => "crates/store/src/books/money/sightings.rs",
             Self::MovedBeyondOpen => "crates/store/src/books/money/moved.rs",
             Self::EachPressSettles => "crates/store/src/books/money/settled.rs",
+            Self::RefundGuessed => "crates/planner/src/refunds.rs",
         }
     }
 
@@ -140,7 +145,7 @@ impl Bug {
             Self::MissingKeyIsSuccess => "I-21",
             Self::CursorBeforeRows | Self::DoneKeyBlocksReissue => "I-4",
             Self::StaleSnapshot => "I-5",
-            Self::MovedBeyondOpen | Self::EachPressSettles => "I-7",
+            Self::MovedBeyondOpen | Self::EachPressSettles | Self::RefundGuessed => "I-7",
             Self::EqualOrdersByFile => "I-8",
             Self::AttemptCountedAfterSend => "I-12",
             Self::RefreshNotSingleFlight => "I-14",

@@ -10,7 +10,7 @@ mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::payment::{CountedTwice, PaymentKind};
+use domain::payment::PaymentKind;
 use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, PortalId};
 use engine::{Halted, LeaseContext};
@@ -155,13 +155,18 @@ async fn decide_together(
     let found = named::found(store, portal, payments, &purposes, &answers);
     let (found, unclear) = found.await?;
     let mut others = Others::beside(store, portal, &unclear, &found.invoices).await?;
-    let mut twice = BTreeMap::new();
+    let (mut twice, mut otherwise) = (BTreeMap::new(), BTreeMap::new());
     if payments.iter().any(|payment| payment.has_feed) {
         let numbers = payments.iter().map(|payment| payment.number);
         let numbers: BTreeSet<i64> = numbers.chain(others.numbers()).collect();
         let numbers: Vec<i64> = numbers.into_iter().collect();
         twice = store.money_twice(portal, &numbers).await?;
         others.leave_out(&twice);
+        let divided = payments.iter().map(|payment| payment.number);
+        let divided: Vec<i64> = divided
+            .filter(|number| twice.contains_key(number))
+            .collect();
+        otherwise = store.money_given_otherwise(portal, &divided).await?;
     }
     let mut claims = Claims::default();
     for (invoice, _) in found.invoices {
@@ -192,6 +197,7 @@ async fn decide_together(
             chosen_before: chosen_before.map_or(&[], Vec::as_slice),
             others: &beside,
             twice,
+            otherwise: otherwise.get(&payment.number).copied(),
             answer: answer.as_ref(),
         };
         let plan = plan(&snapshot, (&claims, &refundable), money, now);
@@ -240,20 +246,7 @@ async fn refundable(
         return Ok(Refundable::default());
     }
     let receivers: Vec<Inn> = receivers.into_iter().collect();
-    let mut found = store.money_refundable(portal, &receivers).await?;
-    if refunds.iter().any(|refund| refund.has_feed) {
-        let numbers: Vec<i64> = found.payments.iter().map(|one| one.payment).collect();
-        let twice = store.money_twice(portal, &numbers).await?;
-        // The money of a whole order that is given to nothing is that of its parts: nothing of it goes back, nor is it
-        // waited for.
-        let is_whole = |one: &store::PaidBy| {
-            let twice = twice.get(&one.payment);
-            one.given.is_empty() && matches!(twice, Some(CountedTwice::Whole(_)))
-        };
-        for whole in found.payments.iter_mut().filter(|one| is_whole(one)) {
-            (whole.remaining, whole.is_decided) = (Money::ZERO, true);
-        }
-    }
+    let found = store.money_refundable(portal, &receivers).await?;
     let paid_by = |one: store::PaidBy| refunds::PaidBy {
         payment: one.payment,
         organisation: one.organisation,

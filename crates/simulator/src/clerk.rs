@@ -304,7 +304,7 @@ impl Clerk {
         give(office, payment.meta.id, given, now);
     }
 
-    /// Another sum or another number by mistake, or as the bank has it again.
+    /// Another sum, number or day by mistake, or as the bank has it again.
     fn edit(&mut self, office: &Office, bank: &Bank, payment: &Payment, now: Timestamp) {
         let place = self.entered.get(&payment.meta.id);
         let order = place.and_then(|place| bank.orders.get(*place));
@@ -318,13 +318,17 @@ impl Clerk {
                 let other = self.dice.between(1, sum.saturating_mul(2));
                 changed.sum = Kopecks(i64::try_from(other).unwrap_or(1));
             }
+            (65..72, Some(_)) if !is_part => {
+                changed.date = changed.date.yesterday().unwrap_or(changed.date);
+            }
             (65..80, Some(_)) => changed.number = Some(self.dice.between(1, 9).to_string()),
             (_, Some(_)) => changed.purpose.push_str(", исправлено"),
         }
         let Some(person) = office.person() else {
             return;
         };
-        let words = format!("{} kopecks, № {:?}", changed.sum.0, changed.number);
+        let (number, date) = (&changed.number, changed.date);
+        let words = format!("{} kopecks, № {number:?} of {date}", changed.sum.0);
         let done = person.edit_payment(payment.meta.id, changed);
         let words = format!("{}: {words}: {:?}", payment.meta.id, done.err());
         office.tell(now, "edited payment", words);
@@ -338,7 +342,8 @@ impl Clerk {
         };
         let is_whole = bank.orders.get(place).is_some_and(|paid| {
             let whole = as_entered(&paid.order);
-            whole.sum == payment.sum && whole.number == payment.number
+            (whole.sum, whole.number, whole.date)
+                == (payment.sum, payment.number.clone(), payment.date)
         });
         let whole = u64::try_from(payment.sum.0).unwrap_or(0);
         let is_money = payment.direction == Direction::Incoming && whole >= 2;

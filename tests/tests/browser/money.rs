@@ -174,6 +174,25 @@ async fn an_accountant_books_decides_takes_back_and_closes_on_the_pages() {
         .collect();
     assert!(rows.iter().any(|row| row.contains("3 500,00")), "{rows:#?}");
 
+    // On paper: white whatever the screen is, each organisation with its month, and nothing that is there to be pressed.
+    let dark = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
+    browser.call(
+        "Emulation.setEmulatedMedia",
+        &json!({"media": "print", "features": dark}),
+    );
+    let heading = browser.evaluate("document.querySelector('.sheet h2').innerText");
+    let heading = heading.as_str().unwrap();
+    assert!(heading.ends_with(", март 2026"), "{heading}");
+    let printed = browser.text();
+    assert!(printed.contains("Сверка: март 2026") && printed.contains("3 500,00"));
+    for pressed in ["Решения", "Показать", "Скачать XLSX"] {
+        assert!(!printed.contains(pressed), "{printed}");
+    }
+    let ground = "getComputedStyle(document.querySelector('.sheet')).backgroundColor";
+    assert_eq!(browser.evaluate(ground), json!("rgb(255, 255, 255)"));
+    let none = json!({"media": "", "features": []});
+    browser.call("Emulation.setEmulatedMedia", &none);
+
     browser.press("Без банка");
     browser.press("Снять");
     let form = "form[action^='/money/settlements/']";

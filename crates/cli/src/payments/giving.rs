@@ -48,6 +48,10 @@ pub(super) fn whole_first(whole: i64) -> String {
     format!("take the whole one back first: `provodka payments undo {whole}`")
 }
 
+pub(super) fn part_first(part: i64) -> String {
+    format!("take its parts back first: `provodka payments undo {part}`")
+}
+
 /// The bank's whole order that was taken back for its part.
 pub(super) fn taken_back(whole: Option<i64>) -> String {
     whole.map_or_else(String::new, |whole| {
@@ -78,6 +82,10 @@ fn told(error: NotGiven) -> anyhow::Error {
         }
         NotGiven::WholeGiven { whole, .. } => {
             first = whole_first(whole);
+            first.as_str()
+        }
+        NotGiven::PartGiven { part, .. } => {
+            first = part_first(part);
             first.as_str()
         }
     };
@@ -119,6 +127,16 @@ mod tests {
              hint: take the whole one back first: `provodka payments undo 4`\n"
         );
         assert_eq!(status, 2);
+        let by_parts = NotGiven::PartGiven {
+            payment: 4,
+            part: 5,
+        };
+        let (text, _) = crate::fault::told(&told(by_parts));
+        assert_eq!(
+            text,
+            "error: payment 4 is given by its parts already, as payment 5\n\
+             hint: take its parts back first: `provodka payments undo 5`\n"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use desk::registers::{NotSplit, SplitCount, SplitOrder, read_sales};
 use domain::Money;
 use domain::display::money;
 
-use super::giving::{taken_back, whole_first};
+use super::giving::{part_first, taken_back, whole_first};
 use super::settlements::{amount, no_booking, not_named};
 use crate::args::SplitArgs;
 use crate::fault::Told;
@@ -117,6 +117,10 @@ fn told(error: NotSplit) -> anyhow::Error {
         NotSplit::MoreThanOpen { .. } => "`provodka payments list` shows who paid it already",
         NotSplit::WholeGiven { whole, .. } => {
             first = whole_first(whole);
+            first.as_str()
+        }
+        NotSplit::PartGiven { part, .. } => {
+            first = part_first(part);
             first.as_str()
         }
     };

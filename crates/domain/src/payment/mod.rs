@@ -19,7 +19,7 @@ pub use identity::{
     Likeness, LineId, PaymentId, PaymentKey, SeenPayment, Sightings, SourceId, identified,
 };
 pub use kind::{OwnSide, PaymentKind};
-pub use twice::{CountedTwice, Shown, counted_twice};
+pub use twice::{CountedTwice, GivenOtherwise, Shown, counted_twice};
 
 /// A number of an account as a statement carries it: nothing is checked, since a statement is not refused for one digit.
 ///

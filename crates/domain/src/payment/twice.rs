@@ -37,6 +37,15 @@ pub enum CountedTwice {
     },
 }
 
+/// How the money of an order that is there whole and in parts is given already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenOtherwise {
+    /// A person gave the bank's whole order of this number.
+    Whole(i64),
+    /// This part of it is given.
+    Part(i64),
+}
+
 /// More parts than anybody splits an order in.
 const MOST_PARTS: usize = 12;
 /// What is paid each month is as much money of the same payer as well, and was entered without a number each time.

@@ -198,6 +198,23 @@ fn after_a_payment_there_is_nothing_to_reissue() {
 }
 
 #[test]
+fn an_order_to_reissue_what_is_paid_is_answered_each_time_that_somebody_gives_it() {
+    let paid = deal()
+        .settled()
+        .invoice(|it| it.status = InvoiceStatus::Paid);
+    let mut paid = paid.with(|deal| deal.snapshot.written.clear());
+    settle(&mut paid);
+    for minutes in [20, 10] {
+        let mut ordered = order(paid, "перевыставить").of(|deal| deal.changed = ago(60 * minutes));
+        let done = settle(&mut ordered);
+        let refused = done.iter().filter(|one| one.contains("уже есть оплата"));
+        assert_eq!(refused.count(), 1, "{done:?}");
+        assert_eq!(ordered.snapshot.glance().unwrap().fields.command, None);
+        paid = ordered;
+    }
+}
+
+#[test]
 fn an_order_to_reissue_is_obeyed_once_and_taken_out_of_the_field() {
     let mut ordered = order(deal().settled(), "Перевыставить");
     assert_snapshot!(settle(&mut ordered).join("\n"), @r"

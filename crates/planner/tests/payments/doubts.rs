@@ -1,9 +1,11 @@
 //! What speaks against a choice is said, and keeps what is certain from being booked.
 
 use domain::matching::{CountedBefore, OpenInvoice, OtherPayment};
-use domain::payment::CountedTwice;
+use domain::payment::{CountedTwice, GivenOtherwise};
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
+
+use planner::payments::{LEAVE, PaymentPlan};
 
 use super::{BUYER, asked, booked, claims, payment};
 
@@ -17,6 +19,32 @@ fn money_that_the_other_side_may_show_as_well_is_asked_about_however_certain() {
     });
     let text = asked(&certain.plan(&claims));
     assert!(text.contains("поручение № 0 от 10.03.2026"), "{text}");
+}
+
+#[test]
+fn an_order_that_is_given_whole_or_in_parts_is_not_given_the_other_way_by_an_answer() {
+    let claims = claims(&[("СВ-1", 1_000)]);
+    let mut part = payment(600, "Оплата").answered("1", &[("us/СВ-1", 600)]);
+    part.twice = Some(CountedTwice::PartOf(Money::from_kopecks(1_000)));
+    assert_eq!(booked(&part.plan(&claims)), [("us/СВ-1".to_owned(), 600)]);
+    for (otherwise, first) in [
+        (
+            GivenOtherwise::Whole(3),
+            "сначала снимите со счетов платёж 3",
+        ),
+        (
+            GivenOtherwise::Part(4),
+            "сначала снимите со счетов платёж 4",
+        ),
+    ] {
+        part.otherwise = Some(otherwise);
+        let text = asked(&part.plan(&claims));
+        assert!(text.contains(first), "{text}");
+    }
+    // To give it to nothing is always right.
+    let mut left = payment(600, "Оплата").answered(LEAVE, &[]);
+    left.otherwise = Some(GivenOtherwise::Whole(3));
+    assert!(matches!(left.plan(&claims), PaymentPlan::Leave(_)));
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod registers;
 
 use domain::matching::{ChosenBefore, CountedBefore, OpenInvoice, OtherPayment, Share};
 use domain::payment::{
-    AccountNumber, CountedTwice, Direction, OtherSide, PaymentKind, PaymentOrder,
+    AccountNumber, CountedTwice, Direction, GivenOtherwise, OtherSide, PaymentKind, PaymentOrder,
 };
 use domain::purpose::Purpose;
 use domain::{Inn, InvoiceId, Money, OrganisationId};
@@ -31,6 +31,7 @@ struct Payment {
     undone: i64,
     is_followed: bool,
     twice: Option<CountedTwice>,
+    otherwise: Option<GivenOtherwise>,
     answer: Option<PaymentAnswer>,
     chosen_before: Vec<ChosenBefore>,
     others: Vec<OtherPayment>,
@@ -57,6 +58,7 @@ fn payment(kopecks: i64, purpose: &str) -> Payment {
         undone: 0,
         is_followed: false,
         twice: None,
+        otherwise: None,
         answer: None,
         chosen_before: Vec::new(),
         others: Vec::new(),
@@ -110,6 +112,7 @@ impl Payment {
                 chosen_before: &self.chosen_before,
                 others: &self.others,
                 twice: self.twice.as_ref(),
+                otherwise: self.otherwise,
                 answer: self.answer.as_ref(),
             },
             known,

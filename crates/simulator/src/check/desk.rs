@@ -20,6 +20,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         return;
     }
     taken_back_once(evidence, wrong);
+    goes_back(evidence, wrong);
     for payment in &evidence.payments {
         adds_up(evidence, payment, wrong);
     }
@@ -116,6 +117,66 @@ fn taken_back_once(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// [I-7] What went back is its receiver's own money, no more than that had given to the bill, and by rule only where the
+/// purpose names the bill.
+fn goes_back(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let mut given: BTreeMap<(i64, &str), i64> = BTreeMap::new();
+    for one in &evidence.ledger.entries {
+        let of = one.other.unwrap_or(one.payment);
+        if let Some(bill) = one.bill.as_deref().filter(|_| of != 0) {
+            *given.entry((of, bill)).or_default() += one.kopecks;
+        }
+    }
+    for ((payment, bill), left) in given.into_iter().filter(|(_, left)| *left < 0) {
+        wrong.push(format!(
+            "[I-7] payment {payment} has {left} kopecks in bill {bill}: more of it went back than it gave"
+        ));
+    }
+    let known = evidence.payments.iter().map(|one| (one.number, one));
+    let known: BTreeMap<i64, &ListedPayment> = known.collect();
+    let taken = evidence.ledger.entries.iter();
+    let taken = taken.filter(|one| one.kind == "allocation" && one.other.is_some());
+    for one in taken {
+        let paid = one.other.and_then(|other| known.get(&other));
+        let (Some(refund), Some(paid)) = (known.get(&one.payment), paid) else {
+            wrong.push(format!("[I-7] {one:?} is of no payment"));
+            continue;
+        };
+        let receiver = refund.order.other.inn.as_ref();
+        if receiver.is_none() || receiver != paid.order.other.inn.as_ref() {
+            wrong.push(format!(
+                "[I-7] refund {} to {receiver:?} is taken off payment {} of another",
+                refund.number, paid.number
+            ));
+        }
+        let purpose = &refund.order.purpose;
+        let is_named = match (&one.bill, named_in(purpose)) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(bill), Some(number)) => bore(evidence, bill, number),
+        };
+        if one.author == store::RULE && !is_named {
+            wrong.push(format!(
+                "[I-7] refund {} «{purpose}» was taken off payment {} and bill {:?} by nobody's word",
+                refund.number, paid.number, one.bill
+            ));
+        }
+    }
+}
+
+/// The number of the bill that a refund's purpose names.
+fn named_in(purpose: &str) -> Option<&str> {
+    let (_, number) = purpose.split_once(" по счету № ")?;
+    Some(number.split_once(" от ")?.0)
+}
+
+/// Whether a bill ever had that number.
+fn bore(evidence: &Evidence<'_>, bill: &str, number: &str) -> bool {
+    let owns = evidence.accounting.organizations.values();
+    let mut versions = owns.flat_map(|own| own.bill_versions.iter().flatten());
+    versions.any(|one| one.meta.id.to_string() == bill && one.number == number)
 }
 
 /// [I-7, I-8] What a payment brought is what it gave and what it has left; it came once.

@@ -147,12 +147,16 @@ fn not_in_whole_and_in_parts(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for (whole, parts) in split(evidence) {
         let alike: BTreeSet<&Likeness> = parts.iter().chain([&whole]).collect();
         let (is_in, sum, number, date) = &whole;
+        // A part that bears another number or day by now is known to nobody but whoever splits, and people may give it.
+        let is_told = parts
+            .iter()
+            .all(|(_, _, its_number, its_date)| (its_number, its_date) == (number, date));
         let of_bank = evidence.orders.iter();
         let of_bank = of_bank.filter(|paid| alike.contains(&of_order(&paid.order)));
         let brought: i64 = of_bank.map(|paid| paid.order.amount.kopecks()).sum();
         let of_these = evidence.payments.iter().filter(|payment| {
             let of_order = of_order(&payment.order);
-            alike.contains(&of_order) && !is_by_person(evidence, payment)
+            alike.contains(&of_order) && (is_told || !is_by_person(evidence, payment))
         });
         let given: i64 = of_these.flat_map(|one| shares(one).into_values()).sum();
         // Parts that are no longer what they were come to no whole.

@@ -1,12 +1,15 @@
 //! An order that the bank shows whole and the accountant split: its money counts once, whichever part comes last, and where
 //! one of them is not borne it counts whole.
 
+use std::collections::BTreeMap;
+
 use domain::Money;
+use domain::payment::GivenOtherwise;
 use jiff::civil::date;
 use serde_json::json;
 use store::*;
 
-use crate::followed::{follow, gave, page, paid, standing, sums_close, told};
+use crate::followed::{deleted, follow, gave, page, paid, standing, sums_close, told};
 use crate::money::{book, decide, link, order, put, see, share, undo};
 use crate::refunds::{of_rest, pay_back, take_off};
 use crate::split::of;
@@ -84,6 +87,25 @@ conformance! {
         assert_eq!(standing(db).await[..2], [(1, PaymentState::Left, 85), (2, Booked, 0)]);
         assert_eq!(follow(db, &lease, given(30)).await.not_taken, []);
         assert_eq!(standing(db).await[..2], [(1, PaymentState::Left, 100), (2, New, -15)]);
+    }
+
+    async fn no_refund_is_taken_off_an_order_whose_parts_were_told_since_it_was_seen(db: &Db) {
+        let lease = leased(db, 1).await;
+        see(db, "march", &[order("5", 100), order("6", 100)]).await;
+        let left = |payment| Decision { ruling: Ruling::Leave, ..book(payment, 0, Vec::new()) };
+        assert_eq!(decide(db, &[left(1), left(2)]).await, [Done, Done]);
+        let (first, second) = (pay_back(db, "9", 15).await, pay_back(db, "8", 15).await);
+        let seen = [take_off(first, 0, vec![of_rest(1, 15)]), take_off(second, 0, vec![of_rest(2, 15)])];
+        // Another process reads the list of the accounting side meanwhile.
+        follow(db, &lease, vec![told("x", order("5", 60)), told("y", order("5", 40))]).await;
+        assert_eq!(decide(db, &seen).await, [Decided::Refused, Done]);
+        let remaining: Vec<_> = standing(db).await.iter().map(|(number, _, left)| (*number, *left)).collect();
+        assert_eq!(remaining, [(1, 100), (2, 85), (first, -15), (second, 0), (5, 60), (6, 40)]);
+        // Who looks again sees nothing of it either.
+        let payer = order("5", 100).other.inn.unwrap();
+        let found = db.store.money_refundable(&portal("a"), &[payer]).await.unwrap();
+        let of_whole = found.payments.iter().find(|one| one.payment == 1).unwrap();
+        assert_eq!((of_whole.remaining, of_whole.is_decided), (Money::ZERO, true));
     }
 
     async fn a_part_that_is_not_borne_brings_nothing_back_beside_one_that_counts(db: &Db) {
@@ -202,11 +224,52 @@ conformance! {
         let parts = parts.map(|(id, number, kopecks)| told(id, order(number, kopecks)));
         assert_eq!(follow(db, &lease, parts.to_vec()).await.new, [3, 4, 5, 6]);
         assert_eq!(paid(db, 7).await, [(1, 100), (2, 100)]);
-        // One after the other: for the second nothing is left to take back; and beside what a person gave he gives both.
+        // One after the other: for the second nothing is left to take back; what a person gave makes no room.
         let given = [by_person(3, "1", 60), by_person(4, "2", 40), by_person(5, "1", 60)];
-        assert_eq!(decide(db, &given).await, [InPlaceOf(1), Done, Done]);
-        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(2, 100), (3, 60), (5, 60)], vec![(4, 40)]));
+        assert_eq!(decide(db, &given).await, [InPlaceOf(1), Done, Decided::Refused]);
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(2, 100), (3, 60)], vec![(4, 40)]));
         assert_eq!(standing(db).await[..2], [(1, New, 100), (2, Booked, 0)]);
+        sums_close(db).await;
+    }
+
+    async fn an_order_is_given_whole_or_by_its_parts_whoever_gives_it_and_in_whichever_way(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 500), link(8, 1, "2", 500)]).await;
+        see(db, "march", &[order("5", 100)]).await;
+        let parts = vec![told("x", order("5", 60)), told("y", order("5", 40))];
+        assert_eq!(follow(db, &lease, parts).await.new, [2, 3]);
+        let otherwise = async || db.store.money_given_otherwise(&portal("a"), &[1, 2, 3]).await.unwrap();
+        let give = async |payment| {
+            let wanted = crate::by_hand::giving(payment, "2", None);
+            db.store.money_give(&portal("a"), &wanted, at(6)).await.unwrap()
+        };
+        let split = async |payment, kopecks| {
+            let wanted = of((payment, "2"), kopecks, 0, 0);
+            db.store.money_split(&portal("a"), &wanted, at(6)).await.unwrap()
+        };
+        assert_eq!(otherwise().await, BTreeMap::new());
+        // Both at once, in one commit: the first counts.
+        let both = [by_person(1, "1", 100), by_person(2, "2", 60)];
+        assert_eq!(decide(db, &both).await, [Done, Decided::Refused]);
+        let whole = GivenOtherwise::Whole(1);
+        assert_eq!(otherwise().await, BTreeMap::from([(2, whole), (3, whole)]));
+        assert_eq!(give(3).await, WasGiven::Refused(GivingRefused::Otherwise(whole)));
+        assert_eq!(split(3, 40).await, WasSplit::Refused(SplitRefused::Otherwise(whole)));
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![(1, 100)], vec![]));
+        // The other way round.
+        assert!(undo(db, 1).await.is_some());
+        assert!(matches!(give(3).await, WasGiven::Done { whole: None, .. }));
+        let part = GivenOtherwise::Part(3);
+        assert_eq!(otherwise().await, BTreeMap::from([(1, part)]));
+        let again = Decision { undone: 1, ..by_person(1, "1", 100) };
+        assert_eq!(decide(db, std::slice::from_ref(&again)).await, [Decided::Refused]);
+        assert_eq!(give(1).await, WasGiven::Refused(GivingRefused::Otherwise(part)));
+        assert_eq!(split(1, 100).await, WasSplit::Refused(SplitRefused::Otherwise(part)));
+        assert!(matches!(give(2).await, WasGiven::Done { whole: None, .. }));
+        assert_eq!((paid(db, 7).await, paid(db, 8).await), (vec![], vec![(2, 60), (3, 40)]));
+        // An order of which nothing stands any more is given as it is wanted.
+        assert!(undo(db, 2).await.is_some() && undo(db, 3).await.is_some());
+        assert_eq!(decide(db, &[again]).await, [Done]);
         sums_close(db).await;
     }
 
@@ -321,11 +384,11 @@ conformance! {
             let wanted = crate::by_hand::giving(payment, number, None);
             db.store.money_give(&portal("a"), &wanted, at(6)).await.unwrap()
         };
-        assert_eq!(split(of((2, "1"), 60, 0, 0)).await, WasSplit::Refused(SplitRefused::WholeGiven { whole: 1 }));
-        assert_eq!(given(2, "1").await, WasGiven::Refused(GivingRefused::WholeGiven { whole: 1 }));
-        // An invoice that has nothing of it is not in its way.
-        let too_much = split(of((3, "2"), 40, 0, 0)).await;
-        assert!(matches!(too_much, WasSplit::Refused(SplitRefused::MoreThanOpen { .. })), "{too_much:?}");
+        let whole = GivenOtherwise::Whole(1);
+        assert_eq!(split(of((2, "1"), 60, 0, 0)).await, WasSplit::Refused(SplitRefused::Otherwise(whole)));
+        assert_eq!(given(2, "1").await, WasGiven::Refused(GivingRefused::Otherwise(whole)));
+        // Nor to an invoice that has nothing of it.
+        assert_eq!(split(of((3, "2"), 30, 0, 10)).await, WasSplit::Refused(SplitRefused::Otherwise(whole)));
         assert_eq!(paid(db, 7).await, [(1, 100)]);
         assert!(undo(db, 1).await.is_some());
         let done = split(of((2, "1"), 60, 0, 0)).await;
@@ -364,6 +427,32 @@ conformance! {
         assert!(undo(db, 1).await.is_some());
         let settled = follow(db, &lease, vec![]).await;
         assert_eq!((settled.not_taken, paid(db, 7).await), (vec![], vec![(2, 60)]));
+        sums_close(db).await;
+    }
+
+    async fn a_part_that_a_person_gave_before_it_was_known_to_be_one_is_asked_about(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 200)]).await;
+        whole(db, "anna").await;
+        follow(db, &lease, vec![told("x", order("5", 60))]).await;
+        assert_eq!(decide(db, &[by_person(2, "1", 60)]).await, [Done], "nothing tells yet that it is a part");
+        let last = follow(db, &lease, vec![told("y", order("5", 40))]).await;
+        assert_eq!((paid(db, 7).await, last.not_taken), (vec![(1, 100)], vec![]));
+        assert_eq!(standing(db).await, [(1, Booked, 0), (2, New, 60), (3, New, 40)]);
+        sums_close(db).await;
+    }
+
+    async fn parts_are_known_once_the_accountant_takes_the_whole_order_out_beside_them(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 300)]).await;
+        whole(db, "anna").await;
+        // He has it whole and in parts, by mistake.
+        let entered = vec![told("w", order("5", 100)), gave("x", order("5", 60), &[("1", 60)]), told("y", order("5", 40))];
+        follow(db, &lease, entered).await;
+        assert_eq!(paid(db, 7).await, [(1, 100), (2, 60)]);
+        let taken_out = follow(db, &lease, vec![deleted("w", order("5", 100))]).await;
+        assert_eq!(refused(&taken_out), [("x", 2, WhyNotTaken::PartOf(1))]);
+        assert_eq!(paid(db, 7).await, [(1, 100)]);
         sums_close(db).await;
     }
 }

@@ -97,6 +97,28 @@ conformance! {
         assert_eq!(month(db, may).await, MonthFacts::default());
     }
 
+    async fn a_correction_crosses_the_end_of_a_month_by_the_day_of_credit_that_is_known_by_now(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        let credited = |booked| PaymentOrder { date: date(2026, 3, 31), booked, ..order("1", 100) };
+        // Given by the day of the order: the accounting side knows no other.
+        follow(db, &lease, vec![gave("x", credited(None), &[("1", 100)])]).await;
+        see(db, "april", &[credited(Some(date(2026, 4, 1)))]).await;
+        let why = ("anna", "письмо № 4");
+        let undone = db.store.money_undo(&portal("a"), 1, why, date(2026, 4, 2), at(9)).await;
+        assert!(matches!(undone.unwrap(), WasUndone::Done(_)));
+        for days in [MARCH, APRIL] {
+            assert_eq!(month(db, days).await.corrections, []);
+        }
+        // Only what is taken back in a month after that.
+        decide(db, &[Decision { undone: 1, ..book(1, 0, vec![share("1", 100)]) }]).await;
+        let undone = db.store.money_undo(&portal("a"), 1, why, date(2026, 5, 2), at(10)).await;
+        assert!(matches!(undone.unwrap(), WasUndone::Done(_)));
+        let april = month(db, APRIL).await.corrections;
+        let [one] = april.as_slice() else { panic!("{april:#?}") };
+        assert_eq!((one.dated, one.corrects), (date(2026, 5, 2), date(2026, 4, 1)));
+    }
+
     async fn of_effects_those_are_told_that_are_done_once_and_for_ever(db: &Db) {
         let lease = leased(db, 4711).await;
         let (done, sent) = (create(4711, 1, "a"), create(4711, 2, "b"));

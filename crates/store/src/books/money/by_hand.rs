@@ -2,16 +2,17 @@
 //!
 //! It is the booking of a candidate that he chooses (`ledger`), also where the payment was left alone, or a part of it is
 //! given already and an advance is left; taken back like any other (`undo`). What a rule gave of the bank's whole order that the
-//! payment is a part of makes room for it (`divided`). Not here: which invoice he means (`desk`).
+//! payment is a part of makes room for it, and what a person gave of it does not (`divided`). Not here: which invoice he means
+//! (`desk`).
 
-use domain::payment::PaymentKind;
+use domain::payment::{GivenOtherwise, PaymentKind};
 use domain::{DealId, Money, PortalId};
 use jiff::{Timestamp, civil::Date};
 
 use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, not_borne, write},
-    divided::Whole,
+    divided::{Whole, given_otherwise},
     ledger::{BookedShare, Standing, balances, book, standing, withdrawn},
     lock,
     open::counted_of,
@@ -88,12 +89,9 @@ pub enum GivingRefused {
         /// So much.
         open: Money,
     },
-    /// Less is open of the invoice while it has money of the bank's whole order, which this is a part of and a person gave:
-    /// that is taken back first.
-    WholeGiven {
-        /// The whole order.
-        whole: i64,
-    },
+    /// It is a part of the bank's whole order, which a person gave, or that order, of which a part is given: that is taken back
+    /// first.
+    Otherwise(GivenOtherwise),
 }
 
 impl Store {
@@ -139,6 +137,10 @@ async fn give(
     {
         return Ok(WasGiven::Refused(GivingRefused::Again { last }));
     }
+    let otherwise = given_otherwise(tx, portal, &[number]).await?;
+    if let Some(how) = otherwise.get(&number) {
+        return Ok(WasGiven::Refused(GivingRefused::Otherwise(*how)));
+    }
     let mut invoices = balances(tx, portal, [&wanted.invoice].into_iter()).await?;
     let whole = Whole::of(tx, portal, number).await?;
     let room = whole.as_ref().map(|whole| whole.room(&wanted.invoice));
@@ -151,15 +153,7 @@ async fn give(
     let open = counted.open_to(open, came);
     let amount = match how_much(wanted.amount, payment.remaining, open) {
         Ok(amount) => amount,
-        Err(refused) => {
-            let keeps = whole.filter(|whole| whole.keeps(&wanted.invoice));
-            return Ok(WasGiven::Refused(match (refused, keeps) {
-                (GivingRefused::MoreThanOpen { .. }, Some(whole)) => GivingRefused::WholeGiven {
-                    whole: whole.number,
-                },
-                (refused, _) => refused,
-            }));
-        }
+        Err(refused) => return Ok(WasGiven::Refused(refused)),
     };
     let order = Order {
         by: &wanted.by,

@@ -1,11 +1,12 @@
 //! An order that the bank shows whole and an accountant split: its money counts once, by its parts or whole.
 //!
 //! Which are parts is known once the last of them is there, with or without a bill ([`super::twice`]). What was given of them
-//! until then beside a whole order that a person gave waits for that person. Not here: what becomes of each in the ledger
-//! (`given`).
+//! until then beside a whole order that a person gave waits for that person. Nor does a person give it both ways: what was given
+//! first is taken back first. Not here: what becomes of each in the ledger (`given`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::payment::GivenOtherwise;
 use domain::{Money, OrganisationId, PortalId};
 use jiff::Timestamp;
 
@@ -22,7 +23,9 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    mechanics::work::{Lane, Look},
     sql::statements,
+    subject::Subject,
     tx::Tx,
     value::{Value, params},
 };
@@ -44,13 +47,12 @@ pub(super) struct Divided {
     beside: BTreeSet<i64>,
 }
 
-/// The bank's whole order that a payment is a part of, where anything of it is given: its money would count twice.
+/// The bank's whole order that a payment is a part of, where a rule or the accountant gave anything of it: its money would
+/// count twice, so it makes room for the part.
 pub(super) struct Whole {
-    pub(super) number: i64,
+    number: i64,
     /// What each invoice has of it, less what was paid back of that.
     has: BTreeMap<InvoiceRef, Money>,
-    /// A person gave some of it, so it stays until a person takes it back. Else it makes room for the part.
-    is_a_persons: bool,
 }
 
 impl Whole {
@@ -65,7 +67,7 @@ impl Whole {
         };
         let given = transactions(tx, portal, &[number], "allocation").await?;
         let given = given.into_values().next().unwrap_or_default();
-        if given.is_empty() {
+        if given.is_empty() || is_a_persons(&given) {
             return Ok(None);
         }
         let resting = Resting::on(tx, portal, &[number]).await?;
@@ -76,41 +78,22 @@ impl Whole {
             let sum = has.entry(invoice.clone()).or_default();
             *sum = Money::from_kopecks(sum.kopecks() + amount.kopecks());
         }
-        Ok(Some(Whole {
-            number,
-            has,
-            is_a_persons: is_a_persons(&given),
-        }))
+        Ok(Some(Whole { number, has }))
     }
 
-    /// Whether all of it is taken back before the part is given.
-    pub(super) fn makes_room(&self) -> bool {
-        !self.is_a_persons
-    }
-
-    /// What the invoice then has less.
+    /// What the invoice has less once all of it is taken back.
     pub(super) fn room(&self, invoice: &InvoiceRef) -> Money {
-        let has = self.has.get(invoice).filter(|_| self.makes_room());
-        has.copied().unwrap_or_default()
+        self.has.get(invoice).copied().unwrap_or_default()
     }
 
-    /// Whether nothing but a person can make room of the invoice.
-    pub(super) fn keeps(&self, invoice: &InvoiceRef) -> bool {
-        let has = self.has.get(invoice);
-        self.is_a_persons && has.is_some_and(|has| has.is_positive())
-    }
-
-    /// Takes back what a rule or the accountant gave of it, before a person gives the part: by corrections of his, in the
-    /// same commit. Gives the whole one, where anything was taken back.
+    /// Takes back what was given of it, before a person gives the part: by corrections of his, in the same commit. Gives the
+    /// whole one, where anything was taken back.
     pub(super) async fn give_way(
         &self,
         tx: &mut Tx<'_>,
         portal: &PortalId,
         order: Order<'_>,
     ) -> Result<Option<i64>, StoreError> {
-        if !self.makes_room() {
-            return Ok(None);
-        }
         match undo(tx, portal, self.number, order).await? {
             WasUndone::Done(_) => Ok(Some(self.number)),
             WasUndone::Nothing => Ok(None),
@@ -120,8 +103,59 @@ impl Whole {
     }
 }
 
-/// Those that people decided to give and that may be parts of an order which the bank shows whole.
-pub(super) async fn parts_by_people(
+/// Those of these payments that are a part of an order which a person gave whole, or an order of which a part is given by
+/// whomever: nobody gives its money the other way as well.
+pub(super) async fn given_otherwise(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    payments: &[i64],
+) -> Result<BTreeMap<i64, GivenOtherwise>, StoreError> {
+    let wholes = twice::wholes(tx, portal, payments).await?;
+    let parts = twice::parts(tx, portal, payments).await?;
+    let others = wholes.values().chain(parts.values().flatten());
+    let others: BTreeSet<i64> = others.copied().collect();
+    if others.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let others: Vec<i64> = others.into_iter().collect();
+    let given = transactions(tx, portal, &others, "allocation").await?;
+    let otherwise = payments.iter().filter_map(|payment| {
+        let whole = wholes.get(payment).filter(|whole| {
+            let of_whole = given.get(*whole);
+            of_whole.is_some_and(is_a_persons)
+        });
+        let mut parts = parts.get(payment).into_iter().flatten();
+        let part = parts.find(|part| given.contains_key(*part));
+        let whole = whole.map(|whole| GivenOtherwise::Whole(*whole));
+        let how = whole.or(part.map(|part| GivenOtherwise::Part(*part)))?;
+        Some((*payment, how))
+    });
+    Ok(otherwise.collect())
+}
+
+/// What is asked about an order and its parts says something else once this payment, which is one of them, is taken back.
+pub(super) async fn asked_anew(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    payment: i64,
+    now: Timestamp,
+) -> Result<Vec<Look>, StoreError> {
+    let whole = twice::wholes(tx, portal, &[payment])
+        .await?
+        .remove(&payment);
+    let parts = twice::parts(tx, portal, &[payment]).await?.remove(&payment);
+    let others = whole.into_iter().chain(parts.into_iter().flatten());
+    let looks = others.map(|other| Look {
+        subject: Subject::payment(other),
+        lane: Lane::Due,
+        due_at: now,
+        reason: "what its order was given as is taken back".to_owned(),
+    });
+    Ok(looks.collect())
+}
+
+/// Those that people decided to give and that may be an order which the bank shows whole, or parts of one.
+pub(super) async fn divided_by_people(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     decisions: &[Decision],
@@ -129,19 +163,24 @@ pub(super) async fn parts_by_people(
     let by_people = decisions.iter().filter(|one| one.by_parts().is_some());
     let by_people: Vec<i64> = by_people.map(|one| one.payment).collect();
     let parts = twice::wholes(tx, portal, &by_people).await?.into_keys();
-    Ok(parts.filter(|part| by_people.contains(part)).collect())
+    let whole_ones = twice::parts(tx, portal, &by_people).await?.into_keys();
+    let divided = parts.chain(whole_ones);
+    Ok(divided.filter(|one| by_people.contains(one)).collect())
 }
 
-/// A part of an order, given by a person: what a rule or the accountant gave of the whole one makes room for it, where the
-/// part can then be given.
-pub(super) async fn decide_part(
+/// A part of an order, or one that is there in parts, given by a person: refused where it is given otherwise; what a rule or
+/// the accountant gave of the whole one makes room for a part, where that can then be given.
+pub(super) async fn decide_divided(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     decision: &Decision,
     now: Timestamp,
 ) -> Result<Decided, StoreError> {
+    let otherwise = given_otherwise(tx, portal, &[decision.payment]).await?;
+    if otherwise.contains_key(&decision.payment) {
+        return Ok(Decided::Refused);
+    }
     let whole = Whole::of(tx, portal, decision.payment).await?;
-    let whole = whole.filter(Whole::makes_room);
     let mut in_place_of = None;
     if let (Some(whole), Some((by, how))) = (whole, decision.by_parts())
         && is_borne_with(&whole, tx, portal, decision).await?
@@ -196,14 +235,20 @@ async fn is_borne_with(
 }
 
 impl Divided {
-    /// Orders whose last part is among these payments, which were not known before.
+    /// Orders whose last part is among these payments, which were not known before, or that the accounting side shows whole no
+    /// more.
     pub(super) async fn completed_by(
         tx: &mut Tx<'_>,
         portal: &PortalId,
         organisation: &OrganisationId,
-        new: &[i64],
+        (new, left): (&[i64], &BTreeSet<i64>),
     ) -> Result<Divided, StoreError> {
-        let wholes = twice::wholes(tx, portal, new).await?;
+        let left: Vec<i64> = left.iter().copied().collect();
+        let of_left = twice::parts(tx, portal, &left).await?;
+        let of_left = of_left.into_values().flatten();
+        let last: BTreeSet<i64> = of_left.chain(new.iter().copied()).collect();
+        let last: Vec<i64> = last.into_iter().collect();
+        let wholes = twice::wholes(tx, portal, &last).await?;
         let mut divided = Divided {
             completed: wholes.values().copied().collect(),
             wholes,
@@ -216,7 +261,7 @@ impl Divided {
         let given = transactions(tx, portal, &concerned, "allocation").await?;
         let of = |payment: &i64| given.get(payment).into_iter().flatten();
         let beside = divided.wholes.iter().filter(|(part, whole)| {
-            let is_given = of(part).any(|one| !is_a_persons([one]));
+            let is_given = of(part).next().is_some();
             is_given && is_a_persons(of(whole))
         });
         divided.beside = beside.map(|(part, _)| *part).collect();

@@ -94,7 +94,8 @@ pub(super) async fn settle(
     now: Timestamp,
 ) -> Result<Vec<NotTaken>, StoreError> {
     let (withdrawn_now, left) = (changed.withdrawn, changed.left);
-    let mut divided = Divided::completed_by(tx, portal, &page.organisation, changed.new).await?;
+    let mut divided =
+        Divided::completed_by(tx, portal, &page.organisation, (changed.new, left)).await?;
     let mut wanted = if page.is_taken_over {
         wanted(tx, portal, &page.organisation).await?
     } else {
@@ -159,12 +160,10 @@ pub(super) async fn settle(
         held.is_none()
     });
     for part in divided.beside_a_persons() {
-        let undo = of(part).filter(|one| !is_a_persons([*one]));
-        let undo: Vec<Transaction> = undo.cloned().collect();
         let change = Change {
-            keeps: keeps(part, &undo),
-            undo,
+            undo: of(part).cloned().collect(),
             shares: Vec::new(),
+            keeps: false,
             line: None,
         };
         changes.insert(part, change);

@@ -16,7 +16,7 @@ use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
     borne::{are_open_to, rest_after},
-    divided::{decide_part, parts_by_people},
+    divided::{decide_divided, divided_by_people},
     lock,
     open::{counted_before, open_ids, until_value},
     read_direction, read_kind,
@@ -212,17 +212,15 @@ async fn decide(
     now: Timestamp,
 ) -> Result<Vec<Decided>, StoreError> {
     lock(tx, portal).await?;
-    let parts = parts_by_people(tx, portal, decisions).await?;
-    let is_part = |one: &Decision| parts.contains(&one.payment);
-    // Each part by itself: what makes room for it is open to those after it.
-    let apart = decisions.chunk_by(|one, next| !is_part(one) && !is_part(next));
+    let divided = divided_by_people(tx, portal, decisions).await?;
+    let is_divided = |one: &Decision| divided.contains(&one.payment);
+    // Each by itself: what makes room for a part is open to those after it, and an order is given one way alone.
+    let apart = decisions.chunk_by(|one, next| !is_divided(one) && !is_divided(next));
     let apart: Vec<&[Decision]> = apart.collect();
     let mut decided = Vec::with_capacity(decisions.len());
     for some in apart {
         decided.extend(match some {
-            [part] if parts.contains(&part.payment) => {
-                vec![decide_part(tx, portal, part, now).await?]
-            }
+            [one] if is_divided(one) => vec![decide_divided(tx, portal, one, now).await?],
             some => decide_together(tx, portal, some, now).await?,
         });
     }

@@ -126,6 +126,13 @@ macro_rules! day {
     };
 }
 
+/// The day of what a correction takes back.
+macro_rules! corrects {
+    () => {
+        concat!("coalesce(", day!(), ", u.dated)")
+    };
+}
+
 macro_rules! of_month {
     ($column:literal) => {
         concat!(
@@ -172,8 +179,10 @@ statements! {
              )
          ORDER BY t.number, e.line"
     );
-    CORRECTIONS =
-        "SELECT t.number, coalesce(p.organisation_id, e.organisation_id), p.number, t.dated, u.dated, t.because, t.author,
+    /// A payment came on the day of credit that is known by now; the ledger has the one that was known when it was recorded.
+    CORRECTIONS = concat!(
+        "SELECT t.number, coalesce(p.organisation_id, e.organisation_id), p.number, t.dated, ", corrects!(), ",
+                t.because, t.author,
                 CASE WHEN u.kind = 'payment' THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END, e.amount, e.organisation_id, e.invoice_id, b.deal, b.slot_kind, b.slot_generation, b.number, b.date
          FROM ledger_transaction t
          JOIN ledger_transaction u ON u.portal_id = t.portal_id AND u.number = t.undoes
@@ -181,9 +190,10 @@ statements! {
          LEFT JOIN ledger_entry e ON e.portal_id = t.portal_id AND e.transaction_no = t.number AND e.place = 'invoice'
          LEFT JOIN invoice_balance b ON b.portal_id = e.portal_id AND b.organisation_id = e.organisation_id
              AND b.invoice_id = e.invoice_id
-         WHERE t.portal_id = $1 AND t.kind = 'correction' AND t.dated >= $2 AND u.dated <= $3
-             AND (u.dated < $2 AND t.dated <= $3 OR u.dated >= $2 AND t.dated > $3)
-         ORDER BY t.number, e.line";
+         WHERE t.portal_id = $1 AND t.kind = 'correction' AND t.dated >= $2 AND ", corrects!(), " <= $3
+             AND (", corrects!(), " < $2 AND t.dated <= $3 OR ", corrects!(), " >= $2 AND t.dated > $3)
+         ORDER BY t.number, e.line"
+    );
     SETTLEMENTS =
         "SELECT t.number, t.dated, s.kind, s.document, t.author, e.amount, e.organisation_id, e.invoice_id,
                 b.deal, b.slot_kind, b.slot_generation, b.number, b.date

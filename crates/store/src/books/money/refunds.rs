@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::payment::{Direction, PaymentKind, PaymentOrder};
+use domain::payment::{CountedTwice, Direction, PaymentKind, PaymentOrder};
 use domain::{DealId, Inn, Money, OrganisationId, PortalId};
 use jiff::{Timestamp, civil::Date};
 use serde_json::json;
@@ -18,6 +18,7 @@ use super::{
     ledger::{Decision, Ruling, Standing, standing, withdrawn},
     list::standing_shares,
     page::{Balance, named},
+    twice::twice,
     undo::{Order, Transaction, read_entries},
 };
 use crate::{
@@ -155,7 +156,8 @@ async fn refundable(
     with_given(tx, portal, payments).await
 }
 
-/// Adds what the payments gave, less what went back.
+/// Adds what the payments gave, less what went back. The money of a whole order that is given to nothing is that of its parts:
+/// nothing of it goes back, nor is it waited for.
 async fn with_given(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -184,6 +186,14 @@ async fn with_given(
             (key.1, plus(sum, back))
         });
         payment.given = left.filter(|(_, sum)| sum.is_positive()).collect();
+    }
+    let twice = twice(tx, portal, &numbers).await?;
+    let is_by_parts = |one: &PaidBy| {
+        let twice = twice.get(&one.payment);
+        one.given.is_empty() && matches!(twice, Some(CountedTwice::Whole(_)))
+    };
+    for whole in payments.iter_mut().filter(|one| is_by_parts(one)) {
+        (whole.remaining, whole.is_decided) = (Money::ZERO, true);
     }
     let mentioned = payments.iter().flat_map(|one| &one.given);
     let mentioned: Vec<InvoiceRef> = mentioned.map(|(invoice, _)| invoice.clone()).collect();

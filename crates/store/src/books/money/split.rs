@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::payment::PaymentKind;
+use domain::payment::{GivenOtherwise, PaymentKind};
 use domain::{DealId, Money, PortalId};
 use jiff::{Timestamp, civil::Date};
 use serde_json::json;
@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{
     InvoiceRef, PaymentState,
     batch::{Batch, EntryRow, write},
-    divided::Whole,
+    divided::{Whole, given_otherwise},
     ledger::{Balance, BookedShare, Standing, balances, standing, withdrawn},
     lock,
     open::counted_before,
@@ -96,12 +96,9 @@ pub enum SplitRefused {
         /// So much.
         open: Money,
     },
-    /// Less is open of an invoice while it has money of the bank's whole order, which this is a part of and a person gave:
-    /// that is taken back first.
-    WholeGiven {
-        /// The whole order.
-        whole: i64,
-    },
+    /// It is a part of the bank's whole order, which a person gave, or that order, of which a part is given: that is taken back
+    /// first.
+    Otherwise(GivenOtherwise),
 }
 
 statements! {
@@ -211,6 +208,10 @@ async fn judged<'a>(
     if wanted.other >= net {
         return Ok(Err(SplitRefused::NothingForInvoices));
     }
+    let otherwise = given_otherwise(tx, portal, &[wanted.payment]).await?;
+    if let Some(how) = otherwise.get(&wanted.payment) {
+        return Ok(Err(SplitRefused::Otherwise(*how)));
+    }
     let invoices = balances(tx, portal, sums.keys().copied()).await?;
     // What accounting counted before an invoice was a deal's is not open to what came later.
     let counted = counted_before(tx, portal, sums.keys().copied()).await?;
@@ -224,13 +225,7 @@ async fn judged<'a>(
         let open = counted.open_to(open.unwrap_or_default(), came);
         if *amount > open {
             let invoice = InvoiceRef::clone(invoice);
-            let keeps = whole.filter(|whole| whole.keeps(&invoice));
-            return Ok(Err(match keeps {
-                Some(whole) => SplitRefused::WholeGiven {
-                    whole: whole.number,
-                },
-                None => SplitRefused::MoreThanOpen { invoice, open },
-            }));
+            return Ok(Err(SplitRefused::MoreThanOpen { invoice, open }));
         }
     }
     Ok(Ok(Judged {

@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use domain::PortalId;
-use domain::payment::{CountedTwice, Shown, counted_twice};
+use domain::payment::{CountedTwice, GivenOtherwise, Shown, counted_twice};
 
+use super::divided;
 use crate::{
     error::StoreError,
     sql::{Sql, statements},
@@ -126,6 +127,19 @@ impl Store {
         )
         .await
     }
+
+    /// Those of these payments whose order is given already as it is not theirs to give: by its parts, or whole by a person.
+    pub async fn money_given_otherwise(
+        &self,
+        portal: &PortalId,
+        numbers: &[i64],
+    ) -> Result<BTreeMap<i64, GivenOtherwise>, StoreError> {
+        self.read(
+            (portal.clone(), numbers.to_vec()),
+            |tx, (portal, numbers)| Box::pin(divided::given_otherwise(tx, portal, numbers)),
+        )
+        .await
+    }
 }
 
 /// What is counted twice of these payments: nothing where no accounting side tells payments.
@@ -180,6 +194,29 @@ pub(super) async fn wholes(
         parts = others.into_iter().collect();
     }
     Ok(wholes)
+}
+
+/// The parts of each of these payments that is a bank's whole order.
+pub(super) async fn parts(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    whole_ones: &[i64],
+) -> Result<BTreeMap<i64, BTreeSet<i64>>, StoreError> {
+    let mut parts: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+    if whole_ones.is_empty() {
+        return Ok(parts);
+    }
+    let found = beside(tx, portal, whole_ones, &BESIDE).await?;
+    let others = found.values().flat_map(|one| &one.others);
+    let entered = others.filter(|(_, shown)| shown.in_accounting && !shown.in_bank);
+    let entered: BTreeSet<i64> = entered.map(|(number, _)| *number).collect();
+    let entered: Vec<i64> = entered.into_iter().collect();
+    for (part, whole) in wholes(tx, portal, &entered).await? {
+        if whole_ones.contains(&whole) {
+            parts.entry(whole).or_default().insert(part);
+        }
+    }
+    Ok(parts)
 }
 
 async fn beside(

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     InvoiceRef, PaymentState,
     batch::{Batch, EntryRow, write},
+    divided::asked_anew,
     ledger::{balances, standing},
     lock,
     refunds::{Resting, deals_of},
@@ -187,6 +188,9 @@ pub(super) async fn undo(
         due_at: order.now,
         reason: "person undid it".to_owned(),
     });
+    batch
+        .looks
+        .extend(asked_anew(tx, portal, payment, order.now).await?);
     let deals = batch.deals.iter().copied().collect();
     write(tx, portal, batch, order.now).await?;
     Ok(WasUndone::Done(Undone {

@@ -13,7 +13,7 @@ use domain::display::money;
 use super::payments::{View, back, refused};
 use super::proven::{Refusal, proven};
 use super::typed::{self, CHANGED};
-use super::words::{NO_BOOKING, not_named, plain, whole_first};
+use super::words::{NO_BOOKING, not_named, part_first, plain, whole_first};
 use crate::admin::Admin;
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
@@ -95,5 +95,6 @@ fn not_given(error: NotGiven) -> Refusal {
             format!("По счёту № {number} осталось {open}: больше отнести нельзя.")
         }
         NotGiven::WholeGiven { whole, .. } => whole_first(whole),
+        NotGiven::PartGiven { part, .. } => part_first(part),
     })
 }

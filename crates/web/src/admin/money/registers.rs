@@ -20,7 +20,7 @@ use super::payments::{View, back, refused, shown};
 use super::proven::{Refusal, proven};
 use super::questions::{Share, share_in_words};
 use super::typed::{self, CHANGED};
-use super::words::{NO_BOOKING, not_named, plain, whole_first};
+use super::words::{NO_BOOKING, not_named, part_first, plain, whole_first};
 use crate::admin::Admin;
 use crate::admin::form::Order;
 use crate::admin::guard::Way;
@@ -255,6 +255,7 @@ fn split_in_words(error: &NotSplit) -> String {
             money(*open)
         ),
         NotSplit::WholeGiven { whole, .. } => whole_first(*whole),
+        NotSplit::PartGiven { part, .. } => part_first(*part),
         NotSplit::Store(error) => error.to_string(),
     }
 }

@@ -55,6 +55,14 @@ pub(super) fn whole_first(whole: i64) -> String {
     )
 }
 
+/// Why an order is not given whole of which a part is given.
+pub(super) fn part_first(part: i64) -> String {
+    format!(
+        "Это поручение уже отнесено по частям, как оно внесено в учёте: платёж № {part} и другие. Сначала снимите их со \
+         счетов."
+    )
+}
+
 /// A payment order for people.
 pub(super) struct OrderInWords {
     pub(super) day: String,
@@ -165,7 +173,8 @@ pub(super) fn state(state: PaymentState, kind: PaymentKind) -> &'static str {
             PaymentKind::OwnTransfer => "свой перевод",
             PaymentKind::BankFee => "комиссия",
             PaymentKind::Outgoing => "наш платёж",
-            PaymentKind::Incoming => "не оплата счёта",
+            // Nothing else sets a buyer's payment aside.
+            PaymentKind::Incoming => "больше нигде не показан",
         },
     }
 }
