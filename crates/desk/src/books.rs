@@ -4,7 +4,7 @@
 //! the simulator bring them together by this. Not here: what the accountant asks of the books (`cli::register`).
 
 use async_trait::async_trait;
-use connector_office::{Books, BooksError, NewBill, Recorded};
+use connector_office::{Books, BooksError, NewBill, Recorded, Series};
 use domain::{Counterparty, Invoice, InvoiceId, OrganisationId, PortalId, Verdict, Who};
 use jiff::Timestamp;
 use store::{OfficeBill, Store, StoreError};
@@ -68,6 +68,22 @@ impl Books for StoredBooks {
         let bills = self.0.office_bills_by_number(portal, number).await;
         let bills = bills.map_err(failed)?;
         Ok(bills.iter().map(OfficeBill::invoice).collect())
+    }
+
+    async fn is_taken(
+        &self,
+        portal: &PortalId,
+        series: &Series,
+        number: &str,
+    ) -> Result<bool, BooksError> {
+        let series = store::Series {
+            organisation: series.organisation.clone(),
+            year: series.year.into(),
+            prefix: series.prefix.clone(),
+            first: series.first,
+        };
+        let taken = self.0.office_is_taken(portal, &series, number).await;
+        taken.map_err(failed)
     }
 
     async fn next_number(

@@ -56,7 +56,7 @@ pub(crate) fn draft(
                 basis,
                 date,
                 due: terms::due(reading, &policy.invoice, date),
-                valid_until: terms::valid_until(&policy.invoice, date),
+                valid_until: terms::valid_until(reading, &policy.invoice, date),
                 part: None,
                 number: None,
             },

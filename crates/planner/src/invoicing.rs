@@ -270,6 +270,9 @@ fn issue(
             };
         }
         (Some(_), Before::Unknown) => return Plan::need(Need::SmartInvoices),
+        (Some(_), Before::Unasked(number)) => {
+            return Plan::need(Need::Number(invoice.seller, number, invoice.date));
+        }
         (None, _) => {
             let buyer = Box::new(invoice.buyer);
             return Plan::need(Need::Counterparties(invoice.seller, buyer));
@@ -282,7 +285,7 @@ fn issue(
         }
         Before::Left => return left_to_its_own(snapshot, reading, kind, policy, now),
         Before::Adopt(number) => Some(number),
-        Before::Clear | Before::Unknown => None,
+        Before::Clear | Before::Unknown | Before::Unasked(_) => None,
     };
     let exact: Vec<_> = known
         .iter()

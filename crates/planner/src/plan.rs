@@ -7,6 +7,7 @@ use domain::{
     PortalId, Slot, StageId, UserId,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::Seller;
@@ -95,6 +96,15 @@ pub enum Need {
     SmartInvoices,
     /// Which counterparties are this one, by INN or by our own id; whatever their KPP.
     Counterparties(OrganisationId, Box<Counterparty>),
+    /// Whether an invoice of this day cannot bear this number, because another does.
+    Number(OrganisationId, String, Date),
+}
+
+impl Need {
+    /// Whether the accounting side is asked.
+    pub fn is_of_accounting(&self) -> bool {
+        matches!(self, Self::Counterparties(..) | Self::Number(..))
+    }
 }
 
 /// One wanted change on one remote.

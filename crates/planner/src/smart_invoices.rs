@@ -17,6 +17,9 @@ const ISSUE: &str = "issue";
 const LONGEST: usize = 30;
 /// The word for none of ours.
 const LEAVE: &str = "leave";
+/// Why a number is not taken over that another invoice bears.
+const TAKEN: &str =
+    "он занят другим счётом этого года; дайте смарт-счёту другой номер, и наш возьмёт его";
 
 /// What stands before the first invoice of a deal.
 pub(crate) enum Before {
@@ -26,6 +29,8 @@ pub(crate) enum Before {
     Unknown,
     /// Ours is to bear this number.
     Adopt(String),
+    /// It is, unless another invoice does: nobody looked.
+    Unasked(String),
     /// A person is asked.
     Ask(Box<Asked>),
     /// A person decided that the deal has its invoice.
@@ -58,7 +63,11 @@ pub(crate) fn before(
             let in_the_way = match rule {
                 Some(SmartInvoices::Adopt) => {
                     match number(&live, &reading.glance.deal, invoice, policy) {
-                        Ok(number) => return Before::Adopt(number),
+                        Ok(number) => match is_taken(snapshot, invoice, &number) {
+                            None => return Before::Unasked(number),
+                            Some(false) => return Before::Adopt(number),
+                            Some(true) => Some(TAKEN),
+                        },
                         Err(why) => Some(why),
                     }
                 }
@@ -138,6 +147,16 @@ fn number(
     } else {
         Ok(number.to_owned())
     }
+}
+
+/// Whether another invoice of the seller bears the number; none where nobody looked. One that was asked for and may have
+/// been made bears it itself.
+fn is_taken(snapshot: &DealSnapshot, invoice: &InvoiceDraft, number: &str) -> Option<bool> {
+    if snapshot.creating.is_some() {
+        return Some(false);
+    }
+    let asked = (invoice.seller.clone(), number.to_owned(), invoice.date);
+    snapshot.numbers_taken.get(&asked).copied()
 }
 
 fn choices() -> Vec<Choice> {

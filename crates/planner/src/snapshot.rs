@@ -43,6 +43,8 @@ pub struct DealSnapshot {
     pub own_companies: Vec<OwnCompany>,
     /// Counterparties of the accounting side by seller and who they are, as far as they were asked for.
     pub counterparties: BTreeMap<(OrganisationId, Who), Vec<KnownCounterparty>>,
+    /// Whether numbers that ours might take over are another invoice's, by seller and day, as far as it was asked.
+    pub numbers_taken: BTreeMap<(OrganisationId, String, Date), bool>,
     /// The invoices we issued for it, in the order of their slots: whole, advance, rest, additional.
     pub invoices: Vec<OurInvoice>,
     /// An invoice of this deal whose creation was sent and is not settled: nothing may be created beside it.
@@ -327,6 +329,7 @@ impl DealSnapshot {
             entered: None,
             own_companies: Vec::new(),
             counterparties: BTreeMap::new(),
+            numbers_taken: BTreeMap::new(),
             invoices: Vec::new(),
             creating: None,
             registering: Vec::new(),

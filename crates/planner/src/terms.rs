@@ -6,7 +6,7 @@ use domain::observed::{DealReading, Record};
 use jiff::civil::Date;
 
 use crate::Fault;
-use crate::policy::{Demand, DueCount, InvoicePolicy};
+use crate::policy::{Demand, DueCount, InvoicePolicy, Terms};
 
 /// The contract as it is printed: `Договор № 7 от 10.01.2026`.
 pub(crate) fn basis(
@@ -43,26 +43,36 @@ pub(crate) fn basis(
 
 /// The last day to pay: the deal's own date, else the buyer's own term, else everybody's.
 pub(crate) fn due(reading: &DealReading, policy: &InvoicePolicy, date: Date) -> Option<Date> {
-    let of_deal = policy.due_field.as_ref();
-    let of_deal = of_deal
-        .and_then(|field| named(reading, field))
-        .and_then(day);
-    // A day that is over is no term; the deal was copied or waited long.
-    if let Some(day) = of_deal.filter(|day| *day >= date) {
-        return Some(day);
-    }
-    let company = reading.glance.deal.company;
-    let own = policy.terms.iter().find(|own| Some(own.company) == company);
-    let days = own.map(|own| own.due_days).or(policy.due_days)?;
-    let count = own
-        .and_then(|own| own.due_count)
-        .unwrap_or(policy.due_count);
-    counted(count, date, days)
+    let own = own(reading, policy);
+    let days = own.and_then(|own| own.due_days).or(policy.due_days);
+    let count = own.and_then(|own| own.due_count);
+    let count = count.unwrap_or(policy.due_count);
+    of_deal(reading, policy.due_field.as_deref(), date).or_else(|| counted(count, date, days?))
 }
 
-/// The last day on which the offer holds.
-pub(crate) fn valid_until(policy: &InvoicePolicy, date: Date) -> Option<Date> {
-    counted(policy.valid_count, date, policy.valid_days?)
+/// The last day on which the offer holds, likewise.
+pub(crate) fn valid_until(
+    reading: &DealReading,
+    policy: &InvoicePolicy,
+    date: Date,
+) -> Option<Date> {
+    let own = own(reading, policy);
+    let days = own.and_then(|own| own.valid_days).or(policy.valid_days);
+    let count = own.and_then(|own| own.valid_count);
+    let count = count.unwrap_or(policy.valid_count);
+    of_deal(reading, policy.valid_field.as_deref(), date).or_else(|| counted(count, date, days?))
+}
+
+/// What was agreed upon with the deal's buyer.
+fn own<'a>(reading: &DealReading, policy: &'a InvoicePolicy) -> Option<&'a Terms> {
+    let company = reading.glance.deal.company;
+    policy.terms.iter().find(|own| Some(own.company) == company)
+}
+
+/// The day in the deal's field. One that is over is no term: the deal was copied or waited long.
+fn of_deal(reading: &DealReading, field: Option<&str>, date: Date) -> Option<Date> {
+    let said = day(named(reading, field?)?)?;
+    (said >= date).then_some(said)
 }
 
 fn counted(count: DueCount, date: Date, days: u16) -> Option<Date> {

@@ -1,6 +1,6 @@
 //! Managers who write into a deal until when it is to be paid, as a date or in words, some too late and some what is no day; policy
-//! names that field or not, and has days to pay and to accept the offer, by the calendar or working ones; two buyers who were there
-//! before may have days of their own.
+//! names that field or not, here and there for the offer as well, and has days to pay and to accept the offer, by the calendar or
+//! working ones; two buyers who were there before may have days of their own.
 
 use std::time::Duration;
 
@@ -45,6 +45,7 @@ struct Days {
 /// What was agreed upon with one buyer.
 #[derive(Clone, Copy, Debug)]
 struct Own {
+    /// Days to pay; an even number of them counts for the offer as well.
     number: u16,
     /// As with everybody where it is not said.
     working: Option<bool>,
@@ -127,8 +128,10 @@ impl Terms {
             let company = CompanyId(u64::try_from(company).ok()?);
             let own = own.map(|own| planner::Terms {
                 company,
-                due_days: own.number,
+                due_days: Some(own.number),
                 due_count: own.working.map(counted),
+                valid_days: own.valid(),
+                valid_count: own.valid().and(own.working).map(counted),
             });
             policy.terms.extend(own);
         }
@@ -137,6 +140,7 @@ impl Terms {
         policy.due_count = count(self.due);
         policy.valid_days = self.valid.map(|days| days.number);
         policy.valid_count = count(self.valid);
+        policy.valid_field = self.offers_by_field().then(|| FIELD.to_owned());
         Some(())
     }
 
@@ -146,10 +150,20 @@ impl Terms {
         named.or_else(|| self.of_buyer(buyer)?.after(bill))
     }
 
+    /// What was agreed upon with him.
+    fn own_of(&self, buyer: Option<u32>) -> Option<Own> {
+        let mut buyers = self.buyers();
+        buyers.find_map(|(known, own)| own.filter(|_| Some(known) == buyer))
+    }
+
+    /// Whether the deal's day holds for the offer as well.
+    fn offers_by_field(&self) -> bool {
+        self.by_field && self.due.is_some_and(|days| days.working)
+    }
+
     /// His own days, else everybody's.
     fn of_buyer(&self, buyer: Option<u32>) -> Option<Days> {
-        let mut buyers = self.buyers();
-        let own = buyers.find_map(|(known, own)| own.filter(|_| Some(known) == buyer));
+        let own = self.own_of(buyer);
         let everybodys = self.due.is_some_and(|days| days.working);
         let own = own.map(|own| Days {
             number: own.number,
@@ -158,9 +172,26 @@ impl Terms {
         own.or(self.due)
     }
 
-    /// The last day of its offer.
-    pub(crate) fn valid(&self, bill: Date) -> Option<Date> {
-        self.valid?.after(bill)
+    /// The last day of its offer, likewise.
+    pub(crate) fn valid(
+        &self,
+        bill: Date,
+        buyer: Option<u32>,
+        named: Option<Date>,
+    ) -> Option<Date> {
+        let named = named.filter(|named| self.offers_by_field() && *named >= bill);
+        let everybodys = self.valid.is_some_and(|days| days.working);
+        let own = self.own_of(buyer).and_then(|own| {
+            let working = own.working.unwrap_or(everybodys);
+            own.valid().map(|number| Days { number, working })
+        });
+        named.or_else(|| own.or(self.valid)?.after(bill))
+    }
+}
+
+impl Own {
+    fn valid(self) -> Option<u16> {
+        self.number.is_multiple_of(2).then_some(self.number)
     }
 }
 
@@ -289,6 +320,17 @@ mod tests {
         ] {
             let due = terms.due(day(12), buyer, named);
             assert_eq!(due, Some(day(expected)), "{buyer:?}, {named:?}");
+        }
+        // The day in the deal holds for the offer as well; of the buyers only the first has days of his own for it.
+        for (buyer, named, expected) in [
+            (None, None, None),
+            (Some(1), None, Some(day(16))),
+            (Some(2), None, None),
+            (Some(2), Some(day(20)), Some(day(20))),
+            (Some(1), Some(day(11)), Some(day(16))),
+        ] {
+            let valid = terms.valid(day(12), buyer, named);
+            assert_eq!(valid, expected, "{buyer:?}, {named:?}");
         }
     }
 }

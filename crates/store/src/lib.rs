@@ -65,7 +65,7 @@ pub use books::{
         split::{Split, SplitRefused, WasSplit},
         undo::{Undone, WasUndone},
     },
-    office::{Cancelled, NewBill, OfficeBill, Recorded},
+    office::{Cancelled, NewBill, OfficeBill, Recorded, Series},
     orders::CalledOrder,
     policy::{StoredPolicy, Taken},
     register::{Export, GivenBill},

@@ -10,6 +10,7 @@ use domain::{
     ContractorId, Counterparty, Inn, Invoice, InvoiceDraft, InvoiceId, Money, OrganisationId,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::portal::Finding;
 use crate::{Call, ConnectorError};
@@ -200,6 +201,15 @@ pub trait ReadInvoices: Send + Sync {
         organisation: &OrganisationId,
         number: &str,
     ) -> Result<Vec<Invoice>, ConnectorError>;
+
+    /// Whether an invoice of this day cannot bear this number, because another of its year does.
+    async fn is_number_taken(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        number: &str,
+        day: Date,
+    ) -> Result<bool, ConnectorError>;
 }
 
 /// Gives print forms.

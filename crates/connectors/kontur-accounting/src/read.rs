@@ -5,6 +5,7 @@ use capability::accounting::{FOREIGN, ReadInvoices};
 use capability::{Call, ConnectorError};
 use domain::{Invoice, InvoiceId, OrganisationId, Verdict};
 use futures_util::future::join_all;
+use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::client::Ask;
@@ -69,28 +70,55 @@ impl ReadInvoices for Kontur {
         organisation: &OrganisationId,
         number: &str,
     ) -> Result<Vec<Invoice>, ConnectorError> {
+        let found = self.numbered(call, organisation, number).await?;
+        Ok(found.into_iter().map(|(invoice, _)| invoice).collect())
+    }
+
+    /// A cancelled bill keeps its number, a deleted one does not.
+    async fn is_number_taken(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        number: &str,
+        day: Date,
+    ) -> Result<bool, ConnectorError> {
+        let found = self.numbered(call, organisation, number).await?;
+        let mut found = found.iter();
+        Ok(found.any(|(invoice, deleted)| !deleted && invoice.date.year() == day.year()))
+    }
+}
+
+impl Kontur {
+    /// The bills with this number, each with whether it was deleted.
+    async fn numbered(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        number: &str,
+    ) -> Result<Vec<(Invoice, bool)>, ConnectorError> {
         let path = ["organizations", organisation.as_str(), "bills"];
         let ask = Ask::get(LIST.operation, &path)
             .query("number", number)
             .query("limit", MOST_OF_A_NUMBER);
         let page: wire::BillPage = self.client.json(call, ask).await?;
-        let invoice = |bill: serde_json::Value| {
+        let invoice = |bill: Value| -> Result<(Invoice, bool), Failure> {
+            let deleted = translate::is_deleted(&bill);
             let bill: wire::Bill = serde_json::from_value(bill)
                 .map_err(|_| LIST.undecodable("a bill is not what the contract promises"))?;
-            translate::invoice(bill, organisation)
-                .map_err(|strange| LIST.undecodable(strange.to_string()))
+            let invoice = translate::invoice(bill, organisation)
+                .map_err(|strange| LIST.undecodable(strange.to_string()))?;
+            Ok((invoice, deleted))
         };
-        let found: Result<Vec<Invoice>, Failure> = page.bills.into_iter().map(invoice).collect();
+        let found: Result<Vec<(Invoice, bool)>, Failure> =
+            page.bills.into_iter().map(invoice).collect();
         let found = found?;
-        if page.next.is_some() || found.iter().any(|one| one.number != number) {
+        if page.next.is_some() || found.iter().any(|(one, _)| one.number != number) {
             let why = "the list of bills is not one by number";
             return Err(LIST.error(Verdict::Defect, "not-by-number", why));
         }
         Ok(found)
     }
-}
 
-impl Kontur {
     async fn one(
         &self,
         call: &Call<'_>,

@@ -37,6 +37,14 @@ pub trait Books: Send + Sync {
     /// The invoices with this printed number, of whichever organisation and year.
     async fn by_number(&self, portal: &PortalId, number: &str) -> Result<Vec<Invoice>, BooksError>;
 
+    /// Whether an invoice of a series cannot bear this number: another does, or it was given by hand.
+    async fn is_taken(
+        &self,
+        portal: &PortalId,
+        series: &Series,
+        number: &str,
+    ) -> Result<bool, BooksError>;
+
     /// The number that the next invoice of a year gets; `None` before its first.
     async fn next_number(
         &self,
@@ -79,6 +87,19 @@ pub struct NewBill {
     /// What stands before the number.
     pub prefix: String,
     /// The number is not below this one.
+    pub first: u32,
+}
+
+/// The numbers of an organisation and year.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// Of which year.
+    pub year: i16,
+    /// What stands before them.
+    pub prefix: String,
+    /// The first: smaller ones were given by hand.
     pub first: u32,
 }
 

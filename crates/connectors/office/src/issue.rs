@@ -105,7 +105,10 @@ impl Office {
         })
     }
 
-    fn organisation(&self, id: &OrganisationId) -> Result<&Organisation, ConnectorError> {
+    pub(crate) fn organisation(
+        &self,
+        id: &OrganisationId,
+    ) -> Result<&Organisation, ConnectorError> {
         let known = self.organisations.iter().find(|one| one.id == *id);
         known.ok_or_else(|| {
             let why = format!("организации `{id}` нет в `accounting.organisations`");

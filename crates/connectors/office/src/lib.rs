@@ -30,7 +30,7 @@ use std::sync::Arc;
 use capability::Accounting;
 use jiff::Timestamp;
 
-pub use books::{Books, BooksError, NewBill, Recorded};
+pub use books::{Books, BooksError, NewBill, Recorded, Series};
 pub use organisation::{GoOn, Organisation, OrganisationError, TEST_PREFIX};
 
 /// The present moment, as the caller's clock tells it.

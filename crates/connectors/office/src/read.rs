@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use capability::accounting::ReadInvoices;
 use capability::{Call, ConnectorError};
 use domain::{Invoice, InvoiceId, OrganisationId};
+use jiff::civil::Date;
 
-use crate::Office;
 use crate::error::failed;
+use crate::{Office, Series};
 
 #[async_trait]
 impl ReadInvoices for Office {
@@ -40,5 +41,23 @@ impl ReadInvoices for Office {
         let mut found = found.map_err(failed("find-by-number"))?;
         found.retain(|invoice| invoice.seller == *organisation);
         Ok(found)
+    }
+
+    async fn is_number_taken(
+        &self,
+        call: &Call<'_>,
+        organisation: &OrganisationId,
+        number: &str,
+        day: Date,
+    ) -> Result<bool, ConnectorError> {
+        let organisation = self.organisation(organisation)?;
+        let series = Series {
+            organisation: organisation.id.clone(),
+            year: day.year(),
+            prefix: organisation.prefix_of(day.year()),
+            first: organisation.first_of(day.year()),
+        };
+        let taken = self.books.is_taken(call.portal(), &series, number).await;
+        taken.map_err(failed("find-by-number"))
     }
 }

@@ -12,7 +12,9 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::{Books, BooksError, GoOn, NewBill, Organisation, OrganisationError, Recorded, connect};
+use crate::{
+    Books, BooksError, GoOn, NewBill, Organisation, OrganisationError, Recorded, Series, connect,
+};
 
 #[derive(Default)]
 struct InMemory {
@@ -61,6 +63,21 @@ impl Books for InMemory {
         let bills = self.bills.lock().unwrap();
         let found = bills.iter().map(|(_, invoice)| invoice);
         Ok(found.filter(|one| one.number == number).cloned().collect())
+    }
+
+    async fn is_taken(
+        &self,
+        _: &PortalId,
+        series: &Series,
+        number: &str,
+    ) -> Result<bool, BooksError> {
+        let by_hand = format!("{}{}", series.prefix, series.first - 1);
+        let bills = self.bills.lock().unwrap();
+        let bears = |one: &Invoice| {
+            (&one.seller, one.date.year()) == (&series.organisation, series.year)
+                && one.number == number
+        };
+        Ok(number == by_hand || bills.iter().any(|(_, invoice)| bears(invoice)))
     }
 
     async fn by_key(
@@ -302,6 +319,30 @@ async fn an_invoice_is_found_by_its_key_within_its_organisation() {
     );
     assert!(find("south", &order.key).await.is_empty());
     assert!(find("north", "another").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_number_is_taken_in_the_series_of_its_organisation_and_year() {
+    let (books, portal) = (Arc::default(), PortalId::new("p"));
+    let (office, call) = (office(&books), Call::new(&portal, Urgency::Due, &Shut));
+    let order = order("north", "2026-03-02", "1");
+    office.issue.issue(&call, &order).await.unwrap();
+    for (seller, day, number, taken) in [
+        ("north", "2026-12-31", "С2026/118", true),
+        ("north", "2026-03-02", "С2026/117", true),
+        ("north", "2026-03-02", "17-Б", false),
+        ("north", "2027-01-01", "С2026/118", false),
+        ("south", "2026-03-02", "С2026/118", false),
+    ] {
+        let (seller, day) = (OrganisationId::new(seller), day.parse().unwrap());
+        let told = office.read.is_number_taken(&call, &seller, number, day);
+        assert_eq!(told.await, Ok(taken), "{seller} {day} {number}");
+    }
+    let stranger = OrganisationId::new("stranger");
+    let told = office
+        .read
+        .is_number_taken(&call, &stranger, "1", order.draft.date);
+    assert_eq!(told.await.unwrap_err().verdict, Verdict::Reject);
 }
 
 #[tokio::test]

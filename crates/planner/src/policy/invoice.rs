@@ -36,6 +36,9 @@ pub struct InvoicePolicy {
     pub valid_days: Option<u16>,
     /// Which days count for that.
     pub valid_count: DueCount,
+    /// A date field of the deal that goes before `valid_days` where it is filled: `UF_CRM_…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_field: Option<String>,
     /// A deal's field that says which of our organisations sells, by its id or title here, or as a company: `UF_CRM_…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_field: Option<String>,
@@ -72,7 +75,7 @@ pub struct InvoicePolicy {
     /// Units that the classifier lacks, by the portal's code or name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub units: BTreeMap<String, OwnUnit>,
-    /// Own terms of buyers; they go before `due_days`, and behind the deal's own date.
+    /// Own terms of buyers; they go before `due_days` and `valid_days`, and behind the deal's own dates.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<Terms>,
 }
@@ -90,6 +93,7 @@ impl Default for InvoicePolicy {
             due_field: None,
             valid_days: None,
             valid_count: DueCount::Calendar,
+            valid_field: None,
             seller_field: None,
             demand: Vec::new(),
             contract: None,
@@ -272,17 +276,24 @@ pub struct OwnUnit {
     pub name: String,
 }
 
-/// A buyer's own term.
+/// A buyer's own terms; what they do not say is as everybody's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
     /// The company on the portal.
     pub company: CompanyId,
     /// Its days to pay.
-    pub due_days: u16,
-    /// Which days count; as everybody's where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_days: Option<u16>,
+    /// Which days count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_count: Option<DueCount>,
+    /// Days on which an offer to it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u16>,
+    /// Which days count for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_count: Option<DueCount>,
 }
 
 impl InvoicePolicy {
@@ -294,6 +305,7 @@ impl InvoicePolicy {
             advance.and_then(|advance| advance.percent_field.as_deref()),
             advance.and_then(|advance| advance.sum_field.as_deref()),
             self.due_field.as_deref(),
+            self.valid_field.as_deref(),
             self.seller_field.as_deref(),
             contract.map(|contract| contract.number.as_str()),
             contract.and_then(|contract| contract.date.as_deref()),
@@ -352,6 +364,14 @@ impl InvoicePolicy {
                 faults.push(format!(
                     "`invoice.{key}.unit`: `{}` is no unit of the classifier nor of `invoice.units`",
                     line.unit
+                ));
+            }
+        }
+        for own in &self.terms {
+            if own.due_days.is_none() && own.valid_days.is_none() {
+                faults.push(format!(
+                    "`invoice.terms` of company {} says neither `due_days` nor `valid_days`",
+                    own.company
                 ));
             }
         }

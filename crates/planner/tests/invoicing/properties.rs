@@ -295,6 +295,10 @@ fn respond(deal: &mut TestDeal, whole: &TestDeal, plan: Plan) {
             Need::Entered => deal.snapshot.entered = Some(true),
             Need::SmartInvoices => deal.snapshot.smart_invoices = Some(Vec::new()),
             Need::Origin(_) => deal.snapshot.is_of_another = Some(true),
+            Need::Number(organisation, number, day) => {
+                let asked = (organisation.clone(), number.clone(), *day);
+                deal.snapshot.numbers_taken.insert(asked, false);
+            }
             Need::Counterparties(organisation, buyer) => {
                 let who = &buyer.key.who;
                 let found = match who.to_string().as_str() {

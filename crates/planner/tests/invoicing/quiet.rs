@@ -282,6 +282,13 @@ fn wrong_values_are_named() {
     });
     policy.invoice.due_field = Some("closedate".to_owned());
     policy.invoice.demand = vec![planner::Demand::Contract];
+    policy.invoice.terms = vec![planner::Terms {
+        company: domain::CompanyId(7),
+        due_days: None,
+        due_count: None,
+        valid_days: None,
+        valid_count: None,
+    }];
     policy.invoice.delivery = Some(planner::OwnLine {
         name: String::new(),
         unit: "паллета".to_owned(),
@@ -308,6 +315,7 @@ fn wrong_values_are_named() {
     `invoice.delivery.name` is empty
     `invoice.delivery.vat` must be a rate or `none`
     `invoice.delivery.unit`: `паллета` is no unit of the classifier nor of `invoice.units`
+    `invoice.terms` of company 7 says neither `due_days` nor `valid_days`
     `notices.quiet`: no time zone `Moscow`
     `notices.quiet`: `from` and `until` are the same hour
     `pilot.field`: `pilot` is no custom field of deals, its name begins with `UF_`

@@ -43,6 +43,9 @@ fn need(need: &Need) -> String {
         Need::Entered => "need to know whether it entered an invoice stage".to_owned(),
         Need::SmartInvoices => "need to know the deal's smart invoices".to_owned(),
         Need::Origin(number) => format!("need to know whose invoice {number} is"),
+        Need::Number(organisation, number, day) => {
+            format!("need to know whether an invoice of {organisation} on {day} can bear {number}")
+        }
         Need::Counterparties(organisation, buyer) => match &buyer.key.who {
             Who::Inn(inn) => format!(
                 "need the counterparties of {organisation} with INN {}",

@@ -116,6 +116,44 @@ fn one_that_came_to_nothing_is_none_and_the_question_about_it_goes() {
     assert_eq!(plan.actions.len(), 1, "{}", failed.plan());
 }
 
+/// Where the accounting side says of the number whether another invoice bears it.
+fn numbered(deal: TestDeal, number: &str, taken: bool) -> TestDeal {
+    let plan = deal.planned();
+    let [planner::Need::Number(seller, asked, day)] = plan.needs.as_slice() else {
+        panic!("{}", deal.plan());
+    };
+    assert_eq!(asked, number);
+    let asked = (seller.clone(), asked.clone(), *day);
+    deal.with(|deal| {
+        deal.snapshot.numbers_taken.insert(asked, taken);
+    })
+}
+
+#[test]
+fn a_number_that_another_invoice_bears_is_asked_about_until_the_smart_invoice_has_another() {
+    let adopting =
+        deal().with(|deal| deal.policy.invoice.smart_invoices = Some(SmartInvoices::Adopt));
+    let found = has(adopting, &[(5, true)]);
+    assert_snapshot!(found.plan(), @"need to know whether an invoice of org on 2026-03-12 can bear 5-С");
+    let both = found.clone().accounting_not_asked().plan();
+    assert!(both.contains("need the counterparties"), "{both}");
+    let taken = numbered(found, "5-С", true);
+    let text = adopted(&taken);
+    assert!(
+        text.contains("Номер не взят: он занят другим счётом"),
+        "{text}"
+    );
+    assert_eq!(adopted(&answered(taken.clone(), "issue")), "None");
+    assert!(answered(taken.clone(), "leave").planned().is_empty());
+    let renumbered = taken.with(|deal| {
+        deal.snapshot.smart_invoices.as_mut().unwrap()[0].number = "6-С".to_owned();
+    });
+    assert_eq!(
+        adopted(&numbered(renumbered, "6-С", false)),
+        "Some(\"6-С\")"
+    );
+}
+
 /// The number that ours would bear, or the question.
 fn adopted(deal: &TestDeal) -> String {
     let plan = deal.planned();
@@ -130,12 +168,16 @@ fn where_policy_says_so_ours_bears_the_number_of_the_only_one_for_the_same_sum()
     let adopting =
         || deal().with(|deal| deal.policy.invoice.smart_invoices = Some(SmartInvoices::Adopt));
     assert_eq!(
-        adopted(&has(adopting(), &[(3, false), (5, true)])),
+        adopted(&numbered(
+            has(adopting(), &[(3, false), (5, true)]),
+            "5-С",
+            false
+        )),
         "Some(\"5-С\")"
     );
     assert_eq!(adopted(&has(adopting(), &[(3, false)])), "None");
     assert_eq!(adopting().plan(), "need to know the deal's smart invoices");
-    let mut issued = has(adopting(), &[(5, true)]);
+    let mut issued = numbered(has(adopting(), &[(5, true)]), "5-С", false);
     settle(&mut issued);
     assert!(issued.planned().is_empty(), "{}", issued.plan());
     let dearer = |deal: &mut TestDeal, amount: Option<&str>| {
@@ -149,7 +191,7 @@ fn where_policy_says_so_ours_bears_the_number_of_the_only_one_for_the_same_sum()
     };
     // The contact beside the same company does not matter.
     let beside = with(|one| (one.seller, one.contact) = (Some(CompanyId(1)), Some(ContactId(3))));
-    assert_eq!(adopted(&beside), "Some(\"5-С\")");
+    assert_eq!(adopted(&numbered(beside, "5-С", false)), "Some(\"5-С\")");
     for (deal, why) in [
         (has(adopting(), &[(5, true), (9, true)]), "их несколько"),
         (

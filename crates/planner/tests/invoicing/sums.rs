@@ -367,6 +367,41 @@ fn the_last_day_of_the_offer_is_fixed_at_the_issue() {
     assert_eq!(calendar.as_deref(), Some("2026-03-16"));
     let working = until(Some(10), DueCount::Working);
     assert_eq!(working.as_deref(), Some("2026-03-26"));
+    let own = |days: Option<u16>| {
+        let deal = deal().with(|deal| {
+            deal.policy.invoice.valid_days = Some(2);
+            deal.policy.invoice.valid_field = Some("UF_VALID".to_owned());
+            deal.policy.invoice.terms = vec![Terms {
+                company: CompanyId(7),
+                due_days: None,
+                due_count: None,
+                valid_days: days,
+                valid_count: Some(DueCount::Working),
+            }];
+        });
+        let due = |deal: &TestDeal| {
+            let actions = deal.planned().actions;
+            actions.into_iter().find_map(|action| match action {
+                Action::IssueInvoice { draft, .. } => {
+                    Some([draft.valid_until, draft.due].map(|day| day.unwrap().to_string()))
+                }
+                _ => None,
+            })
+        };
+        ["", "2026-04-04", "2026-03-11", "скоро"].map(|said| {
+            let deal = named(deal.clone(), &[("UF_VALID", said)]);
+            let [valid, due] = due(&deal).unwrap();
+            assert_eq!(due, "2026-03-17", "as everybody's");
+            valid
+        })
+    };
+    // The deal's own day goes before the buyer's term, and that before everybody's. A day that is over, or none, is no term.
+    let (mine, everybodys) = ("2026-03-26", "2026-03-16");
+    assert_eq!(own(Some(10)), [mine, "2026-04-04", mine, mine]);
+    assert_eq!(
+        own(None),
+        [everybodys, "2026-04-04", everybodys, everybodys]
+    );
     // What the policy says later changes nothing.
     let issued = deal()
         .settled()
@@ -410,8 +445,10 @@ fn the_last_day_to_pay_is_the_deals_else_the_buyers_else_everybodys() {
         deal.with(|deal| {
             deal.policy.invoice.terms = vec![Terms {
                 company: CompanyId(7),
-                due_days: 10,
+                due_days: Some(10),
                 due_count: Some(DueCount::Working),
+                valid_days: None,
+                valid_count: None,
             }];
         })
     };

@@ -83,11 +83,7 @@ pub(crate) async fn create(
 pub(crate) fn asks_accounting(plan: &mut Plan) -> bool {
     let before = plan.actions.len();
     plan.actions.retain(|action| !is_accounting(action));
-    let needs = plan.needs.iter();
-    plan.actions.len() != before
-        || needs
-            .into_iter()
-            .any(|need| matches!(need, Need::Counterparties(..)))
+    plan.actions.len() != before || plan.needs.iter().any(Need::is_of_accounting)
 }
 
 fn is_issue(action: &Action) -> bool {

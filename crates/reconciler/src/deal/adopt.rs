@@ -14,7 +14,7 @@ use planner::{Action, Policy};
 use serde_json::Value;
 use store::{Lane, Look, Record, Subject};
 
-use super::{Looked, earlier, observe, settle};
+use super::{Looked, earlier, observe, settle, tell};
 use crate::{Connected, Reconciler, feed, journal, portal_task};
 
 /// Seconds until a deal that waits for the change feed is looked at again.
@@ -56,7 +56,8 @@ pub(crate) async fn issued_before(
                 for (id, ..) in &asked {
                     unanswered.insert(*id);
                     if let Some(deal) = deals.get_mut(id) {
-                        observe::unanswered(deal, &error, ctx.now(), record);
+                        let what = tell::FIND_COUNTERPARTY;
+                        observe::unanswered(deal, what, &error, ctx.now(), record);
                     }
                 }
             }

@@ -11,6 +11,7 @@ mod flights;
 pub(crate) mod flood;
 mod known;
 mod lists;
+mod numbers;
 mod observe;
 mod orders;
 mod pace;

@@ -17,7 +17,7 @@ use planner::{Need, Seen};
 use store::{Record, Subject};
 
 use super::parts::{Unreadable, in_parts, leave_aside, put_off};
-use super::{Looked, earlier, known, tell};
+use super::{Looked, earlier, known, numbers, tell};
 use crate::{Connected, access, journal, own_invoices};
 
 /// Seconds until the accounting side is asked again after it did not answer.
@@ -124,6 +124,7 @@ async fn observe(
     let mut origins = Vec::new();
     let mut strangers = Vec::new();
     let mut own = Vec::new();
+    let mut numbers = Vec::new();
     let mut buyers: BTreeMap<OrganisationId, Vec<(Inn, DealId)>> = BTreeMap::new();
     let mut ours: BTreeMap<OrganisationId, Vec<(Counterparty, DealId)>> = BTreeMap::new();
     let known = known_buyers(deals);
@@ -139,6 +140,9 @@ async fn observe(
                 Need::Entered => strangers.push(id),
                 Need::Origin(number) => origins.push((number, id)),
                 Need::SmartInvoices => own.push(id),
+                Need::Number(organisation, number, day) => {
+                    numbers.push(((organisation, number, day), id));
+                }
                 Need::Counterparties(organisation, buyer) => {
                     let who = (organisation, buyer.key.who.clone());
                     deal.sought.insert(who.clone(), ctx.now());
@@ -189,7 +193,9 @@ async fn observe(
                 let read = found.as_ref().map(|found| found.unread.get(inn));
                 match read {
                     Ok(None) => tell::withdraw(deal, tell::FIND_COUNTERPARTY, record),
-                    Ok(Some(error)) | Err(error) => unanswered(deal, error, ctx.now(), record),
+                    Ok(Some(error)) | Err(error) => {
+                        unanswered(deal, tell::FIND_COUNTERPARTY, error, ctx.now(), record);
+                    }
                 }
             }
         }
@@ -202,6 +208,7 @@ async fn observe(
     for (organisation, asked) in ours {
         find_ours(ctx, connected, call, deals, &organisation, asked, record).await;
     }
+    numbers::ask(ctx, connected, call, deals, numbers, record).await;
     Ok(unreadable)
 }
 
@@ -234,7 +241,7 @@ async fn find_ours(
                 let who = (organisation.clone(), buyer.key.who);
                 deal.snapshot.counterparties.insert(who, found);
             }
-            Err(error) => unanswered(deal, &error, ctx.now(), record),
+            Err(error) => unanswered(deal, tell::FIND_COUNTERPARTY, &error, ctx.now(), record),
         }
     }
 }
@@ -525,9 +532,10 @@ fn adopt_counterparties(
     }
 }
 
-/// The deal cannot go on in this look. What will not pass by itself is a question.
+/// The deal cannot go on in this look without what was asked. What will not pass by itself is a question.
 pub(crate) fn unanswered(
     deal: &mut Looked,
+    asked: &str,
     error: &ConnectorError,
     now: Timestamp,
     record: &mut Record,
@@ -540,7 +548,7 @@ pub(crate) fn unanswered(
             // What was no accident of one answer will not pass by itself.
             let mut reasons = deal.work.reasons.iter();
             if error.code == NOT_UNDERSTOOD && reasons.any(|reason| reason == NO_ANSWER) {
-                tell::not_read(deal.id, tell::FIND_COUNTERPARTY, error, record);
+                tell::not_read(deal.id, asked, error, record);
             }
             ASK_AGAIN
         }
@@ -549,7 +557,7 @@ pub(crate) fn unanswered(
             WHILE_SHUT
         }
         Verdict::Reject | Verdict::Defect => {
-            tell::not_read(deal.id, tell::FIND_COUNTERPARTY, error, record);
+            tell::not_read(deal.id, asked, error, record);
             WHILE_SHUT
         }
     };

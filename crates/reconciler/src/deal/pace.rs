@@ -85,7 +85,7 @@ struct Wholes {
 }
 
 /// Leaves those deals to a later portion that one request could not read beside the others, or whose invoices would
-/// not leave while the reading is fresh. While a portion asks for its buyers no other is read.
+/// not leave while the reading is fresh. While a portion asks for its buyers or its numbers no other is read.
 pub(crate) async fn hold_back(
     reconciler: &Reconciler,
     ctx: &LeaseContext,
@@ -94,8 +94,7 @@ pub(crate) async fn hold_back(
     needs: &mut BTreeMap<DealId, Vec<Need>>,
     is_late: bool,
 ) {
-    let asks_for_buyer = |need: &Need| matches!(need, Need::Counterparties(..));
-    if needs.values().flatten().any(asks_for_buyer) {
+    if needs.values().flatten().any(Need::is_of_accounting) {
         needs.retain(|_, needs| !needs.contains(&Need::Whole));
         return;
     }

@@ -86,10 +86,14 @@ pub(crate) fn exhausted(deal: DealId, effect: &Effect, record: &mut Record) {
 
 /// The kind of an action that says something in a deal's timeline.
 const ADD_TIMELINE_ENTRY: &str = "add_timeline_entry";
+/// The kind of an action that issues an invoice.
+pub(crate) const ISSUE_INVOICE: &str = "issue_invoice";
 /// The kind of an action that moves a deal to another stage.
 const MOVE_STAGE: &str = "move_stage";
 /// Asking the accounting side for a buyer: no action, and questions about it go by this name.
 pub(crate) const FIND_COUNTERPARTY: &str = "find_counterparty";
+/// The same of a number that an invoice is to bear.
+pub(crate) const FIND_NUMBER: &str = "find_number";
 /// Asking it for an invoice.
 pub(crate) const READ_INVOICE: &str = "read_invoice";
 
@@ -358,13 +362,14 @@ fn open(deal: DealId, code: &str, error: &str, effect: &Effect, text: String, re
 fn in_words(action: &str) -> &str {
     match action {
         "create_counterparty" => "создать контрагента в учёте",
-        "issue_invoice" => "выставить счёт в учёте",
+        ISSUE_INVOICE => "выставить счёт в учёте",
         "write_fields" => "записать поля сделки",
         "add_timeline_entry" => "добавить запись в ленту сделки",
         MOVE_STAGE => "перевести сделку в стадию оплаты",
         "attach_pdf" => "приложить файл счёта",
         "notify" => "послать уведомление",
         FIND_COUNTERPARTY => "найти контрагента в учёте",
+        FIND_NUMBER => "узнать в учёте, свободен ли номер счёта",
         READ_INVOICE => "прочитать счёт в учёте",
         UNSETTLED => "закончить обработку сделки",
         other => other,

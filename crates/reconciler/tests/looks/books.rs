@@ -15,6 +15,7 @@ use domain::{
     ContractorId, Counterparty, Inn, Invoice, InvoiceId, InvoiceStatus, Money, OrganisationId,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::office::{Bill, Office, State, Trouble, failed};
 
@@ -184,7 +185,8 @@ fn issue(state: &mut State, order: InvoiceOrder) -> (Invoice, String) {
         let line = format!("books: invoice {} asked for again", known.invoice.number);
         return (known.invoice.clone(), line);
     }
-    let number = (state.bills.len() + 1).to_string();
+    let next = (state.bills.len() + 1).to_string();
+    let number = order.draft.number.clone().unwrap_or(next);
     let totals = order.draft.totals().unwrap().amounts();
     let mut contractors = state.contractors.iter();
     let billed = contractors.find(|one| one.id == order.contractor);
@@ -260,6 +262,23 @@ impl ReadInvoices for Books {
             bills.filter(is_it).cloned().collect()
         };
         self.0.read("find_by_number", found).await
+    }
+
+    async fn is_number_taken(
+        &self,
+        _call: &Call<'_>,
+        organisation: &OrganisationId,
+        number: &str,
+        day: Date,
+    ) -> Result<bool, ConnectorError> {
+        let taken = |state: &State| {
+            let bears = |bill: &Bill| {
+                let one = &bill.invoice;
+                (&one.seller, one.date.year()) == (organisation, day.year()) && one.number == number
+            };
+            state.bills.iter().any(|bill| !bill.deleted && bears(bill))
+        };
+        self.0.read("number_taken", taken).await
     }
 }
 

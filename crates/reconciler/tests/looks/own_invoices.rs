@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::observed::{Record, SmartInvoice};
-use domain::{DealId, SmartInvoiceId};
+use domain::{CompanyId, DealId, Money, SmartInvoiceId};
 use engine::clock::later;
 use futures_util::future::join;
 use planner::SmartInvoices;
@@ -11,7 +11,7 @@ use testkit::time::paused;
 
 use crate::decisions::answer;
 use crate::desk::Desk;
-use crate::office::Page;
+use crate::office::{Page, Trouble};
 
 fn own(deal: u64, live: bool) -> SmartInvoice {
     SmartInvoice {
@@ -43,6 +43,62 @@ fn an_invoice_of_the_portals_own_is_asked_about_until_it_is_taken_back() {
         desk.run(60).await;
         assert!(desk.questions().await.is_empty());
         assert_eq!(desk.office.bills().len(), 2);
+    });
+}
+
+#[test]
+fn a_number_that_another_invoice_bears_is_the_managers_question_and_no_refusal() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.smart_invoices = Some(SmartInvoices::Adopt));
+        desk.deal_enters(2).await;
+        desk.run(60).await;
+        let numbers = || -> Vec<String> {
+            let bills = desk.office.bills();
+            bills.into_iter().map(|bill| bill.invoice.number).collect()
+        };
+        assert_eq!(numbers(), ["1"]);
+        let fitting = |number: &str| SmartInvoice {
+            amount: Some(Money::from_kopecks(12_200)),
+            company: Some(CompanyId(7)),
+            number: number.to_owned(),
+            ..own(1, true)
+        };
+        desk.office.state().smart_invoices = vec![fitting("1")];
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["DEAL-SMART-INVOICE"]);
+        assert_eq!(
+            desk.office.calls("issue"),
+            1,
+            "nothing that would be refused is sent"
+        );
+        desk.office.state().smart_invoices = vec![fitting("6-С")];
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(numbers(), ["1", "6-С"]);
+    });
+}
+
+#[test]
+fn a_number_that_the_accounting_side_does_not_tell_of_is_waited_for() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.smart_invoices = Some(SmartInvoices::Adopt));
+        desk.office.state().smart_invoices = vec![SmartInvoice {
+            amount: Some(Money::from_kopecks(12_200)),
+            company: Some(CompanyId(7)),
+            ..own(1, true)
+        }];
+        desk.office.order("number_taken", Trouble::Refused);
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["ACTION-REFUSED/find_number"]);
+        assert!(desk.office.bills().is_empty());
+        desk.run(600).await;
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(desk.office.bills().len(), 1);
     });
 }
 

@@ -1,5 +1,5 @@
-//! What an office has agreed upon with us: nobody is told of anything in its quiet hours, and no buyer is entered in its books
-//! without somebody's word.
+//! What an office has agreed upon with us: nobody is told of anything in its quiet hours, no buyer is entered in its books
+//! without somebody's word, and none is ever written to.
 
 use std::collections::BTreeSet;
 
@@ -18,6 +18,38 @@ const ON_ITS_WAY_SECONDS: i64 = 90;
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     in_quiet(evidence, wrong);
     let_in(evidence, wrong);
+    to_clients(evidence, wrong);
+}
+
+/// How a method ends that does something.
+const DOES: [&str; 7] = [
+    ".add", ".update", ".set", ".delete", ".send", ".execute", ".start",
+];
+/// What is done on the portal: to deals, in their timelines, and to people of the office; the trigger is registered before.
+const DONE: [&str; 8] = [
+    "crm.item.update",
+    "crm.timeline.comment.add",
+    "crm.timeline.comment.update",
+    "crm.automation.trigger.add",
+    "crm.automation.trigger.execute",
+    "im.message.add",
+    "im.message.update",
+    "im.notify.system.add",
+];
+
+/// Neither a letter nor a chat nor anything else that a client would read.
+fn to_clients(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let seen = evidence.seen.iter();
+    let seen = seen.filter(|seen| seen.remote == Remote::Portal);
+    for command in seen.flat_map(|seen| commands(&seen.what, &seen.body)) {
+        let method = command.method.as_str();
+        let does = DOES.iter().any(|end| method.ends_with(end));
+        if does && !DONE.contains(&method) {
+            wrong.push(format!(
+                "[clients] `{method}` was called, which is nothing of deals or of the office's people"
+            ));
+        }
+    }
 }
 
 /// Whatever is told for the first time is told at another hour; what may not have arrived may be told again.

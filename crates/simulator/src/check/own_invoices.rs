@@ -116,7 +116,7 @@ fn silent_at(
     }
 }
 
-/// One that fits its deal in everything gives its number without a question.
+/// One that fits its deal in everything gives its number without a question, unless another bill bears that.
 fn takeable(evidence: &Evidence<'_>, deal: i64, wrong: &mut Vec<String>) {
     let known = evidence.office.deals.get(&deal);
     let Some(last) = known.and_then(|known| known.versions.last()) else {
@@ -126,9 +126,17 @@ fn takeable(evidence: &Evidence<'_>, deal: i64, wrong: &mut Vec<String>) {
     if let [only] = live_at_the_end(evidence, deal).as_slice()
         && only.kopecks == worth
         && only.buyer == last.buyer
+        && !is_borne(evidence, &only.number)
     {
         wrong.push(format!(
             "[own] deal {deal} is asked about {only:?}, whose number could be taken"
         ));
     }
+}
+
+/// Whether a bill bears the number, or did.
+fn is_borne(evidence: &Evidence<'_>, number: &str) -> bool {
+    let books = evidence.accounting.organizations.values();
+    let mut bills = books.flat_map(|own| own.bill_versions.iter().flatten());
+    bills.any(|bill| bill.number == number)
 }

@@ -13,20 +13,24 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         return;
     };
     for (deal, known, bill) in ours(evidence) {
-        let (offered, valid) = (offered_until(evidence, deal, bill), terms.valid(bill.date));
-        if offered != valid {
+        let Some(from) = read_from(evidence, deal, bill) else {
+            continue;
+        };
+        let (due, valid): (Vec<Option<Date>>, Vec<Option<Date>>) = asked_by(bill, known, from)
+            .into_iter()
+            .map(|version| {
+                let (buyer, named) = (version.buyer, version.pay_until);
+                let due = terms.due(bill.date, buyer, named);
+                (due, terms.valid(bill.date, buyer, named))
+            })
+            .unzip();
+        let offered = offered_until(evidence, deal, bill);
+        if !valid.is_empty() && !valid.contains(&offered) {
             wrong.push(format!(
                 "[terms] bill № {} of {} of deal {deal} holds until {offered:?}, not {valid:?}",
                 bill.number, bill.date
             ));
         }
-        let Some(from) = read_from(evidence, deal, bill) else {
-            continue;
-        };
-        let due: Vec<Option<Date>> = asked_by(bill, known, from)
-            .into_iter()
-            .map(|version| terms.due(bill.date, version.buyer, version.pay_until))
-            .collect();
         if !due.is_empty() && !due.contains(&bill.payment_due_date) {
             wrong.push(format!(
                 "[terms] bill № {} of {} of deal {deal} is to be paid until {:?}, not {due:?}",

@@ -48,6 +48,19 @@ pub struct NewBill {
     pub first: u32,
 }
 
+/// The numbers of an organisation and year.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// Of which year.
+    pub year: i64,
+    /// What stands before them.
+    pub prefix: String,
+    /// The first: smaller ones were given by hand.
+    pub first: u32,
+}
+
 /// An invoice of the office.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfficeBill {
@@ -240,6 +253,30 @@ impl Store {
                 })
             },
         )
+        .await
+    }
+
+    /// Whether an invoice of a series cannot bear this number: another does, or it was given by hand.
+    pub async fn office_is_taken(
+        &self,
+        portal: &PortalId,
+        series: &Series,
+        number: &str,
+    ) -> Result<bool, StoreError> {
+        let args = (portal.clone(), series.clone(), number.to_owned());
+        self.read(args, |tx, (portal, series, number)| {
+            Box::pin(async move {
+                let Series {
+                    organisation,
+                    year,
+                    prefix,
+                    first,
+                } = series;
+                let ask = params![portal, number.as_str(), organisation, *year];
+                let is_taken = tx.first(&IS_TAKEN, &ask, Row::int).await?.is_some();
+                Ok(is_taken || is_given_by_hand(number, prefix, *first))
+            })
+        })
         .await
     }
 
@@ -456,7 +493,7 @@ async fn numbered(
         tx.query(&HOLD_SERIES, &series).await?;
         let ask = params![portal, number, organisation, year];
         let is_taken = tx.first(&IS_TAKEN, &ask, Row::int).await?.is_some();
-        if is_taken || is_given_by_hand(number, new) {
+        if is_taken || is_given_by_hand(number, &new.prefix, new.first) {
             return Ok(None);
         }
         let all = params![portal, organisation, year];
@@ -479,10 +516,10 @@ async fn numbered(
 }
 
 /// The series begins after the numbers that were given by hand: whatever would stand before its first is one of those.
-fn is_given_by_hand(number: &str, new: &NewBill) -> bool {
-    let place = number.strip_prefix(&new.prefix);
+fn is_given_by_hand(number: &str, prefix: &str, first: u32) -> bool {
+    let place = number.strip_prefix(prefix);
     let place = place.and_then(|place| place.parse::<u32>().ok());
-    place.is_some_and(|place| place < new.first)
+    place.is_some_and(|place| place < first)
 }
 
 async fn put(tx: &mut Tx<'_>, portal: &PortalId, bill: &OfficeBill) -> Result<(), StoreError> {

@@ -222,6 +222,15 @@ conformance! {
                 other => format!("{other:?}"),
             });
         }
+        // Who only asks is told the same; the year and the organisation are part of it.
+        let taken = async |organisation: &str, year, number: &str| {
+            let series = Series { organisation: organisation.parse().unwrap(), year, prefix: String::from("СВ-"), first: 118 };
+            db.store.office_is_taken(&portal("a"), &series, number).await.unwrap()
+        };
+        for (number, expected) in [("СВ-117", true), ("117", true), ("СВ-118", true), ("СВ-119", false), ("118", false)] {
+            assert_eq!(taken("us", 2026, number).await, expected, "{number}");
+        }
+        assert!(!taken("us", 2027, "117").await && !taken("them", 2026, "117").await);
         // The series has a prefix: without it a number is another.
         assert_eq!(told, ["NumberTaken", "NumberTaken", "117", "СВ-118", "СВ-117-1"]);
     }

@@ -207,6 +207,27 @@ async fn bills_are_found_by_their_number_whoever_made_them() {
 }
 
 #[tokio::test]
+async fn a_number_is_taken_by_a_bill_of_its_year_that_was_not_deleted() {
+    for (day, status, taken) in [
+        ("2026-12-31", "notPaid", true),
+        ("2026-12-31", "cancelled", true),
+        ("2026-12-31", "deleted", false),
+        ("2027-01-01", "notPaid", false),
+    ] {
+        let mut page = fixture("bills_page");
+        let number = page["bills"][0]["number"].as_str().unwrap().to_owned();
+        page["bills"].as_array_mut().unwrap().truncate(1);
+        page["bills"][0]["date"] = "2026-03-12".into();
+        page["bills"][0]["status"] = status.into();
+        page["next"] = serde_json::Value::Null;
+        let stage = Stage::plays([json(200, &page)]);
+        let (read, call, ours) = (&stage.accounting.read, stage.call(), organisation());
+        let told = read.is_number_taken(&call, &ours, &number, day.parse().unwrap());
+        assert_eq!(told.await, Ok(taken), "{day} {status}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_that_passes_the_number_over_is_not_believed() {
     for spoil in ["number", "next"] {
         let mut page = fixture("bills_page");

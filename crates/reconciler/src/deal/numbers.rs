@@ -1,0 +1,47 @@
+//! Numbers that invoices of ours are to take over: whether another invoice bears one is asked before, for the create would be
+//! refused, and what is in the way is the manager's to mend.
+
+use std::collections::BTreeMap;
+
+use capability::Call;
+use domain::{DealId, OrganisationId};
+use engine::LeaseContext;
+use jiff::civil::Date;
+use store::Record;
+
+use super::{Looked, observe, tell};
+use crate::Connected;
+
+/// A number, in whose books and of which day.
+pub(crate) type Numbered = (OrganisationId, String, Date);
+
+/// Asks the accounting side for each. A create that was refused for its number is nobody's question any more: the number is.
+pub(crate) async fn ask(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    call: &Call<'_>,
+    deals: &mut BTreeMap<DealId, Looked>,
+    asked: Vec<(Numbered, DealId)>,
+    record: &mut Record,
+) {
+    let read = &connected.accounting.read;
+    for (numbered, id) in asked {
+        let (organisation, number, day) = &numbered;
+        let taken = ctx
+            .reading(|| read.is_number_taken(call, organisation, number, *day))
+            .await;
+        let Some(deal) = deals.get_mut(&id) else {
+            continue;
+        };
+        match taken {
+            Ok(taken) => {
+                tell::withdraw(deal, tell::FIND_NUMBER, record);
+                if taken {
+                    tell::withdraw(deal, tell::ISSUE_INVOICE, record);
+                }
+                deal.snapshot.numbers_taken.insert(numbered, taken);
+            }
+            Err(error) => observe::unanswered(deal, tell::FIND_NUMBER, &error, ctx.now(), record),
+        }
+    }
+}
