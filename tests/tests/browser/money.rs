@@ -174,6 +174,19 @@ async fn an_accountant_books_decides_takes_back_and_closes_on_the_pages() {
         .collect();
     assert!(rows.iter().any(|row| row.contains("3 500,00")), "{rows:#?}");
 
+    // On paper stands the month alone, dark on white.
+    let paper =
+        json!({"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]});
+    browser.call("Emulation.setEmulatedMedia", &paper);
+    let left = browser.evaluate(
+        "[...document.querySelectorAll('form, .pages, .top nav')].filter((one) => getComputedStyle(one).display != 'none').length",
+    );
+    let ground = browser
+        .evaluate("getComputedStyle(document.querySelector('.card:not(form)')).backgroundColor");
+    assert_eq!((left, ground), (json!(0), json!("rgb(255, 255, 255)")));
+    let screen = json!({"media": "", "features": []});
+    browser.call("Emulation.setEmulatedMedia", &screen);
+
     browser.press("Без банка");
     browser.press("Снять");
     let form = "form[action^='/money/settlements/']";
