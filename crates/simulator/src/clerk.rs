@@ -404,6 +404,7 @@ impl Clerk {
                 account_number: Some(BUYERS_ACCOUNT.to_owned()),
                 ..Payer::default()
             },
+            bank_account: None,
             purpose: "Поступление".to_owned(),
         });
         let words = format!("{sum} kopecks: {:?}", added.err());
@@ -457,6 +458,7 @@ fn written(payment: &Payment) -> NewPayment {
         direction: payment.direction,
         sum: payment.sum,
         payer: payment.payer.clone(),
+        bank_account: payment.bank_account_id,
         purpose: payment.purpose.clone(),
     }
 }
@@ -479,6 +481,7 @@ fn as_entered(order: &PaymentOrder) -> NewPayment {
             account_number: other.account.as_ref().map(|one| one.as_str().to_owned()),
             bik: None,
         },
+        bank_account: None,
         purpose: order.purpose.clone(),
     }
 }
