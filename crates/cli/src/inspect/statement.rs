@@ -346,8 +346,8 @@ fn in_words(error: &ReadError) -> String {
             "он в UTF-16: сохраните его в UTF-8 или windows-1251, а лучше скачайте у банка заново"
                 .to_owned()
         }
-        ReadError::LettersLost => {
-            "русские буквы потеряны, когда его сохраняли: скачайте выписку у банка заново"
+        ReadError::LettersLost | ReadError::LettersUnknown => {
+            "русские буквы потеряны или изменены, когда его сохраняли: скачайте выписку у банка заново"
                 .to_owned()
         }
     }
