@@ -210,6 +210,7 @@ impl Accounts {
                 account_number: Some("40702810500000000777".to_owned()),
                 ..Payer::default()
             },
+            bank_account: None,
             purpose: format!("Оплата по счету № {}", bill.number),
         };
         let payment = self.accountant.add_payment(payment).map_err(told)?;

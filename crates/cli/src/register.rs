@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use connector_office::Organisation;
 use domain::{Counterparty, CounterpartyKey, OrganisationId};
 use serde_json::json;
-use store::{Cancelled, CaseFilter, GivenBill, Lane, Look, OfficeBill};
+use store::{Cancelled, CaseFilter, GivenBill, InvoiceRef, Lane, Look, OfficeBill};
 
 use crate::args::{BuyerArgs, CancelArgs, ExportArgs, RegisterCommand};
 use crate::config::Accounting;
@@ -41,7 +41,10 @@ pub async fn run(product: &Product, command: &RegisterCommand) -> anyhow::Result
             let bills = product.store.office_bills(product.portal(), from).await?;
             let of_year = |bill: &OfficeBill| year.is_none_or(|year| bill.year == i64::from(year));
             let bills: Vec<OfficeBill> = bills.into_iter().filter(of_year).collect();
-            list::told(&bills, organisations, *json)
+            let asked: Vec<InvoiceRef> = bills.iter().map(list::of_ledger).collect();
+            let store = &product.store;
+            let balances = store.money_balances(product.portal(), &asked).await?;
+            list::told(&bills, &balances, organisations, *json)
         }
         RegisterCommand::Export(args) => export(product, organisations, args).await,
         RegisterCommand::Cancel(args) => cancel(product, args).await,

@@ -6,6 +6,7 @@
 //! was booked is counted once. Nothing is ever deleted or written over. Not here: how often it is looked at (`cli`).
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -33,13 +34,13 @@ pub struct Folder {
 }
 
 /// Files with what they looked like, and since when.
-type Seen = BTreeMap<String, (Look, Duration)>;
+type Seen = BTreeMap<OsString, (Look, Duration)>;
 type Look = (u64, Option<SystemTime>);
 
 /// A file that came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handled {
-    /// Its name.
+    /// Its name, as it is called since it was taken.
     pub name: String,
     /// What became of it.
     pub outcome: Outcome,
@@ -96,16 +97,17 @@ impl Folder {
         self.put_back(uptime).await?;
         let complete = unchanged(&self.path, &mut self.waiting, uptime, COMPLETE_AFTER).await?;
         let mut handled = Vec::new();
-        for name in complete {
+        for found in complete {
+            let name = in_letters(&found);
             let taken = self.path.join("taken");
             let as_ours = |number| format!("{}.{number}-{name}", self.owner);
-            let place = match move_to(&self.path.join(&name), &taken, as_ours, None).await {
+            let place = match move_to(&self.path.join(&found), &taken, as_ours, None).await {
                 Ok(place) => place,
                 // Another replica was faster, or the person took it back.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error.into()),
             };
-            self.waiting.remove(&name);
+            self.waiting.remove(&found);
             let outcome = self.import(desk, &name, &place).await?;
             handled.push(Handled { name, outcome });
         }
@@ -149,12 +151,13 @@ impl Folder {
     /// What somebody took who died meanwhile.
     async fn put_back(&mut self, uptime: Duration) -> io::Result<()> {
         let folder = self.path.join("taken");
-        for name in unchanged(&folder, &mut self.taken, uptime, ABANDONED_AFTER).await? {
+        for found in unchanged(&folder, &mut self.taken, uptime, ABANDONED_AFTER).await? {
+            let name = in_letters(&found);
             // Before the first `-` stands who took it.
             let former = name
                 .split_once('-')
                 .map_or(name.as_str(), |(_, former)| former);
-            match move_to(&folder.join(&name), &self.path, numbered(former), None).await {
+            match move_to(&folder.join(&found), &self.path, numbered(former), None).await {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 Ok(_) | Err(_) => {}
             }
@@ -184,13 +187,12 @@ async fn unchanged(
     seen: &mut Seen,
     uptime: Duration,
     after: Duration,
-) -> io::Result<Vec<String>> {
+) -> io::Result<Vec<OsString>> {
     let mut now = Seen::new();
     let mut files = fs::read_dir(folder).await?;
     while let Some(file) = files.next_entry().await? {
-        let Some(name) = file.file_name().to_str().map(str::to_owned) else {
-            continue;
-        };
+        let found = file.file_name();
+        let name = in_letters(&found);
         let is_unfinished = UNFINISHED
             .iter()
             .any(|end| name.to_lowercase().ends_with(end));
@@ -203,17 +205,23 @@ async fn unchanged(
             continue;
         }
         let look = (about.len(), about.modified().ok());
-        let since = match seen.get(&name) {
+        let since = match seen.get(&found) {
             Some((former, since)) if *former == look => *since,
             Some(_) | None => uptime,
         };
-        now.insert(name, (look, since));
+        now.insert(found, (look, since));
     }
     *seen = now;
     let old = seen
         .iter()
         .filter(|(_, (_, since))| uptime.saturating_sub(*since) >= after);
     Ok(old.map(|(name, _)| name.clone()).collect())
+}
+
+/// A name in letters. What is none in UTF-8 (programs that put files here from elsewhere write it in windows-1251) must not
+/// lie here unseen for that.
+fn in_letters(name: &OsStr) -> String {
+    name.to_string_lossy().replace('\u{fffd}', "_")
 }
 
 /// A file's own name, or the next one that is free.

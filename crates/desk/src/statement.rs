@@ -79,7 +79,7 @@ impl StatementError {
     pub fn in_words(&self) -> String {
         match self {
             Self::Unreadable {
-                source: ReadError::LettersLost | ReadError::Utf16,
+                source: ReadError::LettersLost | ReadError::LettersUnknown | ReadError::Utf16,
                 ..
             } => {
                 "Файл пересохранили, и буквы в нём потеряны или изменены. Скачайте выписку у банка заново и принесите её, не открывая."

@@ -336,12 +336,7 @@ fn settled_in_words(
     settlement: &Settlement,
     left: &str,
 ) -> String {
-    let how = match settlement.kind {
-        SettlementKind::Cash => "наличными",
-        SettlementKind::Netting => "взаимозачётом",
-        SettlementKind::Card => "оплатой картой",
-        SettlementKind::MarkedPaid => "по отметке в учёте",
-    };
+    let how = how_settled(settlement.kind);
     format!(
         "Счёт № {} закрыт {how} на {} ({}, {}; записал(а) {}): {left}",
         invoice.number,
@@ -350,6 +345,15 @@ fn settled_in_words(
         date(receipt.dated),
         by_strangers(&settlement.author)
     )
+}
+
+fn how_settled(kind: SettlementKind) -> &'static str {
+    match kind {
+        SettlementKind::Cash => "наличными",
+        SettlementKind::Netting => "взаимозачётом",
+        SettlementKind::Card => "оплатой картой",
+        SettlementKind::MarkedPaid => "по отметке в учёте",
+    }
 }
 
 fn undone_in_words(
@@ -374,11 +378,18 @@ fn undone_in_words(
             )
         };
     }
+    let (sum, day, number) = (money(receipt.amount), date(receipt.day()), &invoice.number);
+    let undone = if let Means::Settlement(settlement) = &receipt.means {
+        let (how, document) = (
+            how_settled(settlement.kind),
+            by_strangers(&settlement.document),
+        );
+        format!("Закрытие счёта № {number} {how} на {sum} ({document}, {day}) снято")
+    } else {
+        format!("Оплата {sum} от {day} снята со счёта № {number}")
+    };
     format!(
-        "Оплата {} от {} снята со счёта № {}: {because}. Оплачено {} из {}. Стадию сделки проверьте сами",
-        money(receipt.amount),
-        date(receipt.day()),
-        invoice.number,
+        "{undone}: {because}. Оплачено {} из {}. Стадию сделки проверьте сами",
         money(paid),
         money(invoice.total)
     )

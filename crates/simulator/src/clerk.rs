@@ -409,6 +409,7 @@ impl Clerk {
                 account_number: Some(BUYERS_ACCOUNT.to_owned()),
                 ..Payer::default()
             },
+            bank_account: None,
             purpose: "Поступление".to_owned(),
         });
         let words = format!("{sum} kopecks: {:?}", added.err());
@@ -462,6 +463,7 @@ fn written(payment: &Payment) -> NewPayment {
         direction: payment.direction,
         sum: payment.sum,
         payer: payment.payer.clone(),
+        bank_account: payment.bank_account_id,
         purpose: payment.purpose.clone(),
     }
 }
@@ -484,6 +486,7 @@ fn as_entered(order: &PaymentOrder) -> NewPayment {
             account_number: other.account.as_ref().map(|one| one.as_str().to_owned()),
             bik: None,
         },
+        bank_account: None,
         purpose: order.purpose.clone(),
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn order(number: &str, bill: &Bill, sum: i64) -> NewPayment {
             account_number: Some("40702810500000000777".to_owned()),
             ..Payer::default()
         },
+        bank_account: None,
         purpose: format!(
             "Оплата по счету № {} от {}",
             bill.number,

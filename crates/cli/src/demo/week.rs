@@ -316,6 +316,7 @@ impl Week<'_> {
                 account_number: Some(account_of(inn)),
                 ..Payer::default()
             },
+            bank_account: None,
             purpose: self.purpose(paid),
         });
         let entered = entered.map_err(|problem| anyhow::anyhow!("{problem:?}"))?;

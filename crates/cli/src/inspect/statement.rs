@@ -326,12 +326,30 @@ fn tell_unread(
     json: bool,
     output: &mut impl Write,
 ) -> io::Result<()> {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    let error = format!("{error}{}", cause.unwrap_or_default());
     if json {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+        let error = format!("{error}{}", cause.unwrap_or_default());
         write_json(output, &Line::Error { file: name, error })
     } else {
-        writeln!(output, "Файл {name} не прочитан: {error}\n")
+        writeln!(output, "Файл {name} не прочитан: {}\n", in_words(error))
+    }
+}
+
+/// Why a file is not read, for people.
+fn in_words(error: &ReadError) -> String {
+    match error {
+        ReadError::Io(cause) => format!("не открывается: {cause}"),
+        ReadError::NotAStatement => {
+            "это не выписка для 1С, она начинается с «1CClientBankExchange»".to_owned()
+        }
+        ReadError::Utf16 => {
+            "он в UTF-16: сохраните его в UTF-8 или windows-1251, а лучше скачайте у банка заново"
+                .to_owned()
+        }
+        ReadError::LettersLost | ReadError::LettersUnknown => {
+            "русские буквы потеряны или изменены, когда его сохраняли: скачайте выписку у банка заново"
+                .to_owned()
+        }
     }
 }
 

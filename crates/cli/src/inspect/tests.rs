@@ -260,7 +260,7 @@ fn what_was_not_read_of_a_statement_is_said() {
     let (told, all) = shown(b"no statement", false);
     assert!(!all);
     assert!(
-        told.starts_with("Файл x.txt не прочитан: the file does not begin with"),
+        told.starts_with("Файл x.txt не прочитан: это не выписка для 1С"),
         "{told}"
     );
 }

@@ -114,7 +114,10 @@ fn of_organisation(month: Month, one: &OrganisationMonth) -> String {
     }
     if one.accounts.len() > 1 {
         for account in &one.accounts {
-            row(format!("пришло на {}", account.number), account.came);
+            row(
+                format!("от покупателей на {}", account.number),
+                account.came,
+            );
         }
     }
     for column in table.column_iter_mut().skip(1) {

@@ -1,10 +1,12 @@
 //! The register in a terminal: all invoices, and what an export would give.
 
+use std::collections::BTreeMap;
+
 use comfy_table::{ContentArrangement, Table};
 use connector_office::Organisation;
-use domain::display;
+use domain::{Money, display};
 use serde_json::json;
-use store::OfficeBill;
+use store::{Balance, InvoiceRef, OfficeBill};
 
 use super::rows::{HEADINGS, Row, state};
 use desk::sheet::Cell;
@@ -22,14 +24,29 @@ const SHOWN: [&str; 9] = [
     "Отметка",
 ];
 
-/// All invoices in the order of their numbers, or one JSON array.
+/// An invoice as the ledger names it.
+pub(super) fn of_ledger(bill: &OfficeBill) -> InvoiceRef {
+    InvoiceRef {
+        organisation: bill.organisation.clone(),
+        invoice: bill.id.clone(),
+    }
+}
+
+/// All invoices in the order of their numbers with what came for them, or one JSON array. There is no other program that
+/// would say which of them are paid.
 pub(super) fn told(
     bills: &[OfficeBill],
+    balances: &BTreeMap<InvoiceRef, Balance>,
     organisations: &[Organisation],
     as_json: bool,
 ) -> anyhow::Result<String> {
+    let paid = |bill: &OfficeBill| {
+        let balance = balances.get(&of_ledger(bill));
+        balance.map_or(Money::ZERO, |balance| balance.paid)
+    };
     if as_json {
-        let bills: Vec<serde_json::Value> = bills.iter().map(as_value).collect();
+        let bills = bills.iter().map(|bill| as_value(bill, paid(bill)));
+        let bills: Vec<serde_json::Value> = bills.collect();
         return Ok(format!("{}\n", serde_json::to_string(&bills)?));
     }
     if bills.is_empty() {
@@ -41,6 +58,7 @@ pub(super) fn told(
         "Организация",
         "Покупатель",
         "Сумма",
+        "Оплачено",
         "Сделка",
         "Состояние",
         "Выгрузка",
@@ -56,6 +74,7 @@ pub(super) fn told(
             seller.map_or(bill.organisation.to_string(), |one| one.name.clone()),
             bill.draft.buyer.name.clone(),
             display::figures(bill.totals.gross),
+            display::figures(paid(bill)),
             bill.deal.to_string(),
             state(bill),
             given.join(", "),
@@ -64,7 +83,7 @@ pub(super) fn told(
     Ok(format!("{table}\n"))
 }
 
-fn as_value(bill: &OfficeBill) -> serde_json::Value {
+fn as_value(bill: &OfficeBill, paid: Money) -> serde_json::Value {
     json!({
         "number": bill.number,
         "date": bill.draft.date,
@@ -74,6 +93,7 @@ fn as_value(bill: &OfficeBill) -> serde_json::Value {
         "buyer_kpp": bill.draft.buyer.key.kpp,
         "total_kopecks": bill.totals.gross.kopecks(),
         "vat_kopecks": bill.totals.vat.kopecks(),
+        "paid_kopecks": paid.kopecks(),
         "deal": bill.deal,
         "test": bill.test,
         "cancelled": bill.cancelled,

@@ -1,12 +1,13 @@
 //! What the accountant's file holds, read back by a program that is not ours.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
 use connector_office::Organisation;
 use domain::{ContractorId, DealId, InvoiceDraft, InvoiceId, Money, OrganisationId};
 use rust_decimal::Decimal;
 use serde_json::json;
-use store::{Cancelled, GivenBill, OfficeBill};
+use store::{Balance, Cancelled, GivenBill, OfficeBill};
 
 use super::rows::{self, HEADINGS, Row};
 use super::{csv, file, list};
@@ -256,6 +257,36 @@ fn a_preview_of_what_was_never_given_marks_a_cancellation_of_what_was() {
         told.contains("СВ-2") && told.contains("строк 4, ничего не записано"),
         "{told}"
     );
+}
+
+#[test]
+fn the_list_says_what_came_for_each_invoice() {
+    let bills = [("СВ-1", "2026-1"), ("СВ-2", "2026-2")].map(|(number, id)| OfficeBill {
+        id: InvoiceId::new(id),
+        ..bill(number, "ООО «Ромашка»", "Кабель")
+    });
+    let paid = Balance {
+        deal: DealId(4711),
+        number: "СВ-1".to_owned(),
+        date: bills[0].draft.date,
+        total: bills[0].totals.gross,
+        paid: Money::from_kopecks(50_000),
+        stands: true,
+    };
+    let balances = BTreeMap::from([(list::of_ledger(&bills[0]), paid)]);
+    let told = |as_json| list::told(&bills, &balances, &organisations(), as_json).unwrap();
+    let told_to_people = told(false);
+    let row = |number: &str| {
+        let mut lines = told_to_people.lines();
+        let row = lines.find(|line| line.contains(number)).unwrap();
+        row.replace('\u{a0}', " ")
+    };
+    assert!(told_to_people.contains("Оплачено"), "{told_to_people}");
+    assert!(row("СВ-1").contains(" 500,00 "), "{told_to_people}");
+    assert!(row("СВ-2").contains(" 0,00 "), "{told_to_people}");
+    let told_to_programs: serde_json::Value = serde_json::from_str(&told(true)).unwrap();
+    assert_eq!(told_to_programs[0]["paid_kopecks"], 50_000);
+    assert_eq!(told_to_programs[1]["paid_kopecks"], 0);
 }
 
 #[test]

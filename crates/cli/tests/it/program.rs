@@ -228,7 +228,7 @@ fn inspect_shows_statements_and_says_by_its_status_what_was_not_read() {
         "{told}"
     );
     assert!(
-        told.contains("nowhere.txt не прочитан: the file cannot be read: "),
+        told.contains("nowhere.txt не прочитан: не открывается: "),
         "{told}"
     );
 }

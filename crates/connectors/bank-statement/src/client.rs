@@ -18,6 +18,8 @@ pub(crate) struct Lines<R> {
     bytes: Vec<u8>,
     text: String,
     page: Option<CodePage>,
+    /// A line had letters, and no page made a key of it.
+    strange: bool,
     number: u64,
 }
 
@@ -41,6 +43,7 @@ impl<R: BufRead> Lines<R> {
             bytes: Vec::new(),
             text: String::new(),
             page: None,
+            strange: false,
             number: 0,
         }
     }
@@ -48,6 +51,11 @@ impl<R: BufRead> Lines<R> {
     /// The code page, as soon as a line has told it.
     pub(crate) fn page(&self) -> Option<CodePage> {
         self.page
+    }
+
+    /// Whether there are letters, and in none of the pages.
+    pub(crate) fn is_strange(&self) -> bool {
+        self.strange && self.page.is_none()
     }
 
     /// How many lines were read.
@@ -74,6 +82,7 @@ impl<R: BufRead> Lines<R> {
             if self.page.is_none() && is_lost {
                 return Err(ReadError::LettersLost);
             }
+            self.strange = true;
         }
         let page = self.page.unwrap_or(CodePage::Utf8);
         let read = page.read(bytes);

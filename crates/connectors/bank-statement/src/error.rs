@@ -27,6 +27,11 @@ pub enum ReadError {
     /// A program that saved it did not know its code page.
     #[error("the Russian letters were lost when the file was saved: take it from the bank anew")]
     LettersLost,
+    /// Not a key of it makes sense in any of them: koi8-r, or a file that was converted twice.
+    #[error(
+        "no line begins with a key of the format in windows-1251, IBM 866 or UTF-8: take the file from the bank anew"
+    )]
+    LettersUnknown,
 }
 
 /// Something that is wrong in a file.

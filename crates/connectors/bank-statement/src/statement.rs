@@ -302,6 +302,8 @@ impl<R: BufRead> Statement<R> {
         let last = self.lines.count();
         match self.state {
             State::Beginning => return Err(ReadError::NotAStatement),
+            // Sections begin with such a key: nothing was kept.
+            _ if self.lines.is_strange() => return Err(ReadError::LettersUnknown),
             State::Inside => {
                 self.leave_open(last.saturating_add(1));
                 self.fault(last, last, FaultKind::NoEnd);

@@ -380,6 +380,21 @@ fn a_file_whose_letters_were_lost_is_refused_as_a_whole() {
 }
 
 #[test]
+fn a_file_in_no_code_page_of_the_format_is_refused_as_a_whole() {
+    // `ВерсияФормата=1.03`, `Кодировка=Windows`, `КонецФайла` in koi8-r.
+    let file = b"1CClientBankExchange\n\xf7\xc5\xd2\xd3\xc9\xd1\xe6\xcf\xd2\xcd\xc1\xd4\xc1=1.03\n\
+        \xeb\xcf\xc4\xc9\xd2\xcf\xd7\xcb\xc1=Windows\n\xeb\xcf\xce\xc5\xc3\xe6\xc1\xca\xcc\xc1\n";
+    let records: Vec<_> = Statement::new(&file[..]).collect();
+    assert!(matches!(
+        records.last(),
+        Some(Err(ReadError::LettersUnknown))
+    ));
+    let kept =
+        |record: &&Result<Record, ReadError>| !matches!(record, Ok(Record::Fault(_)) | Err(_));
+    assert_eq!(records.iter().filter(kept).count(), 0);
+}
+
+#[test]
 fn several_files_in_one_are_all_read_and_what_stands_behind_the_end_is_said() {
     let two = [WINDOWS, SPARSE].concat();
     assert_eq!(read(&two).orders.len(), 6);

@@ -73,7 +73,9 @@ impl FromStr for Month {
 
     fn from_str(text: &str) -> Result<Self, NoMonth> {
         let is_month = text.len() == 7 && text.is_ascii();
-        let first = format!("{text}-01").parse().ok().filter(|_| is_month);
+        let first: Option<Date> = format!("{text}-01").parse().ok();
+        // A workbook has no days before.
+        let first = first.filter(|first| is_month && first.year() >= 1900);
         first
             .map(|first| Self { first })
             .ok_or_else(|| NoMonth(text.to_owned()))
@@ -119,6 +121,7 @@ mod tests {
             "02.2026",
             "2026-02-01",
             "202\u{660}-02",
+            "0001-01",
         ] {
             assert!(wrong.parse::<Month>().is_err(), "{wrong}");
         }

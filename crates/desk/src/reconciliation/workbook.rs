@@ -60,8 +60,10 @@ fn sum_rows(one: &OrganisationMonth) -> Vec<[Cell; 5]> {
     let sums = one.sums.iter();
     let sums = sums.map(|sum| (what_word(sum.what).to_owned(), sum.columns));
     let accounts = one.accounts.iter();
-    let accounts =
-        accounts.map(|account| (format!("пришло на счёт {}", account.number), account.came));
+    let accounts = accounts.map(|account| {
+        let what = format!("от покупателей на счёт {}", account.number);
+        (what, account.came)
+    });
     sums.chain(accounts)
         .map(|(what, columns)| {
             let [bank, accounting, crm] = cells(columns);

@@ -114,6 +114,29 @@ async fn what_is_no_statement_of_ours_is_refused_with_the_reason_beside_it() {
     assert_eq!(office.payments().await, 1);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_name_that_is_no_utf_8_keeps_no_file_back() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let office = Office::open().await;
+    let path = office.folder.path();
+    let mut folder = Folder::new(path.to_owned(), "a".to_owned());
+    // `вып.txt` in windows-1251.
+    let name = OsStr::from_bytes(b"\xe2\xfb\xef.txt");
+    if std::fs::write(path.join(name), statement(ACCOUNT, 3)).is_err() {
+        // Some file systems take no such name, and then there is none.
+        return;
+    }
+    look(&office, &mut folder, 0).await;
+    let handled = look(&office, &mut folder, 5).await;
+    assert_eq!(handled[0].name, "___.txt");
+    assert_eq!(office.payments().await, 3);
+    assert_eq!(names(&path.join("done")), ["___.txt"]);
+    assert!(names(path).is_empty());
+}
+
 #[tokio::test]
 async fn of_two_replicas_one_reads_it() {
     let office = Office::open().await;

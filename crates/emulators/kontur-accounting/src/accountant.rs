@@ -35,6 +35,8 @@ pub struct NewPayment {
     pub direction: Direction,
     pub sum: Kopecks,
     pub payer: Payer,
+    /// Which account of the organisation it came to or left; none: the main one, or the one where it stands.
+    pub bank_account: Option<Id>,
     pub purpose: String,
 }
 
@@ -103,9 +105,11 @@ impl Accountant {
     pub fn add_payment(&self, payment: NewPayment) -> Result<Arc<Payment>, Problem> {
         self.act(|book, stamp| {
             book.demand_open(payment.date)?;
+            demand_own(book, payment.bank_account)?;
             let contractor_id = recognised(book, &payment.payer);
-            let accounts = &book.organization.bank_accounts;
-            let bank_account_id = accounts.iter().find(|a| a.is_main).map(|a| a.id);
+            let mut accounts = book.organization.bank_accounts.iter();
+            let main = accounts.find(|a| a.is_main).map(|a| a.id);
+            let bank_account_id = payment.bank_account.or(main);
             let payment = Payment {
                 meta: Meta::unsaved(),
                 state: RecordState::Active,
@@ -147,6 +151,7 @@ impl Accountant {
             demand_present(payment.state, "Платёж удалён")?;
             book.demand_open(payment.date)?;
             book.demand_open(changed.date)?;
+            demand_own(book, changed.bank_account)?;
             let contractor_id = recognised(book, &changed.payer);
             let payment = Payment {
                 number: changed.number,
@@ -155,6 +160,7 @@ impl Accountant {
                 sum: changed.sum,
                 contractor_id,
                 payer: changed.payer,
+                bank_account_id: changed.bank_account.or(payment.bank_account_id),
                 purpose: changed.purpose,
                 ..(*payment).clone()
             };
@@ -221,6 +227,15 @@ impl Accountant {
         act: impl FnOnce(&mut Book, Stamp) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         self.emulator.in_book(self.organization, act)
+    }
+}
+
+fn demand_own(book: &Book, account: Option<Id>) -> Result<(), Problem> {
+    let accounts = &book.organization.bank_accounts;
+    if account.is_none_or(|id| accounts.iter().any(|own| own.id == id)) {
+        Ok(())
+    } else {
+        Err(Problem::not_found("Счёт организации", "bankAccountId"))
     }
 }
 

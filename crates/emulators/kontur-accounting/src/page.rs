@@ -124,6 +124,9 @@ struct PaymentForm {
     payer_kpp: Option<String>,
     /// From which it was paid; what tells two orders of one number apart.
     payer_account: Option<String>,
+    payer_bik: Option<String>,
+    /// Which of the organisation's own accounts; the main one where it is not said.
+    bank_account_id: Option<Id>,
     /// Incoming where it is not said.
     direction: Option<DirectionForm>,
     purpose: String,
@@ -202,12 +205,15 @@ fn book_state(book: &Book, now: jiff::Timestamp) -> Value {
         .map(|c| replies::contractor(c))
         .collect();
     let payments: Vec<Value> = book.payments.all().map(|p| replies::payment(p)).collect();
+    let accounts = book.organization.bank_accounts.iter();
+    let accounts: Vec<Value> = accounts.map(replies::bank_account).collect();
     json!({
         "organization": replies::organization(&book.organization),
         "tariffPaid": book.organization.tariff_paid,
         "today": today.to_string(),
         "bills": bills,
         "contractors": contractors,
+        "bankAccounts": accounts,
         "payments": payments,
     })
 }
@@ -304,8 +310,9 @@ impl PaymentForm {
                 inn: self.payer_inn,
                 kpp: self.payer_kpp,
                 account_number: self.payer_account,
-                ..Payer::default()
+                bik: self.payer_bik,
             },
+            bank_account: self.bank_account_id,
             purpose: self.purpose,
         })
     }

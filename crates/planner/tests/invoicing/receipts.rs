@@ -276,6 +276,21 @@ fn what_is_settled_without_a_bank_line_closes_the_invoice_like_money() {
 }
 
 #[test]
+fn a_settlement_that_is_taken_back_is_called_what_it_was() {
+    let mut settled = receipt(2, 12_200);
+    settled.means = Means::Settlement(Settlement {
+        kind: SettlementKind::Cash,
+        document: "ПКО № 5".to_owned(),
+        author: "Анна".to_owned(),
+    });
+    let mut it = shown([settled]);
+    it.snapshot.receipts[0].undone = Some((9, "касса не сошлась".to_owned()));
+    let plan = it.plan();
+    let told = "Закрытие счёта № 17 наличными на 122,00 ₽ (ПКО № 5, 12.03.2026) снято: касса не сошлась. Оплачено 0,00 ₽ из 122,00 ₽";
+    assert!(plan.contains(told), "{plan}");
+}
+
+#[test]
 fn a_sum_that_is_taken_back_has_an_entry_of_its_own() {
     let mut it = shown([receipt(2, 12_200)]);
     it.snapshot.receipts[0].undone = Some((9, "письмо № 4".to_owned()));

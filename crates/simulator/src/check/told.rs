@@ -145,6 +145,10 @@ fn told_sum(text: &str) -> Option<i64> {
             (false, false) => sum.saturating_neg(),
         });
     }
+    if let Some(rest) = text.strip_prefix("Закрытие счёта ") {
+        let (_, rest) = rest.split_once(" на ")?;
+        return kopecks(rest.split_once(" (")?.0).map(i64::saturating_neg);
+    }
     if let Some((_, rest)) = text.split_once(" закрыт ") {
         let (_, rest) = rest.split_once(" на ")?;
         return kopecks(rest.split_once(" (")?.0);

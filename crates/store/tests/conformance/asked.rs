@@ -34,6 +34,22 @@ conformance! {
         assert_eq!(newest.len(), MOST_OPEN + 2);
     }
 
+    async fn what_is_asked_about_is_looked_at_again_when_an_invoice_of_its_payer_is_gone(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(1, 1, "1", 100)]).await;
+        see(db, "march", &[order("1", 70)]).await;
+        let asks = Decision { ruling: Ruling::Ask(Box::new(question(1))), ..book(1, 0, vec![]) };
+        assert_eq!(decide(db, &[asks]).await, [Decided::Done]);
+        let looked = async || {
+            let due = db.store.work_take(&lease, Lane::Due, 99, &[], at(9)).await.unwrap();
+            due.iter().filter_map(|work| work.subject.as_payment()).collect::<Vec<_>>()
+        };
+        assert_eq!(looked().await, [0_i64; 0]);
+        let cancelled = InvoiceLink { status: "cancelled".to_owned(), ..link(1, 1, "1", 100) };
+        put(db, &lease, vec![cancelled]).await;
+        assert_eq!(looked().await, [1]);
+    }
+
     async fn of_many_that_are_asked_about_none_is_forgotten_when_an_invoice_comes(db: &Db) {
         let lease = leased(db, 1).await;
         let many = 1_001_i64;

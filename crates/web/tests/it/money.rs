@@ -498,6 +498,7 @@ async fn a_month_is_shown_on_three_sides_and_given_as_a_workbook() {
     let page = anna.get("/money/reconciliation?month=2026-03").await;
     let page = page.text();
     assert!(page.contains("Сверка: март 2026"), "{page}");
+    assert!(page.contains("Как всё стоит на "), "{page}");
     assert!(
         page.contains("Пришло от покупателей</th><td>1 007,00</td><td>—</td><td>1 007,00</td>"),
         "{page}"

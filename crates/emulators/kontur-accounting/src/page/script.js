@@ -319,12 +319,16 @@ function paymentDialog(own, bill, payment) {
     payerName: make("input", { value: bill ? bill.contractor.name : of.name || "" }),
     payerInn: make("input", { value: (bill ? bill.contractor.inn : of.inn) || "" }),
     payerAccount: make("input", { value: of.accountNumber || "", placeholder: "как в выписке" }),
+    payerBik: make("input", { value: of.bik || "" }),
+    bankAccountId: make("select", {}, ...own.bankAccounts.map((account) => make("option", { value: account.id }, account.accountNumber))),
     direction: make("select", {}, make("option", { value: "incoming" }, "пришло"), make("option", { value: "outgoing" }, "ушло")),
     payerKpp: make("input", { value: (bill ? bill.contractor.kpp : of.kpp) || "" }),
     purpose: make("input", { value: payment ? payment.purpose : bill ? `Оплата по счёту № ${bill.number} от ${day(bill.date)}` : "", required: true }),
   };
-  const labels = { number: "Номер поручения", date: "Дата", sum: "Сумма", payerName: "Плательщик", payerInn: "ИНН", payerKpp: "КПП", payerAccount: "Счёт плательщика", direction: "Куда", purpose: "Назначение" };
+  const labels = { number: "Номер поручения", date: "Дата", sum: "Сумма", payerName: "Плательщик", payerInn: "ИНН", payerKpp: "КПП", payerAccount: "Счёт плательщика", payerBik: "БИК плательщика", bankAccountId: "Наш счёт", direction: "Куда", purpose: "Назначение" };
   input.direction.value = payment ? payment.direction : "incoming";
+  const main = own.bankAccounts.find((account) => account.isMain);
+  input.bankAccountId.value = (payment && payment.bankAccountId) || (main && main.id) || "";
   if (!payment) {
     // A company that the emulated bank knows by its INN alone pays from this account.
     const proposed = () => { input.payerAccount.value = input.payerInn.value ? `40702810${input.payerInn.value.padStart(12, "0")}` : ""; };

@@ -356,6 +356,7 @@ async fn payments_and_cancelling() {
             account_number: Some("40702810638000012345".to_owned()),
             bik: Some("044525225".to_owned()),
         },
+        bank_account: None,
         purpose: "Оплата по счёту № 1 от 12.03.2026, в т. ч. НДС 22 % - 18032,79".to_owned(),
     });
     let id = paid.unwrap().meta.id.to_string();

@@ -93,6 +93,7 @@ async fn payments_move_the_bill_through_its_statuses() {
                 inn: Some("7707083893".to_owned()),
                 ..Payer::default()
             },
+            bank_account: None,
             purpose: "Оплата".to_owned(),
         });
         payment.unwrap()
@@ -149,6 +150,7 @@ async fn a_closed_period_takes_and_loses_no_payment() {
         direction: Direction::Incoming,
         sum: Kopecks(100),
         payer: Payer::default(),
+        bank_account: None,
         purpose: "Оплата".to_owned(),
     };
     let closed = accountant.add_payment(on(11)).unwrap().meta.id;
@@ -233,9 +235,18 @@ async fn page_shows_the_books_and_carries_out_acts() {
     );
     let part = split(json!([{"billId": bill["id"], "sum": "100.00"}]));
     assert_eq!(act(part).await.status, 200);
+    let main = world.call("GET", "/ui/state", None).await.json()["organizations"][0]
+        ["bankAccounts"][0]["id"]
+        .clone();
+    assert_eq!(payment_of().await["bankAccountId"], main);
+    let elsewhere =
+        json!({"date": "2026-03-12", "sum": "1.00", "purpose": "Оплата", "bankAccountId": id});
+    let elsewhere =
+        json!({"act": "addPayment", "organization": organization, "payment": elsewhere});
+    assert_eq!(act(elsewhere).await.status, 404, "no account of its own");
     let edit = |sum: &str| {
         let payment = json!({"number": "9", "date": "2026-03-12", "sum": sum, "purpose": "Оплата счёта",
-                "payerAccount": "40702810500000000777"});
+                "payerAccount": "40702810500000000777", "payerBik": "044525225"});
         json!({"act": "editPayment", "organization": organization, "id": id, "payment": payment})
     };
     assert_eq!(
@@ -252,6 +263,8 @@ async fn page_shows_the_books_and_carries_out_acts() {
         edited["counterparty"]["accountNumber"],
         "40702810500000000777"
     );
+    assert_eq!(edited["counterparty"]["bik"], "044525225");
+    assert_eq!(edited["bankAccountId"], main, "where it stood");
     assert_eq!(act(split(json!([]))).await.status, 200);
     assert_eq!(payment_of().await["unallocatedSum"], "120.00");
     let back =

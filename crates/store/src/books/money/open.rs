@@ -328,8 +328,8 @@ impl Store {
 
 /// The balances of invoices that are linked now; what is paid of them stays, also what was before it was known whose
 /// they are. A part that was paid of an adopted one stays open: its payment may still come, or is known already, and is
-/// given to it but once. Payments that waited for a buyer's invoice are looked at again; where the buyer has no INN, those whose
-/// payer has none either, by number or sum.
+/// given to it but once. Payments of the buyer that are asked about are looked at again: they may be for an invoice that came,
+/// and are offered one that is gone. Where the buyer has no INN, those whose payer has none either, by number or sum.
 pub(crate) async fn count(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -367,9 +367,8 @@ pub(crate) async fn count(
             .to_vec(),
         );
         match buyer {
-            Some(inn) if stands => buyers.push(inn.to_string()),
-            None if stands => of_strangers.push((NumberKey::of(&link.number), link.total)),
-            Some(_) | None => {}
+            Some(inn) => buyers.push(inn.to_string()),
+            None => of_strangers.push((NumberKey::of(&link.number), link.total)),
         }
     }
     // In the order in which bookings lock them.
@@ -405,7 +404,7 @@ pub(crate) async fn count(
         subject: Subject::payment(number),
         lane: Lane::Due,
         due_at: link.updated_at,
-        reason: "its payer got an invoice".to_owned(),
+        reason: "an invoice of its payer changed".to_owned(),
     }));
     work::enqueue(tx, portal, &looks).await
 }

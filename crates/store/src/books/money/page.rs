@@ -3,7 +3,7 @@
 //!
 //! It reads and writes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::payment::AccountNumber;
 use domain::purpose::NumberKey;
@@ -225,7 +225,8 @@ pub(super) async fn named(
         .await?;
     let mut known: BTreeMap<InvoiceRef, Balance> = rows.into_iter().collect();
     // Two organisations may have invoices of one id.
-    known.retain(|invoice, _| invoices.contains(invoice));
+    let asked: BTreeSet<&InvoiceRef> = invoices.iter().collect();
+    known.retain(|invoice, _| asked.contains(invoice));
     Ok(known)
 }
 

@@ -160,7 +160,7 @@ async fn refuse(admin: &Admin, session: &Session, why: Refused) -> Response {
         ),
         Refused::NoFile => (
             StatusCode::BAD_REQUEST,
-            "Файл не пришёл целиком. Выберите его ещё раз.",
+            "Файл пуст или не пришёл целиком. Выберите его ещё раз; если он пуст, скачайте у банка заново.",
         ),
         Refused::Stale => return form::stale(),
         Refused::NoRoom(error) => {

@@ -33,6 +33,8 @@ struct Page {
     /// `2026-03`
     month: String,
     in_words: String,
+    /// When: a printed sheet outlives what it says.
+    as_of: String,
     before: String,
     after: String,
     agrees: bool,
@@ -78,15 +80,17 @@ pub(in crate::admin) async fn show(
     uri: Uri,
 ) -> Response {
     let (month, trouble) = wanted(&admin, &uri);
+    let now = admin.pages.clock.now().to_zoned(admin.pages.zone.clone());
+    let as_of = now.strftime("%d.%m.%Y %H:%M").to_string();
     let page = match admin.desk().reconcile(month, None).await {
         Ok(report) => Page {
             trouble,
-            ..Page::of(&session, month, &report)
+            ..Page::of(&session, month, as_of, &report)
         },
         Err(NotReconciled::Store(error)) => return answer::broken(&error),
         Err(error) => Page {
             off: Some(off(&error)),
-            ..Page::empty(&session, month)
+            ..Page::empty(&session, month, as_of)
         },
     };
     answer::page(StatusCode::OK, &page)
@@ -153,13 +157,14 @@ fn off(error: &NotReconciled) -> String {
 }
 
 impl Page {
-    fn empty(session: &Session, month: Month) -> Self {
+    fn empty(session: &Session, month: Month, as_of: String) -> Self {
         Self {
             frame: Frame::of(session, "reconciliation"),
             off: None,
             trouble: None,
             month: month.to_string(),
             in_words: month.in_words(),
+            as_of,
             before: month.before().to_string(),
             after: month.after().to_string(),
             agrees: false,
@@ -167,12 +172,12 @@ impl Page {
         }
     }
 
-    fn of(session: &Session, month: Month, report: &Reconciliation) -> Self {
+    fn of(session: &Session, month: Month, as_of: String, report: &Reconciliation) -> Self {
         let organisations = report.organisations.iter();
         Self {
             agrees: report.agrees(),
             organisations: organisations.map(OfOrganisation::of).collect(),
-            ..Self::empty(session, month)
+            ..Self::empty(session, month, as_of)
         }
     }
 }
@@ -196,7 +201,12 @@ impl OfOrganisation {
                 .map(|sum| Row::of(what_word(sum.what).to_owned(), sum.columns))
                 .collect(),
             accounts: accounts
-                .map(|account| Row::of(format!("пришло на {}", account.number), account.came))
+                .map(|account| {
+                    Row::of(
+                        format!("от покупателей на {}", account.number),
+                        account.came,
+                    )
+                })
                 .collect(),
             parts: parts.filter(|part| !part.lines.is_empty()).collect(),
         }
