@@ -1,14 +1,18 @@
 //! The guard against a flood: many invoices at once that nobody ordered.
 //!
-//! A stage renamed, a mass import or a robot let loose sends old deals into the invoice stage by the hundred. Then
-//! nothing is sent, and the administrator is asked once. While the question is open, no invoice goes out unordered: it
-//! joins the list. A deal that a person ordered is never held.
+//! A stage renamed, a mass import or a robot let loose sends old deals into the invoice stage by the hundred. Once more
+//! than the limit come within a minute, no further one is sent, and the administrator is asked once. While the question
+//! is open, no invoice goes out unordered: it joins the list. A deal that a person ordered is never held.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::orders::is_ordered;
 use crate::wanted::{Wanted, at_a_glance, by_history};
 use crate::{Action, Choice, DealSnapshot, Plan, Policy, Seen};
+
+/// What begins within so long is counted together. A mass action comes in many small passes, a second or a few apart,
+/// and must not slip through between them. A longer time would hold a busy office, whose managers are limited to as many.
+pub const WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// The page of the question.
 pub const INVOICE_FLOOD: &str = "INVOICE-FLOOD";
@@ -38,15 +42,41 @@ pub enum Verdict {
     Ask,
 }
 
-/// So many deals of the pass would be invoiced, of so many it is not known yet.
-pub fn verdict(would: usize, undecided: usize, is_asked: bool, policy: &Policy) -> Verdict {
-    let limit = match policy.invoice.ask_above {
-        0 => return Verdict::Go,
-        limit => usize::try_from(limit).unwrap_or(usize::MAX),
+/// Invoices that nobody ordered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Count {
+    /// Deals whose invoices were let through before and count still.
+    pub begun: usize,
+    /// Deals that this pass would invoice.
+    pub would: usize,
+    /// Deals of this pass of which it is not known yet.
+    pub undecided: usize,
+}
+
+/// So many that more are asked about; none: nothing is counted.
+pub fn limit(policy: &Policy) -> Option<usize> {
+    match policy.invoice.ask_above {
+        0 => None,
+        limit => Some(usize::try_from(limit).unwrap_or(usize::MAX)),
+    }
+}
+
+/// Whether what was let through at a moment counts still; `all_went_at`: when the administrator last let all of a list
+/// go, by which what went before is answered for. A clock that was set back a little forgets nothing.
+pub fn counts(at: Timestamp, all_went_at: Option<Timestamp>, now: Timestamp) -> bool {
+    let is_answered_for = all_went_at.is_some_and(|all_went_at| at <= all_went_at);
+    !is_answered_for && now.duration_since(at).abs() < WITHIN
+}
+
+/// What becomes of those that the pass would invoice; `is_asked`: the question is open.
+pub fn verdict(count: Count, is_asked: bool, policy: &Policy) -> Verdict {
+    let Some(limit) = limit(policy).filter(|_| count.would > 0) else {
+        return Verdict::Go;
     };
-    if would > limit || (would > 0 && is_asked) {
+    let known = count.begun.saturating_add(count.would);
+    if known > limit || is_asked {
         Verdict::Ask
-    } else if would.saturating_add(undecided) > limit {
+    } else if known.saturating_add(count.undecided) > limit {
         Verdict::Wait
     } else {
         Verdict::Go
@@ -100,8 +130,9 @@ fn is_by_hand(snapshot: &DealSnapshot) -> bool {
 pub fn question(policy: &Policy) -> String {
     crate::texts::with_choices(
         &format!(
-            "Счетов, которых никто не заказывал, за один проход больше предела ({}): массовый перенос сделок, \
-             импорт или робот? Ничего не отправлено. Список сделок: `provodka cases --code {INVOICE_FLOOD}`. Выберите:",
+            "Счетов, которых никто не заказывал, за минуту больше предела ({}): массовый перенос сделок, \
+             импорт или робот? По сделкам списка ничего не отправлено. Список: \
+             `provodka cases --code {INVOICE_FLOOD}`. Выберите:",
             policy.invoice.ask_above
         ),
         &choices(),

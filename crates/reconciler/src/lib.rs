@@ -151,7 +151,7 @@ pub struct Reconciler {
     create_times: deal::CreateTimes,
     stand_ins: deal::StandIns,
     telling: deal::Telling,
-    asking: deal::Asking,
+    counting: deal::Counting,
     fed: feed::Fed,
     last: unconnected::Last,
 }
@@ -171,7 +171,7 @@ impl Reconciler {
             create_times: deal::CreateTimes::default(),
             stand_ins: deal::StandIns::default(),
             telling: deal::Telling::default(),
-            asking: deal::Asking::default(),
+            counting: deal::Counting::default(),
             fed: feed::Fed::default(),
             last: unconnected::Last::default(),
         }

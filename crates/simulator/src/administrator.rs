@@ -27,7 +27,8 @@ impl World {
     pub(crate) async fn administer(&mut self, dice: &mut Dice) -> Result<(), String> {
         let place = self.some_tenant();
         for case in self.open_cases(place).await? {
-            if dice.chance(500) {
+            // While too many wait the office stands still: whoever is asked about them does not put it off.
+            if case.facts.code == FLOOD || dice.chance(500) {
                 self.choose(place, &case, dice).await?;
             }
         }
@@ -69,6 +70,7 @@ impl World {
                 (CHANGED, "additional") => deal.parts.push((now, Part::Additional)),
                 (CHANGED, "leave") => deal.left.push(now),
                 (FLOOD, "leave") => deal.left_out = Some(now),
+                (FLOOD, "issue") => deal.let_go = Some(now),
                 (RATE_ENDED, word) => deal.rates_said.push((now, word.to_owned())),
                 (INVOICE_RATE_ENDED, "leave") => deal.rate_left = true,
                 (OWN_INVOICE, word) => deal.beside_own.push((now, word == "issue")),

@@ -19,6 +19,7 @@ mod desk;
 mod echo;
 mod editors;
 mod exempt;
+mod flood;
 mod foreigners;
 mod hidden;
 mod kopecks;
@@ -161,6 +162,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     echo::check(evidence, &mut wrong);
     editors::check(evidence, &mut wrong);
     exempt::check(evidence, &mut wrong);
+    flood::check(evidence, &mut wrong);
     foreigners::check(evidence, &mut wrong);
     hidden::check(evidence, &mut wrong);
     kopecks::check(evidence, &mut wrong);

@@ -38,6 +38,7 @@ pub(crate) enum Happening {
     Poison,
     Import,
     Storm,
+    Crowd(u32),
     TryOut,
     Foreigner,
     OwnInvoice,
@@ -281,6 +282,10 @@ impl World {
             calendar.put(later(now, import.after), Happening::Import);
             calendar.put(later(now, import.storm_after), Happening::Storm);
         }
+        if let Some(crowd) = self.crowd() {
+            let noon = self.weather.day.checked_div(2).unwrap_or_default();
+            calendar.put(later(now, noon), Happening::Crowd(crowd));
+        }
         if let Some(after) = customs.odd_rows.and_then(|odd| odd.named_after) {
             calendar.put(later(now, after), Happening::NameUnit);
         }
@@ -387,6 +392,7 @@ impl World {
             Happening::Poison => self.poison(calendar, now),
             Happening::Import => self.import(now),
             Happening::Storm => self.storm(now),
+            Happening::Crowd(left) => self.one_of_crowd(calendar, now, left),
             Happening::Edit => self.edit(calendar, now).await?,
             Happening::EditOn(place, deal) => self.edit_on(calendar, now, (place, deal)),
             Happening::NameUnit => self.name_unit().await?,

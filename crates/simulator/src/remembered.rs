@@ -51,6 +51,8 @@ pub(crate) struct Deal {
     pub(crate) left: Vec<Timestamp>,
     /// The administrator left it out when there were too many.
     pub(crate) left_out: Option<Timestamp>,
+    /// The administrator let it go when there were too many.
+    pub(crate) let_go: Option<Timestamp>,
     /// When people wanted it billed by which part.
     pub(crate) parts: Vec<(Timestamp, Part)>,
     /// Somebody wanted its bill taken back: that it is gone then is no question.

@@ -292,7 +292,10 @@ impl Weather {
     fn rules(&mut self, dice: &mut Dice) {
         self.administrator = dice.chance(500).then(|| dice.time(secs(30), secs(300)));
         if dice.chance(150) {
-            self.ask_above = u32::try_from(dice.between(1, 2)).unwrap_or(1);
+            // A quarter of a busy day's deals within a minute.
+            let most = (self.deals / 4).max(2);
+            self.ask_above = u32::try_from(dice.between(1, most)).unwrap_or(1);
+            self.administrator = self.administrator.or(Some(secs(60)));
         }
         self.pilot = dice.chance(120);
         self.old_rates = dice.chance(150);

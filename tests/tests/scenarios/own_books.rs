@@ -292,6 +292,10 @@ async fn numbers_of_two_processes_have_no_gap_after_their_death_in_the_middle() 
 /// Deals come in while every process dies twice; each deal ends with one invoice, and no number is missing.
 async fn a_death_in_the_middle(mut world: World) {
     const DEALS: usize = 24;
+    // So many within a minute are no flood here.
+    world
+        .change_policy(|text| text.replace("ask_above = 20", "ask_above = 0"))
+        .await;
     let mut deals = Vec::new();
     for life in 1..=3 {
         while deals.len() < DEALS * life / 3 {

@@ -18,7 +18,8 @@ pub struct InvoicePolicy {
     /// ids; it is shown on the deal. None: the deal shows no link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// If one pass would issue more invoices than this that nobody ordered, the administrator is asked first. 0: never.
+    /// If more invoices than this that nobody ordered would begin within a minute, the administrator is asked about the
+    /// further ones first. 0: never.
     pub ask_above: u32,
     /// Seconds without an edit until a deal that was changed after its invoice is asked about.
     pub gather_seconds: u32,

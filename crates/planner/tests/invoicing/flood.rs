@@ -1,7 +1,8 @@
 //! Many invoices at once that nobody ordered.
 
 use insta::assert_snapshot;
-use planner::flood::{Standing, Verdict, may_want, question, verdict, would_issue};
+use jiff::SignedDuration;
+use planner::flood::{Count, Standing, Verdict, counts, may_want, question, verdict, would_issue};
 
 use crate::build::{TestDeal, deal};
 
@@ -12,7 +13,14 @@ fn standing(standing: Standing) -> TestDeal {
 #[test]
 fn more_than_the_limit_is_asked_and_as_many_are_not() {
     let mut policy = deal().policy;
-    let by = |policy: &planner::Policy, would, undecided| verdict(would, undecided, false, policy);
+    let count = |begun, would, undecided| Count {
+        begun,
+        would,
+        undecided,
+    };
+    let by = |policy: &planner::Policy, would, undecided| {
+        verdict(count(0, would, undecided), false, policy)
+    };
     assert_eq!(policy.invoice.ask_above, 20);
     assert_eq!(by(&policy, 20, 0), Verdict::Go);
     assert_eq!(by(&policy, 21, 0), Verdict::Ask);
@@ -20,12 +28,34 @@ fn more_than_the_limit_is_asked_and_as_many_are_not() {
     assert_eq!(by(&policy, 1, 20), Verdict::Wait);
     assert_eq!(by(&policy, 1, 19), Verdict::Go);
     assert_eq!(by(&policy, 0, 0), Verdict::Go);
+    // However they fall into passes.
+    let after = |begun, would, undecided| verdict(count(begun, would, undecided), false, &policy);
+    assert_eq!(after(19, 1, 0), Verdict::Go);
+    assert_eq!(after(20, 1, 0), Verdict::Ask);
+    assert_eq!(after(12, 5, 4), Verdict::Wait);
+    assert_eq!(after(12, 5, 3), Verdict::Go);
+    assert_eq!(after(20, 0, 9), Verdict::Go);
     // While the question is open every other joins it.
-    assert_eq!(verdict(1, 0, true, &policy), Verdict::Ask);
-    assert_eq!(verdict(0, 5, true, &policy), Verdict::Go);
+    assert_eq!(verdict(count(0, 1, 0), true, &policy), Verdict::Ask);
+    assert_eq!(verdict(count(0, 0, 5), true, &policy), Verdict::Go);
     policy.invoice.ask_above = 0;
     assert_eq!(by(&policy, 5_000, 5_000), Verdict::Go);
-    assert_eq!(verdict(5, 0, true, &policy), Verdict::Go);
+    assert_eq!(verdict(count(20, 5, 0), true, &policy), Verdict::Go);
+}
+
+#[test]
+fn what_was_let_through_counts_for_a_minute_unless_it_is_answered_for() {
+    let now = deal().now;
+    let ago = |seconds| now.checked_sub(SignedDuration::from_secs(seconds)).unwrap();
+    assert!(counts(now, None, now));
+    assert!(counts(ago(59), None, now));
+    assert!(!counts(ago(60), None, now));
+    // By a clock that was set back: a little, and by so much that it says nothing of when it was.
+    assert!(counts(ago(-30), None, now));
+    assert!(!counts(ago(-60), None, now));
+    assert!(!counts(ago(20), Some(ago(20)), now));
+    assert!(!counts(ago(20), Some(ago(10)), now));
+    assert!(counts(ago(10), Some(ago(20)), now));
 }
 
 #[test]
@@ -73,7 +103,7 @@ fn a_held_deal_waits_a_left_one_never_comes_and_an_order_passes_both() {
 #[test]
 fn the_administrator_reads_what_may_be_answered() {
     assert_snapshot!(question(&deal().policy), @r"
-    Счетов, которых никто не заказывал, за один проход больше предела (20): массовый перенос сделок, импорт или робот? Ничего не отправлено. Список сделок: `provodka cases --code INVOICE-FLOOD`. Выберите:
+    Счетов, которых никто не заказывал, за минуту больше предела (20): массовый перенос сделок, импорт или робот? По сделкам списка ничего не отправлено. Список: `provodka cases --code INVOICE-FLOOD`. Выберите:
     • выставить все эти счета (issue)
     • не выставлять: только по команде человека в сделке (leave)
     ");

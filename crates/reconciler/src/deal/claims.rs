@@ -76,7 +76,7 @@ impl Claims {
             heard_at: None,
             deaths: 0,
         });
-        let (mut deals, _) = known::begin(ctx, connected, works.collect()).await?;
+        let mut deals = known::begin(ctx, connected, works.collect()).await?;
         let needs = deals.keys().map(|id| (*id, vec![Need::Whole])).collect();
         let unreadable = observe::each(ctx, connected, &mut deals, needs).await?;
         let portal = ctx.portal();

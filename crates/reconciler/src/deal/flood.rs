@@ -1,13 +1,15 @@
-//! The guard against a flood, over the deals of a pass: the rule is `planner::flood`, here its deals are counted and
-//! held, and let go once a person answered.
+//! The guard against a flood, over the deals of a pass and what was let through just before: the rule is
+//! `planner::flood`, here they are counted and held, and let go once a person answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
 
-use domain::DealId;
+use domain::{DealId, PortalId};
 use engine::{Halted, LeaseContext};
 use futures_util::lock::Mutex;
+use jiff::{SignedDuration, Timestamp};
 use planner::Need;
-use planner::flood::{self, INVOICE_FLOOD, Standing, Verdict};
+use planner::flood::{self, Count, INVOICE_FLOOD, Standing, Verdict};
 use serde_json::{Value, json};
 use store::{Case, CaseChange, CaseFacts, CaseState, Lane, Look, Record, Settled, Subject, Work};
 
@@ -15,17 +17,34 @@ use super::plans::{Planned, may_write};
 use super::{Looked, note};
 use crate::{Connected, portal_task};
 
-/// One pass at a time adds to the question's list: each writes the whole of it, and would leave out what another added
-/// since it read. In memory only: no two processes look at one portal.
-pub(crate) type Asking = Mutex<()>;
+/// One pass of a portal at a time counts and asks: each writes the whole of what was let through, and of the question's
+/// list, and would leave out what another added since it read. In memory only: no two processes look at one portal.
+#[derive(Default)]
+pub(crate) struct Counting(std::sync::Mutex<BTreeMap<PortalId, Arc<Mutex<()>>>>);
+
+impl Counting {
+    fn of(&self, portal: &PortalId) -> Arc<Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(portal.clone()).or_default())
+    }
+}
+
+/// Under which name a portal remembers [`LetThrough`].
+const LET_THROUGH: &str = "flood/let-through";
+/// Deals whose invoices nobody ordered, and when they were let through. It is on disk before anything of them leaves: a
+/// restart, or another process that takes the portal over, counts on.
+type LetThrough = BTreeMap<DealId, Timestamp>;
+
+/// Deals of answers as old as this are looked at again with those of the newest: it may have come before their turn.
+const ANSWERED_LATELY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the guard knows of a pass.
-pub(crate) struct Guard<'a> {
-    asking: &'a Asking,
+pub(crate) struct Guard {
+    turn: Arc<Mutex<()>>,
     /// Deals that would get an invoice that nobody ordered.
     would: BTreeSet<DealId>,
-    /// The question is open.
-    asked: bool,
+    /// Those that this pass let through: what has begun goes on to its end, from the buyer's creation to the invoice's.
+    begun: BTreeSet<DealId>,
 }
 
 /// What the question is about.
@@ -37,8 +56,7 @@ pub(crate) fn subject() -> Subject {
 pub(crate) fn standings(cases: &[Case]) -> BTreeMap<DealId, Standing> {
     let mut standings = BTreeMap::new();
     for case in cases.iter().filter(|case| case.facts.subject == subject()) {
-        let choice = case.answer.as_ref().and_then(|answer| answer.get("choice"));
-        let standing = match (case.state, choice.and_then(Value::as_str)) {
+        let standing = match (case.state, choice(case)) {
             (CaseState::Open, _) => Standing::Held,
             (CaseState::Answered, Some(flood::ISSUE)) => Standing::Released,
             (CaseState::Answered, Some(flood::LEAVE)) => Standing::Left,
@@ -51,11 +69,9 @@ pub(crate) fn standings(cases: &[Case]) -> BTreeMap<DealId, Standing> {
     standings
 }
 
-/// Whether the question is open.
-pub(crate) fn is_asked(cases: &[Case]) -> bool {
-    cases
-        .iter()
-        .any(|case| case.facts.subject == subject() && case.state == CaseState::Open)
+fn choice(case: &Case) -> Option<&str> {
+    let answer = case.answer.as_ref()?;
+    answer.get("choice")?.as_str()
 }
 
 fn deals_of(case: &Case) -> impl Iterator<Item = DealId> {
@@ -64,13 +80,12 @@ fn deals_of(case: &Case) -> impl Iterator<Item = DealId> {
     ids.map(DealId)
 }
 
-impl<'a> Guard<'a> {
-    /// Whether the question is open already.
-    pub(crate) fn new(asking: &'a Asking, is_asked: bool) -> Self {
+impl Guard {
+    pub(crate) fn new(counting: &Counting, portal: &PortalId) -> Self {
         Self {
-            asking,
+            turn: counting.of(portal),
             would: BTreeSet::new(),
-            asked: is_asked,
+            begun: BTreeSet::new(),
         }
     }
 
@@ -84,20 +99,39 @@ impl<'a> Guard<'a> {
         planned: &mut Planned,
         is_late: bool,
     ) -> Result<(), Halted> {
+        if flood::limit(&connected.policy).is_none() {
+            return Ok(());
+        }
         for (id, plan) in &planned.ready {
             let would = |deal: &Looked| flood::would_issue(&deal.snapshot, plan);
-            if deals.get(id).is_some_and(would) {
+            if !self.begun.contains(id) && deals.get(id).is_some_and(would) {
                 self.would.insert(*id);
             }
         }
+        if self.would.is_empty() {
+            return Ok(());
+        }
+        let turn = Arc::clone(&self.turn);
+        let _turn = turn.lock().await;
+        let asked = ctx.known(&[subject()]).await?.cases;
+        let let_through = counted_before(ctx, &asked).await?;
         let undecided = if is_late {
-            0
+            BTreeSet::new()
         } else {
             self.undecided(ctx, connected, deals)
         };
-        let policy = &connected.policy;
-        match flood::verdict(self.would.len(), undecided, self.asked, policy) {
-            Verdict::Go => self.would.clear(),
+        let is_other = |id: &&DealId| !self.would.contains(*id) && !undecided.contains(*id);
+        let count = Count {
+            begun: let_through.keys().filter(is_other).count(),
+            would: self.would.len(),
+            undecided: undecided.len(),
+        };
+        let is_asked = asked.iter().any(|case| case.state == CaseState::Open);
+        match flood::verdict(count, is_asked, &connected.policy) {
+            Verdict::Go => {
+                remember(ctx, let_through, &self.would).await?;
+                self.begun.append(&mut self.would);
+            }
             Verdict::Wait => {
                 for id in &self.would {
                     hold_back(planned, *id);
@@ -112,9 +146,7 @@ impl<'a> Guard<'a> {
                         deal.finished = true;
                     }
                 }
-                self.asked = true;
-                let _turn = self.asking.lock().await;
-                ask(ctx, connected, &held).await?;
+                ask(ctx, connected, &asked, &held).await?;
             }
         }
         Ok(())
@@ -126,15 +158,49 @@ impl<'a> Guard<'a> {
         ctx: &LeaseContext,
         connected: &Connected,
         deals: &BTreeMap<DealId, Looked>,
-    ) -> usize {
+    ) -> BTreeSet<DealId> {
         let now = ctx.now();
+        let is_known = |id: &DealId| self.would.contains(id) || self.begun.contains(id);
         deals
             .iter()
-            .filter(|(id, deal)| !self.would.contains(id) && (deal.is_open() || deal.is_cleared()))
+            .filter(|(id, deal)| !is_known(id) && (deal.is_open() || deal.is_cleared()))
             .filter(|(_, deal)| may_write(deal, connected))
             .filter(|(_, deal)| flood::may_want(&deal.snapshot, &connected.policy, now))
-            .count()
+            .map(|(id, _)| *id)
+            .collect()
     }
+}
+
+/// What counts still of what was let through before; `asked`: the questions that were put, with their answers.
+async fn counted_before(ctx: &LeaseContext, asked: &[Case]) -> Result<LetThrough, Halted> {
+    let stored = ctx.store().fact_get(&ctx.portal(), LET_THROUGH).await?;
+    let mut let_through: LetThrough = stored
+        .and_then(|stored| serde_json::from_str(&stored).ok())
+        .unwrap_or_default();
+    let all_went = asked
+        .iter()
+        .filter(|case| choice(case) == Some(flood::ISSUE));
+    let all_went_at = all_went.filter_map(|case| case.closed_at).max();
+    let now = ctx.now();
+    let_through.retain(|_, at| flood::counts(*at, all_went_at, now));
+    Ok(let_through)
+}
+
+/// Remembers these with those that count still.
+async fn remember(
+    ctx: &LeaseContext,
+    before: LetThrough,
+    deals: &BTreeSet<DealId>,
+) -> Result<(), Halted> {
+    let now = ctx.now();
+    let mut let_through = before;
+    let_through.extend(deals.iter().map(|id| (*id, now)));
+    let value = serde_json::to_string(&let_through).unwrap_or_default();
+    ctx.record(Record {
+        facts: vec![(LET_THROUGH.to_owned(), value)],
+        ..Record::default()
+    })
+    .await
 }
 
 /// Neither made nor read again.
@@ -148,14 +214,14 @@ fn hold_back(planned: &mut Planned, id: DealId) {
     }
 }
 
-/// Puts the question, or adds to its list.
+/// Puts the question, or adds to the list of the one that is open.
 async fn ask(
     ctx: &LeaseContext,
     connected: &Connected,
+    asked: &[Case],
     held: &BTreeSet<DealId>,
 ) -> Result<(), Halted> {
-    let known = ctx.known(&[subject()]).await?.cases;
-    let open = known.iter().filter(|case| case.state == CaseState::Open);
+    let open = asked.iter().filter(|case| case.state == CaseState::Open);
     let mut deals: BTreeSet<DealId> = open.flat_map(deals_of).collect();
     deals.extend(held);
     let ids: Vec<u64> = deals.iter().map(|id| id.0).collect();
@@ -193,16 +259,19 @@ pub(crate) async fn look(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
         let answered = known
             .iter()
             .filter(|case| case.state == CaseState::Answered);
-        if let Some(case) = answered.max_by_key(|case| case.closed_at) {
-            looks = deals_of(case)
-                .map(|id| Look {
-                    subject: Subject::deal(id),
-                    lane: Lane::Due,
-                    due_at: ctx.now(),
-                    reason: "the administrator answered".to_owned(),
-                })
-                .collect();
-        }
+        let newest = answered.clone().filter_map(|case| case.closed_at).max();
+        let since = newest.and_then(|at| at.checked_sub(ANSWERED_LATELY).ok());
+        let lately = answered.filter(|case| case.closed_at >= since);
+        let deals: BTreeSet<DealId> = lately.flat_map(deals_of).collect();
+        looks = deals
+            .into_iter()
+            .map(|id| Look {
+                subject: Subject::deal(id),
+                lane: Lane::Due,
+                due_at: ctx.now(),
+                reason: "the administrator answered".to_owned(),
+            })
+            .collect();
     }
     ctx.record(Record {
         looks,

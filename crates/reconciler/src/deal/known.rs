@@ -65,12 +65,12 @@ fn is_nothing(paid: &Money) -> bool {
 /// The status of a link whose invoice is no more.
 pub(crate) const DELETED: &str = "deleted";
 
-/// Reads our records of all due deals in one go; and whether the question about many invoices at once is open.
+/// Reads our records of all due deals in one go.
 pub(crate) async fn begin(
     ctx: &LeaseContext,
     connected: &Connected,
     due: Vec<Work>,
-) -> Result<(BTreeMap<DealId, Looked>, bool), Halted> {
+) -> Result<BTreeMap<DealId, Looked>, Halted> {
     let mut deals = BTreeMap::new();
     for work in due {
         // An id that is no number was never a deal of this remote; the look settles it as nothing.
@@ -89,8 +89,8 @@ pub(crate) async fn begin(
         deal.finished = id == DealId(0);
         deals.insert(id, deal);
     }
-    let is_flooded = refresh(ctx, connected, &mut deals).await?;
-    Ok((deals, is_flooded))
+    refresh(ctx, connected, &mut deals).await?;
+    Ok(deals)
 }
 
 /// Reads our records of all deals of the pass anew; what was observed on the remotes stays.
@@ -98,7 +98,7 @@ pub(crate) async fn refresh(
     ctx: &LeaseContext,
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
-) -> Result<bool, Halted> {
+) -> Result<(), Halted> {
     let mut subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
     subjects.push(flood::subject());
     let mut known = ctx.known(&subjects).await?;
@@ -118,8 +118,7 @@ pub(crate) async fn refresh(
         deal.intends = ours.effects.iter().any(is_intended);
         fill(connected, &mut deal.snapshot, &ours, ctx.now());
     }
-    overdue::know(ctx, connected, deals).await?;
-    Ok(flood::is_asked(&known.cases))
+    overdue::know(ctx, connected, deals).await
 }
 
 /// The kind of an action that creates an invoice.

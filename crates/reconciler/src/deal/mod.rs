@@ -36,7 +36,7 @@ use planner::{Action, DealSnapshot, Need, Plan, Policy, Seen, invoicing};
 use store::{InvoiceLink, JournalEntry, Subject, Work};
 
 pub use self::claims::{Claimed, Claims};
-pub(crate) use self::flood::Asking;
+pub(crate) use self::flood::Counting;
 pub(crate) use self::known::our_invoice;
 pub(crate) use self::lists::Telling;
 pub(crate) use self::pace::CreateTimes;
@@ -187,13 +187,13 @@ pub(crate) async fn look(
     connected: &Connected,
     due: Vec<Work>,
 ) -> Result<(), Halted> {
-    let (mut deals, is_flooded) = known::begin(ctx, connected, due).await?;
+    let mut deals = known::begin(ctx, connected, due).await?;
     settle::unknown(ctx, connected, &mut deals).await?;
     let record = tell::sealed(&mut deals);
     if !record.cases.is_empty() {
         ctx.record(record).await?;
     }
-    let mut pass = Pass::new(reconciler, ctx, connected, deals, is_flooded);
+    let mut pass = Pass::new(reconciler, ctx, connected, deals);
     match pass.go_on_until_agreed().await {
         Ok(()) => pass.ring_bells().await?,
         Err(Halted::LeaseLost) => return Err(Halted::LeaseLost),
@@ -213,7 +213,7 @@ pub(crate) async fn plan_only(
     works: Vec<Work>,
     asked: Asked,
 ) -> Result<Vec<PlannedDeal>, Halted> {
-    let (mut deals, _) = known::begin(ctx, connected, works).await?;
+    let mut deals = known::begin(ctx, connected, works).await?;
     if asked == Asked::Nothing {
         let deals = deals.values_mut();
         let open = deals.flat_map(|deal| deal.snapshot.open_cases.values_mut());

@@ -39,7 +39,7 @@ pub(crate) struct Pass<'a> {
     flights: Flights<'a>,
     lists: Lists<'a>,
     begins_until: Timestamp,
-    guard: Guard<'a>,
+    guard: Guard,
 }
 
 impl<'a> Pass<'a> {
@@ -48,7 +48,6 @@ impl<'a> Pass<'a> {
         ctx: &'a LeaseContext,
         connected: &'a Connected,
         deals: BTreeMap<DealId, Looked>,
-        is_flooded: bool,
     ) -> Self {
         Self {
             reconciler,
@@ -58,7 +57,7 @@ impl<'a> Pass<'a> {
             flights: Flights::default(),
             lists: Lists::new(&reconciler.telling, ctx.portal()),
             begins_until: journal::after(ctx.now(), BEGINS_WITHIN),
-            guard: Guard::new(&reconciler.asking, is_flooded),
+            guard: Guard::new(&reconciler.counting, &ctx.portal()),
         }
     }
 

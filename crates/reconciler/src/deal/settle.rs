@@ -55,7 +55,7 @@ pub(crate) async fn unknown(
         }
     }
     ctx.record(record).await?;
-    known::refresh(ctx, connected, deals).await.map(drop)
+    known::refresh(ctx, connected, deals).await
 }
 
 /// What was sent and has no outcome; and apart what another version of the program sent, which we cannot read.

@@ -66,6 +66,105 @@ fn as_many_as_the_limit_are_issued_and_one_more_is_asked_about_once() {
     });
 }
 
+/// So many deals, each in passes of its own, some seconds after the one before it.
+async fn one_by_one(desk: &Desk, deals: std::ops::RangeInclusive<u64>) {
+    for id in deals {
+        desk.deal_enters(id).await;
+        desk.run(3).await;
+    }
+}
+
+#[test]
+fn what_comes_in_many_passes_within_a_minute_is_counted_together() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.ask_above = 3);
+        one_by_one(&desk, 1..=5).await;
+        assert_eq!(desk.office.bills().len(), 3);
+        assert_eq!(desk.questions().await, ["INVOICE-FLOOD"]);
+        let case = desk.open_cases().await.remove(0);
+        assert_eq!(case.facts.facts["deals"], json!([4, 5]));
+        // An order passes it.
+        order(&desk, 5, "выставить счёт");
+        desk.event(5).await;
+        desk.run(3).await;
+        assert_eq!(desk.office.bills().len(), 4);
+        // What is let go is not held again, and counting begins anew.
+        answer(&desk, "INVOICE-FLOOD", "issue").await;
+        desk.run(3).await;
+        assert_eq!(desk.office.bills().len(), 5);
+        one_by_one(&desk, 6..=8).await;
+        assert_eq!(desk.office.bills().len(), 8);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
+#[test]
+fn a_process_that_takes_over_within_a_flood_counts_on() {
+    paused(async {
+        let mut desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.ask_above = 3);
+        for id in 1..=6 {
+            one_by_one(&desk, id..=id).await;
+            desk.restart();
+        }
+        assert_eq!(desk.office.bills().len(), 3);
+        assert_eq!(desk.questions().await, ["INVOICE-FLOOD"]);
+        answer(&desk, "INVOICE-FLOOD", "issue").await;
+        desk.restart();
+        desk.run(3).await;
+        assert_eq!(desk.office.bills().len(), 6);
+    });
+}
+
+#[test]
+fn what_was_ordered_does_not_count() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.ask_above = 3);
+        for id in 1..=5 {
+            desk.office.enter(id);
+            order(&desk, id, "выставить счёт");
+            desk.event(id).await;
+            desk.run(3).await;
+        }
+        one_by_one(&desk, 6..=8).await;
+        assert_eq!(desk.office.bills().len(), 8);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
+#[test]
+fn after_a_no_the_minute_counts_on() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.ask_above = 3);
+        one_by_one(&desk, 1..=4).await;
+        answer(&desk, "INVOICE-FLOOD", "leave").await;
+        one_by_one(&desk, 5..=5).await;
+        assert_eq!(desk.questions().await, ["INVOICE-FLOOD"]);
+        let case = desk.open_cases().await.remove(0);
+        assert_eq!(case.facts.facts["deals"], json!([5]));
+        answer(&desk, "INVOICE-FLOOD", "issue").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 4);
+    });
+}
+
+#[test]
+fn as_many_as_the_limit_in_every_minute_are_no_flood() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.ask_above = 3);
+        for first in [1, 4, 7] {
+            one_by_one(&desk, first..=first + 2).await;
+            desk.run(60).await;
+        }
+        assert_eq!(desk.office.bills().len(), 9);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
 #[test]
 fn after_the_answer_all_of_them_go() {
     paused(async {
