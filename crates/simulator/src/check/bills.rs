@@ -16,6 +16,7 @@ use crate::oddities::STRANGE_RATE;
 use crate::office::TRIAL_PREFIX;
 use crate::people::ENDED_RATE;
 use crate::remembered::{Deal, Version};
+use crate::witness::Created;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let versions = evidence
@@ -320,23 +321,39 @@ pub(super) fn is_number(text: &str, number: Millionths) -> bool {
     digits.parse::<u64>().ok() == Some(number.0)
 }
 
-/// [I-1] A contractor is not made where a living one has the same INN and KPP.
+/// What a contractor was decided by may have been read so long before it was sent.
+const READ_BEFORE: SignedDuration = SignedDuration::from_mins(5);
+
+/// [I-1] No contractor is asked for where a living one has the same INN and KPP, be it ours or the accountant's. The accounting
+/// side refuses twins by itself, so what left is judged and not what is there.
 fn contractors(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    for own in evidence.accounting.organizations.values() {
-        let mut known: BTreeMap<(&Option<String>, &Option<String>), usize> = BTreeMap::new();
-        for contractor in &own.contractors {
+    let skew = SignedDuration::from_secs(evidence.weather.skew.1);
+    for seen in &evidence.seen {
+        let Some(Created::Contractor {
+            organisation,
+            inn: Some(inn),
+            kpp,
+        }) = Created::by(seen)
+        else {
             // Those without an INN are judged by whom they are for.
-            if contractor.state == RecordState::Active
-                && contractor.meta.created_by == CreatedBy::Api
-                && contractor.inn.is_some()
-            {
-                let count = known.entry((&contractor.inn, &contractor.kpp)).or_default();
-                *count += 1;
-            }
-        }
-        for ((inn, kpp), count) in known.into_iter().filter(|(_, count)| *count > 1) {
+            continue;
+        };
+        let owns = evidence.accounting.organizations.iter();
+        let mut known = owns
+            .filter(|(id, _)| id.to_string() == organisation)
+            .flat_map(|(_, own)| &own.contractors);
+        let was_there = known.find(|one| {
+            let at = one.meta.created_at;
+            let at = at.checked_sub(skew).unwrap_or(at);
+            one.state == RecordState::Active
+                && one.inn.as_deref() == Some(inn.as_str())
+                && one.kpp == kpp
+                && seen.at.duration_since(at) > READ_BEFORE
+        });
+        if let Some(one) = was_there {
             wrong.push(format!(
-                "[I-1] {count} contractors of INN {inn:?}, KPP {kpp:?}"
+                "[I-1] a contractor of INN {inn}, KPP {kpp:?} was asked for at {}, and one was there since {}",
+                seen.at, one.meta.created_at
             ));
         }
     }
