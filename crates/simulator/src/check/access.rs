@@ -48,26 +48,48 @@ fn one_renewal_at_a_time(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 
 /// [I-14] Tokens are renewed once somebody said that they expired, never on a timer.
 fn renewed_when_expired(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    let renewals = on_portal(evidence, "token")
-        .filter(|seen| memmem::find(&seen.body, b"refresh_token").is_some());
-    for renewal in renewals {
-        let is_told = |seen: &Seen| {
-            seen.process == renewal.process
-                && seen.told_at.is_some_and(|at| at <= renewal.at)
-                && (memmem::find(&seen.answer, b"expired_token").is_some() || seen.what == "token")
-        };
-        let was_told = evidence.seen.iter().any(is_told);
+    let renewals: Vec<&Seen> = on_portal(evidence, "token")
+        .filter(|seen| memmem::find(&seen.body, b"refresh_token").is_some())
+        .collect();
+    let is_told = |seen: &&Seen| memmem::find(&seen.answer, b"expired_token").is_some();
+    let told: Vec<&Seen> = evidence.seen.iter().filter(is_told).collect();
+    for renewal in unasked(&renewals, &told) {
         let installs = evidence.portal.entries().any(|entry| {
             matches!(&entry.what, What::EventCreated { event, .. } if event == "ONAPPINSTALL")
                 && renewal.at.duration_since(entry.at).abs() < INSTALLING
         });
-        if !was_told && !installs {
+        if !installs {
             wrong.push(format!(
                 "[I-14] at {}: process {} renewed its tokens, and nobody had said that they expired",
                 renewal.at, renewal.process
             ));
         }
     }
+}
+
+/// Renewals by a process that was not told of expired tokens since it got its last ones. One that repeats another, because
+/// its answer was lost, has the same token to show.
+fn unasked<'a>(renewals: &[&'a Seen], told: &[&Seen]) -> Vec<&'a Seen> {
+    let mut unasked = Vec::new();
+    for (place, renewal) in renewals.iter().enumerate() {
+        let former = renewals.iter().take(place);
+        let former: Vec<&&Seen> = former
+            .filter(|former| former.process == renewal.process)
+            .collect();
+        let given = former.iter().filter(|one| one.told == Told::Answer(200));
+        let given = given.filter_map(|one| one.told_at).max();
+        let is_repetition = former.iter().any(|one| one.body == renewal.body);
+        let was_told = told.iter().any(|seen| {
+            seen.process == renewal.process
+                && seen
+                    .told_at
+                    .is_some_and(|at| at <= renewal.at && given.is_none_or(|given| at > given))
+        });
+        if !was_told && !is_repetition {
+            unasked.push(*renewal);
+        }
+    }
+    unasked
 }
 
 /// [R31] The vendor's queue is never read in the way that deletes what is read.
@@ -84,5 +106,52 @@ fn queue_is_reserved(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             deleting.len(),
             first.at
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::unasked;
+    use crate::network::{Remote, Seen, Told};
+
+    fn answered(second: i64, process: u64, body: &'static str) -> Seen {
+        let at = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+        Seen {
+            at,
+            tenant: 0,
+            process,
+            remote: Remote::Portal,
+            what: String::new(),
+            body: Bytes::from_static(body.as_bytes()),
+            key: None,
+            told: Told::Answer(200),
+            told_at: Some(at + SignedDuration::from_secs(1)),
+            answer: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn a_pair_is_asked_for_only_after_the_last_one_was_said_to_have_expired() {
+        // When which process was told; when each of the process 1 was renewed, and with what.
+        for (told, renewals, expected) in [
+            (vec![(0, 1)], vec![(2, "r1")], vec![]),
+            (vec![], vec![(2, "r1")], vec![2]),
+            (vec![(0, 2)], vec![(2, "r1")], vec![2]),
+            (vec![(0, 1)], vec![(2, "r1"), (3_000, "r2")], vec![3_000]),
+            (vec![(0, 1), (9, 1)], vec![(2, "r1"), (11, "r2")], vec![]),
+            (vec![(0, 1)], vec![(2, "r1"), (8, "r1")], vec![]),
+        ] {
+            let told: Vec<Seen> = told.iter().map(|(at, by)| answered(*at, *by, "")).collect();
+            let renewed = renewals.iter().map(|(at, token)| answered(*at, 1, *token));
+            let renewed: Vec<Seen> = renewed.collect();
+            let (told, renewed): (Vec<&Seen>, Vec<&Seen>) =
+                (told.iter().collect(), renewed.iter().collect());
+            let found = unasked(&renewed, &told);
+            let found: Vec<i64> = found.iter().map(|seen| seen.at.as_second()).collect();
+            assert_eq!(found, expected, "{renewals:?}");
+        }
     }
 }
