@@ -152,7 +152,7 @@ impl World {
             return Ok(());
         };
         if cashier.dice.chance(80) {
-            Process::one_dies(&self.slots, &OF_DECISIONS, &mut cashier.dice);
+            Process::one_dies(&self.slots, &OF_DECISIONS, 3, &mut cashier.dice);
         }
         let order = match cashier.dice.below(100) {
             0..14 => cashier.closes(&bills, now),

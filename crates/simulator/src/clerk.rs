@@ -20,7 +20,7 @@ use planner::{Booking, MovedBy, PaidStage};
 use crate::bank::{BUYERS_ACCOUNT, Bank, today};
 use crate::check::deal_of;
 use crate::day::secs;
-use crate::death::OF_MONEY;
+use crate::death::{OF_MONEY, OF_TAKING};
 use crate::dice::{About, Dice};
 use crate::office::{INVOICE, PAID_STAGE};
 use crate::people::Office;
@@ -500,7 +500,10 @@ impl World {
         };
         let (clerk, office) = (&mut tenant.clerk, &mut tenant.office);
         if clerk.dice.chance(80) {
-            Process::one_dies(&self.slots, &OF_MONEY, &mut clerk.dice);
+            Process::one_dies(&self.slots, &OF_MONEY, 3, &mut clerk.dice);
+        }
+        if self.deaths.chance(60) {
+            Process::one_dies(&self.slots, &OF_TAKING, 1, &mut self.deaths);
         }
         if clerk.dice.chance(100) {
             clerk.put_back(office, now);

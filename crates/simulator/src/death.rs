@@ -170,28 +170,42 @@ pub(crate) const POINTS: [Point; 26] = [
     ),
     stored("before a cursor is kept", "CURSOR_PUT", Fault::IoAtCommit),
     stored("after a cursor is kept", "CURSOR_PUT", Fault::IoAfterCommit),
-    at(
-        "while tokens are renewed",
-        Remote::Portal,
-        "oauth/token",
-        Death::During,
-    ),
-    stored(
-        "before renewed tokens are stored",
-        "SECRETS_REPLACE",
-        Fault::IoAtCommit,
-    ),
-    stored(
-        "after renewed tokens are stored",
-        "SECRETS_REPLACE",
-        Fault::IoAfterCommit,
-    ),
+    RENEWING,
+    BEFORE_RENEWED,
+    AFTER_RENEWED,
 ];
+
+const RENEWING: Point = at(
+    "while tokens are renewed",
+    Remote::Portal,
+    "oauth/token",
+    Death::During,
+);
+const BEFORE_RENEWED: Point = stored(
+    "before renewed tokens are stored",
+    "SECRETS_REPLACE",
+    Fault::IoAtCommit,
+);
+const AFTER_RENEWED: Point = stored(
+    "after renewed tokens are stored",
+    "SECRETS_REPLACE",
+    Fault::IoAfterCommit,
+);
+
+/// Those around a renewal of tokens: hardly anybody comes by before the tokens die.
+pub(crate) const OF_TOKENS: [Point; 3] = [RENEWING, BEFORE_RENEWED, AFTER_RENEWED];
 
 /// All points that have names.
 pub(crate) fn named() -> impl Iterator<Item = &'static Point> {
     POINTS.iter().chain(&OF_MONEY).chain(&OF_DECISIONS)
 }
+
+const BEFORE_TAKEN: Point = stored("before payments are taken", "IS_PAYMENT", Fault::IoAtCommit);
+const AFTER_TAKEN: Point = stored(
+    "after payments are taken",
+    "IS_PAYMENT",
+    Fault::IoAfterCommit,
+);
 
 /// Those around a page of the accounting side's payments, on days that have any.
 pub(crate) const OF_MONEY: [Point; 5] = [
@@ -213,13 +227,12 @@ pub(crate) const OF_MONEY: [Point; 5] = [
         "GET /payments",
         Death::After,
     ),
-    stored("before payments are taken", "IS_PAYMENT", Fault::IoAtCommit),
-    stored(
-        "after payments are taken",
-        "IS_PAYMENT",
-        Fault::IoAfterCommit,
-    ),
+    BEFORE_TAKEN,
+    AFTER_TAKEN,
 ];
+
+/// Those of them around what is new on the page: most pages bring nothing.
+pub(crate) const OF_TAKING: [Point; 2] = [BEFORE_TAKEN, AFTER_TAKEN];
 
 /// Those around what is decided of payments, on days on which somebody works with them.
 pub(crate) const OF_DECISIONS: [Point; 2] = [

@@ -42,6 +42,7 @@ pub(crate) enum About {
     Exempt,
     Cancels,
     Hidden,
+    Deaths,
 }
 
 /// One stream of chance.
@@ -87,6 +88,7 @@ impl Dice {
             About::Exempt => 43,
             About::Cancels => 44,
             About::Hidden => 45,
+            About::Deaths => 48,
         });
         Self(rng)
     }

@@ -18,7 +18,7 @@ const LATEST: Duration = secs(300);
 impl Weather {
     pub(crate) fn draw_oddities(&mut self, seed: u64) {
         let dice = &mut Dice::of(seed, About::Oddities);
-        let (belated, strange) = (dice.chance(40), dice.chance(12));
+        let (belated, strange) = (dice.chance(40), dice.chance(60));
         let customs = &self.customs;
         let others = [
             customs.restore.is_some(),

@@ -252,9 +252,9 @@ impl Process {
         }
     }
 
-    /// One of them is to die at one of these points, once it came by a few times.
-    pub(crate) fn one_dies(slots: &[Option<Self>], points: &[Point], dice: &mut Dice) {
-        let (point, skipped) = (dice.pick(points), dice.below(3));
+    /// One of them is to die at one of these points, when it comes by one of the next `times`.
+    pub(crate) fn one_dies(slots: &[Option<Self>], points: &[Point], times: u64, dice: &mut Dice) {
+        let (point, skipped) = (dice.pick(points), dice.below(times));
         let alive: Vec<&Self> = slots.iter().flatten().collect();
         if let (Some(point), Some(process)) = (point, dice.pick(&alive)) {
             process.dies_at_point(point, skipped);

@@ -7,7 +7,9 @@ use emulator_harness::{FaultKind, FaultRule};
 use jiff::Timestamp;
 
 use crate::day::{Calendar, Happening, secs};
+use crate::death::OF_TOKENS;
 use crate::office;
+use crate::process::Process;
 use crate::weather::Often;
 use crate::world::World;
 
@@ -75,6 +77,9 @@ impl World {
                     tenant.office.portal.expire_access_tokens();
                 }
                 self.story.tell(now, "tokens died", "");
+                if self.deaths.chance(60) {
+                    Process::one_dies(&self.slots, &OF_TOKENS, 1, &mut self.deaths);
+                }
                 calendar.again(now, often.tokens, happening);
             }
             Happening::Revoked => {

@@ -101,6 +101,8 @@ pub(crate) struct World {
     pub(crate) story: Story,
     /// Who of the tenants is next to work.
     pub(crate) turns: Dice,
+    /// Who dies where few come by.
+    pub(crate) deaths: Dice,
     /// The last backup of the database, with the moment at which it was made.
     pub(crate) copy: Option<(Timestamp, Backup)>,
     /// The machine is gone, and nobody starts anything before the backup is put back.
@@ -204,6 +206,7 @@ impl World {
             ends,
             story,
             turns: Dice::of(seed, About::Tenants),
+            deaths: Dice::of(seed, About::Deaths),
             copy: None,
             is_lost: false,
             restored: None,

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use emulator_kontur_accounting::{Bill, CreatedBy, Millionths, RecordState};
 use jiff::{SignedDuration, Timestamp};
+use memchr::memmem;
 
 use super::adopted::adopted_by;
 use super::asked_for::asked_for;
 use super::contracts::is_of_contract;
 use super::{Evidence, belated, deal_of, parts, slot_of};
 use crate::asked::commands;
-use crate::network::{Remote, Told};
+use crate::network::{Remote, Seen, Told};
 use crate::oddities::STRANGE_RATE;
 use crate::office::TRIAL_PREFIX;
 use crate::people::ENDED_RATE;
 use crate::remembered::{Deal, Version};
+use crate::witness::Created;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let versions = evidence
@@ -304,7 +306,7 @@ pub(super) fn made_by(
 pub(super) fn creations<'a>(
     evidence: &'a Evidence<'_>,
     deal: i64,
-) -> impl Iterator<Item = &'a crate::network::Seen> {
+) -> impl Iterator<Item = &'a Seen> {
     evidence.seen.iter().filter(move |seen| {
         seen.remote == Remote::Accounting
             && seen.what.starts_with("POST ")
@@ -320,24 +322,63 @@ pub(super) fn is_number(text: &str, number: Millionths) -> bool {
     digits.parse::<u64>().ok() == Some(number.0)
 }
 
-/// [I-1] A contractor is not made where a living one has the same INN and KPP.
+/// Two passes of a process look side by side; neither is so long behind the other.
+const LOOKED_BEFORE: SignedDuration = SignedDuration::from_mins(5);
+
+/// [I-1] No contractor is asked for that has lived with the same INN and KPP since before the process looked for it last, be
+/// it ours or the accountant's. The accounting side refuses twins by itself, so what left is judged and not what is there.
 fn contractors(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    for own in evidence.accounting.organizations.values() {
-        let mut known: BTreeMap<(&Option<String>, &Option<String>), usize> = BTreeMap::new();
-        for contractor in &own.contractors {
+    let skew = SignedDuration::from_secs(evidence.weather.skew.1);
+    for seen in &evidence.seen {
+        let Some(Created::Contractor {
+            organisation,
+            inn: Some(inn),
+            kpp,
+        }) = Created::by(seen)
+        else {
             // Those without an INN are judged by whom they are for.
-            if contractor.state == RecordState::Active
-                && contractor.meta.created_by == CreatedBy::Api
-                && contractor.inn.is_some()
-            {
-                let count = known.entry((&contractor.inn, &contractor.kpp)).or_default();
-                *count += 1;
-            }
-        }
-        for ((inn, kpp), count) in known.into_iter().filter(|(_, count)| *count > 1) {
+            continue;
+        };
+        let looked = looked_for(evidence, seen, &organisation, &inn);
+        let owns = evidence.accounting.organizations.iter();
+        let mut known = owns
+            .filter(|(id, _)| id.to_string() == organisation)
+            .flat_map(|(_, own)| &own.contractors);
+        let was_there = known.find(|one| {
+            let at = one.meta.created_at;
+            let at = at.checked_sub(skew).unwrap_or(at);
+            one.state == RecordState::Active
+                && one.inn.as_deref() == Some(inn.as_str())
+                && one.kpp == kpp
+                && seen.at.duration_since(at) > LOOKED_BEFORE
+                // Whoever stood still in between goes by what it had read.
+                && looked.is_none_or(|looked| at < looked)
+        });
+        if let Some(one) = was_there {
             wrong.push(format!(
-                "[I-1] {count} contractors of INN {inn:?}, KPP {kpp:?}"
+                "[I-1] a contractor of INN {inn}, KPP {kpp:?} was asked for at {}, and one was there since {}",
+                seen.at, one.meta.created_at
             ));
         }
     }
+}
+
+/// When the process that asks for a contractor looked last for those with its INN.
+fn looked_for(
+    evidence: &Evidence<'_>,
+    asks: &Seen,
+    organisation: &str,
+    inn: &str,
+) -> Option<Timestamp> {
+    let quoted = format!("\"{inn}\"");
+    let looked = evidence.seen.iter().filter(|seen| {
+        seen.process == asks.process
+            && seen.remote == Remote::Accounting
+            && seen.what.ends_with("/contractors/search")
+            && seen.what.contains(organisation)
+            && matches!(seen.told, Told::Answer(200) | Told::Spoilt(200))
+            && seen.told_at.is_some_and(|at| at <= asks.at)
+            && memmem::find(&seen.body, quoted.as_bytes()).is_some()
+    });
+    looked.map(|seen| seen.at).max()
 }
