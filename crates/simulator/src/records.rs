@@ -31,7 +31,8 @@ pub(crate) struct Event {
 pub(crate) struct Inbox {
     /// How often each is there.
     pub(crate) events: BTreeMap<Event, u64>,
-    rows: i64,
+    /// How many rows were ever taken out.
+    lost: i64,
     last: i64,
 }
 
@@ -113,15 +114,32 @@ pub(crate) struct Ledger {
 
 const EVENTS: &str = "SELECT name, subject, id FROM inbox \
                       WHERE +portal_id = ?1 AND source = 'online' AND id > CAST(?2 AS INTEGER) ORDER BY id";
-const COUNT_EVENTS: &str = "SELECT count(*) FROM inbox \
-                            WHERE portal_id = ?1 AND source = 'online' AND id <= CAST(?2 AS INTEGER)";
+const LOST_EVENTS: &str = "SELECT count(*) FROM lost_event WHERE portal_id = ?1";
 const LINES: &str =
     "SELECT seq, at, subject, kind, body, hash FROM journal WHERE portal_id = ?1 ORDER BY seq";
 const LAST_LINE: &str =
     "SELECT seq, hash FROM journal WHERE portal_id = ?1 ORDER BY seq DESC LIMIT 1";
 const HEAD: &str = "SELECT seq, hash, anchor_seq FROM journal_chain WHERE portal_id = ?1";
 const EFFECTS: &str = "SELECT id, key, once, subject, action, request_hash, state, attempt, sent_at, outcome, fence \
-                       FROM effect WHERE portal_id = ?1 AND ";
+                       FROM effect WHERE ";
+/// Most effects of a day stand as they stood, and are not gone through again at each look.
+const TOUCHED: &str =
+    "+portal_id = ?1 AND id IN (SELECT id FROM touched_effect WHERE portal_id = ?1)";
+const UNTOUCH: &str = "DELETE FROM touched_effect WHERE portal_id = ?1";
+const TOUCH_ALL: &str = "INSERT INTO touched_effect SELECT portal_id, id FROM effect";
+/// The database itself notes what is written to it, by whomever; what is rolled back takes its note with it.
+const FOLLOW: &str = "
+    CREATE TEMP TABLE touched_effect (portal_id TEXT NOT NULL, id INTEGER NOT NULL);
+    CREATE TEMP TRIGGER effect_comes AFTER INSERT ON main.effect BEGIN
+        INSERT INTO touched_effect VALUES (new.portal_id, new.id);
+    END;
+    CREATE TEMP TRIGGER effect_moves AFTER UPDATE ON main.effect BEGIN
+        INSERT INTO touched_effect VALUES (new.portal_id, new.id);
+    END;
+    CREATE TEMP TABLE lost_event (portal_id TEXT NOT NULL);
+    CREATE TEMP TRIGGER event_goes AFTER DELETE ON main.inbox BEGIN
+        INSERT INTO lost_event VALUES (old.portal_id);
+    END;";
 const CASES: &str = "SELECT id, state FROM office_case WHERE portal_id = ?1";
 const ASKED: &str =
     "SELECT subject, opened_at FROM office_case WHERE portal_id = ?1 AND code = ?2 ORDER BY id";
@@ -239,6 +257,23 @@ impl Records {
         Self(store.clone())
     }
 
+    /// From now on it is noted which effects are written and which events go, so that [`Records::changed_effects`] and
+    /// [`Records::inbox`] need not read all of them each time.
+    pub(crate) fn follow(&self) -> Result<(), String> {
+        self.run(FOLLOW)?;
+        self.touch_all()
+    }
+
+    /// The next look at what has changed goes through every effect, whatever was noted.
+    pub(crate) fn touch_all(&self) -> Result<(), String> {
+        self.run(TOUCH_ALL)
+    }
+
+    fn run(&self, sql: &str) -> Result<(), String> {
+        let run = self.0.plain(|connection| connection.execute_batch(sql));
+        run.ok_or("the records are elsewhere")?.map_err(told)
+    }
+
     fn ask<T>(
         &self,
         sql: &str,
@@ -309,14 +344,15 @@ impl Records {
     /// The inbox of a portal, as far as it was read before, and what has come since. Rows only come: where one of those that
     /// were read is there no more, all are read anew.
     pub(crate) fn inbox(&self, portal: &PortalId, before: Inbox) -> Result<Inbox, String> {
-        let last = before.last.to_string();
-        let count = self.ask(COUNT_EVENTS, &[portal.as_str(), &last], |row| {
-            row.get::<_, i64>(0)
-        })?;
-        let mut inbox = if count == [before.rows] {
+        let lost = self.ask(LOST_EVENTS, &[portal.as_str()], |row| row.get::<_, i64>(0))?;
+        let lost = lost.first().copied().unwrap_or(0);
+        let mut inbox = if lost == before.lost {
             before
         } else {
-            Inbox::default()
+            Inbox {
+                lost,
+                ..Inbox::default()
+            }
         };
         let last = inbox.last.to_string();
         let come = self.ask(EVENTS, &[portal.as_str(), &last], |row| {
@@ -327,7 +363,6 @@ impl Records {
         for (event, number) in come {
             let count = inbox.events.entry(event).or_default();
             *count = count.saturating_add(1);
-            inbox.rows = inbox.rows.saturating_add(1);
             inbox.last = number;
         }
         Ok(inbox)
@@ -338,13 +373,13 @@ impl Records {
         self.which("1 = 1", &[portal.as_str()])
     }
 
-    /// Those that are not as they were read before.
+    /// Those that are not as they were read before. They must be followed.
     pub(crate) fn changed_effects(
         &self,
         portal: &PortalId,
         before: &BTreeMap<i64, Stored>,
     ) -> Result<Vec<Stored>, String> {
-        let sql = format!("{EFFECTS}1 = 1 ORDER BY id");
+        let sql = format!("{EFFECTS}{TOUCHED} ORDER BY id");
         let effects = self.ask(&sql, &[portal.as_str()], |row| {
             let id: i64 = row.get(0)?;
             let known = before.get(&id);
@@ -355,6 +390,9 @@ impl Records {
                 Stored::read(row).map(Some)
             }
         })?;
+        if !effects.is_empty() {
+            self.ask(UNTOUCH, &[portal.as_str()], |_| Ok(()))?;
+        }
         Ok(effects.into_iter().flatten().collect())
     }
 
@@ -389,7 +427,7 @@ impl Records {
     }
 
     fn which(&self, are: &str, about: &[&str]) -> Result<Vec<Stored>, String> {
-        let sql = format!("{EFFECTS}{are} ORDER BY id");
+        let sql = format!("{EFFECTS}portal_id = ?1 AND {are} ORDER BY id");
         self.ask(&sql, about, Stored::read)
     }
 

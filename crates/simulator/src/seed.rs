@@ -145,7 +145,7 @@ async fn live(
     world.live().await?;
     let settled = world.settle().await?;
     let late_writes = world.idle_hour().await;
-    world.watch.read_anew();
+    world.watch.read_anew()?;
     world.observe()?;
     let mut violations = world.watch.wrong();
     violations.extend(at_rest(settled, late_writes));

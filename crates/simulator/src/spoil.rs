@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use memchr::memmem;
 use serde_json::{Map, Value, json};
 use transport::MOST_BYTES;
 
@@ -119,7 +120,11 @@ impl Spoils {
 
     /// What becomes of the answer to this request.
     pub(crate) fn draw(&mut self, remote: Remote, request: &[u8]) -> Option<Spoilt> {
-        let is_batch = request.starts_with(b"{\"halt\"") || find(request, b"\"cmd\"");
+        if self.rules.is_empty() {
+            return None;
+        }
+        let is_batch =
+            request.starts_with(b"{\"halt\"") || memmem::find(request, b"\"cmd\"").is_some();
         let dice = &mut self.dice;
         let rules = self.rules.iter();
         let how = rules
@@ -132,10 +137,6 @@ impl Spoils {
             chance: self.dice.below(u64::MAX),
         })
     }
-}
-
-fn find(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }
 
 impl Spoil {

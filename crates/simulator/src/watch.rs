@@ -32,7 +32,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     /// By tenant: what only its remotes may be sent.
-    secrets: Vec<Vec<String>>,
+    secrets: Vec<Vec<Secret>>,
     effects: BTreeMap<i64, Stored>,
     /// By tenant: when it was looked at last.
     observed: BTreeMap<usize, Timestamp>,
@@ -45,6 +45,12 @@ struct State {
     wrong: Vec<String>,
 }
 
+/// What only one tenant's remotes may be sent. It is looked for in each request, and how is worked out once.
+struct Secret {
+    text: String,
+    finder: memmem::Finder<'static>,
+}
+
 /// What only grows.
 #[derive(Clone, Debug, Default)]
 struct Books {
@@ -55,8 +61,11 @@ struct Books {
 
 impl Watch {
     pub(crate) fn new(records: Records, portals: Vec<PortalId>, secrets: Vec<Vec<String>>) -> Self {
+        let secrets = secrets.into_iter();
         let state = State {
-            secrets,
+            secrets: secrets
+                .map(|own| own.into_iter().map(Secret::of).collect())
+                .collect(),
             ..State::default()
         };
         Self(Arc::new(Inner {
@@ -77,7 +86,8 @@ impl Watch {
         let all = state.secrets.iter().enumerate();
         all.flat_map(|(place, secrets)| {
             let canary = office::canary(place);
-            secrets.iter().filter(move |secret| **secret != canary)
+            let texts = secrets.iter().map(|secret| &secret.text);
+            texts.filter(move |text| **text != canary)
         })
         .cloned()
         .collect()
@@ -96,7 +106,7 @@ impl Watch {
             .iter()
             .filter_map(|name| Some(answer.get(name)?.as_str()?.to_owned()));
         if let Some(own) = self.state().secrets.get_mut(tenant) {
-            own.extend(tokens);
+            own.extend(tokens.map(Secret::of));
         }
     }
 
@@ -114,10 +124,8 @@ impl Watch {
         let leaked = others
             .filter(|(place, _)| *place != seen.tenant)
             .find(|(_, secrets)| {
-                let secrets = secrets.iter();
-                secrets
-                    .map(String::as_bytes)
-                    .any(|secret| sent.iter().any(|part| holds(part, secret)))
+                let mut secrets = secrets.iter();
+                secrets.any(|secret| sent.iter().any(|part| secret.stands_in(part)))
             });
         if let Some((place, _)) = leaked {
             let wrong = format!(
@@ -210,8 +218,9 @@ impl Watch {
     }
 
     /// The next look at what is kept reads all of it, whatever was read before.
-    pub(crate) fn read_anew(&self) {
+    pub(crate) fn read_anew(&self) -> Result<(), String> {
         self.state().inboxes.clear();
+        self.0.records.touch_all()
     }
 
     /// Something does not hold.
@@ -249,8 +258,15 @@ impl Watch {
     }
 }
 
-fn holds(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && memmem::find(text, part).is_some()
+impl Secret {
+    fn of(text: String) -> Self {
+        let finder = memmem::Finder::new(text.as_bytes()).into_owned();
+        Self { text, finder }
+    }
+
+    fn stands_in(&self, sent: &[u8]) -> bool {
+        !self.text.is_empty() && self.finder.find(sent).is_some()
+    }
 }
 
 impl Books {

@@ -2,7 +2,7 @@
 //!
 //! It reads them by SQL of its own, so that failures ordered for a process do not meet it, and it changes nothing.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use domain::PortalId;
 use jiff::Timestamp;
@@ -221,13 +221,16 @@ const WRITES: [&str; 7] = [
     "im.message.update",
 ];
 
+/// How each of them is looked for, which is worked out once: every batch is gone through.
+static NAMED: LazyLock<[memmem::Finder<'static>; WRITES.len()]> =
+    LazyLock::new(|| WRITES.map(memmem::Finder::new));
+
 /// Whether a request may change something on its remote.
 pub(crate) fn writes(seen: &Seen) -> bool {
     match seen.remote {
         Remote::Accounting => seen.what.starts_with("POST "),
         Remote::Portal if seen.what == "batch" => {
-            let stands = |method: &&str| memmem::find(&seen.body, method.as_bytes()).is_some();
-            WRITES.iter().any(stands)
+            NAMED.iter().any(|method| method.find(&seen.body).is_some())
         }
         Remote::Portal => WRITES.contains(&seen.what.as_str()),
     }

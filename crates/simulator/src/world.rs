@@ -156,6 +156,7 @@ impl World {
         let portals: Vec<PortalId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let secrets = tenants.iter().map(|tenant| tenant.secrets.clone());
         let records = Records::of(&store);
+        records.follow()?;
         let watch = Watch::new(records.clone(), portals.clone(), secrets.collect());
         let witness = Witness::new(records.clone(), portals, weather.owners > 1);
         let (kill, kills) = unbounded_channel();

@@ -231,22 +231,36 @@ fn resting_methods(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         let mut later = to_portal(evidence).filter(|seen| seen.process == process);
         later.any(|seen| seen.at > from)
     };
+    let rests = rests.into_iter().map(|rest| {
+        let is_shared = all_are_told && lived_on(rest.0, rest.2);
+        (rest, is_shared)
+    });
+    let rests: Vec<_> = rests.collect();
     for seen in to_portal(evidence) {
+        let early = rests
+            .iter()
+            .filter(|((process, _, from, until), is_shared)| {
+                let told = seen.process == *process && seen.at > *from
+                    || *is_shared && seen.at.duration_since(*from) > TOLD_OTHERS;
+                told && seen.at < *until
+            });
+        let early: Vec<(&str, Timestamp)> = early
+            .map(|((_, method, _, until), _)| (method.as_str(), *until))
+            .collect();
+        if early.is_empty() {
+            continue;
+        }
         let asked = commands(&seen.what, &seen.body);
-        for (process, method, from, until) in &rests {
-            let own = seen.process == *process;
-            let told = own && seen.at > *from
-                || all_are_told
-                    && seen.at.duration_since(*from) > TOLD_OTHERS
-                    && lived_on(*process, *from);
-            let is_early = told && seen.at < *until;
-            if is_early && asked.iter().any(|command| command.method == *method) {
-                wrong.push(format!(
-                    "[I-13] at {}: `{method}` was called though it rests until {until}",
-                    seen.at
-                ));
-                return;
-            }
+        let is_asked = |(method, _): &&(&str, Timestamp)| {
+            let mut asked = asked.iter();
+            asked.any(|command| command.method == *method)
+        };
+        if let Some((method, until)) = early.iter().find(is_asked) {
+            wrong.push(format!(
+                "[I-13] at {}: `{method}` was called though it rests until {until}",
+                seen.at
+            ));
+            return;
         }
     }
 }
