@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::payment::PaymentKind;
 use domain::purpose::Purpose;
-use domain::{Inn, InvoiceId, Money, PortalId};
+use domain::{Inn, InvoiceId, PortalId};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -454,8 +454,8 @@ pub(crate) async fn look(
 
 #[cfg(test)]
 mod tests {
-    use domain::OrganisationId;
     use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
+    use domain::{Money, OrganisationId};
     use store::PaymentState;
 
     use super::*;

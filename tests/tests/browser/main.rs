@@ -16,6 +16,9 @@
 #[allow(dead_code, reason = "shared with the scenarios, which use all of it")]
 #[path = "../scenarios/bank.rs"]
 mod bank;
+#[allow(dead_code, reason = "shared with the scenarios, which use all of it")]
+#[path = "../scenarios/database.rs"]
+mod database;
 mod driver;
 mod money;
 #[allow(dead_code, reason = "shared with the scenarios, which use all of it")]

@@ -6,9 +6,10 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::bank::{self, PAID, begin, document, invoiced, named};
+use crate::database::Database;
 use crate::driver::Browser;
 use crate::office;
-use crate::world::{Database, World};
+use crate::world::World;
 
 const NAME: &str = "Анна";
 const PASSWORD: &str = "корова съела план счетов";

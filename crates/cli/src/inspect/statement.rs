@@ -331,12 +331,12 @@ fn tell_unread(
         let error = format!("{error}{}", cause.unwrap_or_default());
         write_json(output, &Line::Error { file: name, error })
     } else {
-        writeln!(output, "Файл {name} не прочитан: {}\n", in_words(error))
+        writeln!(output, "Файл {name} не прочитан: {}\n", why_not_read(error))
     }
 }
 
 /// Why a file is not read, for people.
-fn in_words(error: &ReadError) -> String {
+fn why_not_read(error: &ReadError) -> String {
     match error {
         ReadError::Io(cause) => format!("не открывается: {cause}"),
         ReadError::NotAStatement => {
