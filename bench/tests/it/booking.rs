@@ -6,12 +6,17 @@ use crate::alone;
 
 #[test]
 fn a_statement_is_booked_by_the_thousand() {
-    alone("booking::booked_in_a_process_of_its_own");
+    alone("booking::a_statement_is_booked_by_the_thousand", || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(booked());
+    });
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-#[ignore = "the test above runs it"]
-async fn booked_in_a_process_of_its_own() {
+async fn booked() {
     let folder = tempfile::tempdir().unwrap();
     let took = measure(folder.path(), 5_000, |_| {}).await.unwrap();
     assert_eq!((took.booked, took.asked, took.aside), (4_300, 700, 0));

@@ -1,5 +1,9 @@
 //! The measurements with smaller figures, and their bounds.
 #![allow(clippy::unwrap_used, reason = "tests may")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a process of its own is told so by its environment"
+)]
 
 use std::process::Command;
 
@@ -10,11 +14,19 @@ mod invoices;
 mod statement;
 mod trickle;
 
-/// Runs an ignored test of this program in a process of its own, since it is the process' memory that is looked at.
-fn alone(name: &str) {
+/// Set in a process that one test has for itself.
+const ALONE: &str = "PROVODKA_TEST_ALONE";
+
+/// Has `measured` run in a process of its own, since it is the process' memory that is looked at: the test called `name`
+/// starts this program again for itself alone.
+fn alone(name: &str, measured: impl FnOnce()) {
+    if std::env::var_os(ALONE).is_some() {
+        return measured();
+    }
     let program = std::env::current_exe().unwrap();
     let run = Command::new(program)
-        .args(["--exact", name, "--ignored"])
+        .args(["--exact", name])
+        .env(ALONE, "1")
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&run.stdout);

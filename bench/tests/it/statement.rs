@@ -7,12 +7,13 @@ use crate::alone;
 
 #[test]
 fn all_documents_of_a_large_file_are_read_in_constant_memory() {
-    alone("statement::read_in_a_process_of_its_own");
+    alone(
+        "statement::all_documents_of_a_large_file_are_read_in_constant_memory",
+        a_large_file,
+    );
 }
 
-#[test]
-#[ignore = "the test above runs it"]
-fn read_in_a_process_of_its_own() {
+fn a_large_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("statement.txt");
     let bytes = write(&file, 20_000).unwrap();
