@@ -38,10 +38,8 @@ impl Size {
 /// Calls without which it cannot be done, by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Floor {
-    /// Fifty pages of fifty changed deals.
+    /// Fifty pages of fifty changed deals: they show of each whether it wants anything.
     pub sweep: usize,
-    /// A glance at each of them, fifty in a list and fifty lists.
-    pub glances: usize,
     /// Lines, history and the rest of those that want an invoice, as full as pages can be.
     pub readings: usize,
     /// Full batches of writes.
@@ -64,7 +62,6 @@ impl Size {
             2 * pages(self.wanted) + pages(LINES * self.wanted) + pages(STAGES * self.wanted);
         Floor {
             sweep: (pages(self.changed) + pages(self.wanted)).div_ceil(FIFTY),
-            glances: pages(self.changed).div_ceil(FIFTY),
             readings: whole.div_ceil(FIFTY),
             writes: (2 * self.wanted).div_ceil(FIFTY - 1),
         }
@@ -83,7 +80,7 @@ impl Size {
     /// What one method takes beyond its window comes as the window moves on.
     fn by_method_time(self, figures: Figures) -> Duration {
         let count = |of: usize| u64::try_from(of).unwrap_or(u64::MAX);
-        let lists = 2 * self.changed.div_ceil(FIFTY);
+        let lists = self.changed.div_ceil(FIFTY);
         let methods = [
             count(lists) * figures.read_ms,
             count(self.wanted) * figures.write_ms,
@@ -96,7 +93,7 @@ impl Size {
 impl Floor {
     /// All of them.
     pub fn calls(self) -> usize {
-        self.sweep + self.glances + self.readings + self.writes
+        self.sweep + self.readings + self.writes
     }
 }
 
@@ -253,12 +250,9 @@ mod tests {
     #[test]
     fn the_floor_is_what_the_bucket_leaves_for_full_requests() {
         let floor = Size::GOAL.floor();
-        assert_eq!(
-            (floor.sweep, floor.glances, floor.readings, floor.writes),
-            (22, 20, 14, 205)
-        );
+        assert_eq!((floor.sweep, floor.readings, floor.writes), (22, 14, 205));
         let least = Size::GOAL.least(Figures::GOAL);
-        assert_eq!(least, Duration::from_millis(500) * (261 - 50));
+        assert_eq!(least, Duration::from_millis(500) * (241 - 50));
         let slow = Figures {
             write_ms: 120,
             ..Figures::GOAL

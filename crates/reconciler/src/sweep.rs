@@ -2,7 +2,8 @@
 //!
 //! All kinds of records are asked in one call. The cursors move in the same commit as the looks that their
 //! pages asked for, never before. A sweep reaches back behind the one before, because clocks differ and lists
-//! lag; what it shows unchanged a second time is not looked at again.
+//! lag; what it shows unchanged a second time is not looked at again, nor is a deal of which it shows that it wants
+//! nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use planted::Bug;
 use serde::{Deserialize, Serialize};
 use store::{Lane, Look, Record, Subject, SubjectKind, Work};
 
-use crate::deal::subject_of;
+use crate::deal::{at_rest, subject_of};
 use crate::{Connected, Reconciler, access, journal, own_invoices, portal_task, record_owner};
 
 const REASON: &str = "sweep";
@@ -41,6 +42,8 @@ struct Sweeping {
     /// Deals that it found to have entered their stage. The look that it asked for began after it, so whatever the list
     /// of changes shows of them was seen by that look, or came after it and is in the next sweep.
     entered: BTreeSet<Subject>,
+    /// It died before, of a deal perhaps: then none is judged here, and the look at that one finds it out.
+    died: bool,
 }
 
 /// What is kept of a thread between two sweeps.
@@ -78,9 +81,10 @@ pub(crate) async fn look(
         started,
         overlap,
         entered: BTreeSet::new(),
+        died: work.deaths > 0,
     };
     while !threads.is_empty() {
-        threads = pages(ctx, connected, threads, &mut sweeping).await?;
+        threads = pages(reconciler, ctx, connected, threads, &mut sweeping).await?;
     }
     access::regained(ctx, portal_task::SWEEP).await?;
     ctx.record(Record {
@@ -189,6 +193,7 @@ fn followed(policy: &Policy) -> String {
 
 /// Reads on in every thread in one call and commits it with its looks; answers the threads that have more.
 async fn pages(
+    reconciler: &Reconciler,
     ctx: &LeaseContext,
     connected: &Connected,
     threads: Vec<Thread>,
@@ -213,6 +218,7 @@ async fn pages(
     };
     let mut unfinished = Vec::new();
     let (mut entered, mut changed) = (Vec::new(), Vec::new());
+    let mut shown = BTreeMap::new();
     for (mut thread, page) in threads.into_iter().zip(answered) {
         let asked_at = *thread
             .asked_at
@@ -222,6 +228,8 @@ async fn pages(
             SweepOf::Entered(_) => entered.extend(found),
             SweepOf::Changed(_) | SweepOf::OwnInvoices => changed.extend(found),
         }
+        let deals = page.deals.into_iter();
+        shown.extend(deals.map(|glance| (Subject::deal(glance.deal.id), glance)));
         thread.ask.pages = thread.ask.pages.saturating_add(page.pages);
         match page.next {
             Some(after) => {
@@ -238,9 +246,12 @@ async fn pages(
     }
     sweeping.entered.extend(entered.iter().cloned());
     changed.retain(|subject| !sweeping.entered.contains(subject));
-    let (deals, others): (Vec<Subject>, Vec<Subject>) = changed
+    let (mut deals, others): (Vec<Subject>, Vec<Subject>) = changed
         .into_iter()
         .partition(|subject| subject.kind == SubjectKind::Deal);
+    shown.retain(|deal, _| !sweeping.died && deals.binary_search(deal).is_ok());
+    let at_rest = at_rest(reconciler, ctx, connected, shown, &mut record.journal).await?;
+    deals.retain(|deal| !at_rest.contains(deal));
     // What changed beside deals concerns those who wait for it.
     let mut woken = record_owner::owners_of(ctx, connected, &others, &mut record.journal).await?;
     woken.extend(others);

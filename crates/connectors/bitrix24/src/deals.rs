@@ -34,7 +34,7 @@ impl ReadDeals for Connector {
             return Ok(Vec::new());
         }
         let ids: Vec<u64> = ids.iter().map(|id| id.0).collect();
-        let select: Vec<&str> = DEAL_FIELDS.into_iter().chain(self.fields.names()).collect();
+        let select = self.glanced();
         let mut commands: Vec<Command> = ids
             .chunks(PAGE)
             .map(|chunk| deals_command(chunk, &select))
@@ -205,6 +205,11 @@ fn plain(value: &serde_json::Value) -> Option<String> {
 }
 
 impl Connector {
+    /// The fields of a deal that a glance shows.
+    pub(crate) fn glanced(&self) -> Vec<&str> {
+        DEAL_FIELDS.into_iter().chain(self.fields.names()).collect()
+    }
+
     /// What the first request of a whole look asks for.
     fn first_wants(&self, ids: &[u64]) -> Gathering {
         let mut gathering = Gathering::new(&self.density);

@@ -2,8 +2,9 @@
 //!
 //! Pages go by id after the last one seen, so that rows that move between pages are not missed. A list that goes on
 //! and on is read by many pages in one request: each names the last id of the page before by a reference, which the
-//! portal resolves (<https://apidocs.bitrix24.com/settings/how-to-call-rest-api/batch.html>). The portal leaves `DATE_MODIFY` of requisites and bank details empty until their first change, so
-//! these are asked for by time of creation as well.
+//! portal resolves (<https://apidocs.bitrix24.com/settings/how-to-call-rest-api/batch.html>). Deals are listed with all
+//! that a glance shows: most of them want nothing, and that takes no request more. The portal leaves `DATE_MODIFY` of
+//! requisites and bank details empty until their first change, so these are asked for by time of creation as well.
 
 use async_trait::async_trait;
 use capability::portal::{Changed, RecordKind, SweepAsk, SweepOf, SweepRecords};
@@ -23,12 +24,15 @@ use crate::gather::{PAGE, full, items, rows};
 use crate::pace::MOST_COMMANDS;
 use crate::smart_invoices;
 use crate::translate::{COMPANY, CONTACT};
-use crate::wire;
+use crate::{translate, wire};
 
 const ITEMS: &str = "crm.item.list";
 const REQUISITES: &str = "crm.requisite.list";
 const BANK_DETAILS: &str = "crm.requisite.bankdetail.list";
 const STAGE_HISTORY: &str = "crm.stagehistory.list";
+
+/// Of contacts and companies no more is asked.
+const BRIEF: [&str; 2] = ["id", "updatedTime"];
 
 /// A list that was long may be so many times longer. A page behind the end is read in vain.
 const TIMES_LONGER: usize = 3;
@@ -40,13 +44,14 @@ impl SweepRecords for Connector {
         call: &Call<'_>,
         asks: &[SweepAsk],
     ) -> Result<Vec<Changed>, ConnectorError> {
+        let glanced = self.glanced();
         let mut shares = shares(asks, MOST_COMMANDS);
-        let mut commands = commands(asks, &shares);
+        let mut commands = commands(asks, &shares, &glanced);
         let methods = commands.iter().map(|command| command.method);
         let fitting = self.client.pace.fit(methods, Effect::Read);
         if fitting < commands.len() {
             shares = self::shares(asks, fitting);
-            commands = self::commands(asks, &shares);
+            commands = self::commands(asks, &shares, &glanced);
         }
         let (asked_at, answers) = self.client.batch_at(call, &commands, Effect::Read).await;
         let mut answers = answers.into_iter();
@@ -55,7 +60,7 @@ impl SweepRecords for Connector {
             for _list in 0..lists_of(ask) {
                 lists.push(answers.by_ref().take(*pages).collect());
             }
-            let changed = changed(ask, lists)?;
+            let changed = changed(self, ask, lists)?;
             Ok(Changed {
                 asked_at,
                 ..changed
@@ -135,14 +140,15 @@ fn shares(asks: &[SweepAsk], room: usize) -> Vec<usize> {
     }
 }
 
-fn commands(asks: &[SweepAsk], shares: &[usize]) -> Vec<Command> {
+/// `glanced`: the fields of a deal that a glance shows.
+fn commands(asks: &[SweepAsk], shares: &[usize], glanced: &[&str]) -> Vec<Command> {
     let mut commands = Vec::new();
     for (ask, pages) in asks.iter().zip(shares) {
         for list in 0..lists_of(ask) {
             let mut after = Value::from(ask.after.unwrap_or(0));
             for _page in 0..*pages {
                 let last = last_of_page(ask, &key(commands.len()));
-                commands.push(command(ask, list, &after));
+                commands.push(command(ask, list, &after, glanced));
                 after = last.into();
             }
         }
@@ -166,12 +172,12 @@ fn last_of_page(ask: &SweepAsk, key: &str) -> String {
 }
 
 /// A page of one of the lists that a question is asked by.
-fn command(ask: &SweepAsk, list: usize, after: &Value) -> Command {
+fn command(ask: &SweepAsk, list: usize, after: &Value, glanced: &[&str]) -> Command {
     let since = moment(ask.since);
     match &ask.of {
-        SweepOf::Changed(RecordKind::Deal) => changed_items(2, &since, after),
-        SweepOf::Changed(RecordKind::Contact) => changed_items(3, &since, after),
-        SweepOf::Changed(RecordKind::Company) => changed_items(4, &since, after),
+        SweepOf::Changed(RecordKind::Deal) => changed_items(2, &since, after, glanced),
+        SweepOf::Changed(RecordKind::Contact) => changed_items(3, &since, after, &BRIEF),
+        SweepOf::Changed(RecordKind::Company) => changed_items(4, &since, after, &BRIEF),
         SweepOf::Changed(RecordKind::Requisite) => changed_rows(REQUISITES, list, &since, after),
         SweepOf::Changed(RecordKind::BankDetail) => changed_rows(BANK_DETAILS, list, &since, after),
         SweepOf::OwnInvoices => smart_invoices::changed(&since, after),
@@ -189,12 +195,12 @@ fn command(ask: &SweepAsk, list: usize, after: &Value) -> Command {
     }
 }
 
-fn changed_items(entity_type: u64, since: &str, after: &Value) -> Command {
+fn changed_items(entity_type: u64, since: &str, after: &Value, select: &[&str]) -> Command {
     Command::new(
         ITEMS,
         json!({
             "entityTypeId": entity_type, "filter": {">=updatedTime": since, ">id": after},
-            "order": {"id": "ASC"}, "select": ["id", "updatedTime"], "start": -1,
+            "order": {"id": "ASC"}, "select": select, "useOriginalUfNames": "Y", "start": -1,
         }),
     )
 }
@@ -216,13 +222,15 @@ fn changed_rows(method: &'static str, list: usize, since: &str, after: &Value) -
 }
 
 /// What answers one question, from the pages of each of its lists.
-fn changed(ask: &SweepAsk, lists: Vec<Vec<Settled>>) -> Result<Changed, ConnectorError> {
+fn changed(
+    connector: &Connector,
+    ask: &SweepAsk,
+    lists: Vec<Vec<Settled>>,
+) -> Result<Changed, ConnectorError> {
     let mut lists = lists.into_iter();
     let mut list = || lists.next().unwrap_or_default();
     match &ask.of {
-        SweepOf::Changed(RecordKind::Deal) => {
-            changed_of_items(ask, list(), |id| Record::Deal(DealId(id)))
-        }
+        SweepOf::Changed(RecordKind::Deal) => changed_deals(connector, ask, list()),
         SweepOf::Changed(RecordKind::Contact) => {
             changed_of_items(ask, list(), |id| Record::Contact(ContactId(id)))
         }
@@ -251,7 +259,7 @@ fn changed(ask: &SweepAsk, lists: Vec<Vec<Settled>>) -> Result<Changed, Connecto
                 records: pages.rows.into_iter().map(record).collect(),
                 next: pages.next,
                 pages: pages.count,
-                asked_at: None,
+                ..Changed::default()
             })
         }
     }
@@ -305,6 +313,31 @@ fn in_order<T>(
     Ok(pages)
 }
 
+fn changed_deals(
+    connector: &Connector,
+    ask: &SweepAsk,
+    answers: Vec<Settled>,
+) -> Result<Changed, ConnectorError> {
+    let read = items::<wire::ChangedDeal>;
+    let pages = in_order(ask, ITEMS, answers, read, |deal| deal.brief.id.0)?;
+    let mut changed = Changed {
+        next: pages.next,
+        pages: pages.count,
+        ..Changed::default()
+    };
+    // Until a glance has told of which kinds our fields are, nobody knows what stands in them.
+    let kinds = connector.known_kinds();
+    for deal in pages.rows {
+        let record = Record::Deal(DealId(deal.brief.id.0));
+        changed.records.push((record, deal.brief.updated_time.0));
+        if let (Some(whole), Some(kinds)) = (deal.whole, &kinds) {
+            let glance = translate::glance(whole, &connector.fields, kinds);
+            changed.deals.extend(glance.ok());
+        }
+    }
+    Ok(changed)
+}
+
 fn changed_of_items(
     ask: &SweepAsk,
     answers: Vec<Settled>,
@@ -321,7 +354,7 @@ fn changed_of_items(
             .collect(),
         next: pages.next,
         pages: pages.count,
-        asked_at: None,
+        ..Changed::default()
     })
 }
 
@@ -341,7 +374,7 @@ fn changed_own_invoices(ask: &SweepAsk, answers: Vec<Settled>) -> Result<Changed
         records: pages.rows.into_iter().filter_map(deal).collect(),
         next: pages.next,
         pages: pages.count,
-        asked_at: None,
+        ..Changed::default()
     })
 }
 
@@ -377,7 +410,7 @@ fn changed_of_rows(
             .collect(),
         next,
         pages: count,
-        asked_at: None,
+        ..Changed::default()
     })
 }
 

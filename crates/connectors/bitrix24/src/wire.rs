@@ -4,8 +4,8 @@
 //! type, never a value: values are personal. Not here: how one scalar is spelt (`scalar.rs`) and
 //! what a value means (`translate.rs`).
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 pub(crate) use crate::scalar::{Flag, Id, Link, Moment, Rows, Text, Token};
@@ -58,6 +58,24 @@ pub(crate) struct BriefItem {
     pub(crate) title: Text,
     #[serde(default)]
     pub(crate) updated_time: Moment,
+}
+
+/// A deal of a sweep: what the sweep cannot do without, and the whole row where it can be read. One that cannot keeps
+/// no other back.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangedDeal {
+    pub(crate) brief: BriefItem,
+    pub(crate) whole: Option<DealItem>,
+}
+
+impl<'de> Deserialize<'de> for ChangedDeal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let row = Value::deserialize(deserializer)?;
+        Ok(Self {
+            brief: BriefItem::deserialize(&row).map_err(D::Error::custom)?,
+            whole: serde_json::from_value(row).ok(),
+        })
+    }
 }
 
 /// A contact of `crm.item.list`.

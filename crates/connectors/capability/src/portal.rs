@@ -175,6 +175,8 @@ pub enum RecordKind {
 pub struct Changed {
     /// Changed records with their time of change as the portal tells it.
     pub records: Vec<(Record, Option<Timestamp>)>,
+    /// Changed deals as a glance would show them, as far as their rows can be read so.
+    pub deals: Vec<DealGlance>,
     /// Pass it as `after` for the next pages; none when these were the last.
     pub next: Option<u64>,
     /// Pages of the portal that these are.

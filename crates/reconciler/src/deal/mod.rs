@@ -5,6 +5,7 @@
 mod act;
 mod administrator;
 mod adopt;
+mod at_rest;
 mod claims;
 mod conclude;
 mod flights;
@@ -35,6 +36,7 @@ use jiff::Timestamp;
 use planner::{Action, DealSnapshot, Need, Plan, Policy, Seen, invoicing};
 use store::{InvoiceLink, JournalEntry, Subject, Work};
 
+pub(crate) use self::at_rest::at_rest;
 pub use self::claims::{Claimed, Claims};
 pub(crate) use self::flood::Counting;
 pub(crate) use self::known::our_invoice;

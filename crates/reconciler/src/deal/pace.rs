@@ -1,12 +1,13 @@
 //! How many deals go on together: no more than one request can read, and no more than the accounting side lets
 //! through while what their invoices rest on is fresh.
 //!
-//! A deal whose invoice would not leave in time is not read for it again and again: it waits for its turn.
+//! A deal whose invoice would not leave in time is not read for it again and again: it waits for its turn. Deals of one
+//! buyer are read together: what hangs on a buyer takes as much room in a request for one deal as for all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use domain::{DealId, PortalId};
+use domain::{CompanyId, DealId, PortalId};
 use engine::LeaseContext;
 use jiff::{SignedDuration, Timestamp};
 use planner::{Action, Need, Seen, invoicing};
@@ -129,7 +130,29 @@ fn wholes(deals: &BTreeMap<DealId, Looked>, needs: &BTreeMap<DealId, Vec<Need>>)
             None => wholes.first.push(*id),
         }
     }
+    for ids in [&mut wholes.again, &mut wholes.first, &mut wholes.compared] {
+        by_buyer(ids, |id| company_of(deals, id));
+    }
     wholes
+}
+
+/// Whose requisites are read with it. Others may be chosen on the deal, which costs room and nothing else.
+fn company_of(deals: &BTreeMap<DealId, Looked>, id: DealId) -> Option<CompanyId> {
+    deals.get(&id)?.snapshot.glance()?.deal.company
+}
+
+/// Puts deals of one company side by side, all where the first of them stood: the oldest deal still goes first.
+fn by_buyer(ids: &mut [DealId], company_of: impl Fn(DealId) -> Option<CompanyId>) {
+    let mut first: BTreeMap<CompanyId, DealId> = BTreeMap::new();
+    for id in ids.iter() {
+        if let Some(company) = company_of(*id) {
+            first.entry(company).or_insert(*id);
+        }
+    }
+    ids.sort_by_cached_key(|id| {
+        let place = company_of(*id).and_then(|company| first.get(&company));
+        place.copied().unwrap_or(*id)
+    });
 }
 
 /// Which of them are read now: those that were read before as far as their invoices can leave in time, one at least,
@@ -218,6 +241,19 @@ fn is_issue(action: &Action) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deals_of_one_buyer_are_read_together_and_the_oldest_deal_first() {
+        let company_of = |id: DealId| match id.0 {
+            1 | 4 => Some(CompanyId(9)),
+            2 | 6 => Some(CompanyId(7)),
+            5 => Some(CompanyId(8)),
+            _ => None,
+        };
+        let mut ids: Vec<DealId> = (1..=6).map(DealId).collect();
+        by_buyer(&mut ids, company_of);
+        assert_eq!(ids, [1, 4, 2, 6, 3, 5].map(DealId));
+    }
 
     #[test]
     fn no_more_creates_begin_than_their_time_allows() {

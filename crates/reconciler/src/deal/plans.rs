@@ -7,7 +7,7 @@ use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
 use planner::{Action, Answer, Case, Need, Plan, Seen, invoicing};
 use serde_json::{Map, Value, json};
-use store::{CaseChange, CaseFacts, Lane, Record, Subject};
+use store::{CaseChange, CaseFacts, JournalEntry, Lane, Record, Subject};
 
 use super::{Looked, act, earlier, known, observe, orders, subject_of, writes};
 use crate::{Connected, Reconciler, access, feed, journal, overdue, sweep};
@@ -102,13 +102,9 @@ fn adopt(
     }
     // Seen again and decided as before: the journal has it already.
     if deal.news || !plan.actions.is_empty() {
-        let actions: Vec<&str> = plan.actions.iter().map(Action::kind).collect();
-        record.journal.push(journal::line(
-            now,
-            &subject,
-            "decision",
-            json!({"because": plan.because, "actions": actions, "carried_out": may_write}),
-        ));
+        record
+            .journal
+            .push(decision(now, &subject, &plan, may_write));
     }
     if !may_write && !plan.actions.is_empty() && record.cursors.is_empty() {
         record.cursors.push(sweep::watched(&connected.policy, now));
@@ -131,6 +127,18 @@ fn adopt(
     } else {
         planned.ready.insert(deal.id, plan);
     }
+}
+
+/// What was decided and why, for the journal.
+pub(crate) fn decision(
+    now: Timestamp,
+    subject: &Subject,
+    plan: &Plan,
+    may_write: bool,
+) -> JournalEntry {
+    let actions: Vec<&str> = plan.actions.iter().map(Action::kind).collect();
+    let body = json!({"because": plan.because, "actions": actions, "carried_out": may_write});
+    journal::line(now, subject, "decision", body)
 }
 
 /// A deal that was read whole was compared with its invoice; an event that tells of no later change is only an echo.

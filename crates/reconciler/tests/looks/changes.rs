@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use capability::portal::{RecordKind, Reserved};
 use domain::observed::Record;
-use domain::{CompanyId, DealId, InvoiceStatus, Money, RequisiteId};
+use domain::{CompanyId, DealId, InvoiceStatus, Money, RequisiteId, StageId};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 use reconciler::NotConnected;
@@ -459,6 +459,85 @@ fn what_a_sweep_shows_unchanged_again_is_not_looked_at_again() {
         desk.task("sweep").await;
         desk.run(60).await;
         assert_eq!(desk.office.calls("glance"), 3);
+    });
+}
+
+/// The deals that a sweep asks to be looked at, of those that it shows as changed.
+async fn asked_about(desk: &Desk, changed: &[u64]) -> Vec<DealId> {
+    let deal = |id: &u64| (Record::Deal(DealId(*id)), None);
+    let page = changed.iter().map(deal).collect();
+    desk.office
+        .state()
+        .pages
+        .insert(RecordKind::Deal, vec![page]);
+    desk.task("sweep").await;
+    let sweep = desk.due(Lane::Due).await;
+    desk.look(Lane::Due, sweep).await.unwrap();
+    let due = desk.due(Lane::Due).await.into_iter();
+    due.filter_map(|work| work.subject.as_deal()).collect()
+}
+
+/// A deal that has not come to its invoice stage yet.
+fn early(desk: &Desk, id: u64) {
+    desk.office.enter(id);
+    desk.office.edit(id, |reading| {
+        reading.glance.deal.stage = StageId::new("NEW");
+        reading.history.clear();
+    });
+}
+
+#[test]
+fn a_deal_that_wants_nothing_by_what_a_sweep_shows_is_not_looked_at() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.run(20).await;
+        desk.office.enter(1);
+        early(&desk, 2);
+        assert_eq!(asked_about(&desk, &[1, 2]).await, [DealId(1)]);
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        // What has an invoice is compared with it wherever it stands.
+        desk.office.edit(1, |reading| {
+            reading.glance.deal.stage = StageId::new("NEW");
+        });
+        assert_eq!(asked_about(&desk, &[1, 2]).await, [DealId(1)]);
+        desk.run(60).await;
+        desk.office.enter(2);
+        assert!(asked_about(&desk, &[1, 2]).await.contains(&DealId(2)));
+    });
+}
+
+#[test]
+fn a_deal_that_is_in_the_queue_is_looked_at_whatever_a_sweep_shows() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.run(20).await;
+        early(&desk, 1);
+        let later = Look {
+            subject: Subject::deal(DealId(1)),
+            lane: Lane::Due,
+            due_at: desk.clock.now() + SignedDuration::from_hours(1),
+            reason: "later".to_owned(),
+        };
+        desk.store.look(&portal(), &[later]).await.unwrap();
+        assert_eq!(asked_about(&desk, &[1]).await, [DealId(1)]);
+        desk.run(60).await;
+        assert!(asked_about(&desk, &[1]).await.is_empty());
+    });
+}
+
+#[test]
+fn a_sweep_that_died_before_leaves_every_deal_to_a_look_of_its_own() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.run(20).await;
+        early(&desk, 1);
+        desk.task("sweep").await;
+        let sweep = desk.due(Lane::Due).await;
+        desk.store.work_died(&desk.lease(), &sweep).await.unwrap();
+        assert_eq!(asked_about(&desk, &[1]).await, [DealId(1)]);
+        desk.run(60).await;
+        assert!(asked_about(&desk, &[1]).await.is_empty());
     });
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use capability::portal::{
     Changed, FieldPage, Finding, Funnel, OfflineQueue, OwnInvoices, PortalClock, PortalWrite,
-    Presence, ReadDeals, ReadDirectory, Reading, Reserved, SetUpPortal, SweepAsk, SweepOf,
-    SweepRecords, WritePortal, Written,
+    Presence, ReadDeals, ReadDirectory, Reading, RecordKind, Reserved, SetUpPortal, SweepAsk,
+    SweepOf, SweepRecords, WritePortal, Written,
 };
 use capability::{Call, ConnectorError, Exchange, Portal, Remote};
 use domain::observed::{
@@ -176,7 +176,17 @@ fn page(pages: &[Page], after: Option<u64>, asked_at: Option<jiff::Timestamp>) -
         next: (number + 1 < pages.len()).then_some(number as u64 + 1),
         pages: 1,
         asked_at,
+        ..Changed::default()
     }
+}
+
+/// A page of changed deals shows them.
+fn glances(state: &State, page: &Changed) -> Vec<DealGlance> {
+    let of = |(record, _): &(Record, Option<Timestamp>)| match record {
+        Record::Deal(id) if visible(state, *id) => Some(state.deals[id].glance.clone()),
+        _ => None,
+    };
+    page.records.iter().filter_map(of).collect()
 }
 
 #[async_trait]
@@ -196,9 +206,14 @@ impl SweepRecords for Crm {
                 SweepOf::Entered(_) => state.entered.clone(),
                 SweepOf::OwnInvoices => state.own_invoice_pages.clone(),
             };
-            asks.iter()
-                .map(|ask| page(&pages(ask), ask.after, state.portal_clock))
-                .collect()
+            let page = |ask: &SweepAsk| {
+                let mut page = page(&pages(ask), ask.after, state.portal_clock);
+                if ask.of == SweepOf::Changed(RecordKind::Deal) {
+                    page.deals = glances(state, &page);
+                }
+                page
+            };
+            asks.iter().map(page).collect()
         };
         self.0.read("changed", changed).await
     }

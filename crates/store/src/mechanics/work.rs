@@ -132,6 +132,9 @@ statements! {
     WAITS_FOR =
         "SELECT 1 FROM work
          WHERE portal_id = $1 AND instr('\n' || reasons || '\n', '\n' || CAST($2 AS TEXT) || '\n') > 0 LIMIT 1";
+    /// The row stays while somebody looks at its subject.
+    IN_QUEUE =
+        "SELECT subject FROM work WHERE portal_id = $1 AND subject IN keys($2)";
     NEXT_DUE_OF =
         "SELECT due_at FROM work WHERE portal_id = $1 ORDER BY due_at LIMIT 1";
     /// A portal that another owner holds is of interest once its lease ends.
@@ -263,6 +266,22 @@ impl Store {
             Box::pin(async move {
                 let ask = params![portal, reason];
                 Ok(tx.first(&WAITS_FOR, &ask, Row::int).await?.is_some())
+            })
+        })
+        .await
+    }
+
+    /// Those of `subjects` that wait for a look, or are looked at now.
+    pub async fn work_among(
+        &self,
+        portal: &PortalId,
+        subjects: &[Subject],
+    ) -> Result<Vec<Subject>, StoreError> {
+        let args = (portal.clone(), key_set(subjects));
+        self.read(args, |tx, (portal, keys)| {
+            Box::pin(async move {
+                tx.list(&IN_QUEUE, &params![portal, keys.clone()], Row::parsed)
+                    .await
             })
         })
         .await

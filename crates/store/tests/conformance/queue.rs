@@ -128,6 +128,20 @@ conformance! {
         assert!(!db.store.work_waits_for(&portal("b"), "another").await.unwrap());
     }
 
+    async fn what_is_in_the_queue_is_known_until_it_was_looked_at(db: &Db) {
+        let lease = leased(db, 1).await;
+        let among = async |name: &str| db.store.work_among(&portal(name), &[deal(2), deal(3)]).await.unwrap();
+        assert!(among("a").await.is_empty());
+        db.store.look(&portal("a"), &[look(deal(2), Lane::Due, at(600))]).await.unwrap();
+        assert_eq!(among("a").await, [deal(2)]);
+        assert!(among("b").await.is_empty());
+        // Also while somebody looks at it.
+        let taken = db.store.work_take(&lease, Lane::Due, 10, &[deal(1)], at(600)).await.unwrap();
+        assert_eq!(among("a").await, [deal(2)]);
+        db.store.record(&lease, settled(&taken[0], None), at(601)).await.unwrap();
+        assert!(among("a").await.is_empty());
+    }
+
     async fn when_the_last_event_came_is_known_however_late_the_look(db: &Db) {
         let lease = leased(db, 1).await;
         let heard = async |lane, second| {

@@ -421,6 +421,37 @@ async fn a_sweep_goes_page_by_page_by_id() {
     );
 }
 
+#[tokio::test]
+async fn a_sweep_shows_deals_as_a_glance_does_and_a_row_that_cannot_be_read_keeps_no_other_back() {
+    let stage = Stage::webhook(portal(|method, params| {
+        if !params.contains_key("filter[>=updatedTime]") {
+            return example(method, params);
+        }
+        let Reply::Result(mut found) = example(method, params) else {
+            panic!("no deal is an example");
+        };
+        let items = found["items"].as_array_mut().unwrap();
+        let mut spoilt = items[0].clone();
+        spoilt["id"] = 352.into();
+        spoilt["opportunity"] = "much".into();
+        items.push(spoilt);
+        items.push(json!({"id": 353, "updatedTime": "2026-03-01T12:30:00+03:00"}));
+        Reply::Result(found)
+    }));
+    let since = "2026-03-01T09:00:00Z".parse().unwrap();
+    let deals = SweepOf::Changed(RecordKind::Deal);
+    let first = swept(&stage, deals.clone(), since, None).await;
+    assert!(
+        first.deals.is_empty(),
+        "nobody knows yet of which kinds our fields are"
+    );
+    let ids = [DealId(351)];
+    let glances = stage.portal.deals.glance(&stage.call(), &ids).await;
+    let swept = swept(&stage, deals, since, None).await;
+    assert_eq!(swept.records.len(), 3);
+    assert_eq!(swept.deals, glances.unwrap());
+}
+
 /// A portal with so many changed deals, which does as told with a reference.
 fn many_deals(count: u64, refer: impl Fn(&str, u64) -> u64 + Send + Sync + 'static) -> Arc<Script> {
     let last = Mutex::new(0);
