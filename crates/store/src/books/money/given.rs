@@ -197,7 +197,13 @@ pub(super) async fn settle(
         divided: &divided,
     };
     let mut taken = Vec::new();
+    let beside: BTreeSet<i64> = divided.beside_a_persons().collect();
     for one in &wanted {
+        // Whoever gave it, all of it is taken back already.
+        if beside.contains(&one.payment) {
+            taken.push(one.line.clone());
+            continue;
+        }
         let stood: Vec<Transaction> = if one.shares.is_empty() {
             let his = of(one.payment).map(|given| one.his(given));
             his.filter(|given| !given.given().is_zero()).collect()
