@@ -337,7 +337,7 @@ fn question(
         text: "не относить к счетам".to_owned(),
     });
     let why = match (payment.otherwise, payment.twice) {
-        (Some(otherwise), _) => otherwise_in_words(otherwise),
+        (Some(otherwise), twice) => otherwise_in_words(otherwise, twice),
         (None, Some(twice)) => twice_in_words(twice),
         (None, None) if payment.undone > 0 => "прежнее решение отменено".to_owned(),
         (None, None) => joined(doubts),
@@ -356,13 +356,10 @@ fn question(
 
 pub(crate) fn twice_in_words(twice: &CountedTwice) -> String {
     match twice {
-        CountedTwice::Whole(parts) => {
-            let parts: Vec<String> = parts.iter().map(|part| money(*part)).collect();
-            format!(
-                "в учёте тот же платёж внесён частями ({}), похоже, это те же деньги; если да, не относите",
-                parts.join(" и ")
-            )
-        }
+        CountedTwice::Whole(parts) => format!(
+            "в учёте тот же платёж внесён частями ({}), похоже, это те же деньги; если да, не относите",
+            in_sums(parts)
+        ),
         CountedTwice::PartOf(whole) => format!(
             "в банке это один платёж на {}, в учёте он внесён частями, похоже, это те же деньги; отнесите что-то одно",
             money(*whole)
@@ -380,15 +377,31 @@ pub(crate) fn twice_in_words(twice: &CountedTwice) -> String {
     }
 }
 
-pub(crate) fn otherwise_in_words(otherwise: GivenOtherwise) -> String {
+/// It names what is to be taken back, and the sums as long as they are known.
+pub(crate) fn otherwise_in_words(
+    otherwise: GivenOtherwise,
+    twice: Option<&CountedTwice>,
+) -> String {
     match otherwise {
         GivenOtherwise::Whole(whole) => format!(
             "в банке это часть одного платежа, и его уже отнёс человек: сначала снимите со счетов платёж {whole}"
         ),
-        GivenOtherwise::Part(part) => format!(
-            "в учёте тот же платёж внесён частями, и они уже отнесены: сначала снимите со счетов платёж {part} и остальные"
-        ),
+        GivenOtherwise::Part(part) => {
+            let sums = match twice {
+                Some(CountedTwice::Whole(parts)) => format!(" ({})", in_sums(parts)),
+                Some(CountedTwice::PartOf(_) | CountedTwice::Alike { .. }) | None => String::new(),
+            };
+            format!(
+                "в учёте тот же платёж внесён частями{sums}, и к счетам отнесены уже они; если это те же деньги, не относите, \
+                 а чтобы отнести его целиком, сначала снимите со счетов платёж {part} и другие части"
+            )
+        }
     }
+}
+
+fn in_sums(parts: &[Money]) -> String {
+    let parts: Vec<String> = parts.iter().map(|part| money(*part)).collect();
+    parts.join(" и ")
 }
 
 /// What many payments have in common, so that people are told of it once.

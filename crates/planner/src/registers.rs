@@ -46,7 +46,7 @@ fn is_left(credit: &PaymentSnapshot<'_>, answer: &PaymentAnswer) -> bool {
 fn question(credit: &PaymentSnapshot<'_>) -> PaymentQuestion {
     let cause = "реестр эквайринга или СБП";
     let why = match (credit.otherwise, credit.twice) {
-        (Some(otherwise), _) => otherwise_in_words(otherwise),
+        (Some(otherwise), twice) => otherwise_in_words(otherwise, twice),
         (None, Some(twice)) => twice_in_words(twice),
         (None, None) if credit.undone > 0 => "прежнее решение отменено".to_owned(),
         (None, None) => "по сумме не разносится, продажи называет человек".to_owned(),

@@ -41,6 +41,14 @@ fn an_order_that_is_given_whole_or_in_parts_is_not_given_the_other_way_by_an_ans
         let text = asked(&part.plan(&claims));
         assert!(text.contains(first), "{text}");
     }
+    // The whole one is asked about with the sums of its parts.
+    let mut whole = payment(1_000, "Оплата").answered("1", &[("us/СВ-1", 1_000)]);
+    whole.twice = Some(CountedTwice::Whole(
+        [600, 400].map(Money::from_kopecks).to_vec(),
+    ));
+    whole.otherwise = Some(GivenOtherwise::Part(4));
+    let text = asked(&whole.plan(&claims));
+    assert!(text.contains("внесён частями (6,00 ₽ и 4,00 ₽)"), "{text}");
     // To give it to nothing is always right.
     let mut left = payment(600, "Оплата").answered(LEAVE, &[]);
     left.otherwise = Some(GivenOtherwise::Whole(3));
