@@ -2,7 +2,7 @@
 //!
 //! A stage renamed, a mass import or a robot let loose sends old deals into the invoice stage by the hundred. Once more
 //! than the limit come within a minute, no further one is sent, and the administrator is asked once. While the question
-//! is open, no invoice goes out unordered: it joins the list. A deal that a person ordered is never held.
+//! is open, no further one goes out unordered: it joins the list. A deal that a person ordered is never held.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -43,7 +43,7 @@ pub(crate) struct Guard {
     turn: Arc<Mutex<()>>,
     /// Deals that would get an invoice that nobody ordered.
     would: BTreeSet<DealId>,
-    /// Those that this pass let through: what has begun goes on to its end, from the buyer's creation to the invoice's.
+    /// Those that were let through: what has begun goes on to its end, from the buyer's creation to the invoice's.
     begun: BTreeSet<DealId>,
 }
 
@@ -115,6 +115,15 @@ impl Guard {
         let _turn = turn.lock().await;
         let asked = ctx.known(&[subject()]).await?.cases;
         let let_through = counted_before(ctx, &asked).await?;
+        // What another pass let through goes on likewise, and counts already.
+        let is_let_through = |id: &DealId| let_through.contains_key(id);
+        let would = std::mem::take(&mut self.would).into_iter();
+        let (begun, would): (BTreeSet<DealId>, _) = would.partition(is_let_through);
+        self.begun.extend(begun);
+        self.would = would;
+        if self.would.is_empty() {
+            return Ok(());
+        }
         let undecided = if is_late {
             BTreeSet::new()
         } else {

@@ -90,7 +90,7 @@ impl<'a> Pass<'a> {
             let for_accounting = self.take_over(ready).await?;
             moved |= self.launch(false).await?;
             if for_accounting.is_empty() {
-                moved |= self.observe(needs).await?;
+                moved |= self.observe(needs, is_late).await?;
             } else {
                 // What rests on a fresh reading goes out before anything else is read.
                 self.create(for_accounting).await?;
@@ -136,9 +136,13 @@ impl<'a> Pass<'a> {
         self.land_all().await
     }
 
-    /// Satisfies as many of the needs as it is time for; false: none.
-    async fn observe(&mut self, needs: BTreeMap<DealId, Vec<Need>>) -> Result<bool, Halted> {
-        let is_late = self.is_late();
+    /// Satisfies as many of the needs as it is time for; false: none. `is_late` as the guard was told: a deal that it
+    /// lets wait for others waits for none that are not read any more.
+    async fn observe(
+        &mut self,
+        needs: BTreeMap<DealId, Vec<Need>>,
+        is_late: bool,
+    ) -> Result<bool, Halted> {
         let (reconciler, ctx, connected) = (self.reconciler, self.ctx, self.connected);
         let deals = &mut self.deals;
         let observing = async move {

@@ -118,6 +118,24 @@ fn a_process_that_takes_over_within_a_flood_counts_on() {
 }
 
 #[test]
+fn what_was_let_through_and_failed_goes_on_though_the_question_is_open_by_then() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.office.knows_romashka();
+        desk.set_policy(|policy| policy.invoice.ask_above = 1);
+        for _try in 0..2 {
+            desk.office.order("issue", Trouble::Busy);
+        }
+        one_by_one(&desk, 1..=2).await;
+        assert_eq!(desk.questions().await, ["INVOICE-FLOOD"]);
+        desk.run(30).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        let case = desk.open_cases().await.remove(0);
+        assert_eq!(case.facts.facts["deals"], json!([2]));
+    });
+}
+
+#[test]
 fn what_was_ordered_does_not_count() {
     paused(async {
         let desk = Desk::open().await;

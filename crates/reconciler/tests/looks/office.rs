@@ -379,8 +379,8 @@ pub(crate) fn failed(kind: &'static str, trouble: Trouble) -> ConnectorError {
     ConnectorError {
         verdict,
         remote: match kind {
-            "find" | "create" | "issue" | "find_by_key" | "print" | "feed" | "organisations"
-            | "read_invoices" => Remote::KonturAccounting,
+            "find" | "create" | "issue" | "find_by_key" | "number_taken" | "print" | "feed"
+            | "organisations" | "read_invoices" => Remote::KonturAccounting,
             _ => Remote::Bitrix24,
         },
         method: kind.to_owned(),
