@@ -497,7 +497,10 @@ proptest! {
     fn no_bytes_make_it_panic_or_stop(bytes in prop::collection::vec(any::<u8>(), 0..400), cut in any::<prop::sample::Index>()) {
         let _counted = Statement::new(bytes.as_slice()).count();
         let spoilt = [&b"1CClientBankExchange\n"[..], &bytes].concat();
-        prop_assert!(Statement::new(spoilt.as_slice()).all(|record| record.is_ok()));
+        // Letters of no code page of the format are the one reason to refuse what begins as a statement.
+        prop_assert!(Statement::new(spoilt.as_slice()).all(|record| {
+            matches!(record, Ok(_) | Err(ReadError::LettersLost | ReadError::LettersUnknown))
+        }));
         let short = &BROKEN[..cut.index(BROKEN.len())];
         let _counted = Statement::new(short).count();
     }
