@@ -16,7 +16,7 @@ use crate::Simulator;
 use crate::weather::Weather;
 
 /// Seeds that found a bug when somebody looked last: they are tried first. What has moved since costs a search from 0.
-const KEPT: [(Bug, u64); 21] = [
+const KEPT: [(Bug, u64); 22] = [
     (Bug::NaiveRetry, 6),
     (Bug::AbsentAtFirstLook, 2),
     (Bug::QuietTimeInMemory, 6),
@@ -38,6 +38,7 @@ const KEPT: [(Bug, u64); 21] = [
     (Bug::EqualOrdersByFile, 2),
     (Bug::MovedBeyondOpen, 57),
     (Bug::EachPressSettles, 57),
+    (Bug::RefundGuessed, 24),
 ];
 
 /// How to look.
