@@ -65,7 +65,7 @@ impl<R: BufRead> Lines<R> {
 
     /// The next line; `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, ReadError> {
-        let Some(cut) = read_line(&mut self.input, &mut self.bytes)? else {
+        let Some((cut, ended)) = read_line(&mut self.input, &mut self.bytes)? else {
             return Ok(None);
         };
         self.number = self.number.saturating_add(1);
@@ -82,7 +82,8 @@ impl<R: BufRead> Lines<R> {
             if self.page.is_none() && is_lost {
                 return Err(ReadError::LettersLost);
             }
-            self.strange = true;
+            // A file that is cut within its first key has no whole key yet.
+            self.strange |= ended;
         }
         let page = self.page.unwrap_or(CodePage::Utf8);
         let read = page.read(bytes);
@@ -99,10 +100,12 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// Reads the next line without its end, at most [`MAX_LINE_BYTES`] of it; tells whether it was longer. `None` at the end.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+/// Reads the next line without its end, at most [`MAX_LINE_BYTES`] of it; tells whether it was longer, and whether it had an
+/// end. `None` at the end of the file.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<(bool, bool)>> {
     line.clear();
     let mut cut = None;
+    let mut ended = false;
     loop {
         let buffer = match input.fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -120,11 +123,12 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<
         let used = part.len().saturating_add(usize::from(newline.is_some()));
         input.consume(used);
         if newline.is_some() {
+            ended = true;
             break;
         }
     }
     if line.last() == Some(&b'\r') {
         line.pop();
     }
-    Ok(cut)
+    Ok(cut.map(|cut| (cut, ended)))
 }
