@@ -25,6 +25,7 @@ mod hidden;
 mod kopecks;
 mod ledger;
 mod limits;
+mod lost;
 mod manners;
 mod money;
 mod moves;
@@ -168,6 +169,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     kopecks::check(evidence, &mut wrong);
     ledger::check(evidence, &mut wrong);
     limits::check(evidence, &mut wrong);
+    lost::check(evidence, &mut wrong);
     manners::check(evidence, &mut wrong);
     money::check(evidence, &mut wrong);
     moves::check(evidence, &mut wrong);
