@@ -17,10 +17,12 @@ use store::{PaymentFilter, PaymentState, SeenLine, Store};
 
 use crate::check::deal_of;
 use crate::clerk::Clerking;
+use crate::customs::Customs;
 use crate::day::secs;
 use crate::dice::{About, Dice};
 use crate::freeze::pause;
-use crate::office;
+use crate::office::{self, SELLER_INN};
+use crate::own_money::{Carried, OwnMoney, second_account};
 use crate::tenant::Tenant;
 use crate::weather::Weather;
 use crate::world::{World, told};
@@ -41,6 +43,8 @@ pub(crate) struct Bank {
     dice: Dice,
     /// Some orders are older by a day than the money.
     credits_later: bool,
+    /// Moves money that is no buyer's, where anybody does.
+    own: Option<OwnMoney>,
     /// All orders, in the order in which they were carried out: a statement is a stretch of them.
     pub(crate) orders: Vec<Paid>,
     /// Payments that a person had a hand in, by their numbers.
@@ -48,14 +52,28 @@ pub(crate) struct Bank {
 }
 
 impl Bank {
-    pub(crate) fn new(seed: u64, place: usize, credits_later: bool) -> Self {
+    pub(crate) fn new(seed: u64, place: usize, customs: &Customs) -> Self {
         Self {
             place,
-            credits_later,
+            credits_later: customs.clerk.is_some(),
+            own: customs.own_money.then(|| OwnMoney::new(seed)),
             dice: Dice::of(seed, About::Bank),
             orders: Vec::new(),
             by_person: BTreeSet::new(),
         }
+    }
+
+    /// What is no buyer's money, at times.
+    fn move_own(&mut self, bills: &[Bill], today: Date) -> Option<(&'static str, String)> {
+        let Carried { kind, orders } = self.own.as_mut()?.moves(self.place, bills, today)?;
+        let first = orders.first()?;
+        let words = format!("{} kopecks, «{}»", first.amount.kopecks(), first.purpose);
+        self.orders.extend(orders.into_iter().map(|order| Paid {
+            order,
+            meant: Vec::new(),
+            by_hand: Vec::new(),
+        }));
+        Some((kind, words))
     }
 
     /// Somebody pays something.
@@ -169,6 +187,13 @@ pub(crate) fn policy(
     organisation: &OrganisationId,
 ) -> Option<MoneyPolicy> {
     let clerk = weather.customs.clerk;
+    let has_second = weather.customs.own_money;
+    let of_ours = |number| planner::OwnAccount {
+        number,
+        organisation: organisation.clone(),
+        inn: Inn::parse(SELLER_INN).ok().filter(|_| has_second),
+    };
+    let second = second_account(place).filter(|_| has_second);
     Some(MoneyPolicy {
         booking: clerk.map_or(Some(planner::Booking::Provodka), |clerk| clerk.booking),
         since: None,
@@ -178,11 +203,10 @@ pub(crate) fn policy(
             Some(_) | None => planner::Refunds::List,
         },
         registers: planner::Registers::default(),
-        accounts: vec![planner::OwnAccount {
-            number: account(place)?,
-            organisation: organisation.clone(),
-            inn: None,
-        }],
+        accounts: std::iter::once(account(place)?)
+            .chain(second)
+            .map(of_ours)
+            .collect(),
         stages: clerk.map(Clerking::stage).into_iter().collect(),
         overdue: None,
     })
@@ -205,6 +229,9 @@ impl World {
         if known == 0 || tenant.bank.dice.chance(550) {
             if let Some(words) = tenant.bank.carry_out(&bills, today(now)) {
                 tenant.office.tell(now, "paid", words);
+            }
+            if let Some((kind, words)) = tenant.bank.move_own(&bills, today(now)) {
+                tenant.office.tell(now, kind, words);
             }
             return Ok(());
         }

@@ -32,6 +32,7 @@ mod moves;
 mod new_year;
 mod odd_rows;
 mod own_invoices;
+mod own_money;
 mod owners;
 mod parts;
 mod production;
@@ -177,6 +178,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     rates::check(evidence, &mut wrong);
     odd_rows::check(evidence, &mut wrong);
     own_invoices::check(evidence, &mut wrong);
+    own_money::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);
     production::check(evidence, &mut wrong);
     records::check(evidence, &mut wrong);

@@ -43,6 +43,8 @@ pub(crate) enum About {
     Cancels,
     Hidden,
     Deaths,
+    OwnMoney,
+    OwnMovements,
 }
 
 /// One stream of chance.
@@ -89,6 +91,8 @@ impl Dice {
             About::Cancels => 44,
             About::Hidden => 45,
             About::Deaths => 48,
+            About::OwnMoney => 49,
+            About::OwnMovements => 50,
         });
         Self(rng)
     }

@@ -54,6 +54,7 @@ pub(crate) const COLLEAGUE: i64 = 7;
 /// Told of what needs a hand.
 pub(crate) const ADMINISTRATOR: i64 = 9;
 pub(crate) const SELLER: &str = "ООО «Северный ветер»";
+pub(crate) const SELLER_INN: &str = "7707083893";
 /// The organisation for trying out, which stands beside it.
 pub(crate) const TRIAL: &str = "Северный ветер: проба";
 /// The second of two own companies, where both sell.
@@ -340,7 +341,7 @@ pub(crate) fn books(weather: &Weather, place: usize) -> serde_json::Value {
         "id": organisation(place),
         "name": "Общество с ограниченной ответственностью «Северный ветер»",
         "short_name": SELLER,
-        "inn": "7707083893",
+        "inn": SELLER_INN,
         "kpp": "770701001",
         "bank_accounts": accounts,
     });
@@ -373,7 +374,7 @@ pub(crate) fn own_organisations(
     let real = connector_office::Organisation {
         id: OrganisationId::new(organisation(place)),
         name: SELLER.to_owned(),
-        inn: Inn::parse("7707083893").ok()?,
+        inn: Inn::parse(SELLER_INN).ok()?,
         kpp: Kpp::parse("770701001").ok(),
         test: false,
         prefix: PREFIX.to_owned(),

@@ -147,7 +147,7 @@ impl Tenant {
             access,
             doors,
             secrets,
-            bank: Bank::new(own_seed, place, weather.customs.clerk.is_some()),
+            bank: Bank::new(own_seed, place, &weather.customs),
             clerk: Clerk::new(own_seed),
             given_up: BTreeSet::new(),
             retried: Vec::new(),

@@ -210,6 +210,7 @@ impl Weather {
             weather.draw_exempt(seed);
             weather.draw_cancels(seed);
             weather.draw_hidden(seed);
+            weather.draw_own_money(seed);
         }
         weather
     }
@@ -354,6 +355,7 @@ impl Weather {
             (self.customs.terms.is_some(), "terms agreed upon"),
             (self.customs.clerk.is_some(), "payments in accounting"),
             (self.customs.cashier.is_some(), "money at the desk"),
+            (self.customs.own_money, "money of our own"),
             (self.customs.requisites.is_some(), "several requisites"),
             (self.customs.dismissals.is_some(), "people come and go"),
             (
