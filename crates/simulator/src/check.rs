@@ -53,6 +53,7 @@ mod terms;
 mod told;
 mod typed;
 mod waiting;
+mod waybills;
 mod whispers;
 mod wire;
 
@@ -195,6 +196,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     terms::check(evidence, &mut wrong);
     typed::check(evidence, &mut wrong);
     waiting::check(evidence, &mut wrong);
+    waybills::check(evidence, &mut wrong);
     whispers::check(evidence, &mut wrong);
     wrong
 }

@@ -82,6 +82,8 @@ pub(crate) struct Customs {
     pub(crate) regime: Option<Regime>,
     /// The accounting program holds payments as well.
     pub(crate) clerk: Option<Clerking>,
+    /// Mean time between two waybills that managers name, where no paid deal goes on without one.
+    pub(crate) waybills: Option<Duration>,
     /// Among the bank's orders there are transfers of our own, and its charges.
     pub(crate) own_money: bool,
     /// Somebody works with money at our desk.

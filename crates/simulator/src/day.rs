@@ -63,6 +63,7 @@ pub(crate) enum Happening {
     Staff,
     Exempt,
     Cancel,
+    Waybill,
     Hide,
     Unhide(usize),
     Kill,
@@ -238,6 +239,7 @@ impl World {
             (self.weather.customs.dismissals, Happening::Staff),
             (self.exempt_every(), Happening::Exempt),
             (self.cancels_every(), Happening::Cancel),
+            (self.weather.customs.waybills, Happening::Waybill),
             (self.weather.customs.hides, Happening::Hide),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
@@ -414,6 +416,7 @@ impl World {
             | Happening::Requisite
             | Happening::Staff
             | Happening::Exempt
+            | Happening::Waybill
             | Happening::Cancel => self.follow_customs(calendar, now, happening),
             Happening::Hide => self.hide(calendar, now),
             Happening::Unhide(place) => self.unhide(place, now),

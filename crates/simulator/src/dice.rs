@@ -45,6 +45,7 @@ pub(crate) enum About {
     Deaths,
     OwnMoney,
     OwnMovements,
+    Waybills,
 }
 
 /// One stream of chance.
@@ -93,6 +94,7 @@ impl Dice {
             About::Deaths => 48,
             About::OwnMoney => 49,
             About::OwnMovements => 50,
+            About::Waybills => 51,
         });
         Self(rng)
     }

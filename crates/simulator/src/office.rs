@@ -30,6 +30,7 @@ use crate::requisites::CONTRACT;
 use crate::sellers::Sellers;
 use crate::staff;
 use crate::terms::Terms;
+use crate::waybills;
 use crate::weather::Weather;
 
 /// The stages of the funnel, in order.
@@ -287,6 +288,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     }
     if weather.customs.contracts.is_some() {
         Contracts::at_portal(&mut portal);
+    }
+    if weather.customs.waybills.is_some() {
+        waybills::at_portal(&mut portal);
     }
     if let Some(import) = weather.customs.import {
         portal.limits.batch_commands = import.batch;

@@ -157,6 +157,10 @@ impl World {
                 }
                 self.cancels_every()
             }
+            Happening::Waybill => {
+                office.name_waybill(now);
+                customs.waybills
+            }
             Happening::Drag => {
                 let dragged = customs.drags.as_ref();
                 if let Some((deal, back)) = dragged.and_then(|drags| office.drag(now, drags)) {
