@@ -20,10 +20,10 @@ use crate::clerk::Clerking;
 use crate::customs::Customs;
 use crate::day::secs;
 use crate::dice::{About, Dice};
+use crate::files::Files;
 use crate::freeze::pause;
 use crate::office::{self, SELLER_INN};
 use crate::own_money::{Carried, OwnMoney, second_account};
-use crate::tenant::Tenant;
 use crate::weather::Weather;
 use crate::world::{World, told};
 
@@ -45,6 +45,8 @@ pub(crate) struct Bank {
     credits_later: bool,
     /// Moves money that is no buyer's, where anybody does.
     own: Option<OwnMoney>,
+    /// Writes statements as files, where they are read as such.
+    files: Option<Files>,
     /// All orders, in the order in which they were carried out: a statement is a stretch of them.
     pub(crate) orders: Vec<Paid>,
     /// Payments that a person had a hand in, by their numbers.
@@ -57,6 +59,7 @@ impl Bank {
             place,
             credits_later: customs.clerk.is_some(),
             own: customs.own_money.then(|| OwnMoney::new(seed)),
+            files: customs.files.then(|| Files::new(seed)),
             dice: Dice::of(seed, About::Bank),
             orders: Vec::new(),
             by_person: BTreeSet::new(),
@@ -269,19 +272,22 @@ impl World {
         patience: Option<u64>,
     ) -> Result<(), String> {
         let (now, host_now) = (self.now(), self.host.now());
-        let Some(tenant) = self.tenants.get(place) else {
+        let Some(id) = self.tenants.get(place).map(|tenant| tenant.id.clone()) else {
             return Ok(());
         };
         // The accounting side tells what its accountant gave.
-        let policy = self.policy(&tenant.id).await?.decided_by(true);
-        let Some(lines) = lines(tenant, &policy, stretch.clone()) else {
+        let policy = self.policy(&id).await?.decided_by(true);
+        let shown = self.statement(place, stretch.clone(), patience.is_some())?;
+        let Some((source, lines)) =
+            shown.and_then(|(source, orders)| Some((source, lines(orders, &policy)?)))
+        else {
             return Ok(());
         };
-        // Orders are only ever added: a stretch is a file of its own.
-        let source = SourceId(format!("statement/{}-{}", stretch.start, stretch.end));
-        let words = format!("orders {stretch:?}, whoever brings it lasts {patience:?} steps");
-        tenant.office.tell(now, "statement", words);
-        let (id, store) = (tenant.id.clone(), &self.store);
+        if let Some(tenant) = self.tenants.get(place) {
+            let words = format!("orders {stretch:?}, whoever brings it lasts {patience:?} steps");
+            tenant.office.tell(now, "statement", words);
+        }
+        let store = &self.store;
         let mut left = patience.unwrap_or(u64::MAX);
         for portion in lines.chunks(PORTION) {
             store
@@ -299,6 +305,43 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// A stretch of the bank's orders as a statement shows it, and the statement's name.
+    fn statement(
+        &mut self,
+        place: usize,
+        stretch: std::ops::Range<usize>,
+        may_break: bool,
+    ) -> Result<Option<Statement>, String> {
+        let now = self.now();
+        let Some(tenant) = self.tenants.get_mut(place) else {
+            return Ok(None);
+        };
+        let Bank { orders, files, .. } = &mut tenant.bank;
+        let Some(orders) = orders.get(stretch.clone()) else {
+            return Ok(None);
+        };
+        let orders: Vec<PaymentOrder> = orders.iter().map(|paid| paid.order.clone()).collect();
+        let Some(files) = files else {
+            // Orders are only ever added: a stretch is a file of its own.
+            let source = SourceId(format!("statement/{}-{}", stretch.start, stretch.end));
+            let numbers = (1_u64..).map(|number| LineId(number.to_string()));
+            return Ok(Some((source, numbers.zip(orders).collect())));
+        };
+        let file = files.file(&orders, may_break, now);
+        let file = file.ok_or("the bank writes no statement")?;
+        let kind = if file.is_broken {
+            "broken statement"
+        } else {
+            "statement file"
+        };
+        let read = file.read()?;
+        tenant.office.tell(now, kind, format!("in {:?}", file.page));
+        if let Some(wrong) = file.misread(&read) {
+            self.watch.note(wrong);
+        }
+        Ok(Some((read.source, read.orders)))
     }
 
     /// Somebody takes back what was given of a payment.
@@ -349,23 +392,20 @@ fn spent(left: &mut u64) -> bool {
     *left == 0
 }
 
-fn lines(
-    tenant: &Tenant,
-    policy: &Policy,
-    stretch: std::ops::Range<usize>,
-) -> Option<Vec<SeenLine>> {
+/// A statement's name, and its orders with their lines.
+type Statement = (SourceId, Vec<(LineId, PaymentOrder)>);
+
+fn lines(orders: Vec<(LineId, PaymentOrder)>, policy: &Policy) -> Option<Vec<SeenLine>> {
     let own = policy.money.as_ref()?.own_side();
-    let orders = tenant.bank.orders.get(stretch)?;
-    let line = |(place, paid): (u64, &Paid)| {
-        let order = paid.order.clone();
+    let line = |(line, order): (LineId, PaymentOrder)| {
         Some(SeenLine {
-            line: LineId(place.to_string()),
+            line,
             organisation: own.organisation(&order.own_account)?.clone(),
             kind: own.kind(&order, &Purpose::read(&order.purpose)),
             order,
         })
     };
-    (1..).zip(orders).map(line).collect()
+    orders.into_iter().map(line).collect()
 }
 
 /// The day in Moscow.

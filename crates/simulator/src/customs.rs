@@ -86,6 +86,8 @@ pub(crate) struct Customs {
     pub(crate) waybills: Option<Duration>,
     /// Among the bank's orders there are transfers of our own, and its charges.
     pub(crate) own_money: bool,
+    /// Statements are read as the files that a bank's program writes.
+    pub(crate) files: bool,
     /// Somebody works with money at our desk.
     pub(crate) cashier: Option<Cashing>,
     /// A backup is put back.

@@ -46,6 +46,8 @@ pub(crate) enum About {
     OwnMoney,
     OwnMovements,
     Waybills,
+    Files,
+    Filing,
 }
 
 /// One stream of chance.
@@ -95,6 +97,8 @@ impl Dice {
             About::OwnMoney => 49,
             About::OwnMovements => 50,
             About::Waybills => 51,
+            About::Files => 52,
+            About::Filing => 53,
         });
         Self(rng)
     }

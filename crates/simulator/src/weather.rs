@@ -212,6 +212,7 @@ impl Weather {
             weather.draw_hidden(seed);
             weather.draw_own_money(seed);
             weather.draw_waybills(seed);
+            weather.draw_files(seed);
         }
         weather
     }
@@ -357,6 +358,7 @@ impl Weather {
             (self.customs.clerk.is_some(), "payments in accounting"),
             (self.customs.cashier.is_some(), "money at the desk"),
             (self.customs.own_money, "money of our own"),
+            (self.customs.files, "statements as files"),
             (self.customs.waybills.is_some(), "stage demands a field"),
             (self.customs.requisites.is_some(), "several requisites"),
             (self.customs.dismissals.is_some(), "people come and go"),
