@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use planner::{MoneyPolicy, Policy};
-use store::{PaymentFilter, PaymentState, SeenLine, Store};
+use store::{OfficeBill, PaymentFilter, PaymentState, SeenLine, Store};
 
 use crate::check::deal_of;
 use crate::clerk::Clerking;
@@ -35,6 +35,47 @@ pub(crate) struct Paid {
     pub(crate) meant: Vec<i64>,
     /// Bills by hand that the buyer meant, by their ids: they bear no deal's mark, whoever takes them over.
     pub(crate) by_hand: Vec<String>,
+}
+
+/// A bill as whoever pays it has it before him.
+#[derive(Clone, Debug)]
+pub(crate) struct Payable {
+    /// What the books call it.
+    id: String,
+    pub(crate) number: String,
+    pub(crate) date: Date,
+    pub(crate) kopecks: i64,
+    /// The deal whose mark it bears.
+    deal: Option<i64>,
+    buyer: String,
+    inn: Option<String>,
+}
+
+impl Payable {
+    fn of(bill: &Bill) -> Self {
+        Self {
+            id: bill.meta.id.to_string(),
+            number: bill.number.clone(),
+            date: bill.date,
+            kopecks: bill.sum.0,
+            deal: bill.comment.as_deref().and_then(deal_of),
+            buyer: bill.contractor.name.clone(),
+            inn: bill.contractor.inn.clone(),
+        }
+    }
+
+    fn of_office(bill: &OfficeBill) -> Self {
+        let buyer = &bill.draft.buyer;
+        Self {
+            id: bill.id.to_string(),
+            number: bill.number.clone(),
+            date: bill.draft.date,
+            kopecks: bill.totals.gross.kopecks(),
+            deal: i64::try_from(bill.deal.get()).ok(),
+            buyer: buyer.name.clone(),
+            inn: buyer.key.who.inn().map(ToString::to_string),
+        }
+    }
 }
 
 /// A tenant's bank.
@@ -67,7 +108,7 @@ impl Bank {
     }
 
     /// What is no buyer's money, at times.
-    fn move_own(&mut self, bills: &[Bill], today: Date) -> Option<(&'static str, String)> {
+    fn move_own(&mut self, bills: &[Payable], today: Date) -> Option<(&'static str, String)> {
         let Carried { kind, orders } = self.own.as_mut()?.moves(self.place, bills, today)?;
         let first = orders.first()?;
         let words = format!("{} kopecks, «{}»", first.amount.kopecks(), first.purpose);
@@ -80,19 +121,19 @@ impl Bank {
     }
 
     /// Somebody pays something.
-    fn carry_out(&mut self, bills: &[Bill], today: Date) -> Option<String> {
+    fn carry_out(&mut self, bills: &[Payable], today: Date) -> Option<String> {
         let bill = self.dice.pick(bills)?;
-        let deal = bill.comment.as_deref().and_then(deal_of)?;
-        let sum = u64::try_from(bill.sum.0).ok().filter(|sum| *sum > 0)?;
+        let deal = bill.deal?;
+        let sum = u64::try_from(bill.kopecks).ok().filter(|sum| *sum > 0)?;
         let mut amount = match self.dice.below(100) {
             0..60 => sum,
             60..85 => self.dice.between(1, sum),
             _ => sum.saturating_add(self.dice.between(1, 100_000)),
         };
         let named =
-            |bill: &Bill| format!("№ {} от {}", bill.number, domain::display::date(bill.date));
+            |bill: &Payable| format!("№ {} от {}", bill.number, domain::display::date(bill.date));
         let (mut meant, mut by_hand) = (vec![deal], Vec::new());
-        let mut payer = bill.contractor.inn.clone();
+        let mut payer = bill.inn.clone();
         let mut direction = Direction::In;
         let purpose = match self.dice.below(100) {
             0..58 => format!(
@@ -103,11 +144,11 @@ impl Bank {
             66..74 => "Оплата за товар по договору".to_owned(),
             74..82 => match self.another(bills, &bill) {
                 Some(other) => {
-                    match other.comment.as_deref().and_then(deal_of) {
+                    match other.deal {
                         Some(deal) => meant.push(deal),
-                        None => by_hand.push(other.meta.id.to_string()),
+                        None => by_hand.push(other.id.clone()),
                     }
-                    amount = sum.saturating_add(u64::try_from(other.sum.0).unwrap_or(0));
+                    amount = sum.saturating_add(u64::try_from(other.kopecks).unwrap_or(0));
                     format!("Оплата по счетам {}, {}", named(&bill), named(&other))
                 }
                 None => format!("Оплата счета {}", named(&bill)),
@@ -143,7 +184,7 @@ impl Bank {
             booked: Some(today),
             amount: Money::from_kopecks(i64::try_from(amount).ok()?),
             other: OtherSide {
-                name: Some(bill.contractor.name.clone()),
+                name: Some(bill.buyer.clone()),
                 inn: payer.and_then(|inn| Inn::parse(&inn).ok()),
                 kpp: None,
                 account: AccountNumber::new(BUYERS_ACCOUNT),
@@ -166,11 +207,10 @@ impl Bank {
     }
 
     /// Another bill of the same buyer.
-    fn another(&mut self, bills: &[Bill], bill: &Bill) -> Option<Bill> {
-        let of_buyer = bills.iter().filter(|other| {
-            other.contractor.inn == bill.contractor.inn && other.meta.id != bill.meta.id
-        });
-        let of_buyer: Vec<Bill> = of_buyer.cloned().collect();
+    fn another(&mut self, bills: &[Payable], bill: &Payable) -> Option<Payable> {
+        let of_buyer = bills.iter();
+        let of_buyer = of_buyer.filter(|other| other.inn == bill.inn && other.id != bill.id);
+        let of_buyer: Vec<Payable> = of_buyer.cloned().collect();
         self.dice.pick(&of_buyer)
     }
 }
@@ -222,12 +262,10 @@ impl World {
     /// A payment is carried out, or a statement is brought.
     pub(crate) async fn bank(&mut self) -> Result<(), String> {
         let (place, now) = (self.some_tenant(), self.now());
+        let bills = self.payable(place).await?;
         let Some(tenant) = self.tenants.get_mut(place) else {
             return Ok(());
         };
-        let truth = tenant.office.accounting.truth();
-        let open = truth.bills().filter(|bill| bill.state == BillState::Open);
-        let bills: Vec<Bill> = open.map(|bill| Bill::clone(bill)).collect();
         let known = tenant.bank.orders.len();
         if known == 0 || tenant.bank.dice.chance(550) {
             if let Some(words) = tenant.bank.carry_out(&bills, today(now)) {
@@ -248,6 +286,21 @@ impl World {
         let place_of = |n: u64| usize::try_from(n).unwrap_or(0);
         self.bring(place, place_of(from)..place_of(to), Some(patience))
             .await
+    }
+
+    /// The bills that stand, in the accounting program or in our own register.
+    async fn payable(&self, place: usize) -> Result<Vec<Payable>, String> {
+        let Some(tenant) = self.tenants.get(place) else {
+            return Ok(Vec::new());
+        };
+        if tenant.register.is_none() {
+            let truth = tenant.office.accounting.truth();
+            let open = truth.bills().filter(|bill| bill.state == BillState::Open);
+            return Ok(open.map(|bill| Payable::of(bill)).collect());
+        }
+        let bills = self.store.office_bills(&tenant.id, 0).await.map_err(told)?;
+        let open = bills.iter().filter(|bill| bill.cancelled.is_none());
+        Ok(open.map(Payable::of_office).collect())
     }
 
     /// In the evening the whole of it is brought once more, to its end.

@@ -48,6 +48,7 @@ pub(crate) enum About {
     Waybills,
     Files,
     Filing,
+    Payers,
 }
 
 /// One stream of chance.
@@ -99,6 +100,7 @@ impl Dice {
             About::Waybills => 51,
             About::Files => 52,
             About::Filing => 53,
+            About::Payers => 54,
         });
         Self(rng)
     }

@@ -3,10 +3,9 @@
 
 use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
 use domain::{Inn, Money};
-use emulator_kontur_accounting::Bill;
 use jiff::civil::Date;
 
-use crate::bank::account;
+use crate::bank::{Payable, account};
 use crate::dice::{About, Dice};
 use crate::office::{self, SELLER, SELLER_INN};
 use crate::weather::Weather;
@@ -50,7 +49,12 @@ impl OwnMoney {
     }
 
     /// Something of the kind, or nothing.
-    pub(crate) fn moves(&mut self, place: usize, bills: &[Bill], today: Date) -> Option<Carried> {
+    pub(crate) fn moves(
+        &mut self,
+        place: usize,
+        bills: &[Payable],
+        today: Date,
+    ) -> Option<Carried> {
         if self.dice.chance(400) {
             return None;
         }
@@ -60,7 +64,7 @@ impl OwnMoney {
             format!(" по счету № {} от {date}", bill.number)
         });
         let wanted = bill
-            .map(|bill| bill.sum.0)
+            .map(|bill| bill.kopecks)
             .filter(|_| self.dice.chance(700));
         let some = i64::try_from(self.dice.between(1, 90_000_000)).unwrap_or(1);
         let order = PaymentOrder {

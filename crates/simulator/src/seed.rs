@@ -232,15 +232,22 @@ async fn evidence<'a>(
     let calls = tenant.doors.calls();
     let books = world.books(place).await?;
     let figures = world.store.stats(&tenant.id, world.now()).await;
+    let mut payments = payments(world, &tenant.id).await?;
+    let mut ledger = world.records.ledger(&tenant.id)?;
+    let accounting = match &books {
+        Some(books) => {
+            let mirror = mirrored(&tenant.office, &books.bills)?;
+            mirror.rename(&mut payments, &mut ledger);
+            mirror.truth
+        }
+        None => tenant.office.accounting.truth(),
+    };
     Ok(Evidence {
         weather: &world.weather,
         place,
         office: &tenant.office,
         portal: tenant.office.portal.truth(),
-        accounting: match &books {
-            Some(books) => mirrored(&tenant.office, &books.bills)?,
-            None => tenant.office.accounting.truth(),
-        },
+        accounting,
         seen,
         leaving: world.ground.network.witness.seen(place)?,
         neighbour: (world.neighbour.clone(), neighbour),
@@ -254,7 +261,7 @@ async fn evidence<'a>(
         figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
         secrets,
         orders: &tenant.bank.orders,
-        payments: payments(world, &tenant.id).await?,
+        payments,
         by_person: &tenant.bank.by_person,
         clerk: &tenant.clerk,
         said: tenant
@@ -262,7 +269,7 @@ async fn evidence<'a>(
             .as_ref()
             .map(Cashier::said)
             .unwrap_or_default(),
-        ledger: world.records.ledger(&tenant.id)?,
+        ledger,
         start: world.start,
         waiting: waiting(world, &tenant.id, &calls).await?,
         calls,

@@ -210,6 +210,7 @@ impl Weather {
             weather.draw_exempt(seed);
             weather.draw_cancels(seed);
             weather.draw_hidden(seed);
+            weather.draw_payers(seed);
             weather.draw_own_money(seed);
             weather.draw_waybills(seed);
             weather.draw_files(seed);
@@ -357,6 +358,10 @@ impl Weather {
             (self.customs.terms.is_some(), "terms agreed upon"),
             (self.customs.clerk.is_some(), "payments in accounting"),
             (self.customs.cashier.is_some(), "money at the desk"),
+            (
+                self.bank && self.customs.own_books.is_some(),
+                "own books with a bank",
+            ),
             (self.customs.own_money, "money of our own"),
             (self.customs.files, "statements as files"),
             (self.customs.waybills.is_some(), "stage demands a field"),
