@@ -27,6 +27,7 @@ mod ledger;
 mod limits;
 mod lost;
 mod manners;
+mod marked;
 mod money;
 mod moves;
 mod new_year;
@@ -173,6 +174,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     limits::check(evidence, &mut wrong);
     lost::check(evidence, &mut wrong);
     manners::check(evidence, &mut wrong);
+    marked::check(evidence, &mut wrong);
     money::check(evidence, &mut wrong);
     moves::check(evidence, &mut wrong);
     new_year::check(evidence, &mut wrong);

@@ -49,6 +49,7 @@ pub(crate) enum About {
     Files,
     Filing,
     Payers,
+    Marks,
 }
 
 /// One stream of chance.
@@ -101,6 +102,7 @@ impl Dice {
             About::Files => 52,
             About::Filing => 53,
             About::Payers => 54,
+            About::Marks => 55,
         });
         Self(rng)
     }

@@ -210,6 +210,7 @@ impl Weather {
             weather.draw_exempt(seed);
             weather.draw_cancels(seed);
             weather.draw_hidden(seed);
+            weather.draw_marks(seed);
             weather.draw_payers(seed);
             weather.draw_own_money(seed);
             weather.draw_waybills(seed);

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use planner::{Attach, Mode, SmartInvoices};
 
 /// Stages in which a deal is over.
-const CLOSED: [&str; 2] = ["WON", office::LOST];
+pub(super) const CLOSED: [&str; 2] = ["WON", office::LOST];
 
 /// What may stand before an invoice.
 pub(super) const BEFORE_ISSUE: [&str; 6] = [

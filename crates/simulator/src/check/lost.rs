@@ -44,7 +44,12 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 }
 
 /// Whether nothing else is to be done first for a deal, and none of its bills gave its place to another.
-fn is_seen_to_its_end(evidence: &Evidence<'_>, id: i64, deal: &Deal, bills: &[&Arc<Bill>]) -> bool {
+pub(super) fn is_seen_to_its_end(
+    evidence: &Evidence<'_>,
+    id: i64,
+    deal: &Deal,
+    bills: &[&Arc<Bill>],
+) -> bool {
     let is_replaced = |bill: &&Arc<Bill>| bills.iter().any(|other| is_later(other, bill));
     let is_old = restored::is_forgotten(evidence, id) || belated::is_met(evidence, id);
     let is_followed = !deal.deleted && production::is_closed(evidence, id).is_none();
