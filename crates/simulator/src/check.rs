@@ -22,6 +22,7 @@ mod exempt;
 mod flood;
 mod foreigners;
 mod hidden;
+mod hints;
 mod kopecks;
 mod ledger;
 mod limits;
@@ -75,6 +76,7 @@ use crate::adopter::Taken;
 use crate::bank::Paid;
 use crate::clerk::Clerk;
 use crate::doors::Call;
+use crate::hints::Hint;
 use crate::neighbour::Belongings;
 use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES, bare_stage};
@@ -130,6 +132,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) start: Timestamp,
     /// The orders that were called, and what their callers were told.
     pub(crate) calls: Vec<Call>,
+    /// What was answered to calls of the accounting side.
+    pub(crate) hints: Vec<Hint>,
     /// Those that are not used up.
     pub(crate) waiting: Vec<CalledOrder>,
     /// The office's own register, where it is the accounting side: what the accountant did with it, and what it holds.
@@ -169,6 +173,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     flood::check(evidence, &mut wrong);
     foreigners::check(evidence, &mut wrong);
     hidden::check(evidence, &mut wrong);
+    hints::check(evidence, &mut wrong);
     kopecks::check(evidence, &mut wrong);
     ledger::check(evidence, &mut wrong);
     limits::check(evidence, &mut wrong);

@@ -14,6 +14,7 @@ use crate::contracts::Contracts;
 use crate::dice::Dice;
 use crate::editors::Edits;
 use crate::exempt::Exempt;
+use crate::hints::Hinting;
 use crate::import::Import;
 use crate::kopecks::Kopecks;
 use crate::new_year::NewYear;
@@ -86,6 +87,8 @@ pub(crate) struct Customs {
     pub(crate) waybills: Option<Duration>,
     /// Among the bank's orders there are transfers of our own, and its charges.
     pub(crate) own_money: bool,
+    /// The accounting side calls when its books changed.
+    pub(crate) hints: Option<Hinting>,
     /// Statements are read as the files that a bank's program writes.
     pub(crate) files: bool,
     /// Somebody works with money at our desk.

@@ -50,6 +50,8 @@ pub(crate) enum About {
     Filing,
     Payers,
     Marks,
+    Hinting,
+    Hints,
 }
 
 /// One stream of chance.
@@ -103,6 +105,8 @@ impl Dice {
             About::Filing => 53,
             About::Payers => 54,
             About::Marks => 55,
+            About::Hinting => 56,
+            About::Hints => 57,
         });
         Self(rng)
     }

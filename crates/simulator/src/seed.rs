@@ -16,6 +16,7 @@ use crate::cashier::Cashier;
 use crate::check::{self, Evidence};
 use crate::death::{self, POINTS};
 use crate::doors::Call;
+use crate::hints::Hinter;
 use crate::logs::Logs;
 use crate::mirror::mirrored;
 use crate::neighbour::{self, Belongings};
@@ -273,6 +274,11 @@ async fn evidence<'a>(
         start: world.start,
         waiting: waiting(world, &tenant.id, &calls).await?,
         calls,
+        hints: tenant
+            .hinter
+            .as_ref()
+            .map(Hinter::answered)
+            .unwrap_or_default(),
         jumps: world.host.jumps(),
         forgettings: world.ground.strikes.forgettings(),
         retried: &tenant.retried,

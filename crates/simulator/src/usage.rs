@@ -53,6 +53,10 @@ impl World {
         turns.then(|| NewYear::every(self.now()))
     }
 
+    pub(crate) fn hints_every(&self) -> Option<Duration> {
+        self.weather.customs.hints.map(|hints| hints.every)
+    }
+
     pub(crate) fn clerk_every(&self) -> Option<Duration> {
         self.weather.customs.clerk.map(|clerk| clerk.every)
     }

@@ -215,6 +215,7 @@ impl Weather {
             weather.draw_own_money(seed);
             weather.draw_waybills(seed);
             weather.draw_files(seed);
+            weather.draw_hints(seed);
         }
         weather
     }
@@ -365,6 +366,7 @@ impl Weather {
             ),
             (self.customs.own_money, "money of our own"),
             (self.customs.files, "statements as files"),
+            (self.customs.hints.is_some(), "hints of accounting"),
             (self.customs.waybills.is_some(), "stage demands a field"),
             (self.customs.requisites.is_some(), "several requisites"),
             (self.customs.dismissals.is_some(), "people come and go"),
