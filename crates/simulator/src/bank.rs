@@ -22,7 +22,7 @@ use crate::day::secs;
 use crate::dice::{About, Dice};
 use crate::files::Files;
 use crate::freeze::pause;
-use crate::office::{self, SELLER_INN};
+use crate::office::{self, SECOND_INN, SELLER_INN};
 use crate::own_money::{Carried, OwnMoney, second_account};
 use crate::weather::Weather;
 use crate::world::{World, told};
@@ -35,6 +35,8 @@ pub(crate) struct Paid {
     pub(crate) meant: Vec<i64>,
     /// Bills by hand that the buyer meant, by their ids: they bear no deal's mark, whoever takes them over.
     pub(crate) by_hand: Vec<String>,
+    /// It came to an account of another of our companies than the bill's.
+    pub(crate) strayed: bool,
 }
 
 /// A bill as whoever pays it has it before him.
@@ -49,11 +51,14 @@ pub(crate) struct Payable {
     deal: Option<i64>,
     buyer: String,
     inn: Option<String>,
+    /// The second of our companies sells.
+    is_second: bool,
 }
 
 impl Payable {
-    fn of(bill: &Bill) -> Self {
+    fn of(bill: &Bill, is_second: bool) -> Self {
         Self {
+            is_second,
             id: bill.meta.id.to_string(),
             number: bill.number.clone(),
             date: bill.date,
@@ -74,6 +79,7 @@ impl Payable {
             deal: i64::try_from(bill.deal.get()).ok(),
             buyer: buyer.name.clone(),
             inn: buyer.key.who.inn().map(ToString::to_string),
+            is_second: false,
         }
     }
 }
@@ -88,6 +94,8 @@ pub(crate) struct Bank {
     own: Option<OwnMoney>,
     /// Writes statements as files, where they are read as such.
     files: Option<Files>,
+    /// Has buyers pay to another of our companies, where there are two.
+    strays: Option<Dice>,
     /// All orders, in the order in which they were carried out: a statement is a stretch of them.
     pub(crate) orders: Vec<Paid>,
     /// Payments that a person had a hand in, by their numbers.
@@ -101,6 +109,7 @@ impl Bank {
             credits_later: customs.clerk.is_some(),
             own: customs.own_money.then(|| OwnMoney::new(seed)),
             files: customs.files.then(|| Files::new(seed)),
+            strays: customs.strays.then(|| Dice::of(seed, About::Straying)),
             dice: Dice::of(seed, About::Bank),
             orders: Vec::new(),
             by_person: BTreeSet::new(),
@@ -116,12 +125,13 @@ impl Bank {
             order,
             meant: Vec::new(),
             by_hand: Vec::new(),
+            strayed: false,
         }));
         Some((kind, words))
     }
 
     /// Somebody pays something.
-    fn carry_out(&mut self, bills: &[Payable], today: Date) -> Option<String> {
+    fn carry_out(&mut self, bills: &[Payable], today: Date) -> Option<(&'static str, String)> {
         let bill = self.dice.pick(bills)?;
         let deal = bill.deal?;
         let sum = u64::try_from(bill.kopecks).ok().filter(|sum| *sum > 0)?;
@@ -169,10 +179,16 @@ impl Bank {
                 )
             }
         };
+        let strayed = direction == Direction::In && self.strays_from(bills, &bill);
+        let own_account = if bill.is_second == strayed {
+            account(self.place)?
+        } else {
+            second_account(self.place)?
+        };
         let number = self.dice.between(1, 9);
         let is_older = self.credits_later && number.is_multiple_of(3);
         let order = PaymentOrder {
-            own_account: account(self.place)?,
+            own_account,
             direction,
             form: Some("Платежное поручение".to_owned()),
             number: number.to_string(),
@@ -197,13 +213,28 @@ impl Bank {
             order,
             meant,
             by_hand,
+            strayed,
         };
         // A buyer who pays the same twice makes two payments that no source can tell apart.
         if self.dice.chance(80) {
             self.orders.push(paid.clone());
         }
         self.orders.push(paid);
-        Some(words)
+        let kind = if strayed {
+            "paid to another company"
+        } else {
+            "paid"
+        };
+        Some((kind, words))
+    }
+
+    /// Whether the buyer takes one of our companies for the other. What the other has under the same number for him would be
+    /// meant by his words.
+    fn strays_from(&mut self, bills: &[Payable], bill: &Payable) -> bool {
+        let is_alike = |other: &Payable| other.number == bill.number && other.inn == bill.inn;
+        let mut others = bills.iter().filter(|one| one.is_second != bill.is_second);
+        let strays = self.strays.as_mut().is_some_and(|dice| dice.chance(250));
+        strays && !others.any(is_alike)
     }
 
     /// Another bill of the same buyer.
@@ -237,6 +268,12 @@ pub(crate) fn policy(
         inn: Inn::parse(SELLER_INN).ok().filter(|_| has_second),
     };
     let second = second_account(place).filter(|_| has_second);
+    let of_other = second_account(place).filter(|_| weather.customs.strays);
+    let of_other = of_other.map(|number| planner::OwnAccount {
+        number,
+        organisation: OrganisationId::new(office::second(place)),
+        inn: Inn::parse(SECOND_INN).ok(),
+    });
     Some(MoneyPolicy {
         booking: clerk.map_or(Some(planner::Booking::Provodka), |clerk| clerk.booking),
         since: None,
@@ -249,6 +286,7 @@ pub(crate) fn policy(
         accounts: std::iter::once(account(place)?)
             .chain(second)
             .map(of_ours)
+            .chain(of_other)
             .collect(),
         stages: clerk.map(Clerking::stage).into_iter().collect(),
         overdue: None,
@@ -268,8 +306,8 @@ impl World {
         };
         let known = tenant.bank.orders.len();
         if known == 0 || tenant.bank.dice.chance(550) {
-            if let Some(words) = tenant.bank.carry_out(&bills, today(now)) {
-                tenant.office.tell(now, "paid", words);
+            if let Some((kind, words)) = tenant.bank.carry_out(&bills, today(now)) {
+                tenant.office.tell(now, kind, words);
             }
             if let Some((kind, words)) = tenant.bank.move_own(&bills, today(now)) {
                 tenant.office.tell(now, kind, words);
@@ -295,8 +333,14 @@ impl World {
         };
         if tenant.register.is_none() {
             let truth = tenant.office.accounting.truth();
-            let open = truth.bills().filter(|bill| bill.state == BillState::Open);
-            return Ok(open.map(|bill| Payable::of(bill)).collect());
+            let second = office::second(place);
+            let all = truth.organizations.iter().flat_map(|(id, own)| {
+                let is_second = id.to_string() == second;
+                own.bills.iter().map(move |bill| (bill, is_second))
+            });
+            let open = all.filter(|(bill, _)| bill.state == BillState::Open);
+            let open = open.map(|(bill, is_second)| Payable::of(bill, is_second));
+            return Ok(open.collect());
         }
         let bills = self.store.office_bills(&tenant.id, 0).await.map_err(told)?;
         let open = bills.iter().filter(|bill| bill.cancelled.is_none());

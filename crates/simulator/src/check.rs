@@ -50,6 +50,7 @@ mod settled;
 mod staff;
 mod standing;
 mod strangers;
+mod strays;
 mod tenants;
 mod terms;
 mod told;
@@ -199,6 +200,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     settled::check(evidence, &mut wrong);
     staff::check(evidence, &mut wrong);
     strangers::check(evidence, &mut wrong);
+    strays::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);
     terms::check(evidence, &mut wrong);
     typed::check(evidence, &mut wrong);

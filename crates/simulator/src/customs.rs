@@ -75,6 +75,8 @@ pub(crate) struct Customs {
     pub(crate) production: Option<Production>,
     /// Two own companies sell.
     pub(crate) sellers: Option<Sellers>,
+    /// Buyers pay to the one or the other of them.
+    pub(crate) strays: bool,
     /// Terms are agreed upon.
     pub(crate) terms: Option<Terms>,
     /// A year ends within the day.

@@ -52,6 +52,8 @@ pub(crate) enum About {
     Marks,
     Hinting,
     Hints,
+    Strays,
+    Straying,
 }
 
 /// One stream of chance.
@@ -107,6 +109,8 @@ impl Dice {
             About::Marks => 55,
             About::Hinting => 56,
             About::Hints => 57,
+            About::Strays => 58,
+            About::Straying => 59,
         });
         Self(rng)
     }

@@ -216,6 +216,7 @@ impl Weather {
             weather.draw_waybills(seed);
             weather.draw_files(seed);
             weather.draw_hints(seed);
+            weather.draw_strays(seed);
         }
         weather
     }
@@ -366,6 +367,7 @@ impl Weather {
             ),
             (self.customs.own_money, "money of our own"),
             (self.customs.files, "statements as files"),
+            (self.customs.strays, "two sellers with a bank"),
             (self.customs.hints.is_some(), "hints of accounting"),
             (self.customs.waybills.is_some(), "stage demands a field"),
             (self.customs.requisites.is_some(), "several requisites"),

@@ -159,6 +159,10 @@ pub(super) fn meant(
 ) {
     let same = |paid: &&Paid| told(&paid.order) == told(&payment.order);
     let paid: Vec<&Paid> = evidence.orders.iter().filter(same).collect();
+    // What it may be for in the other company's books, `strays` judges.
+    if paid.iter().any(|paid| paid.strayed) {
+        return;
+    }
     let meant: Vec<i64> = if evidence.weather.customs.clerk.is_some() {
         ledger::meant(evidence, payment)
     } else {
