@@ -73,6 +73,7 @@ impl Weather {
             self.portal_faults = Vec::new();
             self.accounting_faults = Vec::new();
             self.spoils = Vec::new();
+            self.operating_limit_ms = None;
             self.customs.belated = false;
         }
     }
