@@ -228,8 +228,8 @@ impl Bank {
         Some((kind, words))
     }
 
-    /// Whether the buyer takes one of our companies for the other. What the other has under the same number for him would be
-    /// meant by his words.
+    /// Whether the buyer takes one of our companies for the other. What the other has under the same number for him
+    /// would be meant by his words.
     fn strays_from(&mut self, bills: &[Payable], bill: &Payable) -> bool {
         let is_alike = |other: &Payable| other.number == bill.number && other.inn == bill.inn;
         let mut others = bills.iter().filter(|one| one.is_second != bill.is_second);

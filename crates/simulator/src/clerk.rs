@@ -156,8 +156,8 @@ impl Weather {
 }
 
 impl Weather {
-    /// On some of these days it is asked while we watch how a bill was paid that is only marked so: they are drawn from a
-    /// stream of their own, so that all the others stay as they are.
+    /// On some of these days it is asked while we watch how a bill was paid that is only marked so: they are drawn
+    /// from a stream of their own, so that all the others stay as they are.
     pub(crate) fn draw_marks(&mut self, seed: u64) {
         let is_drawn = Dice::of(seed, About::Marks).chance(700);
         let clerk = self.customs.clerk.as_mut();

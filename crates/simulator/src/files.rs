@@ -1,5 +1,5 @@
-//! Statements as the files that the program of some banks writes: each time in another code page, and at times with an order
-//! that lacks its sum. What is read of a file is compared with what the bank carried out.
+//! Statements as the files that the program of some banks writes: each time in another code page, and at times with
+//! an order that lacks its sum. What is read of a file is compared with what the bank carried out.
 
 use connector_bank_statement::{Record, Statement};
 use domain::payment::{AccountNumber, Direction, LineId, PaymentOrder, SourceId};

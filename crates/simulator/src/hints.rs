@@ -1,5 +1,5 @@
-//! The accounting side calls our address when its books changed: at times nobody hears it, at times it calls again and again, or
-//! late; and strangers call it with a token that is none.
+//! The accounting side calls our address when its books changed: at times nobody hears it, at times it calls again
+//! and again, or late; and strangers call it with a token that is none.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

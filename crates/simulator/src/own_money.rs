@@ -1,5 +1,5 @@
-//! Money that is no buyer's, among the orders of some banks: between two accounts of ours, and what the bank charges. The
-//! words of both may name an invoice, and the sum may be what that asks for.
+//! Money that is no buyer's, among the orders of some banks: between two accounts of ours, and what the bank charges.
+//! The words of both may name an invoice, and the sum may be what that asks for.
 
 use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
 use domain::{Inn, Money};

@@ -87,7 +87,8 @@ impl Register {
 }
 
 impl Weather {
-    /// Buyers of some such offices pay: they are drawn from a stream of their own, so that all the others stay as they are.
+    /// Buyers of some such offices pay: they are drawn from a stream of their own, so that all the others stay as
+    /// they are.
     pub(crate) fn draw_payers(&mut self, seed: u64) {
         let dice = &mut Dice::of(seed, About::Payers);
         let customs = &self.customs;

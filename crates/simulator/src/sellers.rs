@@ -222,8 +222,8 @@ impl Sellers {
 }
 
 impl Weather {
-    /// Buyers of some such offices pay, at times to the other company: they are drawn from a stream of their own, so that all
-    /// the others stay as they are.
+    /// Buyers of some such offices pay, at times to the other company: they are drawn from a stream of their own, so
+    /// that all the others stay as they are.
     pub(crate) fn draw_strays(&mut self, seed: u64) {
         let dice = &mut Dice::of(seed, About::Strays);
         let customs = &self.customs;
@@ -231,7 +231,7 @@ impl Weather {
         let are_known = sellers.is_some_and(Sellers::are_both_known);
         // The register has one company's buyers, and money is shown where something is done.
         let others = customs.own_books.is_some() || customs.production.is_some();
-        self.customs.strays = dice.chance(600) && are_known && !others;
+        self.customs.strays = dice.chance(800) && are_known && !others;
         self.bank |= self.customs.strays;
     }
 }

@@ -1,5 +1,5 @@
-//! A portal that lets no deal into the stage of what is paid before its waybill is named, and managers who name it sooner
-//! or later.
+//! A portal that lets no deal into the stage of what is paid before its waybill is named, and managers who name it
+//! sooner or later.
 
 use emulator_bitrix24::{CustomFieldSeed, PortalConfig, RequiredSeed};
 use jiff::Timestamp;
@@ -18,8 +18,8 @@ pub(crate) const WAYBILL: &str = "UF_CRM_WAYBILL";
 pub(crate) const LABEL: &str = "Номер накладной";
 
 impl Weather {
-    /// Some of the days on which we move what is paid: they are drawn from a stream of their own, so that all the others stay
-    /// as they are.
+    /// Some of the days on which we move what is paid: they are drawn from a stream of their own, so that all the
+    /// others stay as they are.
     pub(crate) fn draw_waybills(&mut self, seed: u64) {
         let dice = &mut Dice::of(seed, About::Waybills);
         let (is_drawn, every) = (dice.chance(600), dice.time(secs(20), secs(90)));

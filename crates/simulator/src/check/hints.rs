@@ -1,5 +1,5 @@
-//! A call of the accounting side is believed with its token and not without; on a day on which nothing goes wrong its changes
-//! are read soon after it.
+//! A call of the accounting side is believed with its token and not without; on a day on which nothing goes wrong its
+//! changes are read soon after it.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,7 +7,7 @@ use super::Evidence;
 use crate::network::Remote;
 
 /// By then the feed is read.
-const SOON: SignedDuration = SignedDuration::from_secs(90);
+const SOON: SignedDuration = SignedDuration::from_secs(120);
 const BELIEVED: u16 = 200;
 /// Who proves nothing, and who did so too often.
 const STRANGERS: [u16; 2] = [401, 429];

@@ -1,5 +1,5 @@
-//! [I-4] Money of a deal that is lost is asked about, and no other: until the deal lives, the money is gone, or a person left
-//! it as it is. What comes later is asked about anew.
+//! [I-4] Money of a deal that is lost is asked about, and no other: until the deal lives, the money is gone, or a
+//! person left it as it is. What comes later is asked about anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

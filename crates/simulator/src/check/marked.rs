@@ -1,5 +1,5 @@
-//! [I-11] A bill that the accounting program calls paid, and of whose money our ledger knows less, is asked about once it was
-//! waited for; no other is.
+//! [I-11] A bill that the accounting program calls paid, and of whose money our ledger knows less, is asked about
+//! once it was waited for; no other is.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! [I-7] Of two own companies each is paid by what came to its account: without a person nothing of it is given to a bill of the
-//! other, whatever its buyer meant.
+//! [I-7] Of two own companies each is paid by what came to its account: without a person nothing of it is given to a
+//! bill of the other, whatever its buyer meant.
 
 use super::Evidence;
 use super::sellers::seller_of;

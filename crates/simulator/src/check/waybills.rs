@@ -1,5 +1,5 @@
-//! [I-11] Where the portal lets no paid deal into its stage without a field, the question to its manager names that field;
-//! once the field is filled the deal goes on, and nobody is asked.
+//! [I-11] Where the portal lets no paid deal into its stage without a field, the question to its manager names that
+//! field; once the field is filled the deal goes on, and nobody is asked.
 
 use store::Case;
 
