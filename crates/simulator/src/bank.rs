@@ -374,7 +374,7 @@ impl World {
         };
         // The accounting side tells what its accountant gave.
         let policy = self.policy(&id).await?.decided_by(true);
-        let shown = self.statement(place, stretch.clone(), patience.is_some())?;
+        let shown = self.statement_of(place, stretch.clone(), patience.is_some())?;
         let Some((source, lines)) =
             shown.and_then(|(source, orders)| Some((source, lines(orders, &policy)?)))
         else {
@@ -405,7 +405,7 @@ impl World {
     }
 
     /// A stretch of the bank's orders as a statement shows it, and the statement's name.
-    fn statement(
+    fn statement_of(
         &mut self,
         place: usize,
         stretch: std::ops::Range<usize>,
