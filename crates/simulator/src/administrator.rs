@@ -21,6 +21,8 @@ const NEW_BUYER: &str = "COUNTERPARTY-NEW";
 const RATE_ENDED: &str = "VAT-RATE-ENDED";
 const INVOICE_RATE_ENDED: &str = "INVOICE-RATE-ENDED";
 const SUM_DIFFERS: &str = "DEAL-SUM-DIFFERS";
+const MARKED_PAID: &str = "INVOICE-MARKED-PAID";
+const PAID_DEAL_LOST: &str = "PAYMENT-DEAL-LOST";
 
 impl World {
     /// Answers some of the open questions.
@@ -73,6 +75,8 @@ impl World {
                 (FLOOD, "issue") => deal.let_go = Some(now),
                 (RATE_ENDED, word) => deal.rates_said.push((now, word.to_owned())),
                 (INVOICE_RATE_ENDED, "leave") => deal.rate_left = true,
+                (MARKED_PAID, "leave") => deal.mark_left = true,
+                (PAID_DEAL_LOST, "leave") => deal.lost_left.extend(about.and_then(transaction)),
                 (OWN_INVOICE, word) => deal.beside_own.push((now, word == "issue")),
                 (SUM_DIFFERS, "lines") => {
                     let sums = about.and_then(sums);
@@ -139,6 +143,11 @@ fn sums(about: &str) -> Option<(i64, i64)> {
     let kopecks = |sum: &str| sum.replace('.', "").parse().ok();
     let (typed, lines) = about.split_once(" / ")?;
     Some((kopecks(typed)?, kopecks(lines)?))
+}
+
+/// The transaction that a question is about.
+fn transaction(about: &str) -> Option<i64> {
+    about.strip_prefix("transaction/")?.parse().ok()
 }
 
 fn choices(facts: &CaseFacts) -> Vec<Choice> {

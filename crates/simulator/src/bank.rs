@@ -13,15 +13,17 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use planner::{MoneyPolicy, Policy};
-use store::{PaymentFilter, PaymentState, SeenLine, Store};
+use store::{OfficeBill, PaymentFilter, PaymentState, SeenLine, Store};
 
 use crate::check::deal_of;
 use crate::clerk::Clerking;
+use crate::customs::Customs;
 use crate::day::secs;
 use crate::dice::{About, Dice};
+use crate::files::Files;
 use crate::freeze::pause;
-use crate::office;
-use crate::tenant::Tenant;
+use crate::office::{self, SECOND_INN, SELLER_INN};
+use crate::own_money::{Carried, OwnMoney, second_account};
 use crate::weather::Weather;
 use crate::world::{World, told};
 
@@ -33,6 +35,53 @@ pub(crate) struct Paid {
     pub(crate) meant: Vec<i64>,
     /// Bills by hand that the buyer meant, by their ids: they bear no deal's mark, whoever takes them over.
     pub(crate) by_hand: Vec<String>,
+    /// It came to an account of another of our companies than the bill's.
+    pub(crate) strayed: bool,
+}
+
+/// A bill as whoever pays it has it before him.
+#[derive(Clone, Debug)]
+pub(crate) struct Payable {
+    /// What the books call it.
+    id: String,
+    pub(crate) number: String,
+    pub(crate) date: Date,
+    pub(crate) kopecks: i64,
+    /// The deal whose mark it bears.
+    deal: Option<i64>,
+    buyer: String,
+    inn: Option<String>,
+    /// The second of our companies sells.
+    is_second: bool,
+}
+
+impl Payable {
+    fn of(bill: &Bill, is_second: bool) -> Self {
+        Self {
+            is_second,
+            id: bill.meta.id.to_string(),
+            number: bill.number.clone(),
+            date: bill.date,
+            kopecks: bill.sum.0,
+            deal: bill.comment.as_deref().and_then(deal_of),
+            buyer: bill.contractor.name.clone(),
+            inn: bill.contractor.inn.clone(),
+        }
+    }
+
+    fn of_office(bill: &OfficeBill) -> Self {
+        let buyer = &bill.draft.buyer;
+        Self {
+            id: bill.id.to_string(),
+            number: bill.number.clone(),
+            date: bill.draft.date,
+            kopecks: bill.totals.gross.kopecks(),
+            deal: i64::try_from(bill.deal.get()).ok(),
+            buyer: buyer.name.clone(),
+            inn: buyer.key.who.inn().map(ToString::to_string),
+            is_second: false,
+        }
+    }
 }
 
 /// A tenant's bank.
@@ -41,6 +90,12 @@ pub(crate) struct Bank {
     dice: Dice,
     /// Some orders are older by a day than the money.
     credits_later: bool,
+    /// Moves money that is no buyer's, where anybody does.
+    own: Option<OwnMoney>,
+    /// Writes statements as files, where they are read as such.
+    files: Option<Files>,
+    /// Has buyers pay to another of our companies, where there are two.
+    strays: Option<Dice>,
     /// All orders, in the order in which they were carried out: a statement is a stretch of them.
     pub(crate) orders: Vec<Paid>,
     /// Payments that a person had a hand in, by their numbers.
@@ -48,30 +103,47 @@ pub(crate) struct Bank {
 }
 
 impl Bank {
-    pub(crate) fn new(seed: u64, place: usize, credits_later: bool) -> Self {
+    pub(crate) fn new(seed: u64, place: usize, customs: &Customs) -> Self {
         Self {
             place,
-            credits_later,
+            credits_later: customs.clerk.is_some(),
+            own: customs.own_money.then(|| OwnMoney::new(seed)),
+            files: customs.files.then(|| Files::new(seed)),
+            strays: customs.strays.then(|| Dice::of(seed, About::Straying)),
             dice: Dice::of(seed, About::Bank),
             orders: Vec::new(),
             by_person: BTreeSet::new(),
         }
     }
 
+    /// What is no buyer's money, at times.
+    fn move_own(&mut self, bills: &[Payable], today: Date) -> Option<(&'static str, String)> {
+        let Carried { kind, orders } = self.own.as_mut()?.moves(self.place, bills, today)?;
+        let first = orders.first()?;
+        let words = format!("{} kopecks, «{}»", first.amount.kopecks(), first.purpose);
+        self.orders.extend(orders.into_iter().map(|order| Paid {
+            order,
+            meant: Vec::new(),
+            by_hand: Vec::new(),
+            strayed: false,
+        }));
+        Some((kind, words))
+    }
+
     /// Somebody pays something.
-    fn carry_out(&mut self, bills: &[Bill], today: Date) -> Option<String> {
+    fn carry_out(&mut self, bills: &[Payable], today: Date) -> Option<(&'static str, String)> {
         let bill = self.dice.pick(bills)?;
-        let deal = bill.comment.as_deref().and_then(deal_of)?;
-        let sum = u64::try_from(bill.sum.0).ok().filter(|sum| *sum > 0)?;
+        let deal = bill.deal?;
+        let sum = u64::try_from(bill.kopecks).ok().filter(|sum| *sum > 0)?;
         let mut amount = match self.dice.below(100) {
             0..60 => sum,
             60..85 => self.dice.between(1, sum),
             _ => sum.saturating_add(self.dice.between(1, 100_000)),
         };
         let named =
-            |bill: &Bill| format!("№ {} от {}", bill.number, domain::display::date(bill.date));
+            |bill: &Payable| format!("№ {} от {}", bill.number, domain::display::date(bill.date));
         let (mut meant, mut by_hand) = (vec![deal], Vec::new());
-        let mut payer = bill.contractor.inn.clone();
+        let mut payer = bill.inn.clone();
         let mut direction = Direction::In;
         let purpose = match self.dice.below(100) {
             0..58 => format!(
@@ -82,11 +154,11 @@ impl Bank {
             66..74 => "Оплата за товар по договору".to_owned(),
             74..82 => match self.another(bills, &bill) {
                 Some(other) => {
-                    match other.comment.as_deref().and_then(deal_of) {
+                    match other.deal {
                         Some(deal) => meant.push(deal),
-                        None => by_hand.push(other.meta.id.to_string()),
+                        None => by_hand.push(other.id.clone()),
                     }
-                    amount = sum.saturating_add(u64::try_from(other.sum.0).unwrap_or(0));
+                    amount = sum.saturating_add(u64::try_from(other.kopecks).unwrap_or(0));
                     format!("Оплата по счетам {}, {}", named(&bill), named(&other))
                 }
                 None => format!("Оплата счета {}", named(&bill)),
@@ -107,10 +179,16 @@ impl Bank {
                 )
             }
         };
+        let strayed = direction == Direction::In && self.strays_from(bills, &bill);
+        let own_account = if bill.is_second == strayed {
+            account(self.place)?
+        } else {
+            second_account(self.place)?
+        };
         let number = self.dice.between(1, 9);
         let is_older = self.credits_later && number.is_multiple_of(3);
         let order = PaymentOrder {
-            own_account: account(self.place)?,
+            own_account,
             direction,
             form: Some("Платежное поручение".to_owned()),
             number: number.to_string(),
@@ -122,7 +200,7 @@ impl Bank {
             booked: Some(today),
             amount: Money::from_kopecks(i64::try_from(amount).ok()?),
             other: OtherSide {
-                name: Some(bill.contractor.name.clone()),
+                name: Some(bill.buyer.clone()),
                 inn: payer.and_then(|inn| Inn::parse(&inn).ok()),
                 kpp: None,
                 account: AccountNumber::new(BUYERS_ACCOUNT),
@@ -135,21 +213,35 @@ impl Bank {
             order,
             meant,
             by_hand,
+            strayed,
         };
         // A buyer who pays the same twice makes two payments that no source can tell apart.
         if self.dice.chance(80) {
             self.orders.push(paid.clone());
         }
         self.orders.push(paid);
-        Some(words)
+        let kind = if strayed {
+            "paid to another company"
+        } else {
+            "paid"
+        };
+        Some((kind, words))
+    }
+
+    /// Whether the buyer takes one of our companies for the other. What the other has under the same number for him
+    /// would be meant by his words.
+    fn strays_from(&mut self, bills: &[Payable], bill: &Payable) -> bool {
+        let is_alike = |other: &Payable| other.number == bill.number && other.inn == bill.inn;
+        let mut others = bills.iter().filter(|one| one.is_second != bill.is_second);
+        let strays = self.strays.as_mut().is_some_and(|dice| dice.chance(250));
+        strays && !others.any(is_alike)
     }
 
     /// Another bill of the same buyer.
-    fn another(&mut self, bills: &[Bill], bill: &Bill) -> Option<Bill> {
-        let of_buyer = bills.iter().filter(|other| {
-            other.contractor.inn == bill.contractor.inn && other.meta.id != bill.meta.id
-        });
-        let of_buyer: Vec<Bill> = of_buyer.cloned().collect();
+    fn another(&mut self, bills: &[Payable], bill: &Payable) -> Option<Payable> {
+        let of_buyer = bills.iter();
+        let of_buyer = of_buyer.filter(|other| other.inn == bill.inn && other.id != bill.id);
+        let of_buyer: Vec<Payable> = of_buyer.cloned().collect();
         self.dice.pick(&of_buyer)
     }
 }
@@ -169,6 +261,19 @@ pub(crate) fn policy(
     organisation: &OrganisationId,
 ) -> Option<MoneyPolicy> {
     let clerk = weather.customs.clerk;
+    let has_second = weather.customs.own_money;
+    let of_ours = |number| planner::OwnAccount {
+        number,
+        organisation: organisation.clone(),
+        inn: Inn::parse(SELLER_INN).ok().filter(|_| has_second),
+    };
+    let second = second_account(place).filter(|_| has_second);
+    let of_other = second_account(place).filter(|_| weather.customs.strays);
+    let of_other = of_other.map(|number| planner::OwnAccount {
+        number,
+        organisation: OrganisationId::new(office::second(place)),
+        inn: Inn::parse(SECOND_INN).ok(),
+    });
     Some(MoneyPolicy {
         booking: clerk.map_or(Some(planner::Booking::Provodka), |clerk| clerk.booking),
         since: None,
@@ -178,11 +283,11 @@ pub(crate) fn policy(
             Some(_) | None => planner::Refunds::List,
         },
         registers: planner::Registers::default(),
-        accounts: vec![planner::OwnAccount {
-            number: account(place)?,
-            organisation: organisation.clone(),
-            inn: None,
-        }],
+        accounts: std::iter::once(account(place)?)
+            .chain(second)
+            .map(of_ours)
+            .chain(of_other)
+            .collect(),
         stages: clerk.map(Clerking::stage).into_iter().collect(),
         overdue: None,
     })
@@ -195,16 +300,17 @@ impl World {
     /// A payment is carried out, or a statement is brought.
     pub(crate) async fn bank(&mut self) -> Result<(), String> {
         let (place, now) = (self.some_tenant(), self.now());
+        let bills = self.payable(place).await?;
         let Some(tenant) = self.tenants.get_mut(place) else {
             return Ok(());
         };
-        let truth = tenant.office.accounting.truth();
-        let open = truth.bills().filter(|bill| bill.state == BillState::Open);
-        let bills: Vec<Bill> = open.map(|bill| Bill::clone(bill)).collect();
         let known = tenant.bank.orders.len();
         if known == 0 || tenant.bank.dice.chance(550) {
-            if let Some(words) = tenant.bank.carry_out(&bills, today(now)) {
-                tenant.office.tell(now, "paid", words);
+            if let Some((kind, words)) = tenant.bank.carry_out(&bills, today(now)) {
+                tenant.office.tell(now, kind, words);
+            }
+            if let Some((kind, words)) = tenant.bank.move_own(&bills, today(now)) {
+                tenant.office.tell(now, kind, words);
             }
             return Ok(());
         }
@@ -218,6 +324,27 @@ impl World {
         let place_of = |n: u64| usize::try_from(n).unwrap_or(0);
         self.bring(place, place_of(from)..place_of(to), Some(patience))
             .await
+    }
+
+    /// The bills that stand, in the accounting program or in our own register.
+    async fn payable(&self, place: usize) -> Result<Vec<Payable>, String> {
+        let Some(tenant) = self.tenants.get(place) else {
+            return Ok(Vec::new());
+        };
+        if tenant.register.is_none() {
+            let truth = tenant.office.accounting.truth();
+            let second = office::second(place);
+            let all = truth.organizations.iter().flat_map(|(id, own)| {
+                let is_second = id.to_string() == second;
+                own.bills.iter().map(move |bill| (bill, is_second))
+            });
+            let open = all.filter(|(bill, _)| bill.state == BillState::Open);
+            let open = open.map(|(bill, is_second)| Payable::of(bill, is_second));
+            return Ok(open.collect());
+        }
+        let bills = self.store.office_bills(&tenant.id, 0).await.map_err(told)?;
+        let open = bills.iter().filter(|bill| bill.cancelled.is_none());
+        Ok(open.map(Payable::of_office).collect())
     }
 
     /// In the evening the whole of it is brought once more, to its end.
@@ -242,19 +369,22 @@ impl World {
         patience: Option<u64>,
     ) -> Result<(), String> {
         let (now, host_now) = (self.now(), self.host.now());
-        let Some(tenant) = self.tenants.get(place) else {
+        let Some(id) = self.tenants.get(place).map(|tenant| tenant.id.clone()) else {
             return Ok(());
         };
         // The accounting side tells what its accountant gave.
-        let policy = self.policy(&tenant.id).await?.decided_by(true);
-        let Some(lines) = lines(tenant, &policy, stretch.clone()) else {
+        let policy = self.policy(&id).await?.decided_by(true);
+        let shown = self.statement_of(place, stretch.clone(), patience.is_some())?;
+        let Some((source, lines)) =
+            shown.and_then(|(source, orders)| Some((source, lines(orders, &policy)?)))
+        else {
             return Ok(());
         };
-        // Orders are only ever added: a stretch is a file of its own.
-        let source = SourceId(format!("statement/{}-{}", stretch.start, stretch.end));
-        let words = format!("orders {stretch:?}, whoever brings it lasts {patience:?} steps");
-        tenant.office.tell(now, "statement", words);
-        let (id, store) = (tenant.id.clone(), &self.store);
+        if let Some(tenant) = self.tenants.get(place) {
+            let words = format!("orders {stretch:?}, whoever brings it lasts {patience:?} steps");
+            tenant.office.tell(now, "statement", words);
+        }
+        let store = &self.store;
         let mut left = patience.unwrap_or(u64::MAX);
         for portion in lines.chunks(PORTION) {
             store
@@ -272,6 +402,43 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// A stretch of the bank's orders as a statement shows it, and the statement's name.
+    fn statement_of(
+        &mut self,
+        place: usize,
+        stretch: std::ops::Range<usize>,
+        may_break: bool,
+    ) -> Result<Option<Statement>, String> {
+        let now = self.now();
+        let Some(tenant) = self.tenants.get_mut(place) else {
+            return Ok(None);
+        };
+        let Bank { orders, files, .. } = &mut tenant.bank;
+        let Some(orders) = orders.get(stretch.clone()) else {
+            return Ok(None);
+        };
+        let orders: Vec<PaymentOrder> = orders.iter().map(|paid| paid.order.clone()).collect();
+        let Some(files) = files else {
+            // Orders are only ever added: a stretch is a file of its own.
+            let source = SourceId(format!("statement/{}-{}", stretch.start, stretch.end));
+            let numbers = (1_u64..).map(|number| LineId(number.to_string()));
+            return Ok(Some((source, numbers.zip(orders).collect())));
+        };
+        let file = files.file(&orders, may_break, now);
+        let file = file.ok_or("the bank writes no statement")?;
+        let kind = if file.is_broken {
+            "broken statement"
+        } else {
+            "statement file"
+        };
+        let read = file.read()?;
+        tenant.office.tell(now, kind, format!("in {:?}", file.page));
+        if let Some(wrong) = file.misread(&read) {
+            self.watch.note(wrong);
+        }
+        Ok(Some((read.source, read.orders)))
     }
 
     /// Somebody takes back what was given of a payment.
@@ -322,23 +489,20 @@ fn spent(left: &mut u64) -> bool {
     *left == 0
 }
 
-fn lines(
-    tenant: &Tenant,
-    policy: &Policy,
-    stretch: std::ops::Range<usize>,
-) -> Option<Vec<SeenLine>> {
+/// A statement's name, and its orders with their lines.
+type Statement = (SourceId, Vec<(LineId, PaymentOrder)>);
+
+fn lines(orders: Vec<(LineId, PaymentOrder)>, policy: &Policy) -> Option<Vec<SeenLine>> {
     let own = policy.money.as_ref()?.own_side();
-    let orders = tenant.bank.orders.get(stretch)?;
-    let line = |(place, paid): (u64, &Paid)| {
-        let order = paid.order.clone();
+    let line = |(line, order): (LineId, PaymentOrder)| {
         Some(SeenLine {
-            line: LineId(place.to_string()),
+            line,
             organisation: own.organisation(&order.own_account)?.clone(),
             kind: own.kind(&order, &Purpose::read(&order.purpose)),
             order,
         })
     };
-    (1..).zip(orders).map(line).collect()
+    orders.into_iter().map(line).collect()
 }
 
 /// The day in Moscow.

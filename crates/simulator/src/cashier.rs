@@ -484,6 +484,7 @@ impl Cashier {
                 order,
                 meant: Vec::new(),
                 by_hand: Vec::new(),
+                strayed: false,
             })
     }
 
@@ -534,6 +535,7 @@ impl Cashier {
             order,
             meant: deal.into_iter().collect(),
             by_hand: Vec::new(),
+            strayed: false,
         })
     }
 

@@ -22,15 +22,19 @@ mod exempt;
 mod flood;
 mod foreigners;
 mod hidden;
+mod hints;
 mod kopecks;
 mod ledger;
 mod limits;
+mod lost;
 mod manners;
+mod marked;
 mod money;
 mod moves;
 mod new_year;
 mod odd_rows;
 mod own_invoices;
+mod own_money;
 mod owners;
 mod parts;
 mod production;
@@ -46,11 +50,13 @@ mod settled;
 mod staff;
 mod standing;
 mod strangers;
+mod strays;
 mod tenants;
 mod terms;
 mod told;
 mod typed;
 mod waiting;
+mod waybills;
 mod whispers;
 mod wire;
 
@@ -71,6 +77,7 @@ use crate::adopter::Taken;
 use crate::bank::Paid;
 use crate::clerk::Clerk;
 use crate::doors::Call;
+use crate::hints::Hint;
 use crate::neighbour::Belongings;
 use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES, bare_stage};
@@ -126,6 +133,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) start: Timestamp,
     /// The orders that were called, and what their callers were told.
     pub(crate) calls: Vec<Call>,
+    /// What was answered to calls of the accounting side.
+    pub(crate) hints: Vec<Hint>,
     /// Those that are not used up.
     pub(crate) waiting: Vec<CalledOrder>,
     /// The office's own register, where it is the accounting side: what the accountant did with it, and what it holds.
@@ -165,16 +174,20 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     flood::check(evidence, &mut wrong);
     foreigners::check(evidence, &mut wrong);
     hidden::check(evidence, &mut wrong);
+    hints::check(evidence, &mut wrong);
     kopecks::check(evidence, &mut wrong);
     ledger::check(evidence, &mut wrong);
     limits::check(evidence, &mut wrong);
+    lost::check(evidence, &mut wrong);
     manners::check(evidence, &mut wrong);
+    marked::check(evidence, &mut wrong);
     money::check(evidence, &mut wrong);
     moves::check(evidence, &mut wrong);
     new_year::check(evidence, &mut wrong);
     rates::check(evidence, &mut wrong);
     odd_rows::check(evidence, &mut wrong);
     own_invoices::check(evidence, &mut wrong);
+    own_money::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);
     production::check(evidence, &mut wrong);
     records::check(evidence, &mut wrong);
@@ -187,10 +200,12 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     settled::check(evidence, &mut wrong);
     staff::check(evidence, &mut wrong);
     strangers::check(evidence, &mut wrong);
+    strays::check(evidence, &mut wrong);
     tenants::check(evidence, &mut wrong);
     terms::check(evidence, &mut wrong);
     typed::check(evidence, &mut wrong);
     waiting::check(evidence, &mut wrong);
+    waybills::check(evidence, &mut wrong);
     whispers::check(evidence, &mut wrong);
     wrong
 }

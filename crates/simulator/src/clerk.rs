@@ -35,7 +35,7 @@ pub(crate) struct Clerking {
     pub(crate) every: Duration,
     /// None: what follows from what the accounting side can tell.
     pub(crate) booking: Option<Booking>,
-    /// What only a statement shows waits so long for the accountant.
+    /// What only a statement shows waits so long for the accountant, and so does a bill that is only marked as paid.
     pub(crate) wait_hours: u32,
     pub(crate) moves: Moving,
 }
@@ -151,6 +151,20 @@ impl Weather {
                 method: Some("listPayments".to_owned()),
                 ..FaultRule::always(dice.pick(&kinds).unwrap_or(FaultKind::AnswerLost))
             });
+        }
+    }
+}
+
+impl Weather {
+    /// On some of these days it is asked while we watch how a bill was paid that is only marked so: they are drawn
+    /// from a stream of their own, so that all the others stay as they are.
+    pub(crate) fn draw_marks(&mut self, seed: u64) {
+        let is_drawn = Dice::of(seed, About::Marks).chance(700);
+        let clerk = self.customs.clerk.as_mut();
+        // Where we decide, nothing else waits.
+        let clerk = clerk.filter(|clerk| is_drawn && !clerk.is_accountants());
+        if let Some(clerk) = clerk {
+            clerk.wait_hours = 1;
         }
     }
 }

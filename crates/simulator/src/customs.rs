@@ -14,6 +14,7 @@ use crate::contracts::Contracts;
 use crate::dice::Dice;
 use crate::editors::Edits;
 use crate::exempt::Exempt;
+use crate::hints::Hinting;
 use crate::import::Import;
 use crate::kopecks::Kopecks;
 use crate::new_year::NewYear;
@@ -74,6 +75,8 @@ pub(crate) struct Customs {
     pub(crate) production: Option<Production>,
     /// Two own companies sell.
     pub(crate) sellers: Option<Sellers>,
+    /// Buyers pay to the one or the other of them.
+    pub(crate) strays: bool,
     /// Terms are agreed upon.
     pub(crate) terms: Option<Terms>,
     /// A year ends within the day.
@@ -82,6 +85,14 @@ pub(crate) struct Customs {
     pub(crate) regime: Option<Regime>,
     /// The accounting program holds payments as well.
     pub(crate) clerk: Option<Clerking>,
+    /// Mean time between two waybills that managers name, where no paid deal goes on without one.
+    pub(crate) waybills: Option<Duration>,
+    /// Among the bank's orders there are transfers of our own, and its charges.
+    pub(crate) own_money: bool,
+    /// The accounting side calls when its books changed.
+    pub(crate) hints: Option<Hinting>,
+    /// Statements are read as the files that a bank's program writes.
+    pub(crate) files: bool,
     /// Somebody works with money at our desk.
     pub(crate) cashier: Option<Cashing>,
     /// A backup is put back.

@@ -63,6 +63,8 @@ pub(crate) enum Happening {
     Staff,
     Exempt,
     Cancel,
+    Waybill,
+    Hint,
     Hide,
     Unhide(usize),
     Kill,
@@ -238,6 +240,8 @@ impl World {
             (self.weather.customs.dismissals, Happening::Staff),
             (self.exempt_every(), Happening::Exempt),
             (self.cancels_every(), Happening::Cancel),
+            (self.weather.customs.waybills, Happening::Waybill),
+            (self.hints_every(), Happening::Hint),
             (self.weather.customs.hides, Happening::Hide),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
@@ -414,7 +418,15 @@ impl World {
             | Happening::Requisite
             | Happening::Staff
             | Happening::Exempt
+            | Happening::Waybill
             | Happening::Cancel => self.follow_customs(calendar, now, happening),
+            Happening::Hint => {
+                let place = self.some_tenant();
+                if let Some(tenant) = self.tenants.get_mut(place) {
+                    tenant.hint(now);
+                }
+                calendar.again(now, self.hints_every(), happening);
+            }
             Happening::Hide => self.hide(calendar, now),
             Happening::Unhide(place) => self.unhide(place, now),
             Happening::Start(slot) => self.start_process(slot).await,

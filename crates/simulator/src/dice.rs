@@ -43,6 +43,17 @@ pub(crate) enum About {
     Cancels,
     Hidden,
     Deaths,
+    OwnMoney,
+    OwnMovements,
+    Waybills,
+    Files,
+    Filing,
+    Payers,
+    Marks,
+    Hinting,
+    Hints,
+    Strays,
+    Straying,
 }
 
 /// One stream of chance.
@@ -89,6 +100,17 @@ impl Dice {
             About::Cancels => 44,
             About::Hidden => 45,
             About::Deaths => 48,
+            About::OwnMoney => 49,
+            About::OwnMovements => 50,
+            About::Waybills => 51,
+            About::Files => 52,
+            About::Filing => 53,
+            About::Payers => 54,
+            About::Marks => 55,
+            About::Hinting => 56,
+            About::Hints => 57,
+            About::Strays => 58,
+            About::Straying => 59,
         });
         Self(rng)
     }

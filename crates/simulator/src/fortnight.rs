@@ -188,6 +188,7 @@ impl World {
                     order: order(bill, day(now)).ok_or("no order")?,
                     meant: vec![bill.deal],
                     by_hand: Vec::new(),
+                    strayed: false,
                 });
                 bill.paid = Some(now);
                 tenant

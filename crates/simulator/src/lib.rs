@@ -8,10 +8,10 @@
 //! | module | subject |
 //! |---|---|
 //! | `weather`, `customs`, `spoil`, `death`, `strikes` | what a seed's day is like, and how things go wrong |
-//! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `clerk`, `cashier`, `presses`, `tenant` | who works, and what they do |
-//! | `strangers`, `hidden` | who knocks at our door and is no portal, and what a right hides from us |
+//! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `clerk`, `cashier`, `presses`, `own_money`, `files`, `tenant` | who works, and what they do |
+//! | `strangers`, `hints`, `hidden` | who knocks at our door and is no portal, and what a right hides from us |
 //! | `restore`, `poison`, `import`, `crowd`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, more come than go without a question, bills come too late |
-//! | `usage`, `tester`, `foreigners`, `branches`, `requisites`, `staff`, `exempt`, `cancels`, `typists`, `odd_rows`, `kopecks`, `contracts`, `editors`, `own_invoices`, `drags`, `copies` | what people do in some offices |
+//! | `usage`, `tester`, `foreigners`, `branches`, `requisites`, `staff`, `exempt`, `cancels`, `typists`, `odd_rows`, `kopecks`, `contracts`, `editors`, `own_invoices`, `drags`, `copies`, `waybills` | what people do in some offices |
 //! | `rows` | on which days deals are made of what is not plain |
 //! | `offices`, `production`, `sellers`, `regimes`, `new_year`, `terms` | how some offices are organised |
 //! | `remembered`, `papers` | what people know of deals, buyers and their requisites |
@@ -51,10 +51,12 @@ mod drags;
 mod editors;
 mod evening;
 mod exempt;
+mod files;
 mod foreigners;
 mod fortnight;
 mod freeze;
 mod hidden;
+mod hints;
 mod host;
 mod hunt;
 mod import;
@@ -70,6 +72,7 @@ mod oddities;
 pub mod office;
 mod offices;
 mod own_invoices;
+mod own_money;
 mod papers;
 mod parts;
 mod people;
@@ -100,6 +103,7 @@ mod trouble;
 mod typists;
 mod usage;
 mod watch;
+mod waybills;
 mod weather;
 mod witness;
 mod world;

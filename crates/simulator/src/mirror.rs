@@ -4,20 +4,47 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::{VatMode, VatRate};
+use domain::{InvoiceId, VatMode, VatRate};
 use emulator_kontur_accounting::{
     Bill, BillState, CreatedBy, Id, Kopecks, Truth, TruthOfOrganization,
 };
 use serde_json::{Value, json};
-use store::OfficeBill;
+use store::{ListedPayment, OfficeBill};
 
 use crate::people::Office;
+use crate::records::Ledger;
 
-/// The register in the emulator's words. An invoice that the emulator counts otherwise is an error.
-pub(crate) fn mirrored(office: &Office, bills: &[OfficeBill]) -> Result<Truth, String> {
+/// The register in the emulator's words.
+pub(crate) struct Mirror {
+    pub(crate) truth: Truth,
+    /// What each invoice of the register is called there.
+    ids: BTreeMap<String, String>,
+}
+
+impl Mirror {
+    /// What our records say of money, with invoices as they are called there.
+    pub(crate) fn rename(&self, payments: &mut [ListedPayment], ledger: &mut Ledger) {
+        let of_payments = payments.iter_mut().flat_map(|one| &mut one.invoices);
+        for (invoice, _) in of_payments {
+            if let Some(id) = self.ids.get(invoice.invoice.as_str()) {
+                invoice.invoice = InvoiceId::new(id);
+            }
+        }
+        let called = |id: String| self.ids.get(&id).cloned().unwrap_or(id);
+        for entry in &mut ledger.entries {
+            entry.bill = entry.bill.take().map(called);
+        }
+        let paid = std::mem::take(&mut ledger.paid).into_iter();
+        ledger.paid = paid.map(|(id, kopecks)| (called(id), kopecks)).collect();
+    }
+}
+
+/// What the register holds. An invoice that the emulator counts otherwise is an error.
+pub(crate) fn mirrored(office: &Office, bills: &[OfficeBill]) -> Result<Mirror, String> {
     let organisations = office.accounting.organizations();
     let first: Id = *organisations.first().ok_or("no organisation")?;
     let mut contractors = BTreeMap::new();
+    let mut ids = BTreeMap::new();
     let mut all = BTreeMap::from([(first, TruthOfOrganization::default())]);
     // The register is kept by series; an accounting program shows what was made in the order in which it was.
     let mut bills: Vec<&OfficeBill> = bills.iter().collect();
@@ -52,15 +79,17 @@ pub(crate) fn mirrored(office: &Office, bills: &[OfficeBill]) -> Result<Truth, S
                 bill.number
             ));
         }
+        ids.insert(bill.id.to_string(), typed.meta.id.to_string());
         let versions = versions(bill, &typed);
         let own = all.entry(organisation).or_default();
         own.bills.extend(versions.last().cloned());
         own.bill_versions.push(versions);
     }
-    Ok(Truth {
+    let truth = Truth {
         organizations: all,
         requests: Vec::new(),
-    })
+    };
+    Ok(Mirror { truth, ids })
 }
 
 fn request(bill: &OfficeBill, contractor: Id) -> Value {

@@ -30,6 +30,7 @@ use crate::requisites::CONTRACT;
 use crate::sellers::Sellers;
 use crate::staff;
 use crate::terms::Terms;
+use crate::waybills;
 use crate::weather::Weather;
 
 /// The stages of the funnel, in order.
@@ -54,6 +55,7 @@ pub(crate) const COLLEAGUE: i64 = 7;
 /// Told of what needs a hand.
 pub(crate) const ADMINISTRATOR: i64 = 9;
 pub(crate) const SELLER: &str = "ООО «Северный ветер»";
+pub(crate) const SELLER_INN: &str = "7707083893";
 /// The organisation for trying out, which stands beside it.
 pub(crate) const TRIAL: &str = "Северный ветер: проба";
 /// The second of two own companies, where both sell.
@@ -287,6 +289,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     if weather.customs.contracts.is_some() {
         Contracts::at_portal(&mut portal);
     }
+    if weather.customs.waybills.is_some() {
+        waybills::at_portal(&mut portal);
+    }
     if let Some(import) = weather.customs.import {
         portal.limits.batch_commands = import.batch;
     }
@@ -340,7 +345,7 @@ pub(crate) fn books(weather: &Weather, place: usize) -> serde_json::Value {
         "id": organisation(place),
         "name": "Общество с ограниченной ответственностью «Северный ветер»",
         "short_name": SELLER,
-        "inn": "7707083893",
+        "inn": SELLER_INN,
         "kpp": "770701001",
         "bank_accounts": accounts,
     });
@@ -373,7 +378,7 @@ pub(crate) fn own_organisations(
     let real = connector_office::Organisation {
         id: OrganisationId::new(organisation(place)),
         name: SELLER.to_owned(),
-        inn: Inn::parse("7707083893").ok()?,
+        inn: Inn::parse(SELLER_INN).ok()?,
         kpp: Kpp::parse("770701001").ok(),
         test: false,
         prefix: PREFIX.to_owned(),

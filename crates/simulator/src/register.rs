@@ -11,6 +11,7 @@ use crate::death::Moment;
 use crate::dice::{About, Dice};
 use crate::office;
 use crate::process::Process;
+use crate::weather::Weather;
 use crate::world::{World, told};
 
 /// What the processes do to the books, and how it may fail.
@@ -82,6 +83,26 @@ impl Register {
             lines: lines.collect(),
         });
         self.files.len().saturating_sub(1)
+    }
+}
+
+impl Weather {
+    /// Buyers of some such offices pay: they are drawn from a stream of their own, so that all the others stay as
+    /// they are.
+    pub(crate) fn draw_payers(&mut self, seed: u64) {
+        let dice = &mut Dice::of(seed, About::Payers);
+        let customs = &self.customs;
+        // Nobody pays a sample, the bank knows one of our companies, and money is shown where something is done.
+        let others = [
+            customs.own_books.is_none(),
+            customs.trials.is_some(),
+            customs.sellers.is_some(),
+            customs.new_year.is_some(),
+            customs.production.is_some(),
+        ];
+        if dice.chance(500) && !others.contains(&true) {
+            self.bank = true;
+        }
     }
 }
 

@@ -78,6 +78,10 @@ pub(crate) struct Deal {
     pub(crate) rates_said: Vec<(Timestamp, String)>,
     /// Somebody left a bill as it is although its rate is over.
     pub(crate) rate_left: bool,
+    /// Somebody said that a bill may stay open although it is marked as paid.
+    pub(crate) mark_left: bool,
+    /// The transactions whose money people left with it although it is lost.
+    pub(crate) lost_left: Vec<i64>,
 }
 
 impl Deal {

@@ -16,6 +16,7 @@ use crate::cashier::Cashier;
 use crate::check::{self, Evidence};
 use crate::death::{self, POINTS};
 use crate::doors::Call;
+use crate::hints::Hinter;
 use crate::logs::Logs;
 use crate::mirror::mirrored;
 use crate::neighbour::{self, Belongings};
@@ -232,15 +233,22 @@ async fn evidence<'a>(
     let calls = tenant.doors.calls();
     let books = world.books(place).await?;
     let figures = world.store.stats(&tenant.id, world.now()).await;
+    let mut payments = payments(world, &tenant.id).await?;
+    let mut ledger = world.records.ledger(&tenant.id)?;
+    let accounting = match &books {
+        Some(books) => {
+            let mirror = mirrored(&tenant.office, &books.bills)?;
+            mirror.rename(&mut payments, &mut ledger);
+            mirror.truth
+        }
+        None => tenant.office.accounting.truth(),
+    };
     Ok(Evidence {
         weather: &world.weather,
         place,
         office: &tenant.office,
         portal: tenant.office.portal.truth(),
-        accounting: match &books {
-            Some(books) => mirrored(&tenant.office, &books.bills)?,
-            None => tenant.office.accounting.truth(),
-        },
+        accounting,
         seen,
         leaving: world.ground.network.witness.seen(place)?,
         neighbour: (world.neighbour.clone(), neighbour),
@@ -254,7 +262,7 @@ async fn evidence<'a>(
         figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
         secrets,
         orders: &tenant.bank.orders,
-        payments: payments(world, &tenant.id).await?,
+        payments,
         by_person: &tenant.bank.by_person,
         clerk: &tenant.clerk,
         said: tenant
@@ -262,10 +270,15 @@ async fn evidence<'a>(
             .as_ref()
             .map(Cashier::said)
             .unwrap_or_default(),
-        ledger: world.records.ledger(&tenant.id)?,
+        ledger,
         start: world.start,
         waiting: waiting(world, &tenant.id, &calls).await?,
         calls,
+        hints: tenant
+            .hinter
+            .as_ref()
+            .map(Hinter::answered)
+            .unwrap_or_default(),
         jumps: world.host.jumps(),
         forgettings: world.ground.strikes.forgettings(),
         retried: &tenant.retried,

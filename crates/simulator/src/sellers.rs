@@ -13,11 +13,12 @@ use planner::{Organisation, Policy};
 use serde_json::{Value, json};
 
 use crate::day::secs;
-use crate::dice::Dice;
+use crate::dice::{About, Dice};
 use crate::office::{
     self, INVOICE, SECOND, SECOND_FUNNEL, SECOND_INN, SECOND_KPP, SELLER, SELLER_FIELD,
 };
 use crate::people::Office;
+use crate::weather::Weather;
 
 const FIRST_ACCOUNT: &str = "40702810438000060473";
 static SECOND_ACCOUNTS: [&str; 2] = ["40702810200000012345", "40702810900000012344"];
@@ -106,6 +107,11 @@ impl Sellers {
     pub(crate) fn are_apart(&self) -> bool {
         let [first, second] = self.of_funnels;
         first != second
+    }
+
+    /// Whether policy knows both companies.
+    pub(crate) fn are_both_known(&self) -> bool {
+        !self.alone
     }
 
     fn of_funnel(&self, funnel: i64) -> Option<Own> {
@@ -212,6 +218,21 @@ impl Sellers {
         }
         policy.invoice.seller_field = self.by_field.then(|| SELLER_FIELD.to_owned());
         Some(())
+    }
+}
+
+impl Weather {
+    /// Buyers of some such offices pay, at times to the other company: they are drawn from a stream of their own, so
+    /// that all the others stay as they are.
+    pub(crate) fn draw_strays(&mut self, seed: u64) {
+        let dice = &mut Dice::of(seed, About::Strays);
+        let customs = &self.customs;
+        let sellers = customs.sellers.as_ref();
+        let are_known = sellers.is_some_and(Sellers::are_both_known);
+        // The register has one company's buyers, and money is shown where something is done.
+        let others = customs.own_books.is_some() || customs.production.is_some();
+        self.customs.strays = dice.chance(800) && are_known && !others;
+        self.bank |= self.customs.strays;
     }
 }
 

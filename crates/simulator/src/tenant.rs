@@ -18,6 +18,7 @@ use crate::clerk::Clerk;
 use crate::connect::Access;
 use crate::dice::{About, Dice};
 use crate::doors::Doors;
+use crate::hints::Hinter;
 use crate::office;
 use crate::papers::Varied;
 use crate::people::Office;
@@ -45,6 +46,8 @@ pub(crate) struct Tenant {
     pub(crate) retried: Vec<Ordered>,
     /// Programs that call orders, where there are any.
     pub(crate) caller: Option<Caller>,
+    /// The accounting side as it calls us, where it does.
+    pub(crate) hinter: Option<Hinter>,
     /// Whoever takes over what was invoiced by hand.
     pub(crate) adopter: Option<Adopter>,
     /// Whoever works with money at our desk.
@@ -147,11 +150,12 @@ impl Tenant {
             access,
             doors,
             secrets,
-            bank: Bank::new(own_seed, place, weather.customs.clerk.is_some()),
+            bank: Bank::new(own_seed, place, &weather.customs),
             clerk: Clerk::new(own_seed),
             given_up: BTreeSet::new(),
             retried: Vec::new(),
             caller: None,
+            hinter: None,
             adopter: weather.customs.adopts.map(|_| Adopter::new(own_seed)),
             cashier: weather.customs.cashier.map(|_| Cashier::new(own_seed)),
             register: own_books.map(|_| Register::new(own_seed)),

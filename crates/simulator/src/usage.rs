@@ -53,6 +53,10 @@ impl World {
         turns.then(|| NewYear::every(self.now()))
     }
 
+    pub(crate) fn hints_every(&self) -> Option<Duration> {
+        self.weather.customs.hints.map(|hints| hints.every)
+    }
+
     pub(crate) fn clerk_every(&self) -> Option<Duration> {
         self.weather.customs.clerk.map(|clerk| clerk.every)
     }
@@ -156,6 +160,10 @@ impl World {
                     office.cancel_by_order(now, cancels);
                 }
                 self.cancels_every()
+            }
+            Happening::Waybill => {
+                office.name_waybill(now);
+                customs.waybills
             }
             Happening::Drag => {
                 let dragged = customs.drags.as_ref();

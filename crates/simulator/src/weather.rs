@@ -210,6 +210,13 @@ impl Weather {
             weather.draw_exempt(seed);
             weather.draw_cancels(seed);
             weather.draw_hidden(seed);
+            weather.draw_marks(seed);
+            weather.draw_payers(seed);
+            weather.draw_own_money(seed);
+            weather.draw_waybills(seed);
+            weather.draw_files(seed);
+            weather.draw_hints(seed);
+            weather.draw_strays(seed);
         }
         weather
     }
@@ -354,6 +361,15 @@ impl Weather {
             (self.customs.terms.is_some(), "terms agreed upon"),
             (self.customs.clerk.is_some(), "payments in accounting"),
             (self.customs.cashier.is_some(), "money at the desk"),
+            (
+                self.bank && self.customs.own_books.is_some(),
+                "own books with a bank",
+            ),
+            (self.customs.own_money, "money of our own"),
+            (self.customs.files, "statements as files"),
+            (self.customs.strays, "two sellers with a bank"),
+            (self.customs.hints.is_some(), "hints of accounting"),
+            (self.customs.waybills.is_some(), "stage demands a field"),
             (self.customs.requisites.is_some(), "several requisites"),
             (self.customs.dismissals.is_some(), "people come and go"),
             (

@@ -152,6 +152,9 @@ impl World {
             if weather.customs.calls.is_some() {
                 tenant.let_in_callers(seed, &store, &weather).await?;
             }
+            if weather.customs.hints.is_some() {
+                tenant.let_in_hints(seed, &store).await?;
+            }
         }
         let portals: Vec<PortalId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let secrets = tenants.iter().map(|tenant| tenant.secrets.clone());

@@ -25,10 +25,10 @@ use jiff::Timestamp;
 use planner::{Attach, Mode, SmartInvoices};
 
 /// Stages in which a deal is over.
-const CLOSED: [&str; 2] = ["WON", office::LOST];
+pub(super) const CLOSED: [&str; 2] = ["WON", office::LOST];
 
 /// What may stand before an invoice.
-const BEFORE_ISSUE: [&str; 6] = [
+pub(super) const BEFORE_ISSUE: [&str; 6] = [
     "DEAL-DATA-MISSING",
     typed::ASKED,
     "VAT-RATE-ENDED",
@@ -158,7 +158,7 @@ fn several(
 }
 
 /// Whether one bill is of the same kind as another and was meant to take its place.
-fn is_later(one: &Bill, than: &Bill) -> bool {
+pub(super) fn is_later(one: &Bill, than: &Bill) -> bool {
     let slot = |bill: &Bill| {
         let (kind, generation) = slot_of(bill.comment.as_deref()?)?;
         Some((kind.to_owned(), generation))
@@ -182,7 +182,7 @@ fn was_brought_back(evidence: &Evidence<'_>, bill: &Bill) -> bool {
 }
 
 /// Whether its bill was given up for another by a person's order, and that one waits for what is missing.
-fn waits_for_another(evidence: &Evidence<'_>, id: i64, deal: &Deal) -> bool {
+pub(super) fn waits_for_another(evidence: &Evidence<'_>, id: i64, deal: &Deal) -> bool {
     let is_wanted = deal.ordered || !deal.replaced.is_empty();
     is_wanted && asks(evidence, id, &BEFORE_ISSUE)
 }

@@ -12,6 +12,7 @@ use super::adopted::adopted_by;
 use super::{Evidence, deal_of, desk, ledger};
 use crate::bank::Paid;
 use crate::cashier::BY_CARD;
+use crate::files::folded;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if !evidence.weather.bank {
@@ -31,10 +32,11 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 }
 
 /// What of an order a source shows and a key may rest on.
-fn told(order: &PaymentOrder) -> (bool, i64, &str, String, &str) {
+fn told(order: &PaymentOrder) -> (bool, i64, &str, String, String) {
     let is_in = order.direction == Direction::In;
     let (number, date) = (order.number.as_str(), order.date.to_string());
-    (is_in, order.amount.kopecks(), number, date, &order.purpose)
+    let purpose = folded(&order.purpose);
+    (is_in, order.amount.kopecks(), number, date, purpose)
 }
 
 /// [I-8, I-10] Each order that the bank carried out is one payment of ours, and there are no others.
@@ -157,6 +159,10 @@ pub(super) fn meant(
 ) {
     let same = |paid: &&Paid| told(&paid.order) == told(&payment.order);
     let paid: Vec<&Paid> = evidence.orders.iter().filter(same).collect();
+    // What it may be for in the other company's books, `strays` judges.
+    if paid.iter().any(|paid| paid.strayed) {
+        return;
+    }
     let meant: Vec<i64> = if evidence.weather.customs.clerk.is_some() {
         ledger::meant(evidence, payment)
     } else {

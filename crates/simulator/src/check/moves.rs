@@ -145,17 +145,26 @@ fn once_for_a_payment(evidence: &Evidence<'_>, id: i64, moves: usize, wrong: &mu
 
 /// Whether a deal is paid and nothing keeps it from going on.
 fn must_go_on(evidence: &Evidence<'_>, id: i64) -> bool {
+    let is_asked = evidence.cases.iter().any(|case| is_about(case, id));
+    is_paid(evidence, id) && !is_asked
+}
+
+/// Whether a deal is paid and was never moved for it.
+pub(super) fn waits(evidence: &Evidence<'_>, id: i64) -> bool {
+    is_paid(evidence, id) && ours(evidence, id).is_empty()
+}
+
+fn is_paid(evidence: &Evidence<'_>, id: i64) -> bool {
     let outside = evidence
         .office
         .deals
         .get(&id)
         .is_some_and(|deal| deal.outside);
-    let is_asked = evidence.cases.iter().any(|case| is_about(case, id));
     let is_paid = only_bill(evidence, id).is_some_and(|bill| {
         let got = money::given(evidence)
             .get(&bill.meta.id.to_string())
             .copied();
         got.is_some_and(|got| got.kopecks() >= bill.sum.0)
     });
-    is_paid && !outside && !is_asked
+    is_paid && !outside
 }

@@ -66,7 +66,7 @@ pub(super) fn is_by_another(
 }
 
 /// In whose books a bill stands.
-fn seller_of(evidence: &Evidence<'_>, bill: &Bill) -> Option<Own> {
+pub(super) fn seller_of(evidence: &Evidence<'_>, bill: &Bill) -> Option<Own> {
     let mut owns = evidence.accounting.organizations.iter();
     let (organisation, _) = owns.find(|(_, own)| {
         let mut firsts = own.bill_versions.iter().filter_map(|all| all.first());
