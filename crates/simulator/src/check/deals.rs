@@ -199,9 +199,8 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     let Some(last) = deal.versions.last() else {
         return;
     };
-    // Where deals are only watched it stands with the other questions what one would lack.
     if production::is_closed(evidence, id) == Some(Mode::WatchOnly) {
-        return;
+        return watched(evidence, id, deal, last, wrong);
     }
     let wanted = wanted && !deal.outside && !deal.is_template();
     let complete = is_complete(evidence, last)
@@ -236,6 +235,29 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     }
     if !wanted && !deal.ordered && asks(evidence, id, &["DEAL-DATA-MISSING"]) {
         wrong.push(format!("deal {id} wants nothing and somebody is asked"));
+    }
+}
+
+/// [watched] Where deals are only watched it stands with the questions what one would lack; and what would be issued, where it
+/// lacks nothing.
+fn watched(evidence: &Evidence<'_>, id: i64, deal: &Deal, last: &Version, wrong: &mut Vec<String>) {
+    let is_plain = !deal.outside
+        && !deal.is_template()
+        && !deal.ordered
+        && deal.left_out.is_none()
+        && deal.parts.is_empty()
+        && evidence.restored.is_none();
+    let complete = is_complete(evidence, last)
+        && has_contract(evidence, deal)
+        && sellers::is_clear(evidence, id, last)
+        && typed::agrees(last)
+        && last.lines.iter().all(|line| line.vat != ENDED_RATE);
+    let is_asked = evidence.cases.iter().any(|case| is_about(case, id));
+    let is_wanted = is_plain && complete && production::would_want(evidence, id);
+    if is_wanted && !is_asked && !is_stopped(evidence, id) {
+        wrong.push(format!(
+            "[watched] deal {id} lacks nothing, is only watched, and nothing is foretold of it"
+        ));
     }
 }
 
