@@ -16,6 +16,7 @@ mod contracts;
 mod copied;
 mod deals;
 mod desk;
+mod dry_runs;
 mod echo;
 mod editors;
 mod exempt;
@@ -71,6 +72,7 @@ use crate::adopter::Taken;
 use crate::bank::Paid;
 use crate::clerk::Clerk;
 use crate::doors::Call;
+use crate::dry_runs::DryRun;
 use crate::neighbour::Belongings;
 use crate::network::Seen;
 use crate::office::{INVOICE, LOST, STAGES, bare_stage};
@@ -142,6 +144,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) watched_until: Option<Timestamp>,
     /// The backup that was put back, if one was.
     pub(crate) restored: Option<Restored>,
+    /// The times that somebody asked for the plan.
+    pub(crate) dry_runs: &'a [DryRun],
 }
 
 /// Everything that does not hold for one tenant.
@@ -157,6 +161,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     copied::check(evidence, &mut wrong);
     deals::check(evidence, &mut wrong);
     desk::check(evidence, &mut wrong);
+    dry_runs::check(evidence, &mut wrong);
     wire::check(evidence, &mut wrong);
     access::check(evidence, &mut wrong);
     echo::check(evidence, &mut wrong);

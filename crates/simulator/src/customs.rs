@@ -102,6 +102,8 @@ pub(crate) struct Customs {
     pub(crate) contracts: Option<Contracts>,
     /// Managers sell by weight and by hundreds of rows.
     pub(crate) kopecks: Option<Kopecks>,
+    /// Mean time between two times that somebody asks what would be done.
+    pub(crate) dry_runs: Option<Duration>,
 }
 
 impl Customs {
@@ -144,6 +146,7 @@ impl Customs {
             self.cancels.is_some(),
             self.hides.is_some(),
             self.silent.is_some(),
+            self.dry_runs.is_some(),
         ];
         !others.contains(&true)
     }

@@ -65,6 +65,7 @@ pub(crate) enum Happening {
     Cancel,
     Hide,
     Unhide(usize),
+    AskForPlan,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -239,6 +240,7 @@ impl World {
             (self.exempt_every(), Happening::Exempt),
             (self.cancels_every(), Happening::Cancel),
             (self.weather.customs.hides, Happening::Hide),
+            (self.weather.customs.dry_runs, Happening::AskForPlan),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -417,6 +419,7 @@ impl World {
             | Happening::Cancel => self.follow_customs(calendar, now, happening),
             Happening::Hide => self.hide(calendar, now),
             Happening::Unhide(place) => self.unhide(place, now),
+            Happening::AskForPlan => self.ask_for_plan(calendar, now).await?,
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,

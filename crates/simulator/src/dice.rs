@@ -43,6 +43,7 @@ pub(crate) enum About {
     Cancels,
     Hidden,
     Deaths,
+    DryRuns,
 }
 
 /// One stream of chance.
@@ -89,6 +90,7 @@ impl Dice {
             About::Cancels => 44,
             About::Hidden => 45,
             About::Deaths => 48,
+            About::DryRuns => 61,
         });
         Self(rng)
     }

@@ -251,6 +251,15 @@ impl Event {
     }
 }
 
+impl Backup {
+    /// The tables that are not as in another copy.
+    pub(crate) fn differs_in(&self, other: &Self) -> Vec<String> {
+        let pairs = self.0.iter().zip(&other.0);
+        let differing = pairs.filter(|(one, other)| one != other);
+        differing.map(|((table, _), _)| table.clone()).collect()
+    }
+}
+
 impl Records {
     /// The records of a store in memory, beside whoever else works on them.
     pub(crate) fn of(store: &Store) -> Self {

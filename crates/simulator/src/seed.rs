@@ -145,6 +145,7 @@ async fn live(
     world.live().await?;
     let settled = world.settle().await?;
     let late_writes = world.idle_hour().await;
+    world.ask_at_rest().await?;
     world.watch.read_anew()?;
     world.observe()?;
     let mut violations = world.watch.wrong();
@@ -277,6 +278,7 @@ async fn evidence<'a>(
         register: tenant.register.as_ref().zip(books),
         watched_until: tenant.watched_until,
         restored: world.restored,
+        dry_runs: &tenant.dry_runs,
     })
 }
 

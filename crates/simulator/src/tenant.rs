@@ -18,6 +18,7 @@ use crate::clerk::Clerk;
 use crate::connect::Access;
 use crate::dice::{About, Dice};
 use crate::doors::Doors;
+use crate::dry_runs::DryRun;
 use crate::office;
 use crate::papers::Varied;
 use crate::people::Office;
@@ -53,6 +54,8 @@ pub(crate) struct Tenant {
     pub(crate) register: Option<Register>,
     /// Until when it was watched only, if it ever was.
     pub(crate) watched_until: Option<Timestamp>,
+    /// The times that somebody asked for the plan.
+    pub(crate) dry_runs: Vec<DryRun>,
 }
 
 impl Tenant {
@@ -156,6 +159,7 @@ impl Tenant {
             cashier: weather.customs.cashier.map(|_| Cashier::new(own_seed)),
             register: own_books.map(|_| Register::new(own_seed)),
             watched_until: None,
+            dry_runs: Vec::new(),
         })
     }
 

@@ -210,6 +210,7 @@ impl Weather {
             weather.draw_exempt(seed);
             weather.draw_cancels(seed);
             weather.draw_hidden(seed);
+            weather.draw_dry_runs(seed);
         }
         weather
     }
@@ -363,6 +364,7 @@ impl Weather {
             (self.customs.cancels.is_some(), "cancels ordered"),
             (self.customs.hides.is_some(), "companies hidden from us"),
             (self.customs.silent.is_some(), "a kind of question is off"),
+            (self.customs.dry_runs.is_some(), "plans asked for"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))
