@@ -104,6 +104,8 @@ pub(crate) struct Customs {
     pub(crate) kopecks: Option<Kopecks>,
     /// Mean time between two times that somebody asks what would be done.
     pub(crate) dry_runs: Option<Duration>,
+    /// Mean time between two orders of the funnel's stages.
+    pub(crate) reorders: Option<Duration>,
 }
 
 impl Customs {
@@ -147,6 +149,7 @@ impl Customs {
             self.hides.is_some(),
             self.silent.is_some(),
             self.dry_runs.is_some(),
+            self.reorders.is_some(),
         ];
         !others.contains(&true)
     }

@@ -66,6 +66,7 @@ pub(crate) enum Happening {
     Hide,
     Unhide(usize),
     AskForPlan,
+    Reorder,
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -241,6 +242,7 @@ impl World {
             (self.cancels_every(), Happening::Cancel),
             (self.weather.customs.hides, Happening::Hide),
             (self.weather.customs.dry_runs, Happening::AskForPlan),
+            (self.weather.customs.reorders, Happening::Reorder),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -420,6 +422,7 @@ impl World {
             Happening::Hide => self.hide(calendar, now),
             Happening::Unhide(place) => self.unhide(place, now),
             Happening::AskForPlan => self.ask_for_plan(calendar, now).await?,
+            Happening::Reorder => self.reorder(calendar, now).await?,
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,

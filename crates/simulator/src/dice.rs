@@ -44,6 +44,7 @@ pub(crate) enum About {
     Hidden,
     Deaths,
     DryRuns,
+    Reorders,
 }
 
 /// One stream of chance.
@@ -91,6 +92,7 @@ impl Dice {
             About::Hidden => 45,
             About::Deaths => 48,
             About::DryRuns => 61,
+            About::Reorders => 62,
         });
         Self(rng)
     }

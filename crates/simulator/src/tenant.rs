@@ -23,6 +23,7 @@ use crate::office;
 use crate::papers::Varied;
 use crate::people::Office;
 use crate::register::Register;
+use crate::reorders::Orders;
 use crate::staff::Staff;
 use crate::story::Story;
 use crate::weather::Weather;
@@ -118,6 +119,7 @@ impl Tenant {
             varied: Varied::default(),
             demand: weather.customs.demand(),
             staff: Staff::default(),
+            orders: Orders::default(),
             hidden: Vec::new(),
             pilot_by_field: weather.customs.pilot_by_field(),
             changes_staff: weather.customs.dismissals.is_some(),

@@ -211,6 +211,7 @@ impl Weather {
             weather.draw_cancels(seed);
             weather.draw_hidden(seed);
             weather.draw_dry_runs(seed);
+            weather.draw_reorders(seed);
         }
         weather
     }
@@ -365,6 +366,7 @@ impl Weather {
             (self.customs.hides.is_some(), "companies hidden from us"),
             (self.customs.silent.is_some(), "a kind of question is off"),
             (self.customs.dry_runs.is_some(), "plans asked for"),
+            (self.customs.reorders.is_some(), "another order of stages"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))
