@@ -43,6 +43,7 @@ mod reissue;
 mod reorders;
 mod requisites;
 mod restored;
+mod seals;
 mod sellers;
 mod settled;
 mod staff;
@@ -82,6 +83,7 @@ use crate::presses::Said;
 use crate::records::{Event, Journal, Ledger, Stored};
 use crate::register::{Books, Register};
 use crate::restore::Restored;
+use crate::seals::Sealed;
 use crate::weather::Weather;
 use crate::witness::{Leaving, Ordered};
 
@@ -147,6 +149,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) restored: Option<Restored>,
     /// The times that somebody asked for the plan.
     pub(crate) dry_runs: &'a [DryRun],
+    /// The records that could not be read for a while.
+    pub(crate) sealed: &'a [Sealed],
 }
 
 /// Everything that does not hold for one tenant.
@@ -190,6 +194,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     reorders::check(evidence, &mut wrong);
     requisites::check(evidence, &mut wrong);
     restored::check(evidence, &mut wrong);
+    seals::check(evidence, &mut wrong);
     sellers::check(evidence, &mut wrong);
     settled::check(evidence, &mut wrong);
     staff::check(evidence, &mut wrong);

@@ -106,6 +106,8 @@ pub(crate) struct Customs {
     pub(crate) dry_runs: Option<Duration>,
     /// Mean time between two orders of the funnel's stages.
     pub(crate) reorders: Option<Duration>,
+    /// Mean time between two records that another version of the program makes.
+    pub(crate) seals: Option<Duration>,
 }
 
 impl Customs {
@@ -150,6 +152,7 @@ impl Customs {
             self.silent.is_some(),
             self.dry_runs.is_some(),
             self.reorders.is_some(),
+            self.seals.is_some(),
         ];
         !others.contains(&true)
     }

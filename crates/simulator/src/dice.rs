@@ -45,6 +45,7 @@ pub(crate) enum About {
     Deaths,
     DryRuns,
     Reorders,
+    Seals,
 }
 
 /// One stream of chance.
@@ -93,6 +94,7 @@ impl Dice {
             About::Deaths => 48,
             About::DryRuns => 61,
             About::Reorders => 62,
+            About::Seals => 63,
         });
         Self(rng)
     }

@@ -16,15 +16,12 @@ use tokio::sync::watch;
 use crate::connect::Connectors;
 use crate::day::{Calendar, Happening, secs};
 use crate::dice::{About, Dice};
-use crate::freeze::pause;
 use crate::process::Process;
 use crate::weather::Weather;
 use crate::world::World;
 
 /// Whoever asked waits no longer for the answer.
 const LONGEST: Duration = secs(120);
-/// So long a process takes to be gone that was told to be.
-const GONE: Duration = Duration::from_millis(50);
 /// What each call to a remote is booked in, and where its renewed tokens are kept.
 const BOOKED: [&str; 5] = [
     "breaker",
@@ -126,12 +123,11 @@ impl World {
         let open = self.open_cases(place).await?;
         let open = open.iter().filter_map(|case| case.facts.subject.as_deal());
         let open: BTreeSet<DealId> = open.collect();
-        let mut stopped = Vec::new();
-        if alone {
-            let numbers: Vec<u64> = self.slots.iter().flatten().map(|one| one.number).collect();
-            stopped.extend(numbers.into_iter().filter_map(|number| self.remove(number)));
-            pause(GONE).await;
-        }
+        let stopped = if alone {
+            self.stop_all().await
+        } else {
+            Vec::new()
+        };
         let before = alone.then(|| self.records.copy()).transpose()?;
         let Some(store) = self.store.opened_again() else {
             return Ok(stopped);

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `weather`, `customs`, `spoil`, `death`, `strikes` | what a seed's day is like, and how things go wrong |
 //! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `clerk`, `cashier`, `presses`, `tenant` | who works, and what they do |
-//! | `dry_runs`, `reorders` | who asks what would be done, and who puts the stages into another order |
+//! | `dry_runs`, `reorders`, `seals` | who asks what would be done, who puts the stages into another order, and another version of the program |
 | `strangers`, `hidden` | who knocks at our door and is no portal, and what a right hides from us |
 //! | `restore`, `poison`, `import`, `crowd`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, more come than go without a question, bills come too late |
 //! | `usage`, `tester`, `foreigners`, `branches`, `requisites`, `staff`, `exempt`, `cancels`, `typists`, `odd_rows`, `kopecks`, `contracts`, `editors`, `own_invoices`, `drags`, `copies` | what people do in some offices |
@@ -87,6 +87,7 @@ mod reorders;
 mod requisites;
 mod restore;
 mod rows;
+mod seals;
 mod seed;
 mod sellers;
 mod spoil;

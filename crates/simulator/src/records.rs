@@ -145,6 +145,14 @@ const ASKED: &str =
     "SELECT subject, opened_at FROM office_case WHERE portal_id = ?1 AND code = ?2 ORDER BY id";
 const LINKS: &str = "SELECT deal, slot_kind, slot_generation, organisation_id || '/' || invoice_id \
                      FROM invoice_link WHERE portal_id = ?1";
+const DRAFTS: &str = "SELECT rowid, draft FROM invoice_link \
+                      WHERE portal_id = ?1 AND deal = CAST(?2 AS INTEGER)";
+const SEAL: &str =
+    "UPDATE invoice_link SET draft = ?3 WHERE portal_id = ?1 AND deal = CAST(?2 AS INTEGER)";
+const UNSEAL: &str =
+    "UPDATE invoice_link SET draft = ?2 WHERE rowid = CAST(?1 AS INTEGER) AND draft = ?3";
+/// What another version may have made of a record.
+const ANOTHERS: &str = r#"{"of":"another version"}"#;
 const POLICY: &str = "SELECT coalesce(max(version), 0) FROM policy WHERE portal_id = ?1";
 const LATE_LOOKS: &str =
     "SELECT subject, due_at, reasons FROM work WHERE portal_id = ?1 AND due_at < ?2";
@@ -480,6 +488,33 @@ impl Records {
             Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
         })?;
         Ok(all.into_iter().collect())
+    }
+
+    /// The records of a deal's invoices are another version's from now on; each row, and what it said.
+    pub(crate) fn seal(&self, portal: &PortalId, deal: i64) -> Result<Vec<(i64, String)>, String> {
+        let deal = deal.to_string();
+        let rows = self.ask(DRAFTS, &[portal.as_str(), &deal], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        self.change(SEAL, &[portal.as_str(), &deal, ANOTHERS])?;
+        Ok(rows)
+    }
+
+    /// They can be read again; false where one of them is not as it was made.
+    pub(crate) fn unseal(&self, rows: &[(i64, String)]) -> Result<bool, String> {
+        let mut stood = true;
+        for (row, said) in rows {
+            let changed = self.change(UNSEAL, &[&row.to_string(), said, ANOTHERS])?;
+            stood &= changed == 1;
+        }
+        Ok(stood)
+    }
+
+    fn change(&self, sql: &str, about: &[&str]) -> Result<usize, String> {
+        let change =
+            |connection: &Connection| connection.execute(sql, rusqlite::params_from_iter(about));
+        let changed = self.0.plain(change).ok_or("the records are elsewhere")?;
+        changed.map_err(told)
     }
 
     /// The policy's version, and the number under which the portal was held last.

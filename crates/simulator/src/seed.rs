@@ -279,6 +279,7 @@ async fn evidence<'a>(
         watched_until: tenant.watched_until,
         restored: world.restored,
         dry_runs: &tenant.dry_runs,
+        sealed: &tenant.sealed,
     })
 }
 

@@ -24,6 +24,7 @@ use crate::papers::Varied;
 use crate::people::Office;
 use crate::register::Register;
 use crate::reorders::Orders;
+use crate::seals::Sealed;
 use crate::staff::Staff;
 use crate::story::Story;
 use crate::weather::Weather;
@@ -57,6 +58,8 @@ pub(crate) struct Tenant {
     pub(crate) watched_until: Option<Timestamp>,
     /// The times that somebody asked for the plan.
     pub(crate) dry_runs: Vec<DryRun>,
+    /// The records that could not be read for a while.
+    pub(crate) sealed: Vec<Sealed>,
 }
 
 impl Tenant {
@@ -162,6 +165,7 @@ impl Tenant {
             register: own_books.map(|_| Register::new(own_seed)),
             watched_until: None,
             dry_runs: Vec::new(),
+            sealed: Vec::new(),
         })
     }
 

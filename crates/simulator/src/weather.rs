@@ -212,6 +212,7 @@ impl Weather {
             weather.draw_hidden(seed);
             weather.draw_dry_runs(seed);
             weather.draw_reorders(seed);
+            weather.draw_seals(seed);
         }
         weather
     }
@@ -367,6 +368,7 @@ impl Weather {
             (self.customs.silent.is_some(), "a kind of question is off"),
             (self.customs.dry_runs.is_some(), "plans asked for"),
             (self.customs.reorders.is_some(), "another order of stages"),
+            (self.customs.seals.is_some(), "two versions"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

@@ -36,6 +36,9 @@ use crate::witness::Witness;
 /// Where most seeds' days begin: Thursday, 12 March 2026, 9:00 in Moscow.
 const MORNING: i64 = 1_773_295_200;
 
+/// So long a process takes to be gone that was told to be.
+const GONE: Duration = Duration::from_millis(50);
+
 /// What a world begins with.
 pub(crate) struct Scene {
     pub(crate) weather: Weather,
@@ -291,6 +294,17 @@ impl World {
         }
         self.open_doors();
         Some(slot)
+    }
+
+    /// All processes are gone from one moment to the next; their slots.
+    pub(crate) async fn stop_all(&mut self) -> Vec<usize> {
+        let numbers = self.slots.iter().flatten().map(|one| one.number);
+        let numbers: Vec<u64> = numbers.collect();
+        let numbers = numbers.into_iter();
+        let stopped = numbers.filter_map(|number| self.remove(number)).collect();
+        // What was about to run is let go of first.
+        crate::freeze::pause(GONE).await;
+        stopped
     }
 
     fn open_doors(&self) {
