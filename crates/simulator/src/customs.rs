@@ -108,6 +108,8 @@ pub(crate) struct Customs {
     pub(crate) reorders: Option<Duration>,
     /// Mean time between two records that another version of the program makes.
     pub(crate) seals: Option<Duration>,
+    /// Deals lead to the page of their invoice.
+    pub(crate) links: bool,
 }
 
 impl Customs {
@@ -153,6 +155,7 @@ impl Customs {
             self.dry_runs.is_some(),
             self.reorders.is_some(),
             self.seals.is_some(),
+            self.links,
         ];
         !others.contains(&true)
     }

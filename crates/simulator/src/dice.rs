@@ -46,6 +46,7 @@ pub(crate) enum About {
     DryRuns,
     Reorders,
     Seals,
+    Links,
 }
 
 /// One stream of chance.
@@ -95,6 +96,7 @@ impl Dice {
             About::DryRuns => 61,
             About::Reorders => 62,
             About::Seals => 63,
+            About::Links => 64,
         });
         Self(rng)
     }

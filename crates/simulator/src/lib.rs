@@ -14,7 +14,7 @@
 //! | `restore`, `poison`, `import`, `crowd`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, more come than go without a question, bills come too late |
 //! | `usage`, `tester`, `foreigners`, `branches`, `requisites`, `staff`, `exempt`, `cancels`, `typists`, `odd_rows`, `kopecks`, `contracts`, `editors`, `own_invoices`, `drags`, `copies` | what people do in some offices |
 //! | `rows` | on which days deals are made of what is not plain |
-//! | `offices`, `production`, `sellers`, `regimes`, `new_year`, `terms` | how some offices are organised |
+//! | `offices`, `production`, `sellers`, `regimes`, `new_year`, `terms`, `links` | how some offices are organised |
 //! | `remembered`, `papers` | what people know of deals, buyers and their requisites |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
@@ -61,6 +61,7 @@ mod host;
 mod hunt;
 mod import;
 mod kopecks;
+mod links;
 mod logs;
 mod many;
 mod mirror;

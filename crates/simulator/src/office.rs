@@ -21,6 +21,7 @@ use crate::contracts::Contracts;
 use crate::customs::{Customs, OwnBooks};
 use crate::exempt::PILOT_FIELD;
 use crate::hidden;
+use crate::links;
 use crate::new_year::NewYear;
 use crate::odd_rows::OddRows;
 use crate::parts::PERCENT;
@@ -286,6 +287,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     }
     if weather.customs.contracts.is_some() {
         Contracts::at_portal(&mut portal);
+    }
+    if weather.customs.links {
+        links::at_portal(&mut portal);
     }
     if let Some(import) = weather.customs.import {
         portal.limits.batch_commands = import.batch;

@@ -213,6 +213,7 @@ impl Weather {
             weather.draw_dry_runs(seed);
             weather.draw_reorders(seed);
             weather.draw_seals(seed);
+            weather.draw_links(seed);
         }
         weather
     }
@@ -369,6 +370,7 @@ impl Weather {
             (self.customs.dry_runs.is_some(), "plans asked for"),
             (self.customs.reorders.is_some(), "another order of stages"),
             (self.customs.seals.is_some(), "two versions"),
+            (self.customs.links, "links to invoices"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

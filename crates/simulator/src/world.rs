@@ -18,6 +18,7 @@ use crate::dice::{About, Dice};
 use crate::doors::Doors;
 use crate::host::HostClock;
 use crate::import::Turned;
+use crate::links;
 use crate::neighbour::{self, Belongings};
 use crate::network::{Kill, Network};
 use crate::new_year::NewYear;
@@ -462,6 +463,9 @@ async fn found(
     }
     if let Some(contracts) = weather.customs.contracts {
         contracts.write(&mut policy);
+    }
+    if weather.customs.links {
+        links::write(&mut policy);
     }
     let body = json!({"toml": policy.to_text().map_err(told)?});
     store

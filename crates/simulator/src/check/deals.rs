@@ -16,6 +16,7 @@ use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use super::{belated, restored};
 use super::{new_year, own_invoices, production, regimes, sellers, typed};
 use crate::branches;
+use crate::links;
 use crate::oddities::STRANGE_RATE;
 use crate::office;
 use crate::parts::Part;
@@ -307,6 +308,13 @@ fn shown(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String>)
         BillState::Cancelled | BillState::Rejected => "Отменён",
     };
     let field = |name: &str| evidence.office.portal.deal_field(id, name);
+    let page = links::page_of(evidence.place, &bill.meta.id.to_string());
+    if evidence.weather.customs.links && field(links::LINK) != page {
+        wrong.push(format!(
+            "[I-21] deal {id} leads to `{}`, its bill is at `{page}`",
+            field(links::LINK)
+        ));
+    }
     let sum = format!("{}.{:02}|RUB", bill.sum.0 / 100, bill.sum.0 % 100);
     let date = bill.date.to_string();
     let shown_date = field(office::DATE);
