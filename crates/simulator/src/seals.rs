@@ -1,5 +1,5 @@
-//! Another version of the program runs for a while and records an invoice so that ours cannot read it: the machine is given
-//! back to ours, which has to leave that deal alone, and later the other version comes back.
+//! Another version of the program runs for a while and records an invoice, or that it asked for one, so that ours cannot read
+//! it: the machine is given back to ours, which has to leave that deal alone, and later the other version comes back.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::day::{Calendar, Happening, secs};
 use crate::dice::{About, Dice};
+use crate::records::SealedRow;
 use crate::weather::Weather;
 use crate::world::World;
 
@@ -20,8 +21,7 @@ pub(crate) struct Sealed {
     pub(crate) from: Timestamp,
     /// None: still.
     pub(crate) until: Option<Timestamp>,
-    /// What it is by its row, and said before.
-    rows: Vec<(i64, String)>,
+    rows: Vec<SealedRow>,
     /// Somebody wrote over it meanwhile.
     pub(crate) overwritten: bool,
 }
@@ -55,15 +55,19 @@ impl World {
         let portal = tenant.id.clone();
         let links = self.records.links(&portal)?;
         let linked: Vec<i64> = links.into_keys().map(|(deal, ..)| deal).collect();
+        let creating = self.records.creating(&portal)?;
         let is_sealed = tenant.sealed.iter().any(|one| one.until.is_none());
-        let deal = tenant.office.habits.pick(&linked);
+        let dice = &mut tenant.office.habits;
+        let deal = dice.pick(&creating).or_else(|| dice.pick(&linked));
         let Some(deal) = deal.filter(|_| !is_sealed) else {
             return Ok(());
         };
         let stopped = self.stop_all().await;
         let rows = self.records.seal(&portal, deal)?;
         let from = self.now();
-        if let Some(tenant) = self.tenants.get_mut(place) {
+        // What was under way may have come to its end before they stopped.
+        let is_sealed = !rows.is_empty();
+        if let Some(tenant) = self.tenants.get_mut(place).filter(|_| is_sealed) {
             tenant.office.tell(from, SEALED, format!("deal {deal}"));
             tenant.sealed.push(Sealed {
                 deal,
