@@ -14,6 +14,8 @@ use crate::questions::UNDECIDED;
 const RETRIED: [&str; 2] = ["ACTION-REFUSED", "TRIED-TOO-OFTEN"];
 /// About one that may have happened.
 const OUTCOME_UNKNOWN: &str = "OUTCOME-UNKNOWN";
+/// No question: what would be issued if its funnel were not watched only.
+const INVOICE_FORETOLD: &str = "INVOICE-FORETOLD";
 
 /// Before a link into the portal, and after it.
 const LINK: (&str, &str) = ("[URL=", "[/URL]");
@@ -133,9 +135,10 @@ pub fn is_retried(case: &Case) -> bool {
     RETRIED.contains(&case.facts.code.as_str())
 }
 
-/// Whether nobody was told of it, because its funnel is watched only.
+/// Whether nobody was told of it, because its funnel is watched only, and somebody may be later. Of what would be issued
+/// nobody ever is.
 pub fn is_watched(case: &Case) -> bool {
-    case.facts.facts.get("watched").is_some()
+    case.facts.facts.get("watched").is_some() && case.facts.code != INVOICE_FORETOLD
 }
 
 /// The deals that one question is about together.

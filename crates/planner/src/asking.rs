@@ -151,7 +151,7 @@ pub(crate) fn about_buyer(
     asked
 }
 
-fn waits_for(deal: DealId, reading: &DealReading, faults: &[Fault]) -> Vec<Record> {
+pub(crate) fn waits_for(deal: DealId, reading: &DealReading, faults: &[Fault]) -> Vec<Record> {
     let of_deal = &reading.glance.deal;
     let mut records = vec![Record::Deal(deal)];
     records.extend(of_deal.company.map(Record::Company));

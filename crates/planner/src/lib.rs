@@ -32,6 +32,7 @@ mod copied;
 mod differences;
 mod draft;
 pub mod flood;
+pub mod foretold;
 pub mod invoicing;
 pub mod known_days;
 mod lines;

@@ -342,11 +342,14 @@ pub enum CaseCode {
     /// Our trigger was fired for a paid deal and moved nothing.
     #[serde(rename = "TRIGGER-UNBOUND")]
     TriggerUnbound,
+    /// What would be issued, where deals are only watched.
+    #[serde(rename = "INVOICE-FORETOLD")]
+    InvoiceForetold,
 }
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -372,6 +375,7 @@ impl CaseCode {
         Self::MarkedPaid,
         Self::PaidDealLost,
         Self::TriggerUnbound,
+        Self::InvoiceForetold,
     ];
 
     /// Those that are looked at on days of their own.
@@ -410,6 +414,7 @@ impl CaseCode {
             Self::MarkedPaid => "INVOICE-MARKED-PAID",
             Self::PaidDealLost => "PAYMENT-DEAL-LOST",
             Self::TriggerUnbound => "TRIGGER-UNBOUND",
+            Self::InvoiceForetold => "INVOICE-FORETOLD",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use domain::observed::{Owner, SmartInvoice};
 use domain::{
-    AccountError, AmountError, BikError, Counterparty, Deal, DealId, InnError, InvoiceStatus,
-    KppError, SlotKind, UserId, Who, display,
+    AccountError, AmountError, BikError, Counterparty, Deal, DealId, InnError, InvoiceDraft,
+    InvoiceStatus, KppError, Money, SlotKind, UserId, Who, display,
 };
 
 use crate::notices::Entry;
@@ -111,6 +111,36 @@ pub(crate) fn wanted(kind: SlotKind) -> &'static str {
         SlotKind::Rest => "нужен счёт на остаток после аванса",
         SlotKind::Additional => "нужен счёт на то, что добавлено в сделку",
     }
+}
+
+/// What would be issued where deals are only watched; none where the lines come to no sum.
+pub(crate) fn foretold(
+    kind: SlotKind,
+    draft: &InvoiceDraft,
+    seller: &str,
+    is_new: bool,
+) -> Option<String> {
+    let totals = draft.totals().ok()?;
+    let number = draft.number.as_ref();
+    let number = number.map_or(String::new(), |number| format!(" № {number}"));
+    let vat = if totals.vat == Money::ZERO {
+        String::new()
+    } else {
+        format!(", в том числе НДС {}", display::money(totals.vat))
+    };
+    let buyer = party(&draft.buyer);
+    let new = if is_new {
+        " Покупателя в учёте нет: сначала он был бы заведён."
+    } else {
+        ""
+    };
+    Some(format!(
+        "Воронка под наблюдением, счёт не выставлен. Был бы выставлен счёт{number} {} {}{vat}; строк: {}. \
+         Продавец: {seller}. Покупатель: {buyer}.{new}",
+        on(kind),
+        display::money(totals.gross),
+        draft.lines.len(),
+    ))
 }
 
 /// What part of the deal an invoice of this kind bills, before its sum.

@@ -16,6 +16,7 @@ mod contracts;
 mod copied;
 mod deals;
 mod desk;
+mod dry_runs;
 mod echo;
 mod editors;
 mod exempt;
@@ -43,8 +44,10 @@ mod records;
 mod regimes;
 mod register;
 mod reissue;
+mod reorders;
 mod requisites;
 mod restored;
+mod seals;
 mod sellers;
 mod settled;
 mod staff;
@@ -77,15 +80,17 @@ use crate::adopter::Taken;
 use crate::bank::Paid;
 use crate::clerk::Clerk;
 use crate::doors::Call;
+use crate::dry_runs::DryRun;
 use crate::hints::Hint;
 use crate::neighbour::Belongings;
 use crate::network::Seen;
-use crate::office::{INVOICE, LOST, STAGES, bare_stage};
+use crate::office::{INVOICE, LOST, bare_stage};
 use crate::people::Office;
 use crate::presses::Said;
 use crate::records::{Event, Journal, Ledger, Stored};
 use crate::register::{Books, Register};
 use crate::restore::Restored;
+use crate::seals::Sealed;
 use crate::weather::Weather;
 use crate::witness::{Leaving, Ordered};
 
@@ -151,6 +156,10 @@ pub(crate) struct Evidence<'a> {
     pub(crate) watched_until: Option<Timestamp>,
     /// The backup that was put back, if one was.
     pub(crate) restored: Option<Restored>,
+    /// The times that somebody asked for the plan.
+    pub(crate) dry_runs: &'a [DryRun],
+    /// The records that could not be read for a while.
+    pub(crate) sealed: &'a [Sealed],
 }
 
 /// Everything that does not hold for one tenant.
@@ -166,6 +175,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     copied::check(evidence, &mut wrong);
     deals::check(evidence, &mut wrong);
     desk::check(evidence, &mut wrong);
+    dry_runs::check(evidence, &mut wrong);
     wire::check(evidence, &mut wrong);
     access::check(evidence, &mut wrong);
     echo::check(evidence, &mut wrong);
@@ -194,8 +204,10 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     register::check(evidence, &mut wrong);
     regimes::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
+    reorders::check(evidence, &mut wrong);
     requisites::check(evidence, &mut wrong);
     restored::check(evidence, &mut wrong);
+    seals::check(evidence, &mut wrong);
     sellers::check(evidence, &mut wrong);
     settled::check(evidence, &mut wrong);
     staff::check(evidence, &mut wrong);
@@ -268,22 +280,23 @@ fn is_wanted(evidence: &Evidence<'_>, deal: i64) -> bool {
     // The portal's moment is compared with ours as it is, by us and by the product.
     let is_ours = |entered: Timestamp| evidence.restored.is_none_or(|anew| entered >= anew.at);
     let is_lost = stages.last().is_some_and(|(_, stage)| stage == LOST);
-    since_when(&stages, is_ours).is_some_and(is_ours) && !is_lost
+    let orders = &evidence.office.orders;
+    let is_before = |stage: &str, at| orders.is_before_invoice(stage, at);
+    since_when(&stages, is_before, is_ours).is_some_and(is_ours) && !is_lost
 }
 
 /// When a deal with this past entered the stage that it was not taken back from: first, or first of those that are ours.
 fn since_when(
     stages: &[(Timestamp, String)],
+    is_before: impl Fn(&str, Timestamp) -> bool,
     is_ours: impl Fn(Timestamp) -> bool,
 ) -> Option<Timestamp> {
-    let position = |stage: &str| STAGES.iter().position(|known| *known == stage);
-    let first = position(INVOICE);
     let mut since: Option<Timestamp> = None;
     for (at, stage) in stages {
         if stage == INVOICE {
             // It comes from another stage: the same one twice is one entry here.
             since = since.filter(|before| is_ours(*before)).or(Some(*at));
-        } else if position(stage) < first {
+        } else if is_before(stage, *at) {
             since = None;
         }
     }

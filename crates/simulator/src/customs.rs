@@ -113,6 +113,14 @@ pub(crate) struct Customs {
     pub(crate) contracts: Option<Contracts>,
     /// Managers sell by weight and by hundreds of rows.
     pub(crate) kopecks: Option<Kopecks>,
+    /// Mean time between two times that somebody asks what would be done.
+    pub(crate) dry_runs: Option<Duration>,
+    /// Mean time between two orders of the funnel's stages.
+    pub(crate) reorders: Option<Duration>,
+    /// Mean time between two records that another version of the program makes.
+    pub(crate) seals: Option<Duration>,
+    /// Deals lead to the page of their invoice.
+    pub(crate) links: bool,
 }
 
 impl Customs {
@@ -155,6 +163,10 @@ impl Customs {
             self.cancels.is_some(),
             self.hides.is_some(),
             self.silent.is_some(),
+            self.dry_runs.is_some(),
+            self.reorders.is_some(),
+            self.seals.is_some(),
+            self.links,
         ];
         !others.contains(&true)
     }

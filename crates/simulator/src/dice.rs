@@ -54,6 +54,10 @@ pub(crate) enum About {
     Hints,
     Strays,
     Straying,
+    DryRuns,
+    Reorders,
+    Seals,
+    Links,
 }
 
 /// One stream of chance.
@@ -111,6 +115,10 @@ impl Dice {
             About::Hints => 57,
             About::Strays => 58,
             About::Straying => 59,
+            About::DryRuns => 61,
+            About::Reorders => 62,
+            About::Seals => 63,
+            About::Links => 64,
         });
         Self(rng)
     }

@@ -108,6 +108,9 @@ impl World {
 
     async fn end_troubles(&mut self) -> Result<(), String> {
         self.heal().await?;
+        for place in 0..self.tenants.len() {
+            self.unseal(place).await?;
+        }
         let now = self.now();
         self.story.tell(now, "evening", "troubles end");
         for tenant in &self.tenants {

@@ -10,10 +10,11 @@
 //! | `weather`, `customs`, `spoil`, `death`, `strikes` | what a seed's day is like, and how things go wrong |
 //! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `clerk`, `cashier`, `presses`, `own_money`, `files`, `tenant` | who works, and what they do |
 //! | `strangers`, `hints`, `hidden` | who knocks at our door and is no portal, and what a right hides from us |
+//! | `dry_runs`, `reorders`, `seals` | who asks what would be done, who puts the stages into another order, and another version of the program |
 //! | `restore`, `poison`, `import`, `crowd`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, more come than go without a question, bills come too late |
 //! | `usage`, `tester`, `foreigners`, `branches`, `requisites`, `staff`, `exempt`, `cancels`, `typists`, `odd_rows`, `kopecks`, `contracts`, `editors`, `own_invoices`, `drags`, `copies`, `waybills` | what people do in some offices |
 //! | `rows` | on which days deals are made of what is not plain |
-//! | `offices`, `production`, `sellers`, `regimes`, `new_year`, `terms` | how some offices are organised |
+//! | `offices`, `production`, `sellers`, `regimes`, `new_year`, `terms`, `links` | how some offices are organised |
 //! | `remembered`, `papers` | what people know of deals, buyers and their requisites |
 //! | `neighbour` | a tenant at rest in the same database |
 //! | `network`, `asked`, `doors`, `freeze`, `host` | the ways to the remotes and to us, and the machine |
@@ -48,6 +49,7 @@ mod death;
 mod dice;
 mod doors;
 mod drags;
+mod dry_runs;
 mod editors;
 mod evening;
 mod exempt;
@@ -61,6 +63,7 @@ mod host;
 mod hunt;
 mod import;
 mod kopecks;
+mod links;
 mod logs;
 mod many;
 mod mirror;
@@ -84,9 +87,11 @@ mod records;
 mod regimes;
 mod register;
 mod remembered;
+mod reorders;
 mod requisites;
 mod restore;
 mod rows;
+mod seals;
 mod seed;
 mod sellers;
 mod spoil;

@@ -21,6 +21,7 @@ use crate::contracts::Contracts;
 use crate::customs::{Customs, OwnBooks};
 use crate::exempt::PILOT_FIELD;
 use crate::hidden;
+use crate::links;
 use crate::new_year::NewYear;
 use crate::odd_rows::OddRows;
 use crate::parts::PERCENT;
@@ -291,6 +292,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     }
     if weather.customs.waybills.is_some() {
         waybills::at_portal(&mut portal);
+    }
+    if weather.customs.links {
+        links::at_portal(&mut portal);
     }
     if let Some(import) = weather.customs.import {
         portal.limits.batch_commands = import.batch;

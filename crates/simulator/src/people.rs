@@ -21,6 +21,7 @@ use crate::own_invoices::OwnInvoice;
 use crate::papers::Varied;
 use crate::regimes::Regime;
 use crate::remembered::{Buyer, Deal, Version};
+use crate::reorders::Orders;
 use crate::requisites;
 use crate::staff::Staff;
 use crate::story::Story;
@@ -41,6 +42,8 @@ pub(crate) struct Office {
     pub(crate) varied: Varied,
     /// Who was dismissed, and who works there.
     pub(crate) staff: Staff,
+    /// How the stages of its funnel stood, and since when.
+    pub(crate) orders: Orders,
     /// Since when the buyers' companies are hidden from us, or are not.
     pub(crate) hidden: Vec<(Timestamp, bool)>,
     /// A field of the deal says whether it takes part in the pilot.

@@ -39,6 +39,9 @@ pub(crate) struct Inbox {
 /// A deal, a kind of invoice, and which of that kind.
 pub(crate) type Slot = (i64, String, i64);
 
+/// What cannot be read for a while: how it is put back, which row it is, and what it said.
+pub(crate) type SealedRow = (&'static str, String, String);
+
 /// The whole database as it was at one moment: each table with its rows.
 pub(crate) struct Backup(Vec<(String, Vec<Vec<Cell>>)>);
 
@@ -145,6 +148,25 @@ const ASKED: &str =
     "SELECT subject, opened_at FROM office_case WHERE portal_id = ?1 AND code = ?2 ORDER BY id";
 const LINKS: &str = "SELECT deal, slot_kind, slot_generation, organisation_id || '/' || invoice_id \
                      FROM invoice_link WHERE portal_id = ?1";
+const CREATING: &str = "SELECT CAST(substr(subject, 6) AS INTEGER) FROM effect \
+                        WHERE portal_id = ?1 AND action = 'issue_invoice' AND state IN ('sent', 'unknown')";
+/// What another version may have recorded of a deal, an invoice or the creation of one: how it is read, made that version's, and
+/// put back.
+const SEALED: [[&str; 3]; 2] = [
+    [
+        "SELECT rowid, draft FROM invoice_link WHERE portal_id = ?1 AND deal = CAST(?2 AS INTEGER)",
+        "UPDATE invoice_link SET draft = ?2 WHERE rowid = CAST(?1 AS INTEGER)",
+        "UPDATE invoice_link SET draft = ?2 WHERE rowid = CAST(?1 AS INTEGER) AND draft = ?3",
+    ],
+    [
+        "SELECT id, request FROM effect WHERE portal_id = ?1 AND subject = 'deal/' || ?2 \
+         AND action = 'issue_invoice' AND state IN ('sent', 'unknown')",
+        "UPDATE effect SET request = ?2 WHERE id = CAST(?1 AS INTEGER)",
+        "UPDATE effect SET request = ?2 WHERE id = CAST(?1 AS INTEGER) AND request = ?3",
+    ],
+];
+/// What another version may have made of a record.
+const ANOTHERS: &str = r#"{"of":"another version"}"#;
 const POLICY: &str = "SELECT coalesce(max(version), 0) FROM policy WHERE portal_id = ?1";
 const LATE_LOOKS: &str =
     "SELECT subject, due_at, reasons FROM work WHERE portal_id = ?1 AND due_at < ?2";
@@ -248,6 +270,15 @@ impl Event {
             id: id.filter(|_| names_one),
             name,
         }
+    }
+}
+
+impl Backup {
+    /// The tables that are not as in another copy.
+    pub(crate) fn differs_in(&self, other: &Self) -> Vec<String> {
+        let pairs = self.0.iter().zip(&other.0);
+        let differing = pairs.filter(|(one, other)| one != other);
+        differing.map(|((table, _), _)| table.clone()).collect()
     }
 }
 
@@ -471,6 +502,44 @@ impl Records {
             Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
         })?;
         Ok(all.into_iter().collect())
+    }
+
+    /// Deals for which an invoice may have been created, and nobody knows yet.
+    pub(crate) fn creating(&self, portal: &PortalId) -> Result<Vec<i64>, String> {
+        self.ask(CREATING, &[portal.as_str()], |row| row.get(0))
+    }
+
+    /// The records of a deal's invoices are another version's from now on.
+    pub(crate) fn seal(&self, portal: &PortalId, deal: i64) -> Result<Vec<SealedRow>, String> {
+        let deal = deal.to_string();
+        let mut rows = Vec::new();
+        for [read, seal, unseal] in SEALED {
+            let found = self.ask(read, &[portal.as_str(), &deal], |row| {
+                let (row, said): (i64, String) = (row.get(0)?, row.get(1)?);
+                Ok((unseal, row.to_string(), said))
+            })?;
+            for (_, row, _) in &found {
+                self.change(seal, &[row, ANOTHERS])?;
+            }
+            rows.extend(found);
+        }
+        Ok(rows)
+    }
+
+    /// They can be read again; false where one of them is not as it was made.
+    pub(crate) fn unseal(&self, rows: &[SealedRow]) -> Result<bool, String> {
+        let mut stood = true;
+        for (unseal, row, said) in rows {
+            stood &= self.change(unseal, &[row, said, ANOTHERS])? == 1;
+        }
+        Ok(stood)
+    }
+
+    fn change(&self, sql: &str, about: &[&str]) -> Result<usize, String> {
+        let change =
+            |connection: &Connection| connection.execute(sql, rusqlite::params_from_iter(about));
+        let changed = self.0.plain(change).ok_or("the records are elsewhere")?;
+        changed.map_err(told)
     }
 
     /// The policy's version, and the number under which the portal was held last.

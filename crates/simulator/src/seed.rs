@@ -146,6 +146,7 @@ async fn live(
     world.live().await?;
     let settled = world.settle().await?;
     let late_writes = world.idle_hour().await;
+    world.ask_at_rest().await?;
     world.watch.read_anew()?;
     world.observe()?;
     let mut violations = world.watch.wrong();
@@ -290,6 +291,8 @@ async fn evidence<'a>(
         register: tenant.register.as_ref().zip(books),
         watched_until: tenant.watched_until,
         restored: world.restored,
+        dry_runs: &tenant.dry_runs,
+        sealed: &tenant.sealed,
     })
 }
 

@@ -18,11 +18,14 @@ use crate::clerk::Clerk;
 use crate::connect::Access;
 use crate::dice::{About, Dice};
 use crate::doors::Doors;
+use crate::dry_runs::DryRun;
 use crate::hints::Hinter;
 use crate::office;
 use crate::papers::Varied;
 use crate::people::Office;
 use crate::register::Register;
+use crate::reorders::Orders;
+use crate::seals::Sealed;
 use crate::staff::Staff;
 use crate::story::Story;
 use crate::weather::Weather;
@@ -56,6 +59,10 @@ pub(crate) struct Tenant {
     pub(crate) register: Option<Register>,
     /// Until when it was watched only, if it ever was.
     pub(crate) watched_until: Option<Timestamp>,
+    /// The times that somebody asked for the plan.
+    pub(crate) dry_runs: Vec<DryRun>,
+    /// The records that could not be read for a while.
+    pub(crate) sealed: Vec<Sealed>,
 }
 
 impl Tenant {
@@ -118,6 +125,7 @@ impl Tenant {
             varied: Varied::default(),
             demand: weather.customs.demand(),
             staff: Staff::default(),
+            orders: Orders::default(),
             hidden: Vec::new(),
             pilot_by_field: weather.customs.pilot_by_field(),
             changes_staff: weather.customs.dismissals.is_some(),
@@ -160,6 +168,8 @@ impl Tenant {
             cashier: weather.customs.cashier.map(|_| Cashier::new(own_seed)),
             register: own_books.map(|_| Register::new(own_seed)),
             watched_until: None,
+            dry_runs: Vec::new(),
+            sealed: Vec::new(),
         })
     }
 

@@ -217,6 +217,10 @@ impl Weather {
             weather.draw_files(seed);
             weather.draw_hints(seed);
             weather.draw_strays(seed);
+            weather.draw_dry_runs(seed);
+            weather.draw_reorders(seed);
+            weather.draw_seals(seed);
+            weather.draw_links(seed);
         }
         weather
     }
@@ -379,6 +383,10 @@ impl Weather {
             (self.customs.cancels.is_some(), "cancels ordered"),
             (self.customs.hides.is_some(), "companies hidden from us"),
             (self.customs.silent.is_some(), "a kind of question is off"),
+            (self.customs.dry_runs.is_some(), "plans asked for"),
+            (self.customs.reorders.is_some(), "another order of stages"),
+            (self.customs.seals.is_some(), "two versions"),
+            (self.customs.links, "links to invoices"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

@@ -18,6 +18,7 @@ use crate::dice::{About, Dice};
 use crate::doors::Doors;
 use crate::host::HostClock;
 use crate::import::Turned;
+use crate::links;
 use crate::neighbour::{self, Belongings};
 use crate::network::{Kill, Network};
 use crate::new_year::NewYear;
@@ -35,6 +36,9 @@ use crate::witness::Witness;
 
 /// Where most seeds' days begin: Thursday, 12 March 2026, 9:00 in Moscow.
 const MORNING: i64 = 1_773_295_200;
+
+/// So long a process takes to be gone that was told to be.
+const GONE: Duration = Duration::from_millis(50);
 
 /// What a world begins with.
 pub(crate) struct Scene {
@@ -296,6 +300,17 @@ impl World {
         Some(slot)
     }
 
+    /// All processes are gone from one moment to the next; their slots.
+    pub(crate) async fn stop_all(&mut self) -> Vec<usize> {
+        let numbers = self.slots.iter().flatten().map(|one| one.number);
+        let numbers: Vec<u64> = numbers.collect();
+        let numbers = numbers.into_iter();
+        let stopped = numbers.filter_map(|number| self.remove(number)).collect();
+        // What was about to run is let go of first.
+        crate::freeze::pause(GONE).await;
+        stopped
+    }
+
     fn open_doors(&self) {
         let doors = self.slots.iter().flatten().map(Process::door).collect();
         self.doors.set(doors);
@@ -451,6 +466,9 @@ async fn found(
     }
     if let Some(contracts) = weather.customs.contracts {
         contracts.write(&mut policy);
+    }
+    if weather.customs.links {
+        links::write(&mut policy);
     }
     let body = json!({"toml": policy.to_text().map_err(told)?});
     store

@@ -19,6 +19,8 @@ async fn a_watched_funnel_is_planned_and_not_written_until_it_is_active() {
         told.contains("создать контрагента") && told.contains("выставить счёт"),
         "{told}"
     );
+    // The same stands with the deal's questions, for whoever watches day by day.
+    world.until_case("INVOICE-FORETOLD").await;
     assert_eq!(world.our_writes_after_setup(), 0, "nothing is written");
     assert!(
         world
@@ -36,6 +38,8 @@ async fn a_watched_funnel_is_planned_and_not_written_until_it_is_active() {
     world.until_complete(deal).await;
     world.until_quiet().await;
     world.assert_one_true_invoice(deal);
+    let mut open = world.open_cases().await.into_iter();
+    assert!(open.all(|case| case.facts.code != "INVOICE-FORETOLD"));
     let told = plan(&world, deal).await;
     assert!(told.contains("Делать нечего"), "{told}");
 }

@@ -18,6 +18,7 @@ mod changed;
 mod counterparty;
 mod drift;
 mod flood;
+mod foretold;
 mod forgotten;
 mod issue;
 mod lost_deals;

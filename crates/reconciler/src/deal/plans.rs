@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use domain::DealId;
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::{Action, Answer, Case, Need, Plan, Seen, invoicing};
+use planner::{Action, Answer, Case, Need, Plan, Seen, foretold, invoicing};
 use serde_json::{Map, Value, json};
 use store::{CaseChange, CaseFacts, JournalEntry, Lane, Record, Subject};
 
-use super::{Looked, act, earlier, known, observe, orders, subject_of, writes};
+use super::{Looked, act, earlier, foreseen, known, observe, orders, subject_of, writes};
 use crate::{Connected, Reconciler, access, feed, journal, overdue, sweep};
 
 /// The plans of the deals that are open.
@@ -37,7 +37,13 @@ pub(crate) async fn plan(
     let shut = access::accounting_is_shut(ctx).await?;
     let now = ctx.now();
     for (id, deal) in deals.iter_mut().filter(|(_, deal)| deal.is_open()) {
-        let mut plan = invoicing::plan(&deal.snapshot, &connected.policy, now);
+        // Where nothing is carried out, what would follow from the first step is seen as `provodka plan` sees it.
+        let plan = if may_write(deal, connected) {
+            invoicing::plan(&deal.snapshot, &connected.policy, now)
+        } else {
+            foreseen(deal, &connected.policy, now)
+        };
+        let mut plan = foretold::noted(&deal.snapshot, plan, &connected.policy);
         if shut && act::asks_accounting(&mut plan) {
             let at = journal::after(now, observe::WHILE_SHUT);
             observe::wait_for_accounting(deal, at);

@@ -287,6 +287,7 @@ pub(crate) fn untold(deal: &Looked, policy: &Policy) -> Plan {
         .filter(|(key, open)| !open.told && (!is_planners(key) || nobody_hears))
         // A message that is refused cannot be told of by another message.
         .filter(|(key, _)| !key.ends_with("/notify") && !policy.notices.is_off(key))
+        .filter(|(key, _)| *key != CaseCode::InvoiceForetold.as_str())
         .map(|(key, open)| Action::Notify {
             whom: whom(deal, key, nobody_hears, policy),
             about: key.clone(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::observed::Record;
-use domain::{CompanyId, DealId, RequisiteId, UserId};
+use domain::{CompanyId, DealId, Price, RequisiteId, UserId};
 use futures_util::future::join;
 use insta::assert_snapshot;
 use planner::Mode;
@@ -267,6 +267,63 @@ fn what_a_watched_deal_lacks_is_noted_told_to_nobody_and_asked_once_its_funnel_i
         assert!(!asked.iter().any(watched), "{asked:?}");
         let told = |case: &Case| case.told_at.is_some_and(|at| at >= case.changed_at);
         assert!(asked.iter().all(told), "{asked:?}");
+    });
+}
+
+#[test]
+fn what_would_be_issued_stands_with_the_questions_is_kept_true_and_told_to_nobody() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.funnels[0].mode = Mode::WatchOnly);
+        for id in 1..=3 {
+            desk.deal_enters(id).await;
+        }
+        desk.run(600).await;
+        assert_eq!(desk.questions().await, ["INVOICE-FORETOLD"; 3]);
+        let before = desk.open_cases().await;
+        // Seen again it stands as it stood; an edit is followed, and what would not be issued any more is taken out.
+        desk.event(1).await;
+        desk.office.edit(2, |reading| {
+            reading.rows[0].price = Price::parse("244").unwrap();
+        });
+        desk.event(2).await;
+        desk.office
+            .edit(3, |reading| reading.requisites[0].kpp.clear());
+        desk.event(3).await;
+        desk.run(60).await;
+        let after = desk.open_cases().await;
+        assert_eq!(after[0], before[0]);
+        assert_eq!(after[1].id, before[1].id);
+        assert_ne!(after[1].facts.text, before[1].facts.text);
+        assert_eq!(desk.questions().await[2..], ["DEAL-DATA-MISSING"]);
+        assert_eq!(desk.office.story(), "");
+        assert!(desk.office.bells().is_empty() && desk.office.chat().is_empty());
+        desk.set_policy(|policy| policy.funnels[0].mode = Mode::Active);
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 2);
+        assert_eq!(desk.questions().await, ["DEAL-DATA-MISSING"]);
+        assert_eq!(desk.office.bells().len(), 1, "of what is missing");
+    });
+}
+
+#[test]
+fn what_was_foretold_of_a_deal_from_before_the_start_is_taken_out() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.funnels[0].mode = Mode::WatchOnly);
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["INVOICE-FORETOLD"]);
+        let now = desk.clock.now();
+        desk.set_policy(|policy| {
+            policy.funnels[0].mode = Mode::Active;
+            policy.funnels[0].start_at = Some(now);
+        });
+        desk.task("cases").await;
+        desk.run(60).await;
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(desk.office.bills().len(), 0);
     });
 }
 

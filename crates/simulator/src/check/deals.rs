@@ -16,6 +16,7 @@ use super::{Evidence, deal_of, is_our_write, is_wanted, slot_of, stages};
 use super::{belated, restored};
 use super::{new_year, own_invoices, production, regimes, sellers, typed};
 use crate::branches;
+use crate::links;
 use crate::oddities::STRANGE_RATE;
 use crate::office;
 use crate::parts::Part;
@@ -199,9 +200,8 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     let Some(last) = deal.versions.last() else {
         return;
     };
-    // Where deals are only watched it stands with the other questions what one would lack.
     if production::is_closed(evidence, id) == Some(Mode::WatchOnly) {
-        return;
+        return watched(evidence, id, deal, last, wrong);
     }
     let wanted = wanted && !deal.outside && !deal.is_template();
     let complete = is_complete(evidence, last)
@@ -236,6 +236,29 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     }
     if !wanted && !deal.ordered && asks(evidence, id, &["DEAL-DATA-MISSING"]) {
         wrong.push(format!("deal {id} wants nothing and somebody is asked"));
+    }
+}
+
+/// [watched] Where deals are only watched it stands with the questions what one would lack; and what would be issued, where it
+/// lacks nothing.
+fn watched(evidence: &Evidence<'_>, id: i64, deal: &Deal, last: &Version, wrong: &mut Vec<String>) {
+    let is_plain = !deal.outside
+        && !deal.is_template()
+        && !deal.ordered
+        && deal.left_out.is_none()
+        && deal.parts.is_empty()
+        && evidence.restored.is_none();
+    let complete = is_complete(evidence, last)
+        && has_contract(evidence, deal)
+        && sellers::is_clear(evidence, id, last)
+        && typed::agrees(last)
+        && last.lines.iter().all(|line| line.vat != ENDED_RATE);
+    let is_asked = evidence.cases.iter().any(|case| is_about(case, id));
+    let is_wanted = is_plain && complete && production::would_want(evidence, id);
+    if is_wanted && !is_asked && !is_stopped(evidence, id) {
+        wrong.push(format!(
+            "[watched] deal {id} lacks nothing, is only watched, and nothing is foretold of it"
+        ));
     }
 }
 
@@ -285,6 +308,13 @@ fn shown(evidence: &Evidence<'_>, id: i64, bill: &Bill, wrong: &mut Vec<String>)
         BillState::Cancelled | BillState::Rejected => "Отменён",
     };
     let field = |name: &str| evidence.office.portal.deal_field(id, name);
+    let page = links::page_of(evidence.place, &bill.meta.id.to_string());
+    if evidence.weather.customs.links && field(links::LINK) != page {
+        wrong.push(format!(
+            "[I-21] deal {id} leads to `{}`, its bill is at `{page}`",
+            field(links::LINK)
+        ));
+    }
     let sum = format!("{}.{:02}|RUB", bill.sum.0 / 100, bill.sum.0 % 100);
     let date = bill.date.to_string();
     let shown_date = field(office::DATE);

@@ -8,11 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::deals::asks;
 use super::{Evidence, is_our_write};
 use crate::asked::commands;
+use crate::links::LINK;
 use crate::network::{Remote, Told};
 use crate::office;
 
 /// The fields that we write, and the stage: a deal that is moved shows something else, though no field of ours changes.
-const OURS: [&str; 8] = [
+const OURS: [&str; 9] = [
+    LINK,
     office::NUMBER,
     office::DATE,
     office::STATUS,

@@ -7,6 +7,7 @@ use planner::Mode;
 use serde_json::Value;
 
 use super::bills::{first_of, made_between, ours};
+use super::deals::asks;
 use super::{Evidence, is_our_write};
 use crate::office::{self, INVOICE, LOST, SECOND_FUNNEL, STAGES};
 use crate::production::Production;
@@ -31,7 +32,11 @@ struct Place {
     stage: String,
 }
 
+/// What is said of a deal that would get an invoice where it is only watched.
+pub(super) const FORETOLD: &str = "INVOICE-FORETOLD";
+
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    foretold_where_watched(evidence, wrong);
     let Some(production) = &evidence.weather.customs.production else {
         return;
     };
@@ -39,6 +44,38 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for deal in evidence.office.deals.keys() {
         shown_at_work(evidence, production, *deal, wrong);
     }
+}
+
+/// [watched] What would be issued is said of no deal but where it is only watched.
+fn foretold_where_watched(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let told = evidence.cases.iter();
+    let told = told.filter(|case| case.facts.code == FORETOLD);
+    for deal in told.filter_map(|case| case.facts.subject.as_deal()) {
+        let id = i64::try_from(deal.get()).unwrap_or(i64::MAX);
+        // Of one that is not looked at any more nothing is taken out either.
+        let is_set_aside = asks(evidence, id, &["SUBJECT-SET-ASIDE"]);
+        if is_closed(evidence, id) != Some(Mode::WatchOnly) && !is_set_aside {
+            wrong.push(format!(
+                "[watched] a bill is foretold of deal {id}, which is not only watched"
+            ));
+        }
+    }
+}
+
+/// Whether a deal that stands where it is only watched would get a bill if work were done there.
+pub(super) fn would_want(evidence: &Evidence<'_>, deal: i64) -> bool {
+    let Some(production) = &evidence.weather.customs.production else {
+        return false;
+    };
+    let path = path(evidence, deal);
+    let Some(last) = path.last() else {
+        return false;
+    };
+    let counts = |funnel: i64| {
+        let is_at_work = production.mode_of(funnel) == Some(Mode::Active);
+        (is_at_work || funnel == last.funnel) && has_come_to_stay(&path, funnel)
+    };
+    last.stage != LOST && [0, SECOND_FUNNEL].into_iter().any(counts)
 }
 
 /// Whether the deal wants a bill by where it was and stands.

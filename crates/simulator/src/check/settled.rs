@@ -41,7 +41,9 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
                 .filter(|(moved, _)| moved <= until)
                 .cloned()
                 .collect();
-            since_when(&known, |_| true).is_some_and(settled)
+            let orders = &evidence.office.orders;
+            let is_before = |stage: &str, at| orders.is_before_invoice(stage, at);
+            since_when(&known, is_before, |_| true).is_some_and(settled)
         });
         if !is_settled {
             wrong.push(format!(
