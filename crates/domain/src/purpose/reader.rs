@@ -1,7 +1,7 @@
 //! Walks over the tokens once and collects what they say. The parts are read by their own modules.
 
 use super::dates::{self, Expected};
-use super::lexicon::{Meaning, is_misspelt_invoice};
+use super::lexicon::{self, Meaning, is_misspelt_invoice};
 use super::lists::share_dates;
 use super::tokens::{self, Token};
 use super::{Purpose, Reference, ReferenceKind, StatedVat, numbers, parties, vat, withheld};
@@ -140,6 +140,7 @@ impl Reader<'_> {
             return self.number_of_requisite();
         }
         self.skip_form_of(kind);
+        self.skip_second_name(kind);
         let mut items = self.list();
         // Without a number it is no reference, and a word all the same: the goods of `заказ` and a `платежный терминал`
         // may well be paid by an invoice, an act is paid instead of one.
@@ -201,6 +202,29 @@ impl Reader<'_> {
             .is_some_and(|token| token.is_digits() || token.meaning == Meaning::NumberSign);
         if numbered {
             self.skip(count);
+        }
+    }
+
+    /// `счёту (оферте) № 118`: in brackets stands what could as well stand behind a hyphen.
+    fn skip_second_name(&mut self, kind: ReferenceKind) {
+        let [.., first] = self.before() else { return };
+        let [opening, second, closing, behind, ..] = self.rest() else {
+            return;
+        };
+        let is_bracketed = opening.is_mark(&['(']) && second.is_word() && closing.is_mark(&[')']);
+        let is_numbered = behind.is_digits() || behind.meaning == Meaning::NumberSign;
+        if !(is_bracketed && is_numbered) {
+            return;
+        }
+        let folded = |token: &Token| {
+            let mut folded = String::new();
+            let word = self.text.get(token.start..token.end);
+            tokens::fold(word.unwrap_or_default(), &mut folded);
+            folded
+        };
+        let together = lexicon::abbreviation(&folded(first), &folded(second));
+        if together == Some(Meaning::Document(kind)) {
+            self.skip(3);
         }
     }
 
