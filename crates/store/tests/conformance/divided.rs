@@ -273,6 +273,43 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn what_is_asked_about_an_order_and_its_parts_is_asked_anew_once_one_of_them_is_given(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 500), link(8, 1, "2", 500)]).await;
+        see(db, "march", &[order("5", 100), order("6", 100)]).await;
+        let parts = vec![told("x", order("5", 60)), told("y", order("5", 40))];
+        assert_eq!(follow(db, &lease, parts).await.new, [3, 4]);
+        let looked = async || -> Vec<i64> {
+            let mut due = Vec::new();
+            for lane in Lane::ALL {
+                due.extend(db.store.work_take(&lease, lane, 99, &[], at(9)).await.unwrap());
+            }
+            for work in &due {
+                db.store.record(&lease, settled(work, None), at(9)).await.unwrap();
+            }
+            let otherwise = |work: &&Work| work.reasons.iter().any(|why| why == "its order is given the other way");
+            due.iter().filter(otherwise).filter_map(|work| work.subject.as_payment()).collect()
+        };
+        let give = async |payment| {
+            let wanted = crate::by_hand::giving(payment, "2", None);
+            let given = db.store.money_give(&portal("a"), &wanted, at(6)).await.unwrap();
+            assert!(matches!(given, WasGiven::Done { .. }), "{given:?}");
+        };
+        assert_eq!(looked().await, [0_i64; 0]);
+        // What is no part of anything is nobody else's matter.
+        give(2).await;
+        assert_eq!(looked().await, [0_i64; 0]);
+        // By an answer, by hand, and as a credit of many sales.
+        assert_eq!(decide(db, &[by_person(1, "1", 100)]).await, [Done]);
+        assert_eq!(looked().await, [3, 4]);
+        assert!(undo(db, 1).await.is_some());
+        give(3).await;
+        assert_eq!(looked().await, [1]);
+        let split = db.store.money_split(&portal("a"), &of((4, "1"), 40, 0, 0), at(6)).await.unwrap();
+        assert!(matches!(split, WasSplit::Done { .. }), "{split:?}");
+        assert_eq!(looked().await, [1]);
+    }
+
     async fn a_part_and_the_room_for_it_are_recorded_together_or_not_at_all(db: &Db) {
         let lease = leased(db, 1).await;
         // The whole order pays all of it: without room the part would not be borne.
