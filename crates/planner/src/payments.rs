@@ -25,8 +25,10 @@ pub const GIVEN_BY_ACCOUNTANT: &str = "разнёс бухгалтер";
 /// Why it is taken back, where he changed it.
 pub const CHANGED_BY_ACCOUNTANT: &str = "бухгалтер изменил разнесение или сам платёж";
 
-/// Why a bank's whole order is taken back, where a person gives its parts.
+/// Why a bank's whole order is taken back, where its parts are given.
 pub const GIVEN_BY_PARTS: &str = "платёж отнесён по частям, как он внесён в учёте";
+/// Why a part is taken back, where it turns out to be one of an order that a person gave whole.
+pub const GIVEN_WHOLE: &str = "платёж отнёс человек целиком, как он стоит в банке";
 
 /// The answer that gives a payment to nothing.
 pub const LEAVE: &str = "leave";

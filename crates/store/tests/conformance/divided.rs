@@ -52,6 +52,26 @@ fn by_person(payment: i64, invoice: &str, kopecks: i64) -> Decision {
     given
 }
 
+/// What the journal says of what was taken back of a payment.
+async fn undone(db: &Db, lease: &Lease, payment: i64) -> Vec<serde_json::Value> {
+    // With it goes what other commits left behind for the journal.
+    let recorded = db.store.record(lease, Record::default(), at(5)).await;
+    recorded.unwrap();
+    let filter = JournalFilter {
+        subject: Some(Subject::payment(payment)),
+        ..JournalFilter::default()
+    };
+    let lines = db.store.journal_read(&portal("a"), &filter).await.unwrap();
+    let bodies = lines.into_iter().map(|line| line.entry.body);
+    bodies.filter(|body| body.get("undone").is_some()).collect()
+}
+
+/// The reasons of that.
+async fn why_undone(db: &Db, lease: &Lease, payment: i64) -> Vec<serde_json::Value> {
+    let undone = undone(db, lease, payment).await.into_iter();
+    undone.map(|body| body["because"].clone()).collect()
+}
+
 conformance! {
     async fn where_a_part_is_not_borne_the_whole_order_stays_as_it_was(db: &Db) {
         let lease = leased(db, 1).await;
@@ -147,6 +167,7 @@ conformance! {
         let twice = db.store.money_twice(&portal("a"), &[1]).await.unwrap();
         let parts = [60, 40].map(Money::from_kopecks).to_vec();
         assert_eq!(twice[&1], domain::payment::CountedTwice::Whole(parts));
+        assert_eq!(why_undone(db, &lease, 1).await, [json!("отнесён по частям")]);
         sums_close(db).await;
     }
 
@@ -339,11 +360,8 @@ conformance! {
         }
         assert_eq!(paid(db, 7).await, [(2, 60)]);
         assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, New, 40)]);
-        db.store.record(&lease, Record::default(), at(5)).await.unwrap();
-        let filter = JournalFilter { subject: Some(Subject::payment(1)), ..JournalFilter::default() };
-        let lines = db.store.journal_read(&portal("a"), &filter).await.unwrap();
-        let undone = lines.iter().map(|line| &line.entry.body).filter(|body| body.get("undone").is_some());
-        let undone: Vec<_> = undone.map(|body| (&body["by"], &body["because"])).collect();
+        let undone = undone(db, &lease, 1).await;
+        let undone: Vec<_> = undone.iter().map(|body| (&body["by"], &body["because"])).collect();
         assert_eq!(undone, [(&json!("anna"), &json!("по частям"))]);
         sums_close(db).await;
     }
@@ -476,6 +494,7 @@ conformance! {
         let last = follow(db, &lease, vec![told("y", order("5", 40))]).await;
         assert_eq!((paid(db, 7).await, last.not_taken), (vec![(1, 100)], vec![]));
         assert_eq!(standing(db).await, [(1, Booked, 0), (2, New, 60), (3, New, 40)]);
+        assert_eq!(why_undone(db, &lease, 2).await, [json!("отнесён целиком")]);
         sums_close(db).await;
     }
 

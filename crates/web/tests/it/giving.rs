@@ -3,7 +3,9 @@
 use domain::payment::{LineId, PaymentKind, PaymentOrder};
 use domain::{Money, OrganisationId};
 use jiff::civil::date;
-use store::{FollowedPage, FollowedPayment, PaymentFilter, PaymentState, SeenLine};
+use store::{
+    FollowedPage, FollowedPayment, FollowedReasons, PaymentFilter, PaymentState, SeenLine,
+};
 use testkit::builders::portal;
 use testkit::time::at;
 
@@ -139,7 +141,7 @@ async fn told_in_parts(office: &Office, [first, second]: [i64; 2]) {
         payments: vec![part("x", first), part("y", second)],
         cursor: ("payments".to_owned(), "c".to_owned()),
         is_taken_over: false,
-        because: ("разнёс".to_owned(), "изменил".to_owned()),
+        because: FollowedReasons::default(),
         today: date(2026, 4, 1),
         cases: Vec::new(),
         journal: Vec::new(),
