@@ -207,6 +207,15 @@ async fn it_is_named_as_well_where_a_click_gives_the_part() {
     let link = "<a href=\"/money/payments/1\">платёж № 1</a> снят со счетов";
     assert!(page.contains(link), "{page}");
     assert_eq!(open(&office).await, [100_000, 0]);
+    // Nobody gives the whole one beside it, though there is room for all of it.
+    let (whole, _) = case_of(&office.store, 1).await;
+    let whole = format!("name=\"case\" value=\"{whole}\"");
+    let of_whole = page.split("<li").filter(|one| one.contains(&whole));
+    let of_whole: Vec<&str> = of_whole.collect();
+    assert!(!of_whole.is_empty(), "{page}");
+    for candidate in of_whole {
+        assert!(candidate.contains("<button disabled"), "{candidate}");
+    }
     let states = states(&office.store).await;
     assert_eq!(states[0], (1, PaymentState::Asked, 100_000));
     assert_eq!(states[2], (3, PaymentState::Booked, 0));

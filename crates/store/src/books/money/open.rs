@@ -13,7 +13,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{
-    InvoiceRef, PaymentState, asked::asked_of_strangers, batch::moved, read_kind, sets_of,
+    InvoiceRef, PaymentState,
+    asked::{asked_of_strangers, offered_anew},
+    batch::moved,
+    read_kind, sets_of,
 };
 use crate::{
     books::{
@@ -329,7 +332,8 @@ impl Store {
 /// The balances of invoices that are linked now; what is paid of them stays, also what was before it was known whose
 /// they are. A part that was paid of an adopted one stays open: its payment may still come, or is known already, and is
 /// given to it but once. Payments of the buyer that are asked about are looked at again: they may be for an invoice that came,
-/// and are offered one that is gone. Where the buyer has no INN, those whose payer has none either, by number or sum.
+/// and are offered one that is gone; so are those of others that are offered one of these. Where the buyer has no INN, those
+/// whose payer has none either, by number or sum.
 pub(crate) async fn count(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -398,6 +402,13 @@ pub(crate) async fn count(
     }
     if !of_strangers.is_empty() {
         waiting.extend(asked_of_strangers(tx, portal, &of_strangers).await?);
+    }
+    if let Some(last) = links.iter().map(|link| link.updated_at).max() {
+        let changed = links.iter().map(|link| InvoiceRef {
+            organisation: link.organisation.clone(),
+            invoice: link.invoice.clone(),
+        });
+        looks.extend(offered_anew(tx, portal, changed, last).await?);
     }
     let waiting = waiting.into_iter().zip(links.iter().cycle());
     looks.extend(waiting.map(|(number, link)| Look {
