@@ -15,6 +15,8 @@ pub enum Reason {
     NumberInText,
     /// The payer is the buyer.
     Payer,
+    /// The purpose names the buyer, by name or INN, and the payer is somebody else.
+    BuyerNamed,
     /// The amount is what is open.
     Amount,
     /// The amount is what is open of all of them together.
@@ -100,6 +102,7 @@ impl fmt::Display for Reason {
             Reason::Number => f.write_str("в назначении номер этого счёта, даты нет"),
             Reason::NumberInText => f.write_str("номер счёта встречается в назначении"),
             Reason::Payer => f.write_str("ИНН плательщика и покупателя совпадают"),
+            Reason::BuyerNamed => f.write_str("покупатель назван в назначении"),
             Reason::Amount => f.write_str("сумма равна остатку по счёту"),
             Reason::AmountTogether => f.write_str("сумма равна остатку по этим счетам вместе"),
             Reason::AmountWithOthers { payments, only } => {

@@ -5,6 +5,7 @@ use super::lexicon::{self, Meaning, is_misspelt_invoice};
 use super::lists::share_dates;
 use super::tokens::{self, Token};
 use super::{Purpose, Reference, ReferenceKind, StatedVat, numbers, parties, vat, withheld};
+use crate::Inn;
 
 pub(super) fn read(text: &str) -> Purpose {
     let tokens = tokens::tokens(text);
@@ -80,8 +81,7 @@ impl Reader<'_> {
         } else if meaning == Meaning::Sum {
             self.skip_sum();
         } else if meaning == Meaning::Requisite {
-            self.skip(1);
-            self.number_of_requisite();
+            self.requisite(token);
         } else if meaning == Meaning::Vat {
             self.vat();
         } else if meaning == Meaning::WithoutVat {
@@ -262,6 +262,26 @@ impl Reader<'_> {
             .take_while(|token| token.is_mark(marks))
             .count();
         self.skip(count);
+    }
+
+    /// `ИНН 7707083893`, `ИНН/КПП 7707083893/770801001`, `р/с`: a number follows that is no document's. An INN says who is
+    /// meant.
+    fn requisite(&mut self, token: &Token) {
+        self.skip(1);
+        let begins = self.at;
+        self.number_of_requisite();
+        let mut folded = String::new();
+        let word = self.text.get(token.start..token.end);
+        tokens::fold(word.unwrap_or_default(), &mut folded);
+        if !matches!(folded.as_str(), "инн" | "кпп") {
+            return;
+        }
+        let numbers = self.tokens.get(begins..self.at).unwrap_or_default();
+        let numbers = numbers
+            .iter()
+            .filter_map(|number| self.text.get(number.start..number.end));
+        let inns: Vec<Inn> = numbers.filter_map(|text| Inn::parse(text).ok()).collect();
+        self.found.inns.extend(inns);
     }
 
     /// The digits behind `ИНН`, `р/с` and the like.

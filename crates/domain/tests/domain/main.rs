@@ -24,5 +24,6 @@ mod payments;
 mod properties;
 mod purposes;
 mod returns;
+mod third_parties;
 mod together;
 mod words_and_display;

@@ -33,6 +33,7 @@ mod money;
 mod money_month;
 mod money_page;
 mod moved;
+mod named;
 mod office;
 mod opening;
 mod orders;

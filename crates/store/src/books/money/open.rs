@@ -1,5 +1,5 @@
-//! What is open of each invoice, and who a payment's invoices may be: found by buyer, by number, by id, by sum where nobody's
-//! INN is known, never by walking over all of them.
+//! What is open of each invoice, and who a payment's invoices may be: found by buyer, by his name, by number, by id, by sum where
+//! nobody's INN is known, never by walking over all of them.
 //!
 //! An invoice's balance is written with its link. Not here: what was paid of it (`ledger`).
 
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::matching::{Alias, ChosenBefore, CountedBefore, OpenInvoice};
 use domain::payment::{PaymentKind, PaymentOrder};
-use domain::purpose::NumberKey;
+use domain::purpose::{NameKey, NumberKey};
 use domain::{DealId, Inn, InvoiceId, InvoiceStatus, Money, OrganisationId, PortalId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,7 +16,7 @@ use super::{
     InvoiceRef, PaymentState,
     asked::{asked_of_strangers, offered_anew},
     batch::moved,
-    read_kind, sets_of,
+    names, read_kind, sets_of,
 };
 use crate::{
     books::{
@@ -59,11 +59,13 @@ pub struct Undecided {
     pub cases: Vec<Case>,
 }
 
-/// What payments may be for: by buyer, by number, by sum, by id.
+/// What payments may be for: by buyer, by his name, by number, by sum, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Payers.
+    /// Payers, and others whom purposes name.
     pub inns: Vec<Inn>,
+    /// For whom it is paid, by their names.
+    pub names: Vec<NameKey>,
     /// Numbers that stand in the purposes.
     pub numbers: Vec<NumberKey>,
     /// What payers brought who are known by no INN: invoices of just so much whose buyers have none, the newest.
@@ -126,7 +128,7 @@ macro_rules! open_invoice {
     () => {
         concat!(
             "SELECT o.organisation_id, o.invoice_id, o.deal, o.slot_kind, o.slot_generation, o.number, o.date, o.buyer_inn,
-             o.paid, ",
+             o.buyer_name, o.paid, ",
             counted!()
         )
     };
@@ -150,13 +152,14 @@ statements! {
     );
     PUT_BALANCE =
         "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
-             number_key, date, buyer_inn, total, paid, stands, live, paid_before, adopted_on)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15)
+             number_key, date, buyer_inn, total, paid, stands, live, paid_before, adopted_on, buyer_name)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16)
          ON CONFLICT (portal_id, organisation_id, invoice_id) DO UPDATE SET
              deal = excluded.deal, slot_kind = excluded.slot_kind, slot_generation = excluded.slot_generation,
              number = excluded.number, number_key = excluded.number_key, date = excluded.date,
              buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands,
-             live = excluded.live, paid_before = excluded.paid_before, adopted_on = excluded.adopted_on";
+             live = excluded.live, paid_before = excluded.paid_before, adopted_on = excluded.adopted_on,
+             buyer_name = excluded.buyer_name";
     /// All of them: of what a limit cuts off, the last payers would never be heard of.
     WAITING_PAYERS =
         "SELECT number FROM payment
@@ -181,6 +184,7 @@ statements! {
         "SELECT organisation_id, invoice_id FROM invoice_balance
          WHERE portal_id = $1 AND organisation_id IN keys($2) AND invoice_id IN keys($3) AND deal = 0";
     OF_BUYERS = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_inn IN keys($2)");
+    OF_NAMES = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_name IN keys($2)");
     /// Also by the number of an invoice that another took the place of. A cross join is read by SQLite as it is written: it
     /// would begin with all that is open of the portal.
     OF_NUMBERS = concat!(
@@ -366,7 +370,8 @@ pub(crate) async fn count(
                 stands,
                 link.live,
                 paid_before,
-                link.adopted_on().unwrap_or_default()
+                link.adopted_on().unwrap_or_default(),
+                names::of_buyer(&link.draft)
             ]
             .to_vec(),
         );
@@ -498,7 +503,12 @@ async fn find(tx: &mut Tx<'_>, portal: &PortalId, wanted: &Wanted) -> Result<Fou
     let numbers = wanted.numbers.iter().map(|key| key.as_str().to_owned());
     let sums: Vec<i64> = wanted.sums.iter().map(|sum| sum.kopecks()).collect();
     let mut open: BTreeMap<InvoiceId, OpenRow> = BTreeMap::new();
-    let asks = [(&OF_BUYERS, buyers), (&OF_NUMBERS, numbers.collect())];
+    let names = wanted.names.iter().map(|key| key.as_str().to_owned());
+    let asks = [
+        (&OF_BUYERS, buyers),
+        (&OF_NUMBERS, numbers.collect()),
+        (&OF_NAMES, names.collect()),
+    ];
     let asks = asks.into_iter().filter(|(_, values)| !values.is_empty());
     let mut asks: Vec<_> = asks
         .map(|(sql, values)| (sql, params![portal, text_set(values)].to_vec()))
@@ -606,6 +616,7 @@ fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
     let (deal, slot_kind, generation) = (read_deal(row)?, row.text()?, row.int()?);
     let (number, date) = (row.text()?, row.parsed::<Date>()?);
     let buyer = Inn::parse(&row.text()?).ok();
+    let buyer_name = row.text_or_null()?.as_deref().and_then(NameKey::of);
     let paid = row.int()?;
     let (total, counted_before) = read_counted(row)?;
     let id = Subject::invoice(&organisation, &invoice).id;
@@ -614,6 +625,7 @@ fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
             id: InvoiceId::new(id),
             seller: organisation,
             buyer,
+            buyer_name,
             number,
             date,
             aliases: Vec::new(),
