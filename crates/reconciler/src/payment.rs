@@ -171,6 +171,9 @@ async fn decide_together(
         otherwise = store.money_given_otherwise(portal, &divided).await?;
     }
     let mut claims = Claims::default();
+    for gone in named::gone(store, portal, payments, &purposes, &unclear).await? {
+        claims.add_gone(gone);
+    }
     for (invoice, _) in found.invoices {
         claims.add(invoice);
     }

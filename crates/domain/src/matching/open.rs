@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 
-use super::Share;
+use super::{Gone, GoneInvoice, Share};
 use crate::purpose::{NameKey, NumberKey, StatedDate};
 use crate::{Inn, InvoiceId, Money, OrganisationId};
 
@@ -92,6 +92,7 @@ pub struct OpenInvoices {
     by_number: HashMap<NumberKey, Vec<usize>>,
     by_name: HashMap<NameKey, Vec<usize>>,
     by_id: HashMap<InvoiceId, usize>,
+    gone: HashMap<NumberKey, Vec<GoneInvoice>>,
 }
 
 impl OpenInvoices {
@@ -115,6 +116,23 @@ impl OpenInvoices {
         }
         self.by_id.insert(invoice.id.clone(), place);
         self.invoices.push(invoice);
+    }
+
+    /// Adds one that is not open any more, so that whoever is paid for it is told.
+    pub fn add_gone(&mut self, invoice: GoneInvoice) {
+        let number = NumberKey::of(&invoice.number);
+        self.gone.entry(number).or_default().push(invoice);
+    }
+
+    /// What became of the invoice of this number that is meant, where it was taken back.
+    pub(super) fn gone(
+        &self,
+        number: &NumberKey,
+        is_meant: impl Fn(&GoneInvoice) -> bool,
+    ) -> Option<Gone> {
+        let mut gone = self.gone.get(number)?.iter();
+        gone.find(|invoice| is_meant(invoice))
+            .map(|invoice| invoice.how)
     }
 
     /// What was booked, and came on that day, is no longer open.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Gone;
 use crate::Inn;
 
 /// What speaks for a candidate.
@@ -55,6 +56,13 @@ pub enum Doubt {
     NotOpen {
         /// The number.
         number: String,
+    },
+    /// The invoice was taken back.
+    Gone {
+        /// Its number.
+        number: String,
+        /// How.
+        how: Gone,
     },
     /// Two open invoices have that number and date.
     NotOne {
@@ -149,6 +157,13 @@ impl fmt::Display for Doubt {
                     f,
                     "неоплаченного счёта № {number} с этой датой у плательщика нет"
                 )
+            }
+            Doubt::Gone { number, how } => {
+                let how = match how {
+                    Gone::Cancelled => "отменён",
+                    Gone::Deleted => "удалён в учёте",
+                };
+                write!(f, "счёт № {number} {how}")
             }
             Doubt::NotOne { number } => {
                 write!(f, "счетов № {number} с этой датой у плательщика несколько")

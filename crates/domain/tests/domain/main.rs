@@ -12,6 +12,7 @@
 mod accounts;
 mod build;
 mod counted;
+mod gone;
 mod identifiers;
 mod invoices;
 mod ledger;

@@ -1,6 +1,6 @@
 //! What speaks against a choice is said, and keeps what is certain from being booked.
 
-use domain::matching::{CountedBefore, OpenInvoice, OtherPayment};
+use domain::matching::{CountedBefore, Gone, GoneInvoice, OpenInvoice, OtherPayment};
 use domain::payment::{CountedTwice, GivenOtherwise};
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
@@ -214,6 +214,27 @@ fn money_of_a_payer_without_an_inn_is_asked_about_with_the_invoice_that_it_names
         "{text}"
     );
     assert!(text.contains(&format!("{offered} (1)")), "{text}");
+}
+
+#[test]
+fn a_payment_for_an_invoice_that_was_taken_back_says_so() {
+    let mut claims = claims(&[("СВ-1", 1_000)]);
+    claims.add_gone(GoneInvoice {
+        number: "СВ-9".to_owned(),
+        date: date(2026, 3, 1),
+        buyer: Some(Inn::parse(BUYER).unwrap()),
+        how: Gone::Deleted,
+    });
+    let plan = payment(300, "Оплата по счету № СВ-9 от 01.03.2026").plan(&claims);
+    let text = asked(&plan);
+    assert!(
+        text.contains("Не разнесено: счёт № СВ-9 удалён в учёте. Варианты"),
+        "{text}"
+    );
+    let PaymentPlan::Ask(question) = &plan else {
+        panic!("not asked: {plan:?}");
+    };
+    assert_eq!(question.cause, "названный счёт отменён или удалён");
 }
 
 #[test]

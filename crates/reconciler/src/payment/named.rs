@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::matching::{Incoming, OpenInvoice, OpenInvoices, may_have_no_inn, propose};
+use domain::matching::{
+    GoneInvoice, Incoming, OpenInvoice, OpenInvoices, may_have_no_inn, propose,
+};
 use domain::payment::PaymentKind;
 use domain::purpose::{NameKey, NumberKey, Purpose};
 use domain::{DealId, Inn, InvoiceId, Money, PortalId};
@@ -38,6 +40,28 @@ pub(super) async fn found(
     found.invoices = all.into_values().collect();
     found.chosen_before = others.chosen_before;
     Ok((found, payers))
+}
+
+/// Invoices that were taken back and that the purposes name of payments which are not certain.
+pub(super) async fn gone(
+    store: &Store,
+    portal: &PortalId,
+    payments: &[Undecided],
+    purposes: &[Purpose],
+    unclear: &BTreeSet<Inn>,
+) -> Result<Vec<GoneInvoice>, StoreError> {
+    let is_unclear = |payment: &Undecided| {
+        let payer = payment.order.other.inn.as_ref();
+        payment.kind == PaymentKind::Incoming && payer.is_none_or(|payer| unclear.contains(payer))
+    };
+    let beside = payments.iter().zip(purposes);
+    let unclear = beside.filter(|(payment, _)| is_unclear(payment));
+    let numbers: BTreeSet<NumberKey> = unclear.flat_map(|(_, purpose)| purpose.numbers()).collect();
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<NumberKey> = numbers.into_iter().collect();
+    store.money_gone(portal, &numbers).await
 }
 
 /// By what they are found, whoever paid: number, sum, whom the purpose names beside the payer, a person's choice.

@@ -26,6 +26,7 @@ mod effects;
 mod failures;
 mod followed;
 mod given_back;
+mod gone;
 mod hints;
 mod journal;
 mod leases;
