@@ -228,6 +228,7 @@ fn invoice(place: usize, payers: &[Inn], organisation: &OrganisationId) -> OpenI
         id: InvoiceId::new(place.to_string()),
         seller: organisation.clone(),
         buyer: payer,
+        buyer_name: None,
         number: number(place),
         date: day(place),
         aliases: Vec::new(),

@@ -17,7 +17,7 @@ use engine::clock::later;
 use engine::{Clock, SharedRng};
 use jiff::Timestamp;
 use planner::Policy;
-use reconciler::{Connected, Connections, NotConnected, OwnInvoices};
+use reconciler::{Connected, Connections, FloodAnswers, NotConnected, OwnInvoices};
 use serde_json::{Value, json};
 use store::{Mode, Portal, Store, StoreError};
 use transport::{Allowed, Pause, TimeSource, Transport};
@@ -442,6 +442,7 @@ impl Connector {
             version,
             papers,
             own_invoices: OwnInvoices::default(),
+            flood_answers: FloodAnswers::default(),
         })
     }
 

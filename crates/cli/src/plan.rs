@@ -100,6 +100,7 @@ fn since_then(connected: &Connected, since: Date, zone: &TimeZone) -> anyhow::Re
         accounting: connected.accounting.clone(),
         papers: connected.papers.clone(),
         own_invoices: connected.own_invoices.clone(),
+        flood_answers: connected.flood_answers.clone(),
         policy,
         version: connected.version,
     })

@@ -122,10 +122,17 @@ impl Desk {
             .map(|payment| (payment.number, payment))
             .collect();
         let credits = credits(&by_number, &last);
+        let otherwise = self.store.money_given_otherwise(&self.portal, &numbers);
+        let otherwise = otherwise.await?;
         let told = cases.iter().zip(&offered).filter_map(|(case, offered)| {
             let payment = by_number.get(&case.facts.subject.as_payment()?)?;
             let credit = credits.get(&payment.number).copied();
-            let question = question(case, payment, offered, &open);
+            let mut question = question(case, payment, offered, &open);
+            // An order that is given by its parts is not given whole as well, nor the other way round.
+            if otherwise.contains_key(&payment.number) {
+                let candidates = question.candidates.iter_mut();
+                candidates.for_each(|candidate| candidate.is_possible = false);
+            }
             Some(Question { credit, ..question })
         });
         Ok(Questions {

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::display::{date, money};
 use domain::matching::{
-    Candidate, ChosenBefore, Doubt, Incoming, OpenInvoice, OpenInvoices, OtherPayment, Share,
+    Candidate, ChosenBefore, Doubt, GoneInvoice, Incoming, OpenInvoice, OpenInvoices, OtherPayment,
+    Share,
 };
 use domain::payment::{CountedTwice, GivenOtherwise, PaymentKind, PaymentOrder};
 use domain::purpose::Purpose;
@@ -25,8 +26,10 @@ pub const GIVEN_BY_ACCOUNTANT: &str = "разнёс бухгалтер";
 /// Why it is taken back, where he changed it.
 pub const CHANGED_BY_ACCOUNTANT: &str = "бухгалтер изменил разнесение или сам платёж";
 
-/// Why a bank's whole order is taken back, where a person gives its parts.
+/// Why a bank's whole order is taken back, where its parts are given.
 pub const GIVEN_BY_PARTS: &str = "платёж отнесён по частям, как он внесён в учёте";
+/// Why a part is taken back, where it turns out to be one of an order that a person gave whole.
+pub const GIVEN_WHOLE: &str = "платёж отнёс человек целиком, как он стоит в банке";
 
 /// The answer that gives a payment to nothing.
 pub const LEAVE: &str = "leave";
@@ -161,6 +164,11 @@ impl Claims {
     pub fn add(&mut self, invoice: OpenInvoice) {
         self.by_id.insert(invoice.id.clone(), invoice.clone());
         self.open.add(invoice);
+    }
+
+    /// Adds one that was taken back: what is named and not open is told so.
+    pub fn add_gone(&mut self, invoice: GoneInvoice) {
+        self.open.add_gone(invoice);
     }
 
     /// What of an invoice is open to a payment: what the accounting side counted before is not open to what came later.
@@ -423,6 +431,7 @@ fn cause(payment: &PaymentSnapshot<'_>, doubts: &[Doubt]) -> &'static str {
         Some(Doubt::NoInvoiceNamed | Doubt::NoNumber | Doubt::NoDate { .. }) => {
             "счёт не назван или назван не полностью"
         }
+        Some(Doubt::Gone { .. }) => "названный счёт отменён или удалён",
         Some(Doubt::NotOpen { .. } | Doubt::NotOne { .. }) => "названного счёта нет или он не один",
         Some(Doubt::AnotherBuyer { .. } | Doubt::ThirdParty) => "платит не покупатель",
         Some(Doubt::BuyerWithoutInn) => "у покупателя нет ИНН",
@@ -562,6 +571,7 @@ fn is_of_invoice(doubt: &Doubt) -> bool {
         | Doubt::NoNumber
         | Doubt::NoDate { .. }
         | Doubt::NotOpen { .. }
+        | Doubt::Gone { .. }
         | Doubt::NotOne { .. }
         | Doubt::SecondReference
         | Doubt::Refund

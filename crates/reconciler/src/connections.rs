@@ -7,7 +7,7 @@ use capability::{Accounting, Portal};
 use domain::PortalId;
 use planner::Policy;
 
-use crate::{OwnInvoices, Papers};
+use crate::{FloodAnswers, OwnInvoices, Papers};
 
 /// Everything that a portal's looks use.
 pub struct Connected {
@@ -23,6 +23,8 @@ pub struct Connected {
     pub papers: Papers,
     /// What was seen of the portal's own invoices while it was connected like this.
     pub own_invoices: OwnInvoices,
+    /// What was answered of floods, as far as it was read while it was connected like this.
+    pub flood_answers: FloodAnswers,
 }
 
 /// Why a portal cannot be worked on now.

@@ -13,12 +13,12 @@ use domain::payment::{LineId, OwnSide};
 use domain::purpose::Purpose;
 use engine::clock::later;
 use engine::{Halted, LeaseContext};
-use planner::payments::{CHANGED_BY_ACCOUNTANT, GIVEN_BY_ACCOUNTANT};
+use planner::payments::{CHANGED_BY_ACCOUNTANT, GIVEN_BY_ACCOUNTANT, GIVEN_BY_PARTS, GIVEN_WHOLE};
 use planner::{MoneyPolicy, Organisation, by_strangers};
 use serde_json::json;
 use store::{
-    Case, CaseChange, CaseFacts, CaseState, FollowedPage, FollowedPayment, Lane, NotTaken, Record,
-    SeenLine, Subject, WhyNotTaken, Work,
+    Case, CaseChange, CaseFacts, CaseState, FollowedPage, FollowedPayment, FollowedReasons, Lane,
+    NotTaken, Record, SeenLine, Subject, WhyNotTaken, Work,
 };
 
 use crate::{Connected, Reconciler, access, journal, overdue, portal_task};
@@ -100,10 +100,12 @@ async fn read(
             organisation: organisation.id.clone(),
             cursor: (cursor.clone(), page.next.clone()),
             is_taken_over: money.is_accountants(),
-            because: (
-                GIVEN_BY_ACCOUNTANT.to_owned(),
-                CHANGED_BY_ACCOUNTANT.to_owned(),
-            ),
+            because: FollowedReasons {
+                gave: GIVEN_BY_ACCOUNTANT.to_owned(),
+                took_back: CHANGED_BY_ACCOUNTANT.to_owned(),
+                by_parts: GIVEN_BY_PARTS.to_owned(),
+                whole: GIVEN_WHOLE.to_owned(),
+            },
             today: ctx.now().to_zoned(organisation.zone()).date(),
             cases,
             journal: lines,

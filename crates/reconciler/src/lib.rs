@@ -45,7 +45,7 @@ use futures_util::future::join;
 use store::{Record, Settled, SubjectKind, Work};
 
 pub use connections::{Connected, Connections, NotConnected};
-pub use deal::{Claimed, Claims};
+pub use deal::{Claimed, Claims, FloodAnswers};
 pub use own_invoices::OwnInvoices;
 pub use papers::Papers;
 pub use payment::{Tally, decide_new, decide_these};

@@ -18,14 +18,16 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use planner::payments::{
-    Claims, GIVEN_BY_PARTS, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot, plan,
+    Claims, GIVEN_BY_PARTS, Offer, PaymentAnswer, PaymentPlan, PaymentQuestion, PaymentSnapshot,
+    plan,
 };
 use planner::refunds::{self, RefundPart, Refundable};
 use planner::{MoneyPolicy, Organisation, Policy, Refunds};
 use serde_json::json;
 use store::{
     BookedShare, ByParts, Case, CaseFacts, CaseState, Decided, Decision, InvoiceRef, Lane,
-    PAYMENT_CASE_KEY, RULE, Record, Ruling, Settled, Store, StoreError, Subject, Undecided, Work,
+    PAYMENT_CASE_KEY, RULE, Record, Ruling, Settled, Store, StoreError, Subject, SubjectKind,
+    Undecided, Work,
 };
 
 use self::others::Others;
@@ -169,6 +171,9 @@ async fn decide_together(
         otherwise = store.money_given_otherwise(portal, &divided).await?;
     }
     let mut claims = Claims::default();
+    for gone in named::gone(store, portal, payments, &purposes, &unclear).await? {
+        claims.add_gone(gone);
+    }
     for (invoice, _) in found.invoices {
         claims.add(invoice);
     }
@@ -388,6 +393,9 @@ fn case(payment: &Undecided, question: PaymentQuestion) -> CaseFacts {
     if let (Some(facts), PaymentKind::RefundOut) = (facts.as_object_mut(), payment.kind) {
         facts.insert("refund_of".to_owned(), json!(question.refund_of));
     }
+    let offered = question.offered.iter().flat_map(|Offer(shares)| shares);
+    let invoices = offered.map(|(invoice, _)| Subject::new(SubjectKind::Invoice, invoice.as_str()));
+    let invoices: BTreeSet<Subject> = invoices.collect();
     CaseFacts {
         code: code.to_owned(),
         cause: format!("{code}: {}", question.cause),
@@ -395,7 +403,7 @@ fn case(payment: &Undecided, question: PaymentQuestion) -> CaseFacts {
         subject: Subject::payment(payment.number),
         facts,
         text: question.text,
-        waits_for: Vec::new(),
+        waits_for: invoices.into_iter().collect(),
     }
 }
 
@@ -455,7 +463,7 @@ pub(crate) async fn look(
 #[cfg(test)]
 mod tests {
     use domain::payment::{AccountNumber, Direction, OtherSide, PaymentOrder};
-    use domain::{Money, OrganisationId};
+    use domain::{InvoiceId, Money, OrganisationId};
     use store::PaymentState;
 
     use super::*;
@@ -485,6 +493,23 @@ mod tests {
             },
             cases: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_question_waits_for_each_invoice_that_it_offers() {
+        let share = |number: &str| (InvoiceId::new(format!("us/{number}")), Money::ZERO);
+        let asks = PaymentQuestion {
+            code: planner::CaseCode::PaymentUndecided,
+            cause: "подходит несколько счетов".to_owned(),
+            text: "?".to_owned(),
+            choices: Vec::new(),
+            offered: vec![Offer(vec![share("2"), share("1")]), Offer(vec![share("1")])],
+            refund_of: Vec::new(),
+            undecided: Vec::new(),
+        };
+        let asked = case(&refund(), asks);
+        let waits: Vec<String> = asked.waits_for.iter().map(ToString::to_string).collect();
+        assert_eq!(waits, ["invoice/us/1", "invoice/us/2"]);
     }
 
     #[test]

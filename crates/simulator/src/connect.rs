@@ -162,6 +162,7 @@ impl Connector {
             version,
             papers: reconciler::Papers::default(),
             own_invoices: reconciler::OwnInvoices::default(),
+            flood_answers: reconciler::FloodAnswers::default(),
         })
     }
 

@@ -47,7 +47,10 @@ pub use books::{
         asked::AskedPayment,
         by_hand::{Giving, GivingRefused, WasGiven},
         days::{ACCOUNT_KNOWN, AccountSpan, OVERDUE_TASK},
-        followed::{ACCOUNTING, Followed, FollowedPage, FollowedPayment, NotTaken, WhyNotTaken},
+        followed::{
+            ACCOUNTING, Followed, FollowedPage, FollowedPayment, FollowedReasons, NotTaken,
+            WhyNotTaken,
+        },
         ledger::{
             BookedShare, ByParts, Decided, Decision, MONEY_MOVED, PAYMENT_CASE_KEY, RULE, Ruling,
         },

@@ -12,7 +12,7 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 25] = [
+const MIGRATIONS: [Migration; 26] = [
     Migration {
         number: 1,
         text: include_str!("../migrations/0001_mechanics.sql"),
@@ -112,6 +112,10 @@ const MIGRATIONS: [Migration; 25] = [
     Migration {
         number: 25,
         text: include_str!("../migrations/0025_told_of_this_text.sql"),
+    },
+    Migration {
+        number: 26,
+        text: include_str!("../migrations/0026_buyers_by_name.sql"),
     },
 ];
 

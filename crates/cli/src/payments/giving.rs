@@ -45,11 +45,16 @@ pub(super) fn once_more(last: i64) -> String {
 
 /// What is to be done before a part of an order is given that a person gave whole.
 pub(super) fn whole_first(whole: i64) -> String {
-    format!("take the whole one back first: `provodka payments undo {whole}`")
+    format!("take the whole one back first: {}", undo(whole))
 }
 
 pub(super) fn part_first(part: i64) -> String {
-    format!("take its parts back first: `provodka payments undo {part}`")
+    format!("take its parts back first: {}", undo(part))
+}
+
+/// As it can be typed: nothing is taken back without a reason.
+fn undo(payment: i64) -> String {
+    format!("`provodka payments undo {payment} --because \"…\"`")
 }
 
 /// The bank's whole order that was taken back for its part.
@@ -124,7 +129,7 @@ mod tests {
         assert_eq!(
             text,
             "error: payment 5 is a part of payment 4, which a person gave already\n\
-             hint: take the whole one back first: `provodka payments undo 4`\n"
+             hint: take the whole one back first: `provodka payments undo 4 --because \"…\"`\n"
         );
         assert_eq!(status, 2);
         let by_parts = NotGiven::PartGiven {
@@ -135,7 +140,7 @@ mod tests {
         assert_eq!(
             text,
             "error: payment 4 is given by its parts already, as payment 5\n\
-             hint: take its parts back first: `provodka payments undo 5`\n"
+             hint: take its parts back first: `provodka payments undo 5 --because \"…\"`\n"
         );
     }
 

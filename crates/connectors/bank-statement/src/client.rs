@@ -17,6 +17,8 @@ pub(crate) struct Lines<R> {
     input: R,
     bytes: Vec<u8>,
     text: String,
+    /// The byte that ends every line, as soon as the first has told it.
+    line_end: Option<u8>,
     page: Option<CodePage>,
     /// A line had letters, and no page made a key of it.
     strange: bool,
@@ -42,6 +44,7 @@ impl<R: BufRead> Lines<R> {
             input,
             bytes: Vec::new(),
             text: String::new(),
+            line_end: None,
             page: None,
             strange: false,
             number: 0,
@@ -65,7 +68,8 @@ impl<R: BufRead> Lines<R> {
 
     /// The next line; `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, ReadError> {
-        let Some((cut, ended)) = read_line(&mut self.input, &mut self.bytes)? else {
+        let read = read_line(&mut self.input, &mut self.bytes, &mut self.line_end)?;
+        let Some(Extent { cut, ended }) = read else {
             return Ok(None);
         };
         self.number = self.number.saturating_add(1);
@@ -78,6 +82,9 @@ impl<R: BufRead> Lines<R> {
         }
         if self.page.is_none() && !bytes.is_ascii() {
             self.page = CodePage::of_known_key(bytes);
+            if self.page.is_none() && !ended && !self.strange {
+                self.page = CodePage::of_cut_key(bytes);
+            }
             let is_lost = bytes.starts_with(LOST_LETTER);
             if self.page.is_none() && is_lost {
                 return Err(ReadError::LettersLost);
@@ -86,6 +93,9 @@ impl<R: BufRead> Lines<R> {
             self.strange |= ended;
         }
         let page = self.page.unwrap_or(CodePage::Utf8);
+        if !ended {
+            bytes = page.whole_letters(bytes);
+        }
         let read = page.read(bytes);
         let foreign = read.is_none();
         let text = read.or_else(|| CodePage::Windows1251.read(bytes));
@@ -100,12 +110,23 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// Reads the next line without its end, at most [`MAX_LINE_BYTES`] of it; tells whether it was longer, and whether it had an
-/// end. `None` at the end of the file.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<(bool, bool)>> {
+/// How much of a line there is.
+struct Extent {
+    /// It was longer than any value: the rest was thrown away.
+    cut: bool,
+    /// Its end was there; else the file ends within it.
+    ended: bool,
+}
+
+/// Reads the next line without its end, at most [`MAX_LINE_BYTES`] of it. `None` at the end. The first line tells how lines
+/// end: by a line feed, with or without a carriage return before it, or by a carriage return alone.
+fn read_line(
+    input: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    line_end: &mut Option<u8>,
+) -> io::Result<Option<Extent>> {
     line.clear();
-    let mut cut = None;
-    let mut ended = false;
+    let mut read = None;
     loop {
         let buffer = match input.fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -114,21 +135,52 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<
         if buffer.is_empty() {
             break;
         }
-        let newline = buffer.iter().position(|byte| *byte == b'\n');
-        let (part, _) = buffer.split_at(newline.unwrap_or(buffer.len()));
+        let place = match *line_end {
+            Some(end) => buffer.iter().position(|byte| *byte == end),
+            None => buffer.iter().position(|byte| b"\r\n".contains(byte)),
+        };
+        let found = place.and_then(|place| buffer.get(place).copied());
+        let (part, _) = buffer.split_at(place.unwrap_or(buffer.len()));
         let room = MAX_LINE_BYTES.saturating_sub(line.len());
         let (kept, dropped) = part.split_at(part.len().min(room));
         line.extend_from_slice(kept);
-        cut = Some(cut.unwrap_or(false) || !dropped.is_empty());
-        let used = part.len().saturating_add(usize::from(newline.is_some()));
+        let extent = read.get_or_insert(Extent {
+            cut: false,
+            ended: false,
+        });
+        extent.cut |= !dropped.is_empty();
+        let used = part.len().saturating_add(usize::from(place.is_some()));
         input.consume(used);
-        if newline.is_some() {
-            ended = true;
+        let Some(found) = found else { continue };
+        let end = match *line_end {
+            Some(end) => end,
+            None => *line_end.insert(end_of_lines(found, input)?),
+        };
+        if found == end {
+            extent.ended = true;
             break;
         }
     }
     if line.last() == Some(&b'\r') {
         line.pop();
     }
-    Ok(cut.map(|cut| (cut, ended)))
+    Ok(read)
+}
+
+/// What ends the lines of a file whose first line is followed by this byte.
+fn end_of_lines(found: u8, input: &mut impl BufRead) -> io::Result<u8> {
+    if found == b'\n' {
+        return Ok(found);
+    }
+    let next = loop {
+        match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            filled => break filled?.first().copied(),
+        }
+    };
+    // `\r\r\n` is what a program made of `\r\n` that took it for a line feed.
+    Ok(match next {
+        Some(b'\n' | b'\r') => b'\n',
+        Some(_) | None => b'\r',
+    })
 }

@@ -50,6 +50,27 @@ impl CodePage {
             })
     }
 
+    /// The same where the file ends within the key.
+    pub(crate) fn of_cut_key(line: &[u8]) -> Option<CodePage> {
+        [CodePage::Utf8, CodePage::Windows1251, CodePage::Ibm866]
+            .into_iter()
+            .find(|page| {
+                let text = page.read(page.whole_letters(line));
+                text.is_some_and(|text| wire::begins_a_known_key(&text))
+            })
+    }
+
+    /// Without the beginning of a letter whose end is missing.
+    pub(crate) fn whole_letters(self, bytes: &[u8]) -> &[u8] {
+        let whole = match std::str::from_utf8(bytes) {
+            Err(error) if self == CodePage::Utf8 && error.error_len().is_none() => {
+                bytes.get(..error.valid_up_to())
+            }
+            Ok(_) | Err(_) => None,
+        };
+        whole.unwrap_or(bytes)
+    }
+
     /// The text of the bytes; `None` for what is no UTF-8. The other pages have a letter for every byte.
     pub(crate) fn read(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         match self {

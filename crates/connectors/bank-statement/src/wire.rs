@@ -50,6 +50,12 @@ pub(crate) fn begins_with_known_key(line: &str) -> bool {
         .any(|known| line.trim_start().starts_with(known))
 }
 
+/// Whether a line is the beginning of such a key, and no more of it is there.
+pub(crate) fn begins_a_known_key(line: &str) -> bool {
+    let line = line.trim_start();
+    !line.is_empty() && KNOWN.iter().any(|known| known.starts_with(line))
+}
+
 /// The keys and values of a section in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Fields {

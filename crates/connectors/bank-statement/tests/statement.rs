@@ -368,6 +368,65 @@ fn a_document_of_no_kind_is_one() {
 }
 
 #[test]
+fn lines_end_as_the_first_line_does() {
+    let lines: Vec<u8> = WINDOWS
+        .iter()
+        .copied()
+        .filter(|byte| *byte != b'\r')
+        .collect();
+    let ended_by = |end: &[u8]| -> Vec<u8> {
+        let bytes = lines.iter();
+        bytes
+            .flat_map(|byte| match byte {
+                b'\n' => end.to_vec(),
+                other => vec![*other],
+            })
+            .collect()
+    };
+    let expected = read(WINDOWS);
+    for end in [&b"\n"[..], b"\r\n", b"\r", b"\r\r\n"] {
+        let file = ended_by(end);
+        let whole = read(&file);
+        assert_eq!(whole.orders, expected.orders, "{end:?}");
+        assert_eq!(told(&whole), Vec::<String>::new(), "{end:?}");
+        // Also where the buffer ends between the two bytes.
+        let in_bytes = Statement::new(BufReader::with_capacity(1, file.as_slice()));
+        assert_eq!(in_bytes.count(), 6, "{end:?}");
+    }
+}
+
+#[test]
+fn a_file_that_ends_within_its_first_key_is_told_as_cut() {
+    let key = "1CClientBankExchange\nВерсияФормата=1.03\n";
+    let in_windows = b"1CClientBankExchange\r\n\xc2\xe5\xf0\xf1";
+    let in_dos = b"1CClientBankExchange\r\n\x82\xa5\xe0";
+    for (bytes, page) in [
+        // Behind `Верс`, and within the letter after it.
+        (&key.as_bytes()[..29], CodePage::Utf8),
+        (&key.as_bytes()[..30], CodePage::Utf8),
+        (&in_windows[..], CodePage::Windows1251),
+        (&in_dos[..], CodePage::Ibm866),
+    ] {
+        let mut statement = Statement::new(bytes);
+        let seen: Vec<String> = statement
+            .by_ref()
+            .map(|record| match record.unwrap() {
+                Record::Fault(fault) => fault.to_string(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                "строка 2: не «ключ=значение», строка не учтена",
+                "строка 2: нет «КонецФайла»: возможно, файл обрезан",
+            ]
+        );
+        assert_eq!(statement.code_page(), Some(page));
+    }
+}
+
+#[test]
 fn a_file_whose_letters_were_lost_is_refused_as_a_whole() {
     let lost = "\u{fffd}".repeat(9);
     let file = format!("1CClientBankExchange\n{lost}=1.03\n{lost}=Windows\n");

@@ -12,8 +12,8 @@ use jiff::civil::date;
 use planner::Booking;
 use serde_json::json;
 use store::{
-    FollowedPage, FollowedPayment, InvoiceLink, InvoiceRef, Lane, Lease, ListedPayment, Look,
-    PaymentFilter, Record, SeenLine, Subject,
+    FollowedPage, FollowedPayment, FollowedReasons, InvoiceLink, InvoiceRef, Lane, Lease,
+    ListedPayment, Look, PaymentFilter, Record, SeenLine, Subject,
 };
 use testkit::builders::portal;
 use testkit::time::at;
@@ -221,7 +221,7 @@ impl Books {
             payments: payments.collect(),
             cursor: ("payments".to_owned(), "next".to_owned()),
             is_taken_over: money.is_accountants(),
-            because: ("разнёс".to_owned(), "изменил".to_owned()),
+            because: FollowedReasons::default(),
             today: date(2026, 3, 13),
             cases: Vec::new(),
             journal: Vec::new(),

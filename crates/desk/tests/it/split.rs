@@ -10,8 +10,8 @@ use jiff::civil::date;
 use planner::{Booking, Refunds};
 use serde_json::json;
 use store::{
-    CaseFilter, FollowedPage, FollowedPayment, InvoiceLink, Lane, Lease, ListedPayment, Look,
-    PaymentFilter, PaymentState, Record, SeenLine, Subject,
+    CaseFilter, FollowedPage, FollowedPayment, FollowedReasons, InvoiceLink, Lane, Lease,
+    ListedPayment, Look, PaymentFilter, PaymentState, Record, SeenLine, Subject,
 };
 use testkit::builders::portal;
 use testkit::time::at;
@@ -136,7 +136,7 @@ async fn a_split_order_counts_by_its_parts_and_no_refund_is_offered_of_the_whole
         payments: vec![part(&whole, 6_000, "117"), part(&whole, 4_000, "118")],
         cursor: ("payments".to_owned(), "next".to_owned()),
         is_taken_over: true,
-        because: ("разнёс".to_owned(), "изменил".to_owned()),
+        because: FollowedReasons::default(),
         today: date(2026, 3, 13),
         cases: Vec::new(),
         journal: Vec::new(),
@@ -188,7 +188,7 @@ async fn who_gives_a_part_that_nobody_gave_takes_the_whole_order_back() {
         payments: vec![without_bill(6_000), without_bill(4_000)],
         cursor: ("payments".to_owned(), "next".to_owned()),
         is_taken_over: true,
-        because: ("разнёс".to_owned(), "изменил".to_owned()),
+        because: FollowedReasons::default(),
         today: date(2026, 3, 13),
         cases: Vec::new(),
         journal: Vec::new(),

@@ -9,8 +9,8 @@ use super::{
     Candidate, Certainty, Doubt, Incoming, MOST_CANDIDATES, OpenInvoice, OpenInvoices, Reason,
     Share, may_have_no_inn,
 };
-use crate::purpose::{NumberKey, Reference, StatedDate};
-use crate::{InvoiceId, Money};
+use crate::purpose::{NameKey, NumberKey, Reference, StatedDate};
+use crate::{Inn, InvoiceId, Money};
 
 /// Sums of several invoices that are shown beside single ones.
 const MOST_COVERS: usize = 3;
@@ -22,9 +22,10 @@ pub(super) fn candidates(payment: Incoming<'_>, open: &OpenInvoices) -> Vec<Cand
         let own = open.of_buyer(payer);
         own.take(MOST_OPEN.saturating_add(1)).count()
     });
+    let named = Named::by(payment);
     let mut found = Vec::new();
-    for (invoice, by_number) in worth_a_look(payment, open) {
-        let reasons = reasons(payment, invoice, by_number, own);
+    for (invoice, by_number) in worth_a_look(payment, &named, open) {
+        let reasons = reasons(payment, &named, invoice, (by_number, own));
         if says_enough(&reasons) {
             found.push(single(payment, invoice, reasons, &words));
         }
@@ -46,10 +47,46 @@ pub(super) fn candidates(payment: Incoming<'_>, open: &OpenInvoices) -> Vec<Cand
     found
 }
 
-/// Invoices that the purpose names or mentions, with how; the payer's own, those of buyers for whom he paid before, and
-/// those of just this sum whose buyers have no INN. Each once.
+/// Whom the purpose names beside the payer: for whom it is paid.
+struct Named<'a> {
+    name: Option<NameKey>,
+    inns: &'a [Inn],
+    payer: Option<&'a Inn>,
+}
+
+impl<'a> Named<'a> {
+    fn by(payment: Incoming<'a>) -> Named<'a> {
+        let name = payment.purpose.third_party.as_deref();
+        Named {
+            name: name.and_then(NameKey::of),
+            inns: &payment.purpose.inns,
+            payer: payment.payer,
+        }
+    }
+
+    fn is_buyer(&self, invoice: &OpenInvoice) -> bool {
+        let buyer = invoice.buyer.as_ref();
+        let is_payer = buyer.is_some() && buyer == self.payer;
+        let by_name = self.name.is_some() && self.name == invoice.buyer_name;
+        !is_payer && (by_name || buyer.is_some_and(|buyer| self.inns.contains(buyer)))
+    }
+
+    /// His open invoices, the oldest first.
+    fn invoices<'o>(&self, open: &'o OpenInvoices) -> Vec<&'o OpenInvoice> {
+        let by_name = self.name.iter().flat_map(|name| open.of_name(name));
+        let by_inn = self.inns.iter().flat_map(|inn| open.of_buyer(inn));
+        let all = by_name.chain(by_inn);
+        let mut found: Vec<&OpenInvoice> = all.filter(|one| self.is_buyer(one)).collect();
+        found.sort_by_key(|invoice| invoice.date);
+        found
+    }
+}
+
+/// Invoices that the purpose names or mentions, with how; those of whom it names, the payer's own, those of buyers for whom he
+/// paid before, and those of just this sum whose buyers have no INN. Each once.
 fn worth_a_look<'a>(
     payment: Incoming<'_>,
+    named: &Named<'_>,
     open: &'a OpenInvoices,
 ) -> Vec<(&'a OpenInvoice, Option<Reason>)> {
     let mut seen = by_number(payment, open);
@@ -60,7 +97,8 @@ fn worth_a_look<'a>(
     let before = payment.chosen_before.iter();
     let of_before = before.flat_map(|chosen| open.of_buyer(&chosen.buyer));
     let of_nobody = of_buyers_without_inn(payment, open);
-    for invoice in of_payer.chain(of_before).chain(of_nobody) {
+    let others = of_payer.chain(of_before).chain(of_nobody);
+    for invoice in named.invoices(open).into_iter().chain(others) {
         if !seen.iter().any(|(known, _)| std::ptr::eq(*known, invoice)) {
             seen.push((invoice, None));
         }
@@ -127,15 +165,17 @@ fn by_number<'a>(
 /// All that speaks for the invoice; so many are open of the payer's own, as far as it matters.
 fn reasons(
     payment: Incoming<'_>,
+    named: &Named<'_>,
     invoice: &OpenInvoice,
-    by_number: Option<Reason>,
-    own: usize,
+    (by_number, own): (Option<Reason>, usize),
 ) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = by_number.into_iter().collect();
     let buyer = invoice.buyer.as_ref();
     let is_payer = buyer.is_some() && payment.payer == buyer;
     if is_payer {
         reasons.push(Reason::Payer);
+    } else if named.is_buyer(invoice) {
+        reasons.push(Reason::BuyerNamed);
     }
     if payment.amount == payment.open_of(invoice) {
         reasons.push(Reason::Amount);
@@ -340,6 +380,8 @@ fn weight(reason: &Reason) -> u32 {
     match reason {
         Reason::NumberAndDate => 100,
         Reason::Number => 40,
+        // Whoever pays for somebody else says so: it goes before what is open of himself.
+        Reason::BuyerNamed => 30,
         Reason::Payer => 20,
         Reason::Amount | Reason::AmountTogether | Reason::AmountWithOthers { .. } => 15,
         Reason::NumberInText => 12,

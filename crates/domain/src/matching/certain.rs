@@ -17,6 +17,8 @@ pub(super) fn certain(payment: Incoming<'_>, open: &OpenInvoices) -> Result<Cand
     let mut doubts = doubts_of_words(payment.purpose);
     let Some(payer) = payment.payer else {
         doubts.push(Doubt::NoInn);
+        let named = payment.purpose.invoices();
+        doubts.extend(named.filter_map(|reference| taken_back(reference, open)));
         return Err(doubts);
     };
     let named = named_invoices(payment, payer, open, &mut doubts);
@@ -98,7 +100,7 @@ fn named_invoice<'a>(
     let number = reference.number.clone().ok_or(Doubt::NoNumber)?;
     let key = NumberKey::of(&number);
     let Some(day) = reference.date.and_then(StatedDate::day) else {
-        return Err(Doubt::NoDate { number });
+        return Err(undated(payer, reference, number, open));
     };
     let named: Vec<&OpenInvoice> = open
         .numbered(&key)
@@ -122,7 +124,36 @@ fn named_invoice<'a>(
         ([_, ..], _, _) => Err(Doubt::NotOne { number }),
         ([], [_, ..], _) => Err(Doubt::AnotherOrganisation),
         ([], [], [other, ..]) => Err(not_of_payer(other)),
-        ([], [], []) => Err(Doubt::NotOpen { number }),
+        ([], [], []) => {
+            let gone = taken_back(reference, open);
+            Err(gone.unwrap_or(Doubt::NotOpen { number }))
+        }
+    }
+}
+
+/// The invoice of that number and day, whoever's it was, if it was taken back and no other has them.
+fn taken_back(reference: &Reference, open: &OpenInvoices) -> Option<Doubt> {
+    let number = reference.number.clone()?;
+    let (key, date) = (NumberKey::of(&number), reference.date?);
+    let day = date.day()?;
+    if open.numbered(&key).any(|invoice| invoice.is(&key, date)) {
+        return None;
+    }
+    let how = open.gone(&key, |gone| gone.date == day)?;
+    Some(Doubt::Gone { number, how })
+}
+
+/// Of an invoice without a full date it is told that it was taken back where the payer has no other of that number.
+fn undated(payer: &Inn, reference: &Reference, number: String, open: &OpenInvoices) -> Doubt {
+    let key = NumberKey::of(&number);
+    let may_be = |day| reference.date.is_none_or(|date| date.may_be(day));
+    let mut others = open.numbered(&key);
+    let gone = open.gone(&key, |gone| {
+        gone.buyer.as_ref() == Some(payer) && may_be(gone.date)
+    });
+    match gone.filter(|_| !others.any(|other| other.buyer.as_ref() == Some(payer))) {
+        Some(how) => Doubt::Gone { number, how },
+        None => Doubt::NoDate { number },
     }
 }
 

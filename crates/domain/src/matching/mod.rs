@@ -1,12 +1,13 @@
 //! Which invoices a payment is for: candidates, each with a certainty and reasons in words.
 //!
 //! Only a certain match is booked without a person. `certain` holds the rules that make one, `candidates` what else may be
-//! meant, `cover` sets whose sum is exact, `open` the invoices that wait for money. A wrong booking is worse than ten
-//! questions, so whatever is not understood speaks against certainty.
+//! meant, `cover` sets whose sum is exact, `open` the invoices that wait for money, `gone` those that do not any more. A wrong
+//! booking is worse than ten questions, so whatever is not understood speaks against certainty.
 
 mod candidates;
 mod certain;
 mod cover;
+mod gone;
 mod open;
 mod reason;
 
@@ -16,6 +17,7 @@ use crate::purpose::Purpose;
 use crate::{Inn, InnKind, InvoiceId, Money, OrganisationId};
 
 pub use cover::{MOST_OPEN, payments_covering};
+pub use gone::{Gone, GoneInvoice};
 pub use open::{Alias, CountedBefore, OpenInvoice, OpenInvoices};
 pub use reason::{Doubt, Reason};
 

@@ -1,11 +1,12 @@
-//! The invoices that wait for money, found by buyer and by number; those of buyers without an INN also by what is open.
+//! The invoices that wait for money, found by buyer, by his name and by number; those of buyers without an INN also by what
+//! is open.
 
 use std::collections::HashMap;
 
 use jiff::civil::Date;
 
-use super::Share;
-use crate::purpose::{NumberKey, StatedDate};
+use super::{Gone, GoneInvoice, Share};
+use crate::purpose::{NameKey, NumberKey, StatedDate};
 use crate::{Inn, InvoiceId, Money, OrganisationId};
 
 /// An invoice that is not paid in full.
@@ -17,6 +18,8 @@ pub struct OpenInvoice {
     pub seller: OrganisationId,
     /// The buyer's INN; none of a person or a foreigner without one: its payer is never known for certain.
     pub buyer: Option<Inn>,
+    /// The buyer's name, where it is known.
+    pub buyer_name: Option<NameKey>,
     /// Its number.
     pub number: String,
     /// Its date.
@@ -87,7 +90,9 @@ pub struct OpenInvoices {
     /// Of buyers without an INN, by a sum that was open of it.
     by_sum: HashMap<Money, Vec<usize>>,
     by_number: HashMap<NumberKey, Vec<usize>>,
+    by_name: HashMap<NameKey, Vec<usize>>,
     by_id: HashMap<InvoiceId, usize>,
+    gone: HashMap<NumberKey, Vec<GoneInvoice>>,
 }
 
 impl OpenInvoices {
@@ -100,6 +105,9 @@ impl OpenInvoices {
             None => self.by_sum.entry(invoice.open).or_default(),
         };
         places.push(place);
+        if let Some(name) = &invoice.buyer_name {
+            self.by_name.entry(name.clone()).or_default().push(place);
+        }
         for number in numbers(&invoice) {
             let places = self.by_number.entry(number).or_default();
             if !places.contains(&place) {
@@ -108,6 +116,23 @@ impl OpenInvoices {
         }
         self.by_id.insert(invoice.id.clone(), place);
         self.invoices.push(invoice);
+    }
+
+    /// Adds one that is not open any more, so that whoever is paid for it is told.
+    pub fn add_gone(&mut self, invoice: GoneInvoice) {
+        let number = NumberKey::of(&invoice.number);
+        self.gone.entry(number).or_default().push(invoice);
+    }
+
+    /// What became of the invoice of this number that is meant, where it was taken back.
+    pub(super) fn gone(
+        &self,
+        number: &NumberKey,
+        is_meant: impl Fn(&GoneInvoice) -> bool,
+    ) -> Option<Gone> {
+        let mut gone = self.gone.get(number)?.iter();
+        gone.find(|invoice| is_meant(invoice))
+            .map(|invoice| invoice.how)
     }
 
     /// What was booked, and came on that day, is no longer open.
@@ -126,6 +151,14 @@ impl OpenInvoices {
     /// The open invoices of this buyer.
     pub fn of_buyer<'a>(&'a self, buyer: &Inn) -> impl Iterator<Item = &'a OpenInvoice> + use<'a> {
         self.at(self.by_buyer.get(buyer))
+    }
+
+    /// The open invoices of whoever is called so.
+    pub fn of_name<'a>(
+        &'a self,
+        name: &NameKey,
+    ) -> impl Iterator<Item = &'a OpenInvoice> + use<'a> {
+        self.at(self.by_name.get(name))
     }
 
     /// The invoices of buyers without an INN of which just so much is open.

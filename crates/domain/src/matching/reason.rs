@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Gone;
 use crate::Inn;
 
 /// What speaks for a candidate.
@@ -15,6 +16,8 @@ pub enum Reason {
     NumberInText,
     /// The payer is the buyer.
     Payer,
+    /// The purpose names the buyer, by name or INN, and the payer is somebody else.
+    BuyerNamed,
     /// The amount is what is open.
     Amount,
     /// The amount is what is open of all of them together.
@@ -53,6 +56,13 @@ pub enum Doubt {
     NotOpen {
         /// The number.
         number: String,
+    },
+    /// The invoice was taken back.
+    Gone {
+        /// Its number.
+        number: String,
+        /// How.
+        how: Gone,
     },
     /// Two open invoices have that number and date.
     NotOne {
@@ -100,6 +110,7 @@ impl fmt::Display for Reason {
             Reason::Number => f.write_str("в назначении номер этого счёта, даты нет"),
             Reason::NumberInText => f.write_str("номер счёта встречается в назначении"),
             Reason::Payer => f.write_str("ИНН плательщика и покупателя совпадают"),
+            Reason::BuyerNamed => f.write_str("покупатель назван в назначении"),
             Reason::Amount => f.write_str("сумма равна остатку по счёту"),
             Reason::AmountTogether => f.write_str("сумма равна остатку по этим счетам вместе"),
             Reason::AmountWithOthers { payments, only } => {
@@ -146,6 +157,13 @@ impl fmt::Display for Doubt {
                     f,
                     "неоплаченного счёта № {number} с этой датой у плательщика нет"
                 )
+            }
+            Doubt::Gone { number, how } => {
+                let how = match how {
+                    Gone::Cancelled => "отменён",
+                    Gone::Deleted => "удалён в учёте",
+                };
+                write!(f, "счёт № {number} {how}")
             }
             Doubt::NotOne { number } => {
                 write!(f, "счетов № {number} с этой датой у плательщика несколько")

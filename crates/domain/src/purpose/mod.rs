@@ -2,12 +2,13 @@
 //!
 //! At most 210 characters of free text that the payer types, in which he must state VAT (art. 168(4) NK): evidence and never
 //! proof. What follows from it is decided by [`crate::matching`]. `tokens` cuts the text, `lexicon` knows the words,
-//! `reader` finds documents and `lists` what follows them; `dates`, `numbers`, `vat`, `parties` and `withheld` read the parts. No text is
-//! refused; what is not understood is told as [`Purpose::loose`].
+//! `reader` finds documents and `lists` what follows them; `dates`, `numbers`, `vat`, `parties` and `withheld` read the parts, and
+//! `names` says when two names are one. No text is refused; what is not understood is told as [`Purpose::loose`].
 
 mod dates;
 mod lexicon;
 mod lists;
+mod names;
 mod numbers;
 mod parties;
 mod reader;
@@ -20,8 +21,9 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
-use crate::Money;
+use crate::{Inn, Money};
 
+pub use names::NameKey;
 pub use numbers::NumberKey;
 
 /// What a purpose says.
@@ -31,6 +33,8 @@ pub struct Purpose {
     pub references: Vec<Reference>,
     /// For whom it is paid, if not for the payer: `ООО "Ромашка"`, as it was written. Art. 313 GK allows it.
     pub third_party: Option<String>,
+    /// INNs that it names: the payer's own, or of whom it is paid for.
+    pub inns: Vec<Inn>,
     /// What it says of VAT; empty where it says nothing. The payer's words never override our document.
     pub vat: Vec<StatedVat>,
     /// Words that speak against an ordinary payment.

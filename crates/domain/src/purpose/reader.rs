@@ -1,10 +1,11 @@
 //! Walks over the tokens once and collects what they say. The parts are read by their own modules.
 
 use super::dates::{self, Expected};
-use super::lexicon::{Meaning, is_misspelt_invoice};
+use super::lexicon::{self, Meaning, is_misspelt_invoice};
 use super::lists::share_dates;
 use super::tokens::{self, Token};
 use super::{Purpose, Reference, ReferenceKind, StatedVat, numbers, parties, vat, withheld};
+use crate::Inn;
 
 pub(super) fn read(text: &str) -> Purpose {
     let tokens = tokens::tokens(text);
@@ -80,8 +81,7 @@ impl Reader<'_> {
         } else if meaning == Meaning::Sum {
             self.skip_sum();
         } else if meaning == Meaning::Requisite {
-            self.skip(1);
-            self.number_of_requisite();
+            self.requisite(token);
         } else if meaning == Meaning::Vat {
             self.vat();
         } else if meaning == Meaning::WithoutVat {
@@ -140,6 +140,7 @@ impl Reader<'_> {
             return self.number_of_requisite();
         }
         self.skip_form_of(kind);
+        self.skip_second_name(kind);
         let mut items = self.list();
         // Without a number it is no reference, and a word all the same: the goods of `заказ` and a `платежный терминал`
         // may well be paid by an invoice, an act is paid instead of one.
@@ -204,6 +205,29 @@ impl Reader<'_> {
         }
     }
 
+    /// `счёту (оферте) № 118`: in brackets stands what could as well stand behind a hyphen.
+    fn skip_second_name(&mut self, kind: ReferenceKind) {
+        let [.., first] = self.before() else { return };
+        let [opening, second, closing, behind, ..] = self.rest() else {
+            return;
+        };
+        let is_bracketed = opening.is_mark(&['(']) && second.is_word() && closing.is_mark(&[')']);
+        let is_numbered = behind.is_digits() || behind.meaning == Meaning::NumberSign;
+        if !(is_bracketed && is_numbered) {
+            return;
+        }
+        let folded = |token: &Token| {
+            let mut folded = String::new();
+            let word = self.text.get(token.start..token.end);
+            tokens::fold(word.unwrap_or_default(), &mut folded);
+            folded
+        };
+        let together = lexicon::abbreviation(&folded(first), &folded(second));
+        if together == Some(Meaning::Document(kind)) {
+            self.skip(3);
+        }
+    }
+
     fn skip_date(&mut self, expected: Expected) {
         if let Some(found) = dates::date(self.text, self.rest(), expected) {
             self.skip(found.tokens);
@@ -238,6 +262,26 @@ impl Reader<'_> {
             .take_while(|token| token.is_mark(marks))
             .count();
         self.skip(count);
+    }
+
+    /// `ИНН 7707083893`, `ИНН/КПП 7707083893/770801001`, `р/с`: a number follows that is no document's. An INN says who is
+    /// meant.
+    fn requisite(&mut self, token: &Token) {
+        self.skip(1);
+        let begins = self.at;
+        self.number_of_requisite();
+        let mut folded = String::new();
+        let word = self.text.get(token.start..token.end);
+        tokens::fold(word.unwrap_or_default(), &mut folded);
+        if !matches!(folded.as_str(), "инн" | "кпп") {
+            return;
+        }
+        let numbers = self.tokens.get(begins..self.at).unwrap_or_default();
+        let numbers = numbers
+            .iter()
+            .filter_map(|number| self.text.get(number.start..number.end));
+        let inns: Vec<Inn> = numbers.filter_map(|text| Inn::parse(text).ok()).collect();
+        self.found.inns.extend(inns);
     }
 
     /// The digits behind `ИНН`, `р/с` and the like.

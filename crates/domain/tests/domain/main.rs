@@ -12,6 +12,7 @@
 mod accounts;
 mod build;
 mod counted;
+mod gone;
 mod identifiers;
 mod invoices;
 mod ledger;
@@ -24,5 +25,6 @@ mod payments;
 mod properties;
 mod purposes;
 mod returns;
+mod third_parties;
 mod together;
 mod words_and_display;

@@ -27,6 +27,7 @@ pub(crate) fn invoice(
         id: InvoiceId::new(format!("{number}/{}/{seller}", day.year())),
         seller: OrganisationId::new(seller),
         buyer: Some(inn(buyer)),
+        buyer_name: None,
         number: number.to_owned(),
         date: day,
         aliases: Vec::new(),

@@ -269,6 +269,7 @@ fn world(corpus: &[Line]) -> World {
                 id: InvoiceId::new(id),
                 seller: organisation(),
                 buyer: Some(payer()),
+                buyer_name: None,
                 number: number.to_owned(),
                 date,
                 aliases: Vec::new(),

@@ -1,6 +1,6 @@
 //! What speaks against a choice is said, and keeps what is certain from being booked.
 
-use domain::matching::{CountedBefore, OpenInvoice, OtherPayment};
+use domain::matching::{CountedBefore, Gone, GoneInvoice, OpenInvoice, OtherPayment};
 use domain::payment::{CountedTwice, GivenOtherwise};
 use domain::{Inn, InvoiceId, Money, OrganisationId};
 use jiff::civil::date;
@@ -63,6 +63,7 @@ fn a_choice_says_whose_invoice_it_is_where_it_is_anothers() {
             id: InvoiceId::new(id),
             seller: OrganisationId::new(seller),
             buyer: Some(Inn::parse(buyer).unwrap()),
+            buyer_name: None,
             number: "СВ-7".to_owned(),
             date: date(2026, 3, 1),
             aliases: Vec::new(),
@@ -91,6 +92,7 @@ fn a_choice_says_what_accounting_counted_of_the_invoice_before() {
         id: InvoiceId::new("us/СВ-1"),
         seller: OrganisationId::new("us"),
         buyer: Some(Inn::parse(BUYER).unwrap()),
+        buyer_name: None,
         number: "СВ-1".to_owned(),
         date: date(2026, 3, 1),
         aliases: Vec::new(),
@@ -116,6 +118,7 @@ fn money_that_came_after_accounting_counted_is_not_said_to_be_the_same() {
             id: InvoiceId::new("us/СВ-1"),
             seller: OrganisationId::new("us"),
             buyer: Some(Inn::parse(BUYER).unwrap()),
+            buyer_name: None,
             number: "СВ-1".to_owned(),
             date: date(2026, 3, 1),
             aliases: Vec::new(),
@@ -149,6 +152,7 @@ fn an_answer_gives_no_more_than_is_open_without_what_accounting_counted_before()
             id: InvoiceId::new("us/СВ-1"),
             seller: OrganisationId::new("us"),
             buyer: Some(Inn::parse(BUYER).unwrap()),
+            buyer_name: None,
             number: "СВ-1".to_owned(),
             date: date(2026, 3, 1),
             aliases: Vec::new(),
@@ -190,6 +194,7 @@ fn money_of_a_payer_without_an_inn_is_asked_about_with_the_invoice_that_it_names
         id: InvoiceId::new("us/СВ-9"),
         seller: OrganisationId::new("us"),
         buyer: None,
+        buyer_name: None,
         number: "СВ-9".to_owned(),
         date: date(2026, 3, 1),
         aliases: Vec::new(),
@@ -209,6 +214,27 @@ fn money_of_a_payer_without_an_inn_is_asked_about_with_the_invoice_that_it_names
         "{text}"
     );
     assert!(text.contains(&format!("{offered} (1)")), "{text}");
+}
+
+#[test]
+fn a_payment_for_an_invoice_that_was_taken_back_says_so() {
+    let mut claims = claims(&[("СВ-1", 1_000)]);
+    claims.add_gone(GoneInvoice {
+        number: "СВ-9".to_owned(),
+        date: date(2026, 3, 1),
+        buyer: Some(Inn::parse(BUYER).unwrap()),
+        how: Gone::Deleted,
+    });
+    let plan = payment(300, "Оплата по счету № СВ-9 от 01.03.2026").plan(&claims);
+    let text = asked(&plan);
+    assert!(
+        text.contains("Не разнесено: счёт № СВ-9 удалён в учёте. Варианты"),
+        "{text}"
+    );
+    let PaymentPlan::Ask(question) = &plan else {
+        panic!("not asked: {plan:?}");
+    };
+    assert_eq!(question.cause, "названный счёт отменён или удалён");
 }
 
 #[test]

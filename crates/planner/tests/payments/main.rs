@@ -142,6 +142,7 @@ fn claims(invoices: &[(&str, i64)]) -> Claims {
             id: InvoiceId::new(format!("us/{number}")),
             seller: OrganisationId::new("us"),
             buyer: Some(Inn::parse(BUYER).unwrap()),
+            buyer_name: None,
             number: (*number).to_owned(),
             date: date(2026, 3, 1),
             aliases: Vec::new(),

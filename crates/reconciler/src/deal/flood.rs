@@ -2,7 +2,7 @@
 //! `planner::flood`, here they are counted and held, and let go once a person answered.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use domain::{DealId, PortalId};
 use engine::{Halted, LeaseContext};
@@ -52,21 +52,77 @@ pub(crate) fn subject() -> Subject {
     Subject::portal(portal_task::FLOOD)
 }
 
-/// Where each deal stands with the questions that were put.
-pub(crate) fn standings(cases: &[Case]) -> BTreeMap<DealId, Standing> {
-    let mut standings = BTreeMap::new();
-    for case in cases.iter().filter(|case| case.facts.subject == subject()) {
-        let standing = match (case.state, choice(case)) {
-            (CaseState::Open, _) => Standing::Held,
-            (CaseState::Answered, Some(flood::ISSUE)) => Standing::Released,
-            (CaseState::Answered, Some(flood::LEAVE)) => Standing::Left,
-            (CaseState::Answered | CaseState::Withdrawn, _) => continue,
-        };
-        for deal in deals_of(case) {
-            standings.insert(deal, standing);
-        }
+/// What administrators answered. An answer stays as it is, so each is read once, and no pass reads all the lists that were
+/// ever asked about. In memory only: what another process reads anew is the same.
+#[derive(Clone, Default)]
+pub struct FloodAnswers(Arc<std::sync::Mutex<Answered>>);
+
+#[derive(Default)]
+struct Answered {
+    /// The number of the last answered question that was read.
+    last: i64,
+    standings: BTreeMap<DealId, Standing>,
+    /// When all of a list was let go last.
+    all_went_at: Option<Timestamp>,
+}
+
+impl FloodAnswers {
+    fn known(&self) -> MutexGuard<'_, Answered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    standings
+
+    /// Reads what was answered since; gives the question that is open.
+    async fn read(&self, ctx: &LeaseContext) -> Result<Option<Case>, Halted> {
+        let last = self.known().last;
+        let store = ctx.store();
+        let cases = store.cases_since(&ctx.portal(), &subject(), last).await?;
+        let mut known = self.known();
+        let (open, answered): (Vec<Case>, Vec<Case>) = cases
+            .into_iter()
+            .partition(|case| case.state == CaseState::Open);
+        answered.iter().for_each(|case| known.learn(case));
+        Ok(open.into_iter().next())
+    }
+}
+
+impl Answered {
+    /// Of two answers about a deal the later counts. One that another pass learnt meanwhile is known.
+    fn learn(&mut self, case: &Case) {
+        if case.id <= self.last {
+            return;
+        }
+        self.last = case.id;
+        let standing = match choice(case) {
+            Some(flood::ISSUE) => Standing::Released,
+            Some(flood::LEAVE) => Standing::Left,
+            Some(_) | None => return,
+        };
+        if standing == Standing::Released {
+            self.all_went_at = self.all_went_at.max(case.closed_at);
+        }
+        let deals = deals_of(case).map(|deal| (deal, standing));
+        self.standings.extend(deals);
+    }
+}
+
+/// Where each of these deals stands with the questions that were put.
+pub(crate) async fn standings(
+    ctx: &LeaseContext,
+    connected: &Connected,
+    deals: impl Iterator<Item = DealId>,
+) -> Result<BTreeMap<DealId, Standing>, Halted> {
+    let open = connected.flood_answers.read(ctx).await?;
+    let held: BTreeSet<DealId> = open.iter().flat_map(deals_of).collect();
+    let known = connected.flood_answers.known();
+    let standings = deals.filter_map(|deal| {
+        let standing = if held.contains(&deal) {
+            Standing::Held
+        } else {
+            *known.standings.get(&deal)?
+        };
+        Some((deal, standing))
+    });
+    Ok(standings.collect())
 }
 
 fn choice(case: &Case) -> Option<&str> {
@@ -113,8 +169,9 @@ impl Guard {
         }
         let turn = Arc::clone(&self.turn);
         let _turn = turn.lock().await;
-        let asked = ctx.known(&[subject()]).await?.cases;
-        let let_through = counted_before(ctx, &asked).await?;
+        let open = connected.flood_answers.read(ctx).await?;
+        let all_went_at = connected.flood_answers.known().all_went_at;
+        let let_through = counted_before(ctx, all_went_at).await?;
         // What another pass let through goes on likewise, and counts already.
         let is_let_through = |id: &DealId| let_through.contains_key(id);
         let would = std::mem::take(&mut self.would).into_iter();
@@ -135,8 +192,7 @@ impl Guard {
             would: self.would.len(),
             undecided: undecided.len(),
         };
-        let is_asked = asked.iter().any(|case| case.state == CaseState::Open);
-        match flood::verdict(count, is_asked, &connected.policy) {
+        match flood::verdict(count, open.is_some(), &connected.policy) {
             Verdict::Go => {
                 remember(ctx, let_through, &self.would).await?;
                 self.begun.append(&mut self.would);
@@ -155,7 +211,7 @@ impl Guard {
                         deal.finished = true;
                     }
                 }
-                ask(ctx, connected, &asked, &held).await?;
+                ask(ctx, connected, open.as_ref(), &held).await?;
             }
         }
         Ok(())
@@ -180,16 +236,15 @@ impl Guard {
     }
 }
 
-/// What counts still of what was let through before; `asked`: the questions that were put, with their answers.
-async fn counted_before(ctx: &LeaseContext, asked: &[Case]) -> Result<LetThrough, Halted> {
+/// What counts still of what was let through before; `all_went_at`: when the administrator last let all of a list go.
+async fn counted_before(
+    ctx: &LeaseContext,
+    all_went_at: Option<Timestamp>,
+) -> Result<LetThrough, Halted> {
     let stored = ctx.store().fact_get(&ctx.portal(), LET_THROUGH).await?;
     let mut let_through: LetThrough = stored
         .and_then(|stored| serde_json::from_str(&stored).ok())
         .unwrap_or_default();
-    let all_went = asked
-        .iter()
-        .filter(|case| choice(case) == Some(flood::ISSUE));
-    let all_went_at = all_went.filter_map(|case| case.closed_at).max();
     let now = ctx.now();
     let_through.retain(|_, at| flood::counts(*at, all_went_at, now));
     Ok(let_through)
@@ -227,11 +282,10 @@ fn hold_back(planned: &mut Planned, id: DealId) {
 async fn ask(
     ctx: &LeaseContext,
     connected: &Connected,
-    asked: &[Case],
+    open: Option<&Case>,
     held: &BTreeSet<DealId>,
 ) -> Result<(), Halted> {
-    let open = asked.iter().filter(|case| case.state == CaseState::Open);
-    let mut deals: BTreeSet<DealId> = open.flat_map(deals_of).collect();
+    let mut deals: BTreeSet<DealId> = open.into_iter().flat_map(deals_of).collect();
     deals.extend(held);
     let ids: Vec<u64> = deals.iter().map(|id| id.0).collect();
     let why = "счёт ждёт решения администратора: слишком много счетов сразу";
@@ -288,4 +342,51 @@ pub(crate) async fn look(ctx: &LeaseContext, work: Work) -> Result<(), Halted> {
         ..Record::default()
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(id: i64, choice: &str, deals: &[u64]) -> Case {
+        let at = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(id);
+        Case {
+            id,
+            facts: CaseFacts {
+                code: INVOICE_FLOOD.to_owned(),
+                cause: INVOICE_FLOOD.to_owned(),
+                key: INVOICE_FLOOD.to_owned(),
+                subject: subject(),
+                facts: json!({"deals": deals}),
+                text: String::new(),
+                waits_for: Vec::new(),
+            },
+            state: CaseState::Answered,
+            answer: Some(json!({"choice": choice})),
+            answered_by: None,
+            opened_at: at,
+            changed_at: at,
+            closed_at: Some(at),
+            told_at: None,
+            told_to: None,
+        }
+    }
+
+    #[test]
+    fn of_what_was_answered_the_last_word_counts_and_each_is_learnt_once() {
+        let mut known = Answered::default();
+        let first = answered(1, flood::LEAVE, &[7, 8]);
+        let second = answered(2, flood::ISSUE, &[8, 9]);
+        for case in [&first, &second, &first, &second] {
+            known.learn(case);
+        }
+        let standings: Vec<_> = known.standings.into_iter().collect();
+        let expected = [
+            (DealId(7), Standing::Left),
+            (DealId(8), Standing::Released),
+            (DealId(9), Standing::Released),
+        ];
+        assert_eq!(standings, expected);
+        assert_eq!((known.last, known.all_went_at), (2, second.closed_at));
+    }
 }

@@ -99,10 +99,9 @@ pub(crate) async fn refresh(
     connected: &Connected,
     deals: &mut BTreeMap<DealId, Looked>,
 ) -> Result<(), Halted> {
-    let mut subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
-    subjects.push(flood::subject());
+    let subjects: Vec<Subject> = deals.keys().map(|id| Subject::deal(*id)).collect();
     let mut known = ctx.known(&subjects).await?;
-    let standings = flood::standings(&known.cases);
+    let standings = flood::standings(ctx, connected, deals.keys().copied()).await?;
     let day_ago = ctx.now().checked_sub(DAY).unwrap_or(Timestamp::MIN);
     let written = ctx
         .store()

@@ -39,6 +39,7 @@ use store::{InvoiceLink, JournalEntry, Subject, Work};
 pub(crate) use self::at_rest::at_rest;
 pub use self::claims::{Claimed, Claims};
 pub(crate) use self::flood::Counting;
+pub use self::flood::FloodAnswers;
 pub(crate) use self::known::our_invoice;
 pub(crate) use self::lists::Telling;
 pub(crate) use self::pace::CreateTimes;

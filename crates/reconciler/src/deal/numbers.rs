@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use capability::Call;
+use capability::{Call, ConnectorError};
 use domain::{DealId, OrganisationId};
 use engine::LeaseContext;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::civil::Date;
 use store::Record;
 
@@ -15,7 +17,11 @@ use crate::Connected;
 /// A number, in whose books and of which day.
 pub(crate) type Numbered = (OrganisationId, String, Date);
 
-/// Asks the accounting side for each. A create that was refused for its number is nobody's question any more: the number is.
+/// Questions that are under way at one time, as with buyers: others want their turn too.
+const TOGETHER: usize = 10;
+
+/// Asks the accounting side for each, several at a time. A create that was refused for its number is nobody's question any
+/// more: the number is.
 pub(crate) async fn ask(
     ctx: &LeaseContext,
     connected: &Connected,
@@ -25,11 +31,18 @@ pub(crate) async fn ask(
     record: &mut Record,
 ) {
     let read = &connected.accounting.read;
-    for (numbered, id) in asked {
-        let (organisation, number, day) = &numbered;
-        let taken = ctx
-            .reading(|| read.is_number_taken(call, organisation, number, *day))
-            .await;
+    let calls: Vec<BoxFuture<'_, Result<bool, ConnectorError>>> = asked
+        .iter()
+        .map(|((organisation, number, day), _)| {
+            let taken = move || read.is_number_taken(call, organisation, number, *day);
+            ctx.reading(taken).boxed()
+        })
+        .collect();
+    let answers: Vec<_> = futures_util::stream::iter(calls)
+        .buffered(TOGETHER)
+        .collect()
+        .await;
+    for ((numbered, id), taken) in asked.into_iter().zip(answers) {
         let Some(deal) = deals.get_mut(&id) else {
             continue;
         };

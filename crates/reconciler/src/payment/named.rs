@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::matching::{Incoming, OpenInvoice, OpenInvoices, may_have_no_inn, propose};
+use domain::matching::{
+    GoneInvoice, Incoming, OpenInvoice, OpenInvoices, may_have_no_inn, propose,
+};
 use domain::payment::PaymentKind;
-use domain::purpose::{NumberKey, Purpose};
+use domain::purpose::{NameKey, NumberKey, Purpose};
 use domain::{DealId, Inn, InvoiceId, Money, PortalId};
 use planner::payments::{Offer, PaymentAnswer};
 use store::{Found, InvoiceRef, Store, StoreError, Undecided, Wanted};
@@ -40,13 +42,46 @@ pub(super) async fn found(
     Ok((found, payers))
 }
 
-/// By what they are found, whoever paid: number, sum, a person's choice.
+/// Invoices that were taken back and that the purposes name of payments which are not certain.
+pub(super) async fn gone(
+    store: &Store,
+    portal: &PortalId,
+    payments: &[Undecided],
+    purposes: &[Purpose],
+    unclear: &BTreeSet<Inn>,
+) -> Result<Vec<GoneInvoice>, StoreError> {
+    let is_unclear = |payment: &Undecided| {
+        let payer = payment.order.other.inn.as_ref();
+        payment.kind == PaymentKind::Incoming && payer.is_none_or(|payer| unclear.contains(payer))
+    };
+    let beside = payments.iter().zip(purposes);
+    let unclear = beside.filter(|(payment, _)| is_unclear(payment));
+    let numbers: BTreeSet<NumberKey> = unclear.flat_map(|(_, purpose)| purpose.numbers()).collect();
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<NumberKey> = numbers.into_iter().collect();
+    store.money_gone(portal, &numbers).await
+}
+
+/// By what they are found, whoever paid: number, sum, whom the purpose names beside the payer, a person's choice.
 fn by_name(
     payments: &[Undecided],
     purposes: &[Purpose],
     answers: &[Option<PaymentAnswer>],
 ) -> Wanted {
     let numbers: BTreeSet<NumberKey> = purposes.iter().flat_map(Purpose::numbers).collect();
+    let names = purposes.iter().filter_map(|one| one.third_party.as_deref());
+    let names: BTreeSet<NameKey> = names.filter_map(NameKey::of).collect();
+    let inns = payments
+        .iter()
+        .zip(purposes)
+        .flat_map(|(payment, purpose)| {
+            let payer = payment.order.other.inn.as_ref();
+            let named = purpose.inns.iter();
+            named.filter(move |named| payer != Some(*named)).cloned()
+        });
+    let inns: BTreeSet<Inn> = inns.collect();
     let of_strangers = payments.iter().filter(|one| {
         one.kind == PaymentKind::Incoming && may_have_no_inn(one.order.other.inn.as_ref())
     });
@@ -57,7 +92,8 @@ fn by_name(
         .filter_map(|(invoice, _)| InvoiceRef::of_open(invoice))
         .collect();
     Wanted {
-        inns: Vec::new(),
+        inns: inns.into_iter().collect(),
+        names: names.into_iter().collect(),
         numbers: numbers.into_iter().collect(),
         sums: sums.into_iter().collect(),
         invoices: invoices.into_iter().collect(),
@@ -160,6 +196,7 @@ mod tests {
                 id: InvoiceId::new(format!("us/{number}")),
                 seller: OrganisationId::new("us"),
                 buyer: Some(Inn::parse(buyer).unwrap()),
+                buyer_name: None,
                 number: number.to_string(),
                 date: date(2026, 3, 1),
                 aliases: Vec::new(),
@@ -179,6 +216,24 @@ mod tests {
         let purposes: Vec<Purpose> = purposes.collect();
         let unclear = unclear(payments, &purposes, answers, &open());
         unclear.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn whom_a_purpose_names_beside_the_payer_is_looked_for_by_name_and_inn() {
+        let [first, second, third] = PAYERS;
+        let payments = [
+            payment(
+                1,
+                first,
+                &format!("За ООО «Ромашка», ИНН {second}, по письму"),
+            ),
+            payment(2, third, &format!("Оплата за услуги, ИНН {third}")),
+        ];
+        let purposes = payments.iter().map(|one| Purpose::read(&one.order.purpose));
+        let purposes: Vec<Purpose> = purposes.collect();
+        let wanted = by_name(&payments, &purposes, &[None, None]);
+        assert_eq!(wanted.inns, [Inn::parse(second).unwrap()]);
+        assert_eq!(wanted.names, [NameKey::of("ромашка ооо").unwrap()]);
     }
 
     #[test]

@@ -14,7 +14,9 @@ use engine::clock::later;
 use engine::{Clock, Halted, LeaseContext, Looker, Means};
 use jiff::{SignedDuration, Timestamp};
 use planner::{Attach, Funnel, InvoicePolicy, Mode, Organisation, Policy, SmartInvoices};
-use reconciler::{Connected, Connections, NotConnected, OwnInvoices, Reconciler, Settings};
+use reconciler::{
+    Connected, Connections, FloodAnswers, NotConnected, OwnInvoices, Reconciler, Settings,
+};
 use store::{
     Case, CaseFilter, Known, Lane, Lease, Look, NewEvent, Store, Subject, SubjectKind, Work,
 };
@@ -44,6 +46,7 @@ pub(crate) struct Connection {
     policy: Mutex<Policy>,
     papers: Mutex<reconciler::Papers>,
     own_invoices: OwnInvoices,
+    flood_answers: FloodAnswers,
     refused: Mutex<Option<NotConnected>>,
 }
 
@@ -60,6 +63,7 @@ impl Connections for Connection {
             version: 0,
             papers: self.papers.lock().unwrap().clone(),
             own_invoices: self.own_invoices.clone(),
+            flood_answers: self.flood_answers.clone(),
         }))
     }
 }
@@ -165,6 +169,7 @@ impl Desk {
             policy: Mutex::new(policy()),
             papers: Mutex::default(),
             own_invoices: OwnInvoices::default(),
+            flood_answers: FloodAnswers::default(),
             refused: Mutex::default(),
         });
         let reconciler = reconciler(&connection);
@@ -308,6 +313,7 @@ impl Desk {
             version: 0,
             papers: self.connection.papers.lock().unwrap().clone(),
             own_invoices: self.connection.own_invoices.clone(),
+            flood_answers: self.connection.flood_answers.clone(),
         }
     }
 

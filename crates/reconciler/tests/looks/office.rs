@@ -129,6 +129,8 @@ pub(crate) struct State {
     /// Every write that took effect, with the second in which it did.
     pub(crate) story: Vec<(f64, String)>,
     pub(crate) calls: BTreeMap<&'static str, usize>,
+    /// By kind of request: how many are under way, and how many were at most.
+    under_way: BTreeMap<&'static str, (usize, usize)>,
     /// By kind of request: after how many that go well, and what then.
     troubles: Vec<(&'static str, usize, Trouble)>,
     latency: BTreeMap<&'static str, Duration>,
@@ -181,6 +183,12 @@ impl Office {
         self.state().calls.get(kind).copied().unwrap_or(0)
     }
 
+    /// So many requests of this kind were under way at one time, at most.
+    pub(crate) fn most_together(&self, kind: &'static str) -> usize {
+        let under_way = self.state().under_way.get(kind).copied();
+        under_way.map_or(0, |(_, most)| most)
+    }
+
     // Copies: an assertion that fails says more about the state, and must not hold it.
 
     pub(crate) fn bills(&self) -> Vec<Bill> {
@@ -225,12 +233,18 @@ impl Office {
         let latency = {
             let mut state = self.state();
             *state.calls.entry(kind).or_default() += 1;
+            let (now, most) = state.under_way.entry(kind).or_default();
+            *now += 1;
+            *most = (*most).max(*now);
             let usual = Duration::from_millis(50);
             state.latency.get(kind).copied().unwrap_or(usual)
         };
         self.clock
             .sleep_until(later(self.clock.now(), latency))
             .await;
+        if let Some((now, _)) = self.state().under_way.get_mut(kind) {
+            *now -= 1;
+        }
     }
 
     /// A read, unless trouble was ordered.

@@ -103,6 +103,30 @@ fn a_number_that_the_accounting_side_does_not_tell_of_is_waited_for() {
 }
 
 #[test]
+fn the_numbers_of_many_deals_are_asked_for_together_but_not_all_at_once() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.invoice.smart_invoices = Some(SmartInvoices::Adopt));
+        let fitting = |deal: u64| SmartInvoice {
+            amount: Some(Money::from_kopecks(12_200)),
+            company: Some(CompanyId(7)),
+            id: SmartInvoiceId(deal),
+            number: format!("{deal}-С"),
+            ..own(deal, true)
+        };
+        desk.office.state().smart_invoices = (1..=24).map(fitting).collect();
+        for id in 1..=24 {
+            desk.deal_enters(id).await;
+        }
+        desk.run(120).await;
+        assert!(desk.questions().await.is_empty());
+        assert_eq!(desk.office.bills().len(), 24);
+        let most = desk.office.most_together("number_taken");
+        assert!((2..=10).contains(&most), "{most}");
+    });
+}
+
+#[test]
 fn by_a_policy_that_says_nothing_a_portal_without_invoices_of_its_own_is_asked_about_none() {
     paused(async {
         let desk = Desk::open().await;

@@ -91,6 +91,11 @@ statements! {
              AND (state IN ('open', 'answered') OR state = 'withdrawn'
                  AND key IN ('INVOICE-OVERDUE', 'INVOICE-LONG-OVERDUE') AND told_at >= changed_at)
          ORDER BY id";
+    SINCE =
+        "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
+                changed_at, closed_at, told_at, told_to
+         FROM office_case WHERE portal_id = $1 AND subject = $2 AND id > $3 AND state || '' IN ('open', 'answered')
+         ORDER BY id";
     OPEN_CASES =
         "SELECT id, subject, key, code, cause, facts, text, waits_for, state, answer, answered_by, opened_at,
                 changed_at, closed_at, told_at, told_to
@@ -156,6 +161,24 @@ impl Store {
                     limit
                 ];
                 tx.list(&OPEN_CASES, &ask, read_case).await
+            })
+        })
+        .await
+    }
+
+    /// Cases about a subject that are open or answered, with a greater number than `after`, oldest first: for whoever
+    /// remembers the answers that he read.
+    pub async fn cases_since(
+        &self,
+        portal: &PortalId,
+        subject: &Subject,
+        after: i64,
+    ) -> Result<Vec<Case>, StoreError> {
+        let args = (portal.clone(), subject.clone(), after);
+        self.read(args, |tx, (portal, subject, after)| {
+            Box::pin(async move {
+                let ask = params![portal, subject, *after];
+                tx.list(&SINCE, &ask, read_case).await
             })
         })
         .await

@@ -4,7 +4,7 @@ use domain::matching::MOST_OPEN;
 use domain::{Inn, OrganisationId};
 use store::*;
 
-use crate::money::{book, decide, link, order, put, question, see};
+use crate::money::{book, decide, link, order, put, question, see, share, undo};
 use crate::support::*;
 
 conformance! {
@@ -48,6 +48,47 @@ conformance! {
         let cancelled = InvoiceLink { status: "cancelled".to_owned(), ..link(1, 1, "1", 100) };
         put(db, &lease, vec![cancelled]).await;
         assert_eq!(looked().await, [1]);
+    }
+
+    async fn whoever_is_offered_an_invoice_is_looked_at_again_when_it_is_paid_or_gone(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(1, 1, "1", 100), link(2, 1, "2", 100)]).await;
+        let mut strangers = [order("1", 70), order("2", 70)];
+        for one in &mut strangers {
+            one.other.inn = Some(Inn::parse("7736050003").unwrap());
+        }
+        let [first, second] = strangers;
+        see(db, "march", &[first, second, order("3", 100)]).await;
+        let asks = |payment, number| {
+            let offered = share(number, 70).invoice;
+            let waits_for = vec![Subject::invoice(&offered.organisation, &offered.invoice)];
+            let asked = CaseFacts { waits_for, ..question(payment) };
+            Decision { ruling: Ruling::Ask(Box::new(asked)), ..book(payment, 0, vec![]) }
+        };
+        assert_eq!(decide(db, &[asks(1, "1"), asks(2, "2")]).await, [Decided::Done; 2]);
+        let looked = async || {
+            let due = db.store.work_take(&lease, Lane::Due, 99, &[], at(9)).await.unwrap();
+            for work in &due {
+                db.store.record(&lease, settled(work, None), at(9)).await.unwrap();
+            }
+            due.iter().filter_map(|work| work.subject.as_payment()).collect::<Vec<_>>()
+        };
+        assert_eq!(looked().await, [0_i64; 0]);
+        // Other money fills the first one, and leaves it again.
+        assert_eq!(decide(db, &[book(3, 0, vec![share("1", 100)])]).await, [Decided::Done]);
+        assert_eq!(looked().await, [1]);
+        assert!(undo(db, 3).await.is_some());
+        assert_eq!(looked().await, [1]);
+        let cancelled = InvoiceLink { status: "cancelled".to_owned(), ..link(2, 1, "2", 100) };
+        put(db, &lease, vec![cancelled]).await;
+        assert_eq!(looked().await, [2]);
+        // What is answered waits for nothing.
+        let known = db.store.money_undecided(&portal("a"), &[1]).await.unwrap();
+        let seen = known[0].cases.last().map(|case| (case.id, case.state));
+        let left = Decision { seen, ruling: Ruling::Leave, ..book(1, 0, vec![]) };
+        assert_eq!(decide(db, &[left]).await, [Decided::Done]);
+        put(db, &lease, vec![link(1, 1, "1", 200)]).await;
+        assert_eq!(looked().await, [0_i64; 0]);
     }
 
     async fn of_many_that_are_asked_about_none_is_forgotten_when_an_invoice_comes(db: &Db) {

@@ -284,6 +284,32 @@ conformance! {
         assert!(!db.store.case_answer(&portal("b"), &asked, &json!(1), "x", at(4)).await.unwrap());
     }
 
+    async fn who_remembers_the_answers_that_he_read_reads_only_what_came_since(db: &Db) {
+        let lease = leased(db, 1).await;
+        let since = async |after: i64| {
+            let cases = db.store.cases_since(&portal("a"), &deal(5), after).await.unwrap();
+            cases.into_iter().map(|case| (case.id, case.state)).collect::<Vec<_>>()
+        };
+        // Each answered before the next is asked; another subject's is none of them, nor what was withdrawn.
+        apply(db, &lease, CaseChange::Open(ask(6, "КПП")), 1).await;
+        let mut answered = Vec::new();
+        for _nth in 0..2 {
+            apply(db, &lease, CaseChange::Open(ask(5, "КПП")), 1).await;
+            let asked = open(db).await.into_iter().find(|case| case.facts.subject == deal(5)).unwrap();
+            assert!(db.store.case_answer(&portal("a"), &asked, &json!("later"), "anna", at(2)).await.unwrap());
+            answered.push((asked.id, CaseState::Answered));
+        }
+        apply(db, &lease, CaseChange::Open(ask(5, "КПП")), 3).await;
+        apply(db, &lease, CaseChange::Withdraw { subject: deal(5), key: String::from("data") }, 3).await;
+        apply(db, &lease, CaseChange::Open(ask(5, "ИНН")), 4).await;
+        let last = open(db).await.into_iter().find(|case| case.facts.subject == deal(5)).unwrap();
+        let is_open = (last.id, CaseState::Open);
+        assert_eq!(since(0).await, [answered[0], answered[1], is_open]);
+        assert_eq!(since(answered[1].0).await, [is_open]);
+        assert_eq!(since(last.id).await, []);
+        assert_eq!(db.store.cases_since(&portal("b"), &deal(5), 0).await.unwrap(), []);
+    }
+
     async fn open_cases_are_listed_by_code_and_cause(db: &Db) {
         let lease = leased(db, 1).await;
         let other = CaseFacts { code: String::from("INVOICE-EDITED"), key: String::from("edited"), ..ask(3, "x") };

@@ -52,6 +52,26 @@ fn by_person(payment: i64, invoice: &str, kopecks: i64) -> Decision {
     given
 }
 
+/// What the journal says of what was taken back of a payment.
+async fn undone(db: &Db, lease: &Lease, payment: i64) -> Vec<serde_json::Value> {
+    // With it goes what other commits left behind for the journal.
+    let recorded = db.store.record(lease, Record::default(), at(5)).await;
+    recorded.unwrap();
+    let filter = JournalFilter {
+        subject: Some(Subject::payment(payment)),
+        ..JournalFilter::default()
+    };
+    let lines = db.store.journal_read(&portal("a"), &filter).await.unwrap();
+    let bodies = lines.into_iter().map(|line| line.entry.body);
+    bodies.filter(|body| body.get("undone").is_some()).collect()
+}
+
+/// The reasons of that.
+async fn why_undone(db: &Db, lease: &Lease, payment: i64) -> Vec<serde_json::Value> {
+    let undone = undone(db, lease, payment).await.into_iter();
+    undone.map(|body| body["because"].clone()).collect()
+}
+
 conformance! {
     async fn where_a_part_is_not_borne_the_whole_order_stays_as_it_was(db: &Db) {
         let lease = leased(db, 1).await;
@@ -147,6 +167,7 @@ conformance! {
         let twice = db.store.money_twice(&portal("a"), &[1]).await.unwrap();
         let parts = [60, 40].map(Money::from_kopecks).to_vec();
         assert_eq!(twice[&1], domain::payment::CountedTwice::Whole(parts));
+        assert_eq!(why_undone(db, &lease, 1).await, [json!("отнесён по частям")]);
         sums_close(db).await;
     }
 
@@ -273,6 +294,43 @@ conformance! {
         sums_close(db).await;
     }
 
+    async fn what_is_asked_about_an_order_and_its_parts_is_asked_anew_once_one_of_them_is_given(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 500), link(8, 1, "2", 500)]).await;
+        see(db, "march", &[order("5", 100), order("6", 100)]).await;
+        let parts = vec![told("x", order("5", 60)), told("y", order("5", 40))];
+        assert_eq!(follow(db, &lease, parts).await.new, [3, 4]);
+        let looked = async || -> Vec<i64> {
+            let mut due = Vec::new();
+            for lane in Lane::ALL {
+                due.extend(db.store.work_take(&lease, lane, 99, &[], at(9)).await.unwrap());
+            }
+            for work in &due {
+                db.store.record(&lease, settled(work, None), at(9)).await.unwrap();
+            }
+            let otherwise = |work: &&Work| work.reasons.iter().any(|why| why == "its order is given the other way");
+            due.iter().filter(otherwise).filter_map(|work| work.subject.as_payment()).collect()
+        };
+        let give = async |payment| {
+            let wanted = crate::by_hand::giving(payment, "2", None);
+            let given = db.store.money_give(&portal("a"), &wanted, at(6)).await.unwrap();
+            assert!(matches!(given, WasGiven::Done { .. }), "{given:?}");
+        };
+        assert_eq!(looked().await, [0_i64; 0]);
+        // What is no part of anything is nobody else's matter.
+        give(2).await;
+        assert_eq!(looked().await, [0_i64; 0]);
+        // By an answer, by hand, and as a credit of many sales.
+        assert_eq!(decide(db, &[by_person(1, "1", 100)]).await, [Done]);
+        assert_eq!(looked().await, [3, 4]);
+        assert!(undo(db, 1).await.is_some());
+        give(3).await;
+        assert_eq!(looked().await, [1]);
+        let split = db.store.money_split(&portal("a"), &of((4, "1"), 40, 0, 0), at(6)).await.unwrap();
+        assert!(matches!(split, WasSplit::Done { .. }), "{split:?}");
+        assert_eq!(looked().await, [1]);
+    }
+
     async fn a_part_and_the_room_for_it_are_recorded_together_or_not_at_all(db: &Db) {
         let lease = leased(db, 1).await;
         // The whole order pays all of it: without room the part would not be borne.
@@ -302,11 +360,8 @@ conformance! {
         }
         assert_eq!(paid(db, 7).await, [(2, 60)]);
         assert_eq!(standing(db).await, [(1, New, 100), (2, Booked, 0), (3, New, 40)]);
-        db.store.record(&lease, Record::default(), at(5)).await.unwrap();
-        let filter = JournalFilter { subject: Some(Subject::payment(1)), ..JournalFilter::default() };
-        let lines = db.store.journal_read(&portal("a"), &filter).await.unwrap();
-        let undone = lines.iter().map(|line| &line.entry.body).filter(|body| body.get("undone").is_some());
-        let undone: Vec<_> = undone.map(|body| (&body["by"], &body["because"])).collect();
+        let undone = undone(db, &lease, 1).await;
+        let undone: Vec<_> = undone.iter().map(|body| (&body["by"], &body["because"])).collect();
         assert_eq!(undone, [(&json!("anna"), &json!("по частям"))]);
         sums_close(db).await;
     }
@@ -439,6 +494,7 @@ conformance! {
         let last = follow(db, &lease, vec![told("y", order("5", 40))]).await;
         assert_eq!((paid(db, 7).await, last.not_taken), (vec![(1, 100)], vec![]));
         assert_eq!(standing(db).await, [(1, Booked, 0), (2, New, 60), (3, New, 40)]);
+        assert_eq!(why_undone(db, &lease, 2).await, [json!("отнесён целиком")]);
         sums_close(db).await;
     }
 

@@ -30,10 +30,8 @@ pub(crate) fn told(id: &str, order: PaymentOrder) -> FollowedPayment {
 /// The same with what the accountant gave to bills.
 pub(crate) fn gave(id: &str, order: PaymentOrder, given: &[(&str, i64)]) -> FollowedPayment {
     let given = given.iter().map(|(number, kopecks)| {
-        (
-            InvoiceId::new(format!("id-{number}")),
-            Money::from_kopecks(*kopecks),
-        )
+        let bill = InvoiceId::new(format!("id-{number}"));
+        (bill, Money::from_kopecks(*kopecks))
     });
     FollowedPayment {
         given: given.collect(),
@@ -62,10 +60,12 @@ pub(crate) fn page(payments: Vec<FollowedPayment>, is_taken_over: bool) -> Follo
         payments,
         cursor: ("payments/us".to_owned(), "c".to_owned()),
         is_taken_over,
-        because: (
-            "разнёс бухгалтер".to_owned(),
-            "изменил бухгалтер".to_owned(),
-        ),
+        because: FollowedReasons {
+            gave: "разнёс бухгалтер".to_owned(),
+            took_back: "изменил бухгалтер".to_owned(),
+            by_parts: "отнесён по частям".to_owned(),
+            whole: "отнесён целиком".to_owned(),
+        },
         today: date(2026, 4, 1),
         cases: Vec::new(),
         journal: Vec::new(),

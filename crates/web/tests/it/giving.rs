@@ -3,7 +3,9 @@
 use domain::payment::{LineId, PaymentKind, PaymentOrder};
 use domain::{Money, OrganisationId};
 use jiff::civil::date;
-use store::{FollowedPage, FollowedPayment, PaymentFilter, PaymentState, SeenLine};
+use store::{
+    FollowedPage, FollowedPayment, FollowedReasons, PaymentFilter, PaymentState, SeenLine,
+};
 use testkit::builders::portal;
 use testkit::time::at;
 
@@ -139,7 +141,7 @@ async fn told_in_parts(office: &Office, [first, second]: [i64; 2]) {
         payments: vec![part("x", first), part("y", second)],
         cursor: ("payments".to_owned(), "c".to_owned()),
         is_taken_over: false,
-        because: ("разнёс".to_owned(), "изменил".to_owned()),
+        because: FollowedReasons::default(),
         today: date(2026, 4, 1),
         cases: Vec::new(),
         journal: Vec::new(),
@@ -205,6 +207,15 @@ async fn it_is_named_as_well_where_a_click_gives_the_part() {
     let link = "<a href=\"/money/payments/1\">платёж № 1</a> снят со счетов";
     assert!(page.contains(link), "{page}");
     assert_eq!(open(&office).await, [100_000, 0]);
+    // Nobody gives the whole one beside it, though there is room for all of it.
+    let (whole, _) = case_of(&office.store, 1).await;
+    let whole = format!("name=\"case\" value=\"{whole}\"");
+    let of_whole = page.split("<li").filter(|one| one.contains(&whole));
+    let of_whole: Vec<&str> = of_whole.collect();
+    assert!(!of_whole.is_empty(), "{page}");
+    for candidate in of_whole {
+        assert!(candidate.contains("<button disabled"), "{candidate}");
+    }
     let states = states(&office.store).await;
     assert_eq!(states[0], (1, PaymentState::Asked, 100_000));
     assert_eq!(states[2], (3, PaymentState::Booked, 0));

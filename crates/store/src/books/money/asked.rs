@@ -1,5 +1,5 @@
-//! Payments that are asked about: by payer, since several of them may pay one invoice together; and those of payers without an
-//! INN, which an invoice that is issued now may be for.
+//! Payments that are asked about: by payer, since several of them may pay one invoice together; those of payers without an
+//! INN, which an invoice that is issued now may be for; and those that are offered an invoice.
 //!
 //! It reads and writes nothing. Not here: what they are for (`domain::matching`).
 
@@ -7,13 +7,16 @@ use domain::matching::{MOST_OPEN, OtherPayment};
 use domain::payment::PaymentOrder;
 use domain::purpose::{NumberKey, Purpose};
 use domain::{Inn, Money, OrganisationId, PortalId};
+use jiff::Timestamp;
 
-use super::open::read_inn;
+use super::{InvoiceRef, open::read_inn};
 use crate::{
+    books::cases::waiters,
     error::StoreError,
+    mechanics::work::{Lane, Look},
     sql::statements,
     store::Store,
-    subject::text_set,
+    subject::{Subject, text_set},
     tx::Tx,
     value::{Row, params},
 };
@@ -85,6 +88,30 @@ pub(super) async fn asked_of_strangers(
     let strangers = strangers.into_iter();
     let may_pay = strangers.filter_map(|stranger| stranger.may_pay(invoices));
     Ok(may_pay.collect())
+}
+
+/// Looks at the payments that are offered one of these invoices, which changed, whoever paid: their questions say something
+/// else by now.
+pub(super) async fn offered_anew(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    invoices: impl Iterator<Item = InvoiceRef>,
+    now: Timestamp,
+) -> Result<Vec<Look>, StoreError> {
+    let records = invoices.map(|one| Subject::invoice(&one.organisation, &one.invoice));
+    let records: Vec<Subject> = records.collect();
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let waiters = waiters(tx, portal, &records).await?.into_iter();
+    let payments = waiters.filter(|(subject, _)| subject.as_payment().is_some());
+    let looks = payments.map(|(subject, record)| Look {
+        subject,
+        lane: Lane::Due,
+        due_at: now,
+        reason: format!("{record} changed"),
+    });
+    Ok(looks.collect())
 }
 
 /// A payment that is asked about, whose payer is known by no INN.

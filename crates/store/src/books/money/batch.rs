@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{
     InvoiceRef,
+    asked::offered_anew,
     ledger::{Balance, BookedShare, MONEY_MOVED},
     refunds,
     sightings::decide_soon,
@@ -271,6 +272,9 @@ pub(super) async fn write(
     }
     case_changes::apply(tx, portal, &batch.cases, now).await?;
     let mut looks = batch.looks;
+    let paid = batch.paid.iter().filter(|(_, sum)| **sum != 0);
+    let paid = paid.map(|(invoice, _)| invoice.clone());
+    looks.extend(offered_anew(tx, portal, paid, now).await?);
     if !batch.payers.is_empty() {
         looks.extend(refunds::asked(tx, portal, &batch.payers, now).await?);
         if refunds::again(tx, portal, batch.payers).await? > 0 {

@@ -12,7 +12,7 @@ use jiff::{Timestamp, civil::Date};
 use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, not_borne, write},
-    divided::{Whole, given_otherwise},
+    divided::{GIVEN_OTHERWISE, Whole, asked_anew, given_otherwise},
     ledger::{BookedShare, Standing, balances, book, standing, withdrawn},
     lock,
     open::counted_of,
@@ -209,6 +209,8 @@ async fn give(
     let (state, left) = (PaymentState::Booked.as_str(), payment.remaining);
     let row = params![portal, number, state, &wanted.because, left, 0_i64];
     batch.payments.push(row.to_vec());
+    let looks = asked_anew(tx, portal, number, (GIVEN_OTHERWISE, now)).await?;
+    batch.looks.extend(looks);
     let deals = batch.deals.iter().copied().collect();
     write(tx, portal, batch, now).await?;
     Ok(WasGiven::Done {

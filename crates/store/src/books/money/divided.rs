@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     error::StoreError,
-    mechanics::work::{Lane, Look},
+    mechanics::work::{self, Lane, Look},
     sql::statements,
     subject::Subject,
     tx::Tx,
@@ -133,12 +133,18 @@ pub(super) async fn given_otherwise(
     Ok(otherwise.collect())
 }
 
-/// What is asked about an order and its parts says something else once this payment, which is one of them, is taken back.
+/// Why what is asked about an order and its parts is looked at again: one of them is taken back.
+pub(super) const TAKEN_BACK: &str = "what its order was given as is taken back";
+/// The same where one of them is given.
+pub(super) const GIVEN_OTHERWISE: &str = "its order is given the other way";
+
+/// What is asked about an order and its parts says something else once this payment, which is one of them, is given or taken
+/// back.
 pub(super) async fn asked_anew(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     payment: i64,
-    now: Timestamp,
+    (reason, now): (&str, Timestamp),
 ) -> Result<Vec<Look>, StoreError> {
     let whole = twice::wholes(tx, portal, &[payment])
         .await?
@@ -149,7 +155,7 @@ pub(super) async fn asked_anew(
         subject: Subject::payment(other),
         lane: Lane::Due,
         due_at: now,
-        reason: "what its order was given as is taken back".to_owned(),
+        reason: reason.to_owned(),
     });
     Ok(looks.collect())
 }
@@ -194,6 +200,10 @@ pub(super) async fn decide_divided(
         in_place_of = whole.give_way(tx, portal, order).await?;
     }
     let decided = decide_together(tx, portal, std::slice::from_ref(decision), now).await?;
+    if let [Decided::Done] = decided.as_slice() {
+        let looks = asked_anew(tx, portal, decision.payment, (GIVEN_OTHERWISE, now)).await?;
+        work::enqueue(tx, portal, &looks).await?;
+    }
     match (decided.as_slice(), in_place_of) {
         ([Decided::Done], Some(whole)) => Ok(Decided::InPlaceOf(whole)),
         // The whole one is not taken back for nothing.

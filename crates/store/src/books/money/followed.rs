@@ -44,14 +44,27 @@ pub struct FollowedPage {
     pub cursor: (String, String),
     /// What the accountant gave goes into the ledger; else the list is a source like any other.
     pub is_taken_over: bool,
-    /// Why, in Russian: what the accountant gave, and what he took back.
-    pub because: (String, String),
+    /// Why the ledger follows.
+    pub because: FollowedReasons,
     /// The seller's day: corrections are dated by it.
     pub today: Date,
     /// What becomes of questions.
     pub cases: Vec<CaseChange>,
     /// What was exchanged.
     pub journal: Vec<JournalEntry>,
+}
+
+/// Why the ledger follows what the accounting side holds, in Russian.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowedReasons {
+    /// The accountant gave it.
+    pub gave: String,
+    /// He took it back, or changed the payment.
+    pub took_back: String,
+    /// Of the bank's whole order: its parts count.
+    pub by_parts: String,
+    /// Of a part: a person gave the bank's whole order.
+    pub whole: String,
 }
 
 /// A payment as the accounting side holds it.

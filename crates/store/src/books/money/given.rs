@@ -19,7 +19,7 @@ use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
     divided::{Divided, is_a_persons},
-    followed::{ACCOUNTING, FollowedPage, NotTaken, WhyNotTaken},
+    followed::{ACCOUNTING, FollowedPage, FollowedReasons, NotTaken, WhyNotTaken},
     ledger::{Balance, BookedShare, RULE, Standing, balances, standing, withdrawn},
     refunds::{Resting, deals_of},
     sightings::decide_soon,
@@ -63,6 +63,28 @@ struct Change {
     /// Something of what it gave before stays.
     keeps: bool,
     line: Option<LineId>,
+    why: WhyTakenBack,
+}
+
+/// Why something of a payment is taken back.
+#[derive(Clone, Copy)]
+enum WhyTakenBack {
+    /// The accountant changed what he gave, or the payment itself.
+    Changed,
+    /// It is the bank's whole order, and its parts count.
+    ByParts,
+    /// It is a part of the bank's whole order, which a person gave.
+    Whole,
+}
+
+impl WhyTakenBack {
+    fn of(self, reasons: &FollowedReasons) -> &str {
+        match self {
+            WhyTakenBack::Changed => &reasons.took_back,
+            WhyTakenBack::ByParts => &reasons.by_parts,
+            WhyTakenBack::Whole => &reasons.whole,
+        }
+    }
 }
 
 /// What the accountant gave of a payment, and our ledger does not show yet.
@@ -147,6 +169,7 @@ pub(super) async fn settle(
                 undo,
                 shares: Vec::new(),
                 line: None,
+                why: WhyTakenBack::Changed,
             },
         );
     }
@@ -165,6 +188,7 @@ pub(super) async fn settle(
             shares: Vec::new(),
             keeps: false,
             line: None,
+            why: WhyTakenBack::Whole,
         };
         changes.insert(part, change);
     }
@@ -184,6 +208,7 @@ pub(super) async fn settle(
             shares: Vec::new(),
             keeps: false,
             line: None,
+            why: WhyTakenBack::ByParts,
         };
         changes.insert(*whole, change);
     }
@@ -237,6 +262,7 @@ pub(super) async fn settle(
                 undo,
                 shares: shares.cloned().collect(),
                 line: Some(one.line.clone()),
+                why: WhyTakenBack::Changed,
             },
         );
     }
@@ -253,6 +279,7 @@ pub(super) async fn settle(
                 shares: Vec::new(),
                 keeps: false,
                 line: None,
+                why: WhyTakenBack::Changed,
             },
         );
     }
@@ -340,10 +367,9 @@ async fn release_withdrawn(
 impl FollowedPage {
     /// By whom, and why, what is not as it was is taken back.
     fn order(&self, now: Timestamp) -> Order<'_> {
-        let (_, took_back) = &self.because;
         Order {
             by: ACCOUNTING,
-            because: took_back,
+            because: &self.because.took_back,
             today: self.today,
             now,
         }
@@ -543,7 +569,7 @@ async fn booked(
     (invoices, rests): (&BTreeMap<InvoiceRef, Balance>, &Rests<'_>),
     now: Timestamp,
 ) -> Result<Batch, StoreError> {
-    let (gave, took_back) = &page.because;
+    let gave = &page.because.gave;
     let order = page.order(now);
     let released = rests.released(changes);
     let transactions = changes
@@ -572,8 +598,13 @@ async fn booked(
         let Some(known) = payments.get(payment) else {
             continue;
         };
+        let took_back = change.why.of(&page.because);
+        let correction = Order {
+            because: took_back,
+            ..order
+        };
         for undone in &change.undo {
-            batch.correct(portal, next, *payment, undone, order);
+            batch.correct(portal, next, *payment, undone, correction);
             next += 1;
         }
         if !change.undo.is_empty() {

@@ -1,7 +1,7 @@
 //! Money that comes back: payments counted once, the ledger, and what is open of each invoice.
 //!
 //! `sightings` takes what a source shows, `followed` what an accounting side holds, `given` what its accountant gave, `open` finds the
-//! invoices that a payment may be for, `ledger` books (`borne` says what may be, `batch` writes) and `undo` takes back, `refunds` takes off what we paid back,
+//! invoices that a payment may be for (`names` says how their buyers are called, `gone` which were taken back), `ledger` books (`borne` says what may be, `batch` writes) and `undo` takes back, `refunds` takes off what we paid back,
 //! `moved` gives elsewhere, `by_hand` gives what a person names, `split` gives a credit to its sales, `twice` notices an order that is there whole and in parts and
 //! `divided` counts it once, and `settled` closes without a payment
 //! by the rules of [`domain::ledger::Ledger`],
@@ -18,10 +18,12 @@ pub(crate) mod days;
 pub(crate) mod divided;
 pub(crate) mod followed;
 pub(crate) mod given;
+pub(crate) mod gone;
 pub(crate) mod ledger;
 pub(crate) mod list;
 pub(crate) mod month;
 pub(crate) mod moved;
+pub(crate) mod names;
 pub(crate) mod open;
 pub(crate) mod page;
 pub(crate) mod receipts;

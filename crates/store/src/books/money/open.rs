@@ -1,5 +1,5 @@
-//! What is open of each invoice, and who a payment's invoices may be: found by buyer, by number, by id, by sum where nobody's
-//! INN is known, never by walking over all of them.
+//! What is open of each invoice, and who a payment's invoices may be: found by buyer, by his name, by number, by id, by sum where
+//! nobody's INN is known, never by walking over all of them.
 //!
 //! An invoice's balance is written with its link. Not here: what was paid of it (`ledger`).
 
@@ -7,13 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::matching::{Alias, ChosenBefore, CountedBefore, OpenInvoice};
 use domain::payment::{PaymentKind, PaymentOrder};
-use domain::purpose::NumberKey;
+use domain::purpose::{NameKey, NumberKey};
 use domain::{DealId, Inn, InvoiceId, InvoiceStatus, Money, OrganisationId, PortalId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{
-    InvoiceRef, PaymentState, asked::asked_of_strangers, batch::moved, read_kind, sets_of,
+    InvoiceRef, PaymentState,
+    asked::{asked_of_strangers, offered_anew},
+    batch::moved,
+    names, read_kind, sets_of,
 };
 use crate::{
     books::{
@@ -56,11 +59,13 @@ pub struct Undecided {
     pub cases: Vec<Case>,
 }
 
-/// What payments may be for: by buyer, by number, by sum, by id.
+/// What payments may be for: by buyer, by his name, by number, by sum, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Payers.
+    /// Payers, and others whom purposes name.
     pub inns: Vec<Inn>,
+    /// For whom it is paid, by their names.
+    pub names: Vec<NameKey>,
     /// Numbers that stand in the purposes.
     pub numbers: Vec<NumberKey>,
     /// What payers brought who are known by no INN: invoices of just so much whose buyers have none, the newest.
@@ -123,7 +128,7 @@ macro_rules! open_invoice {
     () => {
         concat!(
             "SELECT o.organisation_id, o.invoice_id, o.deal, o.slot_kind, o.slot_generation, o.number, o.date, o.buyer_inn,
-             o.paid, ",
+             o.buyer_name, o.paid, ",
             counted!()
         )
     };
@@ -147,13 +152,14 @@ statements! {
     );
     PUT_BALANCE =
         "INSERT INTO invoice_balance (portal_id, organisation_id, invoice_id, deal, slot_kind, slot_generation, number,
-             number_key, date, buyer_inn, total, paid, stands, live, paid_before, adopted_on)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15)
+             number_key, date, buyer_inn, total, paid, stands, live, paid_before, adopted_on, buyer_name)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16)
          ON CONFLICT (portal_id, organisation_id, invoice_id) DO UPDATE SET
              deal = excluded.deal, slot_kind = excluded.slot_kind, slot_generation = excluded.slot_generation,
              number = excluded.number, number_key = excluded.number_key, date = excluded.date,
              buyer_inn = excluded.buyer_inn, total = excluded.total, stands = excluded.stands,
-             live = excluded.live, paid_before = excluded.paid_before, adopted_on = excluded.adopted_on";
+             live = excluded.live, paid_before = excluded.paid_before, adopted_on = excluded.adopted_on,
+             buyer_name = excluded.buyer_name";
     /// All of them: of what a limit cuts off, the last payers would never be heard of.
     WAITING_PAYERS =
         "SELECT number FROM payment
@@ -178,6 +184,7 @@ statements! {
         "SELECT organisation_id, invoice_id FROM invoice_balance
          WHERE portal_id = $1 AND organisation_id IN keys($2) AND invoice_id IN keys($3) AND deal = 0";
     OF_BUYERS = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_inn IN keys($2)");
+    OF_NAMES = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_name IN keys($2)");
     /// Also by the number of an invoice that another took the place of. A cross join is read by SQLite as it is written: it
     /// would begin with all that is open of the portal.
     OF_NUMBERS = concat!(
@@ -329,7 +336,8 @@ impl Store {
 /// The balances of invoices that are linked now; what is paid of them stays, also what was before it was known whose
 /// they are. A part that was paid of an adopted one stays open: its payment may still come, or is known already, and is
 /// given to it but once. Payments of the buyer that are asked about are looked at again: they may be for an invoice that came,
-/// and are offered one that is gone. Where the buyer has no INN, those whose payer has none either, by number or sum.
+/// and are offered one that is gone; so are those of others that are offered one of these. Where the buyer has no INN, those
+/// whose payer has none either, by number or sum.
 pub(crate) async fn count(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -362,7 +370,8 @@ pub(crate) async fn count(
                 stands,
                 link.live,
                 paid_before,
-                link.adopted_on().unwrap_or_default()
+                link.adopted_on().unwrap_or_default(),
+                names::of_buyer(&link.draft)
             ]
             .to_vec(),
         );
@@ -398,6 +407,13 @@ pub(crate) async fn count(
     }
     if !of_strangers.is_empty() {
         waiting.extend(asked_of_strangers(tx, portal, &of_strangers).await?);
+    }
+    if let Some(last) = links.iter().map(|link| link.updated_at).max() {
+        let changed = links.iter().map(|link| InvoiceRef {
+            organisation: link.organisation.clone(),
+            invoice: link.invoice.clone(),
+        });
+        looks.extend(offered_anew(tx, portal, changed, last).await?);
     }
     let waiting = waiting.into_iter().zip(links.iter().cycle());
     looks.extend(waiting.map(|(number, link)| Look {
@@ -487,7 +503,12 @@ async fn find(tx: &mut Tx<'_>, portal: &PortalId, wanted: &Wanted) -> Result<Fou
     let numbers = wanted.numbers.iter().map(|key| key.as_str().to_owned());
     let sums: Vec<i64> = wanted.sums.iter().map(|sum| sum.kopecks()).collect();
     let mut open: BTreeMap<InvoiceId, OpenRow> = BTreeMap::new();
-    let asks = [(&OF_BUYERS, buyers), (&OF_NUMBERS, numbers.collect())];
+    let names = wanted.names.iter().map(|key| key.as_str().to_owned());
+    let asks = [
+        (&OF_BUYERS, buyers),
+        (&OF_NUMBERS, numbers.collect()),
+        (&OF_NAMES, names.collect()),
+    ];
     let asks = asks.into_iter().filter(|(_, values)| !values.is_empty());
     let mut asks: Vec<_> = asks
         .map(|(sql, values)| (sql, params![portal, text_set(values)].to_vec()))
@@ -595,6 +616,7 @@ fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
     let (deal, slot_kind, generation) = (read_deal(row)?, row.text()?, row.int()?);
     let (number, date) = (row.text()?, row.parsed::<Date>()?);
     let buyer = Inn::parse(&row.text()?).ok();
+    let buyer_name = row.text_or_null()?.as_deref().and_then(NameKey::of);
     let paid = row.int()?;
     let (total, counted_before) = read_counted(row)?;
     let id = Subject::invoice(&organisation, &invoice).id;
@@ -603,6 +625,7 @@ fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
             id: InvoiceId::new(id),
             seller: organisation,
             buyer,
+            buyer_name,
             number,
             date,
             aliases: Vec::new(),

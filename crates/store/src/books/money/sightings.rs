@@ -19,7 +19,7 @@ use planted::Bug;
 use super::{
     PaymentState,
     batch::{EntryRow, moved},
-    direction_text, kind_text, lock, refunds, take,
+    direction_text, kind_text, lock, names, refunds, take,
 };
 use crate::{
     books::links,
@@ -327,6 +327,7 @@ pub(super) async fn recount(
     recounted.recorded.extend(new);
     if !recounted.new.is_empty() {
         links::count_missing(tx, portal).await?;
+        names::find_missing(tx, portal).await?;
     }
     payers.extend(unknown.iter().filter_map(|seen| came_from(&seen.order)));
     let again = refunds::again(tx, portal, payers).await?;

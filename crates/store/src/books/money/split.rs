@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{
     InvoiceRef, PaymentState,
     batch::{Batch, EntryRow, write},
-    divided::{Whole, given_otherwise},
+    divided::{GIVEN_OTHERWISE, Whole, asked_anew, given_otherwise},
     ledger::{Balance, BookedShare, Standing, balances, standing, withdrawn},
     lock,
     open::counted_before,
@@ -310,6 +310,8 @@ async fn split(
         "other": wanted.other.kopecks(), "by": wanted.by, "because": because,
     });
     batch.note(wanted.payment, "person", body, now);
+    let looks = asked_anew(tx, portal, wanted.payment, (GIVEN_OTHERWISE, now)).await?;
+    batch.looks.extend(looks);
     let deals = batch.deals.iter().copied().collect();
     write(tx, portal, batch, now).await?;
     Ok(WasSplit::Done {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     InvoiceRef, PaymentState,
     batch::{Batch, EntryRow, write},
-    divided::asked_anew,
+    divided::{TAKEN_BACK, asked_anew},
     ledger::{balances, standing},
     lock,
     refunds::{Resting, deals_of},
@@ -188,9 +188,8 @@ pub(super) async fn undo(
         due_at: order.now,
         reason: "person undid it".to_owned(),
     });
-    batch
-        .looks
-        .extend(asked_anew(tx, portal, payment, order.now).await?);
+    let looks = asked_anew(tx, portal, payment, (TAKEN_BACK, order.now)).await?;
+    batch.looks.extend(looks);
     let deals = batch.deals.iter().copied().collect();
     write(tx, portal, batch, order.now).await?;
     Ok(WasUndone::Done(Undone {

@@ -1,0 +1,55 @@
+//! Invoices that were cancelled or deleted, by the numbers that payers still name.
+//!
+//! It reads and writes nothing. Not here: what is open (`open`).
+
+use domain::matching::{Gone, GoneInvoice};
+use domain::purpose::NumberKey;
+use domain::{Inn, InvoiceStatus, PortalId};
+
+use crate::{
+    error::StoreError,
+    sql::statements,
+    store::Store,
+    subject::text_set,
+    value::{Row, params},
+};
+
+statements! {
+    GONE =
+        "SELECT b.number, b.date, b.buyer_inn, l.status FROM invoice_balance b CROSS JOIN invoice_link l
+         WHERE b.portal_id = $1 AND b.number_key IN keys($2) AND b.stands = 0
+             AND l.portal_id = $1 AND l.organisation_id = b.organisation_id AND l.invoice_id = b.invoice_id
+             AND l.status IN ('cancelled', 'deleted')
+         ORDER BY b.date, b.organisation_id, b.invoice_id";
+}
+
+impl Store {
+    /// Invoices with these numbers that were cancelled or deleted, the oldest first.
+    pub async fn money_gone(
+        &self,
+        portal: &PortalId,
+        numbers: &[NumberKey],
+    ) -> Result<Vec<GoneInvoice>, StoreError> {
+        let numbers = text_set(numbers.iter().map(|key| key.as_str().to_owned()));
+        self.read((portal.clone(), numbers), |tx, (portal, numbers)| {
+            Box::pin(async move {
+                tx.list(&GONE, &params![portal, numbers.clone()], read_gone)
+                    .await
+            })
+        })
+        .await
+    }
+}
+
+fn read_gone(row: &mut Row) -> Result<GoneInvoice, StoreError> {
+    Ok(GoneInvoice {
+        number: row.text()?,
+        date: row.parsed()?,
+        buyer: Inn::parse(&row.text()?).ok(),
+        how: if row.text()? == InvoiceStatus::Cancelled.as_str() {
+            Gone::Cancelled
+        } else {
+            Gone::Deleted
+        },
+    })
+}

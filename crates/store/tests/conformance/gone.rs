@@ -1,0 +1,29 @@
+//! Invoices that were cancelled or deleted are found by the numbers that payers still name.
+
+use domain::matching::Gone;
+use domain::purpose::NumberKey;
+use store::*;
+
+use crate::money::{link, put};
+use crate::support::*;
+
+conformance! {
+    async fn what_was_taken_back_is_found_by_its_number_with_what_became_of_it(db: &Db) {
+        let lease = leased(db, 1).await;
+        let taken_back = |deal, number, status: &str| InvoiceLink { status: status.to_owned(), ..link(deal, 1, number, 100) };
+        let deleted = InvoiceLink { live: false, ..taken_back(8, "УТ-2", "deleted") };
+        put(db, &lease, vec![taken_back(7, "УТ-1", "cancelled"), deleted, link(9, 1, "УТ-3", 100)]).await;
+        let found = async |number: &str| {
+            let gone = db.store.money_gone(&portal("a"), &[NumberKey::of(number)]).await.unwrap();
+            let gone = gone.into_iter().map(|one| {
+                assert_eq!(one.date, link(7, 1, "1", 1).date);
+                assert!(one.buyer.is_some());
+                (one.number, one.how)
+            });
+            gone.collect::<Vec<_>>()
+        };
+        assert_eq!(found("ут-1").await, [("УТ-1".to_owned(), Gone::Cancelled)]);
+        assert_eq!(found("УТ-2").await, [("УТ-2".to_owned(), Gone::Deleted)]);
+        assert_eq!(found("УТ-3").await, []);
+    }
+}
