@@ -3,7 +3,7 @@
 
 use connector_bank_statement::{Record, Statement};
 use domain::payment::{AccountNumber, Direction, LineId, PaymentOrder, SourceId};
-use emulator_bank::{Account, Bank, CodePage, Operation, Party, Way};
+use emulator_bank::{Account, Bank, CodePage, Form, Operation, Party, Way};
 use emulator_harness::TokioClock;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -115,6 +115,7 @@ fn operation(order: &PaymentOrder) -> Operation {
             Direction::In => Way::In,
             Direction::Out => Way::Out,
         },
+        form: Form::PaymentOrder,
         number: order.number.clone(),
         date: order.date,
         booked: order.booked.unwrap_or(order.date),

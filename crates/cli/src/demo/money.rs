@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use emulator_bank::{Bank, CodePage, Operation, Party, Way};
+use emulator_bank::{Bank, CodePage, Form, Operation, Party, Way};
 use emulator_harness::SharedClock;
 use tokio::net::TcpListener;
 
@@ -124,6 +124,7 @@ fn payments(bank: &Bank) -> impl Iterator<Item = Operation> {
         .map(move |(number, kopecks, inn, name, purpose)| Operation {
             account: ACCOUNT.to_owned(),
             way: Way::In,
+            form: Form::PaymentOrder,
             number: (*number).to_owned(),
             date: today,
             booked: today,

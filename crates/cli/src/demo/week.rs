@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use desk::reconciliation::{Month, Reconciliation, What};
 use domain::Money;
 use domain::display::money;
-use emulator_bank::{CodePage, Operation, Party, Way};
+use emulator_bank::{CodePage, Form, Operation, Party, Way};
 use emulator_harness::{FaultKind, FaultRule};
 use emulator_kontur_accounting::{
     Accountant, Allocation, Direction, Emulator, Kopecks, NewPayment, Payer,
@@ -261,6 +261,7 @@ impl Week<'_> {
             } else {
                 Way::In
             },
+            form: Form::PaymentOrder,
             number: paid.number.to_owned(),
             date: self.day(paid.day),
             booked: self.day(paid.day),

@@ -41,6 +41,36 @@ pub enum Way {
     Out,
 }
 
+/// What a document of the bank is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Somebody's order to pay.
+    PaymentOrder,
+    /// The bank's own: what it charges, or takes back.
+    BankOrder,
+}
+
+impl Form {
+    /// All of them.
+    pub const ALL: [Form; 2] = [Form::PaymentOrder, Form::BankOrder];
+
+    /// The word of the form on the page.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Form::PaymentOrder => "payment_order",
+            Form::BankOrder => "bank_order",
+        }
+    }
+
+    /// As a statement names it.
+    pub(crate) const fn printed(self) -> &'static str {
+        match self {
+            Form::PaymentOrder => "Платежное поручение",
+            Form::BankOrder => "Банковский ордер",
+        }
+    }
+}
+
 /// An order that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -48,6 +78,8 @@ pub struct Operation {
     pub account: String,
     /// To it, or from it.
     pub way: Way,
+    /// Whose order it is.
+    pub form: Form,
     /// The order's number.
     pub number: String,
     /// The order's date.

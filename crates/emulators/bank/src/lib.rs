@@ -18,5 +18,5 @@ mod code_page;
 mod page;
 mod statement;
 
-pub use bank::{Account, Bank, Operation, Party, Way};
+pub use bank::{Account, Bank, Form, Operation, Party, Way};
 pub use code_page::CodePage;

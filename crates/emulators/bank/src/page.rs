@@ -16,7 +16,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
-use crate::bank::{Bank, Operation, Party, Way};
+use crate::bank::{Bank, Form, Operation, Party, Way};
 use crate::code_page::CodePage;
 use crate::statement::roubles;
 
@@ -91,6 +91,7 @@ fn read(bank: &Bank, fields: &BTreeMap<String, String>) -> Option<Operation> {
         return None;
     }
     let booked = field("booked").parse().unwrap_or_else(|_| bank.today());
+    let mut forms = Form::ALL.into_iter();
     Some(Operation {
         account: field("account"),
         way: match field("way").as_str() {
@@ -98,6 +99,7 @@ fn read(bank: &Bank, fields: &BTreeMap<String, String>) -> Option<Operation> {
             "out" => Way::Out,
             _ => return None,
         },
+        form: forms.find(|form| form.word() == field("form"))?,
         number,
         date: field("date").parse().unwrap_or(booked),
         booked,

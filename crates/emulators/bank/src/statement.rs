@@ -65,7 +65,7 @@ fn document(file: &mut Lines, account: &Account, operation: &Operation) {
         Way::In => (&operation.other, &ours),
         Way::Out => (&ours, &operation.other),
     };
-    file.key("СекцияДокумент", "Платежное поручение");
+    file.key("СекцияДокумент", operation.form.printed());
     file.key("Номер", &operation.number);
     file.key("Дата", &day(operation.date));
     file.key("Сумма", &roubles(operation.kopecks));
@@ -135,7 +135,7 @@ pub(crate) fn roubles(kopecks: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{roubles, text};
-    use crate::bank::{Account, Operation, Party, Way};
+    use crate::bank::{Account, Form, Operation, Party, Way};
     use crate::code_page::CodePage;
     use jiff::civil::date;
 
@@ -143,6 +143,7 @@ mod tests {
         Operation {
             account: "40702810900000000001".to_owned(),
             way,
+            form: Form::PaymentOrder,
             number: "77".to_owned(),
             date: date(2026, 2, day),
             booked: date(2026, 2, day),
@@ -168,7 +169,10 @@ mod tests {
             opening_kopecks: 1_000,
         };
         let operations = [
-            operation(3, Way::Out, 4_550, "Возврат"),
+            Operation {
+                form: Form::BankOrder,
+                ..operation(3, Way::Out, 4_550, "Комиссия")
+            },
             operation(1, Way::In, 10_000, "Оплата"),
             operation(2, Way::In, 15_000_005, "Оплата\r\nСекцияДокумент=подделка"),
         ];
@@ -186,6 +190,8 @@ mod tests {
             "ВсегоСписано=45.50",
             "КонечныйОстаток=150064.55",
             "НазначениеПлатежа=Оплата  СекцияДокумент=подделка",
+            "СекцияДокумент=Платежное поручение",
+            "СекцияДокумент=Банковский ордер",
             "ДатаСписано=03.02.2026",
             "ДатаПоступило=02.02.2026",
             "ДатаСоздания=04.02.2026",

@@ -9,7 +9,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use emulator_bank::{Account, Bank, Operation, Party, Way};
+use emulator_bank::{Account, Bank, Form, Operation, Party, Way};
 use emulator_harness::TokioClock;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -58,7 +58,8 @@ const OWN: &str = "http://127.0.0.1:8604";
 async fn what_is_entered_stands_on_the_page_and_in_the_statement() {
     let bank = bank();
     let form = format!(
-        "account={ACCOUNT}&way=in&number=57&date=2026-03-11&booked=2026-03-12&sum=13080,5&name=%3Cb%3E&inn=7728168971&purpose=x"
+        "account={ACCOUNT}&way=in&form=payment_order&number=57&date=2026-03-11&booked=2026-03-12&sum=13080,5\
+         &name=%3Cb%3E&inn=7728168971&purpose=x"
     );
     assert_eq!(enter(&bank, &form, OWN).await, StatusCode::SEE_OTHER);
     let operations = bank.operations();
@@ -87,12 +88,14 @@ async fn what_is_entered_stands_on_the_page_and_in_the_statement() {
 #[tokio::test(start_paused = true)]
 async fn what_is_no_order_changes_nothing() {
     let bank = bank();
-    let good =
-        format!("account={ACCOUNT}&way=in&number=1&date=2026-03-11&booked=2026-03-12&sum=1&name=x");
+    let good = format!(
+        "account={ACCOUNT}&way=in&form=bank_order&number=1&date=2026-03-11&booked=2026-03-12&sum=1&name=x"
+    );
     for (from, to) in [
         ("sum=1", "sum=0"),
         ("sum=1", "sum=one"),
         ("way=in", "way=up"),
+        ("form=bank_order", "form=letter"),
         ("number=1", "number="),
         ("name=x", "name="),
         ("date=2026-03-11", "date=2026-03-13"),
@@ -124,6 +127,7 @@ async fn what_is_no_order_changes_nothing() {
     let nothing = Operation {
         account: ACCOUNT.to_owned(),
         way: Way::Out,
+        form: Form::PaymentOrder,
         number: "1".to_owned(),
         date: bank.today(),
         booked: bank.today(),
