@@ -67,6 +67,11 @@ impl Accountant {
         self.act(|book, stamp| book.set_bill_state(id, BillState::Rejected, stamp))
     }
 
+    /// Marks a bill as paid by no payment, or takes the mark back.
+    pub fn mark_bill_paid(&self, id: Id, paid: bool) -> Result<Arc<Bill>, Problem> {
+        self.act(|book, stamp| book.mark_bill_paid(id, paid, stamp))
+    }
+
     pub fn delete_bill(&self, id: Id) -> Result<Arc<Bill>, Problem> {
         self.act(|book, stamp| book.set_bill_state(id, BillState::Deleted, stamp))
     }

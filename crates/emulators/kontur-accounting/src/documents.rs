@@ -64,6 +64,7 @@ impl Book {
             meta: former.meta.clone(),
             state: former.state,
             paid_sum: former.paid_sum,
+            marked_paid: former.marked_paid,
             number,
             ..bill
         };
@@ -91,6 +92,25 @@ impl Book {
         }
         demand_revision(revision, bill.meta.revision)?;
         self.set_bill_state(id, BillState::Cancelled, stamp)
+    }
+
+    /// A person says that a bill is paid without a payment of the books, or takes that back.
+    pub(crate) fn mark_bill_paid(
+        &mut self,
+        id: Id,
+        paid: bool,
+        stamp: Stamp,
+    ) -> Result<Arc<Bill>, Problem> {
+        let bill = self.bill(id)?;
+        demand_bill_state(&bill)?;
+        if bill.marked_paid == paid {
+            return Ok(bill);
+        }
+        let marked = Bill {
+            marked_paid: paid,
+            ..(*bill).clone()
+        };
+        Ok(self.replace(marked, stamp))
     }
 
     /// Cancels, rejects, deletes or reopens. A bill with payments is neither cancelled nor deleted.
@@ -185,6 +205,7 @@ impl Book {
             sum_nds: common.sums.nds,
             sum: common.sums.total,
             paid_sum: Kopecks(0),
+            marked_paid: false,
         };
         Ok((bill, common.number))
     }

@@ -73,6 +73,11 @@ enum Act {
         organization: Id,
         id: Id,
     },
+    MarkBillPaid {
+        organization: Id,
+        id: Id,
+        paid: bool,
+    },
     DeleteBill {
         organization: Id,
         id: Id,
@@ -249,6 +254,11 @@ fn carry_out(emulator: &Emulator, body: &[u8]) -> Result<(), Problem> {
         } => at(organization)?.edit_bill(id, &changes).map(drop),
         Act::CancelBill { organization, id } => at(organization)?.cancel_bill(id).map(drop),
         Act::RejectBill { organization, id } => at(organization)?.reject_bill(id).map(drop),
+        Act::MarkBillPaid {
+            organization,
+            id,
+            paid,
+        } => at(organization)?.mark_bill_paid(id, paid).map(drop),
         Act::DeleteBill { organization, id } => at(organization)?.delete_bill(id).map(drop),
         Act::RestoreBill { organization, id } => at(organization)?.restore_bill(id).map(drop),
         Act::AddPayment {

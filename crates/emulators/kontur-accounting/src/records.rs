@@ -128,6 +128,8 @@ pub struct Bill {
     pub sum_nds: Kopecks,
     pub sum: Kopecks,
     pub paid_sum: Kopecks,
+    /// A person said that it is paid, by no payment.
+    pub marked_paid: bool,
 }
 
 impl Bill {
@@ -142,11 +144,15 @@ impl Bill {
             BillState::Rejected => "rejected",
             BillState::Cancelled => "cancelled",
             BillState::Deleted => "deleted",
-            BillState::Open if self.paid_sum >= self.sum && self.paid_sum.0 > 0 => "paid",
+            BillState::Open if self.marked_paid || self.is_paid_by_payments() => "paid",
             BillState::Open if self.payment_due_date.is_some_and(|due| due < today) => "overdue",
             BillState::Open if self.paid_sum.0 > 0 => "partiallyPaid",
             BillState::Open => "notPaid",
         }
+    }
+
+    fn is_paid_by_payments(&self) -> bool {
+        self.paid_sum >= self.sum && self.paid_sum.0 > 0
     }
 }
 

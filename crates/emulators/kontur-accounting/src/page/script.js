@@ -118,6 +118,9 @@ function billCard(own, bill) {
     bill.reason.date && "от " + day(bill.reason.date)].filter(Boolean).join(" ");
   const put = (name) => () => act({ act: name, organization: own.organization.id, id: bill.id });
   const live = ["notPaid", "partiallyPaid", "paid", "overdue"].includes(bill.status);
+  // By a person's word: no payment comes to so much.
+  const marked = bill.status === "paid" && kopecks(bill.paidSum) < kopecks(bill.sum);
+  const mark = (paid) => () => act({ act: "markBillPaid", organization: own.organization.id, id: bill.id, paid });
   return [
     make("h2", {}, `Счёт № ${bill.number} от ${day(bill.date)} `, status(bill.status)),
     make("dl", {},
@@ -136,6 +139,8 @@ function billCard(own, bill) {
       bill.status !== "deleted" && make("a", { class: "button", href: `/ui/bills/${own.organization.id}/${bill.id}` }, "PDF"),
       (live || bill.status === "rejected") && make("button", { class: "quiet", "data-key": "edit", onclick: () => billDialog(own, bill) }, "Изменить"),
       live && make("button", { class: "quiet", "data-key": "pay", onclick: () => paymentDialog(own, bill) }, "Оплата"),
+      live && bill.status !== "paid" && make("button", { class: "quiet", "data-key": "mark", onclick: mark(true) }, "Отметить оплаченным"),
+      marked && make("button", { class: "quiet", "data-key": "mark", onclick: mark(false) }, "Снять отметку об оплате"),
       live && make("button", { class: "danger", "data-key": "reject", onclick: put("rejectBill") }, "Отклонён клиентом"),
       live && make("button", { class: "danger", "data-key": "cancel", onclick: put("cancelBill") }, "Аннулировать"),
       bill.status !== "deleted" && make("button", { class: "danger", "data-key": "delete", onclick: put("deleteBill") }, "Удалить"),

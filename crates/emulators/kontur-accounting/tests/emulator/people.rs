@@ -57,6 +57,35 @@ async fn people_edit_cancel_delete_and_restore() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bill_that_is_marked_as_paid_says_so_and_has_no_payment() {
+    let world = World::new();
+    let contractor = world.romashka().await;
+    let bill = world.bill(&contractor, "м").await;
+    let path = format!("/bills/{}", bill["id"].as_str().unwrap());
+    let accountant = world.accountant();
+    after(1).await;
+    accountant.mark_bill_paid(id_of(&bill), true).unwrap();
+    let marked = world.get(&path).await.json();
+    assert_eq!(marked["status"], "paid");
+    assert_eq!(marked["paidSum"], "0.00");
+    assert_eq!(marked["changedAt"], "2026-03-12T09:00:01.000Z");
+    // The same once more is no change, and the mark outlives an edit.
+    accountant.mark_bill_paid(id_of(&bill), true).unwrap();
+    assert_eq!(
+        world.get(&path).await.json()["revision"],
+        marked["revision"]
+    );
+    let number = json!({"number": "Б-6"});
+    accountant.edit_bill(id_of(&bill), &number).unwrap();
+    assert_eq!(world.get(&path).await.json()["status"], "paid");
+    accountant.mark_bill_paid(id_of(&bill), false).unwrap();
+    assert_eq!(world.get(&path).await.json()["status"], "notPaid");
+    accountant.cancel_bill(id_of(&bill)).unwrap();
+    let error = accountant.mark_bill_paid(id_of(&bill), true).unwrap_err();
+    assert_eq!(error.code, "documentCancelled");
+}
+
+#[tokio::test(start_paused = true)]
 async fn cancelling_twice_changes_nothing_more() {
     let world = World::new();
     let contractor = world.romashka().await;
