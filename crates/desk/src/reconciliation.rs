@@ -23,7 +23,7 @@ use crate::Desk;
 use crate::policy::NoBooking;
 
 pub use month::{Month, NoMonth};
-pub use words::{columns, kind_word, section_word, what_word};
+pub use words::{agreement_word, columns, kind_word, section_word, what_word};
 pub use workbook::workbook;
 
 /// A month, organisation by organisation.
@@ -213,6 +213,12 @@ impl Reconciliation {
     pub fn agrees(&self) -> bool {
         let mut all = self.organisations.iter();
         all.all(|one| one.of(Section::Differences).next().is_none())
+    }
+
+    /// Whether statements cover all of it: of a day that none does the bank's side is not judged.
+    pub fn is_covered(&self) -> bool {
+        let mut all = self.organisations.iter();
+        all.all(|one| one.of(Section::Days).next().is_none())
     }
 }
 

@@ -6,8 +6,8 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
 use desk::policy::NoBooking;
 use desk::reconciliation::{
-    Columns, Line, Month, NotReconciled, OrganisationMonth, Reconciliation, Section, columns,
-    kind_word, section_word, what_word, workbook,
+    Columns, Line, Month, NotReconciled, OrganisationMonth, Reconciliation, Section,
+    agreement_word, columns, kind_word, section_word, what_word, workbook,
 };
 use domain::display::date;
 
@@ -91,11 +91,11 @@ pub(crate) fn in_words(report: &Reconciliation) -> String {
         told.push_str(&of_organisation(report.month, one));
     }
     let last = if report.agrees() {
-        "Стороны сходятся.\n"
+        agreement_word(report)
     } else {
-        "Стороны расходятся: что сделать с каждой строкой, говорит docs/guide/payments.md.\n"
+        "Стороны расходятся: что сделать с каждой строкой, говорит docs/guide/payments.md."
     };
-    told.push_str(last);
+    told.push_str(&format!("{last}\n"));
     harmless(&told)
 }
 

@@ -3,7 +3,7 @@
 use domain::Money;
 use domain::display::figures;
 
-use super::{Columns, Kind, Section, What};
+use super::{Columns, Kind, Reconciliation, Section, What};
 
 /// A row of the sums.
 pub const fn what_word(what: What) -> &'static str {
@@ -45,6 +45,15 @@ pub const fn kind_word(kind: Kind) -> &'static str {
         Kind::Settled => "без банка",
         Kind::Corrected => "исправлено позже",
         Kind::NotCovered => "нет выписки",
+    }
+}
+
+/// What is said of a month in which no side says otherwise than another: of days without a statement nobody knows.
+pub fn agreement_word(report: &Reconciliation) -> &'static str {
+    if report.is_covered() {
+        "Стороны сходятся."
+    } else {
+        "Стороны сходятся, но не на все дни есть выписки: за эти дни банк не сверен."
     }
 }
 

@@ -520,7 +520,7 @@ async fn a_month_is_shown_on_three_sides_and_given_as_a_workbook() {
     assert_eq!(name, "attachment; filename=\"reconciliation-2026-03.xlsx\"");
     let empty = anna.get("/money/reconciliation?month=2025-03").await.text();
     assert!(
-        empty.contains("Сверка: март 2025") && empty.contains("Стороны сходятся"),
+        empty.contains("Сверка: март 2025") && empty.contains("за эти дни банк не сверен"),
         "{empty}"
     );
     let strange = anna.get("/money/reconciliation?month=%3Cb%3E").await.text();

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
 use desk::reconciliation::{
-    Columns, Line, Month, NotReconciled, OrganisationMonth, Reconciliation, Section, columns,
-    kind_word, section_word, what_word, workbook,
+    Columns, Line, Month, NotReconciled, OrganisationMonth, Reconciliation, Section,
+    agreement_word, columns, kind_word, section_word, what_word, workbook,
 };
 use domain::display::date;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -37,7 +37,8 @@ struct Page {
     as_of: String,
     before: String,
     after: String,
-    agrees: bool,
+    /// That no side says otherwise than another, where none does.
+    agreement: Option<&'static str>,
     organisations: Vec<OfOrganisation>,
 }
 
@@ -167,7 +168,7 @@ impl Page {
             as_of,
             before: month.before().to_string(),
             after: month.after().to_string(),
-            agrees: false,
+            agreement: None,
             organisations: Vec::new(),
         }
     }
@@ -175,7 +176,7 @@ impl Page {
     fn of(session: &Session, month: Month, as_of: String, report: &Reconciliation) -> Self {
         let organisations = report.organisations.iter();
         Self {
-            agrees: report.agrees(),
+            agreement: report.agrees().then(|| agreement_word(report)),
             organisations: organisations.map(OfOrganisation::of).collect(),
             ..Self::empty(session, month, as_of)
         }
