@@ -110,7 +110,9 @@ fn told(error: NotSplit) -> anyhow::Error {
         NotSplit::NotClosed { .. } => {
             "name every sale, the commission after --commission, and what belongs to sales without an invoice after --other"
         }
-        NotSplit::NothingForInvoices(_) => "name less after --other",
+        NotSplit::NothingForInvoices(_) => {
+            "name after --other what such sales brought, less what the bank kept of them, and the rest of it as --commission"
+        }
         NotSplit::Changed(_) => "`provodka payments list` shows what became of it",
         NotSplit::NoSuchSales => "write each sale as --sale 117=1500.00",
         NotSplit::Twice(_) => "add its sales up: --sale 117=1500.00",
