@@ -118,7 +118,7 @@ impl Folder {
         match book(desk, place).await {
             Ok((known, summary)) => {
                 let lost = known.lost;
-                let remarks = (!known.faults.is_empty()).then(|| remarks(&known));
+                let remarks = remarks(&known, &summary);
                 self.end("done", name, place, remarks.as_deref()).await?;
                 Ok(Outcome::Done {
                     new: summary.new,
@@ -288,13 +288,15 @@ async fn note(folder: &Path, name: &str, text: &str) -> io::Result<()> {
     fs::write(place, format!("{text}\n")).await
 }
 
-fn remarks(known: &Known) -> String {
-    let mut told = known.faults.join("\n");
+/// What is to be read beside the file, if anything is.
+fn remarks(known: &Known, summary: &Summary) -> Option<String> {
+    let mut told = known.faults.clone();
     if known.more_faults > 0 {
-        told.push_str(&format!("\nи ещё замечаний: {}", known.more_faults));
+        told.push(format!("и ещё замечаний: {}", known.more_faults));
     }
     if known.lost {
-        told.push_str("\nЧасть файла не прочитана: запросите выписку у банка ещё раз.");
+        told.push("Часть файла не прочитана: запросите выписку у банка ещё раз.".to_owned());
     }
-    told
+    told.extend(summary.not_shown_in_words());
+    (!told.is_empty()).then(|| told.join("\n"))
 }

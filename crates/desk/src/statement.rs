@@ -125,6 +125,8 @@ pub struct Summary {
     pub left: Money,
     /// What became of the new ones, by the word of [`PaymentState`]; nothing in a preview.
     pub became: BTreeMap<&'static str, Became>,
+    /// Payments that statements showed before on days that are over in this file, and it does not; nothing in a preview.
+    pub not_shown: Vec<i64>,
 }
 
 /// Payments of which the same became.
@@ -205,7 +207,7 @@ impl Desk {
         let booked = import.book_counted().await;
         let hash = read?;
         booked?;
-        let summary = import.summary;
+        let mut summary = import.summary;
         if hash != known.hash {
             return Err(StatementError::Changed {
                 path: path.to_owned(),
@@ -215,6 +217,10 @@ impl Desk {
             // Reminders wait for it, and bills that are only marked as paid.
             let wake = policy.money.as_ref().map(|_| self.clock.now());
             self.store.money_cover(&self.portal, &spans, wake).await?;
+            let parts = 1..=known.parts.max(1);
+            let sources: Vec<SourceId> = parts.map(|part| source(&known.hash, part)).collect();
+            let not_shown = self.store.money_not_shown(&self.portal, &spans, &sources);
+            summary.not_shown = not_shown.await?;
             let note = json!({"statement": known.hash, "orders": known.orders, "new": summary.new});
             self.note_person(note).await?;
         }
@@ -249,7 +255,7 @@ impl Import<'_> {
                 }
                 Piece::Portion(Portion { part, lines }) => {
                     self.summary.count(&lines);
-                    let source = self.source(part);
+                    let source = source(&self.known.hash, part);
                     match self.mode {
                         Mode::Preview => {
                             let lines = lines.into_iter();
@@ -267,15 +273,6 @@ impl Import<'_> {
         }
         Err(StatementError::BrokeOff {
             path: path.to_owned(),
-        })
-    }
-
-    /// The name of a statement of the file: the first has the file's own.
-    fn source(&self, part: u64) -> SourceId {
-        let hash = &self.known.hash;
-        SourceId(match part {
-            0 | 1 => format!("statement/{hash}"),
-            part => format!("statement/{hash}/{part}"),
         })
     }
 
@@ -316,6 +313,14 @@ impl Import<'_> {
     }
 }
 
+/// The name of a statement of a file: the first has the file's own.
+fn source(hash: &str, part: u64) -> SourceId {
+    SourceId(match part {
+        0 | 1 => format!("statement/{hash}"),
+        part => format!("statement/{hash}/{part}"),
+    })
+}
+
 /// Decides these new payments, and older ones that nobody looked at; what became of these.
 async fn book(desk: &Desk, policy: &Policy, new: &[i64]) -> Result<Vec<PaymentSum>, StoreError> {
     let Desk {
@@ -337,6 +342,19 @@ async fn book(desk: &Desk, policy: &Policy, new: &[i64]) -> Result<Vec<PaymentSu
 }
 
 impl Summary {
+    /// What people are to look at, where statements showed more before.
+    pub fn not_shown_in_words(&self) -> Option<String> {
+        let numbers = self.not_shown.iter().map(|number| format!("№ {number}"));
+        let numbers: Vec<String> = numbers.collect();
+        (!numbers.is_empty()).then(|| {
+            format!(
+                "Прежние выписки показывали за эти дни и другие платежи, в этом файле их нет: {}. Если он полон, банк их не \
+                 провёл: снимите их со счетов и не относите.",
+                numbers.join(", ")
+            )
+        })
+    }
+
     fn count(&mut self, portion: &[SeenLine]) {
         self.read += portion.len();
         for line in portion {

@@ -24,6 +24,11 @@ pub(super) struct Summary {
     faults: Vec<String>,
     more_faults: usize,
     lost: bool,
+    /// Payments that statements showed before on its days, and it does not.
+    not_shown: Vec<i64>,
+    /// The same for people.
+    #[serde(skip)]
+    remark: Option<String>,
 }
 
 impl Summary {
@@ -38,7 +43,9 @@ impl Summary {
             dry_run,
             read: came_to.read,
             new: came_to.new,
+            remark: came_to.not_shown_in_words(),
             became: came_to.became,
+            not_shown: came_to.not_shown,
             faults: known.faults.clone(),
             more_faults: known.more_faults,
             lost: known.lost,
@@ -76,6 +83,9 @@ impl Summary {
         }
         if self.lost {
             told.push_str("  Часть файла не прочитана: запросите выписку у банка ещё раз.\n");
+        }
+        if let Some(remark) = &self.remark {
+            told.push_str(&format!("  !  {remark}\n"));
         }
         if self.dry_run {
             told.push_str("  Ничего не записано: это проверка.\n");

@@ -166,7 +166,10 @@ async fn of_two_replicas_one_reads_it() {
     handled.sort();
     handled.dedup();
     assert_eq!(handled.len(), 20);
-    assert_eq!(names(&path.join("done")).len(), 20);
+    // Beside some stands that another has more orders of their day.
+    let done = names(&path.join("done")).into_iter();
+    let files = done.filter(|name| !name.ends_with("причина.txt"));
+    assert_eq!(files.count(), 20);
     assert_eq!(office.payments().await, 20, "they overlap");
 }
 

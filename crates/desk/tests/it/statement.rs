@@ -69,6 +69,31 @@ async fn a_credit_that_is_asked_about_is_told_so() {
 }
 
 #[tokio::test]
+async fn what_a_file_of_days_that_are_over_shows_no_more_is_told() {
+    let office = Office::open().await;
+    let made = |orders: usize, day: u32| {
+        let created = format!("ДатаСоздания={day}.03.2026\r\nДатаНачала=");
+        statement(ACCOUNT, orders).replacen("ДатаНачала=", &created, 1)
+    };
+    let import = async |text: String| {
+        let path = office.file(&text);
+        office.import(&path, Mode::Book).await.unwrap()
+    };
+    // Made on its day, it shows what the bank may not book, or not all of what it will.
+    for orders in [3, 1] {
+        let early = import(made(orders, 12)).await;
+        assert_eq!(early.not_shown, [0_i64; 0]);
+        assert_eq!(early.not_shown_in_words(), None);
+    }
+    let last = import(made(2, 13)).await;
+    assert_eq!((last.new, last.not_shown.as_slice()), (0, &[3_i64][..]));
+    let told = last.not_shown_in_words().unwrap();
+    assert!(told.contains("в этом файле их нет: № 3."), "{told}");
+    let whole = import(made(3, 14)).await;
+    assert_eq!(whole.not_shown, [0_i64; 0]);
+}
+
+#[tokio::test]
 async fn a_file_of_nobodys_account_or_that_changed_meanwhile_is_refused() {
     let office = Office::open().await;
     let path = office.file(&statement("40702810900000099999", 1));

@@ -201,7 +201,7 @@ impl Ledger {
         correction.opposites_in(self.transactions.get(&of)?, free)
     }
 
-    /// A payment that is undone, since the final statement does not have it, may be found again.
+    /// A payment that is undone, since no source shows it any more, may be found again.
     fn forget_payment(&mut self, undone: TransactionId) {
         let undone = self.transactions.get(&undone);
         if let Some(TransactionKind::Payment { payment, .. }) = undone.map(|undone| &undone.kind) {

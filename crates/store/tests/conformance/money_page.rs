@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use serde_json::json;
 use store::*;
 
-use crate::money::order;
+use crate::money::{line, order};
 use crate::support::*;
 
 const OTHER: &str = "7728168971";
@@ -94,6 +94,48 @@ conformance! {
             }
         }
         assert_eq!(pages, [vec!["8", "2", "5"], vec!["4", "2", "3"], vec!["1", "6"]]);
+    }
+
+    async fn what_statements_showed_of_a_day_and_these_do_not_is_named(db: &Db) {
+        db.store.portal_put(&a_portal("a")).await.unwrap();
+        let named = |name: &str| SourceId(format!("statement/{name}"));
+        let next_day = on(date(2026, 3, 13), order("3", 300));
+        let early = [line(1, order("1", 100)), line(2, order("2", 200)), line(3, next_day)];
+        let new = db.store.money_see(&portal("a"), &named("early"), &early, at(1)).await.unwrap().new;
+        let last = [line(1, order("2", 200))];
+        db.store.money_see(&portal("a"), &named("last"), &last, at(2)).await.unwrap();
+        let span = AccountSpan {
+            account: AccountNumber::new("40702810200000012345").unwrap(),
+            from: date(2026, 3, 12),
+            to: date(2026, 3, 12),
+        };
+        let of_others = AccountSpan {
+            account: AccountNumber::new("40702810900000000009").unwrap(),
+            ..span.clone()
+        };
+        for (span, sources, expected) in [
+            (&span, vec![named("last")], &new[..1]),
+            (&span, vec![named("none"), named("last")], &new[..1]),
+            (&span, vec![named("none")], &new[..2]),
+            (&span, vec![named("early")], &[]),
+            (&of_others, vec![named("none")], &[]),
+        ] {
+            let spans = std::slice::from_ref(span);
+            let missing = db.store.money_not_shown(&portal("a"), spans, &sources).await.unwrap();
+            assert_eq!(missing, expected, "{sources:?}");
+        }
+        // Somebody gave it to nothing: that is what was to be done.
+        let left = Decision {
+            payment: new[0],
+            undone: 0,
+            seen: None,
+            undecided: Vec::new(),
+            ruling: Ruling::Leave,
+            because: "банк не провёл".to_owned(),
+        };
+        assert_eq!(db.store.money_decide(&portal("a"), &[left], at(3)).await.unwrap(), [Decided::Done]);
+        let missing = db.store.money_not_shown(&portal("a"), &[span], &[named("last")]).await.unwrap();
+        assert_eq!(missing, [0_i64; 0]);
     }
 
     async fn a_payment_is_found_by_what_people_know_of_it(db: &Db) {

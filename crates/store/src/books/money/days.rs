@@ -1,7 +1,9 @@
-//! Which account is known through which day: the spans that statements covered.
+//! Which account is known through which day: the spans that statements covered; and what a statement of such days shows no more.
+
+use std::collections::BTreeSet;
 
 use domain::PortalId;
-use domain::payment::AccountNumber;
+use domain::payment::{AccountNumber, SourceId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use crate::{
     mechanics::work::{self, Lane, Look},
     sql::statements,
     store::Store,
-    subject::Subject,
+    subject::{Subject, text_set},
     tx::Tx,
     value::{Row, Value, params},
 };
@@ -32,12 +34,33 @@ pub struct AccountSpan {
     pub to: Date,
 }
 
+macro_rules! day {
+    () => {
+        "coalesce(/*pg CAST( */p.body/*pg  AS JSONB) */ ->> 'booked', /*pg CAST( */p.body/*pg  AS JSONB) */ ->> 'date')"
+    };
+}
+
 statements! {
     COVER =
         "INSERT INTO account_days (portal_id, account, from_day, to_day) VALUES ($1, $2, $3, $4)
          ON CONFLICT (portal_id, account, from_day, to_day) DO NOTHING";
     COVERED =
         "SELECT account, from_day, to_day FROM account_days WHERE portal_id = $1 ORDER BY account, from_day, to_day";
+    /// What was left alone, or is no buyer's, is in nobody's way.
+    NOT_SHOWN = concat!(
+        "SELECT p.number FROM payment p
+         WHERE p.portal_id = $1 AND p.nth >= 0 AND p.likeness <> '' AND p.state IN ('new', 'asked', 'booked')
+             AND ", day!(), " >= $3 AND ", day!(), " <= $4
+             AND /*pg CAST( */p.body/*pg  AS JSONB) */ ->> 'own_account' = $2
+             AND EXISTS (
+                 SELECT 1 FROM payment_sighting s WHERE s.portal_id = $1 AND s.likeness = p.likeness
+             )
+             AND NOT EXISTS (
+                 SELECT 1 FROM payment_sighting s
+                 WHERE s.portal_id = $1 AND s.likeness = p.likeness AND s.source IN keys($5)
+             )
+         ORDER BY p.number LIMIT 20"
+    );
 }
 
 impl Store {
@@ -71,6 +94,31 @@ impl Store {
         .await?;
         self.ring();
         Ok(())
+    }
+
+    /// Payments that statements showed on these days and none of these sources does, in whichever words: at most twenty for
+    /// a span. A statement of a day that was not over may show what the bank never booked.
+    pub async fn money_not_shown(
+        &self,
+        portal: &PortalId,
+        spans: &[AccountSpan],
+        sources: &[SourceId],
+    ) -> Result<Vec<i64>, StoreError> {
+        let sources = text_set(sources.iter().map(|source| source.0.clone()));
+        let args = (portal.clone(), spans.to_vec(), sources);
+        self.read(args, |tx, (portal, spans, sources)| {
+            Box::pin(async move {
+                let mut missing = BTreeSet::new();
+                for span in spans {
+                    let (from, to) = (span.from.to_string(), span.to.to_string());
+                    let account = span.account.as_str();
+                    let ask = params![portal, account, from, to, sources.clone()];
+                    missing.extend(tx.list(&NOT_SHOWN, &ask, Row::int).await?);
+                }
+                Ok(missing.into_iter().collect())
+            })
+        })
+        .await
     }
 
     /// The days that are known without a gap, by account: spans that touch are one.

@@ -68,6 +68,8 @@ struct Shown {
     faults: Vec<String>,
     more_faults: usize,
     lost: bool,
+    /// Payments that statements showed before on its days, and it does not.
+    not_shown: Vec<i64>,
 }
 
 /// `GET /money/statements`
@@ -344,5 +346,6 @@ fn in_words(known: &Known, summary: &Summary) -> Shown {
         faults: known.faults.iter().map(|fault| plain(fault)).collect(),
         more_faults: known.more_faults,
         lost: known.lost,
+        not_shown: summary.not_shown.clone(),
     }
 }
