@@ -124,15 +124,42 @@ async fn import(
 fn progress(read: usize, all: usize) {
     let mut terminal = std::io::stderr();
     if terminal.is_terminal() {
-        let percent = read.saturating_mul(100) / all.max(1);
-        let _shown = write!(terminal, "\r{percent} %  {read} of {all}");
+        let _shown = write!(terminal, "\r{}", bar(read, all));
         let _flushed = terminal.flush();
     }
+}
+
+/// `[##########----------] 50 %  500 of 1000`
+fn bar(read: usize, all: usize) -> String {
+    const WIDTH: usize = 20;
+    let percent = (read.saturating_mul(100) / all.max(1)).min(100);
+    let done = percent * WIDTH / 100;
+    let (done, left) = ("#".repeat(done), "-".repeat(WIDTH - done));
+    format!("[{done}{left}] {percent} %  {read} of {all}")
 }
 
 fn clear_progress() {
     let mut terminal = std::io::stderr();
     if terminal.is_terminal() {
         let _shown = write!(terminal, "\r\u{1b}[K");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn the_bar_is_as_long_at_any_time() {
+        for (read, all, expected) in [
+            (0, 1_000, "[--------------------] 0 %  0 of 1000"),
+            (500, 1_000, "[##########----------] 50 %  500 of 1000"),
+            (7, 7, "[####################] 100 %  7 of 7"),
+            // The file grew meanwhile.
+            (9, 7, "[####################] 100 %  9 of 7"),
+            (0, 0, "[--------------------] 0 %  0 of 0"),
+        ] {
+            assert_eq!(bar(read, all), expected);
+        }
     }
 }
