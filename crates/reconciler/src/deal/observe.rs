@@ -570,8 +570,8 @@ pub(crate) fn wait_for_accounting(deal: &mut Looked, at: Timestamp) {
     deal.finished = true;
 }
 
-/// The accounting side is asked about an invoice only when it said that something changed, or when a
-/// person or the nightly look wants to know: the portal's events say nothing about it. What it does not answer is
+/// The accounting side is asked about an invoice only when it said that something changed, when a person or the nightly
+/// look wants to know, or on a day of its term to pay: the portal's events say nothing about it. What it does not answer is
 /// asked again; the deal shows until then what we know.
 async fn invoices_of_revisited(
     ctx: &LeaseContext,

@@ -7,7 +7,7 @@ use domain::payment::{
     AccountNumber, Direction, LineId, OtherSide, PaymentKind, PaymentOrder, SourceId,
 };
 use domain::staff::{Department, Employee, Staff};
-use domain::{DepartmentId, OrganisationId, UserId};
+use domain::{DepartmentId, InvoiceStatus, OrganisationId, UserId};
 use engine::clock::later;
 use jiff::civil::{Date, date};
 use planner::{Booking, MoneyPolicy, Overdue, OwnAccount};
@@ -92,6 +92,25 @@ fn a_deal_is_looked_at_on_its_days_and_on_no_other() {
         desk.task("cases").await;
         desk.run(HOUR).await;
         assert_eq!(desk.office.calls("glance"), before + 3);
+        assert_eq!(desk.questions().await, ["INVOICE-OVERDUE"]);
+    });
+}
+
+#[test]
+fn of_a_bill_that_the_accountant_called_paid_a_minute_ago_nobody_is_reminded() {
+    paused(async {
+        let desk = desk(1..=1).await;
+        statement(&desk, date(2026, 12, 31)).await;
+        desk.run(3 * DAY).await;
+        assert!(desk.office.story().contains("Status=Просрочен"));
+        // No feed tells of it before the morning of the reminder.
+        desk.office.state().bills[0].invoice.status = InvoiceStatus::Paid;
+        desk.run(DAY).await;
+        assert_eq!(told(&desk), 0, "{}", desk.office.story());
+        // He takes it back before he is asked how it was paid.
+        desk.office.state().bills[0].invoice.status = InvoiceStatus::Issued;
+        desk.run(2 * DAY).await;
+        assert_eq!(told(&desk), 1, "{}", desk.office.story());
         assert_eq!(desk.questions().await, ["INVOICE-OVERDUE"]);
     });
 }
