@@ -70,8 +70,8 @@ pub(crate) fn is_hint(reason: &str) -> bool {
     reason.starts_with("event ") || leaves_the_deal(reason)
 }
 
-/// Whether a look for this reason asks the accounting side about the deal's invoices. Before somebody is reminded of one it is
-/// asked: the accountant may have known of its money for a minute.
+/// Whether a look for this reason asks the accounting side about the deal's invoices. Before somebody is reminded of one it
+/// is asked: the accountant may have known of its money for a minute.
 pub(crate) fn asks_accounting(reason: &str) -> bool {
     let asks = [CHANGED, NIGHTLY, DUE_DAY, WAITS_FOR_ACCOUNTS];
     asks.contains(&reason) || reason.starts_with("person")

@@ -1,4 +1,5 @@
-//! Which account is known through which day: the spans that statements covered; and what a statement of such days shows no more.
+//! Which account is known through which day: the spans that statements covered; and what a statement of such days shows no
+//! more.
 
 use std::collections::BTreeSet;
 
