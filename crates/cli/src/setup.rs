@@ -235,6 +235,7 @@ async fn prepare(
         wishes,
         &seen.funnels,
         &seen.companies,
+        product.config.is_app(),
     ));
     let mut stages = policy.money.iter().flat_map(|money| &money.stages);
     let fires = stages.any(|stage| stage.by == MovedBy::Trigger);

@@ -65,12 +65,13 @@ fn is_in_roubles(number: &str) -> bool {
     is_whole && number.get(5..8) == Some("810")
 }
 
-/// What is left for a person so that payments come to deals.
+/// What is left for a person so that payments come to deals; an application has triggers as well.
 pub(super) fn next_steps(
     policy: &Policy,
     wishes: &Wishes,
     funnels: &[SeenFunnel],
     companies: &[OwnCompany],
+    has_triggers: bool,
 ) -> Vec<String> {
     let Some(money) = &policy.money else {
         let known = accounts(&policy.organisations, companies);
@@ -97,12 +98,12 @@ pub(super) fn next_steps(
     }
     let has_stage = |funnel: &&Funnel| money.stages.iter().any(|stage| stage.funnel == funnel.id);
     let without = policy.funnels.iter().filter(|funnel| !has_stage(funnel));
-    next.extend(without.filter_map(|funnel| paid_stage(funnel, funnels)));
+    next.extend(without.filter_map(|funnel| paid_stage(funnel, funnels, has_triggers)));
     next
 }
 
 /// Where paid deals of a funnel may go is for a person to say: the stage behind those of the invoice is but the likeliest.
-fn paid_stage(funnel: &Funnel, seen: &[SeenFunnel]) -> Option<String> {
+fn paid_stage(funnel: &Funnel, seen: &[SeenFunnel], has_triggers: bool) -> Option<String> {
     let seen = seen.iter().find(|one| one.id == funnel.id)?;
     let is_of_invoice = |id| funnel.invoice_stages.contains(id);
     let last = seen
@@ -116,9 +117,14 @@ fn paid_stage(funnel: &Funnel, seen: &[SeenFunnel]) -> Option<String> {
         .iter()
         .map(|id| format!("\"{id}\""))
         .collect();
+    let by_trigger = if has_triggers {
+        "; с `by = \"trigger\"` её двигает портал: привяжите к этой стадии триггер «Оплата получена»"
+    } else {
+        ""
+    };
     Some(format!(
         "если оплаченную сделку воронки «{}» надо двигать, скажите куда, например: `[[money.stages]]`, `funnel = {}`, \
-         `from = [{}]`, `to = \"{}\"` («{}»)",
+         `from = [{}]`, `to = \"{}\"` («{}»){by_trigger}",
         seen.name,
         funnel.id,
         from.join(", "),
@@ -250,13 +256,18 @@ mod tests {
         let mut policy = policy();
         let companies = [company(&policy)];
         let funnels = [seen(&policy.funnels[0])];
-        let steps = |policy: &Policy, money, companies: &[OwnCompany]| {
+        let told = |policy: &Policy, money, companies: &[OwnCompany], has_triggers| {
             let wishes = Wishes {
                 money,
                 ..Wishes::default()
             };
-            next_steps(policy, &wishes, &funnels, companies).join("\n")
+            next_steps(policy, &wishes, &funnels, companies, has_triggers).join("\n")
         };
+        let steps = |policy: &Policy, money, companies: &[OwnCompany]| {
+            told(policy, money, companies, false)
+        };
+        let of_application =
+            |policy: &Policy, companies: &[OwnCompany]| told(policy, true, companies, true);
         let told = steps(&policy, false, &companies);
         assert!(
             told.contains("setup --money") && told.contains(MAIN),
@@ -271,7 +282,12 @@ mod tests {
         let told = steps(&policy, true, &companies);
         assert!(told.contains("в `[money]` нет счетов"), "{told}");
         let example = "`funnel = 0`, `from = [\"INVOICE\"]`, `to = \"WORK\"` («Стадия WORK»)";
-        assert!(told.contains(example), "{told}");
+        assert!(
+            told.contains(example) && !told.contains("trigger"),
+            "{told}"
+        );
+        let told = of_application(&policy, &companies);
+        assert!(told.contains("`by = \"trigger\"`"), "{told}");
         assert_eq!(steps(&policy, false, &companies), "", "it was said before");
     }
 }
