@@ -25,7 +25,7 @@ use crate::{
     Action, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom, notices,
     texts,
 };
-use crate::{buyer, cancelling, changed, copied, newcomers, overdue, parts, receipts, twins};
+use crate::{buyer, cancelling, changed, copied, gone, newcomers, overdue, parts, receipts, twins};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
@@ -121,14 +121,7 @@ fn go_on(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
     let invoice = snapshot.live_invoice();
     match (&snapshot.seen, invoice) {
         (Seen::Unread, _) => Plan::need(Need::Glance),
-        (Seen::Gone, None) => in_vain(
-            snapshot,
-            match left_behind(snapshot) {
-                None => forgotten(snapshot),
-                Some(invoice) => orphaned(snapshot, invoice),
-            },
-        ),
-        (Seen::Gone, Some(invoice)) => in_vain(snapshot, orphaned(snapshot, invoice)),
+        (Seen::Gone, _) => in_vain(snapshot, gone::plan(snapshot, policy, now)),
         (Seen::Denied, _) => hidden(snapshot),
         // A person decided that another takes the place of one there was.
         (Seen::Glance(_), _) if snapshot.to_replace().is_some() => Plan::need(Need::Whole),
@@ -528,34 +521,6 @@ fn show(
         plan.actions
             .extend(mark_replaced(snapshot, glance, invoice, policy));
     }
-    plan
-}
-
-/// Whatever was asked about a deal that is no more and left nothing behind.
-fn forgotten(snapshot: &DealSnapshot) -> Plan {
-    Plan {
-        withdrawn: snapshot
-            .open_cases
-            .keys()
-            // A bill that stands in the books is somebody's matter all the same.
-            .filter(|key| !twins::is_about(key))
-            .cloned()
-            .collect(),
-        ..Plan::nothing("сделка удалена, счёта не было")
-    }
-}
-
-/// An invoice that was to be replaced, and that the accountant has not cancelled yet.
-fn left_behind(snapshot: &DealSnapshot) -> Option<&OurInvoice> {
-    let mut invoices = snapshot.invoices.iter();
-    invoices.rfind(|one| !one.deleted && one.status != InvoiceStatus::Cancelled)
-}
-
-fn orphaned(snapshot: &DealSnapshot, invoice: &OurInvoice) -> Plan {
-    let text = texts::deal_deleted(invoice);
-    let asked = about_invoice(snapshot.id, CaseCode::DealDeleted, invoice, text);
-    let mut plan = overdue::over(snapshot);
-    merge(&mut plan, ask(snapshot, asked));
     plan
 }
 

@@ -33,6 +33,7 @@ mod differences;
 mod draft;
 pub mod flood;
 pub mod foretold;
+mod gone;
 pub mod invoicing;
 pub mod known_days;
 mod lines;

@@ -280,11 +280,6 @@ pub(crate) fn plan(
     plan
 }
 
-/// Nobody is to be reminded of anything.
-pub(crate) fn over(snapshot: &DealSnapshot) -> Plan {
-    answered(snapshot, Plan::default(), &CaseCode::REMINDERS)
-}
-
 /// Somebody is to be reminded.
 struct Reminder {
     /// For which days of which invoices, as `whole/1=3`, and when each of them came; what was told for these is not told

@@ -175,7 +175,7 @@ pub(crate) fn status(
     }
 }
 
-/// Timeline, stage, and the question about money of an invoice that stands no more.
+/// Timeline, stage, and what is asked of the money.
 pub(crate) fn plan(
     snapshot: &DealSnapshot,
     glance: &DealGlance,
@@ -183,20 +183,30 @@ pub(crate) fn plan(
     now: Timestamp,
 ) -> Plan {
     let mut plan = Plan::default();
-    let Some(money) = &policy.money else {
+    if policy.money.is_none() {
         return plan;
-    };
+    }
     plan.actions.extend(entries(snapshot));
     plan.actions.extend(move_on(snapshot, glance, policy));
     merge(
         &mut plan,
         triggers::read_back(snapshot, glance, policy, now),
     );
+    merge(&mut plan, in_the_books(snapshot, policy, now));
+    merge(&mut plan, taken_back(snapshot, glance, policy));
+    plan
+}
+
+/// What is asked of the money whether or not its deal is there still: the books answer it, or what a person says.
+pub(crate) fn in_the_books(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
+    let mut plan = Plan::default();
+    let Some(money) = &policy.money else {
+        return plan;
+    };
     merge(&mut plan, paid_before::asked(snapshot));
     merge(&mut plan, marked::asked(snapshot, policy, money, now));
     merge(&mut plan, astray(snapshot));
-    merge(&mut plan, taken_back(snapshot, glance, policy));
-    merge(&mut plan, lost_deals::asked(snapshot, glance));
+    merge(&mut plan, lost_deals::asked(snapshot));
     plan
 }
 

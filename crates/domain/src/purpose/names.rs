@@ -2,6 +2,7 @@
 //!
 //! A name proposes whose money it may be and never decides: see [`crate::matching`].
 
+use super::lexicon::{self, Meaning};
 use super::tokens::like_cyrillic;
 
 /// A company's name as far as it decides whether two are the same: `ООО «Ромашка»` is `РОМАШКА ООО` and
@@ -25,10 +26,6 @@ const IN_WORDS: [(&str, &str); 14] = [
     ("ао", "акционерного общества"),
     ("ип", "индивидуальный предприниматель"),
     ("ип", "индивидуального предпринимателя"),
-];
-/// The same in letters.
-const IN_LETTERS: [&str; 10] = [
-    "ооо", "нао", "пао", "оао", "зао", "ао", "ип", "ано", "гуп", "муп",
 ];
 
 impl NameKey {
@@ -55,7 +52,7 @@ impl NameKey {
 }
 
 /// Takes the legal form out of the name, wherever in it it is written.
-fn take_form(words: &mut Vec<&str>) -> Option<&'static str> {
+fn take_form<'a>(words: &mut Vec<&'a str>) -> Option<&'a str> {
     for (form, in_words) in IN_WORDS {
         let of_form: Vec<&str> = in_words.split(' ').collect();
         let place = words
@@ -66,17 +63,11 @@ fn take_form(words: &mut Vec<&str>) -> Option<&'static str> {
             return Some(form);
         }
     }
-    let is_form = |word: Option<&&str>| {
-        let word = word?;
-        IN_LETTERS.into_iter().find(|form| form == word)
-    };
-    if let Some(form) = is_form(words.first()) {
-        words.remove(0);
-        return Some(form);
+    let is_form = |word: &str| lexicon::meaning(word) == Meaning::LegalForm;
+    if words.first().is_some_and(|word| is_form(word)) {
+        return Some(words.remove(0));
     }
-    let form = is_form(words.last())?;
-    words.pop();
-    Some(form)
+    words.pop_if(|word| is_form(word))
 }
 
 const fn comparable(letter: char) -> char {

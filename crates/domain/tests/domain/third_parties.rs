@@ -57,6 +57,8 @@ fn two_spellings_are_one_name_but_for_legal_form_quotes_capitals_and_letters_tha
             true,
         ),
         ("ООО «Луч-Сервис»", "ООО Луч Сервис", true),
+        ("ФГУП «Маяк»", "Маяк ФГУП", true),
+        ("КФХ Иванова", "Иванова, КФХ", true),
         ("ООО «Ромашка»", "АО «Ромашка»", false),
         ("ООО «Ромашка»", "ООО «Ромашка плюс»", false),
         ("ООО «Ромашка»", "Ромашка", false),

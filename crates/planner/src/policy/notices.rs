@@ -43,7 +43,7 @@ impl Kind {
     ];
 
     /// Those that an accountant answers: about the books, the bills in them and the money.
-    pub const ACCOUNTANTS: [&'static str; 13] = [
+    pub const ACCOUNTANTS: [&'static str; 14] = [
         "ACCOUNT-UNKNOWN",
         "ACCOUNTING-PAYMENT",
         "COUNTERPARTY-NEW",
@@ -56,6 +56,7 @@ impl Kind {
         "INVOICE-TWIN",
         "PAID-INVOICE-GONE",
         "PAYMENT-AT-ADOPTION",
+        "PAYMENT-DEAL-LOST",
         "PAYMENT-UNDECIDED",
     ];
 

@@ -260,6 +260,34 @@ fn a_deleted_deal_leaves_its_invoice_to_a_person() {
     let text = orphan.planned().cases[0].text.clone();
     let told = orphan.open("DEAL-DELETED", &text, true);
     assert!(told.planned().is_empty(), "{}", told.plan());
+    // The accountant cancelled or deleted it, or put it back.
+    let cancelled = told
+        .clone()
+        .invoice(|it| it.status = InvoiceStatus::Cancelled);
+    let mut deleted = told.invoice(|it| it.deleted = true);
+    assert_eq!(cancelled.planned().withdrawn, ["DEAL-DELETED"]);
+    assert_eq!(deleted.planned().withdrawn, ["DEAL-DELETED"]);
+    deleted.carry_out(deleted.planned());
+    assert!(deleted.planned().is_empty(), "{}", deleted.plan());
+    let back = deleted.invoice(|it| it.deleted = false);
+    assert_eq!(back.planned().cases.len(), 1);
+}
+
+#[test]
+fn what_only_the_deal_could_answer_is_withdrawn_once_it_is_deleted_also_beside_its_invoice() {
+    let moot = [
+        "DEAL-CHANGED-AFTER-INVOICE",
+        "DEAL-HIDDEN",
+        "FIELD-NOT-KEPT",
+        "INVOICE-EDITED",
+        "INVOICE-OVERDUE",
+        "PAYMENT-TAKEN-BACK",
+    ];
+    // The bill is somebody's matter all the same.
+    let stays = ["ACTION-REFUSED/read_invoice", "INVOICE-TWIN/B-2"];
+    let asked = moot.into_iter().chain(stays);
+    let asked = asked.fold(deal().settled(), |deal, key| deal.open(key, "было", true));
+    assert_eq!(asked.seen(Seen::Gone).planned().withdrawn, moot);
 }
 
 #[test]

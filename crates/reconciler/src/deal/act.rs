@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use capability::accounting::InvoiceOrder;
 use capability::{Call, Remote};
-use domain::{ContractorId, DealId, Invoice, Money, PortalId, Verdict};
+use domain::{ContractorId, DealId, Invoice, InvoiceStatus, Money, PortalId, Verdict};
 use engine::{Halted, LeaseContext, Outcome};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -211,7 +211,7 @@ pub(crate) fn held(
         if let (Some(outcome), Some(deal)) = (&effect.outcome, deals.get_mut(&id)) {
             note_success(effect, id, &done, outcome, now, record);
             fold(deal, &done, outcome, now);
-            if is_issue(&done) && our_invoice(&done, outcome).is_none() {
+            if is_issue(&done) && our_invoice(&done, outcome, now).is_none() {
                 // It exists, and what we kept of it cannot be read: never a second one.
                 tell::cannot_tell(id, effect, record);
                 deal.finished = true;
@@ -478,7 +478,7 @@ pub(crate) fn note_success(
     }
     match action {
         Action::IssueInvoice { .. } => {
-            if let Some(invoice) = our_invoice(action, answer) {
+            if let Some(invoice) = our_invoice(action, answer, now) {
                 record
                     .invoice_links
                     .push(known::link_of(deal, &invoice, now));
@@ -538,7 +538,7 @@ pub(crate) fn fold(deal: &mut Looked, action: &Action, answer: &Value, now: Time
             snapshot.creating = None;
             deal.create_again = None;
             snapshot.last_issued = Some(now);
-            snapshot.invoices.extend(our_invoice(action, answer));
+            snapshot.invoices.extend(our_invoice(action, answer, now));
             snapshot.invoices.sort_by_key(|invoice| invoice.slot);
         }
         Action::CreateCounterparty {
@@ -601,7 +601,7 @@ fn changed_by_us(answer: &Value) -> Option<Timestamp> {
     serde_json::from_value(answer.get("changed")?.clone()).ok()?
 }
 
-fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
+fn our_invoice(action: &Action, answer: &Value, now: Timestamp) -> Option<OurInvoice> {
     let Action::IssueInvoice {
         slot,
         contractor: _,
@@ -636,6 +636,7 @@ fn our_invoice(action: &Action, answer: &Value) -> Option<OurInvoice> {
         paid_before: Money::ZERO,
         adopted_on: None,
         paid_there: Money::ZERO,
-        paid_since: None,
+        // One whose answer was lost may be paid by the time that it is found.
+        paid_since: (invoice.status == InvoiceStatus::Paid).then_some(now),
     })
 }

@@ -20,6 +20,7 @@ mod decisions;
 mod desk;
 mod followed;
 mod invoice;
+mod marked;
 mod moved_on;
 mod moves;
 mod office;

@@ -6,7 +6,7 @@ use domain::payment::{
     AccountNumber, Direction, LineId, OtherSide, OwnSide, PaymentOrder, SourceId,
 };
 use domain::purpose::Purpose;
-use domain::{DealId, Inn, Money, OrganisationId, StageId};
+use domain::{DealId, Inn, InvoiceStatus, Money, OrganisationId, StageId};
 use jiff::civil::date;
 use planner::{Booking, MoneyPolicy, OwnAccount, PaidStage, Refunds};
 use store::{PaymentFilter, PaymentState, SeenLine, WasUndone};
@@ -195,5 +195,29 @@ fn refunds_are_listed_alone_where_the_policy_says_so() {
         assert_eq!(states(&desk).await, [(Booked, 0), (Aside, -back)]);
         assert!(desk.questions().await.is_empty());
         desk.assert_at_rest(1).await;
+    });
+}
+
+#[test]
+fn money_of_a_deleted_deal_is_a_question_until_it_went_back() {
+    paused(async {
+        let desk = desk(Refunds::TakeOff).await;
+        let (total, named) = bill(&desk);
+        carried_out(&desk, Direction::In, total, &format!("Оплата {named}")).await;
+        desk.office.state().gone.push(DealId(1));
+        desk.event(1).await;
+        desk.run(60).await;
+        let asked = ["DEAL-DELETED", "PAYMENT-DEAL-LOST"];
+        assert_eq!(desk.questions().await, asked, "{}", desk.office.story());
+        carried_out(&desk, Direction::Out, total, &format!("Возврат {named}")).await;
+        let story = desk.office.story();
+        assert_eq!(states(&desk).await, [(Booked, 0); 2], "{story}");
+        assert_eq!(desk.questions().await, ["DEAL-DELETED"]);
+        desk.assert_at_rest(1).await;
+        // The accountant cancels what nobody is to pay.
+        desk.office.state().bills[0].invoice.status = InvoiceStatus::Cancelled;
+        desk.task("links").await;
+        desk.run(600).await;
+        assert_eq!(desk.questions().await, Vec::<String>::new());
     });
 }

@@ -76,7 +76,7 @@ fn must_be_asked(evidence: &Evidence<'_>, id: i64, deal: &Deal) -> bool {
     is_over && is_open && are_decided && !deal.mark_left && evidence.jumps.is_empty()
 }
 
-/// Whether the deal showed the bill before it was paid: of what was found paid already it is not known since when.
+/// Whether the deal showed the bill before it was paid: of what was adopted as paid it is not known since when.
 fn was_shown(evidence: &Evidence<'_>, id: i64, bill: &Bill) -> bool {
     let (portal, books) = evidence.weather.skew;
     let true_moment = |at: Timestamp, skew: i64| {

@@ -63,7 +63,8 @@ async fn undone(db: &Db, lease: &Lease, payment: i64) -> Vec<serde_json::Value> 
     };
     let lines = db.store.journal_read(&portal("a"), &filter).await.unwrap();
     let bodies = lines.into_iter().map(|line| line.entry.body);
-    bodies.filter(|body| body.get("undone").is_some()).collect()
+    let is_back = |body: &serde_json::Value| body.get("undone").or(body.get("released")).is_some();
+    bodies.filter(is_back).collect()
 }
 
 /// The reasons of that.
@@ -107,6 +108,7 @@ conformance! {
         assert_eq!(standing(db).await[..2], [(1, PaymentState::Left, 85), (2, Booked, 0)]);
         assert_eq!(follow(db, &lease, given(30)).await.not_taken, []);
         assert_eq!(standing(db).await[..2], [(1, PaymentState::Left, 100), (2, New, -15)]);
+        assert_eq!(why_undone(db, &lease, refund).await, [json!("отнесён по частям")]);
     }
 
     async fn no_refund_is_taken_off_an_order_whose_parts_were_told_since_it_was_seen(db: &Db) {

@@ -1,10 +1,12 @@
 //! Invoices that were cancelled or deleted are found by the numbers that payers still name.
 
+use domain::InvoiceId;
 use domain::matching::Gone;
 use domain::purpose::NumberKey;
+use jiff::civil::date;
 use store::*;
 
-use crate::money::{link, put};
+use crate::money::{book, decide, link, order, put, see, share};
 use crate::support::*;
 
 conformance! {
@@ -25,5 +27,14 @@ conformance! {
         assert_eq!(found("ут-1").await, [("УТ-1".to_owned(), Gone::Cancelled)]);
         assert_eq!(found("УТ-2").await, [("УТ-2".to_owned(), Gone::Deleted)]);
         assert_eq!(found("УТ-3").await, []);
+        // The number is free for another, which may be meant where it is of that day, or paid.
+        let again = |day| InvoiceLink { invoice: InvoiceId::new("id-again"), date: day, ..link(10, 1, "УТ-2", 100) };
+        put(db, &lease, vec![again(date(2026, 3, 1))]).await;
+        assert_eq!(found("УТ-2").await, []);
+        put(db, &lease, vec![again(date(2026, 3, 5))]).await;
+        assert_eq!(found("УТ-2").await, [("УТ-2".to_owned(), Gone::Deleted)]);
+        see(db, "march", &[order("1", 100)]).await;
+        assert_eq!(decide(db, &[book(1, 0, vec![share("again", 100)])]).await, [Decided::Done]);
+        assert_eq!(found("УТ-2").await, []);
     }
 }

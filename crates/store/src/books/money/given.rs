@@ -67,7 +67,7 @@ struct Change {
 }
 
 /// Why something of a payment is taken back.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum WhyTakenBack {
     /// The accountant changed what he gave, or the payment itself.
     Changed,
@@ -183,14 +183,7 @@ pub(super) async fn settle(
         held.is_none()
     });
     for part in divided.beside_a_persons() {
-        let change = Change {
-            undo: of(part).cloned().collect(),
-            shares: Vec::new(),
-            keeps: false,
-            line: None,
-            why: WhyTakenBack::Whole,
-        };
-        changes.insert(part, change);
+        changes.insert(part, Change::all_back(of(part), WhyTakenBack::Whole));
     }
     let stands = |part: i64| all_given(of(part)) > 0;
     let given_now = wanted.iter().filter(|one| !one.shares.is_empty());
@@ -203,13 +196,7 @@ pub(super) async fn settle(
     let asked = told.into_iter().filter(is_asked);
     looks.extend(asked.map(|whole| its_parts_are_told(whole, now)));
     for whole in &counted {
-        let change = Change {
-            undo: of(*whole).cloned().collect(),
-            shares: Vec::new(),
-            keeps: false,
-            line: None,
-            why: WhyTakenBack::ByParts,
-        };
+        let change = Change::all_back(of(*whole), WhyTakenBack::ByParts);
         changes.insert(*whole, change);
     }
     let mut begun = divided.wholes_of(stands);
@@ -272,16 +259,7 @@ pub(super) async fn settle(
     let refused = refuse_too_much(&mut changes, &payments, &invoices, (&mut rests, &refunds));
     for payment in withdrawn_now {
         let undo = of(*payment).chain(came.get(payment).into_iter().flatten());
-        changes.insert(
-            *payment,
-            Change {
-                undo: undo.cloned().collect(),
-                shares: Vec::new(),
-                keeps: false,
-                line: None,
-                why: WhyTakenBack::Changed,
-            },
-        );
+        changes.insert(*payment, Change::all_back(undo, WhyTakenBack::Changed));
     }
     changes.retain(|_, change| !change.undo.is_empty() || !change.shares.is_empty());
     taken.extend(changes.values().filter_map(|change| change.line.clone()));
@@ -528,6 +506,24 @@ impl Rests<'_> {
         })
     }
 
+    /// Why a refund is released: as all that it rests on is taken back, where that has one reason.
+    fn why(
+        &self,
+        refund: i64,
+        released: &[(i64, &Transaction)],
+        changes: &BTreeMap<i64, Change>,
+    ) -> WhyTakenBack {
+        let of_refund = released.iter().filter(|(one, _)| *one == refund);
+        let rests_on = of_refund.flat_map(|(_, one)| one.others());
+        let mut whys = rests_on.map(|payment| match changes.get(&payment) {
+            _ if self.counted.contains(&payment) => WhyTakenBack::ByParts,
+            Some(change) => change.why,
+            None => WhyTakenBack::Changed,
+        });
+        let why = whys.next().filter(|why| whys.all(|other| other == *why));
+        why.unwrap_or(WhyTakenBack::Changed)
+    }
+
     /// A part of an order is not borne: what the whole one has stays with it, and its other parts wait. Not where one of them
     /// is given already: the whole one would count beside it; nor of what he took back himself. Gives those that wait.
     fn keep_whole(&mut self, part: i64, changes: &mut BTreeMap<i64, Change>) -> Vec<i64> {
@@ -552,6 +548,17 @@ impl Rests<'_> {
 }
 
 impl Change {
+    /// All that was given is taken back.
+    fn all_back<'a>(undo: impl Iterator<Item = &'a Transaction>, why: WhyTakenBack) -> Change {
+        Change {
+            undo: undo.cloned().collect(),
+            shares: Vec::new(),
+            keeps: false,
+            line: None,
+            why,
+        }
+    }
+
     /// What of the payment is then given to nothing.
     fn rest(&self, payment: &Standing) -> i64 {
         let given = self.shares.iter().map(|share| share.amount.kopecks());
@@ -581,8 +588,19 @@ async fn booked(
         cases: page.cases.clone(),
         ..Batch::default()
     };
-    let resting = &rests.resting;
-    resting.release(portal, &released, &mut next, &mut batch, order);
+    for why in [
+        WhyTakenBack::Changed,
+        WhyTakenBack::ByParts,
+        WhyTakenBack::Whole,
+    ] {
+        let is_why = |(refund, _): &&(i64, _)| rests.why(*refund, &released, changes) == why;
+        let so: Vec<(i64, &Transaction)> = released.iter().filter(is_why).copied().collect();
+        let because = why.of(&page.because);
+        let order = Order { because, ..order };
+        rests
+            .resting
+            .release(portal, &so, &mut next, &mut batch, order);
+    }
     // Where the accountant only takes back, nothing can be refused: others may have paid in the refund's place.
     let refilled = released.iter().flat_map(|(_, one)| one.invoices());
     batch.may_be_overpaid.extend(refilled.cloned());

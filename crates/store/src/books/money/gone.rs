@@ -15,16 +15,24 @@ use crate::{
 };
 
 statements! {
+    /// Once it is deleted its number is free for another, which may be meant where it is of that day, or its buyer paid
+    /// it: money that comes twice is not said to be for what is gone.
     GONE =
         "SELECT b.number, b.date, b.buyer_inn, l.status FROM invoice_balance b CROSS JOIN invoice_link l
          WHERE b.portal_id = $1 AND b.number_key IN keys($2) AND b.stands = 0
              AND l.portal_id = $1 AND l.organisation_id = b.organisation_id AND l.invoice_id = b.invoice_id
              AND l.status IN ('cancelled', 'deleted')
+             AND NOT EXISTS (
+                 SELECT 1 FROM invoice_balance o
+                 WHERE o.portal_id = $1 AND o.number_key = b.number_key AND o.stands = 1
+                     AND (o.date = b.date OR o.buyer_inn = b.buyer_inn AND o.paid >= o.total)
+             )
          ORDER BY b.date, b.organisation_id, b.invoice_id";
 }
 
 impl Store {
-    /// Invoices with these numbers that were cancelled or deleted, the oldest first.
+    /// Invoices with these numbers that were cancelled or deleted, the oldest first; none beside another of its number
+    /// that may be meant.
     pub async fn money_gone(
         &self,
         portal: &PortalId,
