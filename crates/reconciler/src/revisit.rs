@@ -1,5 +1,5 @@
-//! Looks that no change asks for: open questions and payments that wait hourly, linked deals nightly, and as seldom what
-//! would be issued where deals are only watched.
+//! Looks that no change asks for: open questions and payments that wait hourly, linked deals nightly, and as seldom
+//! what would be issued where deals are only watched.
 
 use engine::{Halted, LeaseContext};
 use jiff::{SignedDuration, Timestamp};
@@ -17,8 +17,8 @@ const FORETOLD: &str = "cases/foretold";
 const LATELY: SignedDuration = SignedDuration::from_hours(2);
 
 /// Which of what would be issued is looked at again with the open questions. It follows its deal, of whose changes we
-/// hear, and the policy: all of it is looked at by each new policy and once a day, or an office that watches for a month
-/// would have all its deals read each hour.
+/// hear, and the policy: all of it is looked at by each new policy and once a day, or an office that watches for a
+/// month would have all its deals read each hour.
 struct Foretold {
     is_all: bool,
     /// What changed since then is looked at all the same.
