@@ -1,8 +1,6 @@
 //! Another version of the program runs for a while and records an invoice, or that it asked for one, so that ours cannot read
 //! it: the machine is given back to ours, which has to leave that deal alone, and later the other version comes back.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use crate::day::{Calendar, Happening, secs};

@@ -56,20 +56,18 @@ fn came_true(evidence: &Evidence<'_>, run: &DryRun, told: &Foretold, wrong: &mut
         return;
     }
     match &told.bill {
-        Some((kopecks, inn)) => {
-            if bill.sum.0 != *kopecks || bill.contractor.inn != *inn {
-                wrong.push(format!(
-                    "[plan] {told:?} was told at {}, and bill № {} is for {:?} and {:?}",
-                    run.at, bill.number, bill.sum, bill.contractor
-                ));
-            }
+        Some((kopecks, inn)) if bill.sum.0 != *kopecks || bill.contractor.inn != *inn => {
+            wrong.push(format!(
+                "[plan] {told:?} was told at {}, and bill № {} is for {:?} and {:?}",
+                run.at, bill.number, bill.sum, bill.contractor
+            ));
         }
         // What too many of wait for is asked about elsewhere.
         None if told.nothing && run.alone && evidence.weather.ask_above == 0 => wrong.push(format!(
             "[plan] nothing was foretold of deal {deal} at {}, nobody touched it, and bill № {} was made",
             run.at, bill.number
         )),
-        None => {}
+        Some(_) | None => {}
     }
 }
 

@@ -34,12 +34,13 @@ pub(super) fn of_buyer(draft: &serde_json::Value) -> String {
 /// Finds out how the buyers of what is open are called, where that is not known yet.
 pub(super) async fn find_missing(tx: &mut Tx<'_>, portal: &PortalId) -> Result<(), StoreError> {
     loop {
-        let unnamed = tx.list(&UNNAMED, &params![portal], |row| {
-            let (organisation, invoice) = (row.text()?, row.text()?);
-            let draft: serde_json::Value = row.json()?;
-            Ok((organisation, invoice, of_buyer(&draft)))
-        });
-        let unnamed = unnamed.await?;
+        let unnamed = tx
+            .list(&UNNAMED, &params![portal], |row| {
+                let (organisation, invoice) = (row.text()?, row.text()?);
+                let draft: serde_json::Value = row.json()?;
+                Ok((organisation, invoice, of_buyer(&draft)))
+            })
+            .await?;
         if unnamed.is_empty() {
             return Ok(());
         }
