@@ -122,7 +122,9 @@ pub(crate) fn foretold(
 ) -> Option<String> {
     let totals = draft.totals().ok()?;
     let number = draft.number.as_ref();
-    let number = number.map_or(String::new(), |number| format!(" № {number}"));
+    let number = number.map_or(String::new(), |number| {
+        format!(" № {}", by_strangers(number))
+    });
     let vat = if totals.vat == Money::ZERO {
         String::new()
     } else {

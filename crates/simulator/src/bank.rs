@@ -237,10 +237,11 @@ impl Bank {
         strays && !others.any(is_alike)
     }
 
-    /// Another bill of the same buyer.
+    /// Another bill of the same buyer by the same company.
     fn another(&mut self, bills: &[Payable], bill: &Payable) -> Option<Payable> {
-        let of_buyer = bills.iter();
-        let of_buyer = of_buyer.filter(|other| other.inn == bill.inn && other.id != bill.id);
+        let of_seller = bills.iter();
+        let of_seller = of_seller.filter(|other| other.is_second == bill.is_second);
+        let of_buyer = of_seller.filter(|other| other.inn == bill.inn && other.id != bill.id);
         let of_buyer: Vec<Payable> = of_buyer.cloned().collect();
         self.dice.pick(&of_buyer)
     }

@@ -167,6 +167,8 @@ impl Customs {
             self.reorders.is_some(),
             self.seals.is_some(),
             self.links,
+            self.own_money,
+            self.files,
         ];
         !others.contains(&true)
     }

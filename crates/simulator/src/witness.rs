@@ -228,7 +228,7 @@ static NAMED: LazyLock<[memmem::Finder<'static>; WRITES.len()]> =
 /// Whether a request may change something on its remote.
 pub(crate) fn writes(seen: &Seen) -> bool {
     match seen.remote {
-        // A search is sent like a write, for its answer is a question of many at once.
+        // A search is a POST as well, and changes nothing.
         Remote::Accounting => seen.what.starts_with("POST ") && !seen.what.ends_with("/search"),
         Remote::Portal if seen.what == "batch" => {
             NAMED.iter().any(|method| method.find(&seen.body).is_some())

@@ -303,6 +303,12 @@ fn followed_by(mut plan: Plan, then: Plan) -> Plan {
     plan.actions.extend(then.actions);
     plan.cases.extend(then.cases);
     plan.because.extend(then.because);
+    for key in then.withdrawn {
+        if !plan.withdrawn.contains(&key) {
+            plan.withdrawn.push(key);
+        }
+    }
+    plan.look_again = earlier(plan.look_again, then.look_again);
     plan
 }
 

@@ -30,14 +30,17 @@ pub(crate) fn used_up(deal: DealId, number: OrderNumber, now: Timestamp, record:
     record.journal.push(note(now, deal, "person", body));
 }
 
-/// Where we may write nothing, an order is carried out neither now nor when that changes: it would surprise by then.
-pub(crate) fn cannot_be_obeyed(deal: &mut Looked, now: Timestamp, record: &mut Record) {
+/// Where we may write nothing, an order is carried out neither now nor when that changes: it would surprise by then. False:
+/// none waits.
+pub(crate) fn cannot_be_obeyed(deal: &mut Looked, now: Timestamp, record: &mut Record) -> bool {
     // Of a deal that is no more nobody will ever know the funnel.
     let is_known = deal.snapshot.glance().is_some() || matches!(deal.snapshot.seen, Seen::Gone);
-    if let Some(called) = deal.snapshot.called.take_if(|_| is_known) {
-        record.orders.push((deal.id, called.number));
-        let why = "the funnel is not followed, or watched only";
-        let body = json!({"called": called.number, "not_carried_out": why});
-        record.journal.push(note(now, deal.id, "person", body));
-    }
+    let Some(called) = deal.snapshot.called.take_if(|_| is_known) else {
+        return false;
+    };
+    record.orders.push((deal.id, called.number));
+    let why = "the funnel is not followed, or watched only";
+    let body = json!({"called": called.number, "not_carried_out": why});
+    record.journal.push(note(now, deal.id, "person", body));
+    true
 }

@@ -86,6 +86,12 @@ fn adopt(
 ) {
     let subject = Subject::deal(deal.id);
     let may_write = may_write(deal, connected);
+    // What would be done without the order is planned anew.
+    if !may_write && orders::cannot_be_obeyed(deal, now, record) {
+        deal.rounds = deal.rounds.saturating_add(1);
+        planned.decided = true;
+        return;
+    }
     let mut plan = plan;
     note_compared(deal, now);
     let wants_nothing = plan.actions.is_empty() && plan.look_again.is_none();
@@ -121,7 +127,6 @@ fn adopt(
         planned.unknown.extend(unknown);
     } else {
         note_watched(deal, connected, &mut plan);
-        orders::cannot_be_obeyed(deal, now, record);
     }
     open_and_withdraw(deal, &subject, &mut plan, !may_write, record);
     let decided = may_write && take_decisions(deal, &mut plan, now, record);

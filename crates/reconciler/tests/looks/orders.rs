@@ -215,6 +215,7 @@ fn where_we_only_watch_an_order_is_carried_out_neither_now_nor_later() {
         call(&desk, Order::Issue).await;
         desk.run(60).await;
         assert!(!waits(&desk).await);
+        assert!(desk.questions().await.is_empty(), "nothing is foretold");
         desk.set_policy(|policy| policy.funnels[0].mode = Mode::Active);
         desk.event(1).await;
         desk.run(600).await;

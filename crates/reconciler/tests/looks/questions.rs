@@ -308,6 +308,26 @@ fn what_would_be_issued_stands_with_the_questions_is_kept_true_and_told_to_nobod
 }
 
 #[test]
+fn what_would_be_issued_is_not_read_each_hour() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.set_policy(|policy| policy.funnels[0].mode = Mode::WatchOnly);
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        let mut hours = 0;
+        for _hour in 0..50 {
+            let before = desk.office.calls("read");
+            desk.task("cases").await;
+            desk.run(3_600).await;
+            hours += usize::from(desk.office.calls("read") > before);
+        }
+        // While it is young, and once a day.
+        assert!((3..=6).contains(&hours), "{hours}");
+        assert_eq!(desk.questions().await, ["INVOICE-FORETOLD"]);
+    });
+}
+
+#[test]
 fn what_was_foretold_of_a_deal_from_before_the_start_is_taken_out() {
     paused(async {
         let desk = Desk::open().await;

@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::bills::first_of;
 use super::{Evidence, is_our_write};
 use crate::dry_runs::{DryRun, Foretold};
-use crate::network::Seen;
 use crate::witness::writes;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
@@ -20,9 +19,8 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 }
 
 fn wrote_nothing(evidence: &Evidence<'_>, run: &DryRun, wrong: &mut Vec<String>) {
-    let asks = |seen: &&Seen| seen.what.ends_with("/search");
     let mut left = evidence.seen.iter();
-    let written = left.find(|seen| seen.process == run.process && writes(seen) && !asks(seen));
+    let written = left.find(|seen| seen.process == run.process && writes(seen));
     if let Some(seen) = written {
         wrong.push(format!(
             "[plan] whoever asked for the plan at {} sent `{}`",
