@@ -347,6 +347,10 @@ async fn payments_are_found_page_by_page() {
         );
     }
     assert_eq!(seen, [50, 50, 20]);
+    let last = anna.get(&place).await.text();
+    let last = last.replace("&#38;", "&").replace("&amp;", "&");
+    let first = "href=\"/money/payments?state=asked&inn=7728168971\">К началу</a>";
+    assert!(last.contains(first), "{last}");
     for (query, expected) in [
         ("?number=17", 1),
         ("?state=booked", 0),

@@ -56,7 +56,8 @@ struct List {
     payments: Vec<PaymentInWords>,
     /// The address of the next page.
     next: Option<String>,
-    is_first: bool,
+    /// The address of the first page; none: this is it.
+    first: Option<String>,
 }
 
 /// The filter as it was typed.
@@ -128,8 +129,8 @@ async fn listed(admin: &Admin, session: &Session, uri: &Uri) -> Result<List, Sto
     let accounts = desk.accounts().await.unwrap_or_default();
     Ok(List {
         frame: Frame::of(session, "payments"),
-        next: page.next.map(|(day, number)| wanted.address(day, number)),
-        is_first: filter.after.is_none(),
+        next: page.next.map(|next| wanted.address(Some(next))),
+        first: filter.after.map(|_| wanted.address(None)),
         wanted,
         accounts: accounts
             .iter()
@@ -206,7 +207,8 @@ impl Wanted {
         (filter, trouble)
     }
 
-    fn address(&self, day: Date, number: i64) -> String {
+    /// Of the page that begins behind that payment, or of the first.
+    fn address(&self, after: Option<(Date, i64)>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in [
             ("state", &self.state),
@@ -220,8 +222,13 @@ impl Wanted {
                 query.append_pair(name, value);
             }
         }
-        query.append_pair("after", &format!("{day}.{number}"));
-        format!("/money/payments?{}", query.finish())
+        if let Some((day, number)) = after {
+            query.append_pair("after", &format!("{day}.{number}"));
+        }
+        match query.finish() {
+            query if query.is_empty() => "/money/payments".to_owned(),
+            query => format!("/money/payments?{query}"),
+        }
     }
 }
 
