@@ -84,20 +84,20 @@ impl<'a> Tx<'a> {
     }
 
     /// Runs for each set of parameters `whole`, or on SQLite `less` in its place where that touches a row: the same
-    /// change of fewer columns. PostgreSQL sees by itself which values stay as they are.
+    /// change of fewer columns. PostgreSQL sees by itself which values stay as they are. Gives for how many `whole` ran.
     pub(crate) async fn execute_each_or(
         &mut self,
         less: &'static Sql,
         whole: &'static Sql,
         sets: &[Vec<Value>],
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         if let Connection::Lite(connection) = &mut self.connection
             && !sets.is_empty()
         {
             self.faults.before_statement(whole)?;
             return lite_execute_each_or(connection, less, whole, sets);
         }
-        self.execute_each(whole, sets).await.map(drop)
+        Ok(self.execute_each(whole, sets).await?.len())
     }
 
     /// Runs a statement that answers with rows.
@@ -225,16 +225,18 @@ fn lite_execute_each_or(
     less: &'static Sql,
     whole: &'static Sql,
     sets: &[Vec<Value>],
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let run = || {
         let mut first = connection.prepare_cached(less.lite())?;
         let mut otherwise = connection.prepare_cached(whole.lite())?;
+        let mut others = 0;
         for set in sets {
             if first.execute(rusqlite::params_from_iter(set))? == 0 {
                 otherwise.execute(rusqlite::params_from_iter(set))?;
+                others += 1;
             }
         }
-        Ok(())
+        Ok(others)
     };
     run().map_err(|error| crate::lite::classify(whole.name(), error))
 }

@@ -354,15 +354,16 @@ pub(crate) async fn enqueue(
     looks: &[Look],
 ) -> Result<(), StoreError> {
     let looks = looks.iter().map(|look| (look, None)).collect();
-    wish(tx, portal, looks).await
+    wish(tx, portal, looks).await.map(drop)
 }
 
-/// The same for looks that events ask for, each with the moment at which its event came.
+/// The same for looks that events ask for, each with the moment at which its event came. False: each of them waited already
+/// and no less, so whoever waits for work finds no more than before.
 pub(crate) async fn hear(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     looks: &[(Look, Timestamp)],
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let looks = looks.iter().map(|(look, at)| (look, Some(*at))).collect();
     wish(tx, portal, looks).await
 }
@@ -371,7 +372,7 @@ async fn wish(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     mut looks: Vec<(&Look, Option<Timestamp>)>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     looks.sort_by(|(one, _), (other, _)| one.subject.cmp(&other.subject));
     let sets: Vec<Vec<Value>> = looks
         .into_iter()
@@ -387,7 +388,8 @@ async fn wish(
             .to_vec()
         })
         .collect();
-    tx.execute_each_or(&LOOK_KNOWN, &LOOK, &sets).await
+    let news = tx.execute_each_or(&LOOK_KNOWN, &LOOK, &sets).await?;
+    Ok(news > 0)
 }
 
 /// Ends looks: the row goes, moves to its next look, or stays due if something came meanwhile.
