@@ -89,12 +89,15 @@ statements! {
                  WHEN instr('\n' || work.reasons || '\n', '\n' || excluded.reasons || '\n') > 0
                      OR length(work.reasons) > 600 THEN work.reasons
                  ELSE work.reasons || '\n' || excluded.reasons END";
-    /// The same of a row that waits for this reason already, no later and no less pressing: none of what an index holds
-    /// changes, and SQLite writes each index of a column that a statement sets.
+    /// The same of a row that waits already, no later and no less pressing: none of what an index holds changes, and SQLite
+    /// writes each index of a column that a statement sets.
     LOOK_KNOWN =
-        "UPDATE work SET version = version + 1, heard_at = COALESCE(CAST($6 AS BIGINT), heard_at)
-         WHERE portal_id = $1 AND subject = $2 AND lane <= $3 AND due_at <= $4 AND waits_since <= $4
-             AND (instr('\n' || reasons || '\n', '\n' || CAST($5 AS TEXT) || '\n') > 0 OR length(reasons) > 600)";
+        "UPDATE work SET version = version + 1, heard_at = COALESCE(CAST($6 AS BIGINT), heard_at),
+             reasons = CASE
+                 WHEN instr('\n' || reasons || '\n', '\n' || CAST($5 AS TEXT) || '\n') > 0
+                     OR length(reasons) > 600 THEN reasons
+                 ELSE reasons || '\n' || CAST($5 AS TEXT) END
+         WHERE portal_id = $1 AND subject = $2 AND lane <= $3 AND due_at <= $4 AND waits_since <= $4";
     TAKE =
         "SELECT subject, lane, version, due_at, reasons, deaths, heard_at FROM work
          WHERE portal_id = $1 AND lane = $2 AND due_at <= $3 AND subject NOT IN keys($4)

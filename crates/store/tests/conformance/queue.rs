@@ -313,6 +313,11 @@ conformance! {
         let is_woken = wakeups.wait().now_or_never().is_some();
         // PostgreSQL does not tell which rows it left as they were.
         assert!(!is_woken || db.form == Form::Postgres);
+        // Another reason is no more work.
+        let added = NewEvent { name: String::from("ONCRMDEALADD"), ..event("a", deal(7)) };
+        db.store.accept(&[added], at(6)).await.unwrap();
+        let is_woken = wakeups.wait().now_or_never().is_some();
+        assert!(!is_woken || db.form == Form::Postgres);
         db.store.accept(&[event("a", deal(7)), event("a", deal(8))], at(7)).await.unwrap();
         assert!(wakeups.wait().now_or_never().is_some());
 
