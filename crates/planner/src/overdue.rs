@@ -205,7 +205,7 @@ pub(crate) fn plan(
     // All invoices of a deal have one seller.
     let seller = snapshot.invoices.iter().find(|one| one.stands());
     let (Some(rules), Some(seller), false) = (rules, seller, glance.deal.lost) else {
-        return over(snapshot);
+        return answered(snapshot, Plan::default(), &CaseCode::REMINDERS);
     };
     let zone = zone(policy, seller);
     let today = now.to_zoned(zone.clone()).date();

@@ -282,3 +282,26 @@ fn a_long_queue_is_not_read_to_its_end() {
         );
     }
 }
+
+/// SQLite alone, as above: an event about a deal that waits already writes the deal's row and no index.
+#[test]
+fn a_wish_that_is_known_writes_no_index() {
+    let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+    crate::migrations::run_lite(&mut connection).unwrap();
+    let writes_of_indexes = |name: &str| {
+        let sql = all().into_iter().find(|sql| sql.name() == name).unwrap();
+        let mut program = connection
+            .prepare(&format!("EXPLAIN {}", sql.lite()))
+            .unwrap();
+        let nulls = vec![rusqlite::types::Null; program.parameter_count()];
+        let steps = program
+            .query_map(rusqlite::params_from_iter(nulls), |row| {
+                row.get::<_, String>(1)
+            })
+            .unwrap();
+        let steps = steps.map(Result::unwrap);
+        steps.filter(|step| step == "IdxInsert").count()
+    };
+    assert_eq!(writes_of_indexes("LOOK_KNOWN"), 0);
+    assert!(writes_of_indexes("LOOK") > 0);
+}

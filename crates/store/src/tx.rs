@@ -83,6 +83,23 @@ impl<'a> Tx<'a> {
         }
     }
 
+    /// Runs for each set of parameters `whole`, or on SQLite `less` in its place where that touches a row: the same
+    /// change of fewer columns. PostgreSQL sees by itself which values stay as they are. Gives for how many `whole` ran.
+    pub(crate) async fn execute_each_or(
+        &mut self,
+        less: &'static Sql,
+        whole: &'static Sql,
+        sets: &[Vec<Value>],
+    ) -> Result<usize, StoreError> {
+        if let Connection::Lite(connection) = &mut self.connection
+            && !sets.is_empty()
+        {
+            self.faults.before_statement(whole)?;
+            return lite_execute_each_or(connection, less, whole, sets);
+        }
+        Ok(self.execute_each(whole, sets).await?.len())
+    }
+
     /// Runs a statement that answers with rows.
     pub(crate) async fn query(
         &mut self,
@@ -201,6 +218,27 @@ fn lite_execute_each(
         Ok(touched)
     };
     run().map_err(|error| crate::lite::classify(sql.name(), error))
+}
+
+fn lite_execute_each_or(
+    connection: &rusqlite::Connection,
+    less: &'static Sql,
+    whole: &'static Sql,
+    sets: &[Vec<Value>],
+) -> Result<usize, StoreError> {
+    let run = || {
+        let mut first = connection.prepare_cached(less.lite())?;
+        let mut otherwise = connection.prepare_cached(whole.lite())?;
+        let mut others = 0;
+        for set in sets {
+            if first.execute(rusqlite::params_from_iter(set))? == 0 {
+                otherwise.execute(rusqlite::params_from_iter(set))?;
+                others += 1;
+            }
+        }
+        Ok(others)
+    };
+    run().map_err(|error| crate::lite::classify(whole.name(), error))
 }
 
 fn lite_query(

@@ -54,14 +54,15 @@ pub enum FormRefused {
 }
 
 /// Values by their path; `auth[member_id]` is `auth` and `member_id` with a NUL between them, which no key has itself.
+/// A value that stands in the body as it is read stays there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Form(BTreeMap<String, String>);
+pub(crate) struct Form<'a>(BTreeMap<String, Cow<'a, str>>);
 
 const BETWEEN: char = '\0';
 
-impl Form {
+impl<'a> Form<'a> {
     /// Reads a whole body.
-    pub(crate) fn parse(body: &[u8], limits: Limits) -> Result<Self, FormRefused> {
+    pub(crate) fn parse(body: &'a [u8], limits: Limits) -> Result<Self, FormRefused> {
         if body.len() > limits.bytes {
             return Err(FormRefused::TooLarge);
         }
@@ -77,7 +78,7 @@ impl Form {
             let key = decoded(halves.next().unwrap_or_default())?;
             let value = decoded(halves.next().unwrap_or_default())?;
             let path = path(&key, limits.nesting)?;
-            if values.insert(path, value.into_owned()).is_some() {
+            if values.insert(path, value).is_some() {
                 return Err(FormRefused::DoubledKey);
             }
         }
@@ -97,7 +98,7 @@ impl Form {
             }
             joined.push_str(part);
         }
-        self.0.get(&joined).map(String::as_str)
+        self.0.get(&joined).map(|value| &**value)
     }
 
     /// In their order the paths of a level come right after the level's own: nothing is less than what is between.
@@ -160,7 +161,7 @@ mod tests {
     use super::{Form, FormRefused, Limits};
     use proptest::prelude::*;
 
-    fn parse(body: &str) -> Result<Form, FormRefused> {
+    fn parse(body: &str) -> Result<Form<'_>, FormRefused> {
         Form::parse(body.as_bytes(), Limits::default())
     }
 

@@ -1,4 +1,4 @@
-//! The pages of faults and of what the days found, and whether they tell the truth.
+//! The pages of faults, of what must hold and of what the days found, and whether they tell the truth.
 
 use std::fs;
 use std::path::PathBuf;
@@ -64,6 +64,21 @@ fn whatever_a_day_found_is_kept_as_a_test_of_the_product() {
         .collect();
     assert!(tests.len() > 10, "{tests:?}");
     tests.into_iter().for_each(assert_exists);
+}
+
+#[test]
+fn every_invariant_of_the_model_has_its_judge() {
+    let page = root().join("docs/reference/invariants.md");
+    let page = fs::read_to_string(page).unwrap();
+    for number in 1..=22 {
+        let begins = format!("| I-{number} |");
+        let row = page.lines().find(|line| line.starts_with(&begins));
+        let row = row.unwrap_or_else(|| panic!("I-{number} has no row"));
+        let judges: Vec<&str> = row.split('|').nth(4).unwrap().split(';').collect();
+        for judge in judges {
+            assert_exists(judge.trim());
+        }
+    }
 }
 
 /// Every fault of the reliability model that a way from a deal to its invoice and to its money can meet.

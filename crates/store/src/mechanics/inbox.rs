@@ -5,7 +5,13 @@
 //! which the reconciler finds whose it is. An event right after our own write is most likely its echo: it waits for
 //! a moment, so that the echoes of a batch are looked at together. Not here: tokens and hosts of events (`web` drops them).
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use domain::PortalId;
 use jiff::{SignedDuration, Timestamp};
@@ -46,6 +52,8 @@ pub struct NewEvent {
 pub(crate) struct Heard {
     events: Vec<NewEvent>,
     at: Timestamp,
+    /// Whether there is more to be looked at because of them, or of others that were stored with them.
+    news: Arc<AtomicBool>,
 }
 
 impl Shared for Heard {
@@ -75,15 +83,20 @@ statements! {
 
 impl Store {
     /// Stores events and what is to be looked at because of them. Once this returns they survive everything. On SQLite
-    /// what waits to be stored is stored together, by portions.
+    /// what waits to be stored is stored together, by portions. Whoever waits for work is woken, unless all of it waits
+    /// already: of the thousand events about one deal, and of the echoes of our own writes, one wakes.
     pub async fn accept(&self, events: &[NewEvent], now: Timestamp) -> Result<(), StoreError> {
+        let news = Arc::new(AtomicBool::new(false));
         let heard = Heard {
             events: events.to_vec(),
             at: now,
+            news: Arc::clone(&news),
         };
         self.take_in(heard, |tx, heard| Box::pin(accept(tx, heard)))
             .await?;
-        self.ring();
+        if news.load(Ordering::Relaxed) {
+            self.ring();
+        }
         Ok(())
     }
 
@@ -175,7 +188,11 @@ async fn accept(tx: &mut Tx<'_>, heard: &[Heard]) -> Result<(), StoreError> {
     }
     for (portal, mut looks) in looks {
         echoes_wait(tx, portal, &mut looks).await?;
-        hear(tx, portal, &looks).await?;
+        if hear(tx, portal, &looks).await? {
+            for one in heard {
+                one.news.store(true, Ordering::Relaxed);
+            }
+        }
     }
     Ok(())
 }

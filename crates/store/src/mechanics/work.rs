@@ -89,6 +89,15 @@ statements! {
                  WHEN instr('\n' || work.reasons || '\n', '\n' || excluded.reasons || '\n') > 0
                      OR length(work.reasons) > 600 THEN work.reasons
                  ELSE work.reasons || '\n' || excluded.reasons END";
+    /// The same of a row that waits already, no later and no less pressing: none of what an index holds changes, and SQLite
+    /// writes each index of a column that a statement sets.
+    LOOK_KNOWN =
+        "UPDATE work SET version = version + 1, heard_at = COALESCE(CAST($6 AS BIGINT), heard_at),
+             reasons = CASE
+                 WHEN instr('\n' || reasons || '\n', '\n' || CAST($5 AS TEXT) || '\n') > 0
+                     OR length(reasons) > 600 THEN reasons
+                 ELSE reasons || '\n' || CAST($5 AS TEXT) END
+         WHERE portal_id = $1 AND subject = $2 AND lane <= $3 AND due_at <= $4 AND waits_since <= $4";
     TAKE =
         "SELECT subject, lane, version, due_at, reasons, deaths, heard_at FROM work
          WHERE portal_id = $1 AND lane = $2 AND due_at <= $3 AND subject NOT IN keys($4)
@@ -348,15 +357,16 @@ pub(crate) async fn enqueue(
     looks: &[Look],
 ) -> Result<(), StoreError> {
     let looks = looks.iter().map(|look| (look, None)).collect();
-    wish(tx, portal, looks).await
+    wish(tx, portal, looks).await.map(drop)
 }
 
-/// The same for looks that events ask for, each with the moment at which its event came.
+/// The same for looks that events ask for, each with the moment at which its event came. False: each of them waited already
+/// and no less, so whoever waits for work finds no more than before.
 pub(crate) async fn hear(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     looks: &[(Look, Timestamp)],
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let looks = looks.iter().map(|(look, at)| (look, Some(*at))).collect();
     wish(tx, portal, looks).await
 }
@@ -365,7 +375,7 @@ async fn wish(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     mut looks: Vec<(&Look, Option<Timestamp>)>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     looks.sort_by(|(one, _), (other, _)| one.subject.cmp(&other.subject));
     let sets: Vec<Vec<Value>> = looks
         .into_iter()
@@ -381,7 +391,8 @@ async fn wish(
             .to_vec()
         })
         .collect();
-    tx.execute_each(&LOOK, &sets).await.map(drop)
+    let news = tx.execute_each_or(&LOOK_KNOWN, &LOOK, &sets).await?;
+    Ok(news > 0)
 }
 
 /// Ends looks: the row goes, moves to its next look, or stays due if something came meanwhile.

@@ -1,5 +1,6 @@
 //! The queue is a set; what is due is found, taken, settled and counted.
 
+use futures_util::FutureExt as _;
 use store::*;
 
 use crate::support::*;
@@ -302,6 +303,29 @@ conformance! {
         wakeups.wait().await;
         db.store.accept(&[event("a", deal(1))], at(0)).await.unwrap();
         wakeups.wait().await;
+    }
+
+    async fn what_waits_already_wakes_nobody_again(db: &Db) {
+        leased(db, 1).await;
+        db.store.accept(&[event("a", deal(7))], at(5)).await.unwrap();
+        let mut wakeups = db.store.wakeups();
+        db.store.accept(&[event("a", deal(7))], at(6)).await.unwrap();
+        let is_woken = wakeups.wait().now_or_never().is_some();
+        // PostgreSQL does not tell which rows it left as they were.
+        assert!(!is_woken || db.form == Form::Postgres);
+        // Another reason is no more work.
+        let added = NewEvent { name: String::from("ONCRMDEALADD"), ..event("a", deal(7)) };
+        db.store.accept(&[added], at(6)).await.unwrap();
+        let is_woken = wakeups.wait().now_or_never().is_some();
+        assert!(!is_woken || db.form == Form::Postgres);
+        db.store.accept(&[event("a", deal(7)), event("a", deal(8))], at(7)).await.unwrap();
+        assert!(wakeups.wait().now_or_never().is_some());
+
+        // One that waits for later is news once an event says now.
+        db.store.look(&portal("a"), &[look(deal(9), Lane::Due, at(90))]).await.unwrap();
+        wakeups.wait().await;
+        db.store.accept(&[event("a", deal(9))], at(8)).await.unwrap();
+        assert!(wakeups.wait().now_or_never().is_some());
     }
 
     async fn old_events_are_removed_in_portions(db: &Db) {
