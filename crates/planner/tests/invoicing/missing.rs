@@ -211,6 +211,8 @@ fn several_requisites_with_one_inn_and_kpp_are_as_good_as_one() {
         reading.requisites[1].name = "Ромашка (старое название)".to_owned();
     });
     assert_eq!(twice.plan(), deal().plan());
+    let spaced = twice.read(|reading| reading.requisites[1].kpp = " 770801001 ".to_owned());
+    assert_eq!(spaced.plan(), deal().plan());
 }
 
 #[test]
