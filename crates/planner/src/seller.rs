@@ -88,6 +88,29 @@ pub(crate) fn organisation<'a>(
     })
 }
 
+/// The organisation that sells, where the technical user may not read its own company, or that is one no more: the portal's
+/// list comes back without it, and whether it has requisites nobody knows.
+pub(crate) fn hidden<'a>(
+    reading: &DealReading,
+    own: &[OwnCompany],
+    policy: &'a Policy,
+) -> Option<&'a Organisation> {
+    let seller = organisation(reading, own, policy).ok()?;
+    let mut own = own.iter();
+    let is_seen = own.any(|company| company.id == seller.own_company);
+    (!is_seen).then_some(seller)
+}
+
+/// The fault of an own company that is not seen.
+pub(crate) fn unreadable(organisation: &Organisation) -> Fault {
+    let company = organisation.own_company;
+    Fault {
+        what: "наша организация не видна техническому пользователю".to_owned(),
+        place: format!("/crm/company/details/{company}/"),
+        record: Some(Record::Company(company)),
+    }
+}
+
 /// The organisation that an own company stands for: of a real one and its tests the one that is named, else the real one.
 fn standing_for<'a>(
     company: CompanyId,
@@ -146,7 +169,7 @@ pub(crate) fn seller(
     let company = own
         .iter()
         .find(|company| company.id == organisation.own_company)
-        .ok_or_else(|| vec![fault("не заполнены реквизиты нашей организации".to_owned())])?;
+        .ok_or_else(|| vec![unreadable(organisation)])?;
     let requisites =
         printed_by(organisation, company, &reading.chosen).map_err(|what| vec![fault(what)])?;
     let paid_to = account(organisation, &requisites, &reading.chosen);

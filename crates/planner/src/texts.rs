@@ -8,7 +8,7 @@ use domain::{
 
 use crate::notices::Entry;
 use crate::vat::Ended;
-use crate::{Choice, Fault, OurInvoice, sums};
+use crate::{Choice, Fault, Organisation, OurInvoice, sums};
 
 /// The portal's path to a company's or contact's card.
 pub(crate) fn owner_path(owner: &Owner) -> String {
@@ -28,6 +28,16 @@ pub(crate) fn buyer_hidden(owner: &Owner) -> String {
     format!(
         "Счёт не выставлен: покупатель сделки, {who} техническому пользователю. Дайте ему право читать все компании и \
          контакты с их реквизитами."
+    )
+}
+
+/// The same about our own company that sells.
+pub(crate) fn seller_hidden(organisation: &Organisation) -> String {
+    let (title, company) = (organisation.title.trim(), organisation.own_company);
+    format!(
+        "Счёт не выставлен: наша организация «{title}», [URL=/crm/company/details/{company}/]компания {company}[/URL], \
+         не видна техническому пользователю или не числится среди своих. Дайте ему право её читать или назовите в правилах \
+         (organisations.own_company) ту, что есть в реквизитах своих компаний."
     )
 }
 
