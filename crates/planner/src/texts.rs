@@ -486,6 +486,14 @@ pub(crate) fn cancel_asked(invoice: &OurInvoice) -> String {
     format!("Бухгалтеру передана просьба отменить {}.", named(invoice))
 }
 
+/// The answer to one that is given again.
+pub(crate) fn cancel_asked_before(invoice: &OurInvoice) -> String {
+    format!(
+        "Бухгалтера уже просили отменить {}, он ещё не ответил.",
+        named(invoice)
+    )
+}
+
 /// Why an order to cancel was not handed on.
 pub(crate) fn cancelled_before(invoice: &OurInvoice) -> String {
     format!(
