@@ -138,7 +138,8 @@ fn go_on(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
         // Also when the deal has left the stage since.
         (Seen::Glance(glance), Some(invoice))
             if !is_any(snapshot, glance)
-                && (glance.deal.closed || snapshot.is_compared(glance, invoice)) =>
+                && (changed::is_over(snapshot, glance, invoice)
+                    || snapshot.is_compared(glance, invoice)) =>
         {
             keep_true(snapshot, glance, None, invoice, policy, now)
         }
