@@ -210,7 +210,7 @@ pub struct PlanArgs {
     #[arg(long)]
     pub json: bool,
     /// With --since: also as a workbook with the deals' addresses
-    #[arg(long, value_name = "FILE", requires = "since")]
+    #[arg(long, value_name = "FILE", conflicts_with = "deals")]
     pub xlsx: Option<PathBuf>,
 }
 

@@ -110,7 +110,9 @@ fn requisite(reading: &DealReading) -> Result<&Requisite, Vec<Fault>> {
     match candidates.as_slice() {
         [] => Err(vec![nobody(reading)]),
         [first, rest @ ..] => {
-            let same = |other: &&&Requisite| other.inn == first.inn && other.kpp == first.kpp;
+            let same = |other: &&&Requisite| {
+                other.inn.trim() == first.inn.trim() && other.kpp.trim() == first.kpp.trim()
+            };
             if rest.iter().all(|other| same(&other)) {
                 Ok(first)
             } else {

@@ -6,9 +6,9 @@ use domain::InvoiceStatus;
 use domain::observed::DealGlance;
 
 use crate::asking::{about_invoice, answered, ask, merge};
-use crate::orders::{Given, said};
+use crate::orders::{Given, emptied_at, said};
 use crate::policy::Cancel;
-use crate::{CaseCode, Choice, DealSnapshot, OurInvoice, Plan, Policy, texts};
+use crate::{CaseCode, Choice, DealSnapshot, OrderAnswer, OurInvoice, Plan, Policy, texts};
 
 /// The word for leaving the invoice as it is.
 const LEAVE: &str = "leave";
@@ -47,17 +47,27 @@ pub(crate) fn ordered(
     if is_left(snapshot, invoice) {
         return refused(texts::not_cancelled_but_left(invoice));
     }
+    let (about, text) = if is_ordered_again(snapshot, given, invoice) {
+        (given.refusal(glance), texts::cancel_asked_before(invoice))
+    } else {
+        (asked_about(invoice), texts::cancel_asked(invoice))
+    };
     let mut plan = question(snapshot, invoice);
-    merge(
-        &mut plan,
-        said(
-            snapshot,
-            given,
-            &asked_about(invoice),
-            texts::cancel_asked(invoice),
-        ),
-    );
+    merge(&mut plan, said(snapshot, given, &about, text));
     plan
+}
+
+/// Whether the order in the field is another than the one that was handed on: the field was emptied since, or long enough ago
+/// that it must have been.
+fn is_ordered_again(snapshot: &DealSnapshot, given: Given, invoice: &OurInvoice) -> bool {
+    let about = asked_about(invoice);
+    let mut answers = snapshot.order_answers.iter();
+    let handed_on = answers.find(|one| one.about == about);
+    let is_another = |handed_on: &OrderAnswer| {
+        let is_emptied = emptied_at(snapshot).is_some_and(|at| at >= handed_on.made_at);
+        is_emptied || !handed_on.is_fresh
+    };
+    given.called.is_none() && is_asked(snapshot, invoice) && handed_on.is_some_and(is_another)
 }
 
 /// Whether the order is by somebody whose it is to give. Who filled the field, or moved the deal so that a robot called, is

@@ -24,6 +24,23 @@ const ADDITIONAL: &str = "additional";
 /// The word for leaving it.
 const LEAVE: &str = "leave";
 
+/// Whether a deal is compared with its invoice no more: it is won or lost, nothing is asked about a change of it, and no answer
+/// waits to be obeyed.
+pub(crate) fn is_over(snapshot: &DealSnapshot, glance: &DealGlance, invoice: &OurInvoice) -> bool {
+    let key = CaseCode::DealChanged.as_str();
+    let of_invoice = about(invoice.slot, "");
+    let mut answers = snapshot.answers.0.iter();
+    let is_decided = answers.any(|answer| {
+        answer.key == key && answer.choice != LEAVE && answer.about.starts_with(&of_invoice)
+    });
+    glance.deal.closed && !is_decided && !snapshot.open_cases.contains_key(key)
+}
+
+/// What a question about a change is about.
+fn about(slot: Slot, revision: &str) -> String {
+    format!("{slot}: {revision}")
+}
+
 /// What the invoice and the deal differ in, and the answer that a person may have given to just that.
 struct Change {
     found: Vec<String>,
@@ -100,7 +117,7 @@ fn change(
     };
     Change {
         found,
-        about: format!("{}: {revision}", invoice.slot),
+        about: about(invoice.slot, &revision),
         lacks,
     }
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use planted::Bug;
 
 use crate::asking::{
-    Asked, about_buyer, about_invoice, answered, ask, case, choose, lacking, merge,
+    Asked, about_buyer, about_invoice, answered, ask, case, choose, lacking, merge, waits_for,
 };
 use crate::draft::{Draft, draft};
 use crate::flood::Standing;
@@ -22,19 +22,22 @@ use crate::slots::{self, Next};
 use crate::smart_invoices::{self, Before};
 use crate::wanted::{Wanted, at_a_glance, by_history};
 use crate::{
-    Action, CaseCode, Creating, DealSnapshot, Need, OurInvoice, Plan, Policy, Seen, Whom, notices,
-    texts,
+    Action, CaseCode, Creating, DealSnapshot, Need, Organisation, OurInvoice, Plan, Policy, Seen,
+    Whom, notices, texts,
 };
-use crate::{buyer, cancelling, changed, copied, gone, newcomers, overdue, parts, receipts, twins};
+use crate::{
+    buyer, cancelling, changed, copied, gone, newcomers, overdue, parts, receipts, seller, twins,
+};
 
 /// A whole look may be this old when an invoice is issued from it; then at most two seconds pass between
 /// what was read and the first byte of what is created.
 pub const FRESH: SignedDuration = SignedDuration::from_millis(1_500);
 
 /// Every question that may stand before an invoice.
-pub const BEFORE_ISSUE: [CaseCode; 7] = [
+pub const BEFORE_ISSUE: [CaseCode; 8] = [
     CaseCode::DealDataMissing,
     CaseCode::BuyerHidden,
+    CaseCode::SellerHidden,
     CaseCode::VatRateEnded,
     CaseCode::SumDiffers,
     CaseCode::SmartInvoice,
@@ -128,7 +131,8 @@ fn go_on(snapshot: &DealSnapshot, policy: &Policy, now: Timestamp) -> Plan {
         // Also when the deal has left the stage since.
         (Seen::Glance(glance), Some(invoice))
             if !is_any(snapshot, glance)
-                && (glance.deal.closed || snapshot.is_compared(glance, invoice)) =>
+                && (changed::is_over(snapshot, glance, invoice)
+                    || snapshot.is_compared(glance, invoice)) =>
         {
             keep_true(snapshot, glance, None, invoice, policy, now)
         }
@@ -235,6 +239,7 @@ fn issue(
         let invoice = parts::part(snapshot, reading, kind, None, invoice, &policy.invoice)?;
         Ok(Draft { invoice, seller })
     });
+    let own_companies = &snapshot.own_companies;
     let Draft { invoice, seller } = match drafted {
         Ok(draft) => draft,
         Err(_) if let Some(plan) = without_ours(snapshot, reading, kind, policy, now) => {
@@ -244,6 +249,10 @@ fn issue(
         Err(_) if let Some(owner) = buyer::hidden(reading) => {
             let asked = buyer_hidden(snapshot.id, reading, &owner);
             return but_for(snapshot, CaseCode::BuyerHidden, ask(snapshot, asked));
+        }
+        Err(_) if let Some(organisation) = seller::hidden(reading, own_companies, policy) => {
+            let asked = seller_hidden(snapshot.id, reading, organisation);
+            return but_for(snapshot, CaseCode::SellerHidden, ask(snapshot, asked));
         }
         Err(lack) => {
             let asked = lacking(snapshot.id, reading, lack);
@@ -538,6 +547,16 @@ fn buyer_hidden(deal: DealId, reading: &DealReading, owner: &Owner) -> Asked {
     let code = CaseCode::BuyerHidden;
     let mut asked = about_buyer(deal, reading, code, texts::buyer_hidden(owner));
     asked.case.faults = vec![buyer::unreadable(owner)];
+    asked
+}
+
+fn seller_hidden(deal: DealId, reading: &DealReading, organisation: &Organisation) -> Asked {
+    let code = CaseCode::SellerHidden;
+    let text = texts::seller_hidden(organisation);
+    let mut asked = case(deal, code, text, Whom::Administrator);
+    asked.case.cause = format!("{}: {}", code.as_str(), organisation.id);
+    asked.case.faults = vec![seller::unreadable(organisation)];
+    asked.case.waits_for = waits_for(deal, reading, &asked.case.faults);
     asked
 }
 

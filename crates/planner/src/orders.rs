@@ -138,10 +138,7 @@ pub(crate) fn said(snapshot: &DealSnapshot, given: Given, about: &str, text: Str
 /// of a field that was emptied without an answer from the portal we do not know.
 fn made_before<'a>(snapshot: &'a DealSnapshot, about: &str, text: &str) -> Option<&'a str> {
     let kind = kind(about)?;
-    let emptied = snapshot.written.iter().filter_map(|(at, field, value)| {
-        (*field == OurField::Command && *value == FieldValue::Empty).then_some(*at)
-    });
-    let emptied = emptied.max();
+    let emptied = emptied_at(snapshot);
     let is_it = |one: &&OrderAnswer| {
         let stands = match one.is_said {
             IsSaid::Yes => one.is_fresh && one.text == text,
@@ -153,6 +150,14 @@ fn made_before<'a>(snapshot: &'a DealSnapshot, about: &str, text: &str) -> Optio
     };
     let made = snapshot.order_answers.iter().rfind(is_it);
     made.map(|one| one.about.as_str())
+}
+
+/// When the field was emptied last.
+pub(crate) fn emptied_at(snapshot: &DealSnapshot) -> Option<Timestamp> {
+    let emptied = snapshot.written.iter().filter_map(|(at, field, value)| {
+        (*field == OurField::Command && *value == FieldValue::Empty).then_some(*at)
+    });
+    emptied.max()
 }
 
 /// What a refusal is about but for the moment, which is that of the deal's last change.

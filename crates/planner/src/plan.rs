@@ -279,6 +279,9 @@ pub enum CaseCode {
     /// The technical user may not read the buyer.
     #[serde(rename = "BUYER-HIDDEN")]
     BuyerHidden,
+    /// Nor our own company that sells.
+    #[serde(rename = "SELLER-HIDDEN")]
+    SellerHidden,
     /// The deal was changed after its invoice.
     #[serde(rename = "DEAL-CHANGED-AFTER-INVOICE")]
     DealChanged,
@@ -349,11 +352,12 @@ pub enum CaseCode {
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
         Self::BuyerHidden,
+        Self::SellerHidden,
         Self::DealChanged,
         Self::InvoiceEdited,
         Self::InvoiceCancelled,
@@ -393,6 +397,7 @@ impl CaseCode {
             Self::CounterpartyAmbiguous => "COUNTERPARTY-AMBIGUOUS",
             Self::CounterpartyNew => "COUNTERPARTY-NEW",
             Self::BuyerHidden => "BUYER-HIDDEN",
+            Self::SellerHidden => "SELLER-HIDDEN",
             Self::DealChanged => "DEAL-CHANGED-AFTER-INVOICE",
             Self::InvoiceEdited => "INVOICE-EDITED",
             Self::InvoiceCancelled => "INVOICE-CANCELLED",

@@ -76,16 +76,47 @@ pub(crate) fn organisation<'a>(
     }
     if let Some(said) = in_field(reading, policy) {
         return said_in_deal(said, of_funnel, policy).ok_or_else(|| Fault {
-            what: format!("«{said}» в поле организации — ни одна из наших организаций"),
+            what: if titled(said, policy).next().is_some() {
+                format!(
+                    "«{said}» в поле организации — название нескольких наших: впишите id нужной из правил \
+                     (organisations.id)"
+                )
+            } else {
+                format!("«{said}» в поле организации — ни одна из наших организаций")
+            },
             place: format!("/crm/deal/details/{}/", deal.id),
             record: Some(Record::Deal(deal.id)),
         });
     }
-    of_funnel.or_else(|| only(policy)).ok_or_else(|| Fault {
+    let of_all = || only(policy.organisations.iter());
+    of_funnel.or_else(of_all).ok_or_else(|| Fault {
         what: "не ясно, от какой нашей организации выставить счёт: выберите её в сделке".to_owned(),
         place: format!("/crm/deal/details/{}/", deal.id),
         record: Some(Record::Deal(deal.id)),
     })
+}
+
+/// The organisation that sells, where the technical user may not read its own company, or that is one no more: the portal's
+/// list comes back without it, and whether it has requisites nobody knows.
+pub(crate) fn hidden<'a>(
+    reading: &DealReading,
+    own: &[OwnCompany],
+    policy: &'a Policy,
+) -> Option<&'a Organisation> {
+    let seller = organisation(reading, own, policy).ok()?;
+    let mut own = own.iter();
+    let is_seen = own.any(|company| company.id == seller.own_company);
+    (!is_seen).then_some(seller)
+}
+
+/// The fault of an own company that is not seen.
+pub(crate) fn unreadable(organisation: &Organisation) -> Fault {
+    let company = organisation.own_company;
+    Fault {
+        what: "наша организация не видна техническому пользователю".to_owned(),
+        place: format!("/crm/company/details/{company}/"),
+        record: Some(Record::Company(company)),
+    }
 }
 
 /// The organisation that an own company stands for: of a real one and its tests the one that is named, else the real one.
@@ -104,29 +135,35 @@ fn standing_for<'a>(
         .or_else(|| all().next())
 }
 
-/// The only organisation, tests not counted; where there are but tests, the only one of them.
-fn only(policy: &Policy) -> Option<&Organisation> {
-    let mut real = policy.organisations.iter().filter(|one| !one.test);
-    match (real.next(), real.next(), policy.organisations.as_slice()) {
-        (Some(only), None, _) | (None, _, [only]) => Some(only),
-        (Some(_), Some(_), _) | (None, _, _) => None,
+/// The only one of organisations, tests not counted; where there are but tests, the only one of them.
+fn only<'a>(all: impl Iterator<Item = &'a Organisation>) -> Option<&'a Organisation> {
+    let (tests, real): (Vec<_>, Vec<_>) = all.partition(|one| one.test);
+    match (real.as_slice(), tests.as_slice()) {
+        ([only], _) | ([], [only]) => Some(*only),
+        ([] | [_, _, ..], _) => None,
     }
 }
 
-/// The organisation that a deal's field means: by its id, its title, or its company on the portal (`CO_7`, `7`), for which
-/// the funnel's organisation may stand.
+/// The organisation that a deal's field means: by its id, its title if no other has it, or its company on the portal (`CO_7`,
+/// `7`), for which the funnel's organisation may stand.
 fn said_in_deal<'a>(
     said: &str,
     of_funnel: Option<&'a Organisation>,
     policy: &'a Policy,
 ) -> Option<&'a Organisation> {
-    let lower = said.to_lowercase();
     let company = said.strip_prefix("CO_").unwrap_or(said).parse::<u64>().ok();
-    let is_it = |organisation: &&Organisation| {
-        organisation.id.as_str() == said || organisation.title.trim().to_lowercase() == lower
-    };
+    let mut all = policy.organisations.iter();
     let of_company = || standing_for(CompanyId(company?), [of_funnel, None], policy);
-    policy.organisations.iter().find(is_it).or_else(of_company)
+    all.find(|one| one.id.as_str() == said)
+        .or_else(|| only(titled(said, policy)))
+        .or_else(of_company)
+}
+
+/// The organisations of this title.
+fn titled<'a>(said: &str, policy: &'a Policy) -> impl Iterator<Item = &'a Organisation> {
+    let lower = said.to_lowercase();
+    let all = policy.organisations.iter();
+    all.filter(move |one| one.title.trim().to_lowercase() == lower)
 }
 
 /// The seller's printed facts, or everything that is missing or wrong about them.
@@ -146,7 +183,7 @@ pub(crate) fn seller(
     let company = own
         .iter()
         .find(|company| company.id == organisation.own_company)
-        .ok_or_else(|| vec![fault("не заполнены реквизиты нашей организации".to_owned())])?;
+        .ok_or_else(|| vec![unreadable(organisation)])?;
     let requisites =
         printed_by(organisation, company, &reading.chosen).map_err(|what| vec![fault(what)])?;
     let paid_to = account(organisation, &requisites, &reading.chosen);

@@ -55,7 +55,7 @@ pub struct DealSnapshot {
     pub done: BTreeMap<String, Option<String>>,
     /// The triggers among it, by the same.
     pub fired: BTreeMap<String, Fired>,
-    /// Answers to orders in the field: those of the last day, and older ones that did not reach the timeline.
+    /// Answers to orders in the field.
     pub order_answers: Vec<OrderAnswer>,
     /// When an invoice of it was issued last.
     pub last_issued: Option<Timestamp>,

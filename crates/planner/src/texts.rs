@@ -8,7 +8,7 @@ use domain::{
 
 use crate::notices::Entry;
 use crate::vat::Ended;
-use crate::{Choice, Fault, OurInvoice, sums};
+use crate::{Choice, Fault, Organisation, OurInvoice, sums};
 
 /// The portal's path to a company's or contact's card.
 pub(crate) fn owner_path(owner: &Owner) -> String {
@@ -28,6 +28,16 @@ pub(crate) fn buyer_hidden(owner: &Owner) -> String {
     format!(
         "Счёт не выставлен: покупатель сделки, {who} техническому пользователю. Дайте ему право читать все компании и \
          контакты с их реквизитами."
+    )
+}
+
+/// The same about our own company that sells.
+pub(crate) fn seller_hidden(organisation: &Organisation) -> String {
+    let (title, company) = (organisation.title.trim(), organisation.own_company);
+    format!(
+        "Счёт не выставлен: наша организация «{title}», [URL=/crm/company/details/{company}/]компания {company}[/URL], \
+         не видна техническому пользователю или не числится среди своих. Дайте ему право её читать или назовите в правилах \
+         (organisations.own_company) ту, что есть в реквизитах своих компаний."
     )
 }
 
@@ -476,6 +486,14 @@ pub(crate) fn to_be_cancelled(invoice: &OurInvoice) -> String {
 /// The answer to an order to cancel.
 pub(crate) fn cancel_asked(invoice: &OurInvoice) -> String {
     format!("Бухгалтеру передана просьба отменить {}.", named(invoice))
+}
+
+/// The answer to one that is given again.
+pub(crate) fn cancel_asked_before(invoice: &OurInvoice) -> String {
+    format!(
+        "Бухгалтера уже просили отменить {}, он ещё не ответил.",
+        named(invoice)
+    )
 }
 
 /// Why an order to cancel was not handed on.

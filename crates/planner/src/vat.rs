@@ -62,17 +62,22 @@ fn payer(rules: &Rules<'_>) -> Option<VatRegime> {
 /// No rate at a payer of VAT is a mistake, unless policy says what it means.
 fn no_rate(row: &ProductRow, rules: &Rules<'_>, regime: VatRegime) -> Result<Judged, String> {
     match rules.policy.no_rate.of(row.product) {
-        Some(rate) if rate == VatRate::Without || regime.allows(rate) => Ok(Judged {
+        Some(rate) if rate != VatRate::Without && !regime.allows(rate) => Err(format!(
+            "в правилах (invoice.no_rate) ставка {}, а у организации {}",
+            rate.label(),
+            regime.label()
+        )),
+        // What the rules say is mended there, once for all deals.
+        Some(rate) if !rate.in_force_on(rules.date) => Err(format!(
+            "в правилах (invoice.no_rate) {}",
+            not_in_force(rate, rules.date)
+        )),
+        Some(rate) => Ok(Judged {
             rate,
             // The price that the CRM sums up is what the buyer pays.
             included: true,
             ended: false,
         }),
-        Some(rate) => Err(format!(
-            "в правилах (invoice.no_rate) ставка {}, а у организации {}",
-            rate.label(),
-            regime.label()
-        )),
         None => Err(format!(
             "ставка НДС не указана, а организация платит НДС ({}): укажите ставку в строке",
             regime.label()

@@ -121,6 +121,8 @@ pub(crate) struct Customs {
     pub(crate) seals: Option<Duration>,
     /// Deals lead to the page of their invoice.
     pub(crate) links: bool,
+    /// Managers say how much of a deal is billed in advance.
+    pub(crate) shares: bool,
 }
 
 impl Customs {
@@ -169,6 +171,7 @@ impl Customs {
             self.links,
             self.own_money,
             self.files,
+            self.shares,
         ];
         !others.contains(&true)
     }

@@ -12,7 +12,7 @@
 //! | `strangers`, `hints`, `hidden` | who knocks at our door and is no portal, and what a right hides from us |
 //! | `dry_runs`, `reorders`, `seals` | who asks what would be done, who puts the stages into another order, and another version of the program |
 //! | `restore`, `poison`, `import`, `crowd`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, more come than go without a question, bills come too late |
-//! | `usage`, `tester`, `foreigners`, `branches`, `requisites`, `staff`, `exempt`, `cancels`, `typists`, `odd_rows`, `kopecks`, `contracts`, `editors`, `own_invoices`, `drags`, `copies`, `waybills` | what people do in some offices |
+//! | `usage`, `tester`, `foreigners`, `branches`, `requisites`, `staff`, `exempt`, `cancels`, `typists`, `odd_rows`, `kopecks`, `contracts`, `editors`, `own_invoices`, `drags`, `copies`, `waybills`, `shares` | what people do in some offices |
 //! | `rows` | on which days deals are made of what is not plain |
 //! | `offices`, `production`, `sellers`, `regimes`, `new_year`, `terms`, `links` | how some offices are organised |
 //! | `remembered`, `papers` | what people know of deals, buyers and their requisites |
@@ -94,6 +94,7 @@ mod rows;
 mod seals;
 mod seed;
 mod sellers;
+mod shares;
 mod spoil;
 mod staff;
 mod still;

@@ -29,6 +29,7 @@ use crate::production::Production;
 use crate::regimes::Regime;
 use crate::requisites::CONTRACT;
 use crate::sellers::Sellers;
+use crate::shares;
 use crate::staff;
 use crate::terms::Terms;
 use crate::waybills;
@@ -295,6 +296,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     }
     if weather.customs.links {
         links::at_portal(&mut portal);
+    }
+    if weather.customs.shares {
+        shares::at_portal(&mut portal);
     }
     if let Some(import) = weather.customs.import {
         portal.limits.batch_commands = import.batch;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::office;
 use crate::people::Office;
 
-/// Per cent of a deal that its advance is.
+/// Per cent of a deal that its advance is, where nobody says otherwise.
 pub(crate) const PERCENT: u8 = 30;
 
 /// Which part.
@@ -46,10 +46,10 @@ impl Office {
         match (self.dice.below(100), deal) {
             (0..25, _) | (_, None) => {
                 if let Some(deal) = self.quiet_deal(now) {
-                    self.order_part(now, deal, Part::Advance);
+                    self.order_advance(now, deal);
                 }
             }
-            (25..40, Some(deal)) => self.order_part(now, deal, Part::Advance),
+            (25..40, Some(deal)) => self.order_advance(now, deal),
             (40..65, Some(deal)) => self.order_part(now, deal, Part::Rest),
             (65..90, Some(deal)) => {
                 self.add_line(now, deal);
@@ -57,6 +57,13 @@ impl Office {
             }
             (_, Some(deal)) => self.take_back(now, deal),
         }
+    }
+
+    fn order_advance(&mut self, now: Timestamp, deal: i64) {
+        if self.shares {
+            self.agree_on_share(now, deal);
+        }
+        self.order_part(now, deal, Part::Advance);
     }
 
     fn take_back(&mut self, now: Timestamp, deal: i64) {

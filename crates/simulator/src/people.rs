@@ -72,6 +72,8 @@ pub(crate) struct Office {
     pub(crate) new_year: Option<NewYear>,
     pub(crate) strange_rates: bool,
     pub(crate) contracts: Option<Contracts>,
+    /// Managers say how much of a deal is billed in advance.
+    pub(crate) shares: bool,
     /// Deals of whose last bill some is paid, where somebody looks.
     pub(crate) paid: BTreeSet<i64>,
     /// What policy says of rows that are not plain, where managers write such.

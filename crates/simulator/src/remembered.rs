@@ -8,6 +8,7 @@ use crate::contracts::Agreed;
 use crate::odd_rows::LineRules;
 use crate::parts::Part;
 use crate::sellers::Said;
+use crate::shares::Share;
 
 /// What people made of a deal's lines, buyer and seller, with the moment.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,8 @@ pub(crate) struct Version {
     pub(crate) foreign: bool,
     /// What its delivery costs, in kopecks; it is in no row.
     pub(crate) delivery: i64,
+    /// How much of it is billed in advance, if it says so.
+    pub(crate) share: Option<Share>,
     /// What policy says of rows that are not plain, where managers write such.
     pub(crate) rules: Option<LineRules>,
 }

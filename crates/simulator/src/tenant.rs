@@ -150,6 +150,7 @@ impl Tenant {
             paid: BTreeSet::new(),
             contracts: weather.customs.contracts,
             line_rules: weather.customs.line_rules(),
+            shares: weather.customs.shares,
         };
         Ok(Self {
             place,

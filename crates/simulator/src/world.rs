@@ -26,6 +26,7 @@ use crate::office;
 use crate::process::{Ground, Numbers, Process, Site};
 use crate::records::{Backup, Records};
 use crate::restore::Restored;
+use crate::shares;
 use crate::spoil::Spoils;
 use crate::story::Story;
 use crate::strikes::Strikes;
@@ -469,6 +470,9 @@ async fn found(
     }
     if weather.customs.links {
         links::write(&mut policy);
+    }
+    if weather.customs.shares {
+        shares::write(&mut policy);
     }
     let body = json!({"toml": policy.to_text().map_err(told)?});
     store

@@ -136,7 +136,7 @@ impl Summary {
             let code = group.code.unwrap_or_default();
             text.push_str(&format!(
                 "  [{code}] {} — {}\n",
-                group.cause,
+                group.in_lines(),
                 group.counted()
             ));
             text.push_str(&group.listed());
@@ -144,7 +144,7 @@ impl Summary {
         let alone: usize = self.left_alone.iter().map(|group| group.deals.len()).sum();
         text.push_str(&format!("\nНичего не нужно: {alone}\n"));
         for group in &self.left_alone {
-            text.push_str(&format!("  {} — {}\n", group.cause, group.counted()));
+            text.push_str(&format!("  {} — {}\n", group.in_lines(), group.counted()));
             text.push_str(&group.listed());
         }
         text
@@ -155,6 +155,11 @@ impl Summary {
 const LISTED: usize = 10;
 
 impl Group {
+    /// The cause, with its further lines below its beginning.
+    fn in_lines(&self) -> String {
+        self.cause.replace('\n', "\n  ")
+    }
+
     fn counted(&self) -> String {
         format!("{} на {}", self.deals.len(), display::money(self.amount))
     }

@@ -101,6 +101,9 @@ fn a_mistake_ends_with_2_and_says_what_to_do() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(!output.stderr.is_empty(), "{args:?}");
     }
+    let beside = run(&["plan", "--deal", "1", "--xlsx", "plan.xlsx"]);
+    let told = text(&beside.stderr);
+    assert!(told.contains("cannot be used with"), "{told}");
 }
 
 #[test]

@@ -26,6 +26,21 @@ fn an_order_to_cancel_is_handed_to_the_accountant_and_stands_until_it_is_done() 
     let key = "INVOICE-CANCEL-ORDERED";
     assert!(asked.snapshot.open_cases.contains_key(key));
     assert!(asked.planned().is_empty(), "{}", asked.plan());
+    // Whoever asks again is told that it waits; but an order that could not be taken out is the same one.
+    let again = |is_fresh, emptied| {
+        let text = "Бухгалтеру передана просьба отменить счёт.";
+        let deal = owing(asked.clone(), "cancel-asked/whole/1", text, IsSaid::Yes);
+        deal.with(|deal| {
+            deal.snapshot.order_answers[0].is_fresh = is_fresh;
+            let emptied = (ago(emptied), OurField::Command, FieldValue::Empty);
+            deal.snapshot.written.push(emptied);
+        })
+    };
+    let told =
+        "Бухгалтера уже просили отменить счёт на всю сумму № 17 от 12.03.2026, он ещё не ответил.";
+    assert_eq!(refused(again(true, 30), "отменить"), told);
+    assert_eq!(refused(again(false, 90), "отменить"), told);
+    assert_eq!(refused(again(true, 90), "отменить"), "");
     // Over there it is cancelled: no surprise, and no new invoice.
     let mut done = asked
         .clone()

@@ -4,7 +4,7 @@ use domain::observed::{FieldValue, OurField};
 use domain::{InvoiceStatus, OrganisationId, Price, SlotKind};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
-use planner::{Action, Answer, Attach, Plan};
+use planner::{Action, Answer, Attach, Need, Plan};
 
 use crate::build::{TestDeal, ago, deal, noon, organisation, own_company};
 
@@ -171,6 +171,23 @@ fn a_print_form_of_the_accounting_side_is_marked_while_there_is_one() {
     assert!(deal.plan().contains("whole/1"), "{}", deal.plan());
     deal.snapshot.invoices[0].deleted = true;
     assert!(deal.planned().is_empty(), "{}", deal.plan());
+}
+
+#[test]
+fn a_deal_that_is_won_is_compared_no_more_but_for_what_was_asked_before() {
+    let won = |deal: TestDeal| deal.of(|deal| deal.closed = true);
+    let needs = |deal: TestDeal| won(deal).glanced().planned().needs;
+    assert!(needs(changed()).is_empty());
+    assert!(needs(answered(changed(), "leave")).is_empty());
+    let asked = changed().open("DEAL-CHANGED-AFTER-INVOICE", "изменена", true);
+    assert_eq!(needs(asked), [Need::Whole]);
+    let decided = || answered(changed(), "reissue");
+    assert_eq!(needs(decided()), [Need::Whole]);
+    let mut obeyed = won(decided());
+    settle(&mut obeyed);
+    assert_eq!(obeyed.snapshot.invoices.len(), 2);
+    // What was decided of the former invoice is no matter of the one in its place.
+    assert!(obeyed.glanced().planned().needs.is_empty());
 }
 
 #[test]

@@ -211,6 +211,8 @@ fn several_requisites_with_one_inn_and_kpp_are_as_good_as_one() {
         reading.requisites[1].name = "Ромашка (старое название)".to_owned();
     });
     assert_eq!(twice.plan(), deal().plan());
+    let spaced = twice.read(|reading| reading.requisites[1].kpp = " 770801001 ".to_owned());
+    assert_eq!(spaced.plan(), deal().plan());
 }
 
 #[test]
@@ -471,8 +473,24 @@ fn each_fault_of_the_seller_is_named_with_our_own_card() {
         .seller(|it| it.name.clear())
         .with(|deal| deal.policy.organisations[0].title.clear());
     assert_snapshot!(faults(&nameless), @"не указано название нашей организации → /crm/company/details/1/");
-    let none = deal().with(|deal| deal.snapshot.own_companies.clear());
-    assert_snapshot!(faults(&none), @"не заполнены реквизиты нашей организации → /crm/company/details/1/");
+}
+
+#[test]
+fn an_own_company_that_we_may_not_read_is_a_case_about_rights_and_no_gap() {
+    let unseen = || deal().with(|deal| deal.snapshot.own_companies.clear());
+    assert_snapshot!(unseen().plan(), @r"
+    case SELLER-HIDDEN
+      | Счёт не выставлен: наша организация «Мы», [URL=/crm/company/details/1/]компания 1[/URL], не видна техническому пользователю или не числится среди своих. Дайте ему право её читать или назовите в правилах (organisations.own_company) ту, что есть в реквизитах своих компаний.
+      - наша организация не видна техническому пользователю (company 1, /crm/company/details/1/)
+      waits for deal 4711, company 1, company 7, requisite 21
+    tell the administrator of SELLER-HIDDEN
+    ");
+    // Whatever else is missing is told once it is seen.
+    let poor = unseen().rows([]);
+    assert_eq!(poor.plan(), unseen().plan());
+    // The right is granted.
+    let granted = deal().open("SELLER-HIDDEN", "не видна", true);
+    assert_eq!(granted.planned().withdrawn, ["SELLER-HIDDEN"]);
 }
 
 #[test]

@@ -347,7 +347,10 @@ proptest! {
             prop_assert!(!case.text.trim().is_empty());
             let lacks = matches!(
                 case.code,
-                CaseCode::DealDataMissing | CaseCode::VatRateEnded | CaseCode::SumDiffers
+                CaseCode::DealDataMissing
+                    | CaseCode::SellerHidden
+                    | CaseCode::VatRateEnded
+                    | CaseCode::SumDiffers
             );
             prop_assert_eq!(lacks, !case.faults.is_empty(), "{}", deal.plan());
         }

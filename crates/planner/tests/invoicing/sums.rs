@@ -545,6 +545,16 @@ fn the_deals_field_says_who_sells_after_its_own_company_and_before_the_funnel() 
         assert!(is_it, "{said}: {:?}", tried.planned().needs);
     }
     assert_snapshot!(outcome(&two("Вектор")), @"DEAL-DATA-MISSING: «Вектор» в поле организации — ни одна из наших организаций");
+    // Of a real one and its test that are called alike the real one is meant, and of two real ones a person says which.
+    let alike = |test: bool| {
+        two("филиал").with(|deal| {
+            let mut other = organisation("org-3", 1);
+            (other.title, other.test) = ("Филиал".to_owned(), test);
+            deal.policy.organisations.insert(0, other);
+        })
+    };
+    assert!(sells(&alike(true), "org-2"));
+    assert_snapshot!(outcome(&alike(false)), @"DEAL-DATA-MISSING: «филиал» в поле организации — название нескольких наших: впишите id нужной из правил (organisations.id)");
 }
 
 #[test]

@@ -157,6 +157,15 @@ fn no_rate_at_a_payer_is_a_fault_until_policy_says_what_it_means() {
         told.contains("в правилах (invoice.no_rate) ставка 5%"),
         "{told}"
     );
+    // Nor does policy bring back a rate that is over.
+    let over = free().with(|deal| deal.policy.invoice.no_rate.free_rows = Some(VatRate::Percent20));
+    let told = outcome(&over);
+    assert!(
+        told.contains(
+            "строка 1 «Стол»: в правилах (invoice.no_rate) ставка НДС 20% на 12.03.2026 не действует"
+        ),
+        "{told}"
+    );
 }
 
 fn twenty(mode: VatMode) -> TestDeal {

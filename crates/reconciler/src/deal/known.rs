@@ -369,8 +369,7 @@ fn order_answer(action: &Action, effect: &Effect, now: Timestamp) -> Option<Orde
         EffectState::Superseded => return None,
     };
     let age = now.duration_since(effect.created_at);
-    let counts = planner::is_answer(about) && (age < DAY || is_said != IsSaid::Yes);
-    counts.then(|| OrderAnswer {
+    planner::is_answer(about).then(|| OrderAnswer {
         about: about.clone(),
         text: text.clone(),
         made_at: effect.created_at,

@@ -284,6 +284,25 @@ fn a_person_answers_and_another_invoice_takes_the_place_of_the_first() {
 }
 
 #[test]
+fn a_persons_answer_is_obeyed_also_when_the_deal_was_won_meanwhile() {
+    paused(async {
+        let desk = with_invoice().await;
+        desk.office.edit(1, dearer);
+        desk.event(1).await;
+        desk.run(60).await;
+        desk.office
+            .edit(1, |reading| reading.glance.deal.closed = true);
+        desk.event(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.questions().await, ["DEAL-CHANGED-AFTER-INVOICE"]);
+        answer(&desk, "DEAL-CHANGED-AFTER-INVOICE", "reissue").await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 2);
+        assert!(desk.questions().await.is_empty());
+    });
+}
+
+#[test]
 fn an_order_replaces_the_invoice_once_also_across_a_crash() {
     for (request, trouble) in [
         ("issue", Trouble::HangsDone),

@@ -215,8 +215,9 @@ fn without(evidence: &Evidence<'_>, id: i64, deal: &Deal, wanted: bool, wrong: &
     // The accounting side takes no bill with it, whatever a person decided.
     let old_rate = last.lines.iter().any(|line| line.vat == ENDED_RATE)
         && asks(evidence, id, &["VAT-RATE-ENDED", "ACTION-REFUSED"]);
-    // How much an advance is to be nobody has said: that is asked before anything else.
-    let unsaid = !evidence.weather.parts
+    // How much an advance is to be nobody has said, or so much as cannot be: that is asked before anything else.
+    let is_agreed = evidence.weather.parts && last.share.is_none();
+    let unsaid = !is_agreed
         && deal.parts.iter().any(|(_, part)| *part == Part::Advance)
         && asks(evidence, id, &["DEAL-DATA-MISSING"]);
     let stopped =

@@ -12,6 +12,7 @@ use super::bills::{read_from, true_since};
 use super::{Evidence, slot_of};
 use crate::parts::{PERCENT, Part};
 use crate::remembered::{Deal, Version};
+use crate::shares::Share;
 
 /// What stands before the names of a part's lines.
 const PREFIXES: [&str; 3] = ["Аванс: ", "Остаток: ", "Дополнительно: "];
@@ -38,8 +39,8 @@ pub(super) fn is_part_of(bill: &Bill, part: Part, version: &Version) -> bool {
         lines.any(|line| line == name) || of_policy.iter().any(|line| line.name == name)
     });
     let (whole, lines) = (worth(version).sum, version.lines.len());
-    let off = (100 * bill.sum.0 - i64::from(PERCENT) * whole).abs();
-    let is_share = i64::try_from(lines).is_ok_and(|lines| off <= 100 * lines);
+    let share = version.share.unwrap_or(Share::Percent(PERCENT.into()));
+    let is_share = i64::try_from(lines).is_ok_and(|lines| share.is(bill.sum.0, whole, lines));
     named && (part != Part::Advance || is_share)
 }
 
