@@ -54,7 +54,7 @@ impl NewYear {
     /// Mean time between two acts of whoever bills at the turn of the year.
     pub(crate) fn every(now: Timestamp) -> Duration {
         let away = now.duration_since(Self::midnight()).abs();
-        secs(if away < RUSH { 12 } else { 40 })
+        secs(if away < RUSH { 12 } else { 100 })
     }
 
     /// What a manager writes into a line, in percent.
