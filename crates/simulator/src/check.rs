@@ -44,6 +44,7 @@ mod records;
 mod regimes;
 mod register;
 mod reissue;
+mod removals;
 mod reorders;
 mod requisites;
 mod restored;
@@ -204,6 +205,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     register::check(evidence, &mut wrong);
     regimes::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
+    removals::check(evidence, &mut wrong);
     reorders::check(evidence, &mut wrong);
     requisites::check(evidence, &mut wrong);
     restored::check(evidence, &mut wrong);

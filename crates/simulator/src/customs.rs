@@ -24,6 +24,7 @@ use crate::poison::Poisoning;
 use crate::production::Production;
 use crate::regimes::Regime;
 use crate::remembered::Buyer;
+use crate::removals::Removal;
 use crate::requisites::Requisites;
 use crate::restore::Restore;
 use crate::sellers::Sellers;
@@ -121,6 +122,8 @@ pub(crate) struct Customs {
     pub(crate) seals: Option<Duration>,
     /// Deals lead to the page of their invoice.
     pub(crate) links: bool,
+    /// The application is removed for a while.
+    pub(crate) removal: Option<Removal>,
 }
 
 impl Customs {
@@ -167,6 +170,7 @@ impl Customs {
             self.reorders.is_some(),
             self.seals.is_some(),
             self.links,
+            self.removal.is_some(),
             self.own_money,
             self.files,
         ];

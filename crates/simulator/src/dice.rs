@@ -58,6 +58,7 @@ pub(crate) enum About {
     Reorders,
     Seals,
     Links,
+    Removals,
 }
 
 /// One stream of chance.
@@ -119,6 +120,7 @@ impl Dice {
             About::Reorders => 62,
             About::Seals => 63,
             About::Links => 64,
+            About::Removals => 65,
         });
         Self(rng)
     }

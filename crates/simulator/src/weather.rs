@@ -221,6 +221,7 @@ impl Weather {
             weather.draw_reorders(seed);
             weather.draw_seals(seed);
             weather.draw_links(seed);
+            weather.draw_removal(seed);
         }
         weather
     }
@@ -387,6 +388,7 @@ impl Weather {
             (self.customs.reorders.is_some(), "another order of stages"),
             (self.customs.seals.is_some(), "two versions"),
             (self.customs.links, "links to invoices"),
+            (self.customs.removal.is_some(), "application comes and goes"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))
