@@ -53,7 +53,8 @@ impl World {
     pub(crate) fn remove_application(&mut self, calendar: &mut Calendar, now: Timestamp) {
         let place = self.some_tenant();
         let removal = self.weather.customs.removal;
-        if let Some((tenant, removal)) = self.tenants.get(place).zip(removal) {
+        if let Some((tenant, removal)) = self.tenants.get_mut(place).zip(removal) {
+            tenant.parked.push(now);
             tenant.office.portal.uninstall_application(DOOR, false);
             tenant.office.tell(now, REMOVED, "from the portal");
             let back = Happening::Reinstall(place, true);
@@ -86,15 +87,17 @@ impl World {
                 if !self.is_removed(place).await? {
                     break;
                 }
-                self.install_anew(place, self.now());
+                let now = self.now();
+                self.install_anew(place, now);
                 self.wait(LOOKED_AFTER).await;
             }
         }
         Ok(())
     }
 
-    fn install_anew(&self, place: usize, now: Timestamp) {
-        if let Some(tenant) = self.tenants.get(place) {
+    fn install_anew(&mut self, place: usize, now: Timestamp) {
+        if let Some(tenant) = self.tenants.get_mut(place) {
+            tenant.parked.push(now);
             tenant.office.portal.install_application(DOOR);
             tenant
                 .office

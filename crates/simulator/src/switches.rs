@@ -15,9 +15,11 @@ impl World {
         now: Timestamp,
         paused: bool,
     ) -> Result<(), String> {
-        let Some(portal) = self.tenants.get(place).map(|tenant| tenant.id.clone()) else {
+        let Some(tenant) = self.tenants.get_mut(place) else {
             return Ok(());
         };
+        tenant.parked.push(now);
+        let portal = tenant.id.clone();
         let kind = if paused { "paused" } else { "resumed" };
         self.story.tell(now, kind, format!("portal {place}"));
         let host_now = self.host.now();
@@ -42,6 +44,7 @@ impl World {
         } else if tenant.watched_until == Some(Timestamp::MAX) {
             tenant.watched_until = Some(now);
         }
+        tenant.parked.push(now);
         let portal = tenant.id.clone();
         self.story
             .tell(now, "mode", format!("{mode:?} for portal {place}"));
