@@ -11,6 +11,7 @@ use std::io::Write;
 use capability::portal::{Finding, Funnel as SeenFunnel, OwnInvoices};
 use comfy_table::{ContentArrangement, Table};
 use connector_bitrix24::{FieldNames, refused};
+use desk::pause;
 use domain::calendar;
 use domain::observed::{OurField, OwnCompany};
 use jiff::tz::TimeZone;
@@ -23,7 +24,7 @@ use crate::connect::Connector;
 use crate::fault::Unwell;
 use crate::product::Product;
 use crate::setup::companies_of;
-use crate::{clock, owner, papers, pause, policy, zone};
+use crate::{clock, owner, papers, policy, zone};
 
 /// What was found, by part.
 #[derive(Clone, Debug, Default)]
@@ -303,7 +304,7 @@ fn paused(portal: &Portal, zone: &TimeZone) -> Finding {
         let at = at.to_zoned(zone.clone());
         format!(" с {}", at.strftime("%d.%m.%Y %H:%M"))
     });
-    let advice = if portal.detail.get("removed") == Some(&json!(true)) {
+    let advice = if pause::is_removed(portal) {
         format!(
             "на паузе{since}: приложение снято с портала; установите его снова, и портал пойдёт дальше сам"
         )

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use connector_bitrix24::Offline;
 use connector_bitrix24::webhook::{InstallGrant, TokenDigest};
+use desk::pause;
 use documents::{Layout, Renderer};
 use domain::PortalId;
 use engine::{Engine, EngineError, Stopper};
@@ -19,9 +21,10 @@ use store::{Lane, Look, Subject};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::connect::Connector;
 use crate::fault::Told;
 use crate::product::Product;
-use crate::{folder, owner, pages, papers, pause, policy};
+use crate::{folder, owner, pages, papers, policy, setup};
 
 /// How often it is asked what the portal's plan gives.
 const PLAN_ASKED_EVERY: Duration = Duration::from_secs(86_400);
@@ -220,16 +223,28 @@ async fn ask_the_plan(product: Product) {
         return;
     }
     loop {
-        let call = product.call();
-        if let Err(error) = product.connector.learn_offline(&call).await {
-            tracing::warn!(error, "cannot tell what the portal's plan gives");
-        }
-        if let Err(error) = product.keep(&call, "serve").await {
-            tracing::warn!(%error, "an exchange is missing from the journal");
+        if !is_removed(&product).await {
+            ask_the_plan_now(&product).await;
         }
         let again = engine::clock::later(product.clock.now(), PLAN_ASKED_EVERY);
         product.clock.sleep_until(again).await;
     }
+}
+
+async fn ask_the_plan_now(product: &Product) {
+    let call = product.call();
+    if let Err(error) = product.connector.learn_offline(&call).await {
+        tracing::warn!(error, "cannot tell what the portal's plan gives");
+    }
+    if let Err(error) = product.keep(&call, "serve").await {
+        tracing::warn!(%error, "an exchange is missing from the journal");
+    }
+}
+
+/// No call reaches a portal without the application. Where the store does not tell, the portal does.
+async fn is_removed(product: &Product) -> bool {
+    let portal = product.store.portal_get(product.portal()).await;
+    portal.is_ok_and(|portal| portal.is_some_and(|portal| pause::is_removed(&portal)))
 }
 
 #[cfg(unix)]
@@ -273,7 +288,9 @@ impl web::Portals for KnownPortals {
         match adopted {
             Ok(()) => {
                 tracing::info!(portal = %grant.member_id, "the application is installed");
-                self.set_installed(true).await;
+                if self.set_installed(true).await == Some(true) {
+                    self.bind_events().await;
+                }
                 true
             }
             Err(error) => {
@@ -283,36 +300,52 @@ impl web::Portals for KnownPortals {
         }
     }
 
-    async fn uninstalled(&self, portal: &PortalId) {
+    async fn uninstalled(&self, portal: &PortalId) -> bool {
         tracing::warn!(%portal, "the application was removed: the portal is paused");
-        self.set_installed(false).await;
+        self.set_installed(false).await.is_some()
     }
 }
 
 impl KnownPortals {
-    /// A portal without the application is paused, and goes on when it comes back; a person's pause stays.
-    async fn set_installed(&self, installed: bool) {
-        let done = async {
-            let (store, id) = (&self.0.store, self.0.portal());
-            let known = store.portal_get(id).await?;
-            let was_removed = known.is_some_and(|portal| {
-                portal
-                    .detail
-                    .get("removed")
-                    .and_then(serde_json::Value::as_bool)
-                    == Some(true)
-            });
-            self.0
-                .connector
-                .remember("removed", (!installed).into())
-                .await?;
-            if !installed || was_removed {
-                pause::switch(&self.0, !installed).await?;
+    /// A portal without the application is paused, and goes on when it comes back; a person's pause stays. Whether it
+    /// had been removed; none: that could not be kept.
+    async fn set_installed(&self, installed: bool) -> Option<bool> {
+        let kept = async {
+            let (store, now) = (&self.0.store, self.0.clock.now());
+            let was_removed = pause::by_portal(store, self.0.portal(), installed, now).await?;
+            if installed {
+                look_now(&self.0).await?;
             }
-            look_now(&self.0).await
+            anyhow::Ok(was_removed)
         };
-        if let Err(error) = done.await {
-            tracing::error!(%error, "the portal's row could not be changed");
+        match kept.await {
+            Ok(was_removed) => Some(was_removed),
+            Err(error) => {
+                tracing::error!(%error, "the portal's row could not be changed");
+                None
+            }
+        }
+    }
+
+    /// With the application the portal has forgotten whom it tells of changes.
+    async fn bind_events(&self) {
+        let (product, call) = (&self.0, self.0.call());
+        let bound = async {
+            let known = product.store.portal_get(product.portal()).await?;
+            let offline = known
+                .as_ref()
+                .map_or(Offline::Absent, Connector::offline_of);
+            setup::bound(product, &call, offline, false, &mut Vec::new()).await
+        };
+        match bound.await {
+            Ok(findings) if findings.iter().all(|finding| finding.holds) => {}
+            Ok(_) => tracing::warn!("not all events could be bound: run `provodka setup`"),
+            Err(error) => {
+                tracing::warn!(error = %format!("{error:#}"), "events could not be bound: run `provodka setup`");
+            }
+        }
+        if let Err(error) = product.keep(&call, "install").await {
+            tracing::warn!(%error, "an exchange is missing from the journal");
         }
     }
 }

@@ -437,7 +437,7 @@ fn unclear_accounts(policy: &Policy, companies: &[OwnCompany]) -> Vec<String> {
 }
 
 /// Binds events, or says what a person binds.
-async fn bound(
+pub(crate) async fn bound(
     product: &Product,
     call: &capability::Call<'_>,
     offline: Offline,

@@ -22,6 +22,7 @@ pub mod codes;
 pub mod folder;
 pub mod giving;
 pub mod invoices;
+pub mod pause;
 pub mod payments;
 pub mod policy;
 pub mod questions;

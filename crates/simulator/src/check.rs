@@ -44,6 +44,7 @@ mod records;
 mod regimes;
 mod register;
 mod reissue;
+mod removals;
 mod reorders;
 mod requisites;
 mod restored;
@@ -72,6 +73,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use store::{CalledOrder, Case, Known, ListedPayment};
 
+pub(crate) use belated::TWIN;
 pub(crate) use by_hand::doubled;
 pub(crate) use deals::is_about;
 pub(crate) use whispers::in_logs;
@@ -115,6 +117,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) journal: Journal,
     /// When it was asked about which deal that it was changed after its invoice.
     pub(crate) asked_of_changes: Vec<(String, Timestamp)>,
+    /// When it was asked about which deal that it has a bill which nobody waited for.
+    pub(crate) asked_of_twins: Vec<(String, Timestamp)>,
     /// How often each event is in the inbox.
     pub(crate) events: BTreeMap<Event, u64>,
     /// Every effect of ours, as it is stored.
@@ -152,6 +156,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) retried: &'a [Ordered],
     /// What came of the claims for bills by hand.
     pub(crate) adopted: Vec<Taken>,
+    /// When the portal was paused, went on, or was switched otherwise.
+    pub(crate) parked: &'a [Timestamp],
     /// Until when the portal was watched only, if it ever was.
     pub(crate) watched_until: Option<Timestamp>,
     /// The backup that was put back, if one was.
@@ -204,6 +210,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     register::check(evidence, &mut wrong);
     regimes::check(evidence, &mut wrong);
     reissue::check(evidence, &mut wrong);
+    removals::check(evidence, &mut wrong);
     reorders::check(evidence, &mut wrong);
     requisites::check(evidence, &mut wrong);
     restored::check(evidence, &mut wrong);

@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::customs::OwnBooks;
 use crate::office;
+use crate::process::look_now;
 
 /// What the connections of one world are made of.
 #[derive(Clone, Debug)]
@@ -86,6 +87,9 @@ impl Connector {
 
     /// Asks what the plan gives of the queue and remembers it, as the program does daily.
     pub(crate) async fn learn_offline(&self) {
+        if self.is_removed().await {
+            return;
+        }
         let Some(bitrix24) = self.bitrix24(FieldNames::default(), Offline::Absent) else {
             return;
         };
@@ -101,6 +105,33 @@ impl Connector {
         };
         // Forgotten if the store fails: it is asked again.
         let _remembered = self.store.fact_put(&portal, OFFLINE, word).await.is_ok();
+    }
+
+    /// No call reaches a portal without the application.
+    async fn is_removed(&self) -> bool {
+        let portal = self.store.portal_get(&self.access.portal).await;
+        portal.is_ok_and(|portal| portal.is_some_and(|one| desk::pause::is_removed(&one)))
+    }
+
+    /// The portal is paused without the application, and goes on with it. Whether it had been removed; none: that could not
+    /// be kept.
+    async fn set_installed(&self, installed: bool) -> Option<bool> {
+        let (portal, now) = (&self.access.portal, self.clock.now());
+        let switched = desk::pause::by_portal(&self.store, portal, installed, now).await;
+        let was_removed = switched.ok()?;
+        if installed && was_removed {
+            look_now(&self.store, &self.access, now).await;
+        }
+        Some(was_removed)
+    }
+
+    /// With the application the portal has forgotten whom it tells of changes. Where it does not let us, sweeps find them.
+    async fn bind_events(&self, call: &capability::Call<'_>) {
+        let offline = self.offline().await;
+        if let Some(bitrix24) = self.bitrix24(FieldNames::default(), offline) {
+            let set_up = bitrix24.portal().set_up;
+            let _bound = set_up.bind_events(call, office::DOOR).await.is_ok();
+        }
     }
 
     /// The offline queue as it was seen last.
@@ -320,10 +351,18 @@ impl web::Portals for KnownPortals {
             .kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = None;
+        if kept && connector.set_installed(true).await == Some(true) {
+            connector.bind_events(&call).await;
+        }
         kept
     }
 
-    async fn uninstalled(&self, _portal: &PortalId) {}
+    async fn uninstalled(&self, portal: &PortalId) -> bool {
+        match self.0.of_portal(portal) {
+            Some(connector) => connector.set_installed(false).await.is_some(),
+            None => false,
+        }
+    }
 }
 
 /// Tokens in the store, unsealed: sealing is the program's and is no subject here.

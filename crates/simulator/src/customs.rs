@@ -24,6 +24,7 @@ use crate::poison::Poisoning;
 use crate::production::Production;
 use crate::regimes::Regime;
 use crate::remembered::Buyer;
+use crate::removals::Removal;
 use crate::requisites::Requisites;
 use crate::restore::Restore;
 use crate::sellers::Sellers;
@@ -123,6 +124,8 @@ pub(crate) struct Customs {
     pub(crate) links: bool,
     /// Managers say how much of a deal is billed in advance.
     pub(crate) shares: bool,
+    /// The application is removed for a while.
+    pub(crate) removal: Option<Removal>,
 }
 
 impl Customs {
@@ -169,6 +172,7 @@ impl Customs {
             self.reorders.is_some(),
             self.seals.is_some(),
             self.links,
+            self.removal.is_some(),
             self.own_money,
             self.files,
             self.shares,

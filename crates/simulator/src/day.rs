@@ -8,7 +8,6 @@ use engine::Clock as _;
 use engine::clock::later;
 use jiff::Timestamp;
 use planner::Mode;
-use reconciler::portal_task;
 use store::{Fault, Lane, Look, Subject};
 
 use crate::death::{self, Death, Doom, Moment, POINTS};
@@ -71,6 +70,9 @@ pub(crate) enum Happening {
     Reorder,
     Seal,
     Unseal(usize),
+    Remove,
+    /// A portal's application; for the first time.
+    Reinstall(usize, bool),
     Kill,
     KillAtRequest,
     KillAtStatement,
@@ -289,6 +291,9 @@ impl World {
         if let Some(poison) = customs.poison {
             calendar.put(later(now, poison.after), Happening::Poison);
         }
+        if let Some(removal) = customs.removal {
+            calendar.put(later(now, removal.after), Happening::Remove);
+        }
         if let Some(import) = customs.import {
             calendar.put(later(now, import.after), Happening::Import);
             calendar.put(later(now, import.storm_after), Happening::Storm);
@@ -440,6 +445,10 @@ impl World {
             Happening::Reorder => self.reorder(calendar, now).await?,
             Happening::Seal => self.seal(calendar, now).await?,
             Happening::Unseal(place) => self.unseal(place).await?,
+            Happening::Remove => self.remove_application(calendar, now),
+            Happening::Reinstall(place, first) => {
+                self.reinstall(calendar, now, (place, first)).await?;
+            }
             Happening::Start(slot) => self.start_process(slot).await,
             Happening::Resume(place) => self.pause(place, now, false).await?,
             Happening::Active(place) => self.set_mode(place, now, Mode::Active).await?,
@@ -631,58 +640,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    pub(crate) async fn pause(
-        &mut self,
-        place: usize,
-        now: Timestamp,
-        paused: bool,
-    ) -> Result<(), String> {
-        let Some(portal) = self.tenants.get(place).map(|tenant| tenant.id.clone()) else {
-            return Ok(());
-        };
-        let kind = if paused { "paused" } else { "resumed" };
-        self.story.tell(now, kind, format!("portal {place}"));
-        let host_now = self.host.now();
-        self.store
-            .portal_set_paused(&portal, paused, host_now)
-            .await
-            .map_err(told)?;
-        self.look_at(&portal, Subject::portal(portal_task::SWEEP))
-            .await
-    }
-
-    pub(crate) async fn set_mode(
-        &mut self,
-        place: usize,
-        now: Timestamp,
-        mode: Mode,
-    ) -> Result<(), String> {
-        let Some(tenant) = self.tenants.get_mut(place) else {
-            return Ok(());
-        };
-        if mode == Mode::WatchOnly {
-            tenant.watched_until = Some(Timestamp::MAX);
-        } else if tenant.watched_until == Some(Timestamp::MAX) {
-            tenant.watched_until = Some(now);
-        }
-        let portal = tenant.id.clone();
-        self.story
-            .tell(now, "mode", format!("{mode:?} for portal {place}"));
-        let production = self.weather.customs.production.clone();
-        let mode_of = |funnel| {
-            let production = production.as_ref();
-            production.map_or(mode, |one| one.mode_within(funnel, mode))
-        };
-        self.change_policy(&portal, |policy| {
-            for funnel in &mut policy.funnels {
-                funnel.mode = mode_of(funnel.id);
-            }
-        })
-        .await?;
-        self.look_at(&portal, Subject::portal(portal_task::SWEEP))
-            .await
     }
 
     /// A person orders a look.

@@ -59,6 +59,7 @@ pub(crate) enum About {
     Seals,
     Links,
     Shares,
+    Removals,
 }
 
 /// One stream of chance.
@@ -121,6 +122,7 @@ impl Dice {
             About::Seals => 63,
             About::Links => 64,
             About::Shares => 65,
+            About::Removals => 66,
         });
         Self(rng)
     }

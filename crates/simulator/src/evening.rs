@@ -28,6 +28,7 @@ impl World {
     /// Troubles end, people go home but for whoever answers what is asked; true once nothing moves any more.
     pub(crate) async fn settle(&mut self) -> Result<bool, String> {
         self.end_troubles().await?;
+        self.applications_are_back().await?;
         self.bring_all().await?;
         // What only a statement shows is decided by rule once nobody else did.
         let clerk = self.weather.customs.clerk;

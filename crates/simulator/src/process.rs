@@ -334,7 +334,7 @@ fn ways(
 }
 
 /// What may have changed while we were away is looked for at once.
-async fn look_now(store: &Store, access: &Access, now: Timestamp) {
+pub(crate) async fn look_now(store: &Store, access: &Access, now: Timestamp) {
     let looks: Vec<Look> = [portal_task::SWEEP, portal_task::OFFLINE, portal_task::FEED]
         .into_iter()
         .map(|task| Look {

@@ -12,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 use store::Store;
 use url::form_urlencoded;
 
-use crate::editors::CHANGED;
 use crate::world::told;
 
 /// Reads the database beside the product. Clones read the same.
@@ -428,11 +427,12 @@ impl Records {
     }
 
     /// Which subjects were ever asked about a change after their invoice, and when.
-    pub(crate) fn asked_of_changes(
+    pub(crate) fn asked(
         &self,
         portal: &PortalId,
+        code: &str,
     ) -> Result<Vec<(String, Timestamp)>, String> {
-        self.ask(ASKED, &[portal.as_str(), CHANGED], |row| {
+        self.ask(ASKED, &[portal.as_str(), code], |row| {
             let at = Timestamp::from_microsecond(row.get(1)?).unwrap_or_default();
             Ok((row.get(0)?, at))
         })

@@ -13,9 +13,10 @@ use store::{CalledOrder, ListedPayment, PaymentFilter, Subject};
 
 use crate::adopter::Adopter;
 use crate::cashier::Cashier;
-use crate::check::{self, Evidence};
+use crate::check::{self, Evidence, TWIN};
 use crate::death::{self, POINTS};
 use crate::doors::Call;
+use crate::editors::CHANGED;
 use crate::hints::Hinter;
 use crate::logs::Logs;
 use crate::mirror::mirrored;
@@ -257,7 +258,8 @@ async fn evidence<'a>(
         cases: world.open_cases(place).await?,
         known: known.map_err(told)?,
         journal: world.records.journal(&tenant.id)?,
-        asked_of_changes: world.records.asked_of_changes(&tenant.id)?,
+        asked_of_changes: world.records.asked(&tenant.id, CHANGED)?,
+        asked_of_twins: world.records.asked(&tenant.id, TWIN)?,
         events: world.records.inbox(&tenant.id, Inbox::default())?.events,
         effects: world.records.effects(&tenant.id)?,
         figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
@@ -289,6 +291,7 @@ async fn evidence<'a>(
             .map(Adopter::taken)
             .unwrap_or_default(),
         register: tenant.register.as_ref().zip(books),
+        parked: &tenant.parked,
         watched_until: tenant.watched_until,
         restored: world.restored,
         dry_runs: &tenant.dry_runs,

@@ -57,6 +57,8 @@ pub(crate) struct Tenant {
     pub(crate) cashier: Option<Cashier>,
     /// The accountant's, where there is no accounting program.
     pub(crate) register: Option<Register>,
+    /// When it was paused, went on, or was switched otherwise.
+    pub(crate) parked: Vec<Timestamp>,
     /// Until when it was watched only, if it ever was.
     pub(crate) watched_until: Option<Timestamp>,
     /// The times that somebody asked for the plan.
@@ -168,6 +170,7 @@ impl Tenant {
             adopter: weather.customs.adopts.map(|_| Adopter::new(own_seed)),
             cashier: weather.customs.cashier.map(|_| Cashier::new(own_seed)),
             register: own_books.map(|_| Register::new(own_seed)),
+            parked: Vec::new(),
             watched_until: None,
             dry_runs: Vec::new(),
             sealed: Vec::new(),

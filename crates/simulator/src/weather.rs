@@ -222,6 +222,7 @@ impl Weather {
             weather.draw_seals(seed);
             weather.draw_links(seed);
             weather.draw_shares(seed);
+            weather.draw_removal(seed);
         }
         weather
     }
@@ -389,6 +390,7 @@ impl Weather {
             (self.customs.seals.is_some(), "two versions"),
             (self.customs.links, "links to invoices"),
             (self.customs.shares, "advances agreed upon"),
+            (self.customs.removal.is_some(), "application comes and goes"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

@@ -77,8 +77,8 @@ pub trait Portals: Send + Sync {
     /// Tries the grant of an install at the vendor and keeps it if it proves itself. True if it did.
     async fn install(&self, grant: InstallGrant) -> bool;
 
-    /// The application was removed; the event proved itself.
-    async fn uninstalled(&self, portal: &PortalId);
+    /// The application was removed; the event proved itself. False where that could not be kept.
+    async fn uninstalled(&self, portal: &PortalId) -> bool;
 }
 
 /// What events prove themselves by cannot be read now.

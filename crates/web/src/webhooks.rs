@@ -91,8 +91,13 @@ async fn take(door: &Doorkeeper, client: IpAddr, now: Timestamp, delivery: Deliv
         });
     }
     if delivery.event == "ONAPPUNINSTALL" {
-        door.app.portals.uninstalled(&delivery.member_id).await;
-        return StatusCode::OK.into_response();
+        let is_kept = door.app.portals.uninstalled(&delivery.member_id).await;
+        let status = if is_kept {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        return status.into_response();
     }
     keep(door, now, delivery).await
 }

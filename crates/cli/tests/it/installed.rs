@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use emulator_bitrix24::{Credentials, Emulator, HttpDeliver, PortalConfig};
+use emulator_bitrix24::{Credentials, Emulator, HttpDeliver, PortalConfig, What};
 use emulator_harness::{FaultKind, FaultRule, Served, TokioClock};
 use engine::{Clock as _, SteadyClock};
 use provodka::config::{Config, Environment, Raw};
 use provodka::product::{Product, Surroundings};
 use provodka::{check, pause, policy, serve, setup};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -119,6 +120,47 @@ async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
         clock.sleep_until(soon).await;
     }
     panic!("never came: {what}");
+}
+
+/// The application is removed and installed again: the portal stands still meanwhile, whatever a person says, and tells
+/// us of changes once it is back.
+async fn comes_and_goes(office: &Office, product: &Product, handler: &str) {
+    let stands_still = async || {
+        let portal = product.store.portal_get(product.portal()).await;
+        portal.unwrap().unwrap().paused
+    };
+    office.portal.uninstall_application(handler, false);
+    until("the removal", async || stands_still().await.then_some(())).await;
+    pause::run(product, None).await.unwrap();
+    assert!(stands_still().await);
+    let row = product.store.portal_get(product.portal()).await.unwrap();
+    assert!(desk::pause::is_removed(&row.unwrap()));
+
+    let heard = changes_heard(&office.portal);
+    edit(&office.portal);
+    office.portal.install_application(handler);
+    until("the return", async || (!stands_still().await).then_some(())).await;
+    until("a change after the return", async || {
+        edit(&office.portal);
+        (changes_heard(&office.portal) > heard).then_some(())
+    })
+    .await;
+}
+
+fn edit(portal: &Emulator) {
+    // Each time another: what changes nothing is told to nobody.
+    let words = portal.truth().entries().count().to_string();
+    let fields = json!({"COMMENTS": words});
+    portal.manager().edit_deal(2, fields).unwrap();
+}
+
+/// How often we were told that a deal had changed.
+fn changes_heard(portal: &Emulator) -> usize {
+    let truth = portal.truth();
+    let heard = truth.entries().filter(|entry| {
+        matches!(&entry.what, What::EventDelivered { event, .. } if event == "ONCRMDEALUPDATE")
+    });
+    heard.count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -245,6 +287,7 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
     pause::run(&product, None).await.unwrap();
     let resumed = check::run(Ok(product.clone())).await;
     assert!(resumed.is_well(), "{resumed:#?}");
+    comes_and_goes(&office, &product, &handler).await;
 
     // A service whose effects may come later than we wait: both commands say what to set.
     office

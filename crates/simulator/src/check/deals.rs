@@ -174,7 +174,7 @@ pub(super) fn is_later(one: &Bill, than: &Bill) -> bool {
 }
 
 /// Whether a person took the bill back and then put it there again.
-fn was_brought_back(evidence: &Evidence<'_>, bill: &Bill) -> bool {
+pub(super) fn was_brought_back(evidence: &Evidence<'_>, bill: &Bill) -> bool {
     let owns = evidence.accounting.organizations.values();
     let mut histories = owns.flat_map(|own| own.bill_versions.iter());
     let is_its = |history: &&Vec<Arc<Bill>>| {

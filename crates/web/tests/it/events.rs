@@ -274,6 +274,17 @@ async fn an_uninstall_counts_only_with_the_right_token() {
 }
 
 #[tokio::test]
+async fn an_uninstall_that_cannot_be_kept_is_not_answered_with_200() {
+    let door = Door::open().await;
+    let uninstall = event(TOKEN).replace("ONCRMDEALUPDATE", "ONAPPUNINSTALL");
+    door.portals.set_unwritable(true);
+    assert_eq!(door.post(&uninstall).await, 503);
+    door.portals.set_unwritable(false);
+    assert_eq!(door.post(&uninstall).await, 200);
+    assert_eq!(door.portals.uninstalled(), ["portal-a"]);
+}
+
+#[tokio::test]
 async fn an_event_that_cannot_be_kept_is_not_answered_with_200() {
     let door = Door::open().await;
     for fault in [Fault::DiskFull, Fault::DiskFullAtCommit] {

@@ -196,11 +196,16 @@ pub(crate) struct KnownPortals {
     installs: Mutex<Vec<String>>,
     uninstalled: Mutex<Vec<String>>,
     unreadable: Mutex<bool>,
+    unwritable: Mutex<bool>,
 }
 
 impl KnownPortals {
     pub(crate) fn set_unreadable(&self, unreadable: bool) {
         *self.unreadable.lock().unwrap() = unreadable;
+    }
+
+    pub(crate) fn set_unwritable(&self, unwritable: bool) {
+        *self.unwritable.lock().unwrap() = unwritable;
     }
 
     pub(crate) fn installs(&self) -> Vec<String> {
@@ -235,7 +240,11 @@ impl Portals for KnownPortals {
         proved
     }
 
-    async fn uninstalled(&self, gone: &PortalId) {
-        self.uninstalled.lock().unwrap().push(gone.to_string());
+    async fn uninstalled(&self, gone: &PortalId) -> bool {
+        let is_kept = !*self.unwritable.lock().unwrap();
+        if is_kept {
+            self.uninstalled.lock().unwrap().push(gone.to_string());
+        }
+        is_kept
     }
 }
