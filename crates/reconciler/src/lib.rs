@@ -42,7 +42,7 @@ use async_trait::async_trait;
 use documents::Renderer;
 use engine::{Halted, LeaseContext, Looker};
 use futures_util::future::join;
-use store::{Record, Settled, SubjectKind, Work};
+use store::{Record, Settled, Subject, SubjectKind, Work};
 
 pub use connections::{Connected, Connections, NotConnected};
 pub use deal::{Claimed, Claims, FloodAnswers};
@@ -251,12 +251,16 @@ impl Reconciler {
                 done => done?,
             }
         }
-        let (payments, others): (Vec<Work>, Vec<Work>) = others
+        let (payments, mut others): (Vec<Work>, Vec<Work>) = others
             .into_iter()
             .partition(|work| work.subject.kind == SubjectKind::Payment);
         if !payments.is_empty() {
             payment::look(ctx, connected, payments).await?;
         }
+        // The nightly look first: it is at what was linked by now. Behind a long sweep it would have all read once more that
+        // the sweep has just found.
+        let nightly = Subject::portal(portal_task::LINKS);
+        others.sort_by_key(|work| work.subject != nightly);
         for work in others {
             is_portals |= work.subject.kind == SubjectKind::Portal;
             match self.look_beside(ctx, connected, work).await {

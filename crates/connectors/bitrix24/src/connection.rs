@@ -81,7 +81,7 @@ pub(crate) struct Connector {
     pub(crate) client: Client,
     pub(crate) fields: FieldNames,
     pub(crate) offline: Offline,
-    /// Learnt with the first glance.
+    /// Learnt with the first glance or sweep.
     pub(crate) kinds: RwLock<Option<Arc<FieldKinds>>>,
     /// Where the last looks saw deals' buyers and our own companies: read ahead, never believed.
     pub(crate) ahead: Mutex<Ahead>,
@@ -255,12 +255,12 @@ impl Connector {
         ahead.buyers.extend(seen);
     }
 
-    /// Fields were made: the next glance asks for the kinds again.
+    /// Fields were made: the next glance or sweep asks for the kinds again.
     pub(crate) fn forget_kinds(&self) {
         *self.kinds.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// What is known of the fields' kinds; empty until a glance told.
+    /// What is known of the fields' kinds; none until a glance or a sweep told.
     pub(crate) fn known_kinds(&self) -> Option<Arc<FieldKinds>> {
         self.kinds
             .read()

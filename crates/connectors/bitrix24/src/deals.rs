@@ -277,7 +277,7 @@ impl Connector {
     }
 
     /// A refusal is remembered as "nothing is known", so that it is not asked with every glance.
-    fn learn_kinds(&self, result: Option<Result<serde_json::Value, ConnectorError>>) {
+    pub(crate) fn learn_kinds(&self, result: Option<Result<serde_json::Value, ConnectorError>>) {
         let learnt = match result {
             Some(Ok(value)) => kinds(&value),
             Some(Err(error)) if error.verdict == Verdict::Reject => FieldKinds::new(),

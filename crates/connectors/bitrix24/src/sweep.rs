@@ -3,8 +3,9 @@
 //! Pages go by id after the last one seen, so that rows that move between pages are not missed. A list that goes on
 //! and on is read by many pages in one request: each names the last id of the page before by a reference, which the
 //! portal resolves (<https://apidocs.bitrix24.com/settings/how-to-call-rest-api/batch.html>). Deals are listed with all
-//! that a glance shows: most of them want nothing, and that takes no request more. The portal leaves `DATE_MODIFY` of
-//! requisites and bank details empty until their first change, so these are asked for by time of creation as well.
+//! that a glance shows: most of them want nothing, and that takes no request more. Of which kinds our fields are is
+//! asked with the first of them. The portal leaves `DATE_MODIFY` of requisites and bank details empty until their first
+//! change, so these are asked for by time of creation as well.
 
 use async_trait::async_trait;
 use capability::portal::{Changed, RecordKind, SweepAsk, SweepOf, SweepRecords};
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use crate::batch::{Settled, key};
 use crate::command::Command;
 use crate::connection::Connector;
+use crate::deals::fields_command;
 use crate::error::{Effect, other_shape};
 use crate::gather::{PAGE, full, items, rows};
 use crate::pace::MOST_COMMANDS;
@@ -45,15 +47,25 @@ impl SweepRecords for Connector {
         asks: &[SweepAsk],
     ) -> Result<Vec<Changed>, ConnectorError> {
         let glanced = self.glanced();
-        let mut shares = shares(asks, MOST_COMMANDS);
+        let shows_deals = asks
+            .iter()
+            .any(|ask| ask.of == SweepOf::Changed(RecordKind::Deal));
+        let unknown = shows_deals && self.known_kinds().is_none();
+        let kinds: Option<Command> = unknown.then(fields_command);
+        let mut shares = shares(asks, MOST_COMMANDS - usize::from(unknown));
         let mut commands = commands(asks, &shares, &glanced);
-        let methods = commands.iter().map(|command| command.method);
+        let methods = kinds.iter().chain(&commands).map(|command| command.method);
         let fitting = self.client.pace.fit(methods, Effect::Read);
+        let fitting = fitting.saturating_sub(usize::from(unknown));
         if fitting < commands.len() {
             shares = self::shares(asks, fitting);
             commands = self::commands(asks, &shares, &glanced);
         }
-        let (asked_at, answers) = self.client.batch_at(call, &commands, Effect::Read).await;
+        commands.extend(kinds);
+        let (asked_at, mut answers) = self.client.batch_at(call, &commands, Effect::Read).await;
+        if unknown {
+            self.learn_kinds(answers.pop());
+        }
         let mut answers = answers.into_iter();
         let of = |(ask, pages): (&SweepAsk, &usize)| {
             let mut lists = Vec::new();
@@ -325,7 +337,7 @@ fn changed_deals(
         pages: pages.count,
         ..Changed::default()
     };
-    // Until a glance has told of which kinds our fields are, nobody knows what stands in them.
+    // Until it is known of which kinds our fields are, nobody knows what stands in them.
     let kinds = connector.known_kinds();
     for deal in pages.rows {
         let record = Record::Deal(DealId(deal.brief.id.0));

@@ -5,7 +5,7 @@ use engine::Halted;
 use planner::Mode;
 use store::{CaseChange, CaseFacts, InvoiceLink, JournalFilter, Lane, Look, Record, Subject};
 use testkit::builders::portal;
-use testkit::time::paused;
+use testkit::time::{at, paused};
 
 use crate::desk::Desk;
 use crate::office::Trouble;
@@ -389,5 +389,28 @@ fn a_deal_whose_invoice_another_version_recorded_stands_still_until_it_can_be_re
             !asked.contains(&"SUBJECT-SET-ASIDE/record".to_owned()),
             "{asked:?}"
         );
+    });
+}
+
+#[test]
+fn the_nightly_look_does_not_wait_for_a_sweep_that_takes_long() {
+    paused(async {
+        let desk = Desk::open().await;
+        desk.deal_enters(1).await;
+        desk.run(60).await;
+        assert_eq!(desk.office.bills().len(), 1);
+        desk.task("sweep").await;
+        desk.clock.sleep_until(at(61)).await;
+        desk.task("links").await;
+        desk.office.order("changed", Trouble::HangsUndone);
+        let due = desk.due(Lane::Due).await;
+        let tasks: Vec<&str> = due.iter().map(|work| work.subject.id.as_str()).collect();
+        assert_eq!(tasks, ["sweep", "links"]);
+        tokio::select! {
+            _ended = desk.look(Lane::Due, due) => panic!("it did not hang"),
+            () = desk.office.until_hung() => {}
+        }
+        let nightly = desk.store.work_waits_for(&portal(), "nightly look").await;
+        assert!(nightly.unwrap());
     });
 }

@@ -1,5 +1,6 @@
 //! Reading deals and finding changes, with the vendor's documented examples.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use capability::portal::{Changed, Presence, RecordKind, StageSemantics, SweepAsk, SweepOf};
@@ -394,7 +395,10 @@ async fn only_a_read_by_id_proves_that_a_deal_is_gone() {
 
 #[tokio::test]
 async fn a_sweep_goes_page_by_page_by_id() {
-    let stage = Stage::webhook(portal(|_, params| {
+    let stage = Stage::webhook(portal(|method, params| {
+        if method == "crm.item.fields" {
+            return example(method, params);
+        }
         assert_eq!(params["filter[>=updatedTime]"], "2026-03-01T09:00:00+00:00");
         let after: u64 = params["filter[>id]"].parse().unwrap();
         let items: Vec<Value> = (after + 1..=70)
@@ -423,7 +427,11 @@ async fn a_sweep_goes_page_by_page_by_id() {
 
 #[tokio::test]
 async fn a_sweep_shows_deals_as_a_glance_does_and_a_row_that_cannot_be_read_keeps_no_other_back() {
-    let stage = Stage::webhook(portal(|method, params| {
+    let are_kinds_missing = AtomicBool::new(true);
+    let stage = Stage::webhook(portal(move |method, params| {
+        if method == "crm.item.fields" && are_kinds_missing.swap(false, Ordering::Relaxed) {
+            return Reply::Missing;
+        }
         if !params.contains_key("filter[>=updatedTime]") {
             return example(method, params);
         }
@@ -445,17 +453,26 @@ async fn a_sweep_shows_deals_as_a_glance_does_and_a_row_that_cannot_be_read_keep
         first.deals.is_empty(),
         "nobody knows yet of which kinds our fields are"
     );
+    assert_eq!(first.records.len(), 3);
+    let second = swept(&stage, deals, since, None).await;
+    assert_eq!(second.records.len(), 3);
+    assert_eq!(
+        stage.script.count("batch"),
+        2,
+        "the kinds are asked with the deals"
+    );
     let ids = [DealId(351)];
     let glances = stage.portal.deals.glance(&stage.call(), &ids).await;
-    let swept = swept(&stage, deals, since, None).await;
-    assert_eq!(swept.records.len(), 3);
-    assert_eq!(swept.deals, glances.unwrap());
+    assert_eq!(second.deals, glances.unwrap());
 }
 
 /// A portal with so many changed deals, which does as told with a reference.
 fn many_deals(count: u64, refer: impl Fn(&str, u64) -> u64 + Send + Sync + 'static) -> Arc<Script> {
     let last = Mutex::new(0);
-    portal(move |_, params| {
+    portal(move |method, params| {
+        if method == "crm.item.fields" {
+            return example(method, params);
+        }
         let mut last = last.lock().unwrap();
         let after = &params["filter[>id]"];
         let after = after.parse().unwrap_or_else(|_| refer(after, *last));
