@@ -270,6 +270,18 @@ impl Connector {
         Ok(offline)
     }
 
+    /// Whether the application is installed, by the portal's own word.
+    ///
+    /// # Errors
+    /// When the portal does not answer, in words.
+    pub async fn is_installed(&self, call: &capability::Call<'_>) -> Result<bool, String> {
+        let bitrix24 = self
+            .bitrix24(FieldNames::default(), Offline::Absent)
+            .map_err(|error| error.to_string())?;
+        let answer = bitrix24.is_installed(call).await;
+        answer.map_err(|error| error.to_string())
+    }
+
     /// The digest of the token that events of `portal` carry.
     ///
     /// # Errors

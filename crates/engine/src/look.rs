@@ -163,8 +163,8 @@ impl LeaseContext {
         &self.means.settings
     }
 
-    /// The remotes' limits, as connectors see them. They let nothing more through once the portal was paused or switched
-    /// off.
+    /// The remotes' limits, as connectors see them. They let nothing more through once the portal was paused or
+    /// switched off.
     pub fn gate(&self) -> &dyn Gate {
         &self.turns
     }

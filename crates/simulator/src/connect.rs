@@ -1,6 +1,7 @@
 //! Connecting the simulated portal, as the program does it: sealed rows, the newest policy, both real connectors.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use capability::Accounting;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use store::{Mode, Store};
 use transport::{Allowed, Pause, TimeSource, Transport};
 use url::Url;
+use web::Removal;
 
 use crate::customs::OwnBooks;
 use crate::office;
@@ -51,6 +53,8 @@ pub(crate) struct Connector {
     turn: RenewalTurn,
 }
 
+/// So long a portal is asked whether the application was removed.
+const ASKED_WITHIN: Duration = Duration::from_secs(5);
 const DIGEST: &str = "application-token";
 const OFFLINE: &str = "offline";
 
@@ -123,6 +127,14 @@ impl Connector {
             look_now(&self.store, &self.access, now).await;
         }
         Some(was_removed)
+    }
+
+    /// What the portal says of the application; none: it does not answer.
+    async fn is_installed(&self) -> Option<bool> {
+        let bitrix24 = self.bitrix24(FieldNames::default(), Offline::Absent)?;
+        let portal = self.access.portal.clone();
+        let call = capability::Call::new(&portal, capability::Urgency::Click, &*self.gate);
+        bitrix24.is_installed(&call).await.ok()
     }
 
     /// With the application the portal has forgotten whom it tells of changes. Where it does not let us, sweeps find them.
@@ -357,10 +369,26 @@ impl web::Portals for KnownPortals {
         kept
     }
 
-    async fn uninstalled(&self, portal: &PortalId) -> bool {
-        match self.0.of_portal(portal) {
-            Some(connector) => connector.set_installed(false).await.is_some(),
-            None => false,
+    async fn uninstalled(&self, portal: &PortalId) -> Removal {
+        let Some(connector) = self.0.of_portal(portal) else {
+            return Removal::Unknown;
+        };
+        let clock = Arc::clone(&connector.clock);
+        let latest = later(clock.now(), ASKED_WITHIN);
+        let asking = Arc::clone(connector);
+        let asked = tokio::spawn(async move { asking.is_installed().await });
+        let is_installed = tokio::select! {
+            biased;
+            answer = asked => answer.ok().flatten(),
+            () = clock.sleep_until(latest) => None,
+        };
+        match is_installed {
+            Some(true) => Removal::Untrue,
+            Some(false) => {
+                let kept = connector.set_installed(false).await;
+                kept.map_or(Removal::Unknown, |_was_removed| Removal::Kept)
+            }
+            None => Removal::Unknown,
         }
     }
 }

@@ -111,9 +111,9 @@ impl Store {
         .await
     }
 
-    /// Changes a portal's row within one transaction, so that of what several change at one time nothing is lost: whoever
-    /// read the row and put all of it would undo what others had changed meanwhile. `change` may be called again for
-    /// another attempt at the same; id and `created_at` stay as they are. Answers the row as it was and as it is, or
+    /// Changes a portal's row within one transaction, so that of what several change at one time nothing is lost:
+    /// whoever read the row and put all of it would undo what others had changed meanwhile. `change` may be called again
+    /// for another attempt at the same; id and `created_at` stay as they are. Answers the row as it was and as it is, or
     /// nothing if there is no such portal.
     pub async fn portal_change(
         &self,
