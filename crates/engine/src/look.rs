@@ -123,6 +123,17 @@ impl LeaseContext {
         self.turns.ending.begins_nothing()
     }
 
+    /// Whether the portal is still switched on, as far as the worker knows.
+    ///
+    /// # Errors
+    /// [`Halted::Overtaken`]: whatever is refused from now on says nothing of a remote.
+    pub fn in_force(&self) -> Result<(), Halted> {
+        if self.turns.ending.asks_nothing() {
+            return Err(Halted::Overtaken);
+        }
+        Ok(())
+    }
+
     /// The tenant.
     pub fn portal(&self) -> PortalId {
         self.lease.borrow().portal.clone()

@@ -525,6 +525,7 @@ fn asking() -> Arc<ScriptedLooker> {
                 let call = ctx.call(&portal);
                 let turn = call.admit(Remote::Bitrix24, "account", &["method"]).await;
                 if let Err(error) = turn {
+                    assert!(matches!(ctx.in_force(), Err(Halted::Overtaken)));
                     return Err(Halted::Remote {
                         reason: error.to_string(),
                         again_at: None,
