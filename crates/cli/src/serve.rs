@@ -27,8 +27,9 @@ use crate::fault::Told;
 use crate::product::Product;
 use crate::{folder, owner, pages, papers, policy, setup};
 
-/// So long a portal is asked whether the application was removed: its event waits for the answer.
-const ASKED_WITHIN: Duration = Duration::from_secs(5);
+/// So long the event of a removal waits for what the portal says of it. A refresh token that is not taken is looked for
+/// in our records for seven seconds, and an event is answered within ten.
+const ASKED_WITHIN: Duration = Duration::from_secs(9);
 /// How often it is asked what the portal's plan gives.
 const PLAN_ASKED_EVERY: Duration = Duration::from_secs(86_400);
 
@@ -308,24 +309,14 @@ impl web::Portals for KnownPortals {
         }
     }
 
-    async fn uninstalled(&self, portal: &PortalId) -> Removal {
-        match self.is_installed().await {
-            Some(true) => {
-                tracing::warn!(%portal, "an old event said that the application was removed: the portal lets it in");
-                Removal::Untrue
-            }
-            Some(false) => {
-                tracing::warn!(%portal, "the application was removed: the portal is paused");
-                if self.set_installed(false).await {
-                    Removal::Kept
-                } else {
-                    Removal::Unknown
-                }
-            }
-            None => {
-                tracing::warn!(%portal, "an event said that the application was removed: the portal does not answer");
-                Removal::Unknown
-            }
+    async fn uninstalled(&self, _portal: &PortalId) -> Removal {
+        let asking = Self(self.0.clone());
+        // It goes on by itself: a call that was cut off might lose renewed tokens, and what it hears late counts too.
+        let found = tokio::spawn(async move { asking.whether_removed().await });
+        let latest = engine::clock::later(self.0.clock.now(), ASKED_WITHIN);
+        tokio::select! {
+            removal = found => removal.unwrap_or(Removal::Unknown),
+            () = self.0.clock.sleep_until(latest) => Removal::Unknown,
         }
     }
 }
@@ -355,22 +346,38 @@ impl KnownPortals {
         policy.is_ok_and(|policy| policy.is_some())
     }
 
-    /// What the portal says of our application; none: it does not answer in time.
-    async fn is_installed(&self) -> Option<bool> {
-        let product = self.0.clone();
-        // It goes on by itself: a call that was cut off might lose renewed tokens.
-        let asked = tokio::spawn(async move {
-            let call = product.call();
-            let answer = product.connector.is_installed(&call).await;
-            if let Err(error) = product.keep(&call, "uninstall").await {
-                tracing::warn!(%error, "an exchange is missing from the journal");
+    /// Asks the portal whether our application was removed, and pauses it if so.
+    async fn whether_removed(&self) -> Removal {
+        let (product, call) = (&self.0, self.0.call());
+        if is_removed(product).await {
+            return Removal::Kept;
+        }
+        let answer = product.connector.is_installed(&call).await;
+        if let Err(error) = product.keep(&call, "uninstall").await {
+            tracing::warn!(%error, "an exchange is missing from the journal");
+        }
+        match answer {
+            Ok(true) => {
+                tracing::warn!(
+                    "an old event said that the application was removed: the portal lets it in"
+                );
+                Removal::Untrue
             }
-            answer
-        });
-        let latest = engine::clock::later(self.0.clock.now(), ASKED_WITHIN);
-        tokio::select! {
-            answer = asked => answer.ok().and_then(Result::ok),
-            () = self.0.clock.sleep_until(latest) => None,
+            Ok(false) => {
+                tracing::warn!("the application was removed: the portal is paused");
+                if self.set_installed(false).await {
+                    Removal::Kept
+                } else {
+                    Removal::Unknown
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error,
+                    "an event said that the application was removed: the portal does not tell"
+                );
+                Removal::Unknown
+            }
         }
     }
 

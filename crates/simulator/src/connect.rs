@@ -53,8 +53,8 @@ pub(crate) struct Connector {
     turn: RenewalTurn,
 }
 
-/// So long a portal is asked whether the application was removed.
-const ASKED_WITHIN: Duration = Duration::from_secs(5);
+/// So long the event of a removal waits for what the portal says of it.
+const ASKED_WITHIN: Duration = Duration::from_secs(9);
 const DIGEST: &str = "application-token";
 const OFFLINE: &str = "offline";
 
@@ -129,12 +129,21 @@ impl Connector {
         Some(was_removed)
     }
 
-    /// What the portal says of the application; none: it does not answer.
-    async fn is_installed(&self) -> Option<bool> {
-        let bitrix24 = self.bitrix24(FieldNames::default(), Offline::Absent)?;
+    /// Asks the portal whether the application was removed, and pauses it if so.
+    async fn whether_removed(&self) -> Removal {
+        if self.is_removed().await {
+            return Removal::Kept;
+        }
+        let Some(bitrix24) = self.bitrix24(FieldNames::default(), Offline::Absent) else {
+            return Removal::Unknown;
+        };
         let portal = self.access.portal.clone();
         let call = capability::Call::new(&portal, capability::Urgency::Click, &*self.gate);
-        bitrix24.is_installed(&call).await.ok()
+        match bitrix24.is_installed(&call).await {
+            Ok(true) => Removal::Untrue,
+            Ok(false) if self.set_installed(false).await.is_some() => Removal::Kept,
+            Ok(false) | Err(_) => Removal::Unknown,
+        }
     }
 
     /// With the application the portal has forgotten whom it tells of changes. Where it does not let us, sweeps find them.
@@ -373,22 +382,13 @@ impl web::Portals for KnownPortals {
         let Some(connector) = self.0.of_portal(portal) else {
             return Removal::Unknown;
         };
-        let clock = Arc::clone(&connector.clock);
+        let (asking, clock) = (Arc::clone(connector), Arc::clone(&connector.clock));
+        let found = tokio::spawn(async move { asking.whether_removed().await });
         let latest = later(clock.now(), ASKED_WITHIN);
-        let asking = Arc::clone(connector);
-        let asked = tokio::spawn(async move { asking.is_installed().await });
-        let is_installed = tokio::select! {
+        tokio::select! {
             biased;
-            answer = asked => answer.ok().flatten(),
-            () = clock.sleep_until(latest) => None,
-        };
-        match is_installed {
-            Some(true) => Removal::Untrue,
-            Some(false) => {
-                let kept = connector.set_installed(false).await;
-                kept.map_or(Removal::Unknown, |_was_removed| Removal::Kept)
-            }
-            None => Removal::Unknown,
+            removal = found => removal.unwrap_or(Removal::Unknown),
+            () = clock.sleep_until(latest) => Removal::Unknown,
         }
     }
 }
