@@ -201,24 +201,24 @@ impl Connector {
         } else {
             "webhook"
         };
-        let portal = match self.store.portal_get(id).await? {
-            Some(known) => Portal {
-                host,
-                detail: with(known.detail.clone(), "connection", connection.into()),
-                updated_at: now,
-                ..known
-            },
-            None => Portal {
-                id: id.clone(),
-                host,
-                mode: Mode::Active,
-                paused: false,
-                detail: json!({ "connection": connection }),
-                created_at: now,
-                updated_at: now,
-            },
+        self.allowed.add(&host);
+        let name = host.clone();
+        let known = self.store.portal_change(id, now, move |portal| {
+            portal.host.clone_from(&name);
+            set(&mut portal.detail, "connection", connection.into());
+        });
+        if let Some((_, portal)) = known.await? {
+            return Ok(portal);
+        }
+        let portal = Portal {
+            id: id.clone(),
+            host,
+            mode: Mode::Active,
+            paused: false,
+            detail: json!({ "connection": connection }),
+            created_at: now,
+            updated_at: now,
         };
-        self.allowed.add(&portal.host);
         self.store.portal_put(&portal).await?;
         Ok(portal)
     }
@@ -228,19 +228,13 @@ impl Connector {
     /// # Errors
     /// The store's.
     pub async fn remember(&self, name: &str, value: Value) -> Result<(), ConnectError> {
-        let id = &self.config.bitrix24.member_id;
-        let Some(known) = self.store.portal_get(id).await? else {
-            return Ok(());
-        };
-        if known.detail.get(name) == Some(&value) {
-            return Ok(());
-        }
-        let portal = Portal {
-            detail: with(known.detail.clone(), name, value),
-            updated_at: self.clock.now(),
-            ..known
-        };
-        self.store.portal_put(&portal).await?;
+        let (id, now) = (&self.config.bitrix24.member_id, self.clock.now());
+        let name = name.to_owned();
+        self.store
+            .portal_change(id, now, move |portal| {
+                set(&mut portal.detail, &name, value.clone());
+            })
+            .await?;
         Ok(())
     }
 
@@ -274,6 +268,18 @@ impl Connector {
             .await
             .map_err(|error| error.to_string())?;
         Ok(offline)
+    }
+
+    /// Whether the application is installed, by the portal's own word.
+    ///
+    /// # Errors
+    /// When the portal does not answer, in words.
+    pub async fn is_installed(&self, call: &capability::Call<'_>) -> Result<bool, String> {
+        let bitrix24 = self
+            .bitrix24(FieldNames::default(), Offline::Absent)
+            .map_err(|error| error.to_string())?;
+        let answer = bitrix24.is_installed(call).await;
+        answer.map_err(|error| error.to_string())
     }
 
     /// The digest of the token that events of `portal` carry.
@@ -522,13 +528,13 @@ fn within(mode: Mode, mut policy: Policy) -> Policy {
     policy
 }
 
-fn with(detail: Value, name: &str, value: Value) -> Value {
-    let mut fields = match detail {
+fn set(detail: &mut Value, name: &str, value: Value) {
+    let mut fields = match detail.take() {
         Value::Object(fields) => fields,
         _ => serde_json::Map::new(),
     };
     fields.insert(name.to_owned(), value);
-    Value::Object(fields)
+    *detail = Value::Object(fields);
 }
 
 fn broken(code: &'static str, error: &dyn std::error::Error) -> NotConnected {

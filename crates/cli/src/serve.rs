@@ -20,12 +20,16 @@ use reconciler::{Reconciler, portal_task};
 use store::{Lane, Look, Subject};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use web::Removal;
 
 use crate::connect::Connector;
 use crate::fault::Told;
 use crate::product::Product;
 use crate::{folder, owner, pages, papers, policy, setup};
 
+/// So long the event of a removal waits for what the portal says of it. A refresh token that is not taken is looked for
+/// in our records for seven seconds, and an event is answered within ten.
+const ASKED_WITHIN: Duration = Duration::from_secs(9);
 /// How often it is asked what the portal's plan gives.
 const PLAN_ASKED_EVERY: Duration = Duration::from_secs(86_400);
 
@@ -48,6 +52,11 @@ pub struct Running {
 pub async fn start(product: Product, listener: Option<TcpListener>) -> anyhow::Result<Running> {
     let config = Arc::clone(&product.config);
     product.connector.register().await?;
+    if !config.is_app() {
+        // What is reached by a webhook now has no application that could be missing.
+        let (store, now) = (&product.store, product.clock.now());
+        pause::by_portal(store, product.portal(), true, now).await?;
+    }
     if let Some(stored) = product.store.policy_current(product.portal()).await? {
         let policy = policy::read(&stored)?;
         policy::claim(&product, &policy).await?;
@@ -288,7 +297,7 @@ impl web::Portals for KnownPortals {
         match adopted {
             Ok(()) => {
                 tracing::info!(portal = %grant.member_id, "the application is installed");
-                if self.set_installed(true).await == Some(true) {
+                if self.set_installed(true).await && self.is_set_up().await {
                     self.bind_events().await;
                 }
                 true
@@ -300,34 +309,80 @@ impl web::Portals for KnownPortals {
         }
     }
 
-    async fn uninstalled(&self, portal: &PortalId) -> bool {
-        tracing::warn!(%portal, "the application was removed: the portal is paused");
-        self.set_installed(false).await.is_some()
+    async fn uninstalled(&self, _portal: &PortalId) -> Removal {
+        let asking = Self(self.0.clone());
+        // It goes on by itself: a call that was cut off might lose renewed tokens, and what it hears late counts too.
+        let found = tokio::spawn(async move { asking.whether_removed().await });
+        let latest = engine::clock::later(self.0.clock.now(), ASKED_WITHIN);
+        tokio::select! {
+            removal = found => removal.unwrap_or(Removal::Unknown),
+            () = self.0.clock.sleep_until(latest) => Removal::Unknown,
+        }
     }
 }
 
 impl KnownPortals {
-    /// A portal without the application is paused, and goes on when it comes back; a person's pause stays. Whether it
-    /// had been removed; none: that could not be kept.
-    async fn set_installed(&self, installed: bool) -> Option<bool> {
+    /// A portal without the application is paused, and goes on when it comes back; a person's pause stays. False: that
+    /// could not be kept.
+    async fn set_installed(&self, installed: bool) -> bool {
         let kept = async {
             let (store, now) = (&self.0.store, self.0.clock.now());
-            let was_removed = pause::by_portal(store, self.0.portal(), installed, now).await?;
+            pause::by_portal(store, self.0.portal(), installed, now).await?;
             if installed {
                 look_now(&self.0).await?;
             }
-            anyhow::Ok(was_removed)
+            anyhow::Ok(())
         };
-        match kept.await {
-            Ok(was_removed) => Some(was_removed),
+        let kept = kept.await;
+        if let Err(error) = &kept {
+            tracing::error!(%error, "the portal's row could not be changed");
+        }
+        kept.is_ok()
+    }
+
+    /// Before it was, `setup` is still to bind the events.
+    async fn is_set_up(&self) -> bool {
+        let policy = self.0.store.policy_current(self.0.portal()).await;
+        policy.is_ok_and(|policy| policy.is_some())
+    }
+
+    /// Asks the portal whether our application was removed, and pauses it if so.
+    async fn whether_removed(&self) -> Removal {
+        let (product, call) = (&self.0, self.0.call());
+        if is_removed(product).await {
+            return Removal::Kept;
+        }
+        let answer = product.connector.is_installed(&call).await;
+        if let Err(error) = product.keep(&call, "uninstall").await {
+            tracing::warn!(%error, "an exchange is missing from the journal");
+        }
+        match answer {
+            Ok(true) => {
+                tracing::warn!(
+                    "an old event said that the application was removed: the portal lets it in"
+                );
+                Removal::Untrue
+            }
+            Ok(false) => {
+                tracing::warn!("the application was removed: the portal is paused");
+                if self.set_installed(false).await {
+                    Removal::Kept
+                } else {
+                    Removal::Unknown
+                }
+            }
             Err(error) => {
-                tracing::error!(%error, "the portal's row could not be changed");
-                None
+                tracing::warn!(
+                    error,
+                    "an event said that the application was removed: the portal does not tell"
+                );
+                Removal::Unknown
             }
         }
     }
 
-    /// With the application the portal has forgotten whom it tells of changes.
+    /// With an application that was removed the portal has forgotten whom it tells of changes, and we may not have
+    /// heard of the removal.
     async fn bind_events(&self) {
         let (product, call) = (&self.0, self.0.call());
         let bound = async {

@@ -25,13 +25,13 @@ pub async fn by_person(
     paused: bool,
     now: Timestamp,
 ) -> Result<Option<Portal>, StoreError> {
-    let Some(known) = store.portal_get(portal).await? else {
-        return Ok(None);
-    };
-    let removed = is_removed(&known);
-    let switched = switched(known, paused, removed, now);
-    store.portal_put(&switched).await?;
-    Ok(Some(switched))
+    let switched = store
+        .portal_change(portal, now, move |row| {
+            let removed = is_removed(row);
+            switch(row, paused, removed, now);
+        })
+        .await?;
+    Ok(switched.map(|(_, is)| is))
 }
 
 /// The application was removed from a portal, or is installed on it. Whether it had been removed before.
@@ -44,16 +44,15 @@ pub async fn by_portal(
     installed: bool,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let Some(known) = store.portal_get(portal).await? else {
-        return Ok(false);
-    };
-    let was_removed = is_removed(&known);
-    if was_removed == installed {
-        let paused = is_paused_by_person(&known);
-        let switched = switched(known, paused, !installed, now);
-        store.portal_put(&switched).await?;
-    }
-    Ok(was_removed)
+    let switched = store
+        .portal_change(portal, now, move |row| {
+            if is_removed(row) == installed {
+                let paused = is_paused_by_person(row);
+                switch(row, paused, !installed, now);
+            }
+        })
+        .await?;
+    Ok(switched.is_some_and(|(was, _)| is_removed(&was)))
 }
 
 /// Whether the portal is without our application: no call reaches it.
@@ -78,9 +77,9 @@ fn is_set(portal: &Portal, name: &str) -> bool {
     portal.detail.get(name).and_then(Value::as_bool) == Some(true)
 }
 
-fn switched(portal: Portal, by_person: bool, removed: bool, now: Timestamp) -> Portal {
+fn switch(portal: &mut Portal, by_person: bool, removed: bool, now: Timestamp) {
     let paused = by_person || removed;
-    let mut detail = match portal.detail {
+    let mut detail = match portal.detail.take() {
         Value::Object(detail) => detail,
         _ => Map::new(),
     };
@@ -96,12 +95,8 @@ fn switched(portal: Portal, by_person: bool, removed: bool, now: Timestamp) -> P
         detail.remove(REMOVED);
         detail.remove(BY_PERSON);
     }
-    Portal {
-        paused,
-        detail: Value::Object(detail),
-        updated_at: now,
-        ..portal
-    }
+    portal.paused = paused;
+    portal.detail = Value::Object(detail);
 }
 
 #[cfg(test)]

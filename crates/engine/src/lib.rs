@@ -25,6 +25,7 @@
 pub mod backoff;
 pub mod chance;
 pub mod clock;
+mod ending;
 mod failures;
 pub mod gate;
 pub mod lanes;

@@ -4,7 +4,6 @@
 //! through [`LeaseContext`]: it checks the lease in the same transaction, so that whoever lost it writes nothing.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -22,6 +21,7 @@ use tokio::sync::watch;
 use crate::backoff::honoured;
 use crate::chance::SharedRng;
 use crate::clock::{Clock, later};
+use crate::ending::{Ending, Turns};
 use crate::outcome::Outcome;
 use crate::set_aside;
 use crate::settings::Settings;
@@ -97,30 +97,41 @@ pub struct LeaseContext {
     lane: Lane,
     lease: watch::Receiver<Lease>,
     settled: Mutex<BTreeSet<Subject>>,
-    ending: Arc<AtomicBool>,
+    turns: Turns,
 }
 
 impl LeaseContext {
     /// A pass in `lane` under the lease that `lease` shows.
     pub fn new(means: Means, lane: Lane, lease: watch::Receiver<Lease>) -> Self {
         Self {
+            turns: Turns::new(Arc::clone(&means.gate), Arc::default()),
             means,
             lane,
             lease,
             settled: Mutex::default(),
-            ending: Arc::default(),
         }
     }
 
     /// The same pass, which is asked by this to come to an end.
-    pub(crate) fn ended_by(mut self, ending: Arc<AtomicBool>) -> Self {
-        self.ending = ending;
+    pub(crate) fn ended_by(mut self, ending: Arc<Ending>) -> Self {
+        self.turns = Turns::new(Arc::clone(&self.means.gate), ending);
         self
     }
 
     /// Whether the pass is to come to an end: what it has not begun it leaves to another.
     pub fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::Relaxed)
+        self.turns.ending.begins_nothing()
+    }
+
+    /// Whether the portal is still switched on, as far as the worker knows.
+    ///
+    /// # Errors
+    /// [`Halted::Overtaken`]: whatever is refused from now on says nothing of a remote.
+    pub fn in_force(&self) -> Result<(), Halted> {
+        if self.turns.ending.asks_nothing() {
+            return Err(Halted::Overtaken);
+        }
+        Ok(())
     }
 
     /// The tenant.
@@ -163,9 +174,10 @@ impl LeaseContext {
         &self.means.settings
     }
 
-    /// The remotes' limits, as connectors see them.
+    /// The remotes' limits, as connectors see them. They let nothing more through once the portal was paused or
+    /// switched off.
     pub fn gate(&self) -> &dyn Gate {
-        &*self.means.gate
+        &self.turns
     }
 
     /// The circumstances of this pass's calls to remotes. `portal` is [`Self::portal`], lent by the caller.

@@ -3,7 +3,8 @@
 //!
 //! The worker takes due subjects, hands them to the [`Looker`] pass by pass, and sees to what passes leave behind:
 //! what failed is looked at again later, what kills its passes is set aside as a case. It ends when the portal has
-//! nothing to do, when its turn is over, when it is asked to stop, or at once when the lease is lost.
+//! nothing to do, when its turn is over, when it is asked to stop, or at once when the lease is lost. Of a portal that
+//! was paused or switched off meanwhile the passes end with their next request.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -18,6 +19,7 @@ use store::{CaseState, Lane, Lease, Mode, Record, StoreError, Wakeups, Work};
 use tokio::sync::watch;
 
 use crate::clock::later;
+use crate::ending::{AT_ONCE, Ending};
 use crate::failures::Failures;
 use crate::lanes::limit;
 use crate::lease;
@@ -25,9 +27,6 @@ use crate::look::{Halted, LeaseContext, Looker, Means};
 use crate::passes::{Pass, PassEnd, Running};
 use crate::set_aside;
 use crate::stop::Stop;
-
-/// So soon it is looked again by what is in force since a pass was overtaken.
-const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Works on the portal of one lease.
 pub(crate) struct PortalWorker {
@@ -40,7 +39,7 @@ pub(crate) struct PortalWorker {
     /// Other portals wait for a worker: this one ends when its turn is over.
     crowded: Arc<AtomicBool>,
     /// The passes are asked to come to their end.
-    ending: Arc<AtomicBool>,
+    ending: Arc<Ending>,
     failures: Failures,
 }
 
@@ -154,6 +153,7 @@ impl PortalWorker {
         running: &mut Running,
     ) -> Result<Option<Option<Timestamp>>, Halted> {
         if !self.is_switched_on().await? {
+            self.ending.ask_nothing();
             return Ok(None);
         }
         let due = self.means.store.next_due_of(&self.portal).await?;
@@ -256,6 +256,8 @@ impl PortalWorker {
         self.after_settled(settled);
         let seen_to = match how {
             Some(how) => self.bury(left, how).await,
+            // It becomes free with the portal, and is due as soon as that goes on.
+            None if self.ending.asks_nothing() => Ok(()),
             None => self.put_off(left, again_at).await,
         };
         match seen_to {
@@ -378,7 +380,7 @@ impl PortalWorker {
 
     /// Lets the passes that run come to their end, within bounds.
     async fn finish(&mut self, mut running: Running) -> Ended {
-        self.ending.store(true, Ordering::Relaxed);
+        self.ending.begin_nothing();
         let deadline = later(
             self.means.clock.now(),
             self.means.settings.lease.stop_within,

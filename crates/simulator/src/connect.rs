@@ -1,6 +1,7 @@
 //! Connecting the simulated portal, as the program does it: sealed rows, the newest policy, both real connectors.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use capability::Accounting;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use store::{Mode, Store};
 use transport::{Allowed, Pause, TimeSource, Transport};
 use url::Url;
+use web::Removal;
 
 use crate::customs::OwnBooks;
 use crate::office;
@@ -51,6 +53,8 @@ pub(crate) struct Connector {
     turn: RenewalTurn,
 }
 
+/// So long the event of a removal waits for what the portal says of it.
+const ASKED_WITHIN: Duration = Duration::from_secs(9);
 const DIGEST: &str = "application-token";
 const OFFLINE: &str = "offline";
 
@@ -123,6 +127,23 @@ impl Connector {
             look_now(&self.store, &self.access, now).await;
         }
         Some(was_removed)
+    }
+
+    /// Asks the portal whether the application was removed, and pauses it if so.
+    async fn whether_removed(&self) -> Removal {
+        if self.is_removed().await {
+            return Removal::Kept;
+        }
+        let Some(bitrix24) = self.bitrix24(FieldNames::default(), Offline::Absent) else {
+            return Removal::Unknown;
+        };
+        let portal = self.access.portal.clone();
+        let call = capability::Call::new(&portal, capability::Urgency::Click, &*self.gate);
+        match bitrix24.is_installed(&call).await {
+            Ok(true) => Removal::Untrue,
+            Ok(false) if self.set_installed(false).await.is_some() => Removal::Kept,
+            Ok(false) | Err(_) => Removal::Unknown,
+        }
     }
 
     /// With the application the portal has forgotten whom it tells of changes. Where it does not let us, sweeps find them.
@@ -357,10 +378,17 @@ impl web::Portals for KnownPortals {
         kept
     }
 
-    async fn uninstalled(&self, portal: &PortalId) -> bool {
-        match self.0.of_portal(portal) {
-            Some(connector) => connector.set_installed(false).await.is_some(),
-            None => false,
+    async fn uninstalled(&self, portal: &PortalId) -> Removal {
+        let Some(connector) = self.0.of_portal(portal) else {
+            return Removal::Unknown;
+        };
+        let (asking, clock) = (Arc::clone(connector), Arc::clone(&connector.clock));
+        let found = tokio::spawn(async move { asking.whether_removed().await });
+        let latest = later(clock.now(), ASKED_WITHIN);
+        tokio::select! {
+            biased;
+            removal = found => removal.unwrap_or(Removal::Unknown),
+            () = clock.sleep_until(latest) => Removal::Unknown,
         }
     }
 }

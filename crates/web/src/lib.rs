@@ -21,6 +21,7 @@ mod guard;
 mod health;
 mod hints;
 mod orders;
+mod removals;
 mod server;
 mod strangers;
 mod tls;
@@ -77,8 +78,20 @@ pub trait Portals: Send + Sync {
     /// Tries the grant of an install at the vendor and keeps it if it proves itself. True if it did.
     async fn install(&self, grant: InstallGrant) -> bool;
 
-    /// The application was removed; the event proved itself. False where that could not be kept.
-    async fn uninstalled(&self, portal: &PortalId) -> bool;
+    /// The application was removed, says an event that proved itself. It may be an old one that is told again: whether
+    /// it is so now the portal knows.
+    async fn uninstalled(&self, portal: &PortalId) -> Removal;
+}
+
+/// What becomes of an event that says that the application was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It is true and kept.
+    Kept,
+    /// The portal still lets us in.
+    Untrue,
+    /// It was not found out, or could not be kept.
+    Unknown,
 }
 
 /// What events prove themselves by cannot be read now.

@@ -7,17 +7,19 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use connector_bitrix24::webhook::{self, Delivery, Limits, TokenDigest};
+use domain::PortalId;
 use domain::observed::Record;
 use http::{HeaderMap, Request, StatusCode};
 use jiff::Timestamp;
 use planted::Bug;
 use store::{Lane, NewEvent, Subject};
 
-use crate::App;
 use crate::addresses::bounded;
 use crate::clicks::Clicks;
 use crate::health::Readiness;
+use crate::removals::Removals;
 use crate::strangers::Strangers;
+use crate::{App, Removal};
 
 /// Largest body of an event, in bytes.
 const MOST_BYTES: usize = 256 << 10;
@@ -27,6 +29,7 @@ pub(crate) struct Doorkeeper {
     pub(crate) app: App,
     pub(crate) strangers: Strangers,
     pub(crate) clicks: Clicks,
+    pub(crate) removals: Removals,
     pub(crate) readiness: Readiness,
 }
 
@@ -36,6 +39,7 @@ impl Doorkeeper {
             app,
             strangers: Strangers::default(),
             clicks: Clicks::default(),
+            removals: Removals::default(),
             readiness: Readiness::default(),
         }
     }
@@ -91,15 +95,26 @@ async fn take(door: &Doorkeeper, client: IpAddr, now: Timestamp, delivery: Deliv
         });
     }
     if delivery.event == "ONAPPUNINSTALL" {
-        let is_kept = door.app.portals.uninstalled(&delivery.member_id).await;
-        let status = if is_kept {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        return status.into_response();
+        return removal(door, now, &delivery.member_id)
+            .await
+            .into_response();
     }
     keep(door, now, delivery).await
+}
+
+/// 503 where it was not found out or could not be kept. If it is true nevertheless, the portal refuses the next call.
+async fn removal(door: &Doorkeeper, now: Timestamp, portal: &PortalId) -> StatusCode {
+    if !door.removals.may_ask(portal, now) {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    match door.app.portals.uninstalled(portal).await {
+        Removal::Kept => StatusCode::OK,
+        Removal::Untrue => {
+            door.removals.untrue(portal, door.app.clock.now());
+            StatusCode::OK
+        }
+        Removal::Unknown => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }
 
 /// The answer to who did not prove itself. Many portals share the vendor's addresses, so an address that is

@@ -24,6 +24,26 @@ async fn a_deal_dragged_in_a_pause_is_invoiced_when_it_goes_on() {
     world.assert_one_true_invoice(deal);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_portal_whose_application_was_removed_goes_on_once_a_webhook_reaches_it() {
+    let mut world = World::usual().await;
+    // From when it was connected as an application.
+    {
+        let product = world.product();
+        let (store, now) = (&product.store, product.clock.now());
+        desk::pause::by_portal(store, product.portal(), false, now)
+            .await
+            .unwrap();
+        provodka::pause::run(&product, None).await.unwrap();
+        let row = store.portal_get(product.portal()).await.unwrap();
+        assert!(row.unwrap().paused);
+    }
+    world.stop().await;
+    world.start_again().await;
+    let deal = world.invoiced_deal().await;
+    world.assert_one_true_invoice(deal);
+}
+
 fn heard(world: &World) -> usize {
     let truth = world.portal.truth();
     let heard = truth.entries().filter(|entry| {

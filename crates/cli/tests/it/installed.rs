@@ -1,6 +1,7 @@
 //! The product as an installed application, over real HTTP on loopback: the grant proves itself, `setup` prepares the
 //! portal, a deal becomes an invoice, `check` finds nothing wrong. Webhooks and faults are the scenarios' matter.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use provodka::product::{Product, Surroundings};
 use provodka::{check, pause, policy, serve, setup};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 const SEED: u64 = 7;
 const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -145,6 +147,40 @@ async fn comes_and_goes(office: &Office, product: &Product, handler: &str) {
         (changes_heard(&office.portal) > heard).then_some(())
     })
     .await;
+}
+
+/// The removal, which was true then, is told again by whoever kept it.
+async fn told_again(office: &Office, product: &Product, address: SocketAddr) {
+    let (member, token) = (
+        &office.credentials.member_id,
+        &office.credentials.application_token,
+    );
+    let body =
+        format!("event=ONAPPUNINSTALL&auth[member_id]={member}&auth[application_token]={token}");
+    let request = format!(
+        "POST {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}",
+        web::BITRIX24_EVENTS,
+        body.len()
+    );
+    let asked = times_asked(&office.portal);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(times_asked(&office.portal), asked + 1);
+    let row = product.store.portal_get(product.portal()).await.unwrap();
+    assert!(!row.unwrap().paused);
+}
+
+/// How often the portal was asked by itself whether the application is there.
+fn times_asked(portal: &Emulator) -> usize {
+    let truth = portal.truth();
+    let asked = truth.entries().filter(
+        |entry| matches!(&entry.what, What::Request { method, .. } if method == "app.info"),
+    );
+    asked.count()
 }
 
 fn edit(portal: &Emulator) {
@@ -288,6 +324,7 @@ async fn an_installed_application_makes_an_invoice_of_a_deal() {
     let resumed = check::run(Ok(product.clone())).await;
     assert!(resumed.is_well(), "{resumed:#?}");
     comes_and_goes(&office, &product, &handler).await;
+    told_again(&office, &product, running.addr()).await;
 
     // A service whose effects may come later than we wait: both commands say what to set.
     office

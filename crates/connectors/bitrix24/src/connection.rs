@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use capability::{Call, ConnectorError, Portal};
-use domain::PortalId;
+use domain::{PortalId, Verdict};
 use secrecy::{ExposeSecret as _, SecretString};
 use transport::{Allowed, TimeSource, Transport};
 use url::Url;
@@ -195,6 +195,23 @@ impl Bitrix24 {
             (true, true) => Offline::KeptWithoutOurs,
         })
     }
+
+    /// Whether the application is installed, by the portal's own word. A webhook is none: nothing is asked.
+    ///
+    /// # Errors
+    /// When the portal does not answer. Being kept out is an answer.
+    pub async fn is_installed(&self, call: &Call<'_>) -> Result<bool, ConnectorError> {
+        if !self.inner.client.access.is_app() {
+            return Ok(true);
+        }
+        match crate::probe::app_info(&self.inner.client, call).await {
+            Ok(app) => Ok(app.installed.0),
+            Err(error) => match error.verdict {
+                Verdict::Reauthorize | Verdict::Reject => Ok(false),
+                Verdict::Retry { .. } | Verdict::Verify | Verdict::Defect => Err(error),
+            },
+        }
+    }
 }
 
 /// Proves the grant of an install event: exchanges its refresh token at the pinned token server, which
@@ -211,7 +228,7 @@ pub async fn verify_install(
     settings: &Settings,
 ) -> Result<(PortalId, Tokens), ConnectorError> {
     let refuse = |code: &str, words: &str| {
-        crate::error::failed(domain::Verdict::Reauthorize, "oauth.token", code, words)
+        crate::error::failed(Verdict::Reauthorize, "oauth.token", code, words)
     };
     if !oauth_host_is_pinned(&app.oauth, settings.development_oauth_host.as_deref()) {
         return Err(refuse(

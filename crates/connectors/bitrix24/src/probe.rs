@@ -219,6 +219,20 @@ pub(crate) async fn features(
         .collect()
 }
 
+/// What the portal says of our application.
+pub(crate) async fn app_info(
+    client: &Client,
+    call: &Call<'_>,
+) -> Result<wire::AppInfo, ConnectorError> {
+    let command = Command::new("app.info", Value::Null);
+    read_app(client.call(call, &command, Effect::Read).await?)
+}
+
+fn read_app(value: Value) -> Result<wire::AppInfo, ConnectorError> {
+    wire::read::<wire::AppInfo>(value, "app")
+        .map_err(|shape| other_shape(Effect::Read, "app.info", shape.to_string()))
+}
+
 /// A finding that something holds.
 pub(crate) fn holds(what: impl Into<String>, advice: impl Into<String>) -> Finding {
     Finding {
@@ -365,10 +379,7 @@ fn user(answer: Result<Value, ConnectorError>) -> Finding {
 
 fn installed(answer: Result<Value, ConnectorError>) -> Finding {
     let what = "Приложение установлено";
-    match answer.and_then(|value| {
-        wire::read::<wire::AppInfo>(value, "app")
-            .map_err(|shape| other_shape(Effect::Read, "app.info", shape.to_string()))
-    }) {
+    match answer.and_then(read_app) {
         Err(error) => refused(what, &error),
         Ok(app) if app.payment_expired.0 => fails(
             what,

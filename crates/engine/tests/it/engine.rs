@@ -11,7 +11,7 @@ use testkit::builders::{deal, event, look, look_in, portal, portal_named};
 use testkit::lookers::{ScriptedLooker, settle_all};
 use testkit::time::{at, clock, eventually, paused};
 
-use crate::support::{Running, means, new_store, put_portal, settings};
+use crate::support::{Running, means, new_store, put_portal, set_paused, settings};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -283,10 +283,7 @@ fn a_paused_portal_is_let_go() {
         store.look(&portal(), &looks).await.unwrap();
         let running = Running::start(means(&store, &clock, settings()), looker.clone(), "one");
         clock.sleep_until(at(10)).await;
-        store
-            .portal_set_paused(&portal(), true, clock.now())
-            .await
-            .unwrap();
+        set_paused(&store, &*clock, true).await;
         sleep(&*clock, 1).await;
         let before = looker.passes().len();
         sleep(&*clock, 60).await;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domain::PortalId;
 use engine::{Clock, Engine, Looker, Means, Settings, Stopper};
-use store::Store;
+use store::{Portal, Store};
+use testkit::builders::portal;
 use testkit::database::{active_portal, inline};
 use testkit::gates::OpenGate;
 use testkit::seed::shared;
@@ -20,6 +21,13 @@ pub(crate) async fn put_portal(store: &Store, portal: &PortalId) {
         .portal_put(&active_portal(portal, at(0)))
         .await
         .unwrap();
+}
+
+/// A person pauses the portal or lets it go on.
+pub(crate) async fn set_paused(store: &Store, clock: &dyn Clock, paused: bool) {
+    let change = move |row: &mut Portal| row.paused = paused;
+    let changed = store.portal_change(&portal(), clock.now(), change).await;
+    assert!(changed.unwrap().is_some());
 }
 
 /// Settings without the portal's own tasks, which would stand in the way of counting.

@@ -4,15 +4,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use capability::{Admission, Exchange, Gate, NotAdmitted, Remote};
+use domain::PortalId;
 use engine::clock::later;
-use engine::{Clock, Halted};
+use engine::{Clock, Halted, Means};
 use jiff::Timestamp;
 use store::{Fault, Lane, Look, Record, Settled, Store};
 use testkit::builders::{deal, event, invoice_effect, look, look_in, portal};
+use testkit::gates::OpenGate;
 use testkit::lookers::{ScriptedLooker, settle_all};
 use testkit::time::{at, clock, eventually, paused};
 
-use crate::support::{Running, means, new_store, put_portal, settings};
+use crate::support::{Running, means, new_store, put_portal, set_paused, settings};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -508,6 +512,93 @@ fn a_pass_that_never_ends_is_cancelled_and_counts_as_a_death() {
                 .len(),
             1
         );
+        running.stop().await;
+    });
+}
+
+/// Makes a request every other second until it gets no turn.
+fn asking() -> Arc<ScriptedLooker> {
+    ScriptedLooker::new(|ctx, _due| {
+        Box::pin(async move {
+            let portal = ctx.portal();
+            loop {
+                let call = ctx.call(&portal);
+                let turn = call.admit(Remote::Bitrix24, "account", &["method"]).await;
+                if let Err(error) = turn {
+                    assert!(matches!(ctx.in_force(), Err(Halted::Overtaken)));
+                    return Err(Halted::Remote {
+                        reason: error.to_string(),
+                        again_at: None,
+                    });
+                }
+                sleep(ctx.clock(), 2).await;
+            }
+        })
+    })
+}
+
+#[test]
+fn a_pass_of_a_paused_portal_makes_no_further_request_and_begins_again_as_soon_as_that_goes_on() {
+    paused(async {
+        let (store, clock, looker) = (store_with_portal().await, clock(), asking());
+        let gate = Arc::new(OpenGate::default());
+        let means = Means {
+            gate: gate.clone(),
+            ..means(&store, &clock, settings())
+        };
+        store
+            .look(&portal(), &[look(deal(1), at(0))])
+            .await
+            .unwrap();
+        let running = Running::start(means, looker.clone(), "one");
+        clock.sleep_until(at(3)).await;
+        set_paused(&store, &*clock, true).await;
+        clock.sleep_until(at(8)).await;
+        assert_eq!(gate.asked().len(), 2);
+        assert_eq!(store.lease_of(&portal(), clock.now()).await.unwrap(), None);
+        set_paused(&store, &*clock, false).await;
+        sleep(&*clock, 1).await;
+        let begun: Vec<Timestamp> = looker.passes().iter().map(|pass| pass.at).collect();
+        assert_eq!(begun, [at(0), at(8)]);
+        running.stop().await;
+    });
+}
+
+/// Nobody's turn ever comes.
+struct LongLine;
+
+#[async_trait]
+impl Gate for LongLine {
+    async fn admit(&self, _ask: &Admission) -> Result<(), NotAdmitted> {
+        std::future::pending().await
+    }
+
+    async fn room(&self, _ask: &Admission) -> u32 {
+        0
+    }
+
+    async fn book(&self, _portal: &PortalId, _exchange: &Exchange) {}
+}
+
+#[test]
+fn whoever_waits_for_a_turn_waits_no_longer_once_the_portal_is_paused() {
+    paused(async {
+        let (store, clock) = (store_with_portal().await, clock());
+        let means = Means {
+            gate: Arc::new(LongLine),
+            ..means(&store, &clock, settings())
+        };
+        store
+            .look(&portal(), &[look(deal(1), at(0))])
+            .await
+            .unwrap();
+        let running = Running::start(means, asking(), "one");
+        clock.sleep_until(at(3)).await;
+        let held = store.lease_of(&portal(), clock.now()).await.unwrap();
+        assert!(held.is_some());
+        set_paused(&store, &*clock, true).await;
+        sleep(&*clock, 1).await;
+        assert_eq!(store.lease_of(&portal(), clock.now()).await.unwrap(), None);
         running.stop().await;
     });
 }

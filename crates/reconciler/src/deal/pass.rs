@@ -68,6 +68,7 @@ impl<'a> Pass<'a> {
     /// Observe, plan, act, record, until no deal wants anything more in this look.
     pub(crate) async fn go_on_until_agreed(&mut self) -> Result<(), Halted> {
         loop {
+            self.ctx.in_force()?;
             let mut planned =
                 plans::plan(self.reconciler, self.ctx, self.connected, &mut self.deals).await?;
             let is_late = self.is_late();

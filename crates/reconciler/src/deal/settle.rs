@@ -46,15 +46,20 @@ pub(crate) async fn unknown(
         journal: journal::exchanges(&call, &subjects),
         ..Record::default()
     };
-    for (one, seen) in unsettled.iter().zip(seen) {
-        settle(ctx, deals, one, seen, &mut record);
-    }
-    for effect in unreadable {
-        if let Some(deal) = effect.subject.as_deal() {
-            tell::cannot_tell(deal, &effect, &mut record);
+    // A look-up that got no turn because the portal stands still says nothing of an outcome.
+    let in_force = ctx.in_force();
+    if in_force.is_ok() {
+        for (one, seen) in unsettled.iter().zip(seen) {
+            settle(ctx, deals, one, seen, &mut record);
+        }
+        for effect in unreadable {
+            if let Some(deal) = effect.subject.as_deal() {
+                tell::cannot_tell(deal, &effect, &mut record);
+            }
         }
     }
     ctx.record(record).await?;
+    in_force?;
     known::refresh(ctx, connected, deals).await
 }
 

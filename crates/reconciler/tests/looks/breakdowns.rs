@@ -180,15 +180,14 @@ fn nothing_is_written_by_a_policy_that_is_in_force_no_more_or_while_the_portal_i
         };
         desk.deal_enters(1).await;
         let now = desk.clock.now();
-        desk.store
-            .portal_set_paused(&portal(), true, now)
-            .await
-            .unwrap();
+        let pause = async |paused: bool| {
+            let change = move |row: &mut store::Portal| row.paused = paused;
+            let changed = desk.store.portal_change(&portal(), now, change).await;
+            assert!(changed.unwrap().is_some());
+        };
+        pause(true).await;
         looked().await;
-        desk.store
-            .portal_set_paused(&portal(), false, now)
-            .await
-            .unwrap();
+        pause(false).await;
         let other = serde_json::json!({});
         desk.store
             .policy_add(&portal(), 0, &other, "somebody", now)

@@ -46,18 +46,21 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     }
 }
 
-/// From when to when the application was removed, as far as we were told of it.
+/// From when to when the application was removed, as far as we were told of it while it was so.
 fn removals(evidence: &Evidence<'_>) -> Vec<(Timestamp, Option<Timestamp>)> {
     let skew = SignedDuration::from_secs(evidence.weather.skew.0);
     let mut all: Vec<(Timestamp, Option<Timestamp>)> = Vec::new();
+    let mut is_removed = false;
     for entry in evidence.portal.entries() {
         // The portal's moments go by its own clock.
         let at = entry.at.checked_sub(skew).unwrap_or(entry.at);
         match &entry.what {
             What::EventDelivered {
                 event, status: 200, ..
-            } if event == "ONAPPUNINSTALL" => all.push((at, None)),
+            } if event == "ONAPPUNINSTALL" && is_removed => all.push((at, None)),
+            What::EventCreated { event, .. } if event == "ONAPPUNINSTALL" => is_removed = true,
             What::EventCreated { event, .. } if event == "ONAPPINSTALL" => {
+                is_removed = false;
                 if let Some((_, until)) = all.last_mut() {
                     until.get_or_insert(at);
                 }

@@ -36,7 +36,7 @@ pub struct Portal {
     pub host: String,
     /// What we do for it.
     pub mode: Mode,
-    /// Paused by a person: nothing is looked at, events are still taken.
+    /// It stands still: nothing is looked at, events are still taken.
     pub paused: bool,
     /// What the caller keeps beside: kind of connection, time zone, scopes. No secrets.
     pub detail: serde_json::Value,
@@ -64,8 +64,12 @@ statements! {
     PORTALS =
         "SELECT portal_id, host, mode, paused, detail, created_at, updated_at FROM portal
          ORDER BY portal_id";
-    SET_MODE = "UPDATE portal SET mode = $2, updated_at = $3 WHERE portal_id = $1";
-    SET_PAUSED = "UPDATE portal SET paused = $2, updated_at = $3 WHERE portal_id = $1";
+    /// Whoever changes the row holds it from its reading on; new rows of the portal are in nobody's way.
+    PORTAL_HELD =
+        "SELECT portal_id, host, mode, paused, detail, created_at, updated_at FROM portal
+         WHERE portal_id = $1 /*pg FOR NO KEY UPDATE */";
+    PORTAL_CHANGE =
+        "UPDATE portal SET host = $2, mode = $3, paused = $4, detail = $5, updated_at = $6 WHERE portal_id = $1";
     SECRETS_GET = "SELECT version, sealed FROM secret WHERE portal_id = $1";
     SECRETS_FIRST =
         "INSERT INTO secret (portal_id, version, sealed) VALUES ($1, 1, $2)
@@ -107,45 +111,26 @@ impl Store {
         .await
     }
 
-    /// Sets what we do for a portal. False if there is no such portal.
-    pub async fn portal_set_mode(
+    /// Changes a portal's row within one transaction, so that of what several change at one time nothing is lost:
+    /// whoever read the row and put all of it would undo what others had changed meanwhile. `change` may be called again
+    /// for another attempt at the same; id and `created_at` stay as they are. Answers the row as it was and as it is, or
+    /// nothing if there is no such portal.
+    pub async fn portal_change(
         &self,
         portal: &PortalId,
-        mode: Mode,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let set = self
-            .write((portal.clone(), mode, now), |tx, (portal, mode, now)| {
-                Box::pin(async move {
-                    tx.execute(&SET_MODE, &params![portal, mode.as_str(), *now])
-                        .await
-                })
+        change: impl Fn(&mut Portal) + Send + Sync + 'static,
+    ) -> Result<Option<(Portal, Portal)>, StoreError> {
+        let args = (portal.clone(), now, change);
+        let changed = self
+            .write(args, |tx, (portal, now, change)| {
+                Box::pin(put_changed(tx, portal, *now, change))
             })
             .await?;
-        self.ring();
-        Ok(set > 0)
-    }
-
-    /// Pauses a portal or lets it go on. False if there is no such portal.
-    pub async fn portal_set_paused(
-        &self,
-        portal: &PortalId,
-        paused: bool,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let set = self
-            .write(
-                (portal.clone(), paused, now),
-                |tx, (portal, paused, now)| {
-                    Box::pin(async move {
-                        tx.execute(&SET_PAUSED, &params![portal, *paused, *now])
-                            .await
-                    })
-                },
-            )
-            .await?;
-        self.ring();
-        Ok(set > 0)
+        if changed.as_ref().is_some_and(|(was, is)| was != is) {
+            self.ring();
+        }
+        Ok(changed)
     }
 
     /// The sealed secrets of a portal and their version, from 1.
@@ -224,6 +209,35 @@ async fn put(tx: &mut Tx<'_>, portal: &Portal) -> Result<(), StoreError> {
     tx.execute(&PORTAL_PUT, &values).await?;
     tx.execute(&LEASE_ROW, &params![&portal.id]).await?;
     Ok(())
+}
+
+async fn put_changed(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    now: Timestamp,
+    change: &(impl Fn(&mut Portal) + Sync),
+) -> Result<Option<(Portal, Portal)>, StoreError> {
+    let held = tx
+        .first(&PORTAL_HELD, &params![portal], read_portal)
+        .await?;
+    let Some(was) = held else {
+        return Ok(None);
+    };
+    let mut is = was.clone();
+    change(&mut is);
+    if is != was {
+        is.updated_at = now;
+        let values = params![
+            portal,
+            &is.host,
+            is.mode.as_str(),
+            is.paused,
+            &is.detail,
+            is.updated_at,
+        ];
+        tx.execute(&PORTAL_CHANGE, &values).await?;
+    }
+    Ok(Some((was, is)))
 }
 
 fn read_portal(row: &mut Row) -> Result<Portal, StoreError> {

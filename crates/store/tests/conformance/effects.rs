@@ -199,14 +199,14 @@ conformance! {
         db.store.policy_add(&portal("a"), 0, &json!({}), "setup", at(1)).await.unwrap();
         assert!(!send(2, 0).await);
         assert!(send(2, 1).await);
-        db.store.portal_set_paused(&portal("a"), true, at(1)).await.unwrap();
+        set_paused(db, "a", true).await;
         assert!(!send(3, 1).await);
         // Nothing is left of what did not go out.
         let known = db.store.known(&portal("a"), &[deal(3)]).await.unwrap();
         assert_eq!(known.effects, []);
-        db.store.portal_set_paused(&portal("a"), false, at(1)).await.unwrap();
+        set_paused(db, "a", false).await;
         assert!(send(3, 1).await);
-        db.store.portal_set_mode(&portal("a"), Mode::WatchOnly, at(1)).await.unwrap();
+        set_mode(db, "a", Mode::WatchOnly).await;
         assert!(!send(4, 1).await);
     }
 

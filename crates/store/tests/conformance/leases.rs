@@ -30,12 +30,12 @@ conformance! {
     async fn a_paused_portal_and_one_switched_off_are_left_alone(db: &Db) {
         let lease = leased(db, 1).await;
         db.store.lease_release(&lease).await.unwrap();
-        assert!(db.store.portal_set_paused(&portal("a"), true, at(1)).await.unwrap());
+        set_paused(db, "a", true).await;
         assert_eq!(db.store.lease_acquire("o", HOUR, at(2)).await.unwrap(), None);
-        db.store.portal_set_paused(&portal("a"), false, at(3)).await.unwrap();
-        db.store.portal_set_mode(&portal("a"), Mode::Off, at(3)).await.unwrap();
+        set_paused(db, "a", false).await;
+        set_mode(db, "a", Mode::Off).await;
         assert_eq!(db.store.lease_acquire("o", HOUR, at(4)).await.unwrap(), None);
-        db.store.portal_set_mode(&portal("a"), Mode::WatchOnly, at(5)).await.unwrap();
+        set_mode(db, "a", Mode::WatchOnly).await;
         assert!(db.store.lease_acquire("o", HOUR, at(6)).await.unwrap().is_some());
     }
 

@@ -32,13 +32,41 @@ conformance! {
         db.store.record(&lease, Record::default(), at(1)).await.unwrap();
     }
 
-    async fn mode_and_pause_are_set_apart(db: &Db) {
+    async fn a_portal_is_changed_and_what_it_was_is_told(db: &Db) {
+        let pause = |row: &mut Portal| row.paused = true;
+        assert_eq!(db.store.portal_change(&portal("a"), at(5), pause).await.unwrap(), None);
+        let first = a_portal("a");
+        db.store.portal_put(&first).await.unwrap();
+        let paused = Portal { paused: true, updated_at: at(5), ..first.clone() };
+        let changed = db.store.portal_change(&portal("a"), at(5), pause).await.unwrap();
+        assert_eq!(changed, Some((first, paused.clone())));
+        assert_eq!(db.store.portal_get(&portal("a")).await.unwrap(), Some(paused.clone()));
+        // What is so already was changed when it came to be so.
+        let again = db.store.portal_change(&portal("a"), at(6), pause).await.unwrap();
+        assert_eq!(again, Some((paused.clone(), paused)));
+    }
+
+    async fn of_what_many_change_in_one_portal_at_once_nothing_is_lost(db: &Db) {
         db.store.portal_put(&a_portal("a")).await.unwrap();
-        assert!(db.store.portal_set_mode(&portal("a"), Mode::WatchOnly, at(5)).await.unwrap());
-        assert!(db.store.portal_set_paused(&portal("a"), true, at(6)).await.unwrap());
-        assert!(!db.store.portal_set_mode(&portal("z"), Mode::Off, at(5)).await.unwrap());
+        let changes = (0..8_usize).map(|n| {
+            let store = db.store.clone();
+            tokio::spawn(async move {
+                let change = move |row: &mut Portal| match n {
+                    0 => row.paused = true,
+                    1 => row.mode = Mode::WatchOnly,
+                    _ => row.detail[format!("part {n}")] = json!(n),
+                };
+                store.portal_change(&portal("a"), at(5), change).await.unwrap()
+            })
+        });
+        for change in changes.collect::<Vec<_>>() {
+            assert!(change.await.unwrap().is_some());
+        }
         let found = db.store.portal_get(&portal("a")).await.unwrap().unwrap();
-        assert_eq!((found.mode, found.paused, found.updated_at), (Mode::WatchOnly, true, at(6)));
+        assert_eq!((found.mode, found.paused), (Mode::WatchOnly, true));
+        let parts = (2..8_usize).filter(|n| found.detail[format!("part {n}")] == json!(n));
+        assert_eq!(parts.count(), 6, "{}", found.detail);
+        assert_eq!(found.detail["zone"], "Europe/Moscow");
     }
 
     async fn of_two_who_rotate_secrets_one_wins(db: &Db) {

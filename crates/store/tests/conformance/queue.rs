@@ -287,8 +287,8 @@ conformance! {
             db.store.portal_put(&a_portal(name)).await.unwrap();
             db.store.look(&portal(name), &[look(deal(1), Lane::Due, at(due))]).await.unwrap();
         }
-        db.store.portal_set_paused(&portal("c"), true, at(0)).await.unwrap();
-        db.store.portal_set_mode(&portal("d"), Mode::Off, at(0)).await.unwrap();
+        set_paused(db, "c", true).await;
+        set_mode(db, "d", Mode::Off).await;
         assert_eq!(db.store.next_due(at(0)).await.unwrap(), Some(at(40)));
         let lease = db.store.lease_acquire("o", HOUR, at(45)).await.unwrap().unwrap();
         assert_eq!(lease.portal, portal("b"));

@@ -200,6 +200,20 @@ pub(crate) fn a_portal(name: &str) -> Portal {
     }
 }
 
+/// A person pauses the portal or lets it go on.
+pub(crate) async fn set_paused(db: &Db, name: &str, paused: bool) {
+    let change = move |row: &mut Portal| row.paused = paused;
+    let changed = db.store.portal_change(&portal(name), at(1), change).await;
+    assert!(changed.unwrap().is_some());
+}
+
+/// What is done for the portal is another.
+pub(crate) async fn set_mode(db: &Db, name: &str, mode: Mode) {
+    let change = move |row: &mut Portal| row.mode = mode;
+    let changed = db.store.portal_change(&portal(name), at(1), change).await;
+    assert!(changed.unwrap().is_some());
+}
+
 pub(crate) fn look(subject: Subject, lane: Lane, due_at: Timestamp) -> Look {
     Look {
         subject,

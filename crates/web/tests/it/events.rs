@@ -285,6 +285,23 @@ async fn an_uninstall_that_cannot_be_kept_is_not_answered_with_200() {
 }
 
 #[tokio::test]
+async fn an_old_uninstall_told_again_and_again_changes_nothing_and_is_asked_about_seldom() {
+    let door = Door::open().await;
+    let uninstall = event(TOKEN).replace("ONCRMDEALUPDATE", "ONAPPUNINSTALL");
+    door.portals.set_installed(true);
+    assert_eq!(door.post(&uninstall).await, 200);
+    for _time in 0..20 {
+        assert_eq!(door.post(&uninstall).await, 503);
+    }
+    assert_eq!(door.portals.removals_told(), 1);
+    // A true one after it counts.
+    door.clock.pass(5);
+    door.portals.set_installed(false);
+    assert_eq!(door.post(&uninstall).await, 200);
+    assert_eq!(door.portals.uninstalled(), ["portal-a"]);
+}
+
+#[tokio::test]
 async fn an_event_that_cannot_be_kept_is_not_answered_with_200() {
     let door = Door::open().await;
     for fault in [Fault::DiskFull, Fault::DiskFullAtCommit] {

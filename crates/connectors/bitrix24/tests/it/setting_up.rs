@@ -7,7 +7,7 @@ use domain::Verdict;
 use domain::observed::OurField;
 use serde_json::{Value, json};
 
-use crate::script::{Memory, Reply, Script, Shut, Stage, fixture, portal, status};
+use crate::script::{Memory, Reply, Script, Shut, Stage, answer_of, fixture, portal, status};
 
 #[tokio::test]
 async fn only_missing_fields_are_made() {
@@ -358,6 +358,32 @@ async fn the_plan_decides_about_the_offline_queue() {
         let stage = Stage::app(script, Memory::holding("token", "r1"), Offline::Absent);
         assert_eq!(stage.bitrix.offline(&stage.call()).await, Ok(expected));
     }
+}
+
+#[tokio::test]
+async fn whether_the_application_is_installed_the_portal_says() {
+    for (installed, refused, expected) in [
+        ("Y", None, Ok(true)),
+        ("N", None, Ok(false)),
+        ("Y", Some((401, "NO_AUTH_FOUND")), Ok(false)),
+        ("Y", Some((503, "INTERNAL_SERVER_ERROR")), Err(())),
+    ] {
+        let script = Script::new(move |seen, _| {
+            if let Some((refused, code)) = refused {
+                return Ok(status(refused, json!({ "error": code })));
+            }
+            Ok(answer_of(seen, &|_: &str, _: &_| {
+                Reply::Result(json!({ "INSTALLED": installed }))
+            }))
+        });
+        let stage = Stage::app(script, Memory::holding("token", "r1"), Offline::Absent);
+        let answer = stage.bitrix.is_installed(&stage.call()).await;
+        assert_eq!(answer.map_err(drop), expected);
+    }
+    let script = portal(|_, _| Reply::Error("ACCESS_DENIED"));
+    let stage = Stage::webhook(script.clone());
+    assert_eq!(stage.bitrix.is_installed(&stage.call()).await, Ok(true));
+    assert!(script.seen().is_empty());
 }
 
 #[tokio::test]

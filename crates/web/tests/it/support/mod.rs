@@ -19,7 +19,7 @@ use testkit::builders::portal;
 use testkit::time::at;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use web::{App, GuardConfig, Portals, Running, TlsFiles};
+use web::{App, GuardConfig, Portals, Removal, Running, TlsFiles};
 
 pub(crate) const TOKEN: &str = "51856fefc120afa4b628cc82d3935cce";
 
@@ -197,6 +197,8 @@ pub(crate) struct KnownPortals {
     uninstalled: Mutex<Vec<String>>,
     unreadable: Mutex<bool>,
     unwritable: Mutex<bool>,
+    installed: Mutex<bool>,
+    removals_told: Mutex<usize>,
 }
 
 impl KnownPortals {
@@ -206,6 +208,16 @@ impl KnownPortals {
 
     pub(crate) fn set_unwritable(&self, unwritable: bool) {
         *self.unwritable.lock().unwrap() = unwritable;
+    }
+
+    /// What the portal says of our application.
+    pub(crate) fn set_installed(&self, installed: bool) {
+        *self.installed.lock().unwrap() = installed;
+    }
+
+    /// How often we were told that it was removed.
+    pub(crate) fn removals_told(&self) -> usize {
+        *self.removals_told.lock().unwrap()
     }
 
     pub(crate) fn installs(&self) -> Vec<String> {
@@ -240,11 +252,15 @@ impl Portals for KnownPortals {
         proved
     }
 
-    async fn uninstalled(&self, gone: &PortalId) -> bool {
-        let is_kept = !*self.unwritable.lock().unwrap();
-        if is_kept {
-            self.uninstalled.lock().unwrap().push(gone.to_string());
+    async fn uninstalled(&self, gone: &PortalId) -> Removal {
+        *self.removals_told.lock().unwrap() += 1;
+        if *self.installed.lock().unwrap() {
+            return Removal::Untrue;
         }
-        is_kept
+        if *self.unwritable.lock().unwrap() {
+            return Removal::Unknown;
+        }
+        self.uninstalled.lock().unwrap().push(gone.to_string());
+        Removal::Kept
     }
 }
