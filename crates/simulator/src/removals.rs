@@ -44,6 +44,10 @@ impl Weather {
         self.often.frozen = None;
         self.often.jump = None;
         self.day = self.day.max(secs(1_500));
+        // Meanwhile nobody reads what the accounting side calls for.
+        if let Some(hints) = &mut self.customs.hints {
+            hints.undisturbed = false;
+        }
         self.customs.removal = Some(removal);
     }
 }
