@@ -181,11 +181,12 @@ pub fn answers_given_up(snapshot: &DealSnapshot) -> impl Iterator<Item = &str> {
         .map(|one| one.about.as_str())
 }
 
-/// Whether an answer that comes late is one still: nothing was issued since, no other order was answered, and the invoice
-/// that it tells of is what it was.
+/// Whether an answer that comes late is one still: nothing was issued since, unless it only tells that there was no invoice
+/// then; no other order was answered, and the invoice that it tells of is what it was.
 fn is_still_true(snapshot: &DealSnapshot, answer: &OrderAnswer) -> bool {
     let made_at = answer.made_at;
-    let is_issued_since = snapshot.last_issued.is_some_and(|at| at > made_at);
+    let tells_of_then = answer.text == texts::NO_INVOICE_YET;
+    let is_issued_since = !tells_of_then && snapshot.last_issued.is_some_and(|at| at > made_at);
     let mut others = snapshot.order_answers.iter();
     let is_answered_since = others.any(|other| other.made_at > made_at);
     let about = &answer.about;

@@ -317,7 +317,7 @@ pub(crate) fn instead_of_head(text: &str) -> String {
 pub(crate) const FUNNEL_IS_OFF: &str = "Команда не выполнена: воронка этой сделки не подключена к программе. Подключает её администратор.";
 
 /// The answer to an order for which there is no invoice yet.
-pub(crate) const NO_INVOICE_YET: &str = "Команда не выполнена: счёта в сделке ещё нет.";
+pub(crate) const NO_INVOICE_YET: &str = "Команда не выполнена: счёта в сделке ещё не было.";
 
 /// An invoice of this kind at the beginning of a sentence.
 fn of_kind(kind: SlotKind) -> &'static str {

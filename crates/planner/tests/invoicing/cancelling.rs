@@ -116,7 +116,7 @@ fn an_order_to_cancel_is_refused_after_a_payment_and_where_policy_says_never() {
         .with(|deal| deal.policy.invoice.cancel = planner::Cancel::Never);
     assert_snapshot!(refused(never, "отменить"), @"Счёт на всю сумму № 17 от 12.03.2026 не отменён: по правилам портала счета отменяет только бухгалтер. Договоритесь с ним.");
     assert!(
-        refused(deal().history(&[("NEW", 600)]), "отменить").contains("счёта в сделке ещё нет")
+        refused(deal().history(&[("NEW", 600)]), "отменить").contains("счёта в сделке ещё не было")
     );
 }
 
@@ -273,4 +273,13 @@ fn an_answer_that_is_owed_is_not_said_once_it_is_no_longer_true() {
     }
     let issued = given_up.with(|deal| deal.snapshot.last_issued = Some(ago(30)));
     assert_eq!(unsaid(&issued), 0);
+}
+
+/// Else the order of whoever gave it too early would go without a word.
+#[test]
+fn an_order_given_before_there_was_an_invoice_is_answered_after_it_is_issued() {
+    let said = "Команда не выполнена: счёта в сделке ещё не было.";
+    let owing = owing(deal().settled(), REFUSED, said, IsSaid::NotYet);
+    let issued = owing.with(|deal| deal.snapshot.last_issued = Some(ago(30)));
+    assert_eq!(entries(&issued), [(REFUSED.to_owned(), said.to_owned())]);
 }

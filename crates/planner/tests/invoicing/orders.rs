@@ -115,7 +115,7 @@ fn each_call_that_is_refused_has_its_own_answer() {
     assert_snapshot!(first, @"Счёт № 17 не перевыставлен: по нему уже есть оплата. Договоритесь с бухгалтером.");
     assert_eq!(first, second);
     let (_, none) = obeyed(new(), 1, Order::Leave);
-    assert_snapshot!(none, @"Команда не выполнена: счёта в сделке ещё нет.");
+    assert_snapshot!(none, @"Команда не выполнена: счёта в сделке ещё не было.");
 }
 
 #[test]

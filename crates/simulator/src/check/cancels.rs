@@ -102,9 +102,13 @@ fn of_orders(evidence: &Evidence<'_>, id: i64, cancels: &Cancels, wrong: &mut Ve
         ));
     }
     let any = refused
-        || [" не отменён", "Отменять нечего", "счёта в сделке ещё нет"]
-            .iter()
-            .any(|said| says(evidence, id, said));
+        || [
+            " не отменён",
+            "Отменять нечего",
+            "счёта в сделке ещё не было",
+        ]
+        .iter()
+        .any(|said| says(evidence, id, said));
     if answered_to_others > 0 && !any {
         wrong.push(format!(
             "[cancel] deal {id}: who may not order to cancel its invoice was not answered"
