@@ -72,6 +72,7 @@ async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyho
         NotAnswered::NoChoice { case, choices } => no_choice(&case, &choices, choice),
         NotAnswered::Closed(number) => is_closed(number),
         NotAnswered::Changed(number) => asked_anew(number),
+        NotAnswered::NothingOpen(number) => nothing_open(number),
         NotAnswered::Store(error) => error.into(),
     })?;
     let subject = &case.facts.subject;
@@ -119,6 +120,15 @@ fn not_open(anew: &Case) -> anyhow::Error {
 fn asked_anew(number: i64) -> anyhow::Error {
     Told::mistake(format!("case {number} was asked anew meanwhile"))
         .hint("look at it again: `provodka cases`")
+        .into()
+}
+
+fn nothing_open(number: i64) -> anyhow::Error {
+    let told = format!("nothing is open any more of the invoice that case {number} is about");
+    Told::mistake(told)
+        .hint(
+            "nothing was recorded; the question goes as soon as `provodka serve` looks at its deal",
+        )
         .into()
 }
 
