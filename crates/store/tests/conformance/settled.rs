@@ -22,13 +22,13 @@ fn new(number: &str, kopecks: Option<i64>) -> NewSettlement {
     }
 }
 
-async fn settle(db: &Db, number: &str, kopecks: Option<i64>) -> InvoiceSettled {
+pub(crate) async fn settle(db: &Db, number: &str, kopecks: Option<i64>) -> InvoiceSettled {
     let (portal, new) = (portal("a"), new(number, kopecks));
     let settled = db.store.money_settle(&portal, &new, at(4)).await;
     settled.unwrap()
 }
 
-async fn unsettle(db: &Db, number: i64) -> Option<Vec<DealId>> {
+pub(crate) async fn unsettle(db: &Db, number: i64) -> Option<Vec<DealId>> {
     let (portal, because) = (portal("a"), ("anna", "акт отменён"));
     let today = date(2026, 4, 1);
     let undone = db
