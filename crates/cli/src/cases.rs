@@ -6,6 +6,7 @@ use std::io::Write;
 
 use desk::cases::{NotRetried, deals, is_watched};
 use desk::payments::{Answered, NotAnswered, choices};
+use desk::settlements::closing;
 use jiff::tz::TimeZone;
 use planner::Choice;
 use serde_json::json;
@@ -84,6 +85,11 @@ async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyho
                 return Err(not_open(anew));
             }
             eprintln!("{subject}: its deals are told as soon as `provodka serve` runs");
+        }
+        None if closing(&case, choice).is_some() => {
+            eprintln!(
+                "{subject}: the bill is closed, and the deal shows it as soon as `provodka serve` runs"
+            );
         }
         None => eprintln!("{subject}: carried out as soon as `provodka serve` runs"),
     }

@@ -201,7 +201,7 @@ impl Desk {
 }
 
 /// What the choice books, where it is the one that closes a bill by the mark of the accounting side.
-pub(crate) fn closing(case: &Case, choice: &str) -> Option<ByMark> {
+pub fn closing(case: &Case, choice: &str) -> Option<ByMark> {
     let closing = case.facts.facts.get("by_mark")?.clone();
     let closing = serde_json::from_value(closing).ok()?;
     (choice == SETTLE).then_some(closing)
