@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use domain::DealId;
 use planner::Choice;
+use planner::marked::SETTLE;
 use serde_json::{Value, json};
 use store::{Case, CaseFacts};
 
@@ -150,11 +151,13 @@ fn transaction(about: &str) -> Option<i64> {
     about.strip_prefix("transaction/")?.parse().ok()
 }
 
+/// Those that he takes: what closes a bill without a bank is the cashier's to say.
 fn choices(facts: &CaseFacts) -> Vec<Choice> {
     let choices = facts.facts.get("choices").cloned();
+    let choices = choices.and_then(|choices| serde_json::from_value(choices).ok());
+    let mut choices: Vec<Choice> = choices.unwrap_or_default();
+    choices.retain(|choice| choice.word != SETTLE);
     choices
-        .and_then(|choices| serde_json::from_value(choices).ok())
-        .unwrap_or_default()
 }
 
 /// The deals that a question is about.
