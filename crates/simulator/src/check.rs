@@ -313,7 +313,7 @@ fn since_when(
 #[cfg(test)]
 mod tests {
     use super::cancels::{FOR_NOBODY, FOR_OTHERS, HANDED_ON};
-    use super::hidden::WRONG_WORDS;
+    use super::hidden::{OF_SELLER, WRONG_WORDS};
     use super::staff::INSTEAD;
     use crate::exempt::KINDS;
 
@@ -326,7 +326,7 @@ mod tests {
         );
         let words = KINDS.iter().map(|(_, begins)| *begins);
         let words = words.chain(WRONG_WORDS);
-        for words in words.chain([HANDED_ON, FOR_OTHERS, FOR_NOBODY, INSTEAD]) {
+        for words in words.chain([HANDED_ON, FOR_OTHERS, FOR_NOBODY, INSTEAD, OF_SELLER]) {
             assert!(texts.contains(words), "{words}");
         }
     }

@@ -68,6 +68,8 @@ pub(crate) struct Customs {
     pub(crate) cancels: Option<Cancels>,
     /// Mean time between two times when a right hides companies from us.
     pub(crate) hides: Option<Duration>,
+    /// It hides our own company, not the buyers'.
+    pub(crate) hides_seller: bool,
     /// A kind of question of which nobody is told.
     pub(crate) silent: Option<Kind>,
     /// Mean time between two acts of managers who type sums by hand.

@@ -60,6 +60,7 @@ pub(crate) enum About {
     Links,
     Shares,
     Removals,
+    HiddenSeller,
 }
 
 /// One stream of chance.
@@ -123,6 +124,7 @@ impl Dice {
             About::Links => 64,
             About::Shares => 65,
             About::Removals => 66,
+            About::HiddenSeller => 67,
         });
         Self(rng)
     }

@@ -223,6 +223,7 @@ impl Weather {
             weather.draw_links(seed);
             weather.draw_shares(seed);
             weather.draw_removal(seed);
+            weather.draw_hidden_seller(seed);
         }
         weather
     }
@@ -384,6 +385,7 @@ impl Weather {
             ),
             (self.customs.cancels.is_some(), "cancels ordered"),
             (self.customs.hides.is_some(), "companies hidden from us"),
+            (self.customs.hides_seller, "own company hidden from us"),
             (self.customs.silent.is_some(), "a kind of question is off"),
             (self.customs.dry_runs.is_some(), "plans asked for"),
             (self.customs.reorders.is_some(), "another order of stages"),
