@@ -61,6 +61,7 @@ pub(crate) enum About {
     Shares,
     Removals,
     HiddenSeller,
+    EndedMeanings,
 }
 
 /// One stream of chance.
@@ -125,6 +126,7 @@ impl Dice {
             About::Shares => 65,
             About::Removals => 66,
             About::HiddenSeller => 67,
+            About::EndedMeanings => 68,
         });
         Self(rng)
     }

@@ -224,6 +224,7 @@ impl Weather {
             weather.draw_shares(seed);
             weather.draw_removal(seed);
             weather.draw_hidden_seller(seed);
+            weather.draw_ended_meanings(seed);
         }
         weather
     }
@@ -349,6 +350,10 @@ impl Weather {
             (self.customs.belated, "bills beyond the promise"),
             (self.customs.strange_rates, "strange rates"),
             (self.customs.odd_rows.is_some(), "odd rows"),
+            (
+                self.customs.means_ended_rate(),
+                "no rate means an ended one",
+            ),
             (self.customs.kopecks.is_some(), "sums off by kopecks"),
             (self.customs.contracts.is_some(), "contracts"),
             (self.customs.edits.is_some(), "edits after the issue"),
