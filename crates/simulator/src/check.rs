@@ -38,6 +38,7 @@ mod own_invoices;
 mod own_money;
 mod owners;
 mod parts;
+mod printing;
 mod production;
 mod rates;
 mod records;
@@ -205,6 +206,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     own_invoices::check(evidence, &mut wrong);
     own_money::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);
+    printing::check(evidence, &mut wrong);
     production::check(evidence, &mut wrong);
     records::check(evidence, &mut wrong);
     register::check(evidence, &mut wrong);

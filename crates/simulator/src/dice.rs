@@ -62,6 +62,7 @@ pub(crate) enum About {
     Removals,
     HiddenSeller,
     EndedMeanings,
+    Printing,
 }
 
 /// One stream of chance.
@@ -127,6 +128,7 @@ impl Dice {
             About::Removals => 66,
             About::HiddenSeller => 67,
             About::EndedMeanings => 68,
+            About::Printing => 69,
         });
         Self(rng)
     }

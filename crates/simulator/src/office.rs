@@ -297,6 +297,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     if weather.customs.links {
         links::at_portal(&mut portal);
     }
+    if let Some(printing) = weather.customs.printing {
+        printing.at_portal(&mut portal);
+    }
     if weather.customs.shares {
         shares::at_portal(&mut portal);
     }

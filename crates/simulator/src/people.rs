@@ -20,6 +20,7 @@ use crate::oddities::STRANGE_RATE;
 use crate::office::{self, INVOICE, LOST, STAGES};
 use crate::own_invoices::OwnInvoice;
 use crate::papers::Varied;
+use crate::printing::Switched;
 use crate::regimes::Regime;
 use crate::remembered::{Buyer, Deal, Version};
 use crate::reorders::Orders;
@@ -47,6 +48,8 @@ pub(crate) struct Office {
     pub(crate) orders: Orders,
     /// Since when companies are hidden from us, or are not.
     pub(crate) hidden: Vec<(Timestamp, bool)>,
+    /// What its papers show, and since when; at first nothing beside the invoice.
+    pub(crate) switched: Vec<(Timestamp, Switched)>,
     /// It is our own company that is hidden at times.
     pub(crate) hides_seller: bool,
     /// A field of the deal says whether it takes part in the pilot.

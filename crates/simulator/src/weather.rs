@@ -225,6 +225,7 @@ impl Weather {
             weather.draw_removal(seed);
             weather.draw_hidden_seller(seed);
             weather.draw_ended_meanings(seed);
+            weather.draw_printing(seed);
         }
         weather
     }
@@ -398,6 +399,11 @@ impl Weather {
             (self.customs.links, "links to invoices"),
             (self.customs.shares, "advances agreed upon"),
             (self.customs.removal.is_some(), "application comes and goes"),
+            (self.customs.printing.is_some(), "own paper"),
+            (
+                self.customs.printing.is_some_and(|one| one.sole_trader),
+                "sole trader sells",
+            ),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))
