@@ -27,7 +27,7 @@ impl Weather {
     /// On some others it is our own company that is hidden.
     pub(crate) fn draw_hidden_seller(&mut self, seed: u64) {
         let dice = &mut Dice::of(seed, About::HiddenSeller);
-        let every = dice.chance(90).then(|| dice.time(secs(60), secs(300)));
+        let every = dice.chance(45).then(|| dice.time(secs(60), secs(300)));
         if let Some(every) = every.filter(|_| self.is_plain()) {
             self.customs.hides = Some(every);
             self.customs.hides_seller = true;

@@ -75,7 +75,7 @@ impl Weather {
     /// Some days have it: they are drawn from a stream of their own, so that all the others stay as they are.
     pub(crate) fn draw_printing(&mut self, seed: u64) {
         let dice = &mut Dice::of(seed, About::Printing);
-        let every = dice.chance(110).then(|| dice.time(secs(200), secs(600)));
+        let every = dice.chance(50).then(|| dice.time(secs(200), secs(600)));
         let sole_trader = dice.chance(400);
         let Some(every) = every.filter(|_| self.is_plain()) else {
             return;

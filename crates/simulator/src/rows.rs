@@ -37,7 +37,7 @@ impl Weather {
     /// On some other days policy says what no rate means, by a rate that has ended: they are drawn from a stream of their own, too.
     pub(crate) fn draw_ended_meanings(&mut self, seed: u64) {
         let dice = &mut Dice::of(seed, About::EndedMeanings);
-        let odd_rows = dice.chance(90).then(|| OddRows::with_ended_meaning(dice));
+        let odd_rows = dice.chance(45).then(|| OddRows::with_ended_meaning(dice));
         if odd_rows.is_some() && self.is_plain() && self.has_plain_rows() {
             self.customs.odd_rows = odd_rows;
             self.judge_rows();
