@@ -9,6 +9,7 @@ mod words;
 mod workbook;
 
 use std::io::{IsTerminal as _, Write};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use domain::DealId;
@@ -72,7 +73,7 @@ pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
     let span = Span::of(args.since, &connected.policy, product.clock.now(), &zone);
     let connected = match span {
         Span::Work(_) => connected,
-        Span::Named(since) | Span::Lately(since) => since_then(&connected, since, &zone)?,
+        Span::Named(since) | Span::Lately(since) => Arc::new(since_then(&connected, since, &zone)?),
     };
     let from = connected.policy.start_at;
     let ids = reconciler::deals_entered_since(&ctx, &connected, from).await;
