@@ -3,8 +3,8 @@
 //! what the copy waits for may take days.
 //!
 //! A number that no other deal of ours has is left: after a restore our records may have forgotten an invoice that the
-//! deal rightly shows. A template of recurring deals is copied with all its fields as well; it is no deal, and nothing is written to
-//! it: what the portal makes of it is a copy like any other.
+//! deal rightly shows. A template of recurring deals is copied with all its fields as well; it is no deal, and
+//! nothing is written to it: what the portal makes of it is a copy like any other.
 
 use domain::observed::{DealGlance, FieldValue, OurField};
 use jiff::Timestamp;

@@ -2,7 +2,9 @@
 //!
 //! The deal's own company goes first, then the deal's field that policy names, then the organisation of the funnel whose
 //! invoice stage it entered, then the only one. A test organisation stands beside a real one, often with the same own
-//! company, and sells where it is named; of two real ones with one own company the deal's field or the funnel names which. The account is likewise the deal's, else that of the policy, else the only one: none is taken because it stands first.
+//! company, and sells where it is named; of two real ones with one own company the deal's field or the funnel names
+//! which. The account is likewise the deal's, else that of the policy, else the only one: none is taken because it
+//! stands first.
 
 use domain::observed::{BankDetail, ChosenRequisites, DealReading, OwnCompany, Record, Requisite};
 use domain::{
@@ -130,8 +132,8 @@ fn all_of(company: CompanyId, policy: &Policy) -> impl Iterator<Item = &Organisa
     all.filter(move |one| one.own_company == company)
 }
 
-/// The organisation that an own company stands for: of several the one that is named, else the only real one. Of two real ones none
-/// is taken because it stands first.
+/// The organisation that an own company stands for: of several the one that is named, else the only real one. Of two
+/// real ones none is taken because it stands first.
 fn standing_for<'a>(
     company: CompanyId,
     named: [Option<&'a Organisation>; 2],
@@ -143,7 +145,8 @@ fn standing_for<'a>(
         .or_else(|| only(all_of(company, policy)))
 }
 
-/// What is said where an own company stands for several, of which nobody named one; none: it stands for one, or for none.
+/// What is said where an own company stands for several, of which nobody named one; none: it stands for one, or for
+/// none.
 fn several(company: CompanyId, policy: &Policy) -> Option<String> {
     let named = |one: &Organisation| format!("«{}» ({})", one.title, one.id);
     let all: Vec<String> = all_of(company, policy).map(named).collect();

@@ -1,5 +1,5 @@
-//! A right that hides the buyers' companies from us for a while, or our own one that sells: the portal's lists come back without
-//! them, and whoever looks by another account sees them as ever.
+//! A right that hides the buyers' companies from us for a while, or our own one that sells: the portal's lists come
+//! back without them, and whoever looks by another account sees them as ever.
 
 use emulator_bitrix24::{CompanySeed, PortalConfig, Reach};
 use jiff::Timestamp;

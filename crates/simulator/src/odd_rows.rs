@@ -209,7 +209,8 @@ fn own_unit() -> OwnUnit {
 }
 
 impl World {
-    /// The administrator says what the portal's own unit is, and no rate means one that is in force: what waited for that goes on.
+    /// The administrator says what the portal's own unit is, and no rate means one that is in force: what waited for
+    /// that goes on.
     pub(crate) async fn name_unit(&mut self) -> Result<(), String> {
         let now = self.now();
         for place in 0..self.tenants.len() {

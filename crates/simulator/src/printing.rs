@@ -1,5 +1,5 @@
-//! Offices that print invoices on our own paper and switch stamp, signatures and a layout of their own on and off; in some of them a
-//! sole trader sells, who signs alone whatever is switched on.
+//! Offices that print invoices on our own paper and switch stamp, signatures and a layout of their own on and off; in
+//! some of them a sole trader sells, who signs alone whatever is switched on.
 
 use std::sync::Arc;
 use std::time::Duration;

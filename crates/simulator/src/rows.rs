@@ -34,7 +34,8 @@ impl Weather {
         self.judge_rows();
     }
 
-    /// On some other days policy says what no rate means, by a rate that has ended: they are drawn from a stream of their own, too.
+    /// On some other days policy says what no rate means, by a rate that has ended: they are drawn from a stream of
+    /// their own, too.
     pub(crate) fn draw_ended_meanings(&mut self, seed: u64) {
         let dice = &mut Dice::of(seed, About::EndedMeanings);
         let odd_rows = dice.chance(45).then(|| OddRows::with_ended_meaning(dice));

@@ -1,5 +1,5 @@
-//! Of what time all deals are planned: since a day that a person names, else since the work began; where it has not begun, the last
-//! days, as if it had.
+//! Of what time all deals are planned: since a day that a person names, else since the work began; where it has not
+//! begun, the last days, as if it had.
 
 use domain::display;
 use jiff::civil::Date;

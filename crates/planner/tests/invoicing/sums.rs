@@ -570,7 +570,12 @@ fn of_two_real_organisations_with_one_own_company_a_person_says_which() {
         let deal = named(deal.accounting_not_asked(), &[("UF_SELLER", said)]);
         deal.of(|deal| deal.own_company = linked.then_some(CompanyId(1)))
     };
-    assert_snapshot!(outcome(&two(false, "", true)), @"DEAL-DATA-MISSING: своей компании, выбранной в сделке, в правилах отвечают несколько организаций — «Мы» (org), «Филиал» (org-2): пусть администратор назовёт нужную для воронки (funnels.organisation) или поле сделки для неё (invoice.seller_field)");
+    assert_eq!(
+        outcome(&two(false, "", true)),
+        "DEAL-DATA-MISSING: своей компании, выбранной в сделке, в правилах отвечают несколько организаций — \
+         «Мы» (org), «Филиал» (org-2): пусть администратор назовёт нужную для воронки (funnels.organisation) или \
+         поле сделки для неё (invoice.seller_field)"
+    );
     for (said, linked) in [("", true), ("1", false), ("CO_1", false), ("CO_1", true)] {
         assert_eq!(
             outcome(&two(true, said, linked)),

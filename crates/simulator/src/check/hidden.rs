@@ -1,5 +1,6 @@
-//! A buyer that a right hides from us, or our own company that sells, is neither gone nor without requisites: nothing is made for
-//! it, or by it, meanwhile, whoever is asked is asked about the right, and the deal goes on once it is seen again.
+//! A buyer that a right hides from us, or our own company that sells, is neither gone nor without requisites: nothing
+//! is made for it, or by it, meanwhile, whoever is asked is asked about the right, and the deal goes on once it is
+//! seen again.
 
 use emulator_kontur_accounting::{Bill, CreatedBy};
 use jiff::{SignedDuration, Timestamp};

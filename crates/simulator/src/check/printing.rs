@@ -1,5 +1,5 @@
-//! What was given to the printer is seen in the file that hangs at a deal: the pictures and the layout that were switched on when it
-//! was drawn, and no others; and a sole trader signs alone.
+//! What was given to the printer is seen in the file that hangs at a deal: the pictures and the layout that were
+//! switched on when it was drawn, and no others; and a sole trader signs alone.
 
 use jiff::{SignedDuration, Timestamp};
 use memchr::memmem;
