@@ -1,5 +1,7 @@
 //! What a request to the portal asks for, read anew from its bytes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 /// The portal's number for the kind of deals.
@@ -130,6 +132,19 @@ impl Command {
         self.is_of_own_invoices() && names_it
     }
 
+    /// The file that is hung at a timeline entry: its name and its bytes.
+    pub(crate) fn file(&self) -> Option<(String, Vec<u8>)> {
+        let part = |place: &str| match &self.params {
+            Params::Json(value) => {
+                let found = value.pointer(&format!("/fields/FILES/0/{place}"))?;
+                found.as_str().map(str::to_owned)
+            }
+            Params::Query(_) => self.text(&["fields", "FILES", "0", place]),
+        };
+        let bytes = STANDARD.decode(part("1")?).ok()?;
+        Some((part("0")?, bytes))
+    }
+
     /// The text of a parameter.
     pub(crate) fn text(&self, path: &[&str]) -> Option<String> {
         match &self.params {
@@ -193,6 +208,17 @@ mod tests {
         assert!(batch.iter().all(|command| !command.reads_own_invoices(7)));
         let alone = commands("crm.item.update", br#"{"entityTypeId":2,"id":"9"}"#);
         assert_eq!(alone.first().and_then(Command::deal_written), Some(9));
+    }
+
+    #[test]
+    fn a_file_is_read_alone_and_in_a_batch() {
+        let alone = br#"{"id":"5","fields":{"COMMENT":"x","FILES":[["a.pdf","JVBERg=="]]}}"#;
+        let batch = br#"{"cmd":{"a":"crm.timeline.comment.update?id=5&fields%5BFILES%5D%5B0%5D%5B0%5D=a.pdf&fields%5BFILES%5D%5B0%5D%5B1%5D=JVBERg%3D%3D","b":"crm.item.update?id=8"}}"#;
+        let one = commands("crm.timeline.comment.update", alone);
+        for commands in [one, commands("batch", batch)] {
+            let files: Vec<_> = commands.iter().filter_map(Command::file).collect();
+            assert_eq!(files, [("a.pdf".to_owned(), b"%PDF".to_vec())]);
+        }
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod own_invoices;
 mod own_money;
 mod owners;
 mod parts;
+mod printing;
 mod production;
 mod rates;
 mod records;
@@ -205,6 +206,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     own_invoices::check(evidence, &mut wrong);
     own_money::check(evidence, &mut wrong);
     owners::check(evidence, &mut wrong);
+    printing::check(evidence, &mut wrong);
     production::check(evidence, &mut wrong);
     records::check(evidence, &mut wrong);
     register::check(evidence, &mut wrong);
@@ -313,7 +315,7 @@ fn since_when(
 #[cfg(test)]
 mod tests {
     use super::cancels::{FOR_NOBODY, FOR_OTHERS, HANDED_ON};
-    use super::hidden::WRONG_WORDS;
+    use super::hidden::{OF_SELLER, WRONG_WORDS};
     use super::staff::INSTEAD;
     use crate::exempt::KINDS;
 
@@ -326,7 +328,7 @@ mod tests {
         );
         let words = KINDS.iter().map(|(_, begins)| *begins);
         let words = words.chain(WRONG_WORDS);
-        for words in words.chain([HANDED_ON, FOR_OTHERS, FOR_NOBODY, INSTEAD]) {
+        for words in words.chain([HANDED_ON, FOR_OTHERS, FOR_NOBODY, INSTEAD, OF_SELLER]) {
             assert!(texts.contains(words), "{words}");
         }
     }

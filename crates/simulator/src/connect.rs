@@ -24,6 +24,7 @@ use web::Removal;
 
 use crate::customs::OwnBooks;
 use crate::office;
+use crate::printing;
 use crate::process::look_now;
 
 /// What the connections of one world are made of.
@@ -210,9 +211,9 @@ impl Connector {
         Some(Connected {
             portal: bitrix24.portal(),
             accounting: self.accounting()?,
+            papers: printing::papers_of(&policy),
             policy,
             version,
-            papers: reconciler::Papers::default(),
             own_invoices: reconciler::OwnInvoices::default(),
             flood_answers: reconciler::FloodAnswers::default(),
         })

@@ -1,11 +1,12 @@
-//! Managers who copy deals: the portal copies our fields as well.
+//! Managers who copy deals, or make templates of them: the portal copies our fields as well.
 
 use std::collections::BTreeMap;
 
 use emulator_bitrix24::DealSeed;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::exempt::TEMPLATE;
 use crate::office::{self, INVOICE};
 use crate::people::Office;
 use crate::remembered::Version;
@@ -43,19 +44,26 @@ impl Office {
             }
             return;
         }
-        let shows = |id: &&i64| !self.portal.deal_field(**id, office::NUMBER).is_empty();
-        let billed: Vec<i64> = all.iter().filter(shows).copied().collect();
+        let billed = self.billed_deals();
         let among = if self.habits.chance(850) {
             &billed
         } else {
             &all
         };
         if let Some(deal) = self.habits.pick(among) {
-            self.copy_of(now, deal);
+            self.copy_of(now, deal, false);
         }
     }
 
-    fn copy_of(&mut self, now: Timestamp, deal: i64) {
+    /// Deals that show an invoice.
+    pub(crate) fn billed_deals(&self) -> Vec<i64> {
+        let living = self.deals.iter().filter(|(_, deal)| !deal.deleted);
+        let shows = |id: &i64| !self.portal.deal_field(*id, office::NUMBER).is_empty();
+        living.map(|(id, _)| *id).filter(shows).collect()
+    }
+
+    /// A copy, or a template for others like it.
+    pub(crate) fn copy_of(&mut self, now: Timestamp, deal: i64, template: bool) {
         let last = self
             .deals
             .get(&deal)
@@ -71,7 +79,8 @@ impl Office {
         };
         let copied = COPIED
             .into_iter()
-            .filter_map(|name| Some((name.to_owned(), record.get(name)?.clone())));
+            .filter_map(|name| Some((name.to_owned(), record.get(name)?.clone())))
+            .chain(template.then(|| (TEMPLATE.to_owned(), json!("Y"))));
         let seed = DealSeed {
             stage: office::stage_in(funnel, stage),
             funnel,
@@ -80,9 +89,15 @@ impl Office {
         };
         let version = Version { at: now, ..last };
         if let Some(copy) = self.made(seed, version) {
-            self.tell(now, "copied", format!("deal {deal} as {copy}"));
+            let kind = if template {
+                "template of a deal"
+            } else {
+                "copied"
+            };
+            self.tell(now, kind, format!("deal {deal} as {copy}"));
             if let Some(known) = self.deals.get_mut(&copy) {
                 known.copied_from = Some(deal);
+                known.template.extend(template.then_some((now, true)));
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::new_year::NewYear;
 use crate::odd_rows::OddRows;
 use crate::office::SECOND_FUNNEL;
 use crate::poison::Poisoning;
+use crate::printing::Printing;
 use crate::production::Production;
 use crate::regimes::Regime;
 use crate::remembered::Buyer;
@@ -68,6 +69,8 @@ pub(crate) struct Customs {
     pub(crate) cancels: Option<Cancels>,
     /// Mean time between two times when a right hides companies from us.
     pub(crate) hides: Option<Duration>,
+    /// It hides our own company, not the buyers'.
+    pub(crate) hides_seller: bool,
     /// A kind of question of which nobody is told.
     pub(crate) silent: Option<Kind>,
     /// Mean time between two acts of managers who type sums by hand.
@@ -126,6 +129,8 @@ pub(crate) struct Customs {
     pub(crate) shares: bool,
     /// The application is removed for a while.
     pub(crate) removal: Option<Removal>,
+    /// Invoices are printed on our own paper.
+    pub(crate) printing: Option<Printing>,
 }
 
 impl Customs {
@@ -173,6 +178,7 @@ impl Customs {
             self.seals.is_some(),
             self.links,
             self.removal.is_some(),
+            self.printing.is_some(),
             self.own_money,
             self.files,
             self.shares,

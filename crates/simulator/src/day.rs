@@ -70,6 +70,7 @@ pub(crate) enum Happening {
     Reorder,
     Seal,
     Unseal(usize),
+    SwitchPapers,
     Remove,
     /// A portal's application; for the first time.
     Reinstall(usize, bool),
@@ -252,6 +253,10 @@ impl World {
             (self.weather.customs.dry_runs, Happening::AskForPlan),
             (self.weather.customs.reorders, Happening::Reorder),
             (self.weather.customs.seals, Happening::Seal),
+            (
+                customs.printing.map(|one| one.every),
+                Happening::SwitchPapers,
+            ),
             (own_books.as_ref().map(|own| own.every), Happening::Register),
             (
                 own_books.as_ref().map(|own| own.fails),
@@ -445,6 +450,7 @@ impl World {
             Happening::Reorder => self.reorder(calendar, now).await?,
             Happening::Seal => self.seal(calendar, now).await?,
             Happening::Unseal(place) => self.unseal(place).await?,
+            Happening::SwitchPapers => self.switch_papers(calendar, now).await?,
             Happening::Remove => self.remove_application(calendar, now),
             Happening::Reinstall(place, first) => {
                 self.reinstall(calendar, now, (place, first)).await?;

@@ -60,6 +60,9 @@ pub(crate) enum About {
     Links,
     Shares,
     Removals,
+    HiddenSeller,
+    EndedMeanings,
+    Printing,
 }
 
 /// One stream of chance.
@@ -123,6 +126,9 @@ impl Dice {
             About::Links => 64,
             About::Shares => 65,
             About::Removals => 66,
+            About::HiddenSeller => 67,
+            About::EndedMeanings => 68,
+            About::Printing => 69,
         });
         Self(rng)
     }

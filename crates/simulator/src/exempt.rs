@@ -15,7 +15,8 @@ use crate::weather::Weather;
 
 /// Says whether a deal takes part in the pilot.
 pub(crate) const PILOT_FIELD: &str = "UF_CRM_PILOT";
-const TEMPLATE: &str = "IS_RECURRING";
+/// Says whether a deal is a template.
+pub(crate) const TEMPLATE: &str = "IS_RECURRING";
 
 /// Kinds of questions that may be switched off, each with how its message begins.
 pub(crate) const KINDS: [(&str, &str); 4] = [
@@ -97,8 +98,14 @@ impl Office {
         }
     }
 
-    /// It is a template before it comes to the stage.
+    /// It is a template before it comes to the stage; some are made of a deal that has its invoice.
     fn new_template(&mut self, now: Timestamp) {
+        let billed = self.billed_deals();
+        if self.habits.chance(400)
+            && let Some(deal) = self.habits.pick(&billed)
+        {
+            return self.copy_of(now, deal, true);
+        }
         let buyer = self.some_buyer(now);
         let lines = self.some_lines();
         if let Some(deal) = self.deal_of(now, Some(buyer), lines, (0, "NEW")) {

@@ -1,7 +1,7 @@
-//! A right that hides the buyers' companies from us for a while: the portal's lists come back without them, and whoever looks by
-//! another account sees them as ever.
+//! A right that hides the buyers' companies from us for a while, or our own one that sells: the portal's lists come
+//! back without them, and whoever looks by another account sees them as ever.
 
-use emulator_bitrix24::{PortalConfig, Reach};
+use emulator_bitrix24::{CompanySeed, PortalConfig, Reach};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -23,14 +23,30 @@ impl Weather {
         let every = dice.chance(40).then(|| dice.time(secs(60), secs(300)));
         self.customs.hides = every.filter(|_| self.is_plain());
     }
+
+    /// On some others it is our own company that is hidden.
+    pub(crate) fn draw_hidden_seller(&mut self, seed: u64) {
+        let dice = &mut Dice::of(seed, About::HiddenSeller);
+        let every = dice.chance(45).then(|| dice.time(secs(60), secs(300)));
+        if let Some(every) = every.filter(|_| self.is_plain()) {
+            self.customs.hides = Some(every);
+            self.customs.hides_seller = true;
+        }
+    }
 }
 
-/// Our own company stays to be seen.
-pub(crate) fn keep_seller(portal: &mut PortalConfig) {
-    for company in portal.companies.iter_mut().filter(|one| one.is_my_company) {
-        let own = ("ASSIGNED_BY_ID".to_owned(), json!(TECHNICAL));
-        company.fields.extend([own]);
+/// Whichever companies are not to be hidden stay to be seen.
+pub(crate) fn keep_others(portal: &mut PortalConfig, hides_seller: bool) {
+    let companies = portal.companies.iter_mut();
+    for company in companies.filter(|one| one.is_my_company != hides_seller) {
+        keep(company);
     }
+}
+
+/// The technical user is responsible for it.
+pub(crate) fn keep(company: &mut CompanySeed) {
+    let own = ("ASSIGNED_BY_ID".to_owned(), json!(TECHNICAL));
+    company.fields.extend([own]);
 }
 
 impl Office {
@@ -47,7 +63,12 @@ impl Office {
         });
         if hides || self.hidden.last().is_some_and(|(_, hidden)| *hidden) {
             self.hidden.push((now, hides));
-            self.tell(now, "companies hidden", format!("{hides}"));
+            let kind = if self.hides_seller {
+                "own company hidden"
+            } else {
+                "companies hidden"
+            };
+            self.tell(now, kind, format!("{hides}"));
         }
     }
 }

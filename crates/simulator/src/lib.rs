@@ -10,7 +10,7 @@
 //! | `weather`, `customs`, `spoil`, `death`, `strikes` | what a seed's day is like, and how things go wrong |
 //! | `office`, `people`, `parts`, `calls`, `accountant`, `register`, `adopter`, `bank`, `clerk`, `cashier`, `presses`, `own_money`, `files`, `tenant` | who works, and what they do |
 //! | `strangers`, `hints`, `hidden` | who knocks at our door and is no portal, and what a right hides from us |
-//! | `dry_runs`, `reorders`, `seals` | who asks what would be done, who puts the stages into another order, and another version of the program |
+//! | `dry_runs`, `reorders`, `seals`, `printing` | who asks what would be done, who puts the stages into another order, another version of the program, and who switches what papers show |
 //! | `restore`, `poison`, `import`, `crowd`, `oddities` | what befalls few days: a backup is put back, a deal spoils whatever reads it, many deals come at once and lists move, more come than go without a question, bills come too late |
 //! | `usage`, `tester`, `foreigners`, `branches`, `requisites`, `staff`, `exempt`, `cancels`, `typists`, `odd_rows`, `kopecks`, `contracts`, `editors`, `own_invoices`, `drags`, `copies`, `waybills`, `shares` | what people do in some offices |
 //! | `rows` | on which days deals are made of what is not plain |
@@ -81,6 +81,7 @@ mod parts;
 mod people;
 mod poison;
 mod presses;
+mod printing;
 mod process;
 mod production;
 mod records;

@@ -1,6 +1,6 @@
 //! Managers whose deals cannot be invoiced as they stand: rows in a unit that nobody knows, for nothing or less than that,
 //! without a rate of VAT, a sum in dollars, a delivery that is in no row, a sum and no rows. Some of it they mend, some of it
-//! stays, and the policy of some offices says what it means.
+//! stays, and the policy of some offices says what it means, at times by a rate that has ended.
 
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(crate) struct LineRules {
 pub(crate) enum NoRate {
     Percent22,
     Without,
+    /// What was right until the year ended: nothing can be billed by it.
+    Ended,
 }
 
 impl NoRate {
@@ -59,6 +61,14 @@ impl NoRate {
         match self {
             Self::Percent22 => VatRate::Percent22,
             Self::Without => VatRate::Without,
+            Self::Ended => VatRate::Percent20,
+        }
+    }
+
+    fn mended(self) -> Self {
+        match self {
+            Self::Percent22 | Self::Ended => Self::Percent22,
+            Self::Without => Self::Without,
         }
     }
 }
@@ -70,7 +80,7 @@ pub(crate) struct OddRows {
     pub(crate) every: Duration,
     /// As the day begins.
     pub(crate) rules: LineRules,
-    /// After so long the administrator says what the portal's own unit is.
+    /// After so long the administrator says what the portal's own unit is, and mends what no rate means.
     pub(crate) named_after: Option<Duration>,
 }
 
@@ -119,6 +129,24 @@ impl OddRows {
             named_after: dice.chance(600).then(|| dice.time(secs(60), secs(1_000))),
         }
     }
+
+    /// What no rate means in typed rows, in those of the product, or in both, is a rate that has ended.
+    pub(crate) fn with_ended_meaning(dice: &mut Dice) -> Self {
+        let mut odd = Self::drawn(dice);
+        let kinds = [[true, true], [true, false], [false, true]];
+        let ended = dice.pick(&kinds).unwrap_or([true; 2]);
+        for (meaning, has_ended) in odd.rules.no_rate.iter_mut().zip(ended) {
+            if has_ended {
+                *meaning = Some(NoRate::Ended);
+            }
+        }
+        odd.rules.pays_vat = true;
+        odd
+    }
+
+    pub(crate) fn has_ended_meaning(&self) -> bool {
+        self.rules.no_rate.contains(&Some(NoRate::Ended))
+    }
 }
 
 impl OddRows {
@@ -133,6 +161,15 @@ impl OddRows {
 }
 
 impl LineRules {
+    /// With a unit of which nobody had said what it is, and no rate that has ended.
+    fn mended(self) -> Self {
+        Self {
+            unit: true,
+            no_rate: self.no_rate.map(|meaning| meaning.map(NoRate::mended)),
+            ..self
+        }
+    }
+
     /// As policy says them.
     pub(crate) fn write(self, policy: &mut Policy) {
         let own = |name: &str, unit: &str| OwnLine {
@@ -172,21 +209,24 @@ fn own_unit() -> OwnUnit {
 }
 
 impl World {
-    /// The administrator says what the portal's own unit is: what waited for that goes on.
+    /// The administrator says what the portal's own unit is, and no rate means one that is in force: what waited for
+    /// that goes on.
     pub(crate) async fn name_unit(&mut self) -> Result<(), String> {
         let now = self.now();
         for place in 0..self.tenants.len() {
             let Some(id) = self.tenants.get(place).map(|tenant| tenant.id.clone()) else {
                 continue;
             };
-            self.change_policy(&id, |policy| {
-                let units = &mut policy.invoice.units;
-                units.insert(OWN_UNIT.to_string(), own_unit());
-            })
-            .await?;
+            let rules = self.tenants.get(place);
+            let Some(rules) = rules.and_then(|tenant| tenant.office.line_rules) else {
+                continue;
+            };
+            let mended = rules.mended();
+            self.change_policy(&id, |policy| mended.write(policy))
+                .await?;
             if let Some(tenant) = self.tenants.get_mut(place) {
                 tenant.office.tell(now, "named a unit", OWN_UNIT_PRINTED);
-                tenant.office.unit_is_known(now);
+                tenant.office.rules_are(now, mended);
             }
         }
         Ok(())
@@ -194,12 +234,10 @@ impl World {
 }
 
 impl Office {
-    /// From now on each deal asks for what the rules say by now.
-    fn unit_is_known(&mut self, now: Timestamp) {
-        if let Some(rules) = &mut self.line_rules {
-            rules.unit = true;
-        }
-        let rules = self.line_rules;
+    /// From now on each deal asks for what these rules say.
+    fn rules_are(&mut self, now: Timestamp, rules: LineRules) {
+        let rules = Some(rules);
+        self.line_rules = rules;
         let deals: Vec<i64> = self.deals.keys().copied().collect();
         for deal in deals {
             self.changed(now, deal, |last| last.rules = rules);

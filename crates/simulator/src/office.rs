@@ -252,9 +252,6 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
         admin: true,
         ..UserSeed::default()
     });
-    if weather.customs.hides.is_some() {
-        hidden::keep_seller(&mut portal);
-    }
     if weather.customs.dismissals.is_some() {
         staff::employ(&mut portal, place);
     }
@@ -266,6 +263,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     portal
         .companies
         .extend(sellers.map(Sellers::second_company));
+    if weather.customs.hides.is_some() {
+        hidden::keep_others(&mut portal, weather.customs.hides_seller);
+    }
     portal.deals = vec![DealSeed {
         title: OLD_TITLE.to_owned(),
         stage: INVOICE.to_owned(),
@@ -296,6 +296,9 @@ pub(crate) fn portal(weather: &Weather, place: usize) -> PortalConfig {
     }
     if weather.customs.links {
         links::at_portal(&mut portal);
+    }
+    if let Some(printing) = weather.customs.printing {
+        printing.at_portal(&mut portal);
     }
     if weather.customs.shares {
         shares::at_portal(&mut portal);

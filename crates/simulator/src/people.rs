@@ -13,12 +13,14 @@ use crate::contracts::Contracts;
 use crate::dice::Dice;
 use crate::exempt;
 use crate::foreigners::Foreigner;
+use crate::hidden;
 use crate::new_year::NewYear;
 use crate::odd_rows::LineRules;
 use crate::oddities::STRANGE_RATE;
 use crate::office::{self, INVOICE, LOST, STAGES};
 use crate::own_invoices::OwnInvoice;
 use crate::papers::Varied;
+use crate::printing::Switched;
 use crate::regimes::Regime;
 use crate::remembered::{Buyer, Deal, Version};
 use crate::reorders::Orders;
@@ -44,8 +46,12 @@ pub(crate) struct Office {
     pub(crate) staff: Staff,
     /// How the stages of its funnel stood, and since when.
     pub(crate) orders: Orders,
-    /// Since when the buyers' companies are hidden from us, or are not.
+    /// Since when companies are hidden from us, or are not.
     pub(crate) hidden: Vec<(Timestamp, bool)>,
+    /// What its papers show, and since when; at first nothing beside the invoice.
+    pub(crate) switched: Vec<(Timestamp, Switched)>,
+    /// It is our own company that is hidden at times.
+    pub(crate) hides_seller: bool,
     /// A field of the deal says whether it takes part in the pilot.
     pub(crate) pilot_by_field: bool,
     /// Managers come and go.
@@ -259,7 +265,10 @@ impl Office {
         let number = known.saturating_add(1);
         let with_kpp = !self.dice.chance(250);
         let seed = office::buyer(self.place, number, with_kpp);
-        let seed = requisites::as_demanded(seed, &self.demand);
+        let mut seed = requisites::as_demanded(seed, &self.demand);
+        if self.hides_seller {
+            hidden::keep(&mut seed);
+        }
         let made = self.portal.manager().create_company(&seed);
         if made.is_ok() {
             self.buyers.insert(number, Buyer { with_kpp });

@@ -31,6 +31,21 @@ impl Weather {
         } else {
             return;
         }
+        self.judge_rows();
+    }
+
+    /// On some other days policy says what no rate means, by a rate that has ended: they are drawn from a stream of
+    /// their own, too.
+    pub(crate) fn draw_ended_meanings(&mut self, seed: u64) {
+        let dice = &mut Dice::of(seed, About::EndedMeanings);
+        let odd_rows = dice.chance(45).then(|| OddRows::with_ended_meaning(dice));
+        if odd_rows.is_some() && self.is_plain() && self.has_plain_rows() {
+            self.customs.odd_rows = odd_rows;
+            self.judge_rows();
+        }
+    }
+
+    fn judge_rows(&mut self) {
         self.parts = false;
         self.old_rates = false;
         // Where the portal tells of no edit that leaves the sum as it is, nobody sees it before the night.
@@ -61,6 +76,12 @@ impl Weather {
 }
 
 impl Customs {
+    /// Policy says what no rate means by a rate that has ended.
+    pub(crate) fn means_ended_rate(&self) -> bool {
+        let odd_rows = self.odd_rows.as_ref();
+        odd_rows.is_some_and(OddRows::has_ended_meaning)
+    }
+
     /// What policy says as the day begins of rows that are not plain, where there are such.
     pub(crate) fn line_rules(&self) -> Option<LineRules> {
         let odd = self.odd_rows.map(|odd| odd.rules);

@@ -56,7 +56,7 @@ pub struct Simulator {
 impl Default for Simulator {
     fn default() -> Self {
         Self {
-            renderer: Arc::new(Renderer::new(Layout::default())),
+            renderer: Arc::new(Renderer::new(Layout::default()).on_the_spot()),
             planted: None,
         }
     }

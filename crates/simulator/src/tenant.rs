@@ -129,6 +129,8 @@ impl Tenant {
             staff: Staff::default(),
             orders: Orders::default(),
             hidden: Vec::new(),
+            switched: Vec::new(),
+            hides_seller: weather.customs.hides_seller,
             pilot_by_field: weather.customs.pilot_by_field(),
             changes_staff: weather.customs.dismissals.is_some(),
             let_in: Vec::new(),

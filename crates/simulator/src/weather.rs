@@ -223,6 +223,9 @@ impl Weather {
             weather.draw_links(seed);
             weather.draw_shares(seed);
             weather.draw_removal(seed);
+            weather.draw_hidden_seller(seed);
+            weather.draw_ended_meanings(seed);
+            weather.draw_printing(seed);
         }
         weather
     }
@@ -348,6 +351,10 @@ impl Weather {
             (self.customs.belated, "bills beyond the promise"),
             (self.customs.strange_rates, "strange rates"),
             (self.customs.odd_rows.is_some(), "odd rows"),
+            (
+                self.customs.means_ended_rate(),
+                "no rate means an ended one",
+            ),
             (self.customs.kopecks.is_some(), "sums off by kopecks"),
             (self.customs.contracts.is_some(), "contracts"),
             (self.customs.edits.is_some(), "edits after the issue"),
@@ -384,6 +391,7 @@ impl Weather {
             ),
             (self.customs.cancels.is_some(), "cancels ordered"),
             (self.customs.hides.is_some(), "companies hidden from us"),
+            (self.customs.hides_seller, "own company hidden from us"),
             (self.customs.silent.is_some(), "a kind of question is off"),
             (self.customs.dry_runs.is_some(), "plans asked for"),
             (self.customs.reorders.is_some(), "another order of stages"),
@@ -391,6 +399,11 @@ impl Weather {
             (self.customs.links, "links to invoices"),
             (self.customs.shares, "advances agreed upon"),
             (self.customs.removal.is_some(), "application comes and goes"),
+            (self.customs.printing.is_some(), "own paper"),
+            (
+                self.customs.printing.is_some_and(|one| one.sole_trader),
+                "sole trader sells",
+            ),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))

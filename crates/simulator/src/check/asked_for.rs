@@ -194,10 +194,11 @@ fn rate(row: &LineSeed, rules: LineRules) -> Option<NdsRate> {
             } else {
                 free
             };
-            meant.map(|meant| match meant {
-                NoRate::Percent22 => NdsRate::Nds22,
-                NoRate::Without => NdsRate::WithoutNds,
-            })
+            match meant? {
+                NoRate::Percent22 => Some(NdsRate::Nds22),
+                NoRate::Without => Some(NdsRate::WithoutNds),
+                NoRate::Ended => None,
+            }
         }
         _ => None,
     }
