@@ -4,12 +4,12 @@
 use emulator_bitrix24::LineSeed;
 use emulator_kontur_accounting::{Bill, Item, NdsRate};
 
-use crate::odd_rows::{
+use crate::chance::oddities::STRANGE_RATE;
+use crate::habits::odd_rows::{
     DELIVERY, DELIVERY_UNIT, LineRules, NoRate, OWN_UNIT, OWN_UNIT_PRINTED, PRODUCT, WITHOUT_ROWS,
     WITHOUT_ROWS_UNIT,
 };
-use crate::oddities::STRANGE_RATE;
-use crate::remembered::Version;
+use crate::people::remembered::Version;
 
 /// A line as it must stand on the bill.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::deals::{asks, is_bill_of};
 use super::{Evidence, deal_of};
-use crate::office;
+use crate::offices::office;
 
 /// The fields that say something of an invoice, but for its state, which robots write as well.
 const SHOWN: [&str; 5] = [

@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 
 use super::bills::{made_between, ours};
 use super::{Evidence, is_our_write};
-use crate::asked::commands;
-use crate::exempt::KINDS;
-use crate::network::Remote;
-use crate::remembered::Deal;
+use crate::habits::exempt::KINDS;
+use crate::machine::asked::commands;
+use crate::machine::network::Remote;
+use crate::people::remembered::Deal;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let customs = &evidence.weather.customs;

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::bills::{firsts, made_between};
 use super::deals::asks;
 use super::{Evidence, deal_of};
-use crate::asked::commands;
-use crate::network::Remote;
+use crate::machine::asked::commands;
+use crate::machine::network::Remote;
 
 /// The questions about the right.
 const ASKED: [&str; 2] = ["BUYER-HIDDEN", "SELLER-HIDDEN"];

@@ -5,8 +5,8 @@ use emulator_bitrix24::LineSeed;
 
 use super::Evidence;
 use super::deals::is_about;
-use crate::odd_rows::{LineRules, NO_UNIT, NoRate, OWN_UNIT, PRODUCT};
-use crate::remembered::Version;
+use crate::habits::odd_rows::{LineRules, NO_UNIT, NoRate, OWN_UNIT, PRODUCT};
+use crate::people::remembered::Version;
 
 const MISSING: &str = "DEAL-DATA-MISSING";
 

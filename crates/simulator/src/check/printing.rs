@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use memchr::memmem;
 
 use super::Evidence;
-use crate::asked::{Command, commands};
-use crate::network::Remote;
-use crate::printing::{
+use crate::machine::asked::{Command, commands};
+use crate::machine::network::Remote;
+use crate::offices::printing::{
     ACCOUNTANT_WIDTH, HEAD_WIDTH, OWN_LAYOUT, Printing, SIGNS, STAMP_WIDTH, Switched,
 };
 
@@ -83,7 +83,7 @@ mod tests {
     use engine::clock::later;
 
     use super::*;
-    use crate::day::secs;
+    use crate::days::day::secs;
 
     #[test]
     fn a_file_shows_what_was_switched_on_when_it_was_drawn() {
