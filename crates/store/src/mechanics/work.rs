@@ -380,15 +380,14 @@ async fn wish(
     let sets: Vec<Vec<Value>> = looks
         .into_iter()
         .map(|(look, heard_at)| {
-            params![
+            Vec::from(params![
                 portal,
                 &look.subject,
                 look.lane.number(),
                 look.due_at,
                 one_line(&look.reason),
                 heard_at
-            ]
-            .to_vec()
+            ])
         })
         .collect();
     let news = tx.execute_each_or(&LOOK_KNOWN, &LOOK, &sets).await?;
@@ -505,6 +504,10 @@ fn sorted<'a, T: 'a>(
 }
 
 fn one_line(reason: &str) -> String {
+    // Nearly all are, and such a one is copied as a whole.
+    if reason.len() <= REASON_LENGTH && !reason.contains(char::is_control) {
+        return reason.to_owned();
+    }
     reason
         .chars()
         .take(REASON_LENGTH)
