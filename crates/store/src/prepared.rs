@@ -174,8 +174,14 @@ fn what_runs_often_finds_its_rows_by_index() {
                 && !step.contains("json_each")
                 && !step.contains("subquery")
                 && !step.contains("VIRTUAL");
-            // No tables: `newest` is what `PAID_BY` and `OF_SUMS` have gathered by an index before.
-            if whole_table && !["SCAN CONSTANT ROW", "SCAN newest"].contains(&step.as_str()) {
+            // No tables: `newest` is what `PAID_BY` and `OF_SUMS` have gathered by an index before, the rows of values are
+            // those that `INSERT_EIGHT` is given.
+            let no_tables = [
+                "SCAN CONSTANT ROW",
+                "SCAN newest",
+                "SCAN 8-ROW VALUES CLAUSE",
+            ];
+            if whole_table && !no_tables.contains(&step.as_str()) {
                 plain.push(format!("{}: {step}", sql.name()));
             }
         }
