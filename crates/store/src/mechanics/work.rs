@@ -90,11 +90,13 @@ statements! {
                      OR length(work.reasons) > 600 THEN work.reasons
                  ELSE work.reasons || '\n' || excluded.reasons END";
     /// The same of a row that waits already, no later and no less pressing: none of what an index holds changes, and SQLite
-    /// writes each index of a column that a statement sets.
+    /// writes each index of a column that a statement sets. Most rows have one reason, and it is the same again: no text is
+    /// put together to find that out.
     LOOK_KNOWN =
         "UPDATE work SET version = version + 1, heard_at = COALESCE(CAST($6 AS BIGINT), heard_at),
              reasons = CASE
-                 WHEN instr('\n' || reasons || '\n', '\n' || CAST($5 AS TEXT) || '\n') > 0
+                 WHEN reasons = CAST($5 AS TEXT)
+                     OR instr('\n' || reasons || '\n', '\n' || CAST($5 AS TEXT) || '\n') > 0
                      OR length(reasons) > 600 THEN reasons
                  ELSE reasons || '\n' || CAST($5 AS TEXT) END
          WHERE portal_id = $1 AND subject = $2 AND lane <= $3 AND due_at <= $4 AND waits_since <= $4";
