@@ -235,7 +235,7 @@ impl Store {
                     check_fence(tx, lease).await?;
                     let sets: Vec<Vec<Value>> = sorted(work.iter(), |work| &work.subject)
                         .map(|work| {
-                            params![&lease.portal, &work.subject, work.version, *due_at].to_vec()
+                            Vec::from(params![&lease.portal, &work.subject, work.version, *due_at])
                         })
                         .collect();
                     tx.execute_each(&PUT_BACK, &sets).await.map(drop)
