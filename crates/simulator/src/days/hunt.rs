@@ -24,7 +24,7 @@ const KEPT: [(Bug, u64); 22] = [
     (Bug::AnswerBeforeCommit, 22),
     (Bug::QueueClearedByReading, 1),
     (Bug::MissingKeyIsSuccess, 119),
-    (Bug::CursorBeforeRows, 1732),
+    (Bug::CursorBeforeRows, 255),
     (Bug::LeaseWithoutFence, 390),
     (Bug::IntendedResentAfterCrash, 6),
     (Bug::RevisionBesideUnknown, 473),
