@@ -36,12 +36,16 @@ async fn money_for_a_bill_that_its_mark_closed_is_asked_about_and_booked_once_th
     );
     assert!(text.contains(&why), "{text}");
     let because = ("Анна", "деньги пришли");
-    let undone = desk.unsettle(closed.number, because, &TimeZone::UTC);
-    assert!(undone.await.unwrap().is_some());
+    let undone = desk
+        .unsettle(closed.number, because, &TimeZone::UTC)
+        .await
+        .unwrap();
+    assert!(undone.is_some());
     // As it is looked at again by the hour.
     let now = desk.clock.now();
-    let again = reconciler::decide_these(&desk.store, &portal(), &office.policy, &[1], now);
-    again.await.unwrap();
+    reconciler::decide_these(&desk.store, &portal(), &office.policy, &[1], now)
+        .await
+        .unwrap();
     assert_eq!(states(&office).await, [(PaymentState::Booked, 0)]);
     let bill = ["117".to_owned()];
     let paid = desk.store.money_invoices(&portal(), &bill).await.unwrap();
