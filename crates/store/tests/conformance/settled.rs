@@ -60,8 +60,9 @@ async fn asked(db: &Db, lease: &Lease, about: &str) -> Case {
         ..Record::default()
     };
     db.store.record(lease, record, at(3)).await.unwrap();
-    let open = db.store.cases_open(&portal("a"), &CaseFilter::default());
-    open.await.unwrap().remove(0)
+    let filter = CaseFilter::default();
+    let open = db.store.cases_open(&portal("a"), &filter).await.unwrap();
+    open.into_iter().next().unwrap()
 }
 
 async fn answer(db: &Db, seen: &Case, number: &str) -> Option<InvoiceSettled> {
