@@ -14,7 +14,7 @@ use crate::showing::is_not_kept;
 use crate::slots::{self, Next};
 use crate::{
     CaseCode, Choice, DealSnapshot, Need, Organisation, OurInvoice, Plan, Policy, Whom, cancelling,
-    parts, texts, vat,
+    parts, seller, texts, vat,
 };
 
 /// The word for another invoice in the place of this one.
@@ -111,7 +111,7 @@ fn change(
             let faults = lack.into_faults(snapshot.id).into_iter();
             let found: Vec<String> = faults.map(|fault| fault.what).collect();
             lacks.clone_from(&found);
-            let revision = Revision::hashed(&as_typed(reading, &found));
+            let revision = Revision::hashed(&as_typed(snapshot, reading, &found, policy));
             (found, revision.short().to_owned())
         }
     };
@@ -181,14 +181,22 @@ fn can_be_added(
 }
 
 /// What people made of a deal of which no invoice could be made: an answer to it holds for nothing else.
-fn as_typed(reading: &DealReading, found: &[String]) -> String {
+fn as_typed(
+    snapshot: &DealSnapshot,
+    reading: &DealReading,
+    found: &[String],
+    policy: &Policy,
+) -> String {
     let rows = reading.rows.iter().map(|row| {
         let (quantity, price, vat) = (row.quantity, row.price, &row.vat);
         let vat_included = row.vat_included;
         format!("{} {quantity} {price} {vat:?} {vat_included}", row.name)
     });
     let company = format!("{:?}", reading.glance.deal.company);
-    rows.chain([company])
+    // Who cannot be told is among what was found.
+    let seller = seller::organisation(reading, &snapshot.own_companies, policy)
+        .map_or_else(|_| String::new(), |one| one.id.to_string());
+    rows.chain([company, seller])
         .chain(found.iter().cloned())
         .collect::<Vec<_>>()
         .join("\n")

@@ -376,8 +376,14 @@ fn an_answer_holds_for_nothing_else_also_where_no_invoice_could_be_made() {
             it.name = name.to_owned();
         })
     };
-    let left = answered(free(deal().settled(), "Подарок"), "leave");
-    assert!(left.planned().cases.is_empty(), "{}", left.plan());
-    // The same fault in other lines.
-    assert_eq!(free(left, "Другой подарок").planned().cases.len(), 1);
+    let left = || answered(free(deal().settled(), "Подарок"), "leave");
+    assert!(left().planned().cases.is_empty(), "{}", left().plan());
+    // The same fault in other lines, and in the same lines of another seller.
+    assert_eq!(free(left(), "Другой подарок").planned().cases.len(), 1);
+    let by_another = left().with(|deal| {
+        deal.policy.organisations.push(organisation("org-2", 2));
+        deal.snapshot.own_companies.push(own_company(2));
+        deal.policy.funnels[0].organisation = Some(OrganisationId::new("org-2"));
+    });
+    assert_eq!(by_another.planned().cases.len(), 1);
 }
