@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use emulator_bitrix24::DealSeed;
 use jiff::Timestamp;
-use simulator::{Still, StillWorld, office};
+use simulator::offices::office;
+use simulator::{Still, StillWorld};
 use store::{Lane, Look, Subject};
 
 /// How the deals come to be looked at.

@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use planner::MoneyPolicy;
 use reconciler::portal_task;
 use serde_json::json;
-use simulator::{Still, StillWorld, office};
+use simulator::offices::office;
+use simulator::{Still, StillWorld};
 
 use crate::bulk::{Bulk, Come, What};
 use crate::invoices::Figures;

@@ -7,7 +7,7 @@ use simulator::Still;
 
 use crate::bulk::{Bulk, Come, What, new_deal};
 use crate::calls::by_purpose;
-use simulator::office;
+use simulator::offices::office;
 
 /// What the measurement rests on.
 #[derive(Clone, Copy, Debug)]

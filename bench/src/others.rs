@@ -11,7 +11,7 @@ use axum::body::Body;
 use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
-use simulator::office;
+use simulator::offices::office;
 use tower::ServiceExt as _;
 
 use crate::bulk::Bulk;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emulator_bitrix24::DealSeed;
-use simulator::{StillWorld, office};
+use simulator::StillWorld;
+use simulator::offices::office;
 use store::Lane;
 
 use crate::bulk::{Bulk, What, buyer_of, new_deal, with_file, without_events};

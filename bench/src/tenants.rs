@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use emulator_bitrix24::DealSeed;
 use jiff::Timestamp;
-use simulator::{Crowd, Crowded, office};
+use simulator::offices::office;
+use simulator::{Crowd, Crowded};
 use store::Store;
 
 use crate::invoices::Figures;

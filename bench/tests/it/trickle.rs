@@ -6,7 +6,7 @@ use std::time::Duration;
 use bench::bulk::new_deal;
 use bench::calls::by_purpose;
 use bench::invoices::Figures;
-use simulator::office;
+use simulator::offices::office;
 
 #[test]
 fn a_flood_that_comes_second_by_second_is_served_as_fast_as_the_limits_let() {

@@ -198,18 +198,19 @@ pub struct SetupArgs {
 
 /// `plan`
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("which").required(true).args(["deals", "since"])))]
+#[command(group(ArgGroup::new("which").args(["deals", "since"])))]
 pub struct PlanArgs {
     /// A deal by its id; may be repeated
     #[arg(long = "deal", value_name = "ID")]
     pub deals: Vec<u64>,
     /// All deals that entered an invoice stage on this day (2026-11-01) or later, as if the work had begun then
+    /// [default: since the work began, or of the last 30 days while no funnel is active]
     #[arg(long, value_name = "DAY")]
     pub since: Option<Date>,
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,
-    /// With --since: also as a workbook with the deals' addresses
+    /// Without --deal: also as a workbook with the deals' addresses
     #[arg(long, value_name = "FILE", conflicts_with = "deals")]
     pub xlsx: Option<PathBuf>,
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 
 use desk::cases::{NotRetried, deals, is_watched};
 use desk::payments::{Answered, NotAnswered, choices};
+use desk::settlements::closing;
 use jiff::tz::TimeZone;
 use planner::Choice;
 use serde_json::json;
@@ -72,6 +73,7 @@ async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyho
         NotAnswered::NoChoice { case, choices } => no_choice(&case, &choices, choice),
         NotAnswered::Closed(number) => is_closed(number),
         NotAnswered::Changed(number) => asked_anew(number),
+        NotAnswered::NothingOpen(number) => nothing_open(number),
         NotAnswered::Store(error) => error.into(),
     })?;
     let subject = &case.facts.subject;
@@ -83,6 +85,11 @@ async fn answer(product: &Product, number: i64, choice: &str, by: &str) -> anyho
                 return Err(not_open(anew));
             }
             eprintln!("{subject}: its deals are told as soon as `provodka serve` runs");
+        }
+        None if closing(&case, choice).is_some() => {
+            eprintln!(
+                "{subject}: the bill is closed, and the deal shows it as soon as `provodka serve` runs"
+            );
         }
         None => eprintln!("{subject}: carried out as soon as `provodka serve` runs"),
     }
@@ -119,6 +126,15 @@ fn not_open(anew: &Case) -> anyhow::Error {
 fn asked_anew(number: i64) -> anyhow::Error {
     Told::mistake(format!("case {number} was asked anew meanwhile"))
         .hint("look at it again: `provodka cases`")
+        .into()
+}
+
+fn nothing_open(number: i64) -> anyhow::Error {
+    let told = format!("nothing is open any more of the invoice that case {number} is about");
+    Told::mistake(told)
+        .hint(
+            "nothing was recorded; the question goes as soon as `provodka serve` looks at its deal",
+        )
         .into()
 }
 

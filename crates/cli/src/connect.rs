@@ -25,6 +25,7 @@ use transport::{Allowed, Pause, TimeSource, Transport};
 use crate::config::{self, Access, CONFIG_REFUSED, Config};
 use crate::papers::{self, PAPER_UNUSABLE, PaperFaults};
 use crate::policy;
+use crate::readings::Readings;
 use crate::vault::Vault;
 
 /// The name of the fact that keeps the digest of the token which events carry.
@@ -81,6 +82,8 @@ pub struct Connector {
     allowed: Allowed,
     kept: Mutex<BTreeMap<PortalId, Kept>>,
     turn: RenewalTurn,
+    /// Of the digest of the token that events carry.
+    digest: Readings<Option<TokenDigest>>,
     /// Another installation works for the portal.
     taken: AtomicBool,
 }
@@ -117,6 +120,7 @@ impl Connector {
             transport,
             allowed,
             kept: Mutex::default(),
+            digest: Readings::default(),
             taken: AtomicBool::new(false),
         }
     }
@@ -293,6 +297,10 @@ impl Connector {
         if let Some(token) = &self.config.bitrix24.application_token {
             return Ok(Some(TokenDigest::of(token)));
         }
+        self.digest.value(self.stored_digest(portal)).await
+    }
+
+    async fn stored_digest(&self, portal: &PortalId) -> Result<Option<TokenDigest>, StoreError> {
         let stored = self.store.fact_get(portal, TOKEN_DIGEST).await?;
         Ok(stored.and_then(|text| {
             use base64::Engine as _;

@@ -40,6 +40,7 @@ pub mod payments;
 pub mod plan;
 pub mod policy;
 pub mod product;
+mod readings;
 pub mod register;
 pub mod robot;
 mod run;

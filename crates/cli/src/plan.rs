@@ -1,13 +1,15 @@
 //! `provodka plan`: what would be done about deals, and why. The same observing and the same planner as a look,
 //! and nothing is written anywhere.
 //!
-//! One deal is told in full (`words`); all of a time are grouped (`summary`), as text, JSON or a workbook.
+//! One deal is told in full (`words`); all of a time (`span`) are grouped (`summary`), as text, JSON or a workbook.
 
+mod span;
 mod summary;
 mod words;
 mod workbook;
 
 use std::io::{IsTerminal as _, Write};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use domain::DealId;
@@ -20,6 +22,7 @@ use serde_json::Value;
 use store::{Lane, Lease};
 use tokio::sync::watch;
 
+use self::span::Span;
 use self::summary::Summary;
 use crate::args::PlanArgs;
 use crate::fault::Told;
@@ -36,8 +39,8 @@ pub enum Plans {
         /// Moments are told in it.
         zone: TimeZone,
     },
-    /// About all that entered an invoice stage since a day.
-    Since(Box<Summary>),
+    /// About all that entered an invoice stage within a time.
+    All(Box<Summary>),
 }
 
 /// Deals that are read at one time: a few requests of the portal, and a step of the progress.
@@ -62,17 +65,21 @@ pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
     });
     let ctx = LeaseContext::new(product.means(), Lane::Click, lease);
     let zone = zone::of(Some(&connected.policy));
-    let Some(since) = args.since else {
+    if !args.deals.is_empty() {
         let ids: Vec<DealId> = args.deals.iter().map(|id| DealId(*id)).collect();
         let deals = planned(&ctx, &connected, &ids, Asked::Before).await?;
         return Ok(Plans::Deals { deals, zone });
+    }
+    let span = Span::of(args.since, &connected.policy, product.clock.now(), &zone);
+    let connected = match span {
+        Span::Work(_) => connected,
+        Span::Named(since) | Span::Lately(since) => Arc::new(since_then(&connected, since, &zone)?),
     };
-    let connected = since_then(&connected, since, &zone)?;
     let from = connected.policy.start_at;
     let ids = reconciler::deals_entered_since(&ctx, &connected, from).await;
     let deals = planned(&ctx, &connected, &ids.map_err(unread)?, Asked::Nothing).await?;
     let summary = Summary::of(
-        since,
+        span,
         deals,
         &connected.policy,
         &product.config.portal_origin(),
@@ -81,7 +88,7 @@ pub async fn run(product: &Product, args: &PlanArgs) -> anyhow::Result<Plans> {
         let bytes = workbook::bytes(&summary, product.clock.now())?;
         out::write_new(out, &bytes)?;
     }
-    Ok(Plans::Since(Box::new(summary)))
+    Ok(Plans::All(Box::new(summary)))
 }
 
 /// The same connection with a policy that holds since that day: what would be done had it been in force then.
@@ -166,8 +173,8 @@ pub fn print(plans: &Plans, as_json: bool, out: &mut impl Write) -> anyhow::Resu
                 out.write_all(harmless(&words::in_words(planned, zone)).as_bytes())?;
             }
         }
-        Plans::Since(summary) if as_json => writeln!(out, "{}", serde_json::to_string(summary)?)?,
-        Plans::Since(summary) => out.write_all(harmless(&summary.in_words()).as_bytes())?,
+        Plans::All(summary) if as_json => writeln!(out, "{}", serde_json::to_string(summary)?)?,
+        Plans::All(summary) => out.write_all(harmless(&summary.in_words()).as_bytes())?,
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use store::{
 
 use crate::Desk;
 use crate::invoices::NotNamed;
+use crate::settlements::closing;
 
 /// Why a case was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum NotAnswered {
     /// Somebody was faster, or it settled itself.
     #[error("case {0} is closed already")]
     Closed(i64),
+    /// The bill that was to be closed is paid by now, or is no more: the question goes once its deal is looked at.
+    #[error("nothing is open any more of the invoice that case {0} is about")]
+    NothingOpen(i64),
     /// Our records.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -158,7 +162,7 @@ pub fn fingerprint(case: &Case) -> String {
 
 impl Desk {
     /// Answers a case in the name of `by`, where it is known as whoever answers saw it. One about a payment is obeyed at
-    /// once, also where no server runs.
+    /// once, also where no server runs; so is a word that closes a bill.
     ///
     /// # Errors
     /// When it cannot be answered so.
@@ -180,9 +184,15 @@ impl Desk {
             return Err(NotAnswered::NoChoice { case, choices });
         }
         let body = json!({"choice": choice});
-        let now = self.clock.now();
-        let answered = self.store.case_answer(&self.portal, &case, &body, by, now);
-        if !answered.await? {
+        let is_answered = match closing(&case, choice) {
+            Some(closing) => self.settle_by_mark((&case, &body), closing, by).await?,
+            None => {
+                let now = self.clock.now();
+                let answered = self.store.case_answer(&self.portal, &case, &body, by, now);
+                answered.await?
+            }
+        };
+        if !is_answered {
             let now = self.store.case_get(&self.portal, number).await?;
             return Err(match now {
                 Some(now) if now.state == CaseState::Open => NotAnswered::Changed(number),

@@ -1,14 +1,16 @@
-//! Invoices that people settle without a bank line.
+//! Invoices that people settle without a bank line: by an order, or by the answer to a question that offers it.
 
 use domain::ledger::{Settlement, SettlementKind};
 use domain::{DealId, Money};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::json;
-use store::{InvoiceSettled, ListedSettlement, NewSettlement, StoreError};
+use planner::marked::{ByMark, SETTLE};
+use serde_json::{Value, json};
+use store::{Case, InvoiceRef, InvoiceSettled, ListedSettlement, NewSettlement, StoreError};
 
 use crate::Desk;
 use crate::invoices::NotNamed;
+use crate::payments::NotAnswered;
 use crate::policy::NoBooking;
 
 /// What a person says of an invoice.
@@ -127,6 +129,42 @@ impl Desk {
         }
     }
 
+    /// Answers a question in the name of `by` by closing the bill that it is about, as far as it is open now. False: it is not
+    /// asked so any more. The accounting side's mark proves it, so no document is asked for.
+    pub(crate) async fn settle_by_mark(
+        &self,
+        (case, answer): (&Case, &Value),
+        closing: ByMark,
+        by: &str,
+    ) -> Result<bool, NotAnswered> {
+        let new = NewSettlement {
+            invoice: InvoiceRef {
+                organisation: closing.organisation,
+                invoice: closing.invoice,
+            },
+            amount: None,
+            settlement: Settlement {
+                kind: SettlementKind::MarkedPaid,
+                document: closing.document,
+                author: by.to_owned(),
+            },
+            dated: closing.dated,
+        };
+        let now = self.clock.now();
+        let settled = self
+            .store
+            .case_settle(&self.portal, (case, answer), &new, now);
+        match settled.await? {
+            None => Ok(false),
+            Some(InvoiceSettled::Done { .. }) => Ok(true),
+            Some(
+                InvoiceSettled::NoInvoice
+                | InvoiceSettled::Already { .. }
+                | InvoiceSettled::MoreThanOpen { .. },
+            ) => Err(NotAnswered::NothingOpen(case.id)),
+        }
+    }
+
     /// Takes a settlement back in the name of `by`, by a correction of today in `zone`. The deals that are looked at; none:
     /// there is nothing to take back.
     ///
@@ -160,6 +198,13 @@ impl Desk {
             .money_settlements(&self.portal, i64::MAX, limit)
             .await
     }
+}
+
+/// What the choice books, where it is the one that closes a bill by the mark of the accounting side.
+pub fn closing(case: &Case, choice: &str) -> Option<ByMark> {
+    let closing = case.facts.facts.get("by_mark")?.clone();
+    let closing = serde_json::from_value(closing).ok()?;
+    (choice == SETTLE).then_some(closing)
 }
 
 /// How an invoice is settled, in words.

@@ -2,7 +2,8 @@
 //!
 //! Laying out takes processor time in the order of tens of milliseconds, so in a running program it
 //! happens off the asynchronous threads and two at a time. Equal data give equal bytes: no clock,
-//! no randomness, no machine's fonts.
+//! no randomness, no machine's fonts. A simulation has one thread and does the same in the same order
+//! each time: there it happens where it is asked for.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,7 +37,8 @@ const TAGGED_LINES: usize = 50;
 #[derive(Clone, Debug)]
 pub struct Renderer {
     layout: Arc<Layout>,
-    places: Arc<Semaphore>,
+    /// None: where it is asked for.
+    places: Option<Arc<Semaphore>>,
 }
 
 /// Why there is no PDF.
@@ -96,7 +98,16 @@ impl Renderer {
     pub fn new(layout: Layout) -> Self {
         Self {
             layout: Arc::new(layout),
-            places: Arc::new(Semaphore::new(AT_ONCE)),
+            places: Some(Arc::new(Semaphore::new(AT_ONCE))),
+        }
+    }
+
+    /// The same on no other thread: papers are laid out where they are asked for.
+    #[must_use]
+    pub fn on_the_spot(self) -> Self {
+        Self {
+            places: None,
+            ..self
         }
     }
 
@@ -105,7 +116,7 @@ impl Renderer {
     pub fn with(&self, layout: Arc<Layout>) -> Self {
         Self {
             layout,
-            places: Arc::clone(&self.places),
+            places: self.places.clone(),
         }
     }
 
@@ -119,9 +130,13 @@ impl Renderer {
         pdf
     }
 
-    /// Makes the PDF of an invoice on a thread for blocking work, at most two at a time.
+    /// Makes the PDF of an invoice on a thread for blocking work, at most two at a time; or
+    /// [on the spot](Self::on_the_spot).
     pub async fn render_invoice_aside(&self, paper: InvoicePaper) -> Result<Vec<u8>, RenderError> {
-        let place = Arc::clone(&self.places)
+        let Some(places) = &self.places else {
+            return self.render_invoice(&paper);
+        };
+        let place = Arc::clone(places)
             .acquire_owned()
             .await
             .map_err(|_closed| RenderError::BrokenOff)?;
@@ -227,15 +242,29 @@ mod tests {
     #[tokio::test]
     async fn a_third_paper_waits_for_a_place() {
         let renderer = Renderer::default();
-        let _one = Arc::clone(&renderer.places).try_acquire_owned().unwrap();
-        let two = Arc::clone(&renderer.places).try_acquire_owned().unwrap();
+        let places = renderer.places.clone().unwrap();
+        let _one = Arc::clone(&places).try_acquire_owned().unwrap();
+        let two = Arc::clone(&places).try_acquire_owned().unwrap();
         let aside = renderer.clone();
         let mut third = pin!(aside.render_invoice_aside(paper()));
         let polled = third.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(polled, Poll::Pending));
-        assert_eq!(renderer.places.available_permits(), 0);
+        assert_eq!(places.available_permits(), 0);
         drop(two);
         assert!(third.await.unwrap().starts_with(b"%PDF"));
-        assert_eq!(renderer.places.available_permits(), 1);
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[test]
+    fn on_the_spot_a_paper_is_there_at_once_and_no_other() {
+        let renderer = Renderer::default();
+        let spot = renderer.clone().on_the_spot();
+        let mut asked = pin!(spot.render_invoice_aside(paper()));
+        let polled = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let drawn = match polled {
+            Poll::Ready(drawn) => drawn.ok(),
+            Poll::Pending => None,
+        };
+        assert_eq!(drawn, Some(renderer.render_invoice(&paper()).unwrap()));
     }
 }

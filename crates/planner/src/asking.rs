@@ -86,6 +86,7 @@ pub(crate) fn case(deal: DealId, code: CaseCode, text: String, whom: Whom) -> As
             waits_for: vec![Record::Deal(deal)],
             choices: Vec::new(),
             about: String::new(),
+            by_mark: None,
             whom: None,
         },
         whom,

@@ -3,7 +3,8 @@
 //! what the copy waits for may take days.
 //!
 //! A number that no other deal of ours has is left: after a restore our records may have forgotten an invoice that the
-//! deal rightly shows.
+//! deal rightly shows. A template of recurring deals is copied with all its fields as well; it is no deal, and
+//! nothing is written to it: what the portal makes of it is a copy like any other.
 
 use domain::observed::{DealGlance, FieldValue, OurField};
 use jiff::Timestamp;
@@ -33,8 +34,8 @@ pub(crate) fn plan(
         return otherwise;
     };
     let number = glance.fields.number.as_deref().unwrap_or_default().trim();
-    let is_followed = policy.funnel(glance.deal.funnel).is_some();
-    if number.is_empty() || !is_followed || !snapshot.invoices.is_empty() {
+    let is_subject = policy.funnel(glance.deal.funnel).is_some() && !glance.deal.template;
+    if number.is_empty() || !is_subject || !snapshot.invoices.is_empty() {
         return otherwise;
     }
     match snapshot.is_of_another {

@@ -10,12 +10,13 @@ use crate::asking::{about_invoice, answered, ask, merge};
 use crate::{CaseCode, DealSnapshot, OurInvoice, Plan, Policy, cancelling, receipts, texts, twins};
 
 /// What is answered in the books, or by what a person says: each of these is judged anew though the deal is no more.
-const IN_THE_BOOKS: [CaseCode; 6] = [
+const IN_THE_BOOKS: [CaseCode; 7] = [
     CaseCode::DealDeleted,
     CaseCode::CancelOrdered,
     CaseCode::PaidInvoiceGone,
     CaseCode::PaymentAtAdoption,
     CaseCode::MarkedPaid,
+    CaseCode::MarkGone,
     CaseCode::PaidDealLost,
 ];
 

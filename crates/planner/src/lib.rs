@@ -38,7 +38,7 @@ pub mod invoicing;
 pub mod known_days;
 mod lines;
 mod lost_deals;
-mod marked;
+pub mod marked;
 mod newcomers;
 pub mod notices;
 mod orders;

@@ -1,26 +1,47 @@
 //! The promise: a bill that the accounting side calls paid, and of whose money nobody knows, is nobody's oversight.
 //!
 //! A mark is no money: what a deal shows goes by the ledger. Its payment comes from the bank or the accounting side's list, for
-//! the most part within the hours that a payment waits for the accountant; how else it was paid he says by a settlement. Nobody
-//! is asked while the payment may just be on its way: where the seller's statements end before the mark, until one covers its
-//! day. Not here: what the deal shows meanwhile (`receipts`), that nobody is reminded of it (`overdue`).
+//! the most part within the hours that a payment waits for the accountant; how else it was paid he says by a settlement, or he
+//! lets the mark alone close it. Nobody is asked while the payment may just be on its way: where the seller's statements end
+//! before the mark, until one covers its day. Not here: what the deal shows meanwhile (`receipts`), that nobody is reminded of
+//! it (`overdue`), who books what is chosen (`desk`).
 
 use domain::display::{date, money};
-use domain::{InvoiceStatus, Money};
+use domain::ledger::{Settlement, SettlementKind};
+use domain::{InvoiceId, InvoiceStatus, Money, OrganisationId};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::asking::{answered, ask, case};
+use crate::asking::{about_invoice, answered, ask, case};
 use crate::known_days::KnownOf;
 use crate::overdue::zone;
+use crate::receipts::{Means, Receipt};
 use crate::showing::is_test;
 use crate::texts::{by_strangers, with_choices};
 use crate::{CaseCode, Choice, DealSnapshot, MoneyPolicy, NextDay, OurInvoice, Plan, Policy, Whom};
 
-/// The mark is wrong, or its money comes later.
+/// The answer that closes a bill by its mark alone.
+pub const SETTLE: &str = "settle";
+
+/// The mark is wrong, or its money comes later; a bill that is closed by its mark stays so without it.
 const LEAVE: &str = "leave";
 
 /// Nobody is asked sooner, or it would be before the payments were read that came with the mark.
 const LEAST_WAIT: SignedDuration = SignedDuration::from_mins(10);
+
+/// What is booked where a person lets the mark close a bill: all that is open of it by then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByMark {
+    /// Who sold.
+    pub organisation: OrganisationId,
+    /// The bill.
+    pub invoice: InvoiceId,
+    /// What proves it, in Russian.
+    pub document: String,
+    /// The seller's day on which the mark was seen.
+    pub dated: Date,
+}
 
 /// A bill that is marked as paid.
 struct Marked<'a> {
@@ -36,11 +57,26 @@ impl Marked<'_> {
         format!("{}={}", self.invoice.slot, self.since.as_second())
     }
 
+    /// What closes it.
+    fn closing(&self, policy: &Policy) -> ByMark {
+        ByMark {
+            organisation: self.invoice.organisation.clone(),
+            invoice: self.invoice.id.clone(),
+            document: format!("Отметка в учёте об оплате счёта № {}", self.invoice.number),
+            dated: self.day(policy),
+        }
+    }
+
+    /// The seller's day of the mark.
+    fn day(&self, policy: &Policy) -> Date {
+        self.since.to_zoned(zone(policy, self.invoice)).date()
+    }
+
     /// Whether the statements of an account of the seller end before the day of the mark. Where none was ever brought, none is
     /// waited for.
     fn is_behind(&self, snapshot: &DealSnapshot, policy: &Policy, rules: &MoneyPolicy) -> bool {
         let seller = &self.invoice.organisation;
-        let day = self.since.to_zoned(zone(policy, self.invoice)).date();
+        let day = self.day(policy);
         let accounts = rules.accounts.iter();
         let mut accounts = accounts.filter(|one| one.organisation == *seller);
         !rules.is_known_by_accounting(seller)
@@ -93,17 +129,27 @@ pub(crate) fn asked(
         return plan;
     };
     let (invoice, about) = (asked.invoice, asked.about());
-    let choices = vec![Choice {
-        word: LEAVE.to_owned(),
-        text: "пока не оплачен, пусть остаётся открытым".to_owned(),
-    }];
+    let closing = asked.closing(policy);
+    let choices = vec![
+        Choice {
+            word: SETTLE.to_owned(),
+            text: format!(
+                "закрыть отметкой учёта от {} всё, что по счёту ещё открыто",
+                date(closing.dated)
+            ),
+        },
+        Choice {
+            word: LEAVE.to_owned(),
+            text: "пока не оплачен, пусть остаётся открытым".to_owned(),
+        },
+    ];
     let number = by_strangers(&invoice.number);
     let question = format!(
         "Счёт № {number} от {} отмечен в учёте оплаченным, а по каким деньгам, не видно: не хватает {}. Сделка показывает только \
          то, что видно. Если платили через банк, загрузите выписку или внесите платёж в учёт: вопрос снимется, как только деньги \
          будут отнесены к счёту. Если наличными, картой или взаимозачётом, закройте счёт на странице «Без банка» или командой \
-         `provodka payments settle {number} --kind cash --document \"…\" --date ДАТА` (вид: cash, card, netting или marked-paid). \
-         Иначе:",
+         `provodka payments settle {number} --kind cash --document \"…\" --date ДАТА` (вид: cash, card или netting). Если известна \
+         только отметка или счёт не оплачен:",
         date(invoice.date),
         money(asked.unknown)
     );
@@ -111,7 +157,72 @@ pub(crate) fn asked(
     let mut asked = case(snapshot.id, code, text, Whom::Administrator);
     asked.case.choices = choices;
     asked.case.about = about;
+    asked.case.by_mark = Some(closing);
     ask(snapshot, asked)
+}
+
+/// Asks the accountant about a bill that was closed by its mark, once for each time, where the mark is taken back over there.
+/// Another mark answers it, and so does the settlement that is taken back.
+pub(crate) fn mark_gone(snapshot: &DealSnapshot) -> Plan {
+    let code = CaseCode::MarkGone;
+    let of_invoices = snapshot.invoices.iter();
+    let mut closed = of_invoices.flat_map(|one| closed_by_mark(snapshot, one));
+    let asked = closed
+        .find(|(_, receipt, _)| snapshot.answers.to(code.as_str(), &about(receipt)) != Some(LEAVE));
+    let Some((invoice, receipt, settlement)) = asked else {
+        return answered(snapshot, Plan::default(), &[code]);
+    };
+    let choices = vec![Choice {
+        word: LEAVE.to_owned(),
+        text: "оставить закрытым".to_owned(),
+    }];
+    let question = format!(
+        "Счёт № {} от {} закрыт по отметке в учёте на {} (записал(а) {}), а отметку там сняли. Если он не оплачен или деньги за него \
+         ещё придут, снимите закрытие командой `provodka payments unsettle {}` или на странице «Без банка»: вопрос снимется. Иначе:",
+        by_strangers(&invoice.number),
+        date(invoice.date),
+        money(receipt.amount),
+        by_strangers(&settlement.author),
+        receipt.transaction
+    );
+    let text = with_choices(&question, &choices);
+    let mut asked = about_invoice(snapshot.id, code, invoice, text);
+    asked.case.choices = choices;
+    asked.case.about = about(receipt);
+    ask(snapshot, asked)
+}
+
+/// One settlement: what was said of it does not hold for a later one.
+fn about(receipt: &Receipt) -> String {
+    format!("transaction/{}", receipt.transaction)
+}
+
+/// What closed a bill by its mark alone, where it has none any more. Only a mark that was seen and chosen can be missed: who
+/// settles by a mark that we never saw knows more than we do.
+fn closed_by_mark<'a>(
+    snapshot: &'a DealSnapshot,
+    invoice: &'a OurInvoice,
+) -> impl Iterator<Item = (&'a OurInvoice, &'a Receipt, &'a Settlement)> {
+    let is_marked = match invoice.status {
+        InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid => false,
+        InvoiceStatus::Paid | InvoiceStatus::Cancelled | InvoiceStatus::Unknown => true,
+    };
+    let of_invoice = format!("{}=", invoice.slot);
+    let mut answers = snapshot.answers.0.iter();
+    let was_chosen = answers.any(|one| {
+        one.key == CaseCode::MarkedPaid.as_str()
+            && one.choice == SETTLE
+            && one.about.starts_with(&of_invoice)
+    });
+    let is_missed = invoice.stands() && !is_marked && was_chosen;
+    let receipts = snapshot.receipts_of(invoice.slot);
+    let settled = receipts.filter_map(move |receipt| match &receipt.means {
+        Means::Settlement(settlement) if settlement.kind == SettlementKind::MarkedPaid => {
+            Some((invoice, receipt, settlement))
+        }
+        Means::Payment { .. } | Means::Settlement(_) | Means::Refund { .. } => None,
+    });
+    settled.filter(move |_| is_missed)
 }
 
 /// The bill, if it is marked as paid and no money of ours explains all of it.

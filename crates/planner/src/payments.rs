@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::display::{date, money};
 use domain::matching::{
-    Candidate, ChosenBefore, Doubt, GoneInvoice, Incoming, OpenInvoice, OpenInvoices, OtherPayment,
-    Share,
+    Candidate, ChosenBefore, Doubt, Gone, GoneInvoice, Incoming, OpenInvoice, OpenInvoices,
+    OtherPayment, Share,
 };
 use domain::payment::{CountedTwice, GivenOtherwise, PaymentKind, PaymentOrder};
 use domain::purpose::Purpose;
@@ -431,8 +431,15 @@ fn cause(payment: &PaymentSnapshot<'_>, doubts: &[Doubt]) -> &'static str {
         Some(Doubt::NoInvoiceNamed | Doubt::NoNumber | Doubt::NoDate { .. }) => {
             "счёт не назван или назван не полностью"
         }
+        Some(
+            Doubt::NotOpen { .. }
+            | Doubt::NotOne { .. }
+            | Doubt::Gone {
+                how: Gone::Closed { .. },
+                ..
+            },
+        ) => "названного счёта нет или он не один",
         Some(Doubt::Gone { .. }) => "названный счёт отменён или удалён",
-        Some(Doubt::NotOpen { .. } | Doubt::NotOne { .. }) => "названного счёта нет или он не один",
         Some(Doubt::AnotherBuyer { .. } | Doubt::ThirdParty) => "платит не покупатель",
         Some(Doubt::BuyerWithoutInn) => "у покупателя нет ИНН",
         Some(Doubt::AnotherOrganisation) => "счёт другой нашей организации",

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Seller;
 use crate::known_days::KnownOf;
+use crate::marked::ByMark;
 
 /// What a deal needs next. Empty when both sides agree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -240,6 +241,8 @@ pub struct Case {
     pub choices: Vec<Choice>,
     /// What exactly is asked: an answer holds for that and nothing else.
     pub about: String,
+    /// What the choice to close a bill by its mark books; none where that is not offered.
+    pub by_mark: Option<ByMark>,
     /// The manager whom it is for; none: no manager's.
     pub whom: Option<UserId>,
 }
@@ -339,6 +342,9 @@ pub enum CaseCode {
     /// The accounting side calls a bill paid, and nobody knows of its money.
     #[serde(rename = "INVOICE-MARKED-PAID")]
     MarkedPaid,
+    /// A bill was closed by that mark alone, and it is taken back over there.
+    #[serde(rename = "PAID-MARK-GONE")]
+    MarkGone,
     /// A deal is lost, and its invoice has money.
     #[serde(rename = "PAYMENT-DEAL-LOST")]
     PaidDealLost,
@@ -352,7 +358,7 @@ pub enum CaseCode {
 
 impl CaseCode {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::DealDataMissing,
         Self::CounterpartyAmbiguous,
         Self::CounterpartyNew,
@@ -377,6 +383,7 @@ impl CaseCode {
         Self::PaymentTakenBack,
         Self::PaymentAtAdoption,
         Self::MarkedPaid,
+        Self::MarkGone,
         Self::PaidDealLost,
         Self::TriggerUnbound,
         Self::InvoiceForetold,
@@ -417,6 +424,7 @@ impl CaseCode {
             Self::PaymentTakenBack => "PAYMENT-TAKEN-BACK",
             Self::PaymentAtAdoption => "PAYMENT-AT-ADOPTION",
             Self::MarkedPaid => "INVOICE-MARKED-PAID",
+            Self::MarkGone => "PAID-MARK-GONE",
             Self::PaidDealLost => "PAYMENT-DEAL-LOST",
             Self::TriggerUnbound => "TRIGGER-UNBOUND",
             Self::InvoiceForetold => "INVOICE-FORETOLD",

@@ -205,6 +205,7 @@ pub(crate) fn in_the_books(snapshot: &DealSnapshot, policy: &Policy, now: Timest
     };
     merge(&mut plan, paid_before::asked(snapshot));
     merge(&mut plan, marked::asked(snapshot, policy, money, now));
+    merge(&mut plan, marked::mark_gone(snapshot));
     merge(&mut plan, astray(snapshot));
     merge(&mut plan, lost_deals::asked(snapshot));
     plan

@@ -2,7 +2,9 @@
 //!
 //! The deal's own company goes first, then the deal's field that policy names, then the organisation of the funnel whose
 //! invoice stage it entered, then the only one. A test organisation stands beside a real one, often with the same own
-//! company, and sells where it is named. The account is likewise the deal's, else that of the policy, else the only one: none is taken because it stands first.
+//! company, and sells where it is named; of two real ones with one own company the deal's field or the funnel names
+//! which. The account is likewise the deal's, else that of the policy, else the only one: none is taken because it
+//! stands first.
 
 use domain::observed::{BankDetail, ChosenRequisites, DealReading, OwnCompany, Record, Requisite};
 use domain::{
@@ -69,7 +71,9 @@ pub(crate) fn organisation<'a>(
     if let Some(company) = chosen(reading, own) {
         let said = in_field(reading, policy).and_then(|said| said_in_deal(said, of_funnel, policy));
         return standing_for(company, [said, of_funnel], policy).ok_or_else(|| Fault {
-            what: "организация, выбранная в сделке продавцом, не подключена к учёту".to_owned(),
+            what: several(company, policy).unwrap_or_else(|| {
+                "организация, выбранная в сделке продавцом, не подключена к учёту".to_owned()
+            }),
             place: format!("/crm/deal/details/{}/", deal.id),
             record: Some(Record::Deal(deal.id)),
         });
@@ -82,7 +86,10 @@ pub(crate) fn organisation<'a>(
                      (organisations.id)"
                 )
             } else {
-                format!("«{said}» в поле организации — ни одна из наших организаций")
+                let of_company = company_in(said).and_then(|company| several(company, policy));
+                of_company.unwrap_or_else(|| {
+                    format!("«{said}» в поле организации — ни одна из наших организаций")
+                })
             },
             place: format!("/crm/deal/details/{}/", deal.id),
             record: Some(Record::Deal(deal.id)),
@@ -119,20 +126,42 @@ pub(crate) fn unreadable(organisation: &Organisation) -> Fault {
     }
 }
 
-/// The organisation that an own company stands for: of a real one and its tests the one that is named, else the real one.
+/// The organisations that an own company stands for.
+fn all_of(company: CompanyId, policy: &Policy) -> impl Iterator<Item = &Organisation> {
+    let all = policy.organisations.iter();
+    all.filter(move |one| one.own_company == company)
+}
+
+/// The organisation that an own company stands for: of several the one that is named, else the only real one. Of two
+/// real ones none is taken because it stands first.
 fn standing_for<'a>(
     company: CompanyId,
     named: [Option<&'a Organisation>; 2],
     policy: &'a Policy,
 ) -> Option<&'a Organisation> {
-    let of_it = |one: &&Organisation| one.own_company == company;
-    let all = || policy.organisations.iter().filter(of_it);
+    let mut named = named.into_iter().flatten();
     named
-        .into_iter()
-        .flatten()
-        .find(of_it)
-        .or_else(|| all().find(|one| !one.test))
-        .or_else(|| all().next())
+        .find(|one| one.own_company == company)
+        .or_else(|| only(all_of(company, policy)))
+}
+
+/// What is said where an own company stands for several, of which nobody named one; none: it stands for one, or for
+/// none.
+fn several(company: CompanyId, policy: &Policy) -> Option<String> {
+    let named = |one: &Organisation| format!("«{}» ({})", one.title, one.id);
+    let all: Vec<String> = all_of(company, policy).map(named).collect();
+    let where_to = if policy.invoice.seller_field.is_some() {
+        "впишите id нужной в поле организации"
+    } else {
+        "пусть администратор назовёт нужную для воронки (funnels.organisation) или поле сделки для неё \
+         (invoice.seller_field)"
+    };
+    (all.len() > 1).then(|| {
+        format!(
+            "своей компании, выбранной в сделке, в правилах отвечают несколько организаций — {}: {where_to}",
+            all.join(", ")
+        )
+    })
 }
 
 /// The only one of organisations, tests not counted; where there are but tests, the only one of them.
@@ -151,12 +180,17 @@ fn said_in_deal<'a>(
     of_funnel: Option<&'a Organisation>,
     policy: &'a Policy,
 ) -> Option<&'a Organisation> {
-    let company = said.strip_prefix("CO_").unwrap_or(said).parse::<u64>().ok();
     let mut all = policy.organisations.iter();
-    let of_company = || standing_for(CompanyId(company?), [of_funnel, None], policy);
+    let of_company = || standing_for(company_in(said)?, [of_funnel, None], policy);
     all.find(|one| one.id.as_str() == said)
         .or_else(|| only(titled(said, policy)))
         .or_else(of_company)
+}
+
+/// The company on the portal that a deal's field names.
+fn company_in(said: &str) -> Option<CompanyId> {
+    let number = said.strip_prefix("CO_").unwrap_or(said);
+    number.parse().ok().map(CompanyId)
 }
 
 /// The organisations of this title.

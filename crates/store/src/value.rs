@@ -235,7 +235,7 @@ macro_rules! identifiers {
     ($($id:ty),* $(,)?) => { $(
         impl From<&$id> for Value {
             fn from(id: &$id) -> Value {
-                Value::Text(id.to_string())
+                Value::Text(id.as_str().to_owned())
             }
         }
     )* };

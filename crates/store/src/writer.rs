@@ -8,7 +8,7 @@
 use std::{
     collections::VecDeque,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, mpsc as blocking},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc as blocking},
     thread::JoinHandle,
 };
 
@@ -180,19 +180,19 @@ impl Threads {
         let Some(writes) = &self.writes else {
             return Err(closed());
         };
-        // Whoever begins a portion has a place in the queue already: if it went away while it waited for one, nobody would
-        // run the others of the portion.
-        let place = writes.reserve().await.map_err(|_| closed())?;
         let (caller, outcome) = oneshot::channel();
-        if together.join(Waiting { args, caller }) {
-            place.send(Box::new(Joint {
-                together: Arc::clone(together),
-                work,
-                callers: None,
-                done: Vec::new(),
-            }));
-        } else {
-            drop(place);
+        if let Some(one) = together.join(Waiting { args, caller }) {
+            // Whoever begins a portion has a place in the queue already: if it went away while it waited for one,
+            // nobody would run the others of the portion.
+            let place = writes.reserve().await.map_err(|_| closed())?;
+            if together.join_or_begin(one) {
+                place.send(Box::new(Joint {
+                    together: Arc::clone(together),
+                    work,
+                    callers: None,
+                    done: Vec::new(),
+                }));
+            }
         }
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
@@ -346,30 +346,48 @@ impl<A> Default for Together<A> {
 impl<A> Together<A> {
     /// The oldest portion.
     fn take(&self) -> Vec<Waiting<A>> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let portion = waiting.pop_front();
+        let portion = self.waiting().pop_front();
         portion.map(|portion| portion.calls).unwrap_or_default()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Portion<A>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<A: Shared> Together<A> {
-    /// One more; true if it begins a portion, which needs a job.
-    fn join(&self, one: Waiting<A>) -> bool {
-        // Before the lock: what events tell is written out to be measured.
+    /// One more of the newest portion; given back if there is no room for it. So nearly all come in that come while the
+    /// writer is busy: that portion's job has its place in the queue, and they ask for none.
+    fn join(&self, one: Waiting<A>) -> Option<Waiting<A>> {
         let load = one.args.load();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        match waiting.back_mut() {
-            Some(last) if last.load.has_room_for(load) => {
-                last.load = last.load.with(load);
-                last.calls.push(one);
-                false
-            }
-            Some(_) | None => {
-                let calls = vec![one];
-                waiting.push_back(Portion { calls, load });
-                true
-            }
+        join_last(&mut self.waiting(), one, load)
+    }
+
+    /// One more; true if it begins a portion, which needs a job.
+    fn join_or_begin(&self, one: Waiting<A>) -> bool {
+        let load = one.args.load();
+        let mut waiting = self.waiting();
+        let Some(one) = join_last(&mut waiting, one, load) else {
+            return false;
+        };
+        let calls = vec![one];
+        waiting.push_back(Portion { calls, load });
+        true
+    }
+}
+
+fn join_last<A>(
+    waiting: &mut VecDeque<Portion<A>>,
+    one: Waiting<A>,
+    load: Load,
+) -> Option<Waiting<A>> {
+    match waiting.back_mut() {
+        Some(last) if last.load.has_room_for(load) => {
+            last.load = last.load.with(load);
+            last.calls.push(one);
+            None
         }
+        Some(_) | None => Some(one),
     }
 }
 
@@ -561,7 +579,7 @@ mod tests {
         for &(events, bytes) in loads {
             let (caller, _) = oneshot::channel();
             let args = Load { events, bytes };
-            jobs += usize::from(together.join(Waiting { args, caller }));
+            jobs += usize::from(together.join_or_begin(Waiting { args, caller }));
         }
         let portions: Vec<usize> = (0..jobs).map(|_| together.take().len()).collect();
         assert!(together.take().is_empty(), "each portion has its job");
@@ -578,5 +596,21 @@ mod tests {
         let large = (MOST_EVENTS * 2, 100);
         assert_eq!(portions(&[(1, 1), large, (1, 1), (1, 1)]), [1, 1, 2]);
         assert_eq!(portions(&[(1, MOST_BYTES * 2), (1, 1)]), [1, 1]);
+    }
+
+    #[test]
+    fn whoever_has_no_place_joins_a_portion_and_begins_none() {
+        let together = Together::default();
+        let one = || {
+            let (caller, _) = oneshot::channel();
+            let (events, bytes) = (1, 100);
+            let args = Load { events, bytes };
+            Waiting { args, caller }
+        };
+        assert!(together.join(one()).is_some());
+        assert!(together.join_or_begin(one()));
+        assert!(together.join(one()).is_none());
+        assert_eq!(together.take().len(), 2);
+        assert!(together.join(one()).is_some());
     }
 }

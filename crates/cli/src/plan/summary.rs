@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 
 use domain::{Deal, Money, OrganisationId, display};
-use jiff::civil::Date;
 use planner::{Action, Policy};
 use reconciler::PlannedDeal;
 use serde::Serialize;
 
+use super::span::Span;
 use crate::words::plain;
 
 /// All of it.
 #[derive(Debug, Serialize)]
 pub struct Summary {
-    since: Date,
+    #[serde(flatten)]
+    span: Span,
     /// Invoices that would be issued, by number of the deal.
     pub(super) to_issue: Vec<ToIssue>,
     /// What people have to mend or decide; most deals first.
@@ -67,7 +68,7 @@ pub(super) struct Named {
 impl Summary {
     /// Groups the plans. `origin`: the portal's, for the deals' addresses.
     pub(super) fn of(
-        since: Date,
+        span: Span,
         planned: Vec<PlannedDeal>,
         policy: &Policy,
         origin: &str,
@@ -95,7 +96,7 @@ impl Summary {
             }
         }
         Summary {
-            since,
+            span,
             to_issue,
             questions: questions.ranked(),
             left_alone: left_alone.ranked(),
@@ -110,9 +111,9 @@ impl Summary {
     pub(super) fn in_words(&self) -> String {
         let total = self.total().map_or_else(|| "—".to_owned(), display::money);
         let mut text = format!(
-            "Что было бы сделано по сделкам, вошедшим в стадию счёта с {}. Ничего не записано.\n\n\
+            "Что было бы сделано по сделкам, вошедшим в стадию счёта {}. Ничего не записано.\n\n\
              Было бы выставлено счетов: {} на {total}\n",
-            display::date(self.since),
+            self.span.in_words(),
             self.to_issue.len(),
         );
         for one in &self.to_issue {

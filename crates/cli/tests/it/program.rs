@@ -90,8 +90,7 @@ fn a_mistake_ends_with_2_and_says_what_to_do() {
         assert!(output.stdout.is_empty());
     }
     for args in [
-        &["plan"][..],
-        &["journal"],
+        &["journal"][..],
         &["cases", "retry"],
         &["inspect", "snils"],
         &["emulate", "bitrix24", "--fault", "gremlins"],
@@ -101,9 +100,17 @@ fn a_mistake_ends_with_2_and_says_what_to_do() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(!output.stderr.is_empty(), "{args:?}");
     }
-    let beside = run(&["plan", "--deal", "1", "--xlsx", "plan.xlsx"]);
-    let told = text(&beside.stderr);
-    assert!(told.contains("cannot be used with"), "{told}");
+    for beside in [["--xlsx", "plan.xlsx"], ["--since", "2026-11-01"]] {
+        let [option, value] = beside;
+        let told = text(&run(&["plan", "--deal", "1", option, value]).stderr);
+        assert!(told.contains("cannot be used with"), "{told}");
+    }
+    // Which deals are meant need not be said.
+    let told = text(&run(&["plan"]).stderr);
+    assert!(
+        told.starts_with("error: cannot read the configuration"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod any_order;
+mod closed;
 mod folder;
 mod office;
 mod split;

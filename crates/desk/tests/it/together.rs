@@ -15,7 +15,7 @@ use crate::office::{ACCOUNT, Office};
 
 /// The organisation of the shipped policy.
 const US: &str = "2f6c1a9e-0000-4000-8000-000000000001";
-const BUYER: &str = "7728168971";
+pub(crate) const BUYER: &str = "7728168971";
 
 fn invoice(number: &str, deal: u64, kopecks: i64) -> InvoiceLink {
     InvoiceLink {
@@ -39,7 +39,7 @@ fn invoice(number: &str, deal: u64, kopecks: i64) -> InvoiceLink {
 }
 
 /// Invoices of 100 ₽ and 250 ₽ of one buyer are open, and we book.
-async fn office() -> Office {
+pub(crate) async fn office() -> Office {
     let mut office = Office::open().await;
     office.policy.money.as_mut().unwrap().booking = Some(Booking::Provodka);
     let store = &office.desk.store;
@@ -68,7 +68,7 @@ fn order(number: &str, roubles: &str) -> String {
     )
 }
 
-async fn import(office: &Office, orders: &[String]) {
+pub(crate) async fn import(office: &Office, orders: &[String]) {
     let orders = orders.concat();
     let file = office.file(&format!(
         "1CClientBankExchange\r\nВерсияФормата=1.03\r\nКодировка=Windows\r\nДатаНачала=11.03.2026\r\n\
@@ -78,7 +78,7 @@ async fn import(office: &Office, orders: &[String]) {
 }
 
 /// The question about a payment: its number and its text.
-async fn question(office: &Office, payment: i64) -> (i64, String) {
+pub(crate) async fn question(office: &Office, payment: i64) -> (i64, String) {
     let (store, every) = (&office.desk.store, CaseFilter::default());
     let open = store.cases_open(&portal(), &every).await.unwrap();
     let subject = Subject::payment(payment);
@@ -87,7 +87,7 @@ async fn question(office: &Office, payment: i64) -> (i64, String) {
     (case.id, case.facts.text.replace('\u{a0}', " "))
 }
 
-async fn states(office: &Office) -> Vec<(PaymentState, i64)> {
+pub(crate) async fn states(office: &Office) -> Vec<(PaymentState, i64)> {
     let every = PaymentFilter::default();
     let listed = office.desk.store.money_list(&portal(), &every).await;
     let all = listed.unwrap().into_iter();

@@ -131,7 +131,7 @@ fn named_invoice<'a>(
     }
 }
 
-/// The invoice of that number and day, whoever's it was, if it was taken back and no other has them.
+/// The invoice of that number and day, whoever's it was, if it was taken back or closed and no other has them.
 fn taken_back(reference: &Reference, open: &OpenInvoices) -> Option<Doubt> {
     let number = reference.number.clone()?;
     let (key, date) = (NumberKey::of(&number), reference.date?);

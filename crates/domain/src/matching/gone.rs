@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::Inn;
 
-/// An invoice that was taken back.
+/// An invoice that was taken back, or closed by something else than payments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoneInvoice {
     /// Its number.
@@ -17,11 +17,16 @@ pub struct GoneInvoice {
     pub how: Gone,
 }
 
-/// How an invoice was taken back.
+/// What became of an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Gone {
     /// It stands, cancelled.
     Cancelled,
     /// It is in the books no more.
     Deleted,
+    /// It is closed without a bank line: money that comes may be what that stood for.
+    Closed {
+        /// The settlement's transaction.
+        by: i64,
+    },
 }

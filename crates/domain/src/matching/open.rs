@@ -124,7 +124,7 @@ impl OpenInvoices {
         self.gone.entry(number).or_default().push(invoice);
     }
 
-    /// What became of the invoice of this number that is meant, where it was taken back.
+    /// What became of the invoice of this number that is meant, where it was taken back or closed.
     pub(super) fn gone(
         &self,
         number: &NumberKey,

@@ -57,7 +57,7 @@ pub enum Doubt {
         /// The number.
         number: String,
     },
-    /// The invoice was taken back.
+    /// The invoice was taken back, or closed without a bank line.
     Gone {
         /// Its number.
         number: String,
@@ -158,13 +158,14 @@ impl fmt::Display for Doubt {
                     "неоплаченного счёта № {number} с этой датой у плательщика нет"
                 )
             }
-            Doubt::Gone { number, how } => {
-                let how = match how {
-                    Gone::Cancelled => "отменён",
-                    Gone::Deleted => "удалён в учёте",
-                };
-                write!(f, "счёт № {number} {how}")
-            }
+            Doubt::Gone { number, how } => match how {
+                Gone::Cancelled => write!(f, "счёт № {number} отменён"),
+                Gone::Deleted => write!(f, "счёт № {number} удалён в учёте"),
+                Gone::Closed { by } => write!(
+                    f,
+                    "счёт № {number} закрыт без выписки (запись № {by}): если это те же деньги, снимите её"
+                ),
+            },
             Doubt::NotOne { number } => {
                 write!(f, "счетов № {number} с этой датой у плательщика несколько")
             }

@@ -1,4 +1,4 @@
-//! A payment for an invoice that was cancelled or deleted is asked about, and the question says so.
+//! A payment for an invoice that was cancelled, deleted or closed without a bank is asked about, and the question says so.
 
 use domain::matching::{Gone, GoneInvoice};
 use jiff::civil::date;
@@ -10,7 +10,11 @@ const OTHER: &str = "7702070139";
 #[test]
 fn whoever_pays_for_what_was_taken_back_is_told_so() {
     let mut open = open();
-    for (number, day, how) in [("118", 3, Gone::Cancelled), ("119", 4, Gone::Deleted)] {
+    for (number, day, how) in [
+        ("118", 3, Gone::Cancelled),
+        ("119", 4, Gone::Deleted),
+        ("120", 5, Gone::Closed { by: 31 }),
+    ] {
         open.add_gone(GoneInvoice {
             number: number.to_owned(),
             date: date(2026, 2, day),
@@ -28,6 +32,11 @@ fn whoever_pays_for_what_was_taken_back_is_told_so() {
             Some(BUYER),
             "Оплата по счету 119 от 04.02.2026",
             "счёт № 119 удалён в учёте",
+        ),
+        (
+            Some(BUYER),
+            "Оплата по счету 120 от 05.02.2026",
+            "счёт № 120 закрыт без выписки (запись № 31): если это те же деньги, снимите её",
         ),
         (Some(BUYER), "Оплата по счету № 0118", "счёт № 0118 отменён"),
         (

@@ -43,7 +43,7 @@ impl Kind {
     ];
 
     /// Those that an accountant answers: about the books, the bills in them and the money.
-    pub const ACCOUNTANTS: [&'static str; 14] = [
+    pub const ACCOUNTANTS: [&'static str; 15] = [
         "ACCOUNT-UNKNOWN",
         "ACCOUNTING-PAYMENT",
         "COUNTERPARTY-NEW",
@@ -55,6 +55,7 @@ impl Kind {
         "INVOICE-RATE-ENDED",
         "INVOICE-TWIN",
         "PAID-INVOICE-GONE",
+        "PAID-MARK-GONE",
         "PAYMENT-AT-ADOPTION",
         "PAYMENT-DEAL-LOST",
         "PAYMENT-UNDECIDED",

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use domain::InvoiceStatus;
+use domain::ledger::{Settlement, SettlementKind};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use planner::known_days::KnownDays;
+use planner::marked::SETTLE;
+use planner::receipts::{Means, Receipt};
 use planner::{Answer, MoneyPolicy};
 
 use crate::build::{TestDeal, ago};
@@ -27,6 +30,27 @@ pub(crate) fn marked(deal: TestDeal, since: Timestamp) -> TestDeal {
     })
 }
 
+/// What closes the bill by its mark.
+fn by_mark(transaction: i64, kopecks: i64) -> Receipt {
+    Receipt {
+        means: Means::Settlement(Settlement {
+            kind: SettlementKind::MarkedPaid,
+            document: "Отметка в учёте об оплате счёта № 17".to_owned(),
+            author: "Анна".to_owned(),
+        }),
+        ..receipt(transaction, kopecks)
+    }
+}
+
+fn answers(deal: &mut TestDeal, key: &str, about: &str, choice: &str) {
+    deal.snapshot.open_cases.remove(key);
+    deal.snapshot.answers.0.push(Answer {
+        key: key.to_owned(),
+        about: about.to_owned(),
+        choice: choice.to_owned(),
+    });
+}
+
 #[test]
 fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() {
     let code = "INVOICE-MARKED-PAID";
@@ -44,6 +68,7 @@ fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() 
         "Счёт № 17 от 12.03.2026 отмечен в учёте оплаченным",
         "не хватает 72,00 ₽",
         "`provodka payments settle 17 --kind cash",
+        "\n• закрыть отметкой учёта от 11.03.2026 всё, что по счёту ещё открыто (settle)\n",
         "\n• пока не оплачен, пусть остаётся открытым (leave)",
     ] {
         assert!(text.contains(said), "{text}");
@@ -79,14 +104,89 @@ fn a_bill_that_is_only_marked_as_paid_is_asked_about_once_nothing_explains_it() 
     assert_eq!(waits.next_day.unwrap().at, ago(60 - day));
     // An answer holds for just this mark.
     let mut left = old();
-    left.snapshot.answers.0.push(Answer {
-        key: code.to_owned(),
-        about: told.snapshot.open_cases[code].about.clone(),
-        choice: "leave".to_owned(),
-    });
+    let about = told.snapshot.open_cases[code].about.clone();
+    answers(&mut left, code, &about, "leave");
     assert!(left.planned().is_empty(), "{}", left.plan());
     money(&mut left).since = Some(ago(2 * day));
     assert_eq!(marked(left, ago(2 * day)).planned().cases.len(), 1);
+}
+
+#[test]
+fn a_mark_that_is_chosen_closes_just_its_bill_and_taken_back_is_asked_about_anew() {
+    let code = "INVOICE-MARKED-PAID";
+    let mut it = marked(shown([receipt(2, 5_000)]), ago(DAY));
+    let asked = it.planned();
+    let closing = asked.cases[0].by_mark.clone().unwrap();
+    let invoice = &it.snapshot.invoices[0];
+    assert_eq!(closing.organisation, invoice.organisation);
+    assert_eq!(closing.invoice, invoice.id);
+    assert_eq!(closing.document, "Отметка в учёте об оплате счёта № 17");
+    // As the seller's day was when it was seen.
+    assert_eq!(closing.dated, date(2026, 3, 11));
+    it.carry_out(asked);
+    let about = it.snapshot.open_cases[code].about.clone();
+    answers(&mut it, code, &about, SETTLE);
+    it.snapshot.receipts.push(by_mark(3, 7_200));
+    let closed = it.planned();
+    assert!(closed.cases.is_empty(), "{}", it.plan());
+    let plan = it.plan();
+    let entry = "Счёт № 17 закрыт по отметке в учёте на 72,00 ₽ (Отметка в учёте об оплате счёта № 17, 12.03.2026; \
+                 записал(а) Анна): оплачен полностью";
+    assert!(plan.contains(entry), "{plan}");
+    it.snapshot.receipts[1].undone = Some((9, "поспешили".to_owned()));
+    let anew = it.planned();
+    assert_eq!(anew.cases.len(), 1, "{}", it.plan());
+    assert_eq!(anew.cases[0].key, code);
+}
+
+#[test]
+fn a_bill_that_was_closed_by_its_mark_is_asked_about_once_the_mark_is_gone() {
+    let code = "PAID-MARK-GONE";
+    let is_asked = |it: &TestDeal| it.planned().cases.iter().any(|case| case.key == code);
+    let mark = format!("whole/1={}", ago(DAY).as_second());
+    let closed = || {
+        let mut it = marked(shown([by_mark(2, 12_200)]), ago(DAY));
+        answers(&mut it, "INVOICE-MARKED-PAID", &mark, SETTLE);
+        assert!(!is_asked(&it), "{}", it.plan());
+        it
+    };
+    let unmarked = |it: TestDeal, status| {
+        it.invoice(|it| {
+            it.status = status;
+            it.paid_since = None;
+        })
+    };
+    let gone = || unmarked(closed(), InvoiceStatus::Issued);
+    let plan = gone().planned();
+    let text = plan.cases[0].text.replace('\u{a0}', " ");
+    assert_eq!(plan.cases[0].key, code);
+    for said in [
+        "Счёт № 17 от 12.03.2026 закрыт по отметке в учёте на 122,00 ₽ (записал(а) Анна), а отметку там сняли",
+        "`provodka payments unsettle 2`",
+        "\n• оставить закрытым (leave)",
+    ] {
+        assert!(text.contains(said), "{text}");
+    }
+    assert!(is_asked(&unmarked(closed(), InvoiceStatus::PartiallyPaid)));
+    let mut told = gone();
+    told.carry_out(plan);
+    assert!(!is_asked(&told), "{}", told.plan());
+    // Taken back, or marked once more, it is no question; nor is a bill that is no more.
+    let mut undone = told.clone();
+    undone.snapshot.receipts[0].undone = Some((9, "не оплачен".to_owned()));
+    assert_eq!(undone.planned().withdrawn, [code]);
+    assert_eq!(marked(told.clone(), ago(60)).planned().withdrawn, [code]);
+    let cancelled = unmarked(told.clone(), InvoiceStatus::Cancelled);
+    assert!(cancelled.planned().withdrawn.contains(&code.to_owned()));
+    // An answer holds for just that settlement.
+    answers(&mut told, code, "transaction/2", "leave");
+    assert!(!is_asked(&told), "{}", told.plan());
+    told.snapshot.receipts[0].transaction = 5;
+    assert!(is_asked(&told), "{}", told.plan());
+    // Nobody misses a mark that nobody chose.
+    let mut by_hand = gone();
+    by_hand.snapshot.answers.0.clear();
+    assert!(!is_asked(&by_hand), "{}", by_hand.plan());
 }
 
 #[test]

@@ -180,6 +180,22 @@ fn a_copied_deal_shows_no_invoice_of_another() {
     ");
 }
 
+#[test]
+fn a_template_that_was_made_of_an_invoiced_deal_is_left_as_it_is() {
+    let template = copy()
+        .of(|deal| deal.template = true)
+        .with(|deal| deal.snapshot.is_of_another = Some(true));
+    for template in [template.clone(), template.ordered()] {
+        assert_snapshot!(template.plan(), @"because: это шаблон регулярной сделки");
+    }
+    // Whose number it shows is not even asked.
+    let unknown = copy().of(|deal| deal.template = true).glanced();
+    assert_snapshot!(unknown.plan(), @"because: это шаблон регулярной сделки");
+    // What the portal makes of it is cleared.
+    let made = copy().with(|deal| deal.snapshot.is_of_another = Some(true));
+    assert!(made.plan().starts_with("write Number = (empty)"));
+}
+
 fn shows_money(deal: &mut TestDeal) {
     let fields = &mut deal.policy.fields;
     fields.insert(OurField::Paid, "UF_PAID".to_owned());

@@ -558,6 +558,56 @@ fn the_deals_field_says_who_sells_after_its_own_company_and_before_the_funnel() 
 }
 
 #[test]
+fn of_two_real_organisations_with_one_own_company_a_person_says_which() {
+    let two = |by_field: bool, said: &str, linked: bool| {
+        let deal = deal().with(|deal| {
+            deal.policy.organisations.push(planner::Organisation {
+                title: "Филиал".to_owned(),
+                ..organisation("org-2", 1)
+            });
+            deal.policy.invoice.seller_field = by_field.then(|| "UF_SELLER".to_owned());
+        });
+        let deal = named(deal.accounting_not_asked(), &[("UF_SELLER", said)]);
+        deal.of(|deal| deal.own_company = linked.then_some(CompanyId(1)))
+    };
+    assert_eq!(
+        outcome(&two(false, "", true)),
+        "DEAL-DATA-MISSING: своей компании, выбранной в сделке, в правилах отвечают несколько организаций — \
+         «Мы» (org), «Филиал» (org-2): пусть администратор назовёт нужную для воронки (funnels.organisation) или \
+         поле сделки для неё (invoice.seller_field)"
+    );
+    for (said, linked) in [("", true), ("1", false), ("CO_1", false), ("CO_1", true)] {
+        assert_eq!(
+            outcome(&two(true, said, linked)),
+            "DEAL-DATA-MISSING: своей компании, выбранной в сделке, в правилах отвечают несколько организаций — \
+             «Мы» (org), «Филиал» (org-2): впишите id нужной в поле организации",
+            "{said}"
+        );
+    }
+    let sells = |deal: &TestDeal, id: &str| {
+        let needs = format!("{:?}", deal.planned().needs);
+        assert!(needs.contains(&format!("\"{id}\"")), "{id}: {needs}");
+    };
+    sells(&two(true, "org-2", true), "org-2");
+    sells(&two(true, "org", true), "org");
+    let of_funnel = |deal: TestDeal| {
+        deal.with(|deal| {
+            deal.policy.funnels[0].organisation = Some(domain::OrganisationId::new("org-2"));
+        })
+    };
+    sells(&of_funnel(two(false, "", true)), "org-2");
+    sells(&of_funnel(two(true, "CO_1", false)), "org-2");
+    // A test beside them makes nothing clearer.
+    let with_test = two(true, "", true).with(|deal| {
+        deal.policy.organisations.push(planner::Organisation {
+            test: true,
+            ..organisation("org-test", 1)
+        });
+    });
+    assert!(outcome(&with_test).contains("отвечают несколько"));
+}
+
+#[test]
 fn a_free_row_is_as_good_as_one_of_the_catalogue() {
     let free = deal().rows([ProductRow {
         product: None,

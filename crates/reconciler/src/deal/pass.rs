@@ -23,8 +23,9 @@ use super::{Looked, administrator, lists, observe, pace, plans, stand_ins, tell}
 use crate::{Connected, Reconciler, journal};
 
 /// After so long a pass begins with no further deals: others may have become due, and no look is settled before its
-/// pass ends.
-const BEGINS_WITHIN: i64 = 30;
+/// pass ends. Enough for two full passes beside one another, whose readings stand in line behind the writes of both:
+/// what a pass leaves over is held until it ends, glanced at once more, and comes after everything else.
+const BEGINS_WITHIN: i64 = 60;
 /// A write waits so long for others to share its batch with.
 const WAITS_FOR_OTHERS: SignedDuration = SignedDuration::from_secs(5);
 /// More writes than any batch has.

@@ -285,6 +285,9 @@ fn facts(case: &Case, watched: bool) -> Value {
         facts.insert("choices".to_owned(), json!(case.choices));
         facts.insert("about".to_owned(), json!(case.about));
     }
+    if let Some(by_mark) = &case.by_mark {
+        facts.insert("by_mark".to_owned(), json!(by_mark));
+    }
     if let Some(user) = case.whom {
         facts.insert(store::WHOM.to_owned(), json!(user));
     }

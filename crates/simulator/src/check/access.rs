@@ -4,7 +4,7 @@ use memchr::memmem;
 use serde_json::Value;
 
 use super::Evidence;
-use crate::network::{Remote, Seen, Told};
+use crate::machine::network::{Remote, Seen, Told};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     one_renewal_at_a_time(evidence, wrong);
@@ -121,7 +121,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::{renewals, unasked};
-    use crate::network::{Remote, Seen, Told};
+    use crate::machine::network::{Remote, Seen, Told};
 
     /// Asked for at this second and answered a second later.
     fn answered(second: i64, process: u64, body: String, answer: &'static str) -> Seen {

@@ -4,12 +4,12 @@
 use emulator_bitrix24::LineSeed;
 use emulator_kontur_accounting::{Bill, Item, NdsRate};
 
-use crate::odd_rows::{
+use crate::chance::oddities::STRANGE_RATE;
+use crate::habits::odd_rows::{
     DELIVERY, DELIVERY_UNIT, LineRules, NoRate, OWN_UNIT, OWN_UNIT_PRINTED, PRODUCT, WITHOUT_ROWS,
     WITHOUT_ROWS_UNIT,
 };
-use crate::oddities::STRANGE_RATE;
-use crate::remembered::Version;
+use crate::people::remembered::Version;
 
 /// A line as it must stand on the bill.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,10 +194,11 @@ fn rate(row: &LineSeed, rules: LineRules) -> Option<NdsRate> {
             } else {
                 free
             };
-            meant.map(|meant| match meant {
-                NoRate::Percent22 => NdsRate::Nds22,
-                NoRate::Without => NdsRate::WithoutNds,
-            })
+            match meant? {
+                NoRate::Percent22 => Some(NdsRate::Nds22),
+                NoRate::Without => Some(NdsRate::WithoutNds),
+                NoRate::Ended => None,
+            }
         }
         _ => None,
     }

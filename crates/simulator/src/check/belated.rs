@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::deals::{asks, was_brought_back};
 use super::{Evidence, deal_of, slot_of};
-use crate::network::Told;
+use crate::machine::network::Told;
 
 /// The question.
 pub(crate) const TWIN: &str = "INVOICE-TWIN";

@@ -11,13 +11,13 @@ use super::adopted::adopted_by;
 use super::asked_for::asked_for;
 use super::contracts::is_of_contract;
 use super::{Evidence, belated, deal_of, parts, slot_of};
-use crate::asked::commands;
-use crate::network::{Remote, Seen, Told};
-use crate::oddities::STRANGE_RATE;
-use crate::office::TRIAL_PREFIX;
-use crate::people::ENDED_RATE;
-use crate::remembered::{Deal, Version};
-use crate::witness::Created;
+use crate::chance::oddities::STRANGE_RATE;
+use crate::evidence::witness::Created;
+use crate::machine::asked::commands;
+use crate::machine::network::{Remote, Seen, Told};
+use crate::offices::office::TRIAL_PREFIX;
+use crate::people::managers::ENDED_RATE;
+use crate::people::remembered::{Deal, Version};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let versions = evidence

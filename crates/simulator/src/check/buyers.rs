@@ -6,8 +6,9 @@ use emulator_kontur_accounting::Bill;
 use super::bills::{asked_by, ours, read_from};
 use super::deals::is_complete;
 use super::{Evidence, requisites};
-use crate::remembered::Version;
-use crate::{branches, office};
+use crate::habits::branches;
+use crate::offices::office;
+use crate::people::remembered::Version;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for (deal, known, bill) in ours(evidence) {

@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::deals::asks;
 use super::{Evidence, deal_of, is_our_write, slot_of, standing};
-use crate::calls::{NOWHERE, ordered, word_of};
-use crate::doors::Call;
-use crate::office;
+use crate::machine::doors::Call;
+use crate::offices::office;
+use crate::people::calls::{NOWHERE, ordered, word_of};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if evidence.weather.customs.calls.is_none() {

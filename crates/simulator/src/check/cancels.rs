@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::deals::asks;
 use super::{Evidence, is_our_write};
-use crate::cancels::{Cancels, ORDER};
-use crate::office::COMMAND;
+use crate::habits::cancels::{Cancels, ORDER};
+use crate::offices::office::COMMAND;
 
 /// The question to the accountant.
 const ASKED: &str = "INVOICE-CANCEL-ORDERED";

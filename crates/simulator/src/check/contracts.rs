@@ -7,9 +7,9 @@ use super::Evidence;
 use super::bills::{asks_as, firsts};
 use super::buyers::is_for_another;
 use super::deals::{asks, is_bill_of};
-use crate::contracts::{Agreed, TITLE};
-use crate::editors::CHANGED;
-use crate::remembered::Version;
+use crate::habits::contracts::{Agreed, TITLE};
+use crate::habits::editors::CHANGED;
+use crate::people::remembered::Version;
 
 /// Whether a bill names the contract that a version does, where there are contracts.
 pub(super) fn is_of_contract(bill: &Bill, version: &Version) -> bool {

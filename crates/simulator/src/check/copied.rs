@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::deals::{asks, is_bill_of};
 use super::{Evidence, deal_of};
-use crate::office;
+use crate::offices::office;
 
 /// The fields that say something of an invoice, but for its state, which robots write as well.
 const SHOWN: [&str; 5] = [
@@ -23,7 +23,8 @@ const SHOWN: [&str; 5] = [
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for (id, deal) in &evidence.office.deals {
         let is_copy = deal.copied_from.is_some() && !deal.deleted;
-        if is_copy && !deal.scribbled {
+        // A template keeps what it shows.
+        if is_copy && !deal.scribbled && !deal.is_template() {
             of_another(evidence, *id, wrong);
         }
     }

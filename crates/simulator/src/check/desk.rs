@@ -12,8 +12,8 @@ use store::ListedPayment;
 use super::adopted::adopted_by;
 use super::deals::is_bill_of;
 use super::{Evidence, told};
-use crate::presses::{Order, Outcome, Said, letter_of, name_of};
-use crate::records::Entry;
+use crate::evidence::records::Entry;
+use crate::people::presses::{Order, Outcome, Said, letter_of, name_of};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if evidence.weather.customs.cashier.is_none() {

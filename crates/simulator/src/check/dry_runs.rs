@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bills::first_of;
 use super::{Evidence, is_our_write};
-use crate::dry_runs::{DryRun, Foretold};
-use crate::witness::writes;
+use crate::evidence::witness::writes;
+use crate::habits::dry_runs::{DryRun, Foretold};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for run in evidence.dry_runs {

@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::deals::asks;
 use super::{Evidence, is_our_write};
-use crate::asked::commands;
-use crate::links::LINK;
-use crate::network::{Remote, Told};
-use crate::office;
+use crate::machine::asked::commands;
+use crate::machine::network::{Remote, Told};
+use crate::offices::links::LINK;
+use crate::offices::office;
 
 /// The fields that we write, and the stage: a deal that is moved shows something else, though no field of ours changes.
 const OURS: [&str; 9] = [

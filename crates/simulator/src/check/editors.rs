@@ -9,8 +9,8 @@ use super::bills::asks_as;
 use super::buyers::is_for_another;
 use super::deals::{is_about, is_bill_of, is_complete};
 use super::{Evidence, money, parts};
-use crate::editors::CHANGED;
-use crate::remembered::{Deal, Version};
+use crate::habits::editors::CHANGED;
+use crate::people::remembered::{Deal, Version};
 
 /// Nobody is asked before so long has passed without an edit.
 const GATHERED: SignedDuration = SignedDuration::from_secs(300);

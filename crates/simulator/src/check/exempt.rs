@@ -1,20 +1,24 @@
-//! What stands in a deal keeps it from being billed: a template never is, and in a pilot by a field whoever was not named is only
-//! by an order. Of a kind of question that is switched off nobody is told.
+//! What stands in a deal keeps it from being billed: a template never is, nor is anything written to it, and in a pilot by
+//! a field whoever was not named is only by an order. Of a kind of question that is switched off nobody is told.
 
 use emulator_kontur_accounting::Bill;
+use jiff::SignedDuration;
 
-use super::Evidence;
 use super::bills::{made_between, ours};
-use crate::asked::commands;
-use crate::exempt::KINDS;
-use crate::network::Remote;
-use crate::remembered::Deal;
+use super::{Evidence, is_our_write};
+use crate::habits::exempt::KINDS;
+use crate::machine::asked::commands;
+use crate::machine::network::Remote;
+use crate::people::remembered::Deal;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let customs = &evidence.weather.customs;
     if customs.exempt.is_some() {
         for (deal, known, bill) in ours(evidence) {
             of_exempt(evidence, deal, known, bill, wrong);
+        }
+        for (id, deal) in &evidence.office.deals {
+            of_template(evidence, *id, deal, wrong);
         }
     }
     if let Some(silent) = customs.silent.clone() {
@@ -37,6 +41,26 @@ fn of_exempt(evidence: &Evidence<'_>, id: i64, deal: &Deal, bill: &Bill, wrong: 
             "[exempt] bill № {} was made of deal {id} before it took part in the pilot",
             bill.number
         ));
+    }
+}
+
+/// The portal's moments are whole seconds.
+const AROUND: SignedDuration = SignedDuration::from_secs(2);
+
+/// Nothing is written to a template, whatever invoice of another it shows.
+fn of_template(evidence: &Evidence<'_>, id: i64, deal: &Deal, wrong: &mut Vec<String>) {
+    let skew = SignedDuration::from_secs(evidence.weather.skew.0);
+    let writes = evidence.portal.writes_to("deal", id);
+    for entry in writes.filter(|entry| is_our_write(entry)) {
+        let at = entry.at.checked_sub(skew).unwrap_or(entry.at);
+        let from = at.checked_sub(AROUND).unwrap_or(at);
+        let until = at.checked_add(AROUND).unwrap_or(at);
+        if deal.was_template(from, until) {
+            wrong.push(format!(
+                "[exempt] deal {id} was written at {at} while it was a template: {:?}",
+                entry.what
+            ));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! A buyer that a right hides from us is neither gone nor without requisites: nothing is made for it meanwhile, whoever is asked is
-//! asked about the right, and the deal goes on once it is seen again.
+//! A buyer that a right hides from us, or our own company that sells, is neither gone nor without requisites: nothing
+//! is made for it, or by it, meanwhile, whoever is asked is asked about the right, and the deal goes on once it is
+//! seen again.
 
 use emulator_kontur_accounting::{Bill, CreatedBy};
 use jiff::{SignedDuration, Timestamp};
@@ -7,17 +8,21 @@ use jiff::{SignedDuration, Timestamp};
 use super::bills::{firsts, made_between};
 use super::deals::asks;
 use super::{Evidence, deal_of};
-use crate::asked::commands;
-use crate::network::Remote;
+use crate::machine::asked::commands;
+use crate::machine::network::Remote;
 
-/// The question about the right.
-const ASKED: &str = "BUYER-HIDDEN";
+/// The questions about the right.
+const ASKED: [&str; 2] = ["BUYER-HIDDEN", "SELLER-HIDDEN"];
+/// Is said of our own company, to the administrator alone: a manager sees it.
+pub(super) const OF_SELLER: &str = "или не числится среди своих";
 /// What is said of a company that has none, and of one that is no more.
 pub(super) const WRONG_WORDS: [&str; 3] = [
     "не заполнены реквизиты",
     "не указан покупатель",
     "Сделка удалена",
 ];
+/// How a person is told who must act.
+const BELL: &str = "im.notify.system.add";
 /// What was to be told before may leave so much later.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(200);
 
@@ -29,13 +34,14 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         of_seen(evidence, bill, wrong);
     }
     for id in evidence.office.deals.keys() {
-        if asks(evidence, *id, &[ASKED]) {
+        if asks(evidence, *id, &ASKED) {
             wrong.push(format!(
-                "[hidden] the buyer of deal {id} is seen again, and somebody is asked about a right still"
+                "[hidden] buyer and seller of deal {id} are seen again, and somebody is asked about a right still"
             ));
         }
     }
     of_gone(evidence, wrong);
+    of_seller(evidence, wrong);
 }
 
 /// Whether companies were hidden all the time between two moments.
@@ -53,8 +59,13 @@ fn of_seen(evidence: &Evidence<'_>, bill: &Bill, wrong: &mut Vec<String>) {
     if let Some((from, sent)) = made_between(evidence, deal, bill)
         && is_hidden(evidence, from, sent)
     {
+        let whose = if evidence.weather.customs.hides_seller {
+            "by a seller"
+        } else {
+            "for a buyer"
+        };
         wrong.push(format!(
-            "[hidden] bill № {} of deal {deal} is for a buyer that nobody could see",
+            "[hidden] bill № {} of deal {deal} is {whose} that nobody could see",
             bill.number
         ));
     }
@@ -86,6 +97,28 @@ fn of_gone(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
                 wrong.push(format!(
                     "[hidden] deal {id} has a buyer that a right hides, and at {} somebody is told: {said}",
                     seen.at
+                ));
+            }
+        }
+    }
+}
+
+/// Nobody has a bell because our own company is not seen, nor does anybody hear of that before it was ever hidden.
+fn of_seller(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
+    let hidden = evidence.office.hidden.iter().find(|(_, hidden)| *hidden);
+    let hidden = hidden.filter(|_| evidence.weather.customs.hides_seller);
+    let on_portal = evidence
+        .seen
+        .iter()
+        .filter(|seen| seen.remote == Remote::Portal);
+    for seen in on_portal {
+        for command in commands(&seen.what, &seen.body) {
+            let text = command.text(&["MESSAGE"]).unwrap_or_default();
+            let is_true = hidden.is_some_and(|(since, _)| *since <= seen.at);
+            if text.contains(OF_SELLER) && (command.method == BELL || !is_true) {
+                wrong.push(format!(
+                    "[hidden] {} at {} of our own company that is not seen; was it ever hidden: {is_true}; {text}",
+                    command.method, seen.at
                 ));
             }
         }

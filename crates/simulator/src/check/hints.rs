@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Evidence;
-use crate::network::Remote;
+use crate::machine::network::Remote;
 
 /// By then the feed is read.
 const SOON: SignedDuration = SignedDuration::from_secs(120);

@@ -9,7 +9,7 @@ use store::{ListedPayment, PaymentState};
 
 use super::bills::firsts;
 use super::{Evidence, deal_of, money, told};
-use crate::office;
+use crate::offices::office;
 
 /// By what an order is the same for every source: direction, sum, number, date.
 type Likeness = (bool, i64, String, String);

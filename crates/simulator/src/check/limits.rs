@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Evidence, deal_of};
-use crate::asked::{Command, commands, keyed_commands};
-use crate::network::{Remote, Seen, Told};
-use crate::witness::{Created, Ordered, Write, writes};
+use crate::evidence::witness::{Created, Ordered, Write, writes};
+use crate::machine::asked::{Command, commands, keyed_commands};
+use crate::machine::network::{Remote, Seen, Told};
 
 /// The portal's bucket: so many requests at once…
 const BURST: f64 = 50.0;

@@ -9,9 +9,9 @@ use emulator_kontur_accounting::Bill;
 
 use super::deals::{BEFORE_ISSUE, asks, is_bill_of, is_later, waits_for_another};
 use super::{Evidence, belated, money, production, restored, stages};
-use crate::office::LOST;
-use crate::records::Entry;
-use crate::remembered::Deal;
+use crate::evidence::records::Entry;
+use crate::offices::office::LOST;
+use crate::people::remembered::Deal;
 
 /// The question to whoever answers for the deal.
 const ASKED: &str = "PAYMENT-DEAL-LOST";

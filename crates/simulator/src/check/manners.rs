@@ -8,9 +8,9 @@ use jiff::{SignedDuration, ToSpan as _, tz};
 
 use super::Evidence;
 use super::deals::asks;
-use crate::asked::commands;
-use crate::network::Remote;
-use crate::witness::Write;
+use crate::evidence::witness::Write;
+use crate::machine::asked::commands;
+use crate::machine::network::Remote;
 
 /// What was to be told before the quiet began may leave so much later.
 const ON_ITS_WAY_SECONDS: i64 = 90;

@@ -12,8 +12,8 @@ use store::PaymentState;
 use super::deals::{CLOSED, asks, is_bill_of};
 use super::lost::is_seen_to_its_end;
 use super::{Evidence, is_our_write, money, stages};
-use crate::office::NUMBER;
-use crate::remembered::Deal;
+use crate::offices::office::NUMBER;
+use crate::people::remembered::Deal;
 
 /// The question to the accountant.
 const ASKED: &str = "INVOICE-MARKED-PAID";

@@ -10,9 +10,9 @@ use store::{ListedPayment, PaymentState, Subject};
 
 use super::adopted::adopted_by;
 use super::{Evidence, deal_of, desk, ledger};
-use crate::bank::Paid;
-use crate::cashier::BY_CARD;
-use crate::files::folded;
+use crate::people::bank::Paid;
+use crate::people::cashier::BY_CARD;
+use crate::people::files::folded;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if !evidence.weather.bank {
@@ -234,7 +234,10 @@ fn invoices(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
         }
         let paid = of_deal.get(id).copied().unwrap_or_default().kopecks();
         let shall = format!("{}.{:02}|RUB", paid / 100, paid % 100);
-        let is = evidence.office.portal.deal_field(*id, crate::office::PAID);
+        let is = evidence
+            .office
+            .portal
+            .deal_field(*id, crate::offices::office::PAID);
         if is != shall {
             wrong.push(format!(
                 "[I-11] deal {id} shows `{is}` as paid, it is `{shall}`"

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::deals::is_about;
 use super::ledger::{bills_of, only_bill};
 use super::{Evidence, echo, is_our_write, money, stages};
-use crate::clerk::Moving;
-use crate::office::{INVOICE, PAID_STAGE};
+use crate::offices::office::{INVOICE, PAID_STAGE};
+use crate::people::clerk::Moving;
 
 /// A write may land so much later than what it rests on was read.
 const LATEST: SignedDuration = SignedDuration::from_secs(240);

@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::bills::{firsts, made_between};
 use super::deals::{asks, is_bill_of};
 use super::{Evidence, deal_of, slot_of};
-use crate::bank::today;
-use crate::new_year::Ends;
-use crate::records::Line;
-use crate::remembered::{Deal, Version};
+use crate::evidence::records::Line;
+use crate::offices::new_year::Ends;
+use crate::people::bank::today;
+use crate::people::remembered::{Deal, Version};
 
 const ASKED: &str = "INVOICE-RATE-ENDED";
 const LAST_YEAR: i16 = 2025;
@@ -153,7 +153,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::begun;
-    use crate::records::Line;
+    use crate::evidence::records::Line;
 
     const KEY: &str = "portal/deal/7/invoice/whole/1";
 

@@ -5,8 +5,8 @@ use emulator_bitrix24::LineSeed;
 
 use super::Evidence;
 use super::deals::is_about;
-use crate::odd_rows::{LineRules, NO_UNIT, OWN_UNIT, PRODUCT};
-use crate::remembered::Version;
+use crate::habits::odd_rows::{LineRules, NO_UNIT, NoRate, OWN_UNIT, PRODUCT};
+use crate::people::remembered::Version;
 
 const MISSING: &str = "DEAL-DATA-MISSING";
 
@@ -48,7 +48,7 @@ fn named(deal: i64, last: &Version, rules: LineRules, text: &str, wrong: &mut Ve
 }
 
 /// Whatever may be the matter with a row, and whether it is.
-fn faults(row: &LineSeed, rules: LineRules) -> [(bool, &'static str); 5] {
+fn faults(row: &LineSeed, rules: LineRules) -> [(bool, &'static str); 6] {
     let is_less = |number: &str| number == "0" || number.starts_with('-');
     let [free, of_product] = rules.no_rate;
     let meant = if row.product == PRODUCT {
@@ -56,7 +56,7 @@ fn faults(row: &LineSeed, rules: LineRules) -> [(bool, &'static str); 5] {
     } else {
         free
     };
-    let has_none = row.vat.is_empty() && rules.pays_vat && meant.is_none();
+    let is_meant = row.vat.is_empty() && rules.pays_vat;
     [
         (is_less(&row.quantity), "количество "),
         (is_less(&row.price), "цена "),
@@ -65,6 +65,10 @@ fn faults(row: &LineSeed, rules: LineRules) -> [(bool, &'static str); 5] {
             row.measure == OWN_UNIT && !rules.unit,
             "единица измерения «бухта» не из классификатора ОКЕИ",
         ),
-        (has_none, "ставка НДС не указана"),
+        (is_meant && meant.is_none(), "ставка НДС не указана"),
+        (
+            is_meant && meant == Some(NoRate::Ended),
+            "в правилах (invoice.no_rate) ставка НДС 20% ",
+        ),
     ]
 }

@@ -8,9 +8,9 @@ use planner::SmartInvoices;
 use super::Evidence;
 use super::bills::{first_of, made_by};
 use super::deals::asks;
-use crate::asked::commands;
-use crate::network::{Remote, Told};
-use crate::own_invoices::OwnInvoice;
+use crate::habits::own_invoices::OwnInvoice;
+use crate::machine::asked::commands;
+use crate::machine::network::{Remote, Told};
 
 /// The question that stands before ours.
 pub(super) const ASKED: &str = "DEAL-SMART-INVOICE";
@@ -122,7 +122,7 @@ fn takeable(evidence: &Evidence<'_>, deal: i64, wrong: &mut Vec<String>) {
     let Some(last) = known.and_then(|known| known.versions.last()) else {
         return;
     };
-    let worth = crate::own_invoices::worth(&last.lines);
+    let worth = crate::habits::own_invoices::worth(&last.lines);
     if let [only] = live_at_the_end(evidence, deal).as_slice()
         && only.kopecks == worth
         && only.buyer == last.buyer

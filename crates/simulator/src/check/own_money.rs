@@ -7,7 +7,7 @@ use domain::payment::PaymentKind;
 use store::{ListedPayment, PaymentState};
 
 use super::Evidence;
-use crate::own_money::{CHARGE, TRANSFER};
+use crate::people::own_money::{CHARGE, TRANSFER};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if !evidence.weather.customs.own_money {

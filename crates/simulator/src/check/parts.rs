@@ -10,9 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::asked_for::asked_for;
 use super::bills::{read_from, true_since};
 use super::{Evidence, slot_of};
-use crate::parts::{PERCENT, Part};
-use crate::remembered::{Deal, Version};
-use crate::shares::Share;
+use crate::habits::parts::{PERCENT, Part};
+use crate::habits::shares::Share;
+use crate::people::remembered::{Deal, Version};
 
 /// What stands before the names of a part's lines.
 const PREFIXES: [&str; 3] = ["Аванс: ", "Остаток: ", "Дополнительно: "];

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::bills::{first_of, made_between, ours};
 use super::deals::asks;
 use super::{Evidence, is_our_write};
-use crate::office::{self, INVOICE, LOST, SECOND_FUNNEL, STAGES};
-use crate::production::Production;
+use crate::offices::office::{self, INVOICE, LOST, SECOND_FUNNEL, STAGES};
+use crate::offices::production::Production;
 
 /// What was decided before a deal was taken away may be written, and land, so much later.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(10);

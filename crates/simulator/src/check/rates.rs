@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::bills::{asked_by, is_number, made_between, ours};
 use super::{Evidence, parts};
-use crate::people::ENDED_RATE;
-use crate::remembered::{Deal, Version};
+use crate::people::managers::ENDED_RATE;
+use crate::people::remembered::{Deal, Version};
 
 /// The first year of the present rate.
 const FIRST_YEAR: i16 = 2026;

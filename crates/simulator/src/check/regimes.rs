@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::bills::{asked_by, ours, read_from};
 use super::{Evidence, deal_of, parts, slot_of};
-use crate::regimes::{Regime, WORDING};
-use crate::remembered::Version;
+use crate::offices::regimes::{Regime, WORDING};
+use crate::people::remembered::Version;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some(regime) = evidence.weather.customs.regime else {

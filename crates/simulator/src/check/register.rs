@@ -7,8 +7,8 @@ use domain::OrganisationId;
 use store::OfficeBill;
 
 use super::Evidence;
-use crate::office::{self, GOES_ON_IN, PREFIX, SECOND_PREFIX, TRIAL_PREFIX};
-use crate::register::{Books, File, Id, Register, YEARS};
+use crate::offices::office::{self, GOES_ON_IN, PREFIX, SECOND_PREFIX, TRIAL_PREFIX};
+use crate::people::register::{Books, File, Id, Register, YEARS};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some((register, books)) = &evidence.register else {
@@ -170,7 +170,7 @@ mod tests {
     use domain::InvoiceId;
 
     use super::*;
-    use crate::register::Given;
+    use crate::people::register::Given;
 
     fn file(export: i64, finished: bool, lines: &[(&str, bool, bool)]) -> File {
         let line = |(id, again, cancelled): &(&str, bool, bool)| Given {

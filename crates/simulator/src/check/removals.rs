@@ -6,8 +6,8 @@ use emulator_bitrix24::What;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Evidence;
-use crate::network::Remote;
-use crate::witness::writes;
+use crate::evidence::witness::writes;
+use crate::machine::network::Remote;
 
 /// So long a write that was under way may still go out: it had been recorded as sent, and waits for its turn.
 const SENT: SignedDuration = SignedDuration::from_secs(90);

@@ -6,8 +6,8 @@ use emulator_kontur_accounting::Bill;
 use super::Evidence;
 use super::bills::{asked_by, first_of, made_between, ours, sent_at};
 use super::deals::is_about;
-use crate::papers::{Nobody, Paper, Part};
-use crate::remembered::Deal;
+use crate::people::papers::{Nobody, Paper, Part};
+use crate::people::remembered::Deal;
 
 /// What may be missing, in the words of the question.
 const WORDS: [&str; 10] = [

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::Evidence;
 use super::bills::creations;
-use crate::asked::commands;
-use crate::network::{Remote, Seen};
+use crate::machine::asked::commands;
+use crate::machine::network::{Remote, Seen};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for one in evidence.sealed {

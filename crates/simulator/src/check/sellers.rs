@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::bills::{asked_by, made_between, ours};
 use super::{Evidence, deal_of, production, slot_of};
-use crate::remembered::Version;
-use crate::sellers::{Own, Sellers};
+use crate::offices::sellers::{Own, Sellers};
+use crate::people::remembered::Version;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let Some(sellers) = &evidence.weather.customs.sellers else {

@@ -5,11 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Evidence;
 use super::deals::is_about;
-use crate::asked::{Command, commands};
-use crate::network::{Remote, Seen, Told};
-use crate::office::{ADMINISTRATOR, MANAGER};
-use crate::remembered::Deal;
-use crate::staff::heads_above;
+use crate::habits::staff::heads_above;
+use crate::machine::asked::{Command, commands};
+use crate::machine::network::{Remote, Seen, Told};
+use crate::offices::office::{ADMINISTRATOR, MANAGER};
+use crate::people::remembered::Deal;
 
 /// What the portal told of its people holds so long, and a message may be so much longer on its way.
 const HOLDS: SignedDuration = SignedDuration::from_secs(3_600 + 200);

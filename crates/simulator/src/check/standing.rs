@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Evidence;
-use crate::calls::ordered;
-use crate::doors::Call;
+use crate::machine::doors::Call;
+use crate::people::calls::ordered;
 
 /// When the order that this call gave was called first. Where it is not known which calls are on disk, the earliest that it
 /// may have been.

@@ -3,9 +3,9 @@
 use memchr::memmem;
 
 use super::Evidence;
-use crate::asked::commands;
-use crate::network::Remote;
-use crate::strangers::NOBODYS;
+use crate::machine::asked::commands;
+use crate::machine::network::Remote;
+use crate::troubles::strangers::NOBODYS;
 
 /// With this begins the number of each of nobody's deals.
 const OF_ALL: &[u8] = b"8000";

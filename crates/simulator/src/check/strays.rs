@@ -3,8 +3,8 @@
 
 use super::Evidence;
 use super::sellers::seller_of;
-use crate::own_money::second_account;
-use crate::sellers::Own;
+use crate::offices::sellers::Own;
+use crate::people::own_money::second_account;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     if !evidence.weather.customs.strays {

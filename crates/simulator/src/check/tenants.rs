@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
 
 use super::Evidence;
-use crate::neighbour::CANARY;
+use crate::offices::neighbour::CANARY;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for entry in evidence.portal.entries() {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use store::ListedPayment;
 
 use super::{Evidence, money};
-use crate::records::Entry;
+use crate::evidence::records::Entry;
 
 /// Not where an entry may be missing, or stand there twice, and somebody is asked about it.
 pub(super) fn timeline(

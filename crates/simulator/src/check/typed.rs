@@ -7,8 +7,8 @@ use super::Evidence;
 use super::asked_for::asked_for;
 use super::bills::{asked_by, made_between, ours};
 use super::deals::asks;
-use crate::own_invoices::worth;
-use crate::remembered::{Deal, Version};
+use crate::habits::own_invoices::worth;
+use crate::people::remembered::{Deal, Version};
 
 /// The question that stands before an invoice.
 pub(super) const ASKED: &str = "DEAL-SUM-DIFFERS";

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::Evidence;
-use crate::asked::commands;
-use crate::network::{Remote, Seen};
+use crate::machine::asked::commands;
+use crate::machine::network::{Remote, Seen};
 
 /// From the answer on the event of a new deal to the first request that reads it. A hanging pass holds its lane for three.
 const AT_MOST: SignedDuration = SignedDuration::from_secs(8);

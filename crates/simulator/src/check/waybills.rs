@@ -5,8 +5,8 @@ use store::Case;
 
 use super::deals::is_about;
 use super::{Evidence, moves, stages};
-use crate::office::INVOICE;
-use crate::waybills::{LABEL, WAYBILL};
+use crate::habits::waybills::{LABEL, WAYBILL};
+use crate::offices::office::INVOICE;
 
 /// The question.
 const ASKED: &str = "ACTION-REFUSED/move_stage";

@@ -3,7 +3,7 @@
 use memchr::memmem::Finder;
 
 use super::Evidence;
-use crate::office;
+use crate::offices::office;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let others: Vec<String> = (0..evidence.weather.tenants)

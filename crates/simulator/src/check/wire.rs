@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::Evidence;
 use super::bills::creations;
-use crate::network::{Seen, Told};
-use crate::weather::ACCOUNTING_QUIET;
+use crate::chance::weather::ACCOUNTING_QUIET;
+use crate::machine::network::{Seen, Told};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for deal in evidence.office.deals.keys() {

@@ -152,14 +152,22 @@ pub(super) async fn answer_seen(
     change: &CaseChange,
     now: Timestamp,
 ) -> Result<Option<Case>, StoreError> {
-    let about = [&seen.facts.subject].into_iter();
-    let open = find_open(tx, portal, about).await?;
-    match open.get(&(seen.facts.subject.clone(), seen.facts.key.clone())) {
-        Some((id, facts)) if *id == seen.id && facts.facts == seen.facts.facts => {
-            answer_and_look(tx, portal, *id, change, None, now).await
-        }
-        Some(_) | None => Ok(None),
+    if !is_asked(tx, portal, seen).await? {
+        return Ok(None);
     }
+    answer_and_look(tx, portal, seen.id, change, None, now).await
+}
+
+/// Whether it is open, and asks what was seen.
+pub(super) async fn is_asked(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    seen: &Case,
+) -> Result<bool, StoreError> {
+    let about = [&seen.facts.subject].into_iter();
+    let mut open = find_open(tx, portal, about).await?;
+    let asked = open.remove(&(seen.facts.subject.clone(), seen.facts.key.clone()));
+    Ok(asked.is_some_and(|(id, facts)| id == seen.id && facts.facts == seen.facts.facts))
 }
 
 /// Answers a case and looks at its subject again at once, because of `reason`; gives the case as it is then.

@@ -198,7 +198,7 @@ fn as_statement(
     change: &EffectChange,
     now: Timestamp,
 ) -> (&'static Sql, Vec<Value>) {
-    let with = |text: &str| params![portal, id, text, now].to_vec();
+    let with = |text: &str| Vec::from(params![portal, id, text, now]);
     match change {
         EffectChange::Done { outcome } => (&DONE, with(&outcome.to_string())),
         EffectChange::Refused { error } => (&REFUSED, with(error)),
@@ -221,7 +221,7 @@ fn as_statement(
             values.extend(params![*not_before, correction(*counts)]);
             (&STILL_UNKNOWN, values)
         }
-        EffectChange::LookedUpAbsent => (&ABSENT, params![portal, id, now].to_vec()),
+        EffectChange::LookedUpAbsent => (&ABSENT, Vec::from(params![portal, id, now])),
         EffectChange::Superseded { reason } => (&SUPERSEDED, with(reason)),
         EffectChange::Reopened { reason } => (&REOPENED, with(reason)),
     }

@@ -408,17 +408,14 @@ async fn send(
         };
         let (effect, is_new_request) = as_wanted(before, new, now);
         if is_new_request {
-            replaced.push(
-                params![
-                    portal,
-                    effect.id,
-                    &effect.request,
-                    &effect.request_hash,
-                    effect.not_before,
-                    now
-                ]
-                .to_vec(),
-            );
+            replaced.push(Vec::from(params![
+                portal,
+                effect.id,
+                &effect.request,
+                &effect.request_hash,
+                effect.not_before,
+                now
+            ]));
         }
         let lane = (new.subject.clone(), new.action.clone());
         let beside =

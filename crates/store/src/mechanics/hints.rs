@@ -84,7 +84,7 @@ async fn hint(
     });
     let sets: Vec<Vec<Value>> = looks
         .iter()
-        .map(|look| params![portal, &look.subject, look.due_at].to_vec())
+        .map(|look| Vec::from(params![portal, &look.subject, look.due_at]))
         .collect();
     tx.execute_each(&NO_SOONER, &sets).await?;
     enqueue(tx, portal, &looks).await

@@ -50,19 +50,53 @@ pub struct NewEvent {
 
 /// Events of one call.
 pub(crate) struct Heard {
-    events: Vec<NewEvent>,
+    events: Vec<Kept>,
     at: Timestamp,
     /// Whether there is more to be looked at because of them, or of others that were stored with them.
     news: Arc<AtomicBool>,
 }
 
+/// An event as it is stored. Whoever brings it makes its row, and the writer only binds it.
+struct Kept {
+    portal: PortalId,
+    row: [Value; 6],
+    /// The look at its record.
+    look: Option<Look>,
+    /// Bytes of what it tells.
+    told: usize,
+}
+
+impl Kept {
+    fn new(event: &NewEvent, now: Timestamp) -> Kept {
+        let detail = event.detail.to_string();
+        let look = event.record.as_ref().map(|record| Look {
+            subject: record.clone(),
+            lane: event.lane,
+            due_at: now,
+            reason: format!("event {} ({})", event.name, event.source),
+        });
+        Kept {
+            portal: event.portal.clone(),
+            look,
+            told: detail.len(),
+            row: params![
+                &event.portal,
+                &event.source,
+                &event.name,
+                event.record.as_ref(),
+                event.received_at,
+                detail
+            ],
+        }
+    }
+}
+
 impl Shared for Heard {
     /// Of an event only what it tells has no bound of its own.
     fn load(&self) -> Load {
-        let told = self.events.iter().map(|one| one.detail.to_string().len());
         Load {
             events: self.events.len(),
-            bytes: told.sum(),
+            bytes: self.events.iter().map(|event| event.told).sum(),
         }
     }
 }
@@ -71,6 +105,16 @@ statements! {
     INSERT =
         "INSERT INTO inbox (portal_id, source, name, subject, received_at, detail)
          VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT_EIGHT =
+        "INSERT INTO inbox (portal_id, source, name, subject, received_at, detail)
+         VALUES ($1, $2, $3, $4, $5, $6),
+             ($7, $8, $9, $10, $11, $12),
+             ($13, $14, $15, $16, $17, $18),
+             ($19, $20, $21, $22, $23, $24),
+             ($25, $26, $27, $28, $29, $30),
+             ($31, $32, $33, $34, $35, $36),
+             ($37, $38, $39, $40, $41, $42),
+             ($43, $44, $45, $46, $47, $48)";
     TRIM =
         "DELETE FROM inbox WHERE id IN (
              SELECT id FROM inbox WHERE portal_id = $1 AND received_at < $2
@@ -88,7 +132,7 @@ impl Store {
     pub async fn accept(&self, events: &[NewEvent], now: Timestamp) -> Result<(), StoreError> {
         let news = Arc::new(AtomicBool::new(false));
         let heard = Heard {
-            events: events.to_vec(),
+            events: events.iter().map(|event| Kept::new(event, now)).collect(),
             at: now,
             news: Arc::clone(&news),
         };
@@ -157,34 +201,30 @@ impl Store {
 }
 
 async fn accept(tx: &mut Tx<'_>, heard: &[Heard]) -> Result<(), StoreError> {
-    let events: Vec<(&NewEvent, Timestamp)> = heard
+    let events: Vec<(&Kept, Timestamp)> = heard
         .iter()
         .flat_map(|heard| heard.events.iter().map(|event| (event, heard.at)))
         .collect();
-    let rows: Vec<Vec<Value>> = events
+    let rows: Vec<&[Value]> = events
         .iter()
-        .map(|(event, _)| {
-            params![
-                &event.portal,
-                &event.source,
-                &event.name,
-                event.record.as_ref(),
-                event.received_at,
-                &event.detail
-            ]
-            .to_vec()
-        })
+        .map(|(event, _)| event.row.as_slice())
         .collect();
-    tx.execute_each(&INSERT, &rows).await?;
+    tx.insert_each(&INSERT, &INSERT_EIGHT, &rows).await?;
     // Portals in one order for all transactions, so that two never wait in a ring.
     let mut looks: BTreeMap<&PortalId, Vec<(Look, Timestamp)>> = BTreeMap::new();
     for (event, at) in events {
-        let Some(record) = &event.record else {
+        let Some(itself) = &event.look else {
             continue;
         };
-        let of_event = looks_of(tx, event, record, at).await?;
         let of_portal = looks.entry(&event.portal).or_default();
-        of_portal.extend(of_event.into_iter().map(|look| (look, at)));
+        if has_waiters(itself.subject.kind) {
+            let record = std::slice::from_ref(&itself.subject);
+            let woken = looks_of_waiters(tx, &event.portal, record, itself.lane, at).await?;
+            of_portal.extend(woken.into_iter().map(|look| (look, at)));
+        }
+        if is_looked_at(itself.subject.kind) {
+            of_portal.push((itself.clone(), at));
+        }
     }
     for (portal, mut looks) in looks {
         echoes_wait(tx, portal, &mut looks).await?;
@@ -230,34 +270,23 @@ async fn echoes_wait(
     Ok(())
 }
 
-async fn looks_of(
-    tx: &mut Tx<'_>,
-    event: &NewEvent,
-    record: &Subject,
-    now: Timestamp,
-) -> Result<Vec<Look>, StoreError> {
-    let itself = Look {
-        subject: record.clone(),
-        lane: event.lane,
-        due_at: now,
-        reason: format!("event {} ({})", event.name, event.source),
-    };
-    match record.kind {
+/// Whether questions about deals may wait for records of this kind.
+const fn has_waiters(kind: SubjectKind) -> bool {
+    match kind {
+        SubjectKind::Company
+        | SubjectKind::Contact
+        | SubjectKind::Requisite
+        | SubjectKind::BankDetail => true,
         SubjectKind::Deal | SubjectKind::Portal | SubjectKind::Invoice | SubjectKind::Payment => {
-            Ok(vec![itself])
-        }
-        SubjectKind::Company | SubjectKind::Contact => {
-            let record = std::slice::from_ref(record);
-            looks_of_waiters(tx, &event.portal, record, event.lane, now).await
-        }
-        // The event does not say whose they are: the reconciler finds out and wakes the waiters.
-        SubjectKind::Requisite | SubjectKind::BankDetail => {
-            let records = std::slice::from_ref(record);
-            let mut looks = looks_of_waiters(tx, &event.portal, records, event.lane, now).await?;
-            looks.push(itself);
-            Ok(looks)
+            false
         }
     }
+}
+
+/// Whether an event about such a record asks for a look at the record itself. Of requisites and bank details it does
+/// not say whose they are: the reconciler finds out and wakes the waiters.
+const fn is_looked_at(kind: SubjectKind) -> bool {
+    !matches!(kind, SubjectKind::Company | SubjectKind::Contact)
 }
 
 async fn looks_of_waiters(

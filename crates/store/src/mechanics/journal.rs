@@ -132,7 +132,7 @@ impl Store {
                     filter.limit
                 };
                 let since = filter.since.unwrap_or(Timestamp::MIN);
-                let mut ask = params![portal, filter.after_seq, since, limit].to_vec();
+                let mut ask = Vec::from(params![portal, filter.after_seq, since, limit]);
                 let Some(subject) = &filter.subject else {
                     return tx.list(&READ, &ask, read_line).await;
                 };
@@ -198,7 +198,7 @@ pub(crate) async fn park_each(
         .iter()
         .map(|entry| {
             let (subject, body) = (entry.subject.as_ref(), entry.body.to_string());
-            params![portal, entry.at, subject, &entry.kind, body].to_vec()
+            Vec::from(params![portal, entry.at, subject, &entry.kind, body])
         })
         .collect();
     tx.execute_each(&PARK, &rows).await.map(drop)
@@ -225,7 +225,7 @@ pub(crate) async fn append(
     };
     let unpark: Vec<Vec<Value>> = parked
         .iter()
-        .map(|(id, _)| params![portal, *id].to_vec())
+        .map(|(id, _)| Vec::from(params![portal, *id]))
         .collect();
     let mut lines = Vec::with_capacity(parked.len() + entries.len());
     for entry in parked.iter().map(|(_, entry)| entry).chain(entries) {
@@ -241,18 +241,15 @@ pub(crate) async fn append(
         };
         chain.hash = line.hash(&chain.hash);
         let hash = chain.hash.as_slice();
-        lines.push(
-            params![
-                portal,
-                chain.seq,
-                entry.at,
-                line.subject,
-                line.kind,
-                line.body,
-                hash
-            ]
-            .to_vec(),
-        );
+        lines.push(Vec::from(params![
+            portal,
+            chain.seq,
+            entry.at,
+            line.subject,
+            line.kind,
+            line.body,
+            hash
+        ]));
     }
     tx.execute_each(&APPEND, &lines).await?;
     tx.execute_each(&UNPARK, &unpark).await?;

@@ -112,6 +112,6 @@ pub(crate) async fn put_facts(
 fn rows(portal: &PortalId, named: &[(String, String)]) -> Vec<Vec<Value>> {
     named
         .iter()
-        .map(|(name, value)| params![portal, name, value].to_vec())
+        .map(|(name, value)| Vec::from(params![portal, name, value]))
         .collect()
 }

@@ -90,11 +90,13 @@ statements! {
                      OR length(work.reasons) > 600 THEN work.reasons
                  ELSE work.reasons || '\n' || excluded.reasons END";
     /// The same of a row that waits already, no later and no less pressing: none of what an index holds changes, and SQLite
-    /// writes each index of a column that a statement sets.
+    /// writes each index of a column that a statement sets. Most rows have one reason, and it is the same again: no text is
+    /// put together to find that out.
     LOOK_KNOWN =
         "UPDATE work SET version = version + 1, heard_at = COALESCE(CAST($6 AS BIGINT), heard_at),
              reasons = CASE
-                 WHEN instr('\n' || reasons || '\n', '\n' || CAST($5 AS TEXT) || '\n') > 0
+                 WHEN reasons = CAST($5 AS TEXT)
+                     OR instr('\n' || reasons || '\n', '\n' || CAST($5 AS TEXT) || '\n') > 0
                      OR length(reasons) > 600 THEN reasons
                  ELSE reasons || '\n' || CAST($5 AS TEXT) END
          WHERE portal_id = $1 AND subject = $2 AND lane <= $3 AND due_at <= $4 AND waits_since <= $4";
@@ -233,7 +235,7 @@ impl Store {
                     check_fence(tx, lease).await?;
                     let sets: Vec<Vec<Value>> = sorted(work.iter(), |work| &work.subject)
                         .map(|work| {
-                            params![&lease.portal, &work.subject, work.version, *due_at].to_vec()
+                            Vec::from(params![&lease.portal, &work.subject, work.version, *due_at])
                         })
                         .collect();
                     tx.execute_each(&PUT_BACK, &sets).await.map(drop)
@@ -380,15 +382,14 @@ async fn wish(
     let sets: Vec<Vec<Value>> = looks
         .into_iter()
         .map(|(look, heard_at)| {
-            params![
+            Vec::from(params![
                 portal,
                 &look.subject,
                 look.lane.number(),
                 look.due_at,
                 one_line(&look.reason),
                 heard_at
-            ]
-            .to_vec()
+            ])
         })
         .collect();
     let news = tx.execute_each_or(&LOOK_KNOWN, &LOOK, &sets).await?;
@@ -505,6 +506,10 @@ fn sorted<'a, T: 'a>(
 }
 
 fn one_line(reason: &str) -> String {
+    // Nearly all are, and such a one is copied as a whole.
+    if reason.len() <= REASON_LENGTH && !reason.contains(char::is_control) {
+        return reason.to_owned();
+    }
     reason
         .chars()
         .take(REASON_LENGTH)

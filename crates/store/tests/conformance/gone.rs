@@ -1,4 +1,4 @@
-//! Invoices that were cancelled or deleted are found by the numbers that payers still name.
+//! Invoices that were cancelled or deleted, or closed without a bank line, are found by the numbers that payers still name.
 
 use domain::InvoiceId;
 use domain::matching::Gone;
@@ -7,6 +7,7 @@ use jiff::civil::date;
 use store::*;
 
 use crate::money::{book, decide, link, order, put, see, share};
+use crate::settled::{settle, unsettle};
 use crate::support::*;
 
 conformance! {
@@ -36,5 +37,25 @@ conformance! {
         see(db, "march", &[order("1", 100)]).await;
         assert_eq!(decide(db, &[book(1, 0, vec![share("again", 100)])]).await, [Decided::Done]);
         assert_eq!(found("УТ-2").await, []);
+    }
+
+    async fn what_is_closed_without_a_bank_is_found_with_what_closed_it_until_that_is_taken_back(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        see(db, "march", &[order("5", 30)]).await;
+        decide(db, &[book(1, 0, vec![share("1", 30)])]).await;
+        let found = async || {
+            let gone = db.store.money_gone(&portal("a"), &[NumberKey::of("1")]).await.unwrap();
+            gone.into_iter().map(|one| one.how).collect::<Vec<_>>()
+        };
+        let InvoiceSettled::Done { number: first, .. } = settle(db, "1", Some(20)).await else { panic!("it is refused") };
+        assert_eq!(found().await, [], "a part of it is open");
+        let InvoiceSettled::Done { number: last, .. } = settle(db, "1", None).await else { panic!("it is refused") };
+        assert_eq!(found().await, [Gone::Closed { by: last }, Gone::Closed { by: first }]);
+        unsettle(db, first).await;
+        assert_eq!(found().await, []);
+        see(db, "april", &[order("6", 20)]).await;
+        decide(db, &[book(2, 0, vec![share("1", 20)])]).await;
+        assert_eq!(found().await, [Gone::Closed { by: last }]);
     }
 }

@@ -22,13 +22,13 @@ fn new(number: &str, kopecks: Option<i64>) -> NewSettlement {
     }
 }
 
-async fn settle(db: &Db, number: &str, kopecks: Option<i64>) -> InvoiceSettled {
+pub(crate) async fn settle(db: &Db, number: &str, kopecks: Option<i64>) -> InvoiceSettled {
     let (portal, new) = (portal("a"), new(number, kopecks));
     let settled = db.store.money_settle(&portal, &new, at(4)).await;
     settled.unwrap()
 }
 
-async fn unsettle(db: &Db, number: i64) -> Option<Vec<DealId>> {
+pub(crate) async fn unsettle(db: &Db, number: i64) -> Option<Vec<DealId>> {
     let (portal, because) = (portal("a"), ("anna", "акт отменён"));
     let today = date(2026, 4, 1);
     let undone = db
@@ -41,6 +41,35 @@ fn more_than(kopecks: i64) -> InvoiceSettled {
     InvoiceSettled::MoreThanOpen {
         open: Money::from_kopecks(kopecks),
     }
+}
+
+/// The question how the bill of deal 7 was paid, as it is open.
+async fn asked(db: &Db, lease: &Lease, about: &str) -> Case {
+    let code = "INVOICE-MARKED-PAID".to_owned();
+    let facts = CaseFacts {
+        cause: code.clone(),
+        key: code.clone(),
+        code,
+        subject: deal(7),
+        facts: json!({ "about": about }),
+        text: "По каким деньгам?".to_owned(),
+        waits_for: Vec::new(),
+    };
+    let record = Record {
+        cases: vec![CaseChange::Open(facts)],
+        ..Record::default()
+    };
+    db.store.record(lease, record, at(3)).await.unwrap();
+    let filter = CaseFilter::default();
+    let open = db.store.cases_open(&portal("a"), &filter).await.unwrap();
+    open.into_iter().next().unwrap()
+}
+
+async fn answer(db: &Db, seen: &Case, number: &str) -> Option<InvoiceSettled> {
+    let (portal, choice) = (portal("a"), json!({"choice": "settle"}));
+    let new = new(number, None);
+    let settled = db.store.case_settle(&portal, (seen, &choice), &new, at(4));
+    settled.await.unwrap()
 }
 
 const MARCH: (Date, Date) = (date(2026, 3, 1), date(2026, 3, 31));
@@ -124,6 +153,37 @@ conformance! {
         let balances = db.store.money_invoices(&portal("a"), &["1".to_owned()]).await.unwrap();
         assert_eq!(balances[0].1.open().kopecks(), 100);
         assert!(matches!(settle(db, "1", None).await, InvoiceSettled::Done { .. }));
+    }
+
+    async fn a_question_is_answered_by_a_settlement_once_and_with_it_or_not_at_all(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        see(db, "march", &[order("5", 30)]).await;
+        decide(db, &[book(1, 0, vec![share("1", 30)])]).await;
+        let before = asked(db, &lease, "whole/1=1").await;
+        let seen = asked(db, &lease, "whole/1=2").await;
+        assert_eq!(answer(db, &before, "1").await, None, "it asks something else by now");
+        assert_eq!(answer(db, &seen, "9").await, Some(InvoiceSettled::NoInvoice));
+        let case = db.store.case_get(&portal("a"), seen.id).await.unwrap().unwrap();
+        assert_eq!(case.state, CaseState::Open);
+        let Some(InvoiceSettled::Done { number, amount, open, .. }) = answer(db, &seen, "1").await else { panic!("it is refused") };
+        assert_eq!((amount.kopecks(), open.kopecks()), (70, 0));
+        let case = db.store.case_get(&portal("a"), seen.id).await.unwrap().unwrap();
+        assert_eq!((case.state, case.answered_by.as_deref()), (CaseState::Answered, Some("anna")));
+        assert_eq!(case.answer, Some(json!({"choice": "settle"})));
+        assert_eq!(answer(db, &seen, "1").await, None);
+        // Asked once more where nothing is open: nothing is recorded, and it stays a question.
+        let seen = asked(db, &lease, "whole/1=2").await;
+        assert_eq!(answer(db, &seen, "1").await, Some(more_than(0)));
+        let case = db.store.case_get(&portal("a"), seen.id).await.unwrap().unwrap();
+        assert_eq!(case.state, CaseState::Open);
+        // Taken back, it may be said again in the same words; a larger bill is no second press.
+        unsettle(db, number).await;
+        let Some(InvoiceSettled::Done { .. }) = answer(db, &seen, "1").await else { panic!("it is refused") };
+        put(db, &lease, vec![link(7, 1, "1", 170)]).await;
+        let seen = asked(db, &lease, "whole/1=2").await;
+        let Some(InvoiceSettled::Done { amount, open, .. }) = answer(db, &seen, "1").await else { panic!("it is refused") };
+        assert_eq!((amount.kopecks(), open.kopecks()), (70, 0));
     }
 
     async fn a_month_tells_what_was_closed_without_a_bank_apart(db: &Db) {

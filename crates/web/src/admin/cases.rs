@@ -126,6 +126,7 @@ pub(super) async fn decide(
         Ok(answered) => place.done(answered.case.id),
         Err(NotAnswered::Store(error)) => answer::broken(&error),
         Err(NotAnswered::Changed(_) | NotAnswered::NoChoice { .. }) => place.say("again"),
+        Err(NotAnswered::NothingOpen(_)) => place.say("paid"),
         Err(NotAnswered::NoCase(_) | NotAnswered::Closed(_)) => place.say("closed"),
     }
 }
@@ -162,6 +163,7 @@ fn said(uri: &Uri) -> Option<&'static str> {
     Some(match asked(uri, "said")?.as_str() {
         "again" => "Пока вы решали, вопрос изменился. Посмотрите на него ещё раз.",
         "closed" => "Этот вопрос уже закрыт: кто-то решил раньше, или причина исчезла сама.",
+        "paid" => "По этому счёту уже нечего закрывать: ничего не записано, вопрос снимется сам.",
         "nothing" => "Повторять здесь нечего: исправьте то, что названо в вопросе.",
         "unknown" => {
             "Возможно, это уже сделано, поэтому второй раз не отправлено. Проверьте сами, как сказано в вопросе."

@@ -12,7 +12,7 @@ use store::{
 use testkit::builders::portal;
 use testkit::time::at;
 
-use crate::support::money::{HOSTILE, order_at};
+use crate::support::money::{HOSTILE, US, invoice, order_at};
 use crate::support::office::Office;
 
 const ANSWER: &str = "/questions/answer";
@@ -361,4 +361,61 @@ async fn what_strangers_wrote_into_a_question_is_shown_and_never_obeyed() {
         // The word of a choice goes back as it came: a value, and nothing that is read.
         assert_eq!(page.matches('\u{202e}').count(), 1, "{path}");
     }
+}
+
+#[tokio::test]
+async fn one_click_closes_a_bill_by_its_mark_once() {
+    let office = Office::open().await;
+    let mut anna = office.enrolled("Анна").await;
+    let lease = lease(&office).await;
+    let record = Record {
+        invoice_links: vec![invoice(1, "117", 100_000)],
+        ..Record::default()
+    };
+    office.store.record(&lease, record, at(0)).await.unwrap();
+    let marked = || CaseFacts {
+        facts: json!({
+            "choices": [{"word": "settle", "text": "закрыть отметкой учёта"}],
+            "by_mark": {
+                "organisation": US,
+                "invoice": "id-117",
+                "document": "Отметка в учёте об оплате счёта № 117",
+                "dated": "2026-03-12",
+            },
+        }),
+        ..question("INVOICE-MARKED-PAID", 1, "По каким деньгам?")
+    };
+    ask(&office, &lease, vec![marked()]).await;
+    let asked = open(&office).await.remove(0);
+    let (number, seen) = (asked.id.to_string(), desk::payments::fingerprint(&asked));
+    let answer = order_at(&mut anna, ANSWER, &click(&number, &seen, "settle")).await;
+    let done = format!("/questions?code=VAT-RATE-ENDED&done={number}");
+    assert_eq!(answer.leads_to(), done, "{}", answer.text());
+    let page = anna.get(&done).await.text();
+    let told = "(Сделка 1): записан ответ «закрыть отметкой учёта», Анна.";
+    assert!(page.contains(told), "{page}");
+    let page = anna.get("/money/settlements").await.text();
+    for told in [
+        "счёт № 117 от 01.03.2026",
+        "<span class=\"chip\">отмечен оплаченным в учёте</span>",
+        "12.03.2026 · Отметка в учёте об оплате счёта № 117 · Анна",
+        "000,00",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let answer = order_at(&mut anna, ANSWER, &click(&number, &seen, "settle")).await;
+    assert_eq!(
+        answer.leads_to(),
+        "/questions?code=VAT-RATE-ENDED&said=closed"
+    );
+    // Asked by a look from before it was closed.
+    ask(&office, &lease, vec![marked()]).await;
+    let asked = open(&office).await.remove(0);
+    let (number, seen) = (asked.id.to_string(), desk::payments::fingerprint(&asked));
+    let answer = order_at(&mut anna, ANSWER, &click(&number, &seen, "settle")).await;
+    let paid = "/questions?code=VAT-RATE-ENDED&said=paid";
+    assert_eq!(answer.leads_to(), paid, "{}", answer.text());
+    let page = anna.get(paid).await.text();
+    assert!(page.contains("уже нечего закрывать"), "{page}");
+    assert_eq!(open(&office).await, [asked], "nothing was answered");
 }

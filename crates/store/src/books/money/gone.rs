@@ -1,4 +1,4 @@
-//! Invoices that were cancelled or deleted, by the numbers that payers still name.
+//! Invoices that were cancelled or deleted, or closed without a bank line, by the numbers that payers still name.
 //!
 //! It reads and writes nothing. Not here: what is open (`open`).
 
@@ -28,11 +28,21 @@ statements! {
                      AND (o.date = b.date OR o.buyer_inn = b.buyer_inn AND o.paid >= o.total)
              )
          ORDER BY b.date, b.organisation_id, b.invoice_id";
+    /// Once for each settlement that stands, the last first: money that comes may be what it stood for.
+    CLOSED =
+        "SELECT b.number, b.date, b.buyer_inn, t.number FROM invoice_balance b
+         CROSS JOIN ledger_entry e CROSS JOIN ledger_transaction t
+         WHERE b.portal_id = $1 AND b.number_key IN keys($2) AND b.stands = 1 AND b.paid >= b.total
+             AND e.portal_id = $1 AND e.organisation_id = b.organisation_id AND e.invoice_id = b.invoice_id
+             AND e.place = 'invoice'
+             AND t.portal_id = $1 AND t.number = e.transaction_no AND t.kind = 'settlement'
+             AND NOT EXISTS (SELECT 1 FROM ledger_transaction u WHERE u.portal_id = $1 AND u.undoes = t.number)
+         ORDER BY b.date, b.organisation_id, b.invoice_id, t.number DESC";
 }
 
 impl Store {
     /// Invoices with these numbers that were cancelled or deleted, the oldest first; none beside another of its number
-    /// that may be meant.
+    /// that may be meant. Behind them those that are paid, for each settlement by which they are.
     pub async fn money_gone(
         &self,
         portal: &PortalId,
@@ -41,8 +51,10 @@ impl Store {
         let numbers = text_set(numbers.iter().map(|key| key.as_str().to_owned()));
         self.read((portal.clone(), numbers), |tx, (portal, numbers)| {
             Box::pin(async move {
-                tx.list(&GONE, &params![portal, numbers.clone()], read_gone)
-                    .await
+                let asked = params![portal, numbers.clone()];
+                let mut gone = tx.list(&GONE, &asked, read_gone).await?;
+                gone.extend(tx.list(&CLOSED, &asked, read_closed).await?);
+                Ok(gone)
             })
         })
         .await
@@ -59,5 +71,14 @@ fn read_gone(row: &mut Row) -> Result<GoneInvoice, StoreError> {
         } else {
             Gone::Deleted
         },
+    })
+}
+
+fn read_closed(row: &mut Row) -> Result<GoneInvoice, StoreError> {
+    Ok(GoneInvoice {
+        number: row.text()?,
+        date: row.parsed()?,
+        buyer: Inn::parse(&row.text()?).ok(),
+        how: Gone::Closed { by: row.int()? },
     })
 }

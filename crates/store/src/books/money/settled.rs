@@ -19,6 +19,10 @@ use super::{
     undo::{Order, read_entries},
 };
 use crate::{
+    books::{
+        case_changes::{CaseChange, answer_and_look, is_asked},
+        cases::Case,
+    },
     error::StoreError,
     mechanics::journal::JournalEntry,
     sql::statements,
@@ -139,6 +143,30 @@ impl Store {
         Ok(settled)
     }
 
+    /// Answers a question by a settlement, in the name of its author: both are recorded, or neither. None: it is no longer
+    /// asked as it was seen.
+    pub async fn case_settle(
+        &self,
+        portal: &PortalId,
+        (seen, answer): (&Case, &serde_json::Value),
+        new: &NewSettlement,
+        now: Timestamp,
+    ) -> Result<Option<InvoiceSettled>, StoreError> {
+        let args = (
+            portal.clone(),
+            (seen.clone(), answer.clone()),
+            new.clone(),
+            now,
+        );
+        let settled = self
+            .write(args, |tx, (portal, (seen, answer), new, now)| {
+                Box::pin(settle_asked(tx, portal, (seen, answer), new, *now))
+            })
+            .await?;
+        self.ring();
+        Ok(settled)
+    }
+
     /// Takes a settlement back in the name of `by`, by a correction dated `today`. The deals that are looked at; none:
     /// there is no such settlement, or it is taken back.
     pub async fn money_unsettle(
@@ -192,6 +220,50 @@ impl Store {
     }
 }
 
+/// What is open of an invoice that is to be settled.
+struct OpenNow {
+    deal: DealId,
+    /// By our records alone.
+    open: Money,
+    counted: CountedBefore,
+}
+
+impl OpenNow {
+    /// What was counted as paid before is not open.
+    fn left(&self) -> Money {
+        let left = self.open.kopecks() - self.counted.amount.kopecks();
+        Money::from_kopecks(left.max(0))
+    }
+
+    /// Once so much of it is settled by what is dated so.
+    fn without(&self, amount: Money, dated: Date) -> OpenNow {
+        OpenNow {
+            deal: self.deal,
+            open: Money::from_kopecks(self.open.kopecks() - amount.kopecks()),
+            counted: self.counted.without(amount, dated),
+        }
+    }
+}
+
+/// None: no deal has such an invoice.
+async fn open_now(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    invoice: &InvoiceRef,
+) -> Result<Option<OpenNow>, StoreError> {
+    let known = balances(tx, portal, [invoice].into_iter()).await?;
+    let balance = known.get(invoice);
+    let Some((deal, open)) = balance.and_then(|one| Some((one.deal?, one.open))) else {
+        return Ok(None);
+    };
+    let counted = counted_of(tx, portal, invoice).await?;
+    Ok(Some(OpenNow {
+        deal,
+        open,
+        counted,
+    }))
+}
+
 async fn settle(
     tx: &mut Tx<'_>,
     portal: &PortalId,
@@ -199,25 +271,58 @@ async fn settle(
     now: Timestamp,
 ) -> Result<InvoiceSettled, StoreError> {
     lock(tx, portal).await?;
-    let known = balances(tx, portal, [&new.invoice].into_iter()).await?;
-    let balance = known.get(&new.invoice);
-    let Some((deal, open)) = balance.and_then(|one| Some((one.deal?, one.open))) else {
+    let Some(open) = open_now(tx, portal, &new.invoice).await? else {
         return Ok(InvoiceSettled::NoInvoice);
     };
-    let counted = counted_of(tx, portal, &new.invoice).await?;
-    let less = |open: Money, counted: CountedBefore| {
-        Money::from_kopecks((open.kopecks() - counted.amount.kopecks()).max(0))
-    };
-    // What was counted as paid before is not open: only what is dated before may be that very money.
-    let most = counted.open_to(open, new.dated);
-    let amount = new.amount.unwrap_or(less(open, counted));
+    let amount = new.amount.unwrap_or(open.left());
     if let Some(number) = same(tx, portal, new, amount).await?
         && !planted::is(Bug::EachPressSettles)
     {
         return Ok(InvoiceSettled::Already { number });
     }
+    book(tx, portal, new, &open, now).await
+}
+
+/// The question is answered once, so nothing else tells a second press. None: it is not asked so any more.
+async fn settle_asked(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    (seen, answer): (&Case, &serde_json::Value),
+    new: &NewSettlement,
+    now: Timestamp,
+) -> Result<Option<InvoiceSettled>, StoreError> {
+    lock(tx, portal).await?;
+    if !is_asked(tx, portal, seen).await? {
+        return Ok(None);
+    }
+    let Some(open) = open_now(tx, portal, &new.invoice).await? else {
+        return Ok(Some(InvoiceSettled::NoInvoice));
+    };
+    let settled = book(tx, portal, new, &open, now).await?;
+    if matches!(settled, InvoiceSettled::Done { .. }) {
+        let change = CaseChange::Answer {
+            id: seen.id,
+            answer: answer.clone(),
+            by: new.settlement.author.clone(),
+        };
+        answer_and_look(tx, portal, seen.id, &change, None, now).await?;
+    }
+    Ok(Some(settled))
+}
+
+/// Records it where so much is open.
+async fn book(
+    tx: &mut Tx<'_>,
+    portal: &PortalId,
+    new: &NewSettlement,
+    open: &OpenNow,
+    now: Timestamp,
+) -> Result<InvoiceSettled, StoreError> {
+    // Only what is dated before what was counted may be that very money.
+    let most = open.counted.open_to(open.open, new.dated);
+    let amount = new.amount.unwrap_or(open.left());
     if amount > most || !amount.is_positive() {
-        let open = new.amount.map_or(less(open, counted), |_| most);
+        let open = new.amount.map_or(open.left(), |_| most);
         return Ok(InvoiceSettled::MoreThanOpen { open });
     }
     let number = take(tx, portal, 0, 1).await?.transaction;
@@ -251,7 +356,7 @@ async fn settle(
         .of(portal),
     ];
     batch.pay(&new.invoice, amount);
-    batch.deals.insert(deal);
+    batch.deals.insert(open.deal);
     let noted = json!({
         "settled": number, "kopecks": amount.kopecks(), "kind": kind, "document": document, "by": author,
     });
@@ -264,12 +369,9 @@ async fn settle(
     .await?;
     Ok(InvoiceSettled::Done {
         number,
-        deal,
+        deal: open.deal,
         amount,
-        open: less(
-            Money::from_kopecks(open.kopecks() - amount.kopecks()),
-            counted.without(amount, new.dated),
-        ),
+        open: open.without(amount, new.dated).left(),
     })
 }
 

@@ -168,7 +168,12 @@ pub(in crate::admin) async fn decide(
         Ok(answered) => answered,
         Err(NotAnswered::Store(error)) => return answer::broken(&error),
         Err(NotAnswered::Changed(_)) => return answer::see("/money?said=again"),
-        Err(NotAnswered::NoCase(_) | NotAnswered::NoChoice { .. } | NotAnswered::Closed(_)) => {
+        Err(
+            NotAnswered::NoCase(_)
+            | NotAnswered::NoChoice { .. }
+            | NotAnswered::Closed(_)
+            | NotAnswered::NothingOpen(_),
+        ) => {
             return answer::see("/money?said=closed");
         }
     };
