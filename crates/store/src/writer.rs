@@ -564,12 +564,65 @@ fn repeat(failure: &StoreError) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::{pin::Pin, time::Duration};
+
+    use futures_util::FutureExt as _;
+    use tempfile::TempDir;
+
     use super::*;
 
     impl Shared for Load {
         fn load(&self) -> Load {
             *self
         }
+    }
+
+    const ONE: Load = Load {
+        events: 1,
+        bytes: 100,
+    };
+
+    /// A writer that is busy until it is let go.
+    struct HeldUp {
+        // Dropped before the threads: their end waits for the writer.
+        go: blocking::Sender<()>,
+        threads: Threads,
+        together: Arc<Together<Load>>,
+        _folder: TempDir,
+    }
+
+    impl HeldUp {
+        fn new() -> Self {
+            let folder = TempDir::new().unwrap();
+            let (path, halted) = (folder.path().join("p.db"), watch::Sender::new(None));
+            let threads = Threads::start(&path, &Faults::default(), &halted).unwrap();
+            let (go, gone) = blocking::channel::<()>();
+            let (begin, begun) = blocking::channel::<()>();
+            let args = (begin, Mutex::new(gone));
+            let call = threads.write(Urgency::Other, args, |_, (begin, gone)| {
+                begin.send(()).unwrap();
+                let _is_let_go = gone.lock().unwrap().recv().is_ok();
+                Box::pin(async { Ok(()) })
+            });
+            assert!(call.now_or_never().is_none());
+            begun.recv().unwrap();
+            Self {
+                go,
+                threads,
+                together: Arc::default(),
+                _folder: folder,
+            }
+        }
+
+        fn event(&self) -> Pin<Box<impl Future<Output = Result<(), StoreError>>>> {
+            let (threads, together) = (&self.threads, &self.together);
+            Box::pin(threads.write_together(together, ONE, |_, _| Box::pin(async { Ok(()) })))
+        }
+    }
+
+    async fn served(call: impl Future<Output = Result<(), StoreError>>) {
+        let patience = Duration::from_secs(60);
+        tokio::time::timeout(patience, call).await.unwrap().unwrap();
     }
 
     /// The portions of calls that bring so many events and bytes, as how many calls each has.
@@ -603,14 +656,43 @@ mod tests {
         let together = Together::default();
         let one = || {
             let (caller, _) = oneshot::channel();
-            let (events, bytes) = (1, 100);
-            let args = Load { events, bytes };
-            Waiting { args, caller }
+            Waiting { args: ONE, caller }
         };
         assert!(together.join(one()).is_some());
         assert!(together.join_or_begin(one()));
         assert!(together.join(one()).is_none());
         assert_eq!(together.take().len(), 2);
         assert!(together.join(one()).is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_began_a_portion_and_goes_away_takes_nobody_along() {
+        let held = HeldUp::new();
+        let (mut leaves, mut stays) = (held.event(), held.event());
+        assert!(leaves.as_mut().now_or_never().is_none());
+        assert!(stays.as_mut().now_or_never().is_none());
+        let portions: Vec<usize> = (held.together.waiting().iter())
+            .map(|portion| portion.calls.len())
+            .collect();
+        assert_eq!(portions, [2]);
+        drop(leaves);
+        held.go.send(()).unwrap();
+        served(stays).await;
+    }
+
+    #[tokio::test]
+    async fn whoever_goes_away_before_it_has_a_place_takes_nobody_along() {
+        let held = HeldUp::new();
+        let writes = held.threads.writes.as_ref().unwrap();
+        let all_places = writes.try_reserve_many(QUEUE).unwrap();
+        let (mut leaves, mut stays) = (held.event(), held.event());
+        assert!(leaves.as_mut().now_or_never().is_none());
+        assert!(stays.as_mut().now_or_never().is_none());
+        let is_begun = !held.together.waiting().is_empty();
+        assert!(!is_begun, "a portion without a job");
+        drop(leaves);
+        drop(all_places);
+        held.go.send(()).unwrap();
+        served(stays).await;
     }
 }

@@ -49,6 +49,36 @@ conformance! {
         let events = [event("a", deal(2)), event("nobody", deal(3))];
         assert!(db.store.accept(&events, at(0)).await.is_err());
         assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 0);
+        // Among so many that some of them are stored by one statement.
+        for unknown in [0, 7, 8, 16] {
+            let whose = |n: u64| if n == unknown { "nobody" } else { "a" };
+            let events: Vec<NewEvent> = (0..17).map(|n| event(whose(n), deal(n))).collect();
+            assert!(db.store.accept(&events, at(0)).await.is_err());
+            assert_eq!(db.store.inbox_count(&portal("a")).await.unwrap(), 0);
+        }
+    }
+
+    async fn however_many_events_come_each_is_stored_as_it_is(db: &Db) {
+        let lease = leased(db, 1).await;
+        db.store.portal_put(&a_portal("b")).await.unwrap();
+        let whose = |n: i64| if n % 3 == 0 { "b" } else { "a" };
+        for count in [1_i64, 7, 8, 9, 16, 19] {
+            let events = (0..count).map(|n| {
+                let record = (n % 2 == 0).then(|| deal(n.unsigned_abs() + 1));
+                NewEvent { record, received_at: at(n), ..event(whose(n), deal(1)) }
+            });
+            db.store.accept(&events.collect::<Vec<_>>(), at(0)).await.unwrap();
+            for n in 0..count {
+                let trimmed = db.store.inbox_trim(&portal(whose(n)), at(n + 1), 100).await.unwrap();
+                assert_eq!(trimmed, 1, "event {n} of {count}");
+            }
+        }
+        let taken = db.store.work_take(&lease, Lane::Click, 100, &[], at(0)).await.unwrap();
+        let mut taken: Vec<Subject> = taken.into_iter().map(|work| work.subject).collect();
+        let mut wanted = [3, 5, 9, 11, 15, 17].map(deal);
+        taken.sort();
+        wanted.sort();
+        assert_eq!(taken, wanted);
     }
 
     async fn sooner_and_more_pressing_win(db: &Db) {
