@@ -4,7 +4,6 @@
 //! the portal's row changes; an application's tokens are renewed inside the connector, by way of [`Vault`].
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -17,6 +16,7 @@ use engine::clock::later;
 use engine::{Clock, SharedRng};
 use jiff::Timestamp;
 use planner::Policy;
+use reconciler::installation::Taken;
 use reconciler::{Connected, Connections, FloodAnswers, NotConnected, OwnInvoices};
 use serde_json::{Value, json};
 use store::{Mode, Portal, Store, StoreError};
@@ -85,7 +85,7 @@ pub struct Connector {
     /// Of the digest of the token that events carry.
     digest: Readings<Option<TokenDigest>>,
     /// Another installation works for the portal.
-    taken: AtomicBool,
+    taken: Taken,
 }
 
 /// What was connected, and from what.
@@ -121,7 +121,7 @@ impl Connector {
             allowed,
             kept: Mutex::default(),
             digest: Readings::default(),
-            taken: AtomicBool::new(false),
+            taken: Taken::default(),
         }
     }
 
@@ -365,14 +365,9 @@ impl Connector {
             .clear();
     }
 
-    /// Remembers whether another installation works for the portal; it is left alone then. Answers what was remembered.
-    pub(crate) fn set_taken(&self, taken: bool) -> bool {
-        self.taken.swap(taken, Ordering::Relaxed)
-    }
-
-    /// Whether another installation works for the portal.
-    pub(crate) fn is_taken(&self) -> bool {
-        self.taken.load(Ordering::Relaxed)
+    /// Whether another installation works for the portal; it is left alone then.
+    pub(crate) fn taken(&self) -> &Taken {
+        &self.taken
     }
 
     /// The portal as it is connected, also while it is paused: for what writes nothing to it.
@@ -397,7 +392,7 @@ impl Connector {
         if (portal.paused && !though_paused) || portal.mode == Mode::Off {
             return Err(NotConnected::Paused);
         }
-        if self.is_taken() && !though_paused {
+        if self.taken.holds() && !though_paused {
             return Err(NotConnected::Broken {
                 code: PORTAL_TAKEN,
                 reason: "another installation of Provodka works for it".to_owned(),

@@ -22,6 +22,7 @@ mod deal;
 mod feed;
 mod followed;
 mod forgotten;
+pub mod installation;
 mod journal;
 mod offline;
 mod overdue;

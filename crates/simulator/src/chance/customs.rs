@@ -131,6 +131,8 @@ pub(crate) struct Customs {
     pub(crate) removal: Option<Removal>,
     /// Invoices are printed on our own paper.
     pub(crate) printing: Option<Printing>,
+    /// Mean time between two times that another installation turns to our portal.
+    pub(crate) installations: Option<Duration>,
 }
 
 impl Customs {
@@ -179,6 +181,7 @@ impl Customs {
             self.links,
             self.removal.is_some(),
             self.printing.is_some(),
+            self.installations.is_some(),
             self.own_money,
             self.files,
             self.shares,

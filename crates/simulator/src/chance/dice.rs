@@ -63,6 +63,7 @@ pub(crate) enum About {
     HiddenSeller,
     EndedMeanings,
     Printing,
+    Installations,
 }
 
 /// One stream of chance.
@@ -129,6 +130,7 @@ impl Dice {
             About::HiddenSeller => 67,
             About::EndedMeanings => 68,
             About::Printing => 69,
+            About::Installations => 70,
         });
         Self(rng)
     }

@@ -226,6 +226,7 @@ impl Weather {
             weather.draw_hidden_seller(seed);
             weather.draw_ended_meanings(seed);
             weather.draw_printing(seed);
+            weather.draw_installations(seed);
         }
         weather
     }
@@ -400,6 +401,7 @@ impl Weather {
             (self.customs.shares, "advances agreed upon"),
             (self.customs.removal.is_some(), "application comes and goes"),
             (self.customs.printing.is_some(), "own paper"),
+            (self.customs.installations.is_some(), "portal taken over"),
             (
                 self.customs.printing.is_some_and(|one| one.sole_trader),
                 "sole trader sells",

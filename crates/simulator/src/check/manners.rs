@@ -25,13 +25,15 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
 const DOES: [&str; 7] = [
     ".add", ".update", ".set", ".delete", ".send", ".execute", ".start",
 ];
-/// What is done on the portal: to deals, in their timelines, and to people of the office; the trigger is registered before.
-const DONE: [&str; 8] = [
+/// What is done on the portal: to deals, in their timelines, and to people of the office; before that the trigger is
+/// registered and the portal marked.
+const DONE: [&str; 9] = [
     "crm.item.update",
     "crm.timeline.comment.add",
     "crm.timeline.comment.update",
     "crm.automation.trigger.add",
     "crm.automation.trigger.execute",
+    "crm.deal.userfield.update",
     "im.message.add",
     "im.message.update",
     "im.notify.system.add",

@@ -25,6 +25,7 @@ mod flood;
 mod foreigners;
 mod hidden;
 mod hints;
+mod installations;
 mod kopecks;
 mod ledger;
 mod limits;
@@ -95,6 +96,7 @@ use crate::people::managers::Office;
 use crate::people::presses::Said;
 use crate::people::register::{Books, Register};
 use crate::troubles::hints::Hint;
+use crate::troubles::installations::Intrusion;
 use crate::troubles::restore::Restored;
 use crate::troubles::seals::Sealed;
 
@@ -121,6 +123,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) asked_of_changes: Vec<(String, Timestamp)>,
     /// When it was asked about which deal that it has a bill which nobody waited for.
     pub(crate) asked_of_twins: Vec<(String, Timestamp)>,
+    /// When it was asked at our desk whose the portal is.
+    pub(crate) asked_of_taking: Vec<(String, Timestamp)>,
     /// How often each event is in the inbox.
     pub(crate) events: BTreeMap<Event, u64>,
     /// Every effect of ours, as it is stored.
@@ -168,6 +172,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) dry_runs: &'a [DryRun],
     /// The records that could not be read for a while.
     pub(crate) sealed: &'a [Sealed],
+    /// The times that another installation turned to the portal.
+    pub(crate) intrusions: &'a [Intrusion],
 }
 
 /// Everything that does not hold for one tenant.
@@ -193,6 +199,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     foreigners::check(evidence, &mut wrong);
     hidden::check(evidence, &mut wrong);
     hints::check(evidence, &mut wrong);
+    installations::check(evidence, &mut wrong);
     kopecks::check(evidence, &mut wrong);
     ledger::check(evidence, &mut wrong);
     limits::check(evidence, &mut wrong);

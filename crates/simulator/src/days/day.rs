@@ -71,6 +71,8 @@ pub(crate) enum Happening {
     Seal,
     Unseal(usize),
     SwitchPapers,
+    Intrude,
+    StopFormer,
     Remove,
     /// A portal's application; for the first time.
     Reinstall(usize, bool),
@@ -253,6 +255,7 @@ impl World {
             (self.weather.customs.dry_runs, Happening::AskForPlan),
             (self.weather.customs.reorders, Happening::Reorder),
             (self.weather.customs.seals, Happening::Seal),
+            (self.weather.customs.installations, Happening::Intrude),
             (
                 customs.printing.map(|one| one.every),
                 Happening::SwitchPapers,
@@ -451,6 +454,8 @@ impl World {
             Happening::Seal => self.seal(calendar, now).await?,
             Happening::Unseal(place) => self.unseal(place).await?,
             Happening::SwitchPapers => self.switch_papers(calendar, now).await?,
+            Happening::Intrude => self.intrude(calendar, now).await?,
+            Happening::StopFormer => self.stop_former()?,
             Happening::Remove => self.remove_application(calendar, now),
             Happening::Reinstall(place, first) => {
                 self.reinstall(calendar, now, (place, first)).await?;

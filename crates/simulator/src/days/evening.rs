@@ -108,6 +108,7 @@ impl World {
     }
 
     async fn end_troubles(&mut self) -> Result<(), String> {
+        self.former_is_gone().await?;
         self.heal().await?;
         for place in 0..self.tenants.len() {
             self.unseal(place).await?;

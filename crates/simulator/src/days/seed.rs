@@ -24,6 +24,7 @@ use crate::people::adopter::Adopter;
 use crate::people::cashier::Cashier;
 use crate::troubles::death::{self, POINTS};
 use crate::troubles::hints::Hinter;
+use crate::troubles::installations::TAKEN;
 
 /// What came of a seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -260,6 +261,7 @@ async fn evidence<'a>(
         journal: world.records.journal(&tenant.id)?,
         asked_of_changes: world.records.asked(&tenant.id, CHANGED)?,
         asked_of_twins: world.records.asked(&tenant.id, TWIN)?,
+        asked_of_taking: world.records.asked(&tenant.id, TAKEN)?,
         events: world.records.inbox(&tenant.id, Inbox::default())?.events,
         effects: world.records.effects(&tenant.id)?,
         figures: serde_json::to_string(&figures.map_err(told)?).map_err(told)?,
@@ -296,6 +298,7 @@ async fn evidence<'a>(
         restored: world.restored,
         dry_runs: &tenant.dry_runs,
         sealed: &tenant.sealed,
+        intrusions: &tenant.intrusions,
     })
 }
 

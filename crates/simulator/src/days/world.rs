@@ -31,6 +31,7 @@ use crate::offices::office;
 use crate::offices::tenant::Tenant;
 use crate::troubles::death::Point;
 use crate::troubles::import::Turned;
+use crate::troubles::installations::Former;
 use crate::troubles::restore::Restored;
 use crate::troubles::spoil::Spoils;
 use crate::troubles::strikes::Strikes;
@@ -113,6 +114,8 @@ pub(crate) struct World {
     /// The machine is gone, and nobody starts anything before the backup is put back.
     pub(crate) is_lost: bool,
     pub(crate) restored: Option<Restored>,
+    /// The installation that our portal was taken from, where it was.
+    pub(crate) former: Option<Former>,
     /// Rows move while lists are read: whose, as they are turned over.
     pub(crate) turned: UnboundedReceiver<Turned>,
     /// A point at which so many more processes are to die.
@@ -195,6 +198,7 @@ impl World {
             ended,
             strikes: Strikes::new(clock, story.clone()),
             numbers,
+            marks: weather.customs.installations.is_some(),
         };
         let mut world = Self {
             seed,
@@ -219,9 +223,11 @@ impl World {
             copy: None,
             is_lost: false,
             restored: None,
+            former: None,
             turned,
             doom: None,
         };
+        world.take_over().await?;
         for slot in 0..world.slots.len() {
             world.start_process(slot).await;
         }
@@ -427,24 +433,28 @@ impl World {
     }
 }
 
-/// The portal's row and its policy.
-async fn found(
-    store: &Store,
-    tenant: &Tenant,
-    weather: &Weather,
-    start: Timestamp,
-) -> Result<(), String> {
-    let id = &tenant.id;
-    let row = Portal {
-        id: id.clone(),
+/// The portal's row, before anybody changes it.
+pub(crate) fn row(tenant: &Tenant, start: Timestamp) -> Portal {
+    Portal {
+        id: tenant.id.clone(),
         host: office::portal_host(tenant.place),
         mode: Mode::Active,
         paused: false,
         detail: json!({}),
         created_at: start,
         updated_at: start,
-    };
-    store.portal_put(&row).await.map_err(told)?;
+    }
+}
+
+/// The portal's row and its policy.
+pub(crate) async fn found(
+    store: &Store,
+    tenant: &Tenant,
+    weather: &Weather,
+    start: Timestamp,
+) -> Result<(), String> {
+    let id = &tenant.id;
+    store.portal_put(&row(tenant, start)).await.map_err(told)?;
     let own = tenant
         .office
         .portal

@@ -14,6 +14,7 @@ use domain::PortalId;
 use engine::clock::later;
 use engine::{Clock, StoreGate};
 use planner::Policy;
+use reconciler::installation::Taken;
 use reconciler::{Connected, Connections, NotConnected};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -50,6 +51,8 @@ pub(crate) struct Connector {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) gate: Arc<StoreGate>,
     pub(crate) transport: Arc<dyn Transport>,
+    /// Another installation works for the portal.
+    pub(crate) taken: Taken,
     kept: Mutex<Option<(i64, Value, Arc<Connected>)>>,
     turn: RenewalTurn,
 }
@@ -74,6 +77,7 @@ impl Connector {
             clock,
             gate,
             transport,
+            taken: Taken::default(),
             kept: Mutex::new(None),
         }
     }
@@ -284,6 +288,9 @@ impl Connector {
         let portal = portal.ok_or_else(|| broken("POLICY-MISSING", "no portal"))?;
         if portal.paused || portal.mode == Mode::Off {
             return Err(NotConnected::Paused);
+        }
+        if self.taken.holds() {
+            return Err(broken("PORTAL-TAKEN", "another installation works for it"));
         }
         let stored = self.store.policy_current(id).await;
         let stored = stored.map_err(|error| broken("DATABASE-UNUSABLE", error))?;

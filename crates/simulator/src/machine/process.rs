@@ -25,6 +25,7 @@ use crate::chance::weather::{ACCOUNTING_QUIET, PORTAL_QUIET};
 use crate::machine::connect::{Access, Connector, Connectors, KnownPortals};
 use crate::machine::freeze::{Freezer, ProcessClock, ProcessTransport};
 use crate::machine::host::HostClock;
+use crate::machine::marks::{first_looks, watched};
 use crate::machine::network::{Network, Remote, Way};
 use crate::offices::office;
 use crate::troubles::death::{Doom, Moment, Point, Reached};
@@ -41,6 +42,8 @@ pub(crate) struct Ground {
     pub(crate) ended: UnboundedSender<u64>,
     pub(crate) strikes: Strikes,
     pub(crate) numbers: Numbers,
+    /// The portals are marked, and whose they are is looked at.
+    pub(crate) marks: bool,
 }
 
 /// The numbers that the product goes by.
@@ -169,7 +172,14 @@ impl Process {
         let (stopper, stop) = Stopper::new();
         let engine = Engine::new(means, Arc::new(reconciler), format!("process-{number}"));
         let ended = ground.ended.clone();
+        let (mut tasks, looked) = if ground.marks {
+            watched(&connectors, &clock)
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        let waits = Arc::clone(&clock);
         let work = tokio::spawn(async move {
+            first_looks(looked, &*waits).await;
             // Whether it was stopped or its storage broke: the process is over.
             let _ended = engine.run(stop).await.is_ok();
             let _heard = ended.send(number);
@@ -182,6 +192,7 @@ impl Process {
                 }
             }
         });
+        tasks.extend([work, beside]);
         Self {
             number,
             store,
@@ -191,7 +202,7 @@ impl Process {
             armed: Mutex::new(None),
             routes,
             stopper,
-            tasks: vec![work, beside],
+            tasks,
         }
     }
 

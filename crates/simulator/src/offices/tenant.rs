@@ -30,6 +30,7 @@ use crate::people::managers::Office;
 use crate::people::papers::Varied;
 use crate::people::register::Register;
 use crate::troubles::hints::Hinter;
+use crate::troubles::installations::Intrusion;
 use crate::troubles::seals::Sealed;
 
 /// One portal and all that belongs to it.
@@ -65,6 +66,8 @@ pub(crate) struct Tenant {
     pub(crate) dry_runs: Vec<DryRun>,
     /// The records that could not be read for a while.
     pub(crate) sealed: Vec<Sealed>,
+    /// The times that another installation turned to the portal.
+    pub(crate) intrusions: Vec<Intrusion>,
 }
 
 impl Tenant {
@@ -176,6 +179,7 @@ impl Tenant {
             watched_until: None,
             dry_runs: Vec::new(),
             sealed: Vec::new(),
+            intrusions: Vec::new(),
         })
     }
 
