@@ -112,8 +112,13 @@ pub fn seller_of(
             "сделка продаёт от организации «{}», а счёт — «{said}»",
             of_deal.title
         )),
-        // What the deal itself says goes before the file.
-        (Some(_), Err(fault)) if seller::is_said(reading, own, policy) => Err(fault.what),
+        // What the deal itself says goes before the file, which may say which one of several is meant.
+        (Some(said), Err(fault))
+            if seller::is_said(reading, own, policy)
+                && !seller::may_be(said, reading, own, policy) =>
+        {
+            Err(fault.what)
+        }
         (Some(said), Ok(_) | Err(_)) => Ok(said.clone()),
         (None, Ok(of_deal)) => Ok(of_deal.id.clone()),
         (None, Err(fault)) => Err(fault.what),

@@ -8,8 +8,8 @@
 
 use domain::observed::{BankDetail, ChosenRequisites, DealReading, OwnCompany, Record, Requisite};
 use domain::{
-    BankDetails, Bik, CompanyId, CorrespondentAccount, CounterpartyKey, Inn, Kpp, Ogrn, Party,
-    SettlementAccount,
+    BankDetails, Bik, CompanyId, CorrespondentAccount, CounterpartyKey, Inn, Kpp, Ogrn,
+    OrganisationId, Party, SettlementAccount,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,20 @@ fn in_field<'a>(reading: &'a DealReading, policy: &Policy) -> Option<&'a str> {
 /// Whether the deal itself says who sells, whoever that is.
 pub(crate) fn is_said(reading: &DealReading, own: &[OwnCompany], policy: &Policy) -> bool {
     chosen(reading, own).is_some() || in_field(reading, policy).is_some()
+}
+
+/// Whether the deal names an own company that stands for this organisation: for others too, where which of them sells is
+/// not clear.
+pub(crate) fn may_be(
+    id: &OrganisationId,
+    reading: &DealReading,
+    own: &[OwnCompany],
+    policy: &Policy,
+) -> bool {
+    let in_field = || company_in(in_field(reading, policy)?);
+    let company = chosen(reading, own).or_else(in_field);
+    let meant = policy.organisation(id);
+    meant.is_some_and(|meant| company == Some(meant.own_company))
 }
 
 /// The organisation that sells in this deal.

@@ -2,15 +2,15 @@
 
 use domain::observed::OurField;
 use domain::{
-    Amounts, ContractorId, DealId, Invoice, InvoiceId, InvoiceStatus, Line, Money, OrganisationId,
-    Price, Quantity, Slot, SlotKind, Unit, VatMode, VatRate,
+    Amounts, CompanyId, ContractorId, DealId, Invoice, InvoiceId, InvoiceStatus, Line, Money,
+    OrganisationId, Price, Quantity, Slot, SlotKind, Unit, VatMode, VatRate,
 };
 use jiff::Timestamp;
 use jiff::civil::date;
 use planner::adopting::{Bills, Candidate, Claim, Judged, judge};
 use planner::{Action, Funnel, Mode, Seen};
 
-use crate::build::{ROMASHKA, TestDeal, deal, row};
+use crate::build::{ROMASHKA, TestDeal, deal, organisation, row};
 use crate::changed::{order, settle};
 use crate::receipts::{came_on, receipt};
 
@@ -254,6 +254,31 @@ fn a_deal_that_may_have_none_or_has_one_gets_none() {
         said(&deal(), &of_another, &found),
         "сделка продаёт от организации «Мы», а счёт — «org-2»"
     );
+}
+
+#[test]
+fn of_two_organisations_with_one_own_company_the_file_says_whose_invoice_it_is() {
+    let two = || {
+        let deal = deal().with(|deal| {
+            deal.policy.organisations.push(organisation("org-2", 1));
+            deal.policy.organisations.push(organisation("org-3", 2));
+        });
+        deal.of(|deal| deal.own_company = Some(CompanyId(1)))
+    };
+    let of = |id: &str| Claim {
+        organisation: Some(OrganisationId::new(id)),
+        ..claim()
+    };
+    let of_second = with(|one| one.seller = OrganisationId::new("org-2"));
+    let found = [free(by_hand()), free(of_second)];
+    for id in ["org", "org-2"] {
+        assert_eq!(said(&two(), &of(id), &found), "№ 17 in whole/1", "{id}");
+    }
+    // Without the file nobody says it, and one of another company it is not.
+    for claim in [claim(), of("org-3")] {
+        let why = said(&two(), &claim, &found);
+        assert!(why.contains("отвечают несколько организаций"), "{why}");
+    }
 }
 
 #[test]

@@ -17,12 +17,13 @@ use crate::people::remembered::Deal;
 const ASKED: &str = "PAYMENT-DEAL-LOST";
 
 /// What stands before it: the deal cannot be looked at to its end.
-const FIRST: [&str; 7] = [
+const FIRST: [&str; 8] = [
     "BUYER-HIDDEN",
     "DEAL-HIDDEN",
     "DEAL-SMART-INVOICE",
     "INVOICE-TWIN",
     "OUTCOME-UNKNOWN",
+    "SELLER-HIDDEN",
     "SUBJECT-SET-ASIDE",
     "TRIED-TOO-OFTEN",
 ];

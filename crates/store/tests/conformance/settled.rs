@@ -186,6 +186,31 @@ conformance! {
         assert_eq!((amount.kopecks(), open.kopecks()), (70, 0));
     }
 
+    async fn a_question_is_answered_by_one_settlement_whoever_presses_beside_and_whatever_a_look_records(db: &Db) {
+        let lease = leased(db, 1).await;
+        put(db, &lease, vec![link(7, 1, "1", 100)]).await;
+        let other = if db.form == Form::Inline { db.store.clone() } else { db.another().await };
+        let (id, choice, new) = (portal("a"), json!({"choice": "settle"}), new("1", None));
+        for round in 1..=10 {
+            let seen = asked(db, &lease, &format!("whole/1={round}")).await;
+            let look = Record {
+                invoice_links: vec![link(7, 1, "1", 100)],
+                cases: vec![CaseChange::Open(seen.facts.clone())],
+                ..Record::default()
+            };
+            let (one, two, recorded) = tokio::join!(
+                db.store.case_settle(&id, (&seen, &choice), &new, at(4)),
+                other.case_settle(&id, (&seen, &choice), &new, at(4)),
+                other.record(&lease, look, at(4)),
+            );
+            recorded.unwrap();
+            let done: Vec<InvoiceSettled> = [one.unwrap(), two.unwrap()].into_iter().flatten().collect();
+            let [InvoiceSettled::Done { number, amount, .. }] = done.as_slice() else { panic!("{done:?}") };
+            assert_eq!(amount.kopecks(), 100);
+            assert!(unsettle(db, *number).await.is_some());
+        }
+    }
+
     async fn a_month_tells_what_was_closed_without_a_bank_apart(db: &Db) {
         let lease = leased(db, 1).await;
         put(db, &lease, vec![link(7, 1, "1", 100), link(8, 1, "2", 60)]).await;

@@ -292,10 +292,12 @@ async fn settle_asked(
     now: Timestamp,
 ) -> Result<Option<InvoiceSettled>, StoreError> {
     lock(tx, portal).await?;
+    // Invoice before question, as a look records them: in another order the two wait for one another.
+    let open = open_now(tx, portal, &new.invoice).await?;
     if !is_asked(tx, portal, seen).await? {
         return Ok(None);
     }
-    let Some(open) = open_now(tx, portal, &new.invoice).await? else {
+    let Some(open) = open else {
         return Ok(Some(InvoiceSettled::NoInvoice));
     };
     let settled = book(tx, portal, new, &open, now).await?;
