@@ -22,7 +22,6 @@ use super::{
     direction_text, kind_text, lock, names, refunds, take,
 };
 use crate::{
-    books::links,
     error::StoreError,
     mechanics::work::{self, Lane, Look},
     sql::statements,
@@ -326,8 +325,7 @@ pub(super) async fn recount(
     recounted.new = new.iter().map(|one| one.number).collect();
     recounted.recorded.extend(new);
     if !recounted.new.is_empty() {
-        links::count_missing(tx, portal).await?;
-        names::find_missing(tx, portal).await?;
+        names::complete(tx, portal).await?;
     }
     payers.extend(unknown.iter().filter_map(|seen| came_from(&seen.order)));
     let again = refunds::again(tx, portal, payers).await?;
