@@ -122,14 +122,15 @@ statements! {
         "INSERT INTO payment_sighting (portal_id, key, source, line, likeness, body) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (portal_id, key, source, line) DO UPDATE SET body = excluded.body, likeness = excluded.likeness
          WHERE payment_sighting.body <> excluded.body OR payment_sighting.likeness <> excluded.likeness";
-    /// Whatever has one of the keys is alike; only rows from before there were likenesses are found by the key alone.
+    /// In statements and in feeds of accounting sides, which are told apart by whose they are. Whatever has one of the keys is
+    /// alike; only rows from before there were likenesses are found by the key alone.
     SHOWN =
-        "SELECT source, line, body FROM payment_sighting WHERE portal_id = $1 AND likeness IN keys($3)
-         UNION ALL SELECT source, line, body FROM payment_sighting
-         WHERE portal_id = $1 AND key IN keys($2) AND likeness = ''";
-    FOLLOWED =
-        "SELECT organisation_id, line, body FROM followed_payment
-         WHERE portal_id = $1 AND likeness IN keys($2) AND deleted = 0";
+        "SELECT source, line, body, CAST(NULL AS TEXT) FROM payment_sighting
+         WHERE portal_id = $1 AND likeness IN keys($3)
+         UNION ALL SELECT source, line, body, CAST(NULL AS TEXT) FROM payment_sighting
+         WHERE portal_id = $1 AND key IN keys($2) AND likeness = ''
+         UNION ALL SELECT '', line, body, organisation_id FROM followed_payment
+         WHERE portal_id = $1 AND likeness IN keys($3) AND deleted = 0";
     RECORDED =
         "SELECT p.number, p.key, p.nth, p.body, p.days_differ, p.state, f.payment FROM payment p
          LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
@@ -443,28 +444,23 @@ async fn shown(
     let keys = text_set(told.iter().map(|one| one.key.to_string()));
     let alike = text_set(likenesses.iter().map(|one| one.as_str().to_owned()));
     let mut shown = Sightings::default();
-    let in_statements = params![portal, keys, alike.clone()];
-    let in_statements = tx.list(&SHOWN, &in_statements, |row| {
-        Ok((SourceId(row.text()?), LineId(row.text()?), row.json()?))
+    let ask = params![portal, keys, alike];
+    let rows = tx.list(&SHOWN, &ask, |row| {
+        let (statement, line, order) = (row.text()?, LineId(row.text()?), row.json()?);
+        let feed = row.text_or_null()?.map(OrganisationId::new);
+        Ok((statement, feed, line, order))
     });
-    for (source, line, order) in in_statements.await? {
-        if planted::is(Bug::EqualOrdersByFile) {
-            let line = LineId(format!("{}/{}", source.0, line.0));
-            shown.note(&SourceId("all".to_owned()), &line, order);
-            continue;
+    for (statement, feed, line, order) in rows.await? {
+        match feed {
+            Some(organisation) => {
+                shown.note(&SourceId::accounting(&organisation), &line, order);
+            }
+            None if planted::is(Bug::EqualOrdersByFile) => {
+                let line = LineId(format!("{statement}/{}", line.0));
+                shown.note(&SourceId("all".to_owned()), &line, order);
+            }
+            None => shown.note(&SourceId(statement), &line, order),
         }
-        shown.note(&source, &line, order);
-    }
-    let in_feeds = params![portal, alike];
-    let in_feeds = tx.list(&FOLLOWED, &in_feeds, |row| {
-        Ok((
-            row.parsed::<OrganisationId>()?,
-            LineId(row.text()?),
-            row.json()?,
-        ))
-    });
-    for (organisation, line, order) in in_feeds.await? {
-        shown.note(&SourceId::accounting(&organisation), &line, order);
     }
     Ok(shown)
 }
