@@ -140,8 +140,9 @@ pub(super) const NO_DEAL: DealId = DealId(0);
 
 statements! {
     STANDING =
-        "SELECT number, organisation_id, state, undone, direction, kind, remaining, payer_inn, body FROM payment
-         WHERE portal_id = $1 AND number IN numbers($2)";
+        "SELECT p.number, p.organisation_id, p.state, p.undone, p.direction, p.kind, p.remaining, p.payer_inn, p.body,
+             CASE WHEN EXISTS (SELECT 1 FROM followed_payment x WHERE x.portal_id = $1) THEN 1 ELSE 0 END
+         FROM payment p WHERE p.portal_id = $1 AND p.number IN numbers($2)";
     /// One that was paid in full before it was a deal's takes nothing more, but its payments may become known yet.
     INVOICES =
         "SELECT b.organisation_id, b.invoice_id, b.deal, b.buyer_inn, b.total, b.paid, b.stands,
@@ -170,6 +171,8 @@ pub(super) struct Standing {
     pub(super) remaining: Money,
     pub(super) payer: Option<Inn>,
     pub(super) order: PaymentOrder,
+    /// An accounting side tells payments.
+    has_feed: bool,
 }
 
 /// An invoice as the rules need it.
@@ -211,6 +214,10 @@ async fn decide(
     decisions: &[Decision],
     now: Timestamp,
 ) -> Result<Vec<Decided>, StoreError> {
+    // Where no person gives anything no order is divided: all goes together, and its numbers are taken with the lock.
+    if decisions.iter().all(|one| one.by_parts().is_none()) {
+        return decide_together(tx, portal, decisions, now).await;
+    }
     lock(tx, portal).await?;
     let divided = divided_by_people(tx, portal, decisions).await?;
     let is_divided = |one: &Decision| divided.contains(&one.payment);
@@ -234,6 +241,9 @@ pub(super) async fn decide_together(
     decisions: &[Decision],
     now: Timestamp,
 ) -> Result<Vec<Decided>, StoreError> {
+    // Numbers lock the book: all that is read below stands until the commit.
+    let transactions = decisions.iter().map(Decision::transactions);
+    let mut next = take(tx, portal, 0, transactions.sum()).await?.transaction;
     let mut payments = standing(tx, portal, decisions.iter().map(|one| one.payment)).await?;
     let questions = questions(tx, portal, decisions, &payments).await?;
     let shares = decisions.iter().flat_map(Decision::shares);
@@ -244,9 +254,11 @@ pub(super) async fn decide_together(
     // An order's parts may have come since a rule saw it whole: people say which of them counts.
     let by_rule = decisions.iter().filter(|one| one.is_booked_by_rule());
     let by_rule: Vec<i64> = by_rule.map(|one| one.payment).collect();
-    let twice = twice(tx, portal, &by_rule).await?;
-    let transactions = decisions.iter().map(Decision::transactions);
-    let mut next = take(tx, portal, 0, transactions.sum()).await?.transaction;
+    let twice = if payments.values().any(|one| one.has_feed) {
+        twice(tx, portal, &by_rule).await?
+    } else {
+        BTreeMap::new()
+    };
     let mut batch = Batch::default();
     let mut decided = Vec::with_capacity(decisions.len());
     let mut is_left = false;
@@ -560,6 +572,7 @@ pub(super) async fn standing(
                 remaining: Money::from_kopecks(row.int()?),
                 payer: Inn::parse(&row.text()?).ok(),
                 order: row.json()?,
+                has_feed: row.flag()?,
             };
             Ok((number, standing))
         })

@@ -87,7 +87,7 @@ macro_rules! undecided {
     ($rest:literal) => {
         concat!(
             "SELECT p.number, p.organisation_id, p.kind, p.remaining, p.undone, p.state, p.seen_at, f.payment,
-                 CASE WHEN EXISTS (SELECT 1 FROM followed_payment x WHERE x.portal_id = p.portal_id) THEN 1 ELSE 0 END, p.body
+                 CASE WHEN EXISTS (SELECT 1 FROM followed_payment x WHERE x.portal_id = $1) THEN 1 ELSE 0 END, p.body
              FROM payment p LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
              WHERE p.portal_id = $1 AND ",
             $rest
