@@ -123,6 +123,7 @@ macro_rules! counted {
              ) END "
     };
 }
+pub(super) use counted;
 
 macro_rules! open_invoice {
     () => {
@@ -639,7 +640,7 @@ fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
 }
 
 /// What was counted as paid of each of these invoices before it was a deal's, and no money of ours shows yet.
-pub(super) async fn counted_before(
+async fn counted_before(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     invoices: impl Iterator<Item = &InvoiceRef>,
@@ -652,18 +653,8 @@ pub(super) async fn counted_before(
     Ok(counted.await?.into_iter().collect())
 }
 
-/// The same of one.
-pub(super) async fn counted_of(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    invoice: &InvoiceRef,
-) -> Result<CountedBefore, StoreError> {
-    let mut counted = counted_before(tx, portal, [invoice].into_iter()).await?;
-    Ok(counted.remove(invoice).unwrap_or_default())
-}
-
 /// The total of an invoice, and what was counted of it, as `counted` has it.
-fn read_counted(row: &mut Row) -> Result<(i64, CountedBefore), StoreError> {
+pub(super) fn read_counted(row: &mut Row) -> Result<(i64, CountedBefore), StoreError> {
     let (total, paid_before) = (row.int()?, row.int()?);
     let (adopted_on, known) = (row.text()?, row.int()?);
     let counted = CountedBefore {
