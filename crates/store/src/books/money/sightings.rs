@@ -62,6 +62,8 @@ pub(super) struct Recorded {
     pub(super) key: String,
     nth: i64,
     body: String,
+    /// What `body` says; none of what is recorded just now.
+    order: Option<PaymentOrder>,
     days_differ: bool,
     pub(super) likeness: Likeness,
     /// A person is asked about it.
@@ -73,29 +75,32 @@ pub(super) struct Recorded {
 impl Recorded {
     /// Whether a source tells another payer than was known, or one where none was.
     fn is_paid_by_another(&self, told: &PaymentOrder) -> bool {
-        let known = serde_json::from_str::<PaymentOrder>(&self.body);
-        known.is_ok_and(|known| known.other.inn != told.other.inn)
+        let known = self.order.as_ref();
+        known.is_some_and(|known| known.other.inn != told.other.inn)
     }
 
     /// The order as it is told now. A day of credit that a source told stays, whoever leaves it out since.
     fn with_its_day(&self, told: PaymentOrder) -> PaymentOrder {
-        let known = serde_json::from_str::<PaymentOrder>(&self.body).ok();
+        let known = self.order.as_ref();
         let booked = told.booked.or(known.and_then(|known| known.booked));
         PaymentOrder { booked, ..told }
     }
 
     /// Whether it came on another day, by what a source tells, than deals show.
     fn is_dated_by(&self, told: &PaymentOrder) -> bool {
-        let known = serde_json::from_str::<PaymentOrder>(&self.body);
-        known.is_ok_and(|known| came(&known) != came(told))
+        let known = self.order.as_ref();
+        known.is_some_and(|known| came(known) != came(told))
     }
 
     /// The order with the day of credit that statements tell in other words.
     fn credited_on(&self, day: Date) -> Option<PaymentOrder> {
-        let known: PaymentOrder = serde_json::from_str(&self.body).ok()?;
-        (known.booked != Some(day)).then_some(PaymentOrder {
+        let known = self
+            .order
+            .as_ref()
+            .filter(|known| known.booked != Some(day))?;
+        Some(PaymentOrder {
             booked: Some(day),
-            ..known
+            ..known.clone()
         })
     }
 }
@@ -483,6 +488,7 @@ async fn recorded(
             nth,
             likeness: Likeness::of(&order),
             body,
+            order: Some(order),
             days_differ: row.flag()?,
             is_asked: row.parsed::<PaymentState>()? == PaymentState::Asked,
             is_followed: row.int_or_null()?.is_some(),
@@ -572,6 +578,7 @@ async fn record(
             key: seen.id.key.as_str().to_owned(),
             nth: i64::from(seen.id.nth),
             body: String::new(),
+            order: None,
             days_differ: seen.days_differ,
             likeness: seen.likeness.clone(),
             is_asked: false,
