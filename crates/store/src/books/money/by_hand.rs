@@ -144,7 +144,7 @@ async fn give(
     let whole = Whole::of(tx, portal, number).await?;
     let room = whole.as_ref().map(|whole| whole.room(&wanted.invoice));
     let known = invoices.get(&wanted.invoice);
-    let came = payment.order.booked.unwrap_or(payment.order.date);
+    let came = payment.came;
     // What accounting counted before the invoice was a deal's is not open to what came later.
     let open = known.map(|one| {
         let open = one.open_with(room.unwrap_or_default());

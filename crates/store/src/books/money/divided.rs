@@ -234,10 +234,7 @@ async fn is_borne_with(
     let payment = payment
         .filter(|payment| payment.awaits(decision))
         .filter(|_| questions.get(&decision.payment).copied() == decision.seen)
-        .filter(|payment| {
-            let came = payment.order.booked.unwrap_or(payment.order.date);
-            are_open_to(decision.shares(), came, &invoices)
-        });
+        .filter(|payment| are_open_to(decision.shares(), payment.came, &invoices));
     let rest = payment.and_then(|one| rest_after(one, decision.shares(), &invoices));
     Ok(rest.is_some())
 }

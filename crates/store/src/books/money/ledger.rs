@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use domain::matching::CountedBefore;
-use domain::payment::{Direction, PaymentKind, PaymentOrder};
+use domain::payment::{Direction, PaymentKind};
 use domain::{DealId, Inn, Money, OrganisationId, PortalId};
 use jiff::{Timestamp, civil::Date};
 
@@ -16,6 +16,7 @@ use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
     borne::{are_open_to, rest_after},
+    days::day,
     divided::{decide_divided, divided_by_people},
     lock,
     open::{counted, open_ids, read_counted, until_value},
@@ -139,10 +140,12 @@ pub const RULE: &str = "rule";
 pub(super) const NO_DEAL: DealId = DealId(0);
 
 statements! {
-    STANDING =
-        "SELECT p.number, p.organisation_id, p.state, p.undone, p.direction, p.kind, p.remaining, p.payer_inn, p.body,
-             CASE WHEN EXISTS (SELECT 1 FROM followed_payment x WHERE x.portal_id = $1) THEN 1 ELSE 0 END
-         FROM payment p WHERE p.portal_id = $1 AND p.number IN numbers($2)";
+    STANDING = concat!(
+        "SELECT p.number, p.organisation_id, p.state, p.undone, p.direction, p.kind, p.remaining, p.payer_inn, ",
+        day!(),
+        ", CASE WHEN EXISTS (SELECT 1 FROM followed_payment x WHERE x.portal_id = $1) THEN 1 ELSE 0 END
+         FROM payment p WHERE p.portal_id = $1 AND p.number IN numbers($2)"
+    );
     /// One that was paid in full before it was a deal's takes nothing more, but its payments may become known yet.
     INVOICES = concat!(
         "SELECT o.organisation_id, o.invoice_id, o.deal, o.buyer_inn, o.paid, o.stands,
@@ -172,7 +175,8 @@ pub(super) struct Standing {
     pub(super) kind: PaymentKind,
     pub(super) remaining: Money,
     pub(super) payer: Option<Inn>,
-    pub(super) order: PaymentOrder,
+    /// The day that counts for it.
+    pub(super) came: Date,
     /// An accounting side tells payments.
     has_feed: bool,
 }
@@ -417,7 +421,7 @@ fn apply(
             let refund = Refund {
                 payment: decision.payment,
                 parts,
-                dated: payment.order.booked.unwrap_or(payment.order.date),
+                dated: payment.came,
                 because: &decision.because,
                 author,
             };
@@ -438,7 +442,7 @@ fn apply(
             chosen,
             by_parts: _,
         } => {
-            let came = payment.order.booked.unwrap_or(payment.order.date);
+            let came = payment.came;
             let allocation = Allocation {
                 payment: decision.payment,
                 shares,
@@ -570,7 +574,7 @@ pub(super) async fn standing(
                 kind: read_kind(row)?,
                 remaining: Money::from_kopecks(row.int()?),
                 payer: Inn::parse(&row.text()?).ok(),
-                order: row.json()?,
+                came: row.parsed()?,
                 has_feed: row.flag()?,
             };
             Ok((number, standing))

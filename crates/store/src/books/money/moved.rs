@@ -134,7 +134,7 @@ async fn obey(
         return Ok(Moved::NotThatMuch { given });
     };
     let invoices = balances(tx, portal, [&letter.from, &letter.to].into_iter()).await?;
-    let came = payment.order.booked.unwrap_or(payment.order.date);
+    let came = payment.came;
     // What accounting counted before the invoice was a deal's is not open to what came later.
     let open = invoices
         .get(&letter.to)
