@@ -90,8 +90,11 @@ pub async fn decide_new(
     let until = money.filter(|money| money.is_accountants()).map(|_| now);
     let payments = store.money_new(portal, until, last, PORTION).await?;
     let is_full = payments.len() == PORTION;
+    // They come by number: behind the last that is wanted there are none, and nobody asks in vain.
+    let newest = payments.last().map(|one| one.number);
+    let is_last = last.is_some() && newest >= last;
     let tally = decide(store, portal, policy, &payments, now).await?;
-    let is_more = is_full && tally.decided() > 0;
+    let is_more = is_full && tally.decided() > 0 && (!is_last || tally.refused > 0);
     Ok((tally, is_more))
 }
 

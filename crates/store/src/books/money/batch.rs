@@ -14,7 +14,6 @@ use super::{
     asked::offered_anew,
     ledger::{Balance, BookedShare, MONEY_MOVED},
     refunds,
-    sightings::decide_soon,
 };
 use crate::{
     books::case_changes::{self, CaseChange},
@@ -275,12 +274,7 @@ pub(super) async fn write(
     let paid = batch.paid.iter().filter(|(_, sum)| **sum != 0);
     let paid = paid.map(|(invoice, _)| invoice.clone());
     looks.extend(offered_anew(tx, portal, paid, now).await?);
-    if !batch.payers.is_empty() {
-        looks.extend(refunds::asked(tx, portal, &batch.payers, now).await?);
-        if refunds::again(tx, portal, batch.payers).await? > 0 {
-            looks.push(decide_soon(now));
-        }
-    }
+    looks.extend(refunds::once_decided(tx, portal, batch.payers, now).await?);
     looks.extend(batch.deals.iter().map(|deal| moved(*deal, now)));
     work::enqueue(tx, portal, &looks).await?;
     journal::park_each(tx, portal, &batch.journal).await

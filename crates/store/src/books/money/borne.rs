@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use domain::Money;
-use domain::matching::CountedBefore;
 use jiff::civil::Date;
 
 use super::{
@@ -16,7 +15,6 @@ pub(super) fn are_open_to(
     shares: &[BookedShare],
     came: Date,
     invoices: &BTreeMap<InvoiceRef, Balance>,
-    counted: &BTreeMap<InvoiceRef, CountedBefore>,
 ) -> bool {
     let mut of_invoice: BTreeMap<&InvoiceRef, i64> = BTreeMap::new();
     for share in shares {
@@ -24,9 +22,8 @@ pub(super) fn are_open_to(
         *sum = sum.saturating_add(share.amount.kopecks());
     }
     of_invoice.into_iter().all(|(invoice, sum)| {
-        let open = invoices.get(invoice).map(|one| one.open);
-        let counted = counted.get(invoice).copied().unwrap_or_default();
-        open.is_none_or(|open| sum <= counted.open_to(open, came).kopecks())
+        let known = invoices.get(invoice);
+        known.is_none_or(|one| sum <= one.counted.open_to(one.open, came).kopecks())
     })
 }
 

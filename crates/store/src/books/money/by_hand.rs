@@ -15,7 +15,6 @@ use super::{
     divided::{GIVEN_OTHERWISE, Whole, asked_anew, given_otherwise},
     ledger::{BookedShare, Standing, balances, book, standing, withdrawn},
     lock,
-    open::counted_of,
     split::last,
     take,
     undo::{Order, gave_just, transactions},
@@ -145,12 +144,13 @@ async fn give(
     let whole = Whole::of(tx, portal, number).await?;
     let room = whole.as_ref().map(|whole| whole.room(&wanted.invoice));
     let known = invoices.get(&wanted.invoice);
-    let open = known.map(|one| one.open_with(room.unwrap_or_default()));
-    let open = open.unwrap_or_default();
+    let came = payment.came;
     // What accounting counted before the invoice was a deal's is not open to what came later.
-    let counted = counted_of(tx, portal, &wanted.invoice).await?;
-    let came = payment.order.booked.unwrap_or(payment.order.date);
-    let open = counted.open_to(open, came);
+    let open = known.map(|one| {
+        let open = one.open_with(room.unwrap_or_default());
+        one.counted.open_to(open, came)
+    });
+    let open = open.unwrap_or_default();
     let amount = match how_much(wanted.amount, payment.remaining, open) {
         Ok(amount) => amount,
         Err(refused) => return Ok(WasGiven::Refused(refused)),

@@ -35,11 +35,13 @@ pub struct AccountSpan {
     pub to: Date,
 }
 
+/// The day that counts for a payment `p`: that of credit, where it is known.
 macro_rules! day {
     () => {
         "coalesce(/*pg CAST( */p.body/*pg  AS JSONB) */ ->> 'booked', /*pg CAST( */p.body/*pg  AS JSONB) */ ->> 'date')"
     };
 }
+pub(super) use day;
 
 statements! {
     COVER =

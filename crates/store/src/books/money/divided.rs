@@ -16,7 +16,6 @@ use super::{
     borne::{are_open_to, rest_after},
     followed::ACCOUNTING,
     ledger::{Decided, Decision, RULE, balances, decide_together, questions, standing},
-    open::counted_before,
     refunds::Resting,
     twice,
     undo::{Order, Transaction, WasUndone, transactions, undo},
@@ -227,8 +226,7 @@ async fn is_borne_with(
     let questions = questions(tx, portal, asked, &payments).await?;
     let shares = decision.shares().iter();
     let shares: Vec<&InvoiceRef> = shares.map(|share| &share.invoice).collect();
-    let mut invoices = balances(tx, portal, shares.iter().copied()).await?;
-    let counted = counted_before(tx, portal, shares.into_iter()).await?;
+    let mut invoices = balances(tx, portal, shares.into_iter()).await?;
     for (invoice, balance) in &mut invoices {
         balance.open = balance.open_with(whole.room(invoice));
     }
@@ -236,10 +234,7 @@ async fn is_borne_with(
     let payment = payment
         .filter(|payment| payment.awaits(decision))
         .filter(|_| questions.get(&decision.payment).copied() == decision.seen)
-        .filter(|payment| {
-            let came = payment.order.booked.unwrap_or(payment.order.date);
-            are_open_to(decision.shares(), came, &invoices, &counted)
-        });
+        .filter(|payment| are_open_to(decision.shares(), payment.came, &invoices));
     let rest = payment.and_then(|one| rest_after(one, decision.shares(), &invoices));
     Ok(rest.is_some())
 }

@@ -654,7 +654,7 @@ async fn booked(
             let allocation = Allocation {
                 payment: *payment,
                 shares: &change.shares,
-                dated: known.order.booked.unwrap_or(known.order.date),
+                dated: known.came,
                 because: gave,
                 author: ACCOUNTING,
             };

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use domain::matching::CountedBefore;
-use domain::payment::{Direction, PaymentKind, PaymentOrder};
+use domain::payment::{Direction, PaymentKind};
 use domain::{DealId, Inn, Money, OrganisationId, PortalId};
 use jiff::{Timestamp, civil::Date};
 
@@ -16,9 +16,10 @@ use super::{
     InvoiceRef, PaymentState,
     batch::{Allocation, Batch, write},
     borne::{are_open_to, rest_after},
+    days::day,
     divided::{decide_divided, divided_by_people},
     lock,
-    open::{counted_before, open_ids, until_value},
+    open::{counted, open_ids, read_counted, until_value},
     read_direction, read_kind,
     refunds::{Refund, RefundPart, Refunded},
     sets_of,
@@ -139,20 +140,25 @@ pub const RULE: &str = "rule";
 pub(super) const NO_DEAL: DealId = DealId(0);
 
 statements! {
-    STANDING =
-        "SELECT number, organisation_id, state, undone, direction, kind, remaining, payer_inn, body FROM payment
-         WHERE portal_id = $1 AND number IN numbers($2)";
+    STANDING = concat!(
+        "SELECT p.number, p.organisation_id, p.state, p.undone, p.direction, p.kind, p.remaining, p.payer_inn, ",
+        day!(),
+        ", CASE WHEN EXISTS (SELECT 1 FROM followed_payment x WHERE x.portal_id = $1) THEN 1 ELSE 0 END
+         FROM payment p WHERE p.portal_id = $1 AND p.number IN numbers($2)"
+    );
     /// One that was paid in full before it was a deal's takes nothing more, but its payments may become known yet.
-    INVOICES =
-        "SELECT b.organisation_id, b.invoice_id, b.deal, b.buyer_inn, b.total, b.paid, b.stands,
-             CASE WHEN b.stands = 1 OR (b.paid_before > 0 AND b.paid_before >= b.total AND EXISTS (
+    INVOICES = concat!(
+        "SELECT o.organisation_id, o.invoice_id, o.deal, o.buyer_inn, o.paid, o.stands,
+             CASE WHEN o.stands = 1 OR (o.paid_before > 0 AND o.paid_before >= o.total AND EXISTS (
                  SELECT 1 FROM invoice_link l
-                 WHERE l.portal_id = $1 AND l.organisation_id = b.organisation_id AND l.invoice_id = b.invoice_id
+                 WHERE l.portal_id = $1 AND l.organisation_id = o.organisation_id AND l.invoice_id = o.invoice_id
                      AND l.live = 1 AND l.status NOT IN ('cancelled', 'deleted')
-             )) THEN 1 ELSE 0 END
-         FROM invoice_balance b
-         WHERE b.portal_id = $1 AND b.organisation_id IN keys($2) AND b.invoice_id IN keys($3)
-         ORDER BY b.organisation_id, b.invoice_id /*pg FOR UPDATE */";
+             )) THEN 1 ELSE 0 END, ",
+        counted!(),
+        "FROM invoice_balance o
+         WHERE o.portal_id = $1 AND o.organisation_id IN keys($2) AND o.invoice_id IN keys($3)
+         ORDER BY o.organisation_id, o.invoice_id /*pg FOR UPDATE */"
+    );
     /// Locked, so that nobody answers meanwhile. By what they are about: by the state alone SQLite would read all open ones.
     QUESTIONS =
         "SELECT subject, id, state FROM office_case
@@ -169,7 +175,10 @@ pub(super) struct Standing {
     pub(super) kind: PaymentKind,
     pub(super) remaining: Money,
     pub(super) payer: Option<Inn>,
-    pub(super) order: PaymentOrder,
+    /// The day that counts for it.
+    pub(super) came: Date,
+    /// An accounting side tells payments.
+    has_feed: bool,
 }
 
 /// An invoice as the rules need it.
@@ -184,6 +193,8 @@ pub(super) struct Balance {
     pub(super) open_to_accountant: Money,
     /// What is not paid of its total, whether it stands or not; below zero where more is.
     pub(super) unpaid: Money,
+    /// What was counted as paid of it before it was a deal's, and no money of ours shows yet.
+    pub(super) counted: CountedBefore,
 }
 
 impl Store {
@@ -211,6 +222,10 @@ async fn decide(
     decisions: &[Decision],
     now: Timestamp,
 ) -> Result<Vec<Decided>, StoreError> {
+    // Where no person gives anything no order is divided: all goes together, and its numbers are taken with the lock.
+    if decisions.iter().all(|one| one.by_parts().is_none()) {
+        return decide_together(tx, portal, decisions, now).await;
+    }
     lock(tx, portal).await?;
     let divided = divided_by_people(tx, portal, decisions).await?;
     let is_divided = |one: &Decision| divided.contains(&one.payment);
@@ -234,19 +249,23 @@ pub(super) async fn decide_together(
     decisions: &[Decision],
     now: Timestamp,
 ) -> Result<Vec<Decided>, StoreError> {
+    // Numbers lock the book: all that is read below stands until the commit.
+    let transactions = decisions.iter().map(Decision::transactions);
+    let mut next = take(tx, portal, 0, transactions.sum()).await?.transaction;
     let mut payments = standing(tx, portal, decisions.iter().map(|one| one.payment)).await?;
     let questions = questions(tx, portal, decisions, &payments).await?;
     let shares = decisions.iter().flat_map(Decision::shares);
     let shares: Vec<&InvoiceRef> = shares.map(|share| &share.invoice).collect();
-    let mut invoices = balances(tx, portal, shares.iter().copied()).await?;
-    let mut counted = counted_before(tx, portal, shares.into_iter()).await?;
+    let mut invoices = balances(tx, portal, shares.into_iter()).await?;
     let mut refunded = Refunded::of(tx, portal, decisions, &payments).await?;
     // An order's parts may have come since a rule saw it whole: people say which of them counts.
     let by_rule = decisions.iter().filter(|one| one.is_booked_by_rule());
     let by_rule: Vec<i64> = by_rule.map(|one| one.payment).collect();
-    let twice = twice(tx, portal, &by_rule).await?;
-    let transactions = decisions.iter().map(Decision::transactions);
-    let mut next = take(tx, portal, 0, transactions.sum()).await?.transaction;
+    let twice = if payments.values().any(|one| one.has_feed) {
+        twice(tx, portal, &by_rule).await?
+    } else {
+        BTreeMap::new()
+    };
     let mut batch = Batch::default();
     let mut decided = Vec::with_capacity(decisions.len());
     let mut is_left = false;
@@ -263,7 +282,7 @@ pub(super) async fn decide_together(
                 portal,
                 decision,
                 payment,
-                (&mut invoices, &mut counted, &mut refunded),
+                (&mut invoices, &mut refunded),
                 &mut next,
                 &mut batch,
                 now,
@@ -376,11 +395,7 @@ fn apply(
     portal: &PortalId,
     decision: &Decision,
     payment: &mut Standing,
-    (invoices, counted, refunded): (
-        &mut BTreeMap<InvoiceRef, Balance>,
-        &mut BTreeMap<InvoiceRef, CountedBefore>,
-        &mut Refunded,
-    ),
+    (invoices, refunded): (&mut BTreeMap<InvoiceRef, Balance>, &mut Refunded),
     next: &mut i64,
     batch: &mut Batch,
     now: Timestamp,
@@ -406,7 +421,7 @@ fn apply(
             let refund = Refund {
                 payment: decision.payment,
                 parts,
-                dated: payment.order.booked.unwrap_or(payment.order.date),
+                dated: payment.came,
                 because: &decision.because,
                 author,
             };
@@ -427,7 +442,7 @@ fn apply(
             chosen,
             by_parts: _,
         } => {
-            let came = payment.order.booked.unwrap_or(payment.order.date);
+            let came = payment.came;
             let allocation = Allocation {
                 payment: decision.payment,
                 shares,
@@ -436,14 +451,14 @@ fn apply(
                 author,
             };
             let booking = (*next, &allocation);
-            if !are_open_to(shares, came, invoices, counted)
+            if !are_open_to(shares, came, invoices)
                 || !book(portal, booking, *chosen, payment, invoices, batch, now)
             {
                 return false;
             }
             for share in shares {
-                if let Some(counted) = counted.get_mut(&share.invoice) {
-                    *counted = counted.without(share.amount, came);
+                if let Some(invoice) = invoices.get_mut(&share.invoice) {
+                    invoice.counted = invoice.counted.without(share.amount, came);
                 }
             }
             *next += 1;
@@ -559,7 +574,8 @@ pub(super) async fn standing(
                 kind: read_kind(row)?,
                 remaining: Money::from_kopecks(row.int()?),
                 payer: Inn::parse(&row.text()?).ok(),
-                order: row.json()?,
+                came: row.parsed()?,
+                has_feed: row.flag()?,
             };
             Ok((number, standing))
         })
@@ -614,8 +630,9 @@ pub(super) async fn balances(
             };
             let deal = Some(read_deal(row)?).filter(|deal| *deal != NO_DEAL);
             let buyer = row.text()?;
-            let (total, paid) = (row.int()?, row.int()?);
+            let paid = row.int()?;
             let (stands, takes_known) = (row.flag()?, row.flag()?);
+            let (total, counted) = read_counted(row)?;
             let open = |is_open: bool| {
                 let open = if is_open { (total - paid).max(0) } else { 0 };
                 Money::from_kopecks(open)
@@ -627,6 +644,7 @@ pub(super) async fn balances(
                 open: open(stands),
                 open_to_accountant: open(takes_known),
                 unpaid: Money::from_kopecks(total - paid),
+                counted,
             };
             Ok((invoice, balance))
         })

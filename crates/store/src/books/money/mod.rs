@@ -74,13 +74,14 @@ pub enum PaymentState {
 }
 
 statements! {
-    OPEN_BOOK =
-        "INSERT INTO money_book (portal_id, payments, transactions) VALUES ($1, 1, 1)
-         ON CONFLICT (portal_id) DO NOTHING";
-    /// Takes numbers, and holds everybody else off until the commit.
+    /// Takes numbers, the first of which is 1, and holds everybody else off until the commit.
     TAKE_NUMBERS =
-        "UPDATE money_book SET payments = payments + $2, transactions = transactions + $3
-         WHERE portal_id = $1 RETURNING payments - CAST($2 AS BIGINT), transactions - CAST($3 AS BIGINT)";
+        "INSERT INTO money_book (portal_id, payments, transactions)
+         VALUES ($1, 1 + CAST($2 AS BIGINT), 1 + CAST($3 AS BIGINT))
+         ON CONFLICT (portal_id) DO UPDATE SET
+             payments = money_book.payments + CAST($2 AS BIGINT),
+             transactions = money_book.transactions + CAST($3 AS BIGINT)
+         RETURNING payments - CAST($2 AS BIGINT), transactions - CAST($3 AS BIGINT)";
 }
 
 /// The first of the numbers that were taken.
@@ -99,11 +100,10 @@ fn sets_of<'a>(invoices: impl Iterator<Item = &'a InvoiceRef>) -> (Value, Value)
 
 /// Locks the portal's book.
 pub(crate) async fn lock(tx: &mut Tx<'_>, portal: &PortalId) -> Result<(), StoreError> {
-    tx.execute(&OPEN_BOOK, &params![portal]).await?;
     take(tx, portal, 0, 0).await.map(drop)
 }
 
-/// Takes numbers for so many payments and transactions.
+/// Takes numbers for so many payments and transactions, and locks the portal's book.
 pub(crate) async fn take(
     tx: &mut Tx<'_>,
     portal: &PortalId,

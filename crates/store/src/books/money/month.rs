@@ -11,7 +11,7 @@ use domain::payment::{Direction, Likeness, PaymentKind, PaymentOrder};
 use domain::{DealId, InvoiceId, Money, OrganisationId, PortalId, Slot};
 use jiff::civil::Date;
 
-use super::{InvoiceRef, PaymentState, days, ledger::NO_DEAL, read_kind, settled};
+use super::{InvoiceRef, PaymentState, days, days::day, ledger::NO_DEAL, read_kind, settled};
 use crate::{
     error::StoreError,
     sql::statements,
@@ -118,12 +118,6 @@ pub struct MonthSettlement {
     pub invoice: NamedInvoice,
     /// How much.
     pub amount: Money,
-}
-
-macro_rules! day {
-    () => {
-        "coalesce(/*pg CAST( */p.body/*pg  AS JSONB) */ ->> 'booked', /*pg CAST( */p.body/*pg  AS JSONB) */ ->> 'date')"
-    };
 }
 
 /// The day of what a correction takes back.

@@ -13,7 +13,6 @@ use super::{
     batch::{Allocation, Batch, write},
     ledger::{BookedShare, balances, standing},
     lock,
-    open::counted_of,
     refunds::Resting,
     split::last,
     take,
@@ -135,14 +134,12 @@ async fn obey(
         return Ok(Moved::NotThatMuch { given });
     };
     let invoices = balances(tx, portal, [&letter.from, &letter.to].into_iter()).await?;
+    let came = payment.came;
+    // What accounting counted before the invoice was a deal's is not open to what came later.
     let open = invoices
         .get(&letter.to)
-        .map(|one| one.open)
+        .map(|one| one.counted.open_to(one.open, came))
         .unwrap_or_default();
-    // What accounting counted before the invoice was a deal's is not open to what came later.
-    let counted = counted_of(tx, portal, &letter.to).await?;
-    let came = payment.order.booked.unwrap_or(payment.order.date);
-    let open = counted.open_to(open, came);
     if amount > open.kopecks() && !planted::is(Bug::MovedBeyondOpen) {
         return Ok(Moved::MoreThanOpen { open });
     }

@@ -1,11 +1,13 @@
 //! How the buyers of open invoices are called: whoever pays for somebody else names him.
 //!
-//! A name is written with the balance of its invoice (`open`). Not here: which spellings are one name (`domain::purpose`).
+//! A name is written with the balance of its invoice (`open`); invoices from before there were names, or balances, get theirs
+//! once money comes. Not here: which spellings are one name (`domain::purpose`).
 
 use domain::PortalId;
 use domain::purpose::NameKey;
 
 use crate::{
+    books::links,
     error::StoreError,
     sql::statements,
     tx::Tx,
@@ -13,6 +15,12 @@ use crate::{
 };
 
 statements! {
+    /// Whether there are any from before: mostly not, and that is asked with each portion of a statement.
+    INCOMPLETE =
+        "SELECT 1 FROM invoice_link WHERE portal_id = $1 AND counted = 0 AND deal >= 0
+         UNION ALL
+         SELECT 1 FROM invoice_balance WHERE portal_id = $1 AND buyer_name IS NULL AND stands = 1 AND paid < total
+         LIMIT 1";
     /// Open ones from before names were kept.
     UNNAMED =
         "SELECT b.organisation_id, b.invoice_id, l.draft FROM invoice_balance b CROSS JOIN invoice_link l
@@ -31,8 +39,18 @@ pub(super) fn of_buyer(draft: &serde_json::Value) -> String {
     name.map_or_else(String::new, |name| name.as_str().to_owned())
 }
 
+/// Gives invoices from before there were balances theirs, and buyers from before there were names.
+pub(super) async fn complete(tx: &mut Tx<'_>, portal: &PortalId) -> Result<(), StoreError> {
+    let incomplete = tx.query_first(&INCOMPLETE, &params![portal]).await?;
+    if incomplete.is_none() {
+        return Ok(());
+    }
+    links::count_missing(tx, portal).await?;
+    find_missing(tx, portal).await
+}
+
 /// Finds out how the buyers of what is open are called, where that is not known yet.
-pub(super) async fn find_missing(tx: &mut Tx<'_>, portal: &PortalId) -> Result<(), StoreError> {
+async fn find_missing(tx: &mut Tx<'_>, portal: &PortalId) -> Result<(), StoreError> {
     loop {
         let unnamed = tx
             .list(&UNNAMED, &params![portal], |row| {

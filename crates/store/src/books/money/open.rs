@@ -87,7 +87,7 @@ macro_rules! undecided {
     ($rest:literal) => {
         concat!(
             "SELECT p.number, p.organisation_id, p.kind, p.remaining, p.undone, p.state, p.seen_at, f.payment,
-                 CASE WHEN EXISTS (SELECT 1 FROM followed_payment x WHERE x.portal_id = p.portal_id) THEN 1 ELSE 0 END, p.body
+                 CASE WHEN EXISTS (SELECT 1 FROM followed_payment x WHERE x.portal_id = $1) THEN 1 ELSE 0 END, p.body
              FROM payment p LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
              WHERE p.portal_id = $1 AND ",
             $rest
@@ -123,6 +123,7 @@ macro_rules! counted {
              ) END "
     };
 }
+pub(super) use counted;
 
 macro_rules! open_invoice {
     () => {
@@ -183,14 +184,16 @@ statements! {
     PAID_BEFORE =
         "SELECT organisation_id, invoice_id FROM invoice_balance
          WHERE portal_id = $1 AND organisation_id IN keys($2) AND invoice_id IN keys($3) AND deal = 0";
-    OF_BUYERS = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_inn IN keys($2)");
-    OF_NAMES = open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_name IN keys($2)");
-    /// Also by the number of an invoice that another took the place of. A cross join is read by SQLite as it is written: it
-    /// would begin with all that is open of the portal.
-    OF_NUMBERS = concat!(
+    /// By buyer, by his name, by number, also by that of an invoice that another took the place of. A cross join is read by
+    /// SQLite as it is written: it would begin with all that is open of the portal.
+    OF_BUYERS_NAMES_NUMBERS = concat!(
+        open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_inn IN keys($2)"),
+        " UNION ALL ",
+        open_invoices!("o.stands = 1 AND o.paid < o.total AND o.buyer_name IN keys($3)"),
+        " UNION ALL ",
         open_invoice!(),
         "FROM invoice_balance n CROSS JOIN invoice_balance o
-         WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($2) AND o.deal = n.deal
+         WHERE n.portal_id = $1 AND o.portal_id = $1 AND n.number_key IN keys($4) AND o.deal = n.deal
              AND o.slot_kind = n.slot_kind AND o.stands = 1 AND o.paid < o.total"
     );
     /// Of each organisation and sum the newest: more are of no use to anybody. In the order of the table's own key SQLite would
@@ -500,19 +503,17 @@ async fn find(tx: &mut Tx<'_>, portal: &PortalId, wanted: &Wanted) -> Result<Fou
             of_payer.push(ChosenBefore { buyer, times });
         }
     }
+    let names = wanted.names.iter().map(|key| key.as_str().to_owned());
     let numbers = wanted.numbers.iter().map(|key| key.as_str().to_owned());
     let sums: Vec<i64> = wanted.sums.iter().map(|sum| sum.kopecks()).collect();
     let mut open: BTreeMap<InvoiceId, OpenRow> = BTreeMap::new();
-    let names = wanted.names.iter().map(|key| key.as_str().to_owned());
-    let asks = [
-        (&OF_BUYERS, buyers),
-        (&OF_NUMBERS, numbers.collect()),
-        (&OF_NAMES, names.collect()),
-    ];
-    let asks = asks.into_iter().filter(|(_, values)| !values.is_empty());
-    let mut asks: Vec<_> = asks
-        .map(|(sql, values)| (sql, params![portal, text_set(values)].to_vec()))
-        .collect();
+    let mut asks = Vec::new();
+    let sets: [Vec<String>; 3] = [buyers, names.collect(), numbers.collect()];
+    if sets.iter().any(|set| !set.is_empty()) {
+        let [buyers, names, numbers] = sets.map(text_set);
+        let ask = params![portal, buyers, names, numbers].to_vec();
+        asks.push((&OF_BUYERS_NAMES_NUMBERS, ask));
+    }
     if !wanted.invoices.is_empty() {
         let (organisations, ids) = sets_of(wanted.invoices.iter());
         asks.push((&OF_INVOICES, params![portal, organisations, ids].to_vec()));
@@ -639,7 +640,7 @@ fn read_open(row: &mut Row) -> Result<OpenRow, StoreError> {
 }
 
 /// What was counted as paid of each of these invoices before it was a deal's, and no money of ours shows yet.
-pub(super) async fn counted_before(
+async fn counted_before(
     tx: &mut Tx<'_>,
     portal: &PortalId,
     invoices: impl Iterator<Item = &InvoiceRef>,
@@ -652,18 +653,8 @@ pub(super) async fn counted_before(
     Ok(counted.await?.into_iter().collect())
 }
 
-/// The same of one.
-pub(super) async fn counted_of(
-    tx: &mut Tx<'_>,
-    portal: &PortalId,
-    invoice: &InvoiceRef,
-) -> Result<CountedBefore, StoreError> {
-    let mut counted = counted_before(tx, portal, [invoice].into_iter()).await?;
-    Ok(counted.remove(invoice).unwrap_or_default())
-}
-
 /// The total of an invoice, and what was counted of it, as `counted` has it.
-fn read_counted(row: &mut Row) -> Result<(i64, CountedBefore), StoreError> {
+pub(super) fn read_counted(row: &mut Row) -> Result<(i64, CountedBefore), StoreError> {
     let (total, paid_before) = (row.int()?, row.int()?);
     let (adopted_on, known) = (row.text()?, row.int()?);
     let counted = CountedBefore {

@@ -18,6 +18,7 @@ use super::{
     ledger::{Decision, Ruling, Standing, standing, withdrawn},
     list::standing_shares,
     page::{Balance, named},
+    sightings::decide_soon,
     twice::twice,
     undo::{Order, Transaction, read_entries},
 };
@@ -125,10 +126,14 @@ statements! {
         "UPDATE payment SET state = 'new', waits_until = 0
          WHERE portal_id = $1 AND payer_inn IN keys($2) AND kind = 'refund_out' AND waits_until > 0
              AND state IN ('new', 'aside')";
-    ASKED =
-        "SELECT number FROM payment
+    /// Refunds to these people that are asked about, and those of which [`AGAIN`] makes new ones.
+    TO_PAYERS =
+        "SELECT number, state FROM payment
          WHERE portal_id = $1 AND payer_inn IN keys($2) AND kind = 'refund_out' AND state = 'asked'
-         ORDER BY +number";
+         UNION ALL
+         SELECT number, state FROM payment
+         WHERE portal_id = $1 AND payer_inn IN keys($2) AND kind = 'refund_out' AND waits_until > 0
+             AND state IN ('new', 'aside')";
 }
 
 impl Store {
@@ -529,21 +534,34 @@ pub(super) async fn again(
     tx.execute(&AGAIN, &params![portal, text_set(payers)]).await
 }
 
-/// Looks at refunds to these people that are asked about: what they paid was decided since.
-pub(super) async fn asked(
+/// What these people paid was decided: refunds to them that are asked about are looked at, and those that waited for it
+/// are to be decided.
+pub(super) async fn once_decided(
     tx: &mut Tx<'_>,
     portal: &PortalId,
-    payers: &BTreeSet<String>,
+    payers: BTreeSet<String>,
     now: Timestamp,
 ) -> Result<Vec<Look>, StoreError> {
+    if payers.is_empty() {
+        return Ok(Vec::new());
+    }
     let ask = params![portal, text_set(payers.iter().cloned())];
-    let asked = tx.list(&ASKED, &ask, Row::int).await?.into_iter();
-    Ok(asked
-        .map(|number| Look {
-            subject: Subject::payment(number),
-            lane: Lane::Due,
-            due_at: now,
-            reason: "money of its receiver is decided".to_owned(),
-        })
-        .collect())
+    let refunds = tx.list(&TO_PAYERS, &ask, |row| {
+        Ok((row.int()?, row.parsed::<PaymentState>()?))
+    });
+    let (asked, waiting): (Vec<_>, Vec<_>) = refunds
+        .await?
+        .into_iter()
+        .partition(|(_, state)| *state == PaymentState::Asked);
+    let looks = asked.into_iter().map(|(number, _)| Look {
+        subject: Subject::payment(number),
+        lane: Lane::Due,
+        due_at: now,
+        reason: "money of its receiver is decided".to_owned(),
+    });
+    let mut looks: Vec<Look> = looks.collect();
+    if !waiting.is_empty() && again(tx, portal, payers).await? > 0 {
+        looks.push(decide_soon(now));
+    }
+    Ok(looks)
 }

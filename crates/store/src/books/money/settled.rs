@@ -12,10 +12,8 @@ use serde_json::json;
 use super::{
     InvoiceRef,
     batch::{Batch, EntryRow, write},
-    ledger::balances,
-    lock,
-    open::counted_of,
-    take,
+    ledger::{Balance, balances},
+    lock, take,
     undo::{Order, read_entries},
 };
 use crate::{
@@ -252,16 +250,14 @@ async fn open_now(
     invoice: &InvoiceRef,
 ) -> Result<Option<OpenNow>, StoreError> {
     let known = balances(tx, portal, [invoice].into_iter()).await?;
-    let balance = known.get(invoice);
-    let Some((deal, open)) = balance.and_then(|one| Some((one.deal?, one.open))) else {
-        return Ok(None);
+    let open = |one: &Balance| {
+        Some(OpenNow {
+            deal: one.deal?,
+            open: one.open,
+            counted: one.counted,
+        })
     };
-    let counted = counted_of(tx, portal, invoice).await?;
-    Ok(Some(OpenNow {
-        deal,
-        open,
-        counted,
-    }))
+    Ok(known.get(invoice).and_then(open))
 }
 
 async fn settle(

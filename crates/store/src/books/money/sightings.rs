@@ -22,7 +22,6 @@ use super::{
     direction_text, kind_text, lock, names, refunds, take,
 };
 use crate::{
-    books::links,
     error::StoreError,
     mechanics::work::{self, Lane, Look},
     sql::statements,
@@ -63,6 +62,8 @@ pub(super) struct Recorded {
     pub(super) key: String,
     nth: i64,
     body: String,
+    /// What `body` says; none of what is recorded just now.
+    order: Option<PaymentOrder>,
     days_differ: bool,
     pub(super) likeness: Likeness,
     /// A person is asked about it.
@@ -74,29 +75,32 @@ pub(super) struct Recorded {
 impl Recorded {
     /// Whether a source tells another payer than was known, or one where none was.
     fn is_paid_by_another(&self, told: &PaymentOrder) -> bool {
-        let known = serde_json::from_str::<PaymentOrder>(&self.body);
-        known.is_ok_and(|known| known.other.inn != told.other.inn)
+        let known = self.order.as_ref();
+        known.is_some_and(|known| known.other.inn != told.other.inn)
     }
 
     /// The order as it is told now. A day of credit that a source told stays, whoever leaves it out since.
     fn with_its_day(&self, told: PaymentOrder) -> PaymentOrder {
-        let known = serde_json::from_str::<PaymentOrder>(&self.body).ok();
+        let known = self.order.as_ref();
         let booked = told.booked.or(known.and_then(|known| known.booked));
         PaymentOrder { booked, ..told }
     }
 
     /// Whether it came on another day, by what a source tells, than deals show.
     fn is_dated_by(&self, told: &PaymentOrder) -> bool {
-        let known = serde_json::from_str::<PaymentOrder>(&self.body);
-        known.is_ok_and(|known| came(&known) != came(told))
+        let known = self.order.as_ref();
+        known.is_some_and(|known| came(known) != came(told))
     }
 
     /// The order with the day of credit that statements tell in other words.
     fn credited_on(&self, day: Date) -> Option<PaymentOrder> {
-        let known: PaymentOrder = serde_json::from_str(&self.body).ok()?;
-        (known.booked != Some(day)).then_some(PaymentOrder {
+        let known = self
+            .order
+            .as_ref()
+            .filter(|known| known.booked != Some(day))?;
+        Some(PaymentOrder {
             booked: Some(day),
-            ..known
+            ..known.clone()
         })
     }
 }
@@ -123,14 +127,15 @@ statements! {
         "INSERT INTO payment_sighting (portal_id, key, source, line, likeness, body) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (portal_id, key, source, line) DO UPDATE SET body = excluded.body, likeness = excluded.likeness
          WHERE payment_sighting.body <> excluded.body OR payment_sighting.likeness <> excluded.likeness";
-    /// Whatever has one of the keys is alike; only rows from before there were likenesses are found by the key alone.
+    /// In statements and in feeds of accounting sides, which are told apart by whose they are. Whatever has one of the keys is
+    /// alike; only rows from before there were likenesses are found by the key alone.
     SHOWN =
-        "SELECT source, line, body FROM payment_sighting WHERE portal_id = $1 AND likeness IN keys($3)
-         UNION ALL SELECT source, line, body FROM payment_sighting
-         WHERE portal_id = $1 AND key IN keys($2) AND likeness = ''";
-    FOLLOWED =
-        "SELECT organisation_id, line, body FROM followed_payment
-         WHERE portal_id = $1 AND likeness IN keys($2) AND deleted = 0";
+        "SELECT source, line, body, CAST(NULL AS TEXT) FROM payment_sighting
+         WHERE portal_id = $1 AND likeness IN keys($3)
+         UNION ALL SELECT source, line, body, CAST(NULL AS TEXT) FROM payment_sighting
+         WHERE portal_id = $1 AND key IN keys($2) AND likeness = ''
+         UNION ALL SELECT '', line, body, organisation_id FROM followed_payment
+         WHERE portal_id = $1 AND likeness IN keys($3) AND deleted = 0";
     RECORDED =
         "SELECT p.number, p.key, p.nth, p.body, p.days_differ, p.state, f.payment FROM payment p
          LEFT JOIN followed_payment f ON f.portal_id = p.portal_id AND f.payment = p.number
@@ -326,8 +331,7 @@ pub(super) async fn recount(
     recounted.new = new.iter().map(|one| one.number).collect();
     recounted.recorded.extend(new);
     if !recounted.new.is_empty() {
-        links::count_missing(tx, portal).await?;
-        names::find_missing(tx, portal).await?;
+        names::complete(tx, portal).await?;
     }
     payers.extend(unknown.iter().filter_map(|seen| came_from(&seen.order)));
     let again = refunds::again(tx, portal, payers).await?;
@@ -445,28 +449,23 @@ async fn shown(
     let keys = text_set(told.iter().map(|one| one.key.to_string()));
     let alike = text_set(likenesses.iter().map(|one| one.as_str().to_owned()));
     let mut shown = Sightings::default();
-    let in_statements = params![portal, keys, alike.clone()];
-    let in_statements = tx.list(&SHOWN, &in_statements, |row| {
-        Ok((SourceId(row.text()?), LineId(row.text()?), row.json()?))
+    let ask = params![portal, keys, alike];
+    let rows = tx.list(&SHOWN, &ask, |row| {
+        let (statement, line, order) = (row.text()?, LineId(row.text()?), row.json()?);
+        let feed = row.text_or_null()?.map(OrganisationId::new);
+        Ok((statement, feed, line, order))
     });
-    for (source, line, order) in in_statements.await? {
-        if planted::is(Bug::EqualOrdersByFile) {
-            let line = LineId(format!("{}/{}", source.0, line.0));
-            shown.note(&SourceId("all".to_owned()), &line, order);
-            continue;
+    for (statement, feed, line, order) in rows.await? {
+        match feed {
+            Some(organisation) => {
+                shown.note(&SourceId::accounting(&organisation), &line, order);
+            }
+            None if planted::is(Bug::EqualOrdersByFile) => {
+                let line = LineId(format!("{statement}/{}", line.0));
+                shown.note(&SourceId("all".to_owned()), &line, order);
+            }
+            None => shown.note(&SourceId(statement), &line, order),
         }
-        shown.note(&source, &line, order);
-    }
-    let in_feeds = params![portal, alike];
-    let in_feeds = tx.list(&FOLLOWED, &in_feeds, |row| {
-        Ok((
-            row.parsed::<OrganisationId>()?,
-            LineId(row.text()?),
-            row.json()?,
-        ))
-    });
-    for (organisation, line, order) in in_feeds.await? {
-        shown.note(&SourceId::accounting(&organisation), &line, order);
     }
     Ok(shown)
 }
@@ -489,6 +488,7 @@ async fn recorded(
             nth,
             likeness: Likeness::of(&order),
             body,
+            order: Some(order),
             days_differ: row.flag()?,
             is_asked: row.parsed::<PaymentState>()? == PaymentState::Asked,
             is_followed: row.int_or_null()?.is_some(),
@@ -578,6 +578,7 @@ async fn record(
             key: seen.id.key.as_str().to_owned(),
             nth: i64::from(seen.id.nth),
             body: String::new(),
+            order: None,
             days_differ: seen.days_differ,
             likeness: seen.likeness.clone(),
             is_asked: false,

@@ -17,9 +17,7 @@ use super::{
     batch::{Batch, EntryRow, write},
     divided::{GIVEN_OTHERWISE, Whole, asked_anew, given_otherwise},
     ledger::{Balance, BookedShare, Standing, balances, standing, withdrawn},
-    lock,
-    open::counted_before,
-    take,
+    lock, take,
     undo::Order,
 };
 use crate::{
@@ -213,16 +211,14 @@ async fn judged<'a>(
         return Ok(Err(SplitRefused::Otherwise(*how)));
     }
     let invoices = balances(tx, portal, sums.keys().copied()).await?;
-    // What accounting counted before an invoice was a deal's is not open to what came later.
-    let counted = counted_before(tx, portal, sums.keys().copied()).await?;
-    let came = payment.order.booked.unwrap_or(payment.order.date);
     let whole = Whole::of(tx, portal, wanted.payment).await?;
     for (invoice, amount) in &sums {
         let room = whole.as_ref().map(|whole| whole.room(invoice));
         let known = invoices.get(*invoice);
         let open = known.map(|one| one.open_with(room.unwrap_or_default()));
-        let counted = counted.get(*invoice).copied().unwrap_or_default();
-        let open = counted.open_to(open.unwrap_or_default(), came);
+        // What accounting counted before an invoice was a deal's is not open to what came later.
+        let counted = known.map(|one| one.counted).unwrap_or_default();
+        let open = counted.open_to(open.unwrap_or_default(), payment.came);
         if *amount > open {
             let invoice = InvoiceRef::clone(invoice);
             return Ok(Err(SplitRefused::MoreThanOpen { invoice, open }));
@@ -265,11 +261,10 @@ async fn split(
     let mut batch = Batch::default();
     let of = |invoice: &&InvoiceRef| invoices.get(*invoice).and_then(|known| known.deal);
     batch.deals.extend(sums.keys().filter_map(of));
-    let dated = payment.order.booked.unwrap_or(payment.order.date);
     let head = params![
         portal,
         transaction,
-        dated.to_string(),
+        payment.came.to_string(),
         "allocation",
         wanted.payment,
         None::<i64>,
