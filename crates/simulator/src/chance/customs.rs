@@ -89,6 +89,8 @@ pub(crate) struct Customs {
     pub(crate) regime: Option<Regime>,
     /// The accounting program holds payments as well.
     pub(crate) clerk: Option<Clerking>,
+    /// Mean time between two acts of whoever lets marks of the accounting side close bills.
+    pub(crate) closes: Option<Duration>,
     /// Mean time between two waybills that managers name, where no paid deal goes on without one.
     pub(crate) waybills: Option<Duration>,
     /// Among the bank's orders there are transfers of our own, and its charges.

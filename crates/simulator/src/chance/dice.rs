@@ -64,6 +64,8 @@ pub(crate) enum About {
     EndedMeanings,
     Printing,
     Installations,
+    Closing,
+    Closer,
 }
 
 /// One stream of chance.
@@ -131,6 +133,8 @@ impl Dice {
             About::EndedMeanings => 68,
             About::Printing => 69,
             About::Installations => 70,
+            About::Closing => 71,
+            About::Closer => 72,
         });
         Self(rng)
     }

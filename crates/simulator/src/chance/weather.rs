@@ -227,6 +227,7 @@ impl Weather {
             weather.draw_ended_meanings(seed);
             weather.draw_printing(seed);
             weather.draw_installations(seed);
+            weather.draw_closing(seed);
         }
         weather
     }
@@ -374,6 +375,7 @@ impl Weather {
             (self.customs.new_year.is_some(), "turn of the year"),
             (self.customs.terms.is_some(), "terms agreed upon"),
             (self.customs.clerk.is_some(), "payments in accounting"),
+            (self.customs.closes.is_some(), "bills closed by marks"),
             (self.customs.cashier.is_some(), "money at the desk"),
             (
                 self.bank && self.customs.own_books.is_some(),

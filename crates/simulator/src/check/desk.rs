@@ -91,7 +91,10 @@ pub(super) fn off_rests(evidence: &Evidence<'_>, refund: i64) -> i64 {
 /// What stands of bills that were closed without a bank.
 pub(super) fn without_bank(evidence: &Evidence<'_>) -> BTreeMap<String, i64> {
     let mut closed: BTreeMap<String, i64> = BTreeMap::new();
-    for one in entries(evidence).filter(|one| one.payment == 0) {
+    let customs = &evidence.weather.customs;
+    let may_be = customs.cashier.is_some() || customs.closes.is_some();
+    let entries = evidence.ledger.entries.iter();
+    for one in entries.filter(|one| may_be && one.payment == 0) {
         if let Some(bill) = &one.bill {
             *closed.entry(bill.clone()).or_default() += one.kopecks;
         }

@@ -8,7 +8,7 @@ use emulator_kontur_accounting as kontur;
 use store::{ListedPayment, PaymentState};
 
 use super::bills::firsts;
-use super::{Evidence, deal_of, money, told};
+use super::{Evidence, closed, deal_of, money, told};
 use crate::offices::office;
 
 /// By what an order is the same for every source: direction, sum, number, date.
@@ -329,7 +329,7 @@ pub(super) fn only_bill<'a>(evidence: &'a Evidence<'_>, deal: i64) -> Option<&'a
     (is_whole && bill.is_live()).then_some(&**bill)
 }
 
-/// [I-11] Paid in full: the day on which the last of its money was credited; else no day.
+/// [I-11] Paid in full: the day on which the last of its money was credited, or the mark seen that closed it; else no day.
 fn day(evidence: &Evidence<'_>, id: i64, wrong: &mut Vec<String>) {
     let Some(bill) = only_bill(evidence, id) else {
         return;
@@ -349,7 +349,8 @@ fn day(evidence: &Evidence<'_>, id: i64, wrong: &mut Vec<String>) {
         let credited = of_bank.and_then(|paid| paid.order.booked);
         credited.or(Some(payment.order.date))
     });
-    let last = credited.max().map(|day| day.to_string());
+    let credited = credited.map(|day| day.to_string());
+    let last = credited.chain(closed::days(evidence, &number)).max();
     let got = money::given(evidence).get(&number).copied();
     let is_paid = got.is_some_and(|got| got.kopecks() >= bill.sum.0);
     let shall = last.filter(|_| is_paid).unwrap_or_default();

@@ -13,6 +13,7 @@ mod buyers;
 mod by_hand;
 mod calls;
 mod cancels;
+mod closed;
 mod contracts;
 mod copied;
 mod deals;
@@ -92,6 +93,7 @@ use crate::offices::office::{INVOICE, LOST, bare_stage};
 use crate::people::adopter::Taken;
 use crate::people::bank::Paid;
 use crate::people::clerk::Clerk;
+use crate::people::closer::Closer;
 use crate::people::managers::Office;
 use crate::people::presses::Said;
 use crate::people::register::{Books, Register};
@@ -141,6 +143,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) by_person: &'a BTreeSet<i64>,
     /// What was done with payments in the accounting program.
     pub(crate) clerk: &'a Clerk,
+    /// Whoever let marks close bills, where anybody did.
+    pub(crate) closer: Option<&'a Closer>,
     /// What was said at our desk, as it came.
     pub(crate) said: Vec<Said>,
     /// Our ledger.
@@ -185,6 +189,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<String> {
     buyers::check(evidence, &mut wrong);
     calls::check(evidence, &mut wrong);
     cancels::check(evidence, &mut wrong);
+    closed::check(evidence, &mut wrong);
     contracts::check(evidence, &mut wrong);
     copied::check(evidence, &mut wrong);
     deals::check(evidence, &mut wrong);

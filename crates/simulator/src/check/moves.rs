@@ -132,7 +132,12 @@ fn once_for_a_payment(evidence: &Evidence<'_>, id: i64, moves: usize, wrong: &mu
     let bills = bills_of(evidence, id);
     let given = evidence.ledger.of_bills();
     let given = given.filter(|one| one.bill.as_ref().is_some_and(|bill| bills.contains(bill)));
-    let payments: BTreeSet<i64> = given.map(|one| one.payment).collect();
+    // What closes a bill without a payment is each time another.
+    let of = given.map(|one| match one.payment {
+        0 => (0, one.undoes.unwrap_or(one.transaction)),
+        payment => (payment, 0),
+    });
+    let payments: BTreeSet<(i64, i64)> = of.collect();
     let most = payments
         .len()
         .saturating_add(echo::reasons(evidence, id).len());

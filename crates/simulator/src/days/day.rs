@@ -57,6 +57,7 @@ pub(crate) enum Happening {
     Weigh,
     NameUnit,
     Clerk,
+    CloseByMark,
     Cash,
     Requisite,
     Staff,
@@ -283,6 +284,7 @@ impl World {
             (neighbour, Happening::Neighbour),
             (self.weather.customs.strangers, Happening::Stranger),
             (self.clerk_every(), Happening::Clerk),
+            (self.weather.customs.closes, Happening::CloseByMark),
         ] {
             calendar.again(now, mean, happening);
         }
@@ -409,6 +411,10 @@ impl World {
             Happening::Clerk => {
                 self.clerk(now);
                 calendar.again(now, self.clerk_every(), happening);
+            }
+            Happening::CloseByMark => {
+                self.close_by_mark().await?;
+                calendar.again(now, self.weather.customs.closes, happening);
             }
             Happening::BackUp => self.back_up(calendar, now)?,
             Happening::Lost => self.lose(calendar, now),

@@ -47,7 +47,8 @@ impl World {
             if quarter >= CALM {
                 self.nothing_is_late()?;
             }
-            let mut asked = self.answer_questions(&mut ordered, &mut dice).await?;
+            let mut asked = self.close_in_the_evening(quarter < CALM).await?;
+            asked |= self.answer_questions(&mut ordered, &mut dice).await?;
             if quiet >= 2 {
                 asked |= self.order_deleted_anew().await?;
             }

@@ -270,6 +270,7 @@ async fn evidence<'a>(
         payments,
         by_person: &tenant.bank.by_person,
         clerk: &tenant.clerk,
+        closer: tenant.closer.as_ref(),
         said: tenant
             .cashier
             .as_ref()

@@ -104,6 +104,8 @@ pub(crate) struct Entry {
     /// Whose money it is, where that is another payment.
     pub(crate) other: Option<i64>,
     pub(crate) at: Timestamp,
+    /// The day of its transaction.
+    pub(crate) dated: String,
 }
 
 /// The ledger of a portal.
@@ -174,7 +176,7 @@ const LATE_EFFECTS: &str = "SELECT key, state, quiet_until FROM effect \
          SELECT 1 FROM office_case asked WHERE asked.portal_id = effect.portal_id AND asked.state = 'open' \
              AND asked.subject = effect.subject AND asked.code = 'OUTCOME-UNKNOWN')";
 const ENTRIES: &str = "SELECT t.number, t.kind, t.payment, t.undoes, t.because, t.author, e.place, e.invoice_id, e.amount, \
-                       e.other_payment, t.recorded_at \
+                       e.other_payment, t.recorded_at, t.dated \
                        FROM ledger_transaction t JOIN ledger_entry e \
                            ON e.portal_id = t.portal_id AND e.transaction_no = t.number \
                        WHERE t.portal_id = ?1 ORDER BY t.number, e.line";
@@ -477,6 +479,7 @@ impl Records {
                 kopecks: row.get(8)?,
                 other: row.get(9)?,
                 at: Timestamp::from_microsecond(row.get(10)?).unwrap_or_default(),
+                dated: row.get(11)?,
             })
         })?;
         let paid = self.ask(PAID, &[portal.as_str()], |row| {

@@ -26,6 +26,7 @@ use crate::people::bank::Bank;
 use crate::people::calls::Caller;
 use crate::people::cashier::Cashier;
 use crate::people::clerk::Clerk;
+use crate::people::closer::Closer;
 use crate::people::managers::Office;
 use crate::people::papers::Varied;
 use crate::people::register::Register;
@@ -44,6 +45,8 @@ pub(crate) struct Tenant {
     pub(crate) secrets: Vec<String>,
     pub(crate) bank: Bank,
     pub(crate) clerk: Clerk,
+    /// Whoever lets marks close bills, where anybody does.
+    pub(crate) closer: Option<Closer>,
     /// Deals whose deleted invoice was given up.
     pub(crate) given_up: BTreeSet<DealId>,
     /// What people ordered to be tried anew.
@@ -168,6 +171,7 @@ impl Tenant {
             secrets,
             bank: Bank::new(own_seed, place, &weather.customs),
             clerk: Clerk::new(own_seed),
+            closer: weather.customs.closes.map(|_| Closer::new(own_seed)),
             given_up: BTreeSet::new(),
             retried: Vec::new(),
             caller: None,

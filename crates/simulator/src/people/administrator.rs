@@ -22,7 +22,8 @@ const NEW_BUYER: &str = "COUNTERPARTY-NEW";
 const RATE_ENDED: &str = "VAT-RATE-ENDED";
 const INVOICE_RATE_ENDED: &str = "INVOICE-RATE-ENDED";
 const SUM_DIFFERS: &str = "DEAL-SUM-DIFFERS";
-const MARKED_PAID: &str = "INVOICE-MARKED-PAID";
+pub(crate) const MARKED_PAID: &str = "INVOICE-MARKED-PAID";
+pub(crate) const MARK_GONE: &str = "PAID-MARK-GONE";
 const PAID_DEAL_LOST: &str = "PAYMENT-DEAL-LOST";
 
 impl World {
@@ -77,6 +78,7 @@ impl World {
                 (RATE_ENDED, word) => deal.rates_said.push((now, word.to_owned())),
                 (INVOICE_RATE_ENDED, "leave") => deal.rate_left = true,
                 (MARKED_PAID, "leave") => deal.mark_left = true,
+                (MARK_GONE, "leave") => deal.closing_left.extend(about.and_then(transaction)),
                 (PAID_DEAL_LOST, "leave") => deal.lost_left.extend(about.and_then(transaction)),
                 (OWN_INVOICE, word) => deal.beside_own.push((now, word == "issue")),
                 (SUM_DIFFERS, "lines") => {
@@ -147,11 +149,11 @@ fn sums(about: &str) -> Option<(i64, i64)> {
 }
 
 /// The transaction that a question is about.
-fn transaction(about: &str) -> Option<i64> {
+pub(crate) fn transaction(about: &str) -> Option<i64> {
     about.strip_prefix("transaction/")?.parse().ok()
 }
 
-/// Those that he takes: what closes a bill without a bank is the cashier's to say.
+/// Those that he takes: what closes a bill without a bank is the cashier's to say, or the closer's.
 fn choices(facts: &CaseFacts) -> Vec<Choice> {
     let choices = facts.facts.get("choices").cloned();
     let choices = choices.and_then(|choices| serde_json::from_value(choices).ok());

@@ -362,6 +362,25 @@ impl World {
         Ok(())
     }
 
+    /// A buyer pays a bill that is closed, and the statement of it is brought.
+    pub(crate) async fn pay_all_the_same(
+        &mut self,
+        place: usize,
+        bill: &str,
+    ) -> Result<(), String> {
+        let now = self.now();
+        let mut bills = self.payable(place).await?;
+        bills.retain(|one| one.id == bill);
+        let Some(tenant) = self.tenants.get_mut(place) else {
+            return Ok(());
+        };
+        if let Some((kind, words)) = tenant.bank.carry_out(&bills, today(now)) {
+            tenant.office.tell(now, kind, words);
+        }
+        let count = tenant.bank.orders.len();
+        self.bring(place, 0..count, None).await
+    }
+
     /// Takes a stretch of the bank's orders as the program takes a statement; whoever does it may die after so many steps.
     pub(crate) async fn bring(
         &mut self,

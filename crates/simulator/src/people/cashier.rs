@@ -19,7 +19,7 @@ use domain::{Inn, Money};
 use emulator_kontur_accounting::{Bill, BillState};
 use engine::Clock as _;
 use jiff::Timestamp;
-use store::{Fault, ListedPayment, PaymentFilter, PaymentState};
+use store::{ListedPayment, PaymentFilter, PaymentState};
 
 use crate::chance::customs::Cashing;
 use crate::chance::dice::{About, Dice};
@@ -31,7 +31,7 @@ use crate::machine::process::Process;
 use crate::offices::office;
 use crate::offices::tenant::Tenant;
 use crate::people::bank::{Paid, account, today};
-use crate::people::presses::{Order, Outcome, Said, Sayings, letter_of};
+use crate::people::presses::{Order, Outcome, Said, Sayings, is_doomed, letter_of};
 use crate::troubles::death::OF_DECISIONS;
 
 /// Whoever works at the desk.
@@ -70,16 +70,6 @@ impl Cashier {
 
 /// How the bank begins to say what it credits for sales by cards.
 pub(crate) const BY_CARD: &str = "Возмещение по операциям эквайринга";
-
-/// How a press breaks off.
-const BREAKS: [Fault; 6] = [
-    Fault::Io,
-    Fault::IoAtCommit,
-    Fault::IoAfterCommit,
-    Fault::UnknownCommitLost,
-    Fault::UnknownCommitStored,
-    Fault::Busy,
-];
 
 const KINDS: [SettlementKind; 4] = [
     SettlementKind::Cash,
@@ -196,17 +186,11 @@ impl World {
             .office
             .tell(now, "at the desk", format!("order {number}: {order:?}"));
         for _press in 0..presses {
-            let broken = cashier.dice.chance(150);
-            let fault = cashier.dice.pick(&BREAKS).filter(|_| broken);
-            let most = if fault == Some(Fault::Io) { 20 } else { 4 };
-            let nth = u32::try_from(cashier.dice.between(1, most)).unwrap_or(1);
             let store = self
                 .store
                 .opened_again()
                 .ok_or("the records are elsewhere")?;
-            if let Some(fault) = fault {
-                store.faults().fail_nth(nth, fault);
-            }
+            let doomed = is_doomed(&store, &mut cashier.dice);
             let desk = Desk {
                 store,
                 portal: tenant.id.clone(),
@@ -228,7 +212,7 @@ impl World {
                 said.add(Said {
                     number,
                     order,
-                    doomed: fault.is_some(),
+                    doomed,
                     outcome,
                 });
             }));

@@ -442,7 +442,8 @@ impl Clerk {
     }
 }
 
-fn give(office: &Office, payment: Id, given: BTreeMap<Id, i64>, now: Timestamp) {
+/// What is given of a payment over there, in the place of what was.
+pub(crate) fn give(office: &Office, payment: Id, given: BTreeMap<Id, i64>, now: Timestamp) {
     let allocations = given.into_iter().map(|(bill_id, sum)| Allocation {
         bill_id,
         sum: Kopecks(sum),
@@ -460,7 +461,7 @@ fn give(office: &Office, payment: Id, given: BTreeMap<Id, i64>, now: Timestamp) 
 }
 
 /// What the accounting program holds of payments, deleted ones left out.
-fn held(office: &Office) -> Vec<Payment> {
+pub(crate) fn held(office: &Office) -> Vec<Payment> {
     let truth = office.accounting.truth();
     let own = truth.organizations.values();
     own.flat_map(|own| &own.payments)

@@ -12,8 +12,9 @@ use desk::policy::NoBooking;
 use desk::registers::{NotSplit, SplitOrder};
 use desk::settlements::{NotSettled, Order as SettlementOrder};
 use domain::Money;
-use store::StoreError;
+use store::{Fault, Store, StoreError};
 
+use crate::chance::dice::Dice;
 use crate::people::bank::zone;
 
 /// What is wanted.
@@ -170,13 +171,45 @@ impl Order {
             },
             Self::Answer {
                 case, seen, choice, ..
-            } => match desk.answer(*case, Some(seen.as_str()), choice, by).await {
-                Ok(_) => obeyed(Vec::new(), None),
-                Err(NotAnswered::Store(error)) => broken_off(&error),
-                Err(error) => refused(&error),
-            },
+            } => answer(desk, (*case, seen.as_str()), choice, by).await,
         }
     }
+}
+
+/// A question is answered as it was read.
+pub(crate) async fn answer(
+    desk: &Desk,
+    (case, seen): (i64, &str),
+    choice: &str,
+    by: &str,
+) -> Outcome {
+    match desk.answer(case, Some(seen), choice, by).await {
+        Ok(_) => obeyed(Vec::new(), None),
+        Err(NotAnswered::Store(error)) => broken_off(&error),
+        Err(error) => refused(&error),
+    }
+}
+
+/// How a press breaks off.
+const BREAKS: [Fault; 6] = [
+    Fault::Io,
+    Fault::IoAtCommit,
+    Fault::IoAfterCommit,
+    Fault::UnknownCommitLost,
+    Fault::UnknownCommitStored,
+    Fault::Busy,
+];
+
+/// Whether the program of a press is to break off, as some do.
+pub(crate) fn is_doomed(store: &Store, dice: &mut Dice) -> bool {
+    let broken = dice.chance(150);
+    let fault = dice.pick(&BREAKS).filter(|_| broken);
+    let most = if fault == Some(Fault::Io) { 20 } else { 4 };
+    let nth = u32::try_from(dice.between(1, most)).unwrap_or(1);
+    if let Some(fault) = fault {
+        store.faults().fail_nth(nth, fault);
+    }
+    fault.is_some()
 }
 
 fn obeyed(numbers: Vec<i64>, amount: Option<Money>) -> Outcome {

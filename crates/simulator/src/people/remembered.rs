@@ -83,6 +83,8 @@ pub(crate) struct Deal {
     pub(crate) rate_left: bool,
     /// Somebody said that a bill may stay open although it is marked as paid.
     pub(crate) mark_left: bool,
+    /// The transactions that people let close a bill although its mark is gone.
+    pub(crate) closing_left: Vec<i64>,
     /// The transactions whose money people left with it although it is lost.
     pub(crate) lost_left: Vec<i64>,
 }
