@@ -1,7 +1,7 @@
 //! The closer: on some days on which we decide what a payment is for, whoever keeps the books marks bills as paid there
-//! by money of which nobody can tell what it is, and lets the mark close them, by the answer that the question offers. He
-//! presses twice, at once or soon after, and some of his programs break off; he takes back what he closed, or the mark;
-//! some buyers pay all the same.
+//! by money of which nobody can tell what it is, and lets the mark close them, by the answer that the question offers.
+//! He presses twice, at once or soon after, and some of his programs break off; he takes back what he closed, or the
+//! mark; some buyers pay all the same.
 //!
 //! What was said to him is kept for the checks. Not here: what came of it (`check::closed`).
 
@@ -98,7 +98,11 @@ impl Closer {
             is_ours && bill.state == BillState::Open && bill.paid_sum < bill.sum
         };
         let bills = truth.bills().map(|bill| &**bill).filter(is_open);
-        let bills: Vec<&Bill> = bills.collect();
+        let mut bills: Vec<&Bill> = bills.collect();
+        // While money of a buyer waits for a decision nobody is asked.
+        if bills.iter().any(|bill| bill.paid_sum.0 == 0) {
+            bills.retain(|bill| bill.paid_sum.0 == 0);
+        }
         let (Some(bill), Some(person)) = (self.dice.pick(&bills), office.person()) else {
             return;
         };
@@ -179,17 +183,21 @@ impl World {
         Ok(())
     }
 
-    /// In the evening he goes on answering; at first marks go as well, and buyers pay what is closed. True if anything was
-    /// done.
+    /// In the evening he goes on answering, marks go and buyers pay what is closed; at first more bills are marked.
+    /// True if anything was done.
     pub(crate) async fn close_in_the_evening(&mut self, at_first: bool) -> Result<bool, String> {
         if self.weather.customs.closes.is_none() {
             return Ok(false);
         }
-        let mut done = false;
+        let (mut done, now) = (at_first, self.now());
         for place in 0..self.tenants.len() {
             done |= self.answer_marks(place).await?;
-            if at_first {
-                done |= self.disturb_closed(place).await?;
+            done |= self.disturb_closed(place).await?;
+            let tenant = self.tenants.get_mut(place).filter(|_| at_first);
+            if let Some(tenant) = tenant
+                && let Some(closer) = &mut tenant.closer
+            {
+                closer.mark(&tenant.office, now);
             }
         }
         Ok(done)
