@@ -49,11 +49,15 @@ pub(super) fn is_withdrawn(payment: &ListedPayment) -> bool {
 
 /// Whether the accountant is waited for: without end where his program holds the order, else for as long as was agreed.
 pub(super) fn may_wait(evidence: &Evidence<'_>, payment: &ListedPayment) -> bool {
-    let clerk = evidence.weather.customs.clerk;
-    let ends = clerk.is_some_and(|clerk| clerk.is_decided_at_last());
     let like = of_order(&payment.order);
     let holds = held(evidence).any(|one| of_payment(one) == like);
-    is_given_by_people(evidence) && (holds || !ends)
+    is_given_by_people(evidence) && (holds || !ends(evidence))
+}
+
+/// Whether the waiting for the accountant ends.
+fn ends(evidence: &Evidence<'_>) -> bool {
+    let clerk = evidence.weather.customs.clerk;
+    clerk.is_some_and(|clerk| clerk.is_decided_at_last())
 }
 
 fn of_order(order: &PaymentOrder) -> Likeness {
@@ -228,6 +232,8 @@ fn followed(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             let gave = gave(payment);
             match left.iter().position(|(_, shares)| *shares == gave) {
                 Some(place) => drop(left.remove(place)),
+                // By a clock that jumps the hours may be over before his program is asked.
+                None if gave.is_empty() && !evidence.jumps.is_empty() && ends(evidence) => {}
                 None => wrong.push(format!(
                     "[I-7] {order:?}: the accountant gave {gave:?}, we gave {left:?}"
                 )),

@@ -25,6 +25,8 @@ struct State {
     changed: Notify,
     /// It stands still as soon as such an answer has arrived.
     at_answer: Mutex<Option<Awaited>>,
+    /// How often it was let go on.
+    thaws: AtomicU64,
     /// Its timers ring so many milliseconds after it is thawed.
     timers_late_ms: AtomicU64,
     /// Which process this is, and who is told that it stands still.
@@ -88,8 +90,13 @@ impl Freezer {
         let late = u64::try_from(timers_late.as_millis()).unwrap_or(u64::MAX);
         self.0.timers_late_ms.store(late, Ordering::SeqCst);
         *self.at_answer() = None;
+        self.0.thaws.fetch_add(1, Ordering::SeqCst);
         self.0.frozen.store(false, Ordering::SeqCst);
         self.0.changed.notify_waiters();
+    }
+
+    fn thaws(&self) -> u64 {
+        self.0.thaws.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_frozen(&self) -> bool {
@@ -146,8 +153,10 @@ impl Transport for ProcessTransport {
     async fn send(&self, request: Request) -> Result<Answer, TransportError> {
         self.freezer.thawed().await;
         let awaited = self.freezer.at_answer().take_if(|one| one.is_to(&request));
+        let thaws = self.freezer.thaws();
         let answer = self.network.send(request).await;
-        if awaited.is_some() {
+        // Whoever was let go on meanwhile would stand still for ever.
+        if awaited.is_some() && self.freezer.thaws() == thaws {
             self.freezer.freeze();
         }
         self.freezer.thawed().await;
