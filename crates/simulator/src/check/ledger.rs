@@ -302,7 +302,7 @@ fn asked_for_a_reason(
     }
 }
 
-/// Whether a bill is the only one of a deal that is there.
+/// Whether a bill is the only one of a deal that is there, and nobody wanted another in its place: that one may have to wait.
 fn stands_alone(evidence: &Evidence<'_>, bill: &kontur::Bill) -> bool {
     let of = |bill: &kontur::Bill| bill.comment.as_deref().and_then(deal_of);
     let Some(deal) = of(bill) else {
@@ -311,7 +311,10 @@ fn stands_alone(evidence: &Evidence<'_>, bill: &kontur::Bill) -> bool {
     let known = evidence.office.deals.get(&deal);
     let beside = evidence.accounting.bills();
     let beside = beside.filter(|other| of(other) == Some(deal));
-    known.is_some_and(|deal| !deal.deleted) && beside.count() == 1
+    let mut given_up = evidence.given_up.iter();
+    let is_given_up = given_up.any(|one| i64::try_from(one.get()) == Ok(deal));
+    let is_wanted = known.is_some_and(|deal| !deal.deleted && deal.replaced.is_empty());
+    is_wanted && beside.count() == 1 && !is_given_up
 }
 
 /// The bills that were ever made for a deal, by their ids.
