@@ -1,7 +1,7 @@
 //! Statements: one text for both databases, each a constant with a name.
 //!
 //! A text is written for PostgreSQL and read by SQLite after three small changes, so that nothing is
-//! written twice: `$1` becomes `?1`; `keys($1)` and `numbers($1)`, sub-selects of the texts or integers of a
+//! written twice: `$1` becomes `?1`; `IN keys($1)` and `IN numbers($1)`, one of the texts or integers of a
 //! JSON array, and `instr` have their own spelling in each; what only PostgreSQL needs (row locks) stands in `/*pg … */`, a comment to SQLite.
 //!
 //! Not here: how they are run (`tx`). Every statement is listed, and a test prepares each on both databases.
@@ -61,17 +61,26 @@ fn for_lite(text: &str) -> String {
 }
 
 fn for_pg(text: &str) -> String {
+    const OF_KEYS: &str = "(SELECT jsonb_array_elements_text(CAST(CAST(";
+    const OF_NUMBERS: &str = "(SELECT CAST(jsonb_array_elements_text(CAST(CAST(";
     let text = replace_call(
         text,
-        KEYS,
-        "(SELECT jsonb_array_elements_text(CAST(CAST(",
+        "NOT IN keys(",
+        &format!("NOT IN {OF_KEYS}"),
         " AS TEXT) AS JSONB)))",
+    );
+    // As an array: where rows are locked, PostgreSQL would compare all of the portal's with a subselect.
+    let text = replace_call(
+        &text,
+        "IN keys(",
+        &format!("= ANY (ARRAY{OF_KEYS}"),
+        " AS TEXT) AS JSONB))))",
     );
     let text = replace_call(
         &text,
-        NUMBERS,
-        "(SELECT CAST(jsonb_array_elements_text(CAST(CAST(",
-        " AS TEXT) AS JSONB)) AS BIGINT))",
+        "IN numbers(",
+        &format!("= ANY (ARRAY{OF_NUMBERS}"),
+        " AS TEXT) AS JSONB)) AS BIGINT)))",
     );
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
@@ -109,16 +118,17 @@ mod tests {
     fn a_statement_reads_rightly_in_both_dialects() {
         let sql = Sql::new(
             "S",
-            "SELECT a FROM t WHERE a IN keys($2) AND instr(b, $1) > 0 /*pg FOR UPDATE */",
+            "SELECT a FROM t WHERE a IN keys($2) AND c NOT IN keys($3) AND instr(b, $1) > 0 /*pg FOR UPDATE */",
         );
         assert_eq!(
             sql.lite(),
-            "SELECT a FROM t WHERE a IN (SELECT value FROM json_each(?2)) AND instr(b, ?1) > 0 /*pg FOR UPDATE */"
+            "SELECT a FROM t WHERE a IN (SELECT value FROM json_each(?2)) AND c NOT IN (SELECT value FROM json_each(?3)) \
+             AND instr(b, ?1) > 0 /*pg FOR UPDATE */"
         );
         assert_eq!(
             sql.pg(),
-            "SELECT a FROM t WHERE a IN (SELECT jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB))) \
-             AND strpos(b, $1) > 0 FOR UPDATE "
+            "SELECT a FROM t WHERE a = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)))) \
+             AND c NOT IN (SELECT jsonb_array_elements_text(CAST(CAST($3 AS TEXT) AS JSONB))) AND strpos(b, $1) > 0 FOR UPDATE "
         );
     }
 }
