@@ -232,7 +232,7 @@ fn followed(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
             let gave = gave(payment);
             match left.iter().position(|(_, shares)| *shares == gave) {
                 Some(place) => drop(left.remove(place)),
-                // By a clock that jumps the hours may be over before his program is asked.
+                // By a clock that jumps his hours are over, and a rule has given it, before his program is read.
                 None if gave.is_empty() && !evidence.jumps.is_empty() && ends(evidence) => {}
                 None => wrong.push(format!(
                     "[I-7] {order:?}: the accountant gave {gave:?}, we gave {left:?}"
