@@ -2,8 +2,8 @@
 //! at all, and it is refused or a person is asked at its desk. The portal stays ours, and nobody is asked at ours;
 //! that ours goes on undisturbed is judged with everything else. On all other days nobody marks the portal.
 //!
-//! Not here: how `provodka setup` refuses (`cli::owner::admit`). Whoever sets up on these days asks whose the portal is and
-//! leaves it at that, so that of it only the answer is judged.
+//! Not here: how `provodka setup` refuses (`cli::owner::admit`). Whoever sets up on these days asks whose the portal
+//! is and leaves it at that, so that of it only the answer is judged.
 
 use super::{Evidence, is_our_write};
 use crate::machine::network::Remote;

@@ -3,8 +3,8 @@
 //! of its own and would bill the same deals, lets it run for a while and stops it, or sets up yet another one with
 //! empty records.
 //!
-//! Not here: a portal that is taken from an installation while it runs. It goes on until it looks at the mark again, and
-//! tells its administrator then.
+//! Not here: a portal that is taken from an installation while it runs. It goes on until it looks at the mark
+//! again, and tells its administrator then.
 
 use std::sync::Arc;
 use std::time::Duration;
