@@ -16,7 +16,7 @@ use engine::clock::later;
 use engine::{Clock, SharedRng};
 use jiff::Timestamp;
 use planner::Policy;
-use reconciler::installation::Taken;
+use reconciler::installation::PortalTaken;
 use reconciler::{Connected, Connections, FloodAnswers, NotConnected, OwnInvoices};
 use serde_json::{Value, json};
 use store::{Mode, Portal, Store, StoreError};
@@ -85,7 +85,7 @@ pub struct Connector {
     /// Of the digest of the token that events carry.
     digest: Readings<Option<TokenDigest>>,
     /// Another installation works for the portal.
-    taken: Taken,
+    taken: PortalTaken,
 }
 
 /// What was connected, and from what.
@@ -121,7 +121,7 @@ impl Connector {
             allowed,
             kept: Mutex::default(),
             digest: Readings::default(),
-            taken: Taken::default(),
+            taken: PortalTaken::default(),
         }
     }
 
@@ -366,7 +366,7 @@ impl Connector {
     }
 
     /// Whether another installation works for the portal; it is left alone then.
-    pub(crate) fn taken(&self) -> &Taken {
+    pub(crate) fn taken(&self) -> &PortalTaken {
         &self.taken
     }
 

@@ -11,7 +11,7 @@ use connector_bitrix24::{FieldNames, Offline, refused};
 use domain::observed::OurField;
 use engine::clock::later;
 use rand::Rng as _;
-use reconciler::installation::{self, FIRST_WITHIN, Looks, Mark, Owner, OwnerUnknown};
+use reconciler::installation::{self, FIRST_WITHIN, LooksAtMark, Mark, Owner, OwnerUnknown};
 use store::Mode;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -124,7 +124,7 @@ pub(crate) async fn begin(product: &Product) -> JoinHandle<()> {
 }
 
 #[async_trait]
-impl Looks for Product {
+impl LooksAtMark for Product {
     async fn look(&self) -> Result<Option<Owner>, String> {
         look(self).await.map_err(|error| error.to_string())
     }

@@ -102,9 +102,9 @@ impl Mark<'_> {
 
 /// Whether another installation works for a portal, as the last look told. Clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct Taken(Arc<AtomicBool>);
+pub struct PortalTaken(Arc<AtomicBool>);
 
-impl Taken {
+impl PortalTaken {
     /// Whether it does; the portal is left alone then.
     pub fn holds(&self) -> bool {
         self.0.load(Ordering::Relaxed)
@@ -131,7 +131,7 @@ impl Taken {
 
 /// Looks at a portal's mark.
 #[async_trait]
-pub trait Looks: Send + Sync {
+pub trait LooksAtMark: Send + Sync {
     /// Whose the portal is. None: nothing is to be asked, as the portal rests or has no policy yet. An error, in
     /// words for the log, changes nothing.
     async fn look(&self) -> Result<Option<Owner>, String>;
@@ -140,8 +140,8 @@ pub trait Looks: Send + Sync {
 /// Looks at the mark at once and every two minutes; where the portal is another's or does not tell, again after
 /// half a minute. `first` is called once the first look has ended, whatever it told.
 pub async fn watch(
-    looks: &dyn Looks,
-    taken: &Taken,
+    looks: &dyn LooksAtMark,
+    taken: &PortalTaken,
     clock: &dyn Clock,
     first: impl FnOnce() + Send,
 ) {

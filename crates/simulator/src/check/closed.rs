@@ -96,8 +96,8 @@ fn obeyed_once(evidence: &Evidence<'_>, closing: &Closing, wrong: &mut Vec<Strin
     }
 }
 
-/// [I-7] It is of the deal that was asked about, of a bill that was marked by then, and with what came before it comes
-/// to what the bill asked for.
+/// [I-7] It is of the deal that was asked about, of a bill that had been marked before, and with what came before it
+/// comes to what some version of the bill asked for.
 fn just_what_was_open(
     evidence: &Evidence<'_>,
     closing: &Closing,

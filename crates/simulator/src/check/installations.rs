@@ -1,6 +1,9 @@
 //! [L21] Another installation asks the portal whose it is and nothing else, of the accounting side it asks nothing
 //! at all, and it is refused or a person is asked at its desk. The portal stays ours, and nobody is asked at ours;
-//! that ours goes on undisturbed is judged with everything else.
+//! that ours goes on undisturbed is judged with everything else. On all other days nobody marks the portal.
+//!
+//! Not here: how `provodka setup` refuses (`cli::owner::admit`). Whoever sets up on these days asks whose the portal
+//! is and leaves it at that, so that of it only the answer is judged.
 
 use super::{Evidence, is_our_write};
 use crate::machine::network::Remote;
@@ -13,7 +16,14 @@ const MARKED: &str = "user_field";
 const MARKS: usize = 2;
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
-    if evidence.weather.customs.installations.is_none() {
+    let is_taken_over = evidence.weather.customs.installations.is_some();
+    let marks = evidence.portal.writes_of(MARKED);
+    let marks = marks.filter(|entry| is_our_write(entry)).count();
+    let wanted = if is_taken_over { MARKS } else { 0 };
+    if marks != wanted {
+        wrong.push(format!("[L21] the portal was marked {marks} times"));
+    }
+    if !is_taken_over {
         return;
     }
     for one in evidence.intrusions {
@@ -34,11 +44,6 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
                 one.at, one.process
             ));
         }
-    }
-    let marks = evidence.portal.writes_of(MARKED);
-    let marks = marks.filter(|entry| is_our_write(entry)).count();
-    if marks != MARKS {
-        wrong.push(format!("[L21] the portal was marked {marks} times"));
     }
     if let Some((_, at)) = evidence.asked_of_taking.first() {
         wrong.push(format!(

@@ -26,7 +26,7 @@ const DOES: [&str; 7] = [
     ".add", ".update", ".set", ".delete", ".send", ".execute", ".start",
 ];
 /// What is done on the portal: to deals, in their timelines, and to people of the office; before that the trigger is
-/// registered and the portal marked.
+/// registered and the portal marked; how often, `installations` counts.
 const DONE: [&str; 9] = [
     "crm.item.update",
     "crm.timeline.comment.add",

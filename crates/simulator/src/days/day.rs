@@ -461,7 +461,7 @@ impl World {
             Happening::Unseal(place) => self.unseal(place).await?,
             Happening::SwitchPapers => self.switch_papers(calendar, now).await?,
             Happening::Intrude => self.intrude(calendar, now).await?,
-            Happening::StopFormer => self.stop_former()?,
+            Happening::StopFormer => self.stop_former().await?,
             Happening::Remove => self.remove_application(calendar, now),
             Happening::Reinstall(place, first) => {
                 self.reinstall(calendar, now, (place, first)).await?;

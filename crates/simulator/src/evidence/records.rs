@@ -428,7 +428,7 @@ impl Records {
         Ok(effects.into_iter().flatten().collect())
     }
 
-    /// Which subjects were ever asked about a change after their invoice, and when.
+    /// Which subjects such a question was ever asked about, and when.
     pub(crate) fn asked(
         &self,
         portal: &PortalId,

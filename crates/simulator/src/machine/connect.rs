@@ -14,7 +14,7 @@ use domain::PortalId;
 use engine::clock::later;
 use engine::{Clock, StoreGate};
 use planner::Policy;
-use reconciler::installation::Taken;
+use reconciler::installation::PortalTaken;
 use reconciler::{Connected, Connections, NotConnected};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ use crate::chance::customs::OwnBooks;
 use crate::machine::process::look_now;
 use crate::offices::office;
 use crate::offices::printing;
+use crate::troubles::installations::TAKEN;
 
 /// What the connections of one world are made of.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ pub(crate) struct Connector {
     pub(crate) gate: Arc<StoreGate>,
     pub(crate) transport: Arc<dyn Transport>,
     /// Another installation works for the portal.
-    pub(crate) taken: Taken,
+    pub(crate) taken: PortalTaken,
     kept: Mutex<Option<(i64, Value, Arc<Connected>)>>,
     turn: RenewalTurn,
 }
@@ -77,7 +78,7 @@ impl Connector {
             clock,
             gate,
             transport,
-            taken: Taken::default(),
+            taken: PortalTaken::default(),
             kept: Mutex::new(None),
         }
     }
@@ -290,7 +291,7 @@ impl Connector {
             return Err(NotConnected::Paused);
         }
         if self.taken.holds() {
-            return Err(broken("PORTAL-TAKEN", "another installation works for it"));
+            return Err(broken(TAKEN, "another installation works for it"));
         }
         let stored = self.store.policy_current(id).await;
         let stored = stored.map_err(|error| broken("DATABASE-UNUSABLE", error))?;

@@ -12,9 +12,7 @@ use connector_bitrix24::{FieldNames, Offline};
 use domain::observed::OurField;
 use engine::Clock;
 use engine::clock::later;
-use planner::Policy;
-use reconciler::installation::{self, FIRST_WITHIN, Looks, Mark, Owner};
-use serde_json::Value;
+use reconciler::installation::{self, FIRST_WITHIN, LooksAtMark, Mark, Owner};
 use store::Mode;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -58,7 +56,7 @@ pub(crate) async fn first_looks(looked: Vec<FirstLook>, clock: &dyn Clock) {
 }
 
 #[async_trait]
-impl Looks for Connector {
+impl LooksAtMark for Connector {
     async fn look(&self) -> Result<Option<Owner>, String> {
         let id = &self.access.portal;
         let portal = self.store.portal_get(id).await.map_err(told)?;
@@ -67,8 +65,7 @@ impl Looks for Connector {
         let Some(stored) = stored.filter(|_| !rests) else {
             return Ok(None);
         };
-        let text = stored.body.get("toml").and_then(Value::as_str);
-        let policy = Policy::parse(text.unwrap_or_default()).map_err(told)?;
+        let policy = desk::policy::read(&stored).map_err(told)?;
         let Some(number) = policy.fields.get(&OurField::Number) else {
             return Ok(None);
         };

@@ -362,7 +362,7 @@ impl World {
         Ok(())
     }
 
-    /// A buyer pays a bill that is closed, and the statement of it is brought.
+    /// A buyer pays a bill that is closed, and a statement of all that the bank carried out is brought.
     pub(crate) async fn pay_all_the_same(
         &mut self,
         place: usize,

@@ -51,7 +51,7 @@ pub(crate) struct Closer {
     pub(crate) closings: Vec<Closing>,
     /// The transactions that he took back.
     pub(crate) reopened: BTreeSet<i64>,
-    /// Those of which the evening made something, or nothing.
+    /// The transactions of which the evening has decided what becomes of them.
     seen: BTreeSet<i64>,
 }
 
@@ -99,7 +99,7 @@ impl Closer {
         };
         let bills = truth.bills().map(|bill| &**bill).filter(is_open);
         let mut bills: Vec<&Bill> = bills.collect();
-        // While money of a buyer waits for a decision nobody is asked.
+        // Those first of which nothing is paid: no mark is asked about while money of its buyer waits for a decision.
         if bills.iter().any(|bill| bill.paid_sum.0 == 0) {
             bills.retain(|bill| bill.paid_sum.0 == 0);
         }

@@ -2,8 +2,8 @@
 //! checks.
 //!
 //! Managers, the accountant and the administrator; whoever takes bills over, whoever calls orders; the bank with
-//! its orders and its files, the clerk, the closer and the cashier. `remembered` and `papers` are what people know of deals,
-//! buyers and requisites.
+//! its orders and its files, the clerk, the closer and the cashier. `remembered` and `papers` are what people know
+//! of deals, buyers and requisites.
 //!
 //! Not here: what people do only in some offices (`habits`), who does us harm or knocks at our door (`troubles`).
 

@@ -2,6 +2,9 @@
 //! took the portal over; now and then somebody starts the former installation again, which has records and a policy
 //! of its own and would bill the same deals, lets it run for a while and stops it, or sets up yet another one with
 //! empty records.
+//!
+//! Not here: a portal that is taken from an installation while it runs. It goes on until it looks at the mark
+//! again, and tells its administrator then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +13,12 @@ use engine::Means;
 use jiff::Timestamp;
 use rand::Rng as _;
 use reconciler::installation::Owner;
-use store::Store;
+use store::{CaseFilter, Store};
 
 use crate::chance::dice::{About, Dice};
 use crate::chance::weather::Weather;
 use crate::days::day::{Calendar, Happening, secs};
 use crate::days::world::{World, found, row, told};
-use crate::evidence::records::Records;
 use crate::machine::connect::Connector;
 use crate::machine::network::Remote;
 use crate::machine::process::Process;
@@ -43,7 +45,7 @@ pub(crate) struct Intrusion {
     pub(crate) at: Timestamp,
     /// Which start of which process.
     pub(crate) process: u64,
-    /// It was refused, or a person is asked at its desk.
+    /// It was told whose the portal is, or a person is asked at its desk when it stops.
     pub(crate) is_held_back: bool,
 }
 
@@ -133,8 +135,8 @@ impl World {
         let intrusion = Intrusion {
             at: now,
             process,
-            // Whoever is not told whose the portal is prepares nothing either.
-            is_held_back: !matches!(owner, Ok(Owner::Nobody | Owner::Us)),
+            // The portal of such a day tells.
+            is_held_back: owner == Ok(Owner::Another),
         };
         self.story
             .tell(now, "set up beside ours", format!("{owner:?}"));
@@ -145,7 +147,7 @@ impl World {
     }
 
     /// The former installation is stopped, if it runs; what it asked is kept for the checks.
-    pub(crate) fn stop_former(&mut self) -> Result<(), String> {
+    pub(crate) async fn stop_former(&mut self) -> Result<(), String> {
         let (former, tenant) = (self.former.as_mut(), self.tenants.first_mut());
         let Some((former, tenant)) = former.zip(tenant) else {
             return Ok(());
@@ -154,7 +156,13 @@ impl World {
         let Some((process, at)) = former.running.take() else {
             return Ok(());
         };
-        let asked = Records::of(&former.store).asked(&tenant.id, TAKEN)?;
+        // Had it been connected since it was asked last, the question would be withdrawn.
+        let asked = CaseFilter {
+            code: Some(TAKEN.to_owned()),
+            ..CaseFilter::default()
+        };
+        let asked = former.store.cases_open(&tenant.id, &asked).await;
+        let asked = asked.map_err(told)?;
         tenant.intrusions.push(Intrusion {
             at,
             process: process.number,
@@ -172,7 +180,7 @@ impl World {
         if former.is_some_and(|former| former.running.is_some()) {
             self.wait(LEAST).await;
         }
-        self.stop_former()
+        self.stop_former().await
     }
 
     /// A command on these records: which start it is, and what it works with.
