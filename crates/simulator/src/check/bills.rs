@@ -189,6 +189,17 @@ pub(super) fn firsts<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = &'a
     firsts.map(AsRef::as_ref)
 }
 
+/// All versions of the bill of this id, oldest first.
+pub(super) fn versions_of<'a>(evidence: &'a Evidence<'_>, bill: &str) -> Vec<&'a Arc<Bill>> {
+    let owns = evidence.accounting.organizations.values();
+    let mut histories = owns.flat_map(|own| own.bill_versions.iter());
+    let history = histories.find(|all| {
+        let first = all.first();
+        first.is_some_and(|first| first.meta.id.to_string() == bill)
+    });
+    history.into_iter().flatten().collect()
+}
+
 /// Those that we made, each with its deal.
 pub(super) fn ours<'a>(
     evidence: &'a Evidence<'_>,

@@ -1,23 +1,37 @@
 //! [I-4, I-7] Bills that a mark of the accounting side closed: by a person's word alone, once for each word, with just
-//! what was open then, after the mark was there; and asked about once it is gone.
+//! what was open then, by the mark that was there; and asked about once it is gone.
 //!
 //! Not here: that deals show it (`money`, `deals`, `ledger`, `told`), what people close at our desk (`desk`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use emulator_kontur_accounting::Bill;
-use jiff::{SignedDuration, Timestamp};
+use engine::clock::later;
+use jiff::Timestamp;
 
+use super::bills::versions_of;
 use super::deals::{CLOSED, asks, is_bill_of};
 use super::lost::is_seen_to_its_end;
-use super::{Evidence, deal_of, stages};
+use super::marked::is_marked;
+use super::{Evidence, deal_of, stages, true_moment};
+use crate::days::day::secs;
 use crate::evidence::records::Entry;
 use crate::people::administrator::MARK_GONE;
 use crate::people::bank::today;
 use crate::people::closer::{Closing, REOPENS, standing};
 use crate::people::presses::Outcome;
 use crate::people::remembered::Deal;
+
+/// What proves a closing; the bill's number follows.
+const DOCUMENT: &str = "Отметка в учёте об оплате счёта № ";
+
+/// So long after all troubles it may still be asked about a mark that went while they lasted.
+const CALM: Duration = secs(7_200);
+
+/// A time that a bill was marked: since when, and until when where the mark went.
+type Spell = (Timestamp, Option<Timestamp>);
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     // Where somebody works at the desk, `desk` judges.
@@ -28,6 +42,7 @@ pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     let closings = closings.map_or(&[][..], Vec::as_slice);
     for closing in closings {
         obeyed_once(evidence, closing, wrong);
+        refused_for_a_reason(evidence, closing, wrong);
     }
     for one in settlements(evidence) {
         let mut closings = closings.iter();
@@ -96,7 +111,27 @@ fn obeyed_once(evidence: &Evidence<'_>, closing: &Closing, wrong: &mut Vec<Strin
     }
 }
 
-/// [I-7] It is of the deal that was asked about, of a bill that had been marked before, and with what came before it
+/// [I-4] What is asked just so still is refused only where nothing is open of the bill any more.
+fn refused_for_a_reason(evidence: &Evidence<'_>, closing: &Closing, wrong: &mut Vec<String>) {
+    let Closing { by, said, .. } = closing;
+    // Where the machine's clock was set, our records say another time.
+    let in_vain = closing.in_vain.as_ref();
+    let Some((at, bill)) = in_vain.filter(|_| evidence.jumps.is_empty()) else {
+        return;
+    };
+    let got = evidence.ledger.of_bills();
+    let got = got.filter(|one| one.at <= *at && one.bill.as_ref() == Some(bill));
+    let got: i64 = got.map(|one| one.kopecks).sum();
+    let versions = versions_of(evidence, bill);
+    // Which of its sums we knew by then depends on when we heard of an edit.
+    if versions.iter().all(|one| got < one.sum.0) {
+        wrong.push(format!(
+            "[I-4] {by} was told {said:?}, and it is asked about bill `{bill}` still, which got {got} kopecks"
+        ));
+    }
+}
+
+/// [I-7] It is of the deal that was asked about, of a bill that was marked, by its mark, and with what came before it
 /// comes to what some version of the bill asked for.
 fn just_what_was_open(
     evidence: &Evidence<'_>,
@@ -108,15 +143,27 @@ fn just_what_was_open(
         "transaction {} of {}: {} kopecks for bill {:?}",
         one.transaction, one.author, one.kopecks, one.bill
     );
-    let own = evidence.accounting.organizations.values();
-    let versions = own.flat_map(|own| own.bill_versions.iter().flatten());
-    let versions = versions.filter(|bill| Some(bill.meta.id.to_string()) == one.bill);
-    let versions: Vec<&Arc<Bill>> = versions.collect();
+    let mut versions = versions_of(evidence, one.bill.as_deref().unwrap_or_default());
     let of_deal = |bill: &&Arc<Bill>| bill.comment.as_deref().and_then(deal_of);
     if versions.first().and_then(of_deal) != Some(closing.deal) {
         wrong.push(format!(
             "[I-7] {name}, and deal {} was asked about",
             closing.deal
+        ));
+    }
+    // Where the machine's clock was set, our records say another time.
+    let is_timed = evidence.jumps.is_empty();
+    let spells = spells(evidence, &versions);
+    versions.retain(|bill| !is_timed || changed(evidence, bill) <= one.at);
+    let documents = versions.iter();
+    let documents = documents.map(|bill| format!("{DOCUMENT}{}", bill.number));
+    let documents: Vec<String> = documents.collect();
+    let is_by_mark =
+        |(kind, document): &(String, String)| kind == "marked_paid" && documents.contains(document);
+    if !one.settled.as_ref().is_some_and(is_by_mark) {
+        wrong.push(format!(
+            "[I-7] {name}, as {:?}, and by its mark it is one of {documents:?}",
+            one.settled
         ));
     }
     let posted = evidence.ledger.of_bills();
@@ -130,34 +177,43 @@ fn just_what_was_open(
             "[I-7] {name}, it had {before}, and it asked for {sums:?}"
         ));
     }
-    // Where the machine's clock was set, our records say another time.
-    if !evidence.jumps.is_empty() {
-        return;
-    }
-    let mut marked = versions.iter().filter(|bill| is_marked(bill));
-    let since = marked.next().map(|bill| true_moment(evidence, bill));
-    let is_since = |since: Timestamp| {
-        let days = today(since).to_string()..=today(one.at).to_string();
-        since <= one.at && days.contains(&one.dated)
+    let is_of = |(since, gone): &Spell| {
+        let days = today(*since).to_string()..=today(one.at).to_string();
+        let is_there = gone.is_none_or(|gone| one.at <= heard_of(evidence, gone));
+        *since <= one.at && is_there && days.contains(&one.dated)
     };
-    if !since.is_some_and(is_since) {
+    if is_timed && !spells.iter().any(is_of) {
         wrong.push(format!(
-            "[I-7] {name}, of {}, at {}; it was marked first at {since:?}",
+            "[I-7] {name}, of {}, at {}; it was marked at {spells:?}",
             one.dated, one.at
         ));
     }
 }
 
-fn is_marked(bill: &Bill) -> bool {
-    bill.paid_sum.0 > 0 && bill.paid_sum >= bill.sum
+/// When a bill was marked. A mark that came again before we had to know that it was gone is one with the former.
+fn spells(evidence: &Evidence<'_>, versions: &[&Arc<Bill>]) -> Vec<Spell> {
+    let mut spells: Vec<Spell> = Vec::new();
+    for bill in versions {
+        let at = changed(evidence, bill);
+        let is_unheard = |gone: Timestamp| at <= heard_of(evidence, gone);
+        match spells.last_mut() {
+            Some((_, gone)) if !is_marked(bill) => *gone = gone.or(Some(at)),
+            Some((_, gone)) if gone.is_none_or(is_unheard) => *gone = None,
+            Some(_) | None if is_marked(bill) => spells.push((at, None)),
+            Some(_) | None => {}
+        }
+    }
+    spells
+}
+
+/// When we have heard of what became of a bill, at the latest.
+fn heard_of(evidence: &Evidence<'_>, at: Timestamp) -> Timestamp {
+    later(at, evidence.weather.day.saturating_add(CALM))
 }
 
 /// When this became of a bill.
-fn true_moment(evidence: &Evidence<'_>, bill: &Bill) -> Timestamp {
-    let (_, skew) = evidence.weather.skew;
-    let at = bill.meta.changed_at;
-    at.checked_sub(SignedDuration::from_secs(skew))
-        .unwrap_or(at)
+fn changed(evidence: &Evidence<'_>, bill: &Bill) -> Timestamp {
+    true_moment(bill.meta.changed_at, evidence.weather.skew.1)
 }
 
 /// [I-7] It stands until somebody takes it back, and is taken back once.

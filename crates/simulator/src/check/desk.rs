@@ -10,6 +10,7 @@ use emulator_kontur_accounting::Bill;
 use store::ListedPayment;
 
 use super::adopted::adopted_by;
+use super::bills::versions_of;
 use super::deals::is_bill_of;
 use super::{Evidence, told};
 use crate::evidence::records::Entry;
@@ -177,9 +178,8 @@ fn named_in(purpose: &str) -> Option<&str> {
 
 /// Whether a bill ever had that number.
 fn bore(evidence: &Evidence<'_>, bill: &str, number: &str) -> bool {
-    let owns = evidence.accounting.organizations.values();
-    let mut versions = owns.flat_map(|own| own.bill_versions.iter().flatten());
-    versions.any(|one| one.meta.id.to_string() == bill && one.number == number)
+    let versions = versions_of(evidence, bill);
+    versions.iter().any(|one| one.number == number)
 }
 
 /// [I-7, I-8] What a payment brought is what it gave and what it has left; it came once.

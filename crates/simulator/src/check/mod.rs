@@ -73,7 +73,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::DealId;
 use emulator_bitrix24::{Actor, Entry, What};
 use emulator_kontur_accounting as kontur;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use store::{CalledOrder, Case, Known, ListedPayment};
 
@@ -253,6 +253,12 @@ pub(crate) fn is_our_write(entry: &Entry) -> bool {
             ..
         }
     )
+}
+
+/// When that truly was by the clock of a remote which goes so many seconds ahead.
+fn true_moment(at: Timestamp, skew: i64) -> Timestamp {
+    at.checked_sub(SignedDuration::from_secs(skew))
+        .unwrap_or(at)
 }
 
 /// The deal whose mark a text holds.

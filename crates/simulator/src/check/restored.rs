@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use emulator_kontur_accounting::{Bill, CreatedBy};
-use jiff::{SignedDuration, Timestamp};
 
 use super::deals::asks;
-use super::{Evidence, deal_of};
+use super::{Evidence, deal_of, true_moment};
 
 pub(super) fn check(evidence: &Evidence<'_>, wrong: &mut Vec<String>) {
     for (deal, bill) in since_the_backup(evidence) {
@@ -29,12 +28,11 @@ pub(super) fn is_forgotten(evidence: &Evidence<'_>, deal: i64) -> bool {
 /// The bills that were made by us between the backup and its return, with their deals.
 fn since_the_backup<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = (i64, &'a Arc<Bill>)> {
     // The moments of bills go by the accounting side's clock.
-    let skew = SignedDuration::from_secs(evidence.weather.skew.1);
-    let true_moment = move |at: Timestamp| at.checked_sub(skew).unwrap_or(at);
+    let (_, skew) = evidence.weather.skew;
     let restored = evidence.restored;
     evidence.accounting.bills().filter_map(move |bill| {
         let restored = restored?;
-        let made = true_moment(bill.meta.created_at);
+        let made = true_moment(bill.meta.created_at, skew);
         let is_since = made >= restored.copied && made <= restored.at;
         let is_ours = is_since && bill.meta.created_by == CreatedBy::Api;
         let deal = deal_of(bill.comment.as_deref().filter(|_| is_ours)?)?;

@@ -106,6 +106,8 @@ pub(crate) struct Entry {
     pub(crate) at: Timestamp,
     /// The day of its transaction.
     pub(crate) dated: String,
+    /// How, and by what document, it closes a bill without a payment.
+    pub(crate) settled: Option<(String, String)>,
 }
 
 /// The ledger of a portal.
@@ -176,9 +178,10 @@ const LATE_EFFECTS: &str = "SELECT key, state, quiet_until FROM effect \
          SELECT 1 FROM office_case asked WHERE asked.portal_id = effect.portal_id AND asked.state = 'open' \
              AND asked.subject = effect.subject AND asked.code = 'OUTCOME-UNKNOWN')";
 const ENTRIES: &str = "SELECT t.number, t.kind, t.payment, t.undoes, t.because, t.author, e.place, e.invoice_id, e.amount, \
-                       e.other_payment, t.recorded_at, t.dated \
+                       e.other_payment, t.recorded_at, t.dated, s.kind, s.document \
                        FROM ledger_transaction t JOIN ledger_entry e \
                            ON e.portal_id = t.portal_id AND e.transaction_no = t.number \
+                       LEFT JOIN ledger_settlement s ON s.portal_id = t.portal_id AND s.transaction_no = t.number \
                        WHERE t.portal_id = ?1 ORDER BY t.number, e.line";
 const PAID: &str =
     "SELECT invoice_id, sum(paid) FROM invoice_balance WHERE portal_id = ?1 GROUP BY invoice_id";
@@ -480,6 +483,7 @@ impl Records {
                 other: row.get(9)?,
                 at: Timestamp::from_microsecond(row.get(10)?).unwrap_or_default(),
                 dated: row.get(11)?,
+                settled: row.get::<_, Option<String>>(12)?.zip(row.get(13)?),
             })
         })?;
         let paid = self.ask(PAID, &[portal.as_str()], |row| {

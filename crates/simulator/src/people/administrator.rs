@@ -77,7 +77,7 @@ impl World {
                 (FLOOD, "issue") => deal.let_go = Some(now),
                 (RATE_ENDED, word) => deal.rates_said.push((now, word.to_owned())),
                 (INVOICE_RATE_ENDED, "leave") => deal.rate_left = true,
-                (MARKED_PAID, "leave") => deal.mark_left = true,
+                (MARKED_PAID, "leave") => deal.marks_left.extend(about.map(str::to_owned)),
                 (MARK_GONE, "leave") => deal.closing_left.extend(about.and_then(transaction)),
                 (PAID_DEAL_LOST, "leave") => deal.lost_left.extend(about.and_then(transaction)),
                 (OWN_INVOICE, word) => deal.beside_own.push((now, word == "issue")),

@@ -43,6 +43,8 @@ pub(crate) struct Closing {
     pub(crate) deal: i64,
     /// What was said to each press, and whether its program was to break off.
     pub(crate) said: Vec<(Outcome, bool)>,
+    /// When all were refused although it is asked just so still, and about which bill.
+    pub(crate) in_vain: Option<(Timestamp, String)>,
 }
 
 /// Whoever lets marks close bills.
@@ -265,16 +267,45 @@ impl World {
         let may_be = said
             .iter()
             .any(|(outcome, _)| !matches!(outcome, Outcome::Refused(_)));
-        let kind = if may_be {
-            "closed by its mark"
-        } else {
-            "not closed by its mark"
+        let is_done = said
+            .iter()
+            .any(|(outcome, _)| matches!(outcome, Outcome::Obeyed { .. }));
+        let kind = match (is_done, may_be) {
+            (true, _) => "closed by its mark",
+            (false, true) => "broke off by its mark",
+            (false, false) => "not closed by its mark",
         };
-        tenant
-            .office
-            .tell(now, kind, format!("deal {deal}, by {by}: {said:?}"));
-        closer.closings.push(Closing { by, deal, said });
+        let words = format!("deal {deal}, by {by}: {said:?}");
+        tenant.office.tell(now, kind, words);
+        let in_vain = if may_be {
+            None
+        } else {
+            self.bill_asked_still(place, case).await?
+        };
+        let tenant = self.tenants.get_mut(place);
+        if let Some(closer) = tenant.and_then(|tenant| tenant.closer.as_mut()) {
+            closer.closings.push(Closing {
+                by,
+                deal,
+                said,
+                in_vain,
+            });
+        }
         Ok(may_be)
+    }
+
+    /// The bill that a question would close, with the moment, where it is asked just as it was read.
+    async fn bill_asked_still(
+        &self,
+        place: usize,
+        case: &Case,
+    ) -> Result<Option<(Timestamp, String)>, String> {
+        let asked = self.open_cases(place).await?;
+        let is_same = |one: &Case| one.id == case.id && fingerprint(one) == fingerprint(case);
+        let bill = case.facts.facts.pointer("/by_mark/invoice");
+        let bill = bill.and_then(Value::as_str);
+        let bill = bill.filter(|_| asked.iter().any(is_same));
+        Ok(bill.map(|bill| (self.now(), bill.to_owned())))
     }
 
     /// What a mark closed is open again; true if it was closed.

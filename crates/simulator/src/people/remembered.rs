@@ -81,8 +81,8 @@ pub(crate) struct Deal {
     pub(crate) rates_said: Vec<(Timestamp, String)>,
     /// Somebody left a bill as it is although its rate is over.
     pub(crate) rate_left: bool,
-    /// Somebody said that a bill may stay open although it is marked as paid.
-    pub(crate) mark_left: bool,
+    /// The marks of which somebody said that their bills may stay open, as they were asked about.
+    pub(crate) marks_left: Vec<String>,
     /// The transactions that people let close a bill although its mark is gone.
     pub(crate) closing_left: Vec<i64>,
     /// The transactions whose money people left with it although it is lost.
