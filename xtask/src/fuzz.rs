@@ -167,6 +167,8 @@ fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
         // Of the whole workspace, so that the features of others' crates are those of the tests' build.
         .args(["build", "--quiet", "--workspace", "--example", "libfuzzer"])
         .args(["--features", "fuzz/libfuzzer"])
+        // What breaks is said with its place, and the input is kept: nobody needs more of a build for this alone.
+        .args(["--config", "profile.dev.debug=false"])
         .env("RUSTC_WORKSPACE_WRAPPER", &own)
         .env(IS_WRAPPER, "1")
         .status()?;

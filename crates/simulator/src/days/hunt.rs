@@ -87,7 +87,7 @@ impl Hunt {
         let kept = KEPT.iter().find(|(of, _)| *of == bug);
         let kept = kept.map(|(_, seed)| *seed).filter(|_| self.kept_first);
         let mut lived = u64::from(kept.is_some());
-        let mut by = match kept.map(|seed| (seed, lives(simulator, bug, seed))) {
+        let mut by = match kept.map(|seed| (seed, lives_twice(simulator, bug, seed))) {
             Some((seed, Day::Found(violations))) => Some((seed, violations)),
             Some((_, Day::Quiet | Day::Spoilt)) | None => None,
         };
@@ -172,11 +172,28 @@ enum Day {
     Spoilt,
 }
 
+/// Without the bug only if something does not hold with it: most seeds of a search find nothing.
 fn lives(simulator: &Simulator, bug: Bug, seed: u64) -> Day {
     let violations = simulator.with(bug).run(seed).violations;
+    judged(violations, || simulator.run(seed).violations)
+}
+
+/// With and without the bug at one time, where it is likely that something does not hold.
+fn lives_twice(simulator: &Simulator, bug: Bug, seed: u64) -> Day {
+    std::thread::scope(|scope| {
+        let without = scope.spawn(|| simulator.run(seed).violations);
+        let violations = simulator.with(bug).run(seed).violations;
+        judged(violations, || match without.join() {
+            Ok(without) => without,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })
+}
+
+fn judged(violations: Vec<String>, without: impl FnOnce() -> Vec<String>) -> Day {
     if violations.is_empty() {
         Day::Quiet
-    } else if simulator.run(seed).violations.is_empty() {
+    } else if without().is_empty() {
         Day::Found(violations)
     } else {
         Day::Spoilt
