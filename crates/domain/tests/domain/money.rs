@@ -67,6 +67,9 @@ fn what_is_no_money_is_refused_with_its_reason() {
         ("0x10", number(NumberError::Shape)),
         ("1e99", number(NumberError::TooLong)),
         ("1e99999999999", number(NumberError::TooLong)),
+        // Written out, they would take gigabytes.
+        ("1e2000000000", number(NumberError::TooLong)),
+        ("1e-2000000000", number(NumberError::TooLong)),
         ("1.005", MoneyError::FractionOfKopeck),
         ("0.001", MoneyError::FractionOfKopeck),
         ("92233720368547758.08", MoneyError::TooLarge),
