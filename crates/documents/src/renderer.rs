@@ -82,7 +82,7 @@ pub enum RenderError {
     /// A name of ours is no path.
     #[error("`{0}` is no path of a layout's file")]
     Path(String),
-    /// Laying out broke off, or the program is stopping.
+    /// Laying out broke off.
     #[error("laying out was broken off")]
     BrokenOff,
 }
@@ -141,13 +141,18 @@ impl Renderer {
             .await
             .map_err(|_closed| RenderError::BrokenOff)?;
         let renderer = self.clone();
-        tokio::task::spawn_blocking(move || {
+        let laid_out = tokio::task::spawn_blocking(move || {
             let pdf = renderer.render_invoice(&paper);
             drop(place); // held here, so that a caller who gave up does not free it too early
             pdf
-        })
-        .await
-        .map_err(|_panicked| RenderError::BrokenOff)?
+        });
+        match laid_out.await {
+            Ok(pdf) => pdf,
+            Err(error) if error.is_panic() => Err(RenderError::BrokenOff),
+            // The program stops and no thread took it up. That says nothing of the paper, and whoever waits ends as well: told of
+            // a failure, it might still write down that a person is needed.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// Lays an invoice out without writing a PDF and tells what stands where.
@@ -253,6 +258,36 @@ mod tests {
         drop(two);
         assert!(third.await.unwrap().starts_with(b"%PDF"));
         assert_eq!(places.available_permits(), 1);
+    }
+
+    #[test]
+    fn a_program_that_stops_fails_no_paper() {
+        let stops = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let (free, occupied) = std::sync::mpsc::channel::<()>();
+        stops.spawn_blocking(move || occupied.recv());
+        let renderer = Renderer::default();
+        let mut asked = pin!(renderer.render_invoice_aside(paper()));
+        let mut poll = || asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        {
+            let _asks_there = stops.enter();
+            assert!(matches!(poll(), Poll::Pending));
+        }
+        let places = renderer.places.clone().unwrap();
+        assert_eq!(places.available_permits(), 1);
+        stops.shutdown_background();
+        drop(free);
+        // The place is given back with what was never run.
+        while places.available_permits() < 2 {
+            std::thread::yield_now();
+        }
+        for _ in 0..100 {
+            assert!(matches!(poll(), Poll::Pending));
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 
     #[test]
