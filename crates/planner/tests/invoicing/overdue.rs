@@ -293,6 +293,11 @@ fn nobody_is_reminded_of_what_may_be_paid() {
         ),
         ("never", &[], Some(true)),
         (
+            "begun on the invoice's day",
+            &[(date(2026, 3, 12), date(2026, 3, 17))],
+            None,
+        ),
+        (
             "begun after the invoice",
             &[(date(2026, 3, 13), date(2026, 3, 18))],
             Some(true),
