@@ -48,13 +48,16 @@ pub async fn load(config: &Config, policy: &Policy) -> Result<Papers, PaperFault
     let folder = config.papers.clone();
     // Proving a layout takes processor time.
     let read = tokio::task::spawn_blocking(move || read(folder.as_deref(), &files));
-    read.await.unwrap_or_else(|_panicked| {
-        Err(PaperFaults(vec![PaperFault {
+    match read.await {
+        Ok(read) => read,
+        Err(error) if error.is_panic() => Err(PaperFaults(vec![PaperFault {
             key: "papers".to_owned(),
             path: PathBuf::new(),
             what: What::Layout(RenderError::BrokenOff),
-        }]))
-    })
+        }])),
+        // The program stops and no thread took it up, which says nothing of the files: whoever waits ends as well.
+        Err(_) => std::future::pending().await,
+    }
 }
 
 fn read(folder: Option<&Path>, files: &[PaperFile]) -> Result<Papers, PaperFaults> {
