@@ -6,6 +6,10 @@ use std::process::ExitCode;
 
 use bench::report;
 
+/// The program's own, as what is measured is the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "How close to the remotes' own limits the product runs.
 
 cargo run --release -p bench -- MEASUREMENT

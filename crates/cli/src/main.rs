@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Of what an event costs, a sixth was memory taken and given back by the system's allocator; this one does it for less.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     provodka::main()
 }
