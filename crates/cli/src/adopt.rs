@@ -8,9 +8,9 @@ mod file;
 
 use std::io::{IsTerminal as _, Write};
 
-use domain::display;
+use domain::{SlotKind, display};
 use engine::{Halted, LeaseContext};
-use planner::adopting::{Bills, Claim, Judged};
+use planner::adopting::{Claim, Judged};
 use planner::{Mode, Policy};
 use reconciler::{Claimed, Claims, Connected};
 use serde_json::{Value, json};
@@ -116,7 +116,7 @@ async fn of_field(
                 number,
                 date,
                 total: None,
-                bills: Bills::Whole,
+                bills: SlotKind::Whole,
             })
         };
         claims.extend(page.values.into_iter().filter_map(said));
@@ -214,10 +214,10 @@ fn line(one: &Claimed, applied: bool) -> String {
                 "подходит"
             };
             let what = match one.claim.bills {
-                Bills::Whole => "",
-                Bills::Advance => "аванс ",
-                Bills::Rest => "остаток ",
-                Bills::Additional => "добавленное ",
+                SlotKind::Whole => "",
+                SlotKind::Advance => "аванс ",
+                SlotKind::Rest => "остаток ",
+                SlotKind::Additional => "добавленное ",
             };
             format!("{deal}: {word} счёт № {number} от {date} на {what}{sum}")
         }

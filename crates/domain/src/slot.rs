@@ -17,7 +17,7 @@ pub enum SlotKind {
     Advance,
     /// What is left after the advance.
     Rest,
-    /// Something beside the deal's lines, ordered by a person.
+    /// What the deal has beyond what was billed before, ordered by a person.
     Additional,
 }
 

@@ -32,43 +32,8 @@ pub struct Claim {
     pub date: Option<Date>,
     /// Its sum, where it was said.
     pub total: Option<Money>,
-    /// What it bills: the whole of the deal, an advance, or what is left after it.
-    pub bills: Bills,
-}
-
-/// What an invoice bills of its deal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Bills {
-    /// All of it.
-    #[default]
-    Whole,
-    /// A part in advance; the rest is still to be billed, or was by another invoice.
-    Advance,
-    /// What is left after the advance.
-    Rest,
-    /// What the deal has beyond what was billed before. Nobody says so of an invoice by hand: its mark does.
-    Additional,
-}
-
-impl Bills {
-    /// What an invoice of this kind bills.
-    pub fn of(kind: SlotKind) -> Self {
-        match kind {
-            SlotKind::Whole => Self::Whole,
-            SlotKind::Advance => Self::Advance,
-            SlotKind::Rest => Self::Rest,
-            SlotKind::Additional => Self::Additional,
-        }
-    }
-
-    fn kind(self) -> SlotKind {
-        match self {
-            Self::Whole => SlotKind::Whole,
-            Self::Advance => SlotKind::Advance,
-            Self::Rest => SlotKind::Rest,
-            Self::Additional => SlotKind::Additional,
-        }
-    }
+    /// What it bills of the deal. That it bills what was added nobody says of an invoice by hand: its mark does.
+    pub bills: SlotKind,
 }
 
 /// An invoice with the number of a claim, as the accounting side shows it.
@@ -157,7 +122,7 @@ fn fitting(
         let mut live = snapshot.invoices.iter().filter(|ours| ours.live);
         live.any(|ours| {
             let is_it = ours.id == one.invoice.id && ours.organisation == organisation;
-            is_it && ours.slot.kind == claim.bills.kind()
+            is_it && ours.slot.kind == claim.bills
         })
     };
     if meant.iter().any(has_it) {
@@ -229,7 +194,7 @@ pub fn carried_out(
 fn is_free(
     snapshot: &DealSnapshot,
     reading: &DealReading,
-    bills: Bills,
+    bills: SlotKind,
     marked: Option<Slot>,
     policy: &Policy,
 ) -> Result<(), String> {
@@ -246,9 +211,9 @@ fn is_free(
         return Err("исход создания счёта этой сделки ещё не известен".to_owned());
     }
     let goes_before = |one: &OurInvoice| match bills {
-        Bills::Whole | Bills::Advance => false,
-        Bills::Rest => one.slot.kind == SlotKind::Advance && one.stands(),
-        Bills::Additional => true,
+        SlotKind::Whole | SlotKind::Advance => false,
+        SlotKind::Rest => one.slot.kind == SlotKind::Advance && one.stands(),
+        SlotKind::Additional => true,
     };
     let gives_way = |one: &OurInvoice, slot: Slot| {
         replaces(slot, one) || one.slot.kind != slot.kind && one.is_void()
@@ -265,13 +230,13 @@ fn is_free(
     }
     let stands = |kind| snapshot.standing(kind).is_some();
     match bills {
-        Bills::Rest if !stands(SlotKind::Advance) => {
+        SlotKind::Rest if !stands(SlotKind::Advance) => {
             Err("счёта на аванс у сделки нет: сначала нужен он".to_owned())
         }
-        Bills::Additional if !stands(SlotKind::Whole) && !stands(SlotKind::Rest) => {
+        SlotKind::Additional if !stands(SlotKind::Whole) && !stands(SlotKind::Rest) => {
             Err("счёта, к которому он относится, у сделки нет: сначала нужен он".to_owned())
         }
-        Bills::Whole | Bills::Advance | Bills::Rest | Bills::Additional => Ok(()),
+        SlotKind::Whole | SlotKind::Advance | SlotKind::Rest | SlotKind::Additional => Ok(()),
     }
 }
 
@@ -293,7 +258,7 @@ fn agreed<'a>(
         return refused(format!("это счёт сделки {deal}"));
     }
     match candidate.made_for {
-        Some(slot) if slot.kind != claim.bills.kind() => {
+        Some(slot) if slot.kind != claim.bills => {
             return refused("по его метке он на другую часть сделки".to_owned());
         }
         None if invoice.marked => {
@@ -325,8 +290,8 @@ fn agreed<'a>(
         return refused(format!("в учёте он на {total}, указано {said}"));
     }
     let draft = match claim.bills {
-        Bills::Whole => of_deal(snapshot, reading, invoice, buyer, policy),
-        Bills::Advance | Bills::Rest | Bills::Additional => {
+        SlotKind::Whole => of_deal(snapshot, reading, invoice, buyer, policy),
+        SlotKind::Advance | SlotKind::Rest | SlotKind::Additional => {
             of_part(snapshot, reading, claim.bills, invoice, buyer, policy)
         }
     };
@@ -340,7 +305,7 @@ fn agreed<'a>(
 fn of_part(
     snapshot: &DealSnapshot,
     reading: &DealReading,
-    bills: Bills,
+    bills: SlotKind,
     invoice: &Invoice,
     buyer: &Counterparty,
     policy: &Policy,
@@ -349,12 +314,12 @@ fn of_part(
     let whole = asks_now(snapshot, reading, policy, &as_issued)
         .map_err(|lack| in_words(lack.into_faults(snapshot.id)))?;
     let part = match bills {
-        Bills::Rest => parts::rest_after(snapshot.standing(SlotKind::Advance), &whole)?,
-        Bills::Additional => {
+        SlotKind::Rest => parts::rest_after(snapshot.standing(SlotKind::Advance), &whole)?,
+        SlotKind::Additional => {
             let standing = snapshot.invoices.iter().filter(|one| one.stands());
             parts::added_since(standing.max_by_key(|one| one.slot), &whole)?
         }
-        Bills::Whole | Bills::Advance => parts::advance_of(&whole, invoice.totals.gross)?,
+        SlotKind::Whole | SlotKind::Advance => parts::advance_of(&whole, invoice.totals.gross)?,
     };
     match part.totals().map(|totals| totals.amounts()) {
         Ok(ours) if ours == invoice.totals => Ok(part),
@@ -444,7 +409,7 @@ fn taken_over(
     Ok(OurInvoice {
         slot: candidate
             .made_for
-            .unwrap_or_else(|| snapshot.next_slot(claim.bills.kind())),
+            .unwrap_or_else(|| snapshot.next_slot(claim.bills)),
         organisation: invoice.seller.clone(),
         id: invoice.id.clone(),
         contractor: invoice.contractor.clone(),

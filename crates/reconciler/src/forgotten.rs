@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use domain::{DealId, OrganisationId, Slot, SlotKind};
 use engine::{Halted, LeaseContext};
-use planner::adopting::{Bills, Claim, Judged};
+use planner::adopting::{Claim, Judged};
 use planner::twins::{forgotten, forgotten_and_replaced};
 use store::{Known, Look, Record};
 
@@ -58,7 +58,7 @@ pub(crate) async fn take_over(
         let other = first.filter(|first| first.ours.bill.id != bill.id);
         let its = taken.iter().find(|claimed| {
             let claim = &claimed.claim;
-            claim.deal == one.deal && claim.bills == Bills::of(one.slot.kind)
+            claim.deal == one.deal && claim.bills == one.slot.kind
         });
         let its = its.filter(|_| other.is_none());
         let shown = twins::shown(&one.ours, known).map(|link| link.number.as_str());
@@ -123,6 +123,6 @@ fn claim(one: &Marked, organisation: &OrganisationId) -> Claim {
         number: one.ours.bill.number.clone(),
         date: Some(one.ours.bill.date),
         total: None,
-        bills: Bills::of(one.slot.kind),
+        bills: one.slot.kind,
     }
 }

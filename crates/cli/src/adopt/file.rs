@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use domain::{DealId, Money, OrganisationId};
+use domain::{DealId, Money, OrganisationId, SlotKind};
 use jiff::civil::Date;
 use planner::Policy;
-use planner::adopting::{Bills, Claim};
+use planner::adopting::Claim;
 
 use crate::fault::Told;
 
@@ -95,15 +95,16 @@ fn claims(text: &str, policy: &Policy) -> Result<Vec<Claim>, Vec<String>> {
     let by = by.unwrap_or(';');
     let columns = columns(header, by)?;
     let (mut claims, mut faults) = (Vec::new(), Vec::new());
-    let mut seen: BTreeMap<DealId, Vec<(Bills, usize)>> = BTreeMap::new();
+    let mut seen: BTreeMap<DealId, Vec<(SlotKind, usize)>> = BTreeMap::new();
     for (index, line) in lines {
         let number = index.saturating_add(1);
         match claim(line, by, &columns, policy) {
             Ok(claim) => {
                 let of_deal = seen.entry(claim.deal).or_default();
                 // An advance and the rest are two invoices of a deal; everything else is one too many.
-                let stands_beside =
-                    |one: Bills| one != claim.bills && ![one, claim.bills].contains(&Bills::Whole);
+                let stands_beside = |one: SlotKind| {
+                    one != claim.bills && ![one, claim.bills].contains(&SlotKind::Whole)
+                };
                 let before = of_deal.iter().find(|(one, _)| !stands_beside(*one));
                 match before {
                     Some((_, before)) => faults.push(format!(
@@ -187,9 +188,9 @@ fn claim(line: &str, by: char, columns: &Columns, policy: &Policy) -> Result<Cla
         .map(|text| Money::parse(text).map_err(|_| format!("`{text}` is no sum: write 13080,00")));
     let organisation = cell(organisation).map(|said| named(said, policy));
     let bills = match cell(kind).unwrap_or_default().to_lowercase().as_str() {
-        "" | "счёт" | "счет" | "whole" => Bills::Whole,
-        "аванс" | "advance" => Bills::Advance,
-        "остаток" | "rest" => Bills::Rest,
+        "" | "счёт" | "счет" | "whole" => SlotKind::Whole,
+        "аванс" | "advance" => SlotKind::Advance,
+        "остаток" | "rest" => SlotKind::Rest,
         other => {
             return Err(format!(
                 "`{other}` is no kind: write `аванс`, `остаток`, or nothing"

@@ -7,7 +7,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use jiff::civil::date;
-use planner::adopting::{Bills, Candidate, Claim, Judged, judge};
+use planner::adopting::{Candidate, Claim, Judged, judge};
 use planner::{Action, Funnel, Mode, Seen};
 
 use crate::build::{ROMASHKA, TestDeal, deal, organisation, row};
@@ -21,7 +21,7 @@ pub(crate) fn claim() -> Claim {
         number: "17".to_owned(),
         date: None,
         total: None,
-        bills: Bills::Whole,
+        bills: SlotKind::Whole,
     }
 }
 
@@ -363,7 +363,7 @@ fn an_advance_is_taken_over_as_one_and_the_rest_is_billed_by_order() {
         };
     };
     let claim = Claim {
-        bills: Bills::Advance,
+        bills: SlotKind::Advance,
         ..claim()
     };
     assert_eq!(
@@ -400,12 +400,12 @@ fn an_advance_is_taken_over_as_one_and_the_rest_is_billed_by_order() {
     };
     let of_rest = Claim {
         number: "18".to_owned(),
-        bills: Bills::Rest,
+        bills: SlotKind::Rest,
         ..claim.clone()
     };
     assert_eq!(said(&deal, &of_rest, &[free(with(rest))]), "№ 18 in rest/1");
     let twice = Claim {
-        bills: Bills::Rest,
+        bills: SlotKind::Rest,
         ..claim.clone()
     };
     let told = said(&deal, &twice, &[free(with(part))]);
@@ -419,7 +419,7 @@ fn an_advance_is_taken_over_as_one_and_the_rest_is_billed_by_order() {
     let told = said(&deal, &of_rest, &[free(with(dearer))]);
     assert!(told.contains("он на 85,41 ₽, сделка на 85,40 ₽"), "{told}");
     let second = Claim {
-        bills: Bills::Advance,
+        bills: SlotKind::Advance,
         ..of_rest
     };
     let told = said(&deal, &second, &[free(with(rest))]);

@@ -3,7 +3,7 @@
 use domain::{InvoiceStatus, Money, Order, OrderNumber, Slot, SlotKind};
 use jiff::Timestamp;
 use planner::Called;
-use planner::adopting::{Bills, Candidate, Claim, Judged, carried_out, judge};
+use planner::adopting::{Candidate, Claim, Judged, carried_out, judge};
 
 use crate::adopting::{adopted_at, by_hand, claim, free, said, with};
 use crate::build::{ago, deal, row};
@@ -56,7 +56,7 @@ fn one_that_we_made_and_forgot_stands_in_the_place_of_what_its_mark_says() {
 #[test]
 fn what_was_added_is_taken_over_by_its_mark_beside_what_was_billed() {
     let of_added = Claim {
-        bills: Bills::Additional,
+        bills: SlotKind::Additional,
         ..claim()
     };
     let added = [marked(nth(SlotKind::Additional, 1))];

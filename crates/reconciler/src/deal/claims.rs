@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use capability::Call;
-use domain::{Deal, DealId, Invoice, InvoiceId, OrganisationId, PortalId, Slot, Verdict};
+use domain::{Deal, DealId, Invoice, InvoiceId, OrganisationId, PortalId, Slot, SlotKind, Verdict};
 use engine::{Halted, LeaseContext};
 use jiff::Timestamp;
-use planner::adopting::{self, Bills, Candidate, Claim, Judged};
+use planner::adopting::{self, Candidate, Claim, Judged};
 use planner::{Need, OurInvoice, invoicing};
 use serde_json::json;
 use store::{Adopted, Adoption, InvoiceLink, Lane, Subject, Work};
@@ -41,16 +41,16 @@ pub struct Claimed {
 pub struct Claims {
     claims: Vec<Claim>,
     deals: BTreeMap<DealId, Looked>,
-    found: BTreeMap<(DealId, Bills), Result<Vec<Invoice>, String>>,
+    found: BTreeMap<(DealId, SlotKind), Result<Vec<Invoice>, String>>,
 }
 
 /// In which turn a claim is judged and linked: what becomes of a deal's advance decides what becomes of its rest, and both of
 /// what was added.
 fn turn(claim: &Claim) -> usize {
     match claim.bills {
-        Bills::Whole | Bills::Advance => 0,
-        Bills::Rest => 1,
-        Bills::Additional => 2,
+        SlotKind::Whole | SlotKind::Advance => 0,
+        SlotKind::Rest => 1,
+        SlotKind::Additional => 2,
     }
 }
 
@@ -344,13 +344,13 @@ async fn look_for(
 /// The rest that was judged beside an advance of its deal stands or falls with it.
 fn refuse_without_advance(claimed: &mut [(usize, Claimed)]) {
     let is_lost = |one: &Claimed| {
-        one.claim.bills == Bills::Advance && matches!(one.judged, Judged::Refused(_))
+        one.claim.bills == SlotKind::Advance && matches!(one.judged, Judged::Refused(_))
     };
     let lost = claimed.iter().filter(|(_, one)| is_lost(one));
     let lost: BTreeSet<DealId> = lost.map(|(_, one)| one.claim.deal).collect();
     for (_, one) in claimed {
         let fits = matches!(one.judged, Judged::Adopt(_));
-        if fits && one.claim.bills == Bills::Rest && lost.contains(&one.claim.deal) {
+        if fits && one.claim.bills == SlotKind::Rest && lost.contains(&one.claim.deal) {
             let why = "счёт на аванс этой сделки не подходит: сначала нужен он";
             one.judged = Judged::Refused(why.to_owned());
         }

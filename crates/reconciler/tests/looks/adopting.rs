@@ -2,13 +2,13 @@
 
 use domain::{
     Amounts, ContractorId, DealId, Invoice, InvoiceId, InvoiceStatus, Money, OrganisationId,
-    VatMode,
+    SlotKind, VatMode,
 };
 use engine::Halted;
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 use jiff::civil::date;
-use planner::adopting::{Bills, Claim, Judged};
+use planner::adopting::{Claim, Judged};
 use reconciler::{Claimed, Claims};
 use store::{Lane, Subject};
 use testkit::builders::portal;
@@ -24,7 +24,7 @@ fn claim(deal: u64, number: &str) -> Claim {
         number: number.to_owned(),
         date: None,
         total: None,
-        bills: Bills::Whole,
+        bills: SlotKind::Whole,
     }
 }
 
@@ -114,7 +114,7 @@ fn an_advance_and_the_rest_are_taken_over_in_one_go_whichever_is_named_first() {
             bills,
             ..claim(1, number)
         };
-        let both = [part("18", Bills::Rest), part("17", Bills::Advance)];
+        let both = [part("18", SlotKind::Rest), part("17", SlotKind::Advance)];
         let alone = shown(&desk, &both[..1]).await;
         assert!(
             alone[0].contains("счёта на аванс у сделки нет"),
@@ -151,10 +151,10 @@ fn a_rest_is_not_taken_without_its_advance() {
             ..claim(deal, number)
         };
         let all = [
-            part(1, "17", Bills::Advance),
-            part(1, "18", Bills::Rest),
-            part(2, "16", Bills::Advance),
-            part(2, "17", Bills::Rest),
+            part(1, "17", SlotKind::Advance),
+            part(1, "18", SlotKind::Rest),
+            part(2, "16", SlotKind::Advance),
+            part(2, "17", SlotKind::Rest),
         ];
         let told = [
             "1: на счёт № 17 указывают несколько сделок: 1, 2",

@@ -4,10 +4,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::{DealId, PortalId};
+use domain::{DealId, PortalId, SlotKind};
 use emulator_kontur_accounting::Bill;
 use engine::{LeaseContext, Means};
-use planner::adopting::{Bills, Claim, Judged};
+use planner::adopting::{Claim, Judged};
 use reconciler::{Claimed, Claims, Connections as _};
 use store::{Lane, Lease};
 use tokio::sync::watch;
@@ -122,7 +122,7 @@ fn claim(dice: &mut Dice, deal: i64, bill: &Bill) -> Option<Claim> {
         number,
         date: dice.chance(500).then_some(bill.date),
         total: None,
-        bills: Bills::Whole,
+        bills: SlotKind::Whole,
     })
 }
 

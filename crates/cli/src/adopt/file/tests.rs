@@ -34,10 +34,10 @@ fn read(text: &str) -> String {
             let line = |claim: &planner::adopting::Claim| {
                 let organisation = claim.organisation.as_ref();
                 let bills = match claim.bills {
-                    planner::adopting::Bills::Whole => "",
-                    planner::adopting::Bills::Advance => " advance",
-                    planner::adopting::Bills::Rest => " rest",
-                    planner::adopting::Bills::Additional => " additional",
+                    domain::SlotKind::Whole => "",
+                    domain::SlotKind::Advance => " advance",
+                    domain::SlotKind::Rest => " rest",
+                    domain::SlotKind::Additional => " additional",
                 };
                 format!(
                     "{}: {} № {} {} {}{bills}",
