@@ -45,3 +45,25 @@ impl TryRng for SharedRng {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::SharedRng;
+
+    #[test]
+    fn two_handles_draw_from_one_stream() {
+        let mut stream = ChaCha8Rng::seed_from_u64(7);
+        let mut one = SharedRng::new(stream.clone());
+        let mut other = one.clone();
+        assert_eq!(one.next_u64(), stream.next_u64());
+        assert_eq!(other.next_u32(), stream.next_u32());
+        let (mut drawn, mut expected) = ([0; 5], [0; 5]);
+        one.fill_bytes(&mut drawn);
+        stream.fill_bytes(&mut expected);
+        assert_eq!(drawn, expected);
+        assert_eq!(other.next_u64(), stream.next_u64());
+    }
+}
