@@ -379,3 +379,16 @@ fn a_register_tells_what_the_bank_kept_where_it_is_written_as_an_amount() {
         );
     }
 }
+
+#[test]
+fn a_sum_is_no_number_of_a_document() {
+    for (text, expected) in [
+        ("Оплата за товар 1 500 руб", &[][..]),
+        ("Оплата за товар 1500,50, без НДС", &[]),
+        ("Оплата за товар 1500=", &[]),
+        ("Оплата за товар 15-00, без НДС", &["15-00"]),
+        ("Оплата за товар 1500", &["1500"]),
+    ] {
+        assert_eq!(Purpose::read(text).loose, expected, "{text}");
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use capability::exchange::{LimitHit, MethodRest};
-use capability::{Admission, Exchange, Gate, Remote, Urgency};
+use capability::{Admission, Gate, Remote, Urgency};
 use engine::clock::later;
 use engine::settings::GateSettings;
 use engine::{Clock, StoreGate};
@@ -16,7 +16,7 @@ use testkit::builders::portal;
 use testkit::seed::{for_seeds, seeded, shared as shared_rng};
 use testkit::time::{at, clock, paused};
 
-use crate::support::{new_store, put_portal};
+use crate::support::{exchange, new_store, put_portal};
 
 fn ask(urgency: Urgency, method: &str) -> Admission {
     Admission {
@@ -26,23 +26,6 @@ fn ask(urgency: Urgency, method: &str) -> Admission {
         methods: vec![method.to_owned()],
         urgency,
         send_by: None,
-    }
-}
-
-fn exchange(at: Timestamp, limit: Option<LimitHit>, remote_failed: bool) -> Exchange {
-    Exchange {
-        at,
-        remote: Remote::Bitrix24,
-        account: "b24.test".to_owned(),
-        method: "crm.item.list".to_owned(),
-        request: serde_json::Value::Null,
-        response: serde_json::Value::Null,
-        status: (!remote_failed).then_some(200),
-        duration_ms: 5,
-        times: Vec::new(),
-        limit,
-        result: "ok".to_owned(),
-        remote_failed,
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use capability::exchange::LimitHit;
+use capability::{Exchange, Remote};
 use domain::PortalId;
 use engine::{Clock, Engine, Looker, Means, Settings, Stopper};
+use jiff::Timestamp;
 use store::{Portal, Store};
 use testkit::builders::portal;
 use testkit::database::{active_portal, inline};
@@ -14,6 +17,24 @@ use tokio::task::JoinHandle;
 
 pub(crate) async fn new_store() -> Store {
     inline().unwrap()
+}
+
+/// A request that left at `at` and what came of it.
+pub(crate) fn exchange(at: Timestamp, limit: Option<LimitHit>, remote_failed: bool) -> Exchange {
+    Exchange {
+        at,
+        remote: Remote::Bitrix24,
+        account: "b24.test".to_owned(),
+        method: "crm.item.list".to_owned(),
+        request: serde_json::Value::Null,
+        response: serde_json::Value::Null,
+        status: (!remote_failed).then_some(200),
+        duration_ms: 5,
+        times: Vec::new(),
+        limit,
+        result: "ok".to_owned(),
+        remote_failed,
+    }
 }
 
 pub(crate) async fn put_portal(store: &Store, portal: &PortalId) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use capability::{Admission, Exchange, Gate, NotAdmitted, Remote};
 use domain::PortalId;
-use engine::clock::later;
+use engine::clock::{later, until};
 use engine::{Clock, Halted, Means};
 use jiff::Timestamp;
 use store::{Fault, Lane, Look, Record, Settled, Store};
@@ -16,7 +16,7 @@ use testkit::gates::OpenGate;
 use testkit::lookers::{ScriptedLooker, settle_all};
 use testkit::time::{at, clock, eventually, paused};
 
-use crate::support::{Running, means, new_store, put_portal, set_paused, settings};
+use crate::support::{Running, exchange, means, new_store, put_portal, set_paused, settings};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -351,6 +351,53 @@ fn what_a_failed_or_forgetful_pass_leaves_is_looked_at_again_ever_later() {
 }
 
 #[test]
+fn a_look_that_went_well_ends_what_the_failures_before_it_added_up_to() {
+    paused(async {
+        let (store, clock) = (store_with_portal().await, clock());
+        let good = 3;
+        let begun = AtomicUsize::new(0);
+        let looker = ScriptedLooker::new(move |ctx, due| {
+            let number = begun.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move {
+                if number != good {
+                    return Err(Halted::Remote {
+                        reason: "the remote is down".to_owned(),
+                        again_at: None,
+                    });
+                }
+                let at = later(ctx.now(), MINUTE);
+                let next = Some((at, Lane::Due, "quiet time ends".to_owned()));
+                let settled = due.into_iter().map(|work| Settled {
+                    work,
+                    next: next.clone(),
+                });
+                let settled = settled.collect();
+                ctx.record(Record {
+                    settled,
+                    ..Record::default()
+                })
+                .await
+            })
+        });
+        store
+            .look(&portal(), &[look(deal(1), at(0))])
+            .await
+            .unwrap();
+        let settings = settings();
+        let first = settings.passes.again.first;
+        let running = Running::start(means(&store, &clock, settings), looker.clone(), "one");
+        clock.sleep_until(at(300)).await;
+        let passes = looker.passes();
+        let waited = |one: usize| until(passes[one - 1].at, passes[one].at);
+        assert!(waited(good) >= first * 4, "{passes:?}");
+        assert_eq!(waited(good + 1), MINUTE);
+        // The shortest wait, and the half of it that chance may add.
+        assert!(waited(good + 2) <= first * 3 / 2, "{passes:?}");
+        running.stop().await;
+    });
+}
+
+#[test]
 fn a_pass_may_say_when_the_remote_is_worth_asking_again() {
     paused(async {
         let (store, clock) = (store_with_portal().await, clock());
@@ -531,6 +578,8 @@ fn asking() -> Arc<ScriptedLooker> {
                         again_at: None,
                     });
                 }
+                let made = exchange(ctx.now(), None, false);
+                ctx.gate().book(&portal, &made).await;
                 sleep(ctx.clock(), 2).await;
             }
         })
@@ -555,6 +604,8 @@ fn a_pass_of_a_paused_portal_makes_no_further_request_and_begins_again_as_soon_a
         set_paused(&store, &*clock, true).await;
         clock.sleep_until(at(8)).await;
         assert_eq!(gate.asked().len(), 2);
+        let booked: Vec<Timestamp> = gate.booked().iter().map(|made| made.at).collect();
+        assert_eq!(booked, [at(0), at(2)]);
         assert_eq!(store.lease_of(&portal(), clock.now()).await.unwrap(), None);
         set_paused(&store, &*clock, false).await;
         sleep(&*clock, 1).await;
