@@ -12,21 +12,32 @@ use crate::world::{Start, World};
 
 const PAID_ON: &str = "UF_CRM_PROVODKA_PAID_ON";
 
+/// How often a person looks at a question again that was asked anew while it was answered.
+const LOOKS: usize = 5;
+
 async fn answer(world: &World, payment: i64, choice: &str) {
     let subject = store::Subject::payment(payment);
-    let open = world.open_cases().await;
-    let case = open.iter().find(|case| case.facts.subject == subject);
-    let case = case.unwrap_or_else(|| panic!("nothing is asked of payment {payment}: {open:#?}"));
-    let args = CasesArgs {
-        json: false,
-        code: None,
-        command: Some(CasesCommand::Answer {
-            number: case.id,
-            choice: choice.to_owned(),
-            by: "Анна".to_owned(),
-        }),
-    };
-    cases::run(&world.product(), &args).await.unwrap();
+    for _ in 0..LOOKS {
+        let open = world.open_cases().await;
+        let case = open.iter().find(|case| case.facts.subject == subject);
+        let case =
+            case.unwrap_or_else(|| panic!("nothing is asked of payment {payment}: {open:#?}"));
+        let args = CasesArgs {
+            json: false,
+            code: None,
+            command: Some(CasesCommand::Answer {
+                number: case.id,
+                choice: choice.to_owned(),
+                by: "Анна".to_owned(),
+            }),
+        };
+        match cases::run(&world.product(), &args).await {
+            Ok(_) => return,
+            Err(error) if error.to_string().contains("was asked anew meanwhile") => {}
+            Err(error) => panic!("payment {payment}: {error:#}"),
+        }
+    }
+    panic!("the question of payment {payment} was asked anew {LOOKS} times");
 }
 
 /// How many entries of a deal's timeline hold the text.
