@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use capability::{Admission, Exchange, Gate, NotAdmitted, Remote};
 use domain::PortalId;
 use engine::clock::{later, until};
-use engine::{Clock, Halted, Means};
+use engine::{Clock, Halted, LeaseContext, Means};
 use jiff::Timestamp;
-use store::{Fault, Lane, Look, Record, Settled, Store};
+use store::{Fault, Lane, Look, Record, Settled, Store, Work};
 use testkit::builders::{deal, event, invoice_effect, look, look_in, portal};
 use testkit::gates::OpenGate;
 use testkit::lookers::{ScriptedLooker, settle_all};
@@ -350,6 +350,24 @@ fn what_a_failed_or_forgetful_pass_leaves_is_looked_at_again_ever_later() {
     }
 }
 
+/// Records that everything of `due` was looked at and is looked at again at `again_at`, where there is such a moment.
+async fn settle_until(
+    ctx: &LeaseContext,
+    due: Vec<Work>,
+    again_at: Option<Timestamp>,
+) -> Result<(), Halted> {
+    let next = again_at.map(|at| (at, Lane::Due, "quiet time ends".to_owned()));
+    let settled = due.into_iter().map(|work| Settled {
+        work,
+        next: next.clone(),
+    });
+    ctx.record(Record {
+        settled: settled.collect(),
+        ..Record::default()
+    })
+    .await
+}
+
 #[test]
 fn a_look_that_went_well_ends_what_the_failures_before_it_added_up_to() {
     paused(async {
@@ -365,18 +383,7 @@ fn a_look_that_went_well_ends_what_the_failures_before_it_added_up_to() {
                         again_at: None,
                     });
                 }
-                let at = later(ctx.now(), MINUTE);
-                let next = Some((at, Lane::Due, "quiet time ends".to_owned()));
-                let settled = due.into_iter().map(|work| Settled {
-                    work,
-                    next: next.clone(),
-                });
-                let settled = settled.collect();
-                ctx.record(Record {
-                    settled,
-                    ..Record::default()
-                })
-                .await
+                settle_until(ctx, due, Some(later(ctx.now(), MINUTE))).await
             })
         });
         store
@@ -459,20 +466,7 @@ fn the_next_look_named_by_a_pass_comes_at_its_time() {
         let (store, clock) = (store_with_portal().await, clock());
         let looker = ScriptedLooker::new(|ctx, due| {
             Box::pin(async move {
-                let next =
-                    (ctx.now() < at(90)).then(|| (at(90), Lane::Due, "quiet time ends".to_owned()));
-                let settled = due
-                    .into_iter()
-                    .map(|work| Settled {
-                        work,
-                        next: next.clone(),
-                    })
-                    .collect();
-                ctx.record(Record {
-                    settled,
-                    ..Record::default()
-                })
-                .await
+                settle_until(ctx, due, Some(at(90)).filter(|at| ctx.now() < *at)).await
             })
         });
         store
