@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::Clock;
 use engine::clock::later;
 use jiff::Timestamp;
-use store::{Lane, Look, Record, Settled, Store, Subject};
+use store::{JournalFilter, Lane, Look, Record, Settled, Store, Subject};
 use testkit::builders::{deal, event, look, look_in, portal, portal_named};
 use testkit::lookers::{ScriptedLooker, settle_all};
 use testkit::time::{at, clock, eventually, paused};
@@ -237,6 +237,13 @@ fn three_deaths_of_the_process_set_a_subject_aside() {
                 .len(),
             1
         );
+        let of_deal = JournalFilter {
+            subject: Some(deal(1)),
+            ..JournalFilter::default()
+        };
+        let lines = store.journal_read(&portal(), &of_deal).await.unwrap();
+        let mut lines = lines.iter().map(|line| &line.entry.body["set_aside"]);
+        assert_eq!(lines.find(|told| !told.is_null()).unwrap()["deaths"], 3);
         sleep(&*clock, 120).await;
         assert_eq!(content.looks_at("1"), 1, "it was only bad luck");
         assert!(
